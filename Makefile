@@ -1,0 +1,23 @@
+PYTHON ?= python3
+# One thread a process: pytest runs one process a core.
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+MARKDOWN = $(wildcard README.md CONTRIBUTING.md CHANGELOG.md) $(shell find docs -name '*.md')
+
+.PHONY: lint test docs bench
+
+lint:
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+test:
+	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist worksteal
+
+docs:
+	$(PYTHON) docs/check_links.py $(MARKDOWN)
+	$(PYTHON) -m pytest $(MARKDOWN)
+
+bench:
+	$(PYTHON) benchmarks/import_time.py
+	$(PYTHON) benchmarks/scores.py
+	$(PYTHON) benchmarks/learner.py

@@ -1,0 +1,22 @@
+"""Every example in docstrings and pages runs; those of an absent optional package are skipped."""
+
+import importlib.util
+import os
+import re
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")  # examples that draw need no screen
+
+OPTIONAL = ("lightgbm", "matplotlib", "pandas", "polars", "skorch", "torch", "xgboost")
+ABSENT = [name for name in OPTIONAL if importlib.util.find_spec(name) is None]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if not isinstance(item, pytest.DoctestItem):
+            continue
+        source = "".join(example.source for example in item.dtest.examples)
+        for name in ABSENT:
+            if re.search(rf"^\s*(import|from) {name}\b", source, re.MULTILINE):
+                item.add_marker(pytest.mark.skip(reason=f"the examples need {name}"))

@@ -1,0 +1,27 @@
+"""A progress bar for work that turns out to take more than a few seconds."""
+
+from collections.abc import Iterator
+from time import monotonic
+
+DELAY = 3.0  # seconds before a bar is shown
+
+
+def progress(steps: Iterator[tuple[int, object]], total: int, description: str) -> Iterator:
+    """Yield the second of each pair (size, step), showing how much of `total` is done.
+
+    tqdm is imported only once the work has taken `DELAY` seconds.
+    """
+    start, done, bar = monotonic(), 0, None
+    try:
+        for size, step in steps:
+            yield step
+            done += size
+            if bar is not None:
+                bar.update(size)
+            elif done < total and monotonic() - start > DELAY:
+                from tqdm.auto import tqdm
+
+                bar = tqdm(total=total, initial=done, desc=description, unit=" rows", leave=False)
+    finally:
+        if bar is not None:
+            bar.close()

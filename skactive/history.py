@@ -1,0 +1,136 @@
+"""What happened to a pool: one `Operation` for every call that changed it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .storage import pack_json, unpack_json
+
+UNLABELED, LABELED, RESERVED, SKIPPED = range(4)
+STATE_NAMES = ("unlabeled", "labeled", "reserved", "skipped")
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One change of a pool, kept for good in its history.
+
+    Attributes
+    ----------
+    kind : str
+        "fit", "label", "unlabel", "skip", "restore", "reserve", "release", "extend" or "undo".
+    rows : ndarray of shape (k,), int64
+        Row numbers whose state or label changed.
+    states_before, states_after : ndarray of shape (k,), int8
+        Positions in ``("unlabeled", "labeled", "reserved", "skipped")``.
+    labels_before, labels_after : ndarray of shape (k,) or None
+        Labels, meaningful where the state is "labeled"; None where no row is.
+    names_before, names_after : tuple of (str or None) or None
+        For whom the rows are reserved; None where no row is.
+    annotator : str or None
+        Who gave the labels.
+    time : float
+        Seconds since the epoch.
+    n_added : int
+        Rows that the pool gained ("fit" and "extend").
+    undone : tuple of int
+        Positions in the history of the operations that this one ("undo") reverted.
+    """
+
+    kind: str
+    rows: np.ndarray
+    states_before: np.ndarray
+    states_after: np.ndarray
+    labels_before: np.ndarray | None = None
+    labels_after: np.ndarray | None = None
+    names_before: tuple | None = None
+    names_after: tuple | None = None
+    annotator: str | None = None
+    time: float = 0.0
+    n_added: int = 0
+    undone: tuple = ()
+
+    @property
+    def before(self) -> list:
+        """Labels before the operation, None where there was none."""
+        return _labels_or_none(self.states_before, self.labels_before)
+
+    @property
+    def after(self) -> list:
+        """Labels after the operation, None where there is none."""
+        return _labels_or_none(self.states_after, self.labels_after)
+
+    def __repr__(self) -> str:
+        by = f" by {self.annotator}" if self.annotator else ""
+        return f"<{self.kind}: {len(self.rows)} rows{by}>"
+
+
+def _labels_or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
+    """Return labels as Python values, None where the state is not "labeled"."""
+    if labels is None:
+        return [None] * len(states)
+    pairs = zip(states, labels.tolist(), strict=True)
+    return [label if state == LABELED else None for state, label in pairs]
+
+
+def to_arrays(history: list[Operation]) -> dict[str, np.ndarray]:
+    """Return the history as arrays of numbers and bytes, for a file."""
+    groups: dict[str, list] = {}
+    details = []
+    for op in history:
+        kinds = []
+        for labels in (op.labels_before, op.labels_after):
+            kinds.append(None if labels is None else labels.dtype.str)
+            if labels is not None:
+                groups.setdefault(labels.dtype.str, []).append(labels)
+        names = [op.names_before, op.names_after]
+        details.append(
+            [op.kind, len(op.rows), kinds, names, op.annotator, op.n_added, list(op.undone)]
+        )
+    arrays = {
+        "rows": np.concatenate([op.rows for op in history]),
+        "states_before": np.concatenate([op.states_before for op in history]),
+        "states_after": np.concatenate([op.states_after for op in history]),
+        "times": np.array([op.time for op in history]),
+        "operations": pack_json(details),
+    }
+    for dtype, parts in groups.items():
+        labels = np.concatenate(parts)
+        is_text = labels.dtype.kind == "O"
+        arrays[f"labels {dtype}"] = pack_json(labels.tolist()) if is_text else labels
+    return arrays
+
+
+def from_arrays(arrays: dict[str, np.ndarray]) -> list[Operation]:
+    """Return the history that `to_arrays` wrote."""
+    groups, used = {}, {}
+    for name, stored in arrays.items():
+        if name.startswith("labels "):
+            dtype = name.removeprefix("labels ")
+            is_text = np.dtype(dtype).kind == "O"
+            groups[dtype] = np.array(unpack_json(stored), dtype=object) if is_text else stored
+            used[dtype] = 0
+    history, start = [], 0
+    for time, details in zip(arrays["times"], unpack_json(arrays["operations"]), strict=True):
+        kind, k, kinds, names, annotator, n_added, undone = details
+        labels = []
+        for dtype in kinds:
+            if dtype is None:
+                labels.append(None)
+                continue
+            labels.append(groups[dtype][used[dtype] : used[dtype] + k])
+            used[dtype] += k
+        op = Operation(
+            kind,
+            arrays["rows"][start : start + k],
+            arrays["states_before"][start : start + k],
+            arrays["states_after"][start : start + k],
+            *labels,
+            *(None if part is None else tuple(part) for part in names),
+            annotator=annotator,
+            time=float(time),
+            n_added=n_added,
+            undone=tuple(undone),
+        )
+        history.append(op)
+        start += k
+    return history

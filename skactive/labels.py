@@ -1,0 +1,583 @@
+"""Labels: which rows have one, of which natural dtype, and the codes that stand for classes.
+
+A *resolved* missing label is `None` (only None, NaN, pandas.NA and NaT are missing) or one more
+scalar that is missing too. pandas and polars objects are recognised by their type's module.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+NUMERIC = "iuf"
+_TOO_LARGE = "y holds an integer beyond the range of int64; write such labels as text."
+_ACCEPTED = "labels are integers, floats, booleans or text"
+
+
+def resolve_missing_label(missing_label: Any, *, regression: bool) -> Any:
+    """Turn the parameter `missing_label` into `None` or the one scalar that means "no label".
+
+    Parameters
+    ----------
+    missing_label : "auto", int, float, str or None
+        "auto" is -1 for classification and `None` for regression; NaN and pandas.NA are `None`.
+    regression : bool
+        Whether the labels are targets of a regression.
+
+    Returns
+    -------
+    int, float, str or None
+
+    Raises
+    ------
+    TypeError
+        If `missing_label` is anything else (a boolean, a list, ...).
+
+    Examples
+    --------
+    >>> resolve_missing_label("auto", regression=False)
+    -1
+    >>> resolve_missing_label(float("nan"), regression=False) is None
+    True
+    """
+    kind = _kind(type(missing_label))
+    if kind == "U" and missing_label == "auto":
+        return None if regression else -1
+    if kind == "-" or (kind == "f" and missing_label != missing_label):
+        return None
+    if kind in ("i", "f", "U"):
+        return missing_label
+    raise TypeError(
+        f"missing_label is {missing_label!r} of type {type(missing_label).__name__}; "
+        'write "auto", None, or one integer, float or text.'
+    )
+
+
+def to_array(y: Any) -> np.ndarray:
+    """Read any one-dimensional container of labels as an array of its raw values.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, 1), or a scalar
+        ndarray, list, tuple, pandas or polars Series (categorical and nullable too), or any object
+        with `__array__`. A column is ravelled with a warning; a scalar is one label.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Numeric where every value is; an object array where text, or numbers and None, are mixed.
+
+    Raises
+    ------
+    ValueError
+        If y has more than one column or dimension.
+    TypeError
+        If y is no container of labels (a dict, a set, a generator, ...).
+
+    Warns
+    -----
+    sklearn.exceptions.DataConversionWarning
+        If y is a column.
+
+    Examples
+    --------
+    >>> to_array(["neg", -1, "pos"])
+    array(['neg', -1, 'pos'], dtype=object)
+    >>> to_array(3)
+    array([3])
+    """
+    raw = _raw(y)
+    if raw.dtype.kind == "T":  # numpy's variable-width text
+        raw = raw.astype(object)
+    if raw.ndim == 0:
+        return raw.reshape(1)
+    if raw.ndim == 2 and raw.shape[1] == 1:
+        return column_or_1d(raw, warn=True)
+    if raw.ndim != 1:
+        raise ValueError(f"y has shape {raw.shape}; write one label per row, of shape (n,).")
+    return raw
+
+
+def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
+    """Say which values mean "no label".
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Raw values, as `to_array` gives them.
+    missing_label : int, float, str or None
+        A resolved missing label. A boolean is never equal to a numeric one.
+
+    Returns
+    -------
+    ndarray of bool of shape (n,)
+
+    Examples
+    --------
+    >>> missing_mask(np.array([0, -1, 1]), -1)
+    array([False,  True, False])
+    >>> missing_mask(np.array(["a", None, -1], dtype=object), None)
+    array([False,  True, False])
+    """
+    label = missing_label.item() if isinstance(missing_label, np.generic) else missing_label
+    numeric, text = isinstance(label, int | float), isinstance(label, str)
+    kind = values.dtype.kind
+    if kind == "O":
+        return _missing_objects(values.tolist(), label, "if" if numeric else "U" if text else "")
+    mask = np.isnan(values) if kind == "f" else np.zeros(len(values), dtype=bool)
+    if (numeric and kind in NUMERIC) or (text and kind == "U"):
+        mask |= values == label
+    return mask
+
+
+def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Split labels into their values, in the natural dtype of the known ones, and who is known.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,), or a scalar
+        Labels, as `to_array` reads them.
+    missing_label : int, float, str or None
+        A resolved missing label.
+    classes : array-like of shape (C,), optional
+        The only labels that are allowed.
+
+    Returns
+    -------
+    values : ndarray of shape (n,)
+        Booleans, integers, floats or text (an object array of str; a numpy text array keeps its
+        dtype). Unknown positions hold 0 or "". Never shares memory with y.
+    known : ndarray of bool of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If text and numbers are mixed; if a value is neither number, boolean nor text, or infinite;
+        if y holds the missing label as text ("-1"); or if `classes` does not name a label.
+
+    Examples
+    --------
+    >>> parse([2, None, -1, 0], missing_label=-1)
+    (array([2, 0, 0, 0]), array([ True, False, False,  True]))
+    """
+    raw = to_array(y)
+    known = ~missing_mask(raw, missing_label)
+    values = _natural(raw, known)
+    named = None if classes is None else _named(classes)
+    if values.dtype.kind == "f" and np.isinf(values).any():
+        raise ValueError("y contains infinity; every label is a finite number.")
+    if _is_text(values.dtype):
+        _refuse_missing_as_text(values, missing_label, named)
+    if named is not None:
+        _refuse_unnamed(values[known], named)
+    return values, known
+
+
+def merge_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
+    """Find the dtype that holds labels of both dtypes without changing what they mean.
+
+    Parameters
+    ----------
+    a, b : numpy.dtype
+        Dtypes of `parse`'s values: `a` of the labels so far, `b` of the new ones. Only dtypes of
+        arrays with at least one known label say anything.
+
+    Returns
+    -------
+    numpy.dtype
+        Booleans with integers give integers, integers with floats floats, text with text objects.
+
+    Raises
+    ------
+    ValueError
+        If one is text and the other is not.
+
+    Examples
+    --------
+    >>> merge_dtype(np.dtype(bool), np.dtype("int64"))
+    dtype('int64')
+    """
+    a, b = np.dtype(a), np.dtype(b)
+    if a == b:
+        return a
+    if _is_text(a) != _is_text(b):
+        was, new = ("text", "numbers") if _is_text(a) else ("numbers", "text")
+        raise ValueError(f"labels so far are {was}, got {new}; write labels of one kind.")
+    if _is_text(a):
+        return np.dtype(object)
+    merged = np.promote_types(a, b)
+    # uint64 with a signed integer promotes to float64; `parse` admits nothing above int64's range
+    return np.dtype(np.int64) if merged.kind == "f" and "f" not in (a.kind, b.kind) else merged
+
+
+def _filled_dtype(dtype: np.dtype, hole: Any) -> np.dtype:
+    """Find the dtype that holds such labels and the hole, widened only where it must be."""
+    kind = _kind(type(hole))
+    if dtype.kind in NUMERIC and kind in "if":
+        whole = kind == "f" and dtype.kind != "f"
+        return merge_dtype(dtype, np.dtype(float) if whole else np.min_scalar_type(hole))
+    if dtype.kind == "U" and kind == "U":
+        return np.promote_types(dtype, np.asarray(hole).dtype)
+    return np.dtype(object)
+
+
+def fill(values: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarray:
+    """Write labels at full length, with the missing label where there is none.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Labels in their natural dtype, as `parse` gives them.
+    known : ndarray of bool of shape (n,)
+        Which of them are labels.
+    missing_label : int, float, str or None
+        A resolved missing label; `None` is written as NaN among numbers.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        A new array; its dtype is wider than that of `values` only where it must be.
+
+    Examples
+    --------
+    >>> fill(np.array([1, 0, 2]), np.array([True, False, True]), -1)
+    array([ 1, -1,  2])
+    >>> fill(np.array([1, 0, 2]), np.array([True, False, True]), None)
+    array([ 1., nan,  2.])
+    """
+    if known.all():
+        return values.copy()
+    hole = np.nan if missing_label is None and values.dtype.kind in NUMERIC else missing_label
+    full = values.astype(_filled_dtype(values.dtype, hole))
+    full[~known] = hole
+    return full
+
+
+def encode(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Replace labels by their positions among the classes.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Labels.
+    classes : ndarray of shape (C,)
+        Sorted, distinct classes.
+
+    Returns
+    -------
+    ndarray of intp of shape (n,)
+        0 to C - 1, and -1 for a label that is not among the classes.
+
+    Examples
+    --------
+    >>> encode(np.array([7, 3, 5]), np.array([3, 7]))
+    array([ 1,  0, -1])
+    """
+    if values.dtype.kind == "O" or classes.dtype.kind == "O":
+        table = {label: code for code, label in enumerate(classes.tolist())}
+        codes = (table.get(label, -1) for label in values.tolist())
+        return np.fromiter(codes, dtype=np.intp, count=len(values))
+    if len(classes) == 0 or _is_text(values.dtype) != _is_text(classes.dtype):
+        return np.full(len(values), -1, dtype=np.intp)
+    common = merge_dtype(classes.dtype, values.dtype) if values.dtype.kind != "U" else None
+    if common is not None:
+        values, classes = values.astype(common, copy=False), classes.astype(common, copy=False)
+    codes_ = np.minimum(np.searchsorted(classes, values), len(classes) - 1)
+    return np.where(classes[codes_] == values, codes_, -1)
+
+
+def decode(codes: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Replace positions among the classes by the classes; the inverse of `encode`.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n,)
+        Positions, 0 to C - 1.
+    classes : ndarray of shape (C,)
+        Sorted, distinct classes.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        Labels, in the dtype of the classes.
+
+    Raises
+    ------
+    ValueError
+        If a code is negative.
+
+    Examples
+    --------
+    >>> decode(np.array([1, 0, 1]), np.array([3, 7]))
+    array([7, 3, 7])
+    """
+    codes = np.asarray(codes, dtype=np.intp)
+    if codes.size and codes.min() < 0:
+        raise ValueError(f"code {codes.min()} names no class; codes are 0 to {len(classes) - 1}.")
+    return classes[codes]
+
+
+def sorted_classes(values: np.ndarray) -> np.ndarray:
+    """List the distinct labels in sorted order.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Known labels, all of one kind.
+
+    Returns
+    -------
+    ndarray of shape (C,)
+        In the dtype of `values`.
+
+    Examples
+    --------
+    >>> sorted_classes(np.array(["b", "a", "b"], dtype=object))
+    array(['a', 'b'], dtype=object)
+    """
+    if values.dtype.kind == "O":  # hashing text is much faster than sorting all of it
+        return _objects(sorted(set(values.tolist())))
+    return np.unique(values)
+
+
+def check_order(y: Any, index: Any, *, who: str) -> None:
+    """Refuse a pandas y whose index names the same rows in another order.
+
+    Parameters
+    ----------
+    y : object
+        Labels; anything but a pandas Series or DataFrame passes.
+    index : pandas.Index or ndarray of int of shape (n,)
+        Index of the rows, or their row numbers. With row numbers, a y that has pandas' default
+        index passes.
+    who : str
+        The caller, for the message.
+
+    Raises
+    ------
+    ValueError
+        If y's index is a permutation of `index` and not equal to it.
+
+    Examples
+    --------
+    >>> check_order([1, 0, 1], np.array([7, 3, 5]), who="teach")
+    """
+    own = getattr(y, "index", None) if library(type(y)) == "pandas" else None
+    if own is None or len(own) != len(index):
+        return
+    if isinstance(index, np.ndarray):
+        default = type(own).__name__ == "RangeIndex" and own.start == 0 and own.step == 1
+        if default or own.dtype.kind not in "iu" or np.array_equal(own.to_numpy(), index):
+            return
+        permuted, key = np.array_equal(np.sort(own.to_numpy()), np.sort(index)), "indices"
+    elif own.equals(index):
+        return
+    else:
+        ours, theirs, key = own.tolist(), index.tolist(), "rows.index"
+        permuted = ours != theirs and Counter(ours) == Counter(theirs)
+    if permuted:
+        raise ValueError(
+            f"{who} got labels in another order than the rows, by the index of y; write "
+            f"y.loc[{key}], or y.to_numpy() if they are in the right order as they stand."
+        )
+
+
+def library(cls: type) -> str:
+    """Recognise the types of pandas and polars, and those that build on them, without importing.
+
+    Parameters
+    ----------
+    cls : type
+        Type of a container.
+
+    Returns
+    -------
+    str
+        "pandas", "polars", or "" for any other type.
+
+    Examples
+    --------
+    >>> library(list)
+    ''
+    """
+    names = {base.__module__.partition(".")[0] for base in cls.__mro__}
+    return next((name for name in ("pandas", "polars") if name in names), "")
+
+
+def _kind(cls: type) -> str:
+    """Tell what a value of this type is: "b", "i", "f", "U", "-" for a missing value, "?"."""
+    if cls is type(None):
+        return "-"
+    if cls.__name__ in ("NAType", "NaTType") and cls.__module__.startswith("pandas"):
+        return "-"
+    if issubclass(cls, bool | np.bool_):
+        return "b"
+    if issubclass(cls, int | np.integer) and not issubclass(cls, np.timedelta64):
+        return "i"
+    if issubclass(cls, float | np.floating):
+        return "f"
+    return "U" if issubclass(cls, str) else "?"
+
+
+def _kinds(values: Iterable[Any]) -> set[str]:
+    """Collect the kinds that occur among the values."""
+    return {_kind(cls) for cls in set(map(type, values))}
+
+
+def _is_text(dtype: np.dtype) -> bool:
+    """Tell text from numbers, among the dtypes that `parse` gives."""
+    return dtype.kind in "UO"
+
+
+def _objects(values: Collection) -> np.ndarray:
+    """Put values into a one-dimensional object array, each as it is."""
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def _raw(y: Any) -> np.ndarray:
+    """Read y as an array of any dimension, with integers and text kept where values lack."""
+    if isinstance(y, np.ma.MaskedArray):
+        out = np.asarray(y).astype(object)
+        out[np.ma.getmaskarray(y)] = None
+        return out
+    if isinstance(y, np.ndarray):
+        return np.asarray(y)
+    if isinstance(y, list | tuple):
+        return _from_sequence(y)
+    if _kind(type(y)) != "?":
+        return _from_sequence([y])
+    origin = library(type(y))
+    if origin == "pandas":
+        return _from_pandas(y)
+    if origin == "polars" and hasattr(y, "to_list"):
+        whole = y.null_count() == 0 or y.dtype.is_float()
+        return y.to_numpy() if whole else _objects(y.to_list())
+    if isinstance(y, range | array) or hasattr(y, "__array__"):
+        return np.asarray(y)
+    raise TypeError(f"y is a {type(y).__name__}; write an array, a list or a Series of labels.")
+
+
+def _from_sequence(y: list | tuple) -> np.ndarray:
+    """Read a list: numeric if all values are of one numeric kind, else each value as it is."""
+    kinds = _kinds(y)
+    if "?" in kinds:  # arrays and tensors without dimension are the number that they hold
+        y = [value.item() if getattr(value, "ndim", 1) == 0 else value for value in y]
+        kinds = _kinds(y)
+    if "?" in kinds:  # nested lists, or what `parse` refuses
+        return np.asarray(y, dtype=object)
+    if len(kinds) == 1 and kinds <= {"b", "i", "f"}:
+        out = np.asarray(y)
+        # integers beyond int64 become floats in numpy, which would merge different labels
+        if kinds != {"i"} or out.dtype.kind in "iu":
+            return out
+    return _objects(y)
+
+
+def _from_pandas(y: Any) -> np.ndarray:
+    """Read a pandas object; integers with missing values stay integers, in an object array."""
+    if y.ndim == 2:
+        return _from_pandas(y.iloc[:, 0]).reshape(-1, 1) if y.shape[1] == 1 else np.asarray(y)
+    dtype = y.dtype
+    if isinstance(dtype, np.dtype) or not y.isna().any():
+        return np.asarray(y)
+    if dtype.name == "category":
+        accessor = getattr(y, "cat", y)
+        codes = np.asarray(accessor.codes)
+        values = np.asarray(accessor.categories).astype(object)
+        return np.append(values, np.array([None], dtype=object))[codes]
+    if dtype.kind == "f":
+        return np.asarray(y)  # NaN where missing
+    return y.to_numpy(dtype=object, na_value=None)
+
+
+def _missing_objects(values: list, label: Any, comparable: str) -> np.ndarray:
+    """Say which elements are missing; only those of a comparable kind are held against label."""
+    kind_of = {cls: _kind(cls) for cls in set(map(type, values))}
+    if kind_of.keys() <= {str} and comparable != "U":
+        return np.zeros(len(values), dtype=bool)
+    kinds = map(kind_of.__getitem__, map(type, values))
+    missing = (
+        kind == "-" or (kind == "f" and value != value) or (kind in comparable and value == label)
+        for kind, value in zip(kinds, values, strict=True)
+    )
+    return np.fromiter(missing, dtype=bool, count=len(values))
+
+
+def _natural(raw: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Copy raw values into the natural dtype of the known ones, with a filler elsewhere."""
+    if raw.dtype.kind == "O":
+        labels = raw[known].tolist()
+        values = np.empty(len(raw), dtype=_natural_dtype(labels))
+        try:
+            values[known] = labels
+        except OverflowError as error:
+            raise ValueError(_TOO_LARGE) from error
+    elif raw.dtype.kind in "biufU":
+        nothing = raw.dtype.kind == "U" and not known.any()
+        values = raw.astype(object if nothing else raw.dtype)
+    else:
+        raise ValueError(f"y holds values of dtype {raw.dtype}; {_ACCEPTED}.")
+    values[~known] = "" if _is_text(values.dtype) else 0
+    if values.dtype == np.uint64 and len(values) and values.max() > np.iinfo(np.int64).max:
+        raise ValueError(_TOO_LARGE)
+    return values
+
+
+def _natural_dtype(labels: list) -> np.dtype:
+    """Find the dtype that known labels, given as objects, have in common."""
+    kinds = _kinds(labels)
+    if "?" in kinds or "-" in kinds:
+        odd = next(label for label in labels if _kind(type(label)) in "?-")
+        raise ValueError(f"y holds {odd!r} of type {type(odd).__name__}; {_ACCEPTED}.")
+    if "U" in kinds and len(kinds) > 1:
+        text = next(label for label in labels if isinstance(label, str))
+        number = next(label for label in labels if not isinstance(label, str))
+        raise ValueError(
+            f"y mixes text with numbers ({text!r} and {number!r}); write labels of one kind, "
+            "and None where there is none."
+        )
+    if not kinds or "U" in kinds:
+        return np.dtype(object)
+    return np.dtype(float if "f" in kinds else np.int64 if "i" in kinds else bool)
+
+
+def _named(classes: Any) -> np.ndarray:
+    """Read the parameter `classes` as sorted, distinct classes."""
+    raw = to_array(classes)
+    return sorted_classes(_natural(raw, np.ones(len(raw), dtype=bool)))
+
+
+def _refuse_missing_as_text(values: np.ndarray, missing_label: Any, named: Any) -> None:
+    """Refuse a numeric missing label that became text, as in np.array(["a", -1])."""
+    if _kind(type(missing_label)) not in "if":
+        return
+    twin = f"{missing_label:g}"
+    if (values == twin).any() and (named is None or twin not in named.tolist()):
+        raise ValueError(
+            f'y holds the text "{twin}"; unlabelled rows are the number {twin} or None, in a list '
+            f'or an object array; if "{twin}" is a class, name it in classes=.'
+        )
+
+
+def _refuse_unnamed(labels: np.ndarray, named: np.ndarray) -> None:
+    """Refuse labels that are not among the named classes."""
+    outside = labels[encode(labels, named) == -1]
+    if len(outside):
+        shown = list(dict.fromkeys(outside.tolist()))
+        more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+        listed = ", ".join(map(repr, shown[:5]))
+        raise ValueError(
+            f"y holds {listed}{more}, which classes= does not name; the classes are "
+            f"{_listing(named.tolist())}."
+        )
+
+
+def _listing(values: list, most: int = 20) -> str:
+    """Write values for a message, not more than a line of them."""
+    more = f", ... ({len(values)} in all)" if len(values) > most else ""
+    return f"[{', '.join(map(repr, values[:most]))}{more}]"

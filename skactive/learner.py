@@ -1,0 +1,651 @@
+"""The learner: fit, query and teach around any scikit-learn estimator."""
+
+import copy
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_html_repr, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+
+from . import labels as lab
+from .history import LABELED, SKIPPED
+from .models import last_step
+from .pool import Pool
+from .predicting import Predicting
+from .rows import Rows, as_row_numbers, check_row_numbers, check_rows, conform, n_rows, take
+from .strategies import Strategy
+from .strategies.base import check_serves, choose, has_score, needs
+from .strategies.table import as_strategy, default_strategy
+from .training import FitParams, check_update, is_frozen, needs_codes, seeded_clone, train
+from .validation import (
+    check_estimator,
+    check_n_instances,
+    draw_seed,
+    is_flat_numbers,
+    subset_mask,
+)
+from .view import View
+
+POOL, OUTSIDE = "pool", "outside"
+
+
+class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
+    """A scikit-learn estimator that proposes which rows to label next, and learns their labels.
+
+    `query` proposes rows, `teach` takes their labels; otherwise the learner behaves like the
+    estimator it wraps.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any scikit-learn classifier or regressor, or a Pipeline that ends in one. It is cloned. In
+        scikit-learn's ``FrozenEstimator`` it is used as it is, from zero labels on.
+    strategy : str, Strategy or callable, default="auto"
+        What decides which rows are worth a label: a name (see `get_strategy_names`), an instance,
+        or a callable ``(view, n) -> positions``. "auto": margin for classifiers, std for
+        regressors that give one, else random.
+    cold_start : str, Strategy or callable, default="random"
+        What decides while no estimator can be fitted: with no label, or with one class only. It
+        can read X alone.
+    classes : array-like, default=None
+        Labels that may come. Others are refused; probabilities have a column for each, 0 for
+        those not seen yet. None: whatever comes.
+    missing_label : int, float, str or None, default="auto"
+        What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
+        nothing more for regressors. None: nothing more, so that -1 is a label.
+    encode_labels : bool or "auto", default="auto"
+        Whether the estimator is given 0 to k-1 for the labels, and its predictions are decoded.
+        "auto": for skorch, xgboost and lightgbm, and with `fit_unlabeled`.
+    fit_unlabeled : bool, default=False
+        Whether the estimator is given all rows, with -1 for the unlabelled, as
+        LabelSpreading and SelfTrainingClassifier expect.
+    update : {"refit", "warm_start", "partial_fit"}, default="refit"
+        How it learns more labels: a fresh clone on all labelled rows; the same object, fitted
+        again on all of them; or ``partial_fit`` on the new ones alone.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
+        from the operating system.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The fitted estimator; absent while there are too few labels.
+    strategy_ : Strategy
+        The strategy in use.
+    pool_ : Pool
+        The rows and their labels.
+    classes_ : ndarray of shape (C,)
+        Classes, for classifiers.
+    seed_ : int
+        Seed from which all random numbers follow; saved with the pool.
+    n_features_in_ : int
+        Number of features, where rows have features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X is a frame with text column names.
+
+    Examples
+    --------
+    With a pool, row numbers never shift:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearner
+    >>> X, truth = load_digits(return_X_y=True)
+    >>> y = truth.copy()
+    >>> y[20:] = -1  # 20 rows are labelled
+    >>> learner = ActiveLearner(LogisticRegression(max_iter=500), "margin", random_state=0)
+    >>> learner = learner.fit(X / 16, y)
+    >>> for _ in range(5):
+    ...     idx, rows = learner.query(n_instances=10)
+    ...     learner = learner.teach(idx, truth[idx])
+    >>> learner.pool_
+    Pool(1797 rows: 70 labelled, 1727 unlabelled, 0 reserved, 0 skipped)
+
+    In the style of modAL, the caller keeps the pool:
+
+    >>> learner = ActiveLearner(LogisticRegression(max_iter=500), "entropy", random_state=0)
+    >>> learner = learner.fit(X[:20] / 16, truth[:20])
+    >>> X_pool, y_pool = X[20:] / 16, truth[20:]
+    >>> idx, rows = learner.query(X_pool, n_instances=5)  # positions in X_pool
+    >>> learner.teach(X_pool[idx], y_pool[idx]).pool_.n_labeled
+    25
+    """
+
+    def __init__(
+        self,
+        estimator,
+        strategy="auto",
+        *,
+        cold_start="random",
+        classes=None,
+        missing_label="auto",
+        encode_labels="auto",
+        fit_unlabeled=False,
+        update="refit",
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.strategy = strategy
+        self.cold_start = cold_start
+        self.classes = classes
+        self.missing_label = missing_label
+        self.encode_labels = encode_labels
+        self.fit_unlabeled = fit_unlabeled
+        self.update = update
+        self.random_state = random_state
+
+    # The loop
+
+    def fit(self, X, y=None, **fit_params):
+        """Take the pool, and fit the estimator on the rows that are labelled.
+
+        Parameters
+        ----------
+        X : container of n rows, or Pool
+            Every row that is known: array of any dimension, memmap, CSR or CSC matrix, pandas or
+            polars frame, list. A `Pool`, built or loaded, goes on where it stands.
+        y : array-like of shape (n,), default=None
+            Labels, with the missing label (-1 for classifiers) where there is none. None: nothing
+            is labelled.
+        **fit_params : dict
+            Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
+
+        Returns
+        -------
+        self
+            The learner.
+
+        Raises
+        ------
+        ValueError
+            If X, y or a parameter of the learner cannot be used; nothing has changed then. What
+            the estimator's ``fit`` raises passes unchanged; the labels are kept, and `refit`
+            tries again.
+        """
+        check_estimator(self.estimator)
+        check_update(self.estimator, self.update, self.fit_unlabeled)
+        strategy = self._resolved_strategy()
+        check_serves(strategy, self.estimator)
+        self._cold_strategy()
+        pool = self._pool_of(X, y)
+        params = FitParams(self._routed(fit_params), len(pool))
+        before = vars(self).copy()
+        if pool.seed is None:
+            pool.seed = draw_seed(self.random_state)
+        self.pool_, self.seed_, self.strategy_ = pool, pool.seed, strategy
+        self._params, self._last_query = params, None
+        self._forget()
+        self._train()
+        if hasattr(self, "estimator_"):
+            try:
+                check_serves(strategy, self.estimator_)
+            except ValueError:
+                vars(self).clear()
+                vars(self).update(before)
+                raise
+        return self
+
+    def query(
+        self, X=None, n_instances=None, *, subset=None, return_scores=False, random_state=None
+    ):
+        """Propose rows to label.
+
+        Asked twice, it answers the same: it changes nothing.
+
+        Parameters
+        ----------
+        X : container of m rows, default=None
+            Rows from outside the pool to choose among. None: the pool's unlabelled rows.
+        n_instances : int, default=None
+            How many rows; None: one. If fewer are left, those that are left.
+        subset : array-like of bool, shape (m,), or of int, default=None
+            Rows that may be chosen, as a mask or as positions. None: all.
+        return_scores : bool, default=False
+            Whether to return the scores as well.
+        random_state : int, default=None
+            Varies the random choices, say for several chunks between two calls of `teach`.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_instances,), int64
+            Row numbers in the pool, or positions in X if it is given; best first.
+        rows : container of n_instances rows
+            Those rows.
+        scores : ndarray of shape (m,), float64
+            Score of every candidate, higher is more worth a label, NaN elsewhere. Only with
+            `return_scores`.
+
+        Raises
+        ------
+        ValueError
+            If the question cannot be answered; the message says what to write.
+        """
+        self._check_has_pool("query")
+        n = check_n_instances(X, n_instances)
+        view, n_rows_asked = self._view(X, subset, random_state)
+        strategy = self._strategy_now()
+        scores = self._scores(strategy, view)[:n_rows_asked] if return_scores else None
+        positions = choose(strategy, view, n)
+        rows = view.take(positions) if X is None else take(check_rows(X), positions)
+        self._last_query = POOL if X is None else OUTSIDE
+        return (positions, rows, scores) if return_scores else (positions, rows)
+
+    def teach(self, X, y, *, refit=True, relabel=False, annotator=None, **fit_params):
+        """Take the labels of the rows that the last query proposed, and learn them.
+
+        Parameters
+        ----------
+        X : int, array-like of int of shape (k,), or container of k rows
+            After a query over the pool: row numbers. After a query over rows from outside: the
+            rows themselves, which join the pool.
+        y : label or array-like of shape (k,)
+            Their labels. The missing label says that the annotator could not tell: the row is
+            skipped, and not offered again until ``pool_.restore``.
+        refit : bool, default=True
+            Whether to train the estimator now; otherwise `refit` does it later.
+        relabel : bool, default=False
+            Whether labelled rows may take another label, or the missing label, which unlabels
+            them.
+        annotator : str, default=None
+            Who gave the labels; kept in the pool's history.
+        **fit_params : dict
+            Passed to the estimator's ``fit``. What has k entries belongs to these rows.
+
+        Returns
+        -------
+        self
+            The learner.
+
+        Raises
+        ------
+        ValueError
+            If the labels cannot be recorded; nothing has changed then. What the estimator's
+            ``fit`` raises passes unchanged: the labels are kept, the old estimator stays, and
+            `refit` tries again.
+        """
+        self._check_has_pool("teach")
+        numbers = as_row_numbers(X)
+        if numbers is None and is_flat_numbers(X):
+            numbers = check_row_numbers(X, len(self.pool_), who="teach")
+        if numbers is None:
+            self._teach_rows(X, y, annotator, self._routed(fit_params), relabel)
+        else:
+            self._teach_numbers(numbers, y, annotator, self._routed(fit_params), relabel)
+        if refit and self._is_stale():
+            self._train()
+        return self
+
+    def refit(self):
+        """Train the estimator on the labels as they are now.
+
+        Parameters set since, of the learner and of its estimator, hold from here on.
+
+        Returns
+        -------
+        self
+            The learner.
+        """
+        self._check_has_pool("refit")
+        check_update(self.estimator, self.update, self.fit_unlabeled)
+        strategy = self._resolved_strategy()
+        check_serves(strategy, self.estimator)
+        self.strategy_ = strategy
+        self._train()
+        return self
+
+    def extend(self, X, y=None, **fit_params):
+        """Add rows to the pool, with labels or without; learn those that have one.
+
+        Parameters
+        ----------
+        X : container of m rows, like the pool's own
+            New rows; their row numbers follow those of the pool.
+        y : array-like of shape (m,), default=None
+            Their labels, with the missing label where there is none.
+        **fit_params : dict
+            Values for the new rows of every parameter that `fit` got for its own.
+
+        Returns
+        -------
+        self
+            The learner.
+        """
+        self._check_has_pool("extend")
+        change = self.pool_._plan_extend(X, y, who="extend")
+        new = FitParams(self._routed(fit_params), len(change[0]))
+        self._params.check_new_rows(new, "extend")
+        self.pool_._extend(*change)
+        self._params = self._params.extended(new)
+        if self._is_stale():
+            self._train()
+        return self
+
+    def scores(self, X=None):
+        """Return how much each row is worth a label.
+
+        Parameters
+        ----------
+        X : container of m rows, default=None
+            Rows from outside the pool; None: the rows of the pool.
+
+        Returns
+        -------
+        ndarray of shape (m,), float64
+            Higher is more worth a label; NaN where a row is no candidate.
+
+        Raises
+        ------
+        ValueError
+            If the strategy chooses rows jointly.
+        """
+        self._check_has_pool("scores")
+        view, n_rows_asked = self._view(X, None, None)
+        return self._scores(self._strategy_now(), view)[:n_rows_asked]
+
+    def without_pool(self):
+        """Return a copy for deployment, without the rows, that only predicts.
+
+        Returns
+        -------
+        ActiveLearner
+            Shares the fitted estimator.
+        """
+        self._fitted()
+        other = copy.copy(self)
+        for name in ("pool_", "_params", "_last_query"):
+            vars(other).pop(name, None)
+        return other
+
+    # Recording labels
+
+    def _teach_numbers(self, numbers, y, annotator, given, relabel) -> None:
+        """Record labels of rows of the pool."""
+        if len(numbers) and self._last_query == OUTSIDE:
+            raise ValueError(
+                "teach got row numbers, but the last query was over rows from outside, which the "
+                "pool does not number; write teach(X_pool[idx], y), with the rows themselves."
+            )
+        change = self.pool_._plan_label(numbers, y, relabel=relabel, who="teach")
+        new = FitParams(given, len(numbers))
+        self._params.check_given_rows(new, "teach")
+        self.pool_._record("label", *change, annotator=annotator)
+        self._params = self._params.replaced(new, numbers)
+
+    def _teach_rows(self, X, y, annotator, given, relabel) -> None:
+        """Record rows from outside with their labels."""
+        X = check_rows(X, who="teach")
+        if n_rows(X) == 0:
+            self._teach_numbers(np.zeros(0, dtype=np.int64), y, annotator, given, relabel)
+            return
+        if self._last_query != OUTSIDE:
+            last = "the last query was over the pool" if self._last_query else "nothing was asked"
+            raise ValueError(
+                f"teach got rows, but {last}; write teach(idx, y) with row numbers of the pool, or "
+                f"extend(X, y) to add rows."
+            )
+        if relabel:
+            raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
+        change = self.pool_._plan_extend(X, y, who="teach", missing=SKIPPED)
+        if len(change[1]) < len(change[0]):
+            raise ValueError("teach got y=None for rows from outside; give one label for each row.")
+        new = FitParams(given, len(change[0]))
+        self._params.check_new_rows(new, "teach")
+        self.pool_._extend(*change, annotator=annotator, merge=True)
+        self._params = self._params.extended(new)
+
+    # Training
+
+    def _train(self) -> None:
+        """Fit the estimator on the labels as they are, unless there are too few of them."""
+        pool = self.pool_
+        y = pool.y_labeled
+        classes = self._classes_of(y)
+        if is_frozen(self.estimator):
+            self.estimator_, self._coded = self.estimator, None
+            self._keep_classes(classes)
+            return
+        if self._too_few_labels() is not None:
+            self._forget()
+            self._keep_classes(classes)
+            return
+        coded = self._codes_for(y, classes)
+        estimator = seeded_clone(self.estimator, self.seed_)
+        previous, rows = self._going_on(classes)
+        if previous is None:
+            rows = pool.labeled
+        if self.fit_unlabeled:
+            rows, X = None, pool.X
+            y = np.full(len(pool), -1)
+            y[pool.labeled] = lab.encode(pool.y_labeled, coded)
+        else:
+            X = pool.rows.take(rows)
+            y = y if previous is None else y[np.searchsorted(pool.labeled, rows)]
+            y = y if coded is None else lab.encode(y, coded)
+        if len(y):
+            named = classes if coded is None or classes is None else np.arange(len(coded))
+            params = self._params.of(rows)
+            self.estimator_ = train(estimator, previous, self.update, X, y, params, named)
+        self._coded = coded
+        self._n_learned = len(pool.history)
+        self._keep_classes(classes)
+
+    def _going_on(self, classes):
+        """Return the estimator to go on with and the rows to add, or None for a fresh start."""
+        previous = getattr(self, "estimator_", None)
+        if previous is None or self.update == "refit":
+            return None, None
+        if classes is not None and not np.array_equal(classes, self.classes_):
+            return None, None
+        if self.update == "warm_start":
+            return previous, self.pool_.labeled
+        changes = self.pool_.since(self._n_learned)
+        if any((op.states_before == LABELED).any() for op in changes):
+            return None, None  # what was learned cannot be unlearned
+        rows = np.unique(np.concatenate([op.rows for op in changes] or [self.pool_.labeled[:0]]))
+        return previous, rows[self.pool_.labeled_mask[rows]]
+
+    def _is_stale(self) -> bool:
+        """Whether the estimator would be trained on something else now."""
+        return any(
+            (op.states_before == LABELED).any()
+            or (op.states_after == LABELED).any()
+            or (op.n_added and self.fit_unlabeled)
+            for op in self.pool_.since(self._n_learned)
+        )
+
+    def _forget(self) -> None:
+        """Be without a fitted estimator."""
+        vars(self).pop("estimator_", None)
+        self._coded, self._n_learned = None, 0
+
+    def _classes_of(self, y: np.ndarray) -> np.ndarray | None:
+        """Return the classes, named or seen; None for regressors."""
+        if is_regressor(self.estimator):
+            return None
+        if self.pool_.classes is not None:
+            return self.pool_.classes
+        if is_frozen(self.estimator) and hasattr(self.estimator, "classes_"):
+            known = np.asarray(self.estimator.classes_)
+            return lab.sorted_classes(np.concatenate([known, y])) if len(y) else known
+        return lab.sorted_classes(y)
+
+    def _keep_classes(self, classes: np.ndarray | None) -> None:
+        """Keep the classes, which regressors do not have."""
+        if classes is not None:
+            self.classes_ = classes
+
+    def _codes_for(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray | None:
+        """Return the labels that 0 to k-1 stand for, None where labels pass as they are."""
+        encode = self.encode_labels
+        if encode == "auto":
+            encode = self.fit_unlabeled or needs_codes(self.estimator)
+        if not encode or classes is None:
+            return None
+        # Nets have an output for every class; others count the classes that they see.
+        is_whole = self.update == "partial_fit" or hasattr(last_step(self.estimator), "module")
+        return classes if is_whole else lab.sorted_classes(y)
+
+    # Looking
+
+    def _view(self, X, subset, random_state) -> tuple[View, int]:
+        """Return the view of a question, and the number of rows that it is about."""
+        pool = self.pool_
+        model = self._model() if hasattr(self, "estimator_") else None
+        seed = (self.seed_, pool.n_labeled, pool.n_skipped)
+        if random_state is not None:
+            seed += (draw_seed(random_state),)
+        known = None
+        if X is None:
+            rows, n, offset = pool.rows, len(pool), 0
+            mask = pool.unlabeled_mask
+            self._refuse_closed_pool()
+            if self.fit_unlabeled and model is not None:
+                known = model.fitted(len(pool))
+        else:
+            if X is pool.rows.parts[0]:
+                raise ValueError("query got the pool itself; write query(n_instances=...).")
+            X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
+            n = offset = n_rows(X)
+            if n == 0:
+                raise ValueError("query got X without rows; give at least one.")
+            rows = Rows(X, *pool.rows.parts)
+            mask = np.zeros(len(rows), dtype=bool)
+            mask[:n] = True
+        if subset is not None:
+            mask[:n] &= subset_mask(subset, n)
+        view = View(
+            rows,
+            mask,
+            pool=pool,
+            offset=offset,
+            model=model,
+            seed=seed,
+            round=len(pool.history) - 1,
+            known=known,
+        )
+        return view, n
+
+    def _refuse_closed_pool(self) -> None:
+        """Refuse to choose from a pool all of whose rows came with a label."""
+        pool = self.pool_
+        if pool.n_unlabeled == 0 and all(
+            len(op.rows) == op.n_added for op in pool.history if op.n_added
+        ):
+            raise ValueError(
+                "no row of the pool was ever without a label; write query(X_pool, "
+                "n_instances=...) to choose among other rows."
+            )
+
+    def _scores(self, strategy: Strategy, view: View) -> np.ndarray:
+        """Return the scores of a strategy that has some."""
+        if not has_score(strategy):
+            raise ValueError(
+                f"{type(strategy).__name__} chooses rows jointly and scores none alone; write "
+                f"query(n_instances=...) without scores."
+            )
+        return view.score(strategy)
+
+    def _strategy_now(self) -> Strategy:
+        """Return the strategy for the next query."""
+        return self.strategy_ if hasattr(self, "estimator_") else self._cold_strategy()
+
+    # What was given
+
+    def _resolved_strategy(self) -> Strategy:
+        """Return a strategy of our own for what was given."""
+        if isinstance(self.strategy, str) and self.strategy == "auto":
+            return default_strategy(self.estimator, is_regressor(self.estimator))
+        return clone(as_strategy(self.strategy))
+
+    def _cold_strategy(self) -> Strategy:
+        """Return the strategy for a cold start, refusing one that reads a model."""
+        strategy = clone(as_strategy(self.cold_start))
+        for alternatives in needs(strategy):
+            raise ValueError(
+                f"cold_start={self.cold_start!r} reads view.{alternatives[0]}, but at a cold start "
+                f"no estimator is fitted; give one that reads X alone, such as 'random'."
+            )
+        return strategy
+
+    def _pool_of(self, X, y) -> Pool:
+        """Return the pool that was given, or one made of X and y."""
+        missing = self._resolved_missing_label()
+        if not isinstance(X, Pool):
+            return Pool(X, y, missing_label=missing, classes=self.classes)
+        if y is not None:
+            raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
+        if X.missing_label != missing:
+            raise ValueError(
+                f"the pool's missing label is {X.missing_label!r}, the learner's is {missing!r}; "
+                f"give both the same missing_label."
+            )
+        if self.classes is not None:
+            X.name_classes(self.classes)
+        return X
+
+    def _resolved_missing_label(self):
+        """Return the missing label besides None and NaN, or None."""
+        return lab.resolve_missing_label(
+            self.missing_label, regression=is_regressor(self.estimator)
+        )
+
+    def _routed(self, fit_params: dict) -> dict:
+        """Return the parameters that the estimator's ``fit`` is to get."""
+        if fit_params and get_config()["enable_metadata_routing"]:
+            return process_routing(self, "fit", **fit_params).estimator.fit
+        return fit_params
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+            `fit`, `teach` and `extend` route as the estimator's ``fit``.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="score", callee="score")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = copy.deepcopy(get_tags(self.estimator))
+        tags.target_tags.multi_output = False
+        tags.target_tags.required = False
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
+
+    def _check_has_pool(self, who: str) -> None:
+        """Refuse to work without a pool."""
+        if hasattr(self, "pool_"):
+            return
+        if hasattr(self, "estimator_"):
+            raise ValueError(f"{who} needs the pool, which without_pool() left behind.")
+        raise NotFittedError(f"{who} came before fit; call fit(X, y) first.")
+
+    def _too_few_labels(self) -> str | None:
+        """Return what is missing before the estimator can be fitted, or None."""
+        pool = self.pool_
+        if pool.n_labeled == 0:
+            return "no row is labelled yet; teach some of those that query proposes"
+        if is_regressor(self.estimator) or pool.n_labeled == len(pool):
+            return None
+        seen = lab.sorted_classes(pool.y_labeled)
+        if len(seen) > 1 or not (pool.n_unlabeled or pool.n_reserved):
+            return None
+        reason = f"only the class {seen.tolist()[0]!r} is labelled; teach a row of another"
+        if pool.missing_label == -1 and seen.dtype.kind in "iuf" and len(pool.history[0].rows):
+            reason += " (if -1 is a class rather than the missing label, pass missing_label=None)"
+        return reason
+
+    # Display
+
+    def _repr_html_(self) -> str:
+        counts = self.pool_._repr_html_() if hasattr(self, "pool_") else ""
+        return counts + estimator_html_repr(self)
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}

@@ -1,0 +1,138 @@
+"""What strategies may read of a model, and what an estimator must have to give it."""
+
+import inspect
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+
+NEEDS = {
+    "proba": "predict_proba",
+    "decision": "a decision_function with one column for each class",
+    "prediction": "predict",
+    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors",
+    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting)",
+    "embedding": "rows of numbers, or a Pipeline whose first steps make numbers of them",
+}
+
+# scikit-learn's ensembles whose members each predict the target itself. Members of boosting fit
+# residuals, those of one-vs-rest fit one class: they are no committee.
+CODED_COMMITTEES = {"BaseForest", "BaggingClassifier", "VotingClassifier"}
+COMMITTEES = CODED_COMMITTEES | {
+    "BaggingRegressor",
+    "VotingRegressor",
+    "AdaBoostClassifier",
+    "AdaBoostRegressor",
+}
+
+
+class Model(Protocol):
+    """Arrays of a fitted estimator, for any rows; what it cannot give raises ValueError."""
+
+    estimator: Any
+    classes: np.ndarray | None
+
+    def proba(self, X) -> np.ndarray:
+        """Return probabilities, shape (n, C), columns in the order of `classes`."""
+
+    def decision(self, X) -> np.ndarray:
+        """Return the decision function, shape (n,) for two classes or (n, C)."""
+
+    def prediction(self, X) -> np.ndarray:
+        """Return predicted labels or values, shape (n,)."""
+
+    def std(self, X) -> tuple[np.ndarray, np.ndarray]:
+        """Return predicted means and their standard deviations, each of shape (n,)."""
+
+    def samples(self, X) -> np.ndarray:
+        """Return the members' probabilities, shape (S, n, C)."""
+
+    def embedding(self, X):
+        """Return rows as vectors, dense or CSR, shape (n, d)."""
+
+    def row_bytes(self, what: str) -> int:
+        """Return how many bytes a row of `what` takes."""
+
+
+def refusal(estimator, *alternatives: str) -> str | None:
+    """Return why an estimator can give none of these, or None if it can give one.
+
+    Before the estimator is fitted, None also means that it cannot be told yet.
+    """
+    if any(_gives(estimator, what) for what in alternatives):
+        return None
+    last = last_step(estimator)
+    views = " or ".join(f"view.{what}" for what in alternatives)
+    needs = " or ".join(NEEDS[what] for what in alternatives)
+    if "decision" in alternatives and _is_one_vs_one(last):
+        needs += "; decision_function_shape='ovo' has one for each pair, write 'ovr'"
+    return f"{views}, which {type(last).__name__} cannot give: it needs {needs}."
+
+
+def last_step(estimator):
+    """Return the estimator that predicts, inside pipelines, searches and FrozenEstimator."""
+    while True:
+        if hasattr(estimator, "steps"):
+            estimator = estimator.steps[-1][1]
+        elif type(estimator).__name__ == "FrozenEstimator":
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif hasattr(estimator, "refit") and hasattr(estimator, "estimator"):
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def members_of(estimator) -> list:
+    """Return the fitted members of an ensemble."""
+    members = getattr(estimator, "estimators_", [])
+    return list(members) if np.ndim(members) == 1 else []
+
+
+def has_return_std(estimator) -> bool:
+    """Whether ``predict(X, return_std=True)`` gives standard deviations."""
+    predict = getattr(type(estimator), "predict", None)
+    return predict is not None and "return_std" in inspect.signature(predict).parameters
+
+
+def is_known(estimator, names: set[str]) -> bool:
+    """Whether the class of an estimator, or a class above it, has one of these names.
+
+    By name, so that no part of scikit-learn is imported that the user does not use.
+    """
+    return any(cls.__name__ in names for cls in type(estimator).__mro__)
+
+
+def _gives(estimator, what: str) -> bool:
+    """Whether an estimator can give `what`, or might once it is fitted."""
+    last = last_step(estimator)
+    if what == "proba":
+        return hasattr(estimator, "predict_proba")
+    if what == "decision":
+        return hasattr(estimator, "decision_function") and not _is_one_vs_one(last)
+    if what == "std":
+        return has_return_std(last) or (not is_classifier(last) and _is_committee(last))
+    if what == "samples":
+        return not is_regressor(last) and _is_committee(last)
+    return what in NEEDS
+
+
+def _is_committee(estimator) -> bool:
+    """Whether an estimator is an ensemble whose members predict the target, or might be."""
+    fitted = members_of(estimator)
+    if fitted and len(fitted) < 2:
+        return False
+    if is_known(estimator, COMMITTEES):
+        return True
+    if type(estimator).__module__.startswith("sklearn."):
+        return False
+    if fitted:
+        return True
+    is_ensemble = hasattr(estimator, "n_estimators") or hasattr(estimator, "estimators")
+    return is_ensemble and not any(name.endswith("_") for name in vars(estimator))
+
+
+def _is_one_vs_one(estimator) -> bool:
+    """Whether the decision function has a column for each pair of classes."""
+    return getattr(estimator, "decision_function_shape", "ovr") == "ovo"

@@ -1,0 +1,174 @@
+"""Arrays from fitted scikit-learn estimators, in the order of the learner's classes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+from .base import CODED_COMMITTEES, NEEDS, has_return_std, is_known, last_step, members_of, refusal
+
+
+class SklearnModel:
+    """Arrays of a fitted scikit-learn estimator; see `Model` and `adapt`."""
+
+    def __init__(self, estimator, classes=None, coded=None):
+        self.estimator = estimator
+        self.classes = classes
+        self._coded = coded
+
+    def proba(self, X) -> np.ndarray:
+        """Return probabilities, shape (n, C), 0 for classes that the estimator has not seen."""
+        self._require("proba")
+        proba = np.asarray(self.estimator.predict_proba(X))
+        seen = self._labels(getattr(self.estimator, "classes_", self.classes))
+        if proba.ndim != 2 or proba.shape[1] != len(seen):
+            raise ValueError(
+                f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "
+                f"has {len(seen)} classes; one column for each is needed."
+            )
+        _refuse_nan(proba, f"{type(self.estimator).__name__}.predict_proba", "probabilities")
+        return self._spread(proba, seen)
+
+    def decision(self, X) -> np.ndarray:
+        """Return the estimator's own decision function, shape (n,) or (n, C)."""
+        self._require("decision")
+        decision = np.asarray(self.estimator.decision_function(X))
+        name = f"{type(self.estimator).__name__}.decision_function"
+        _refuse_nan(decision, name, "values")
+        return decision
+
+    def prediction(self, X) -> np.ndarray:
+        """Return predicted labels or values, shape (n,)."""
+        return self._labels(np.asarray(self.estimator.predict(X)))
+
+    def std(self, X) -> tuple[np.ndarray, np.ndarray]:
+        """Return predicted means and their standard deviations, each of shape (n,)."""
+        self._require("std")
+        X, last = self._reach(X)
+        if has_return_std(last):
+            mean, std = last.predict(X, return_std=True)
+        else:
+            values = np.stack([member.predict(part) for member, part in _members(last, X)])
+            mean, std = last.predict(X), values.std(axis=0)
+        _refuse_nan(std, f"{type(last).__name__}.predict", "standard deviations")
+        return mean, std
+
+    def samples(self, X) -> np.ndarray:
+        """Return the members' probabilities, shape (S, n, C); votes where they give none."""
+        self._require("samples")
+        X, last = self._reach(X)
+        seen = self._labels(last.classes_)
+        positions = _class_positions(last)
+        members = list(_members(last, X))
+        out = np.zeros((len(members), members[0][1].shape[0], len(seen)))
+        for filled, columns, (member, part) in zip(out, positions, members, strict=True):
+            if hasattr(member, "predict_proba"):
+                filled[:, columns] = member.predict_proba(part)
+            else:
+                votes = np.searchsorted(member.classes_, member.predict(part))
+                filled[np.arange(len(filled)), columns[votes]] = 1.0
+        _refuse_nan(out, f"a member of {type(last).__name__}", "probabilities")
+        return self._spread(out, seen)
+
+    def embedding(self, X):
+        """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
+        X = self._reach(X)[0]
+        if sparse.issparse(X):
+            return X
+        X = np.asarray(X)
+        if X.dtype.kind not in "biuf":
+            name = type(last_step(self.estimator)).__name__
+            raise ValueError(
+                f"the strategy reads view.embedding, which {name} on rows of "
+                f"{type(X.flat[0]).__name__} cannot give: it needs {NEEDS['embedding']}."
+            )
+        return X.reshape(len(X), -1)
+
+    def fitted(self, n: int) -> dict[str, np.ndarray]:
+        """Return the probabilities of the n rows that a transductive model was fitted on."""
+        own = getattr(last_step(self.estimator), "label_distributions_", None)
+        if own is None or len(own) != n:
+            return {}
+        return {"proba": self._spread(own, self._labels(last_step(self.estimator).classes_))}
+
+    def row_bytes(self, what: str) -> int:
+        """Return how many bytes a row of `what` takes."""
+        width = 1 if self.classes is None else len(self.classes)
+        members = len(members_of(last_step(self.estimator))) or 1
+        return 8 * {"proba": width, "decision": width, "samples": members * width}.get(what, 1)
+
+    def _require(self, what: str) -> None:
+        """Refuse to give what the estimator cannot."""
+        reason = refusal(self.estimator, what)
+        if reason is not None:
+            raise ValueError(f"the strategy reads {reason}")
+
+    def _labels(self, values: np.ndarray) -> np.ndarray:
+        """Return labels for what the estimator was fitted on."""
+        return values if self._coded is None else self._coded[np.asarray(values, dtype=np.intp)]
+
+    def _spread(self, proba: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Return probabilities of the classes seen as those of all classes."""
+        if self.classes is None or np.array_equal(seen, self.classes):
+            return proba
+        out = np.zeros((*proba.shape[:-1], len(self.classes)), dtype=proba.dtype)
+        out[..., np.searchsorted(self.classes, seen)] = proba
+        return out
+
+    def _reach(self, X):
+        """Return rows as the last step sees them, and the last step."""
+        estimator = self.estimator
+        while estimator is not (last := last_step(estimator)):
+            if hasattr(estimator, "steps"):
+                if len(estimator.steps) > 1:
+                    X = estimator[:-1].transform(X)
+                estimator = estimator.steps[-1][1]
+            elif hasattr(estimator, "best_estimator_"):
+                estimator = estimator.best_estimator_
+            else:
+                estimator = estimator.estimator
+        return X, last
+
+
+def _members(ensemble, X) -> Iterator[tuple]:
+    """Yield the members of an ensemble, each with the rows as it was fitted on them."""
+    if is_known(ensemble, {"BaseForest"}):
+        X = (X.tocsr() if sparse.issparse(X) else np.asarray(X)).astype(np.float32, copy=False)
+    elif hasattr(ensemble, "estimators_features_"):
+        X = X if sparse.issparse(X) else np.asarray(X)
+        for member, features in zip(
+            ensemble.estimators_, ensemble.estimators_features_, strict=True
+        ):
+            yield member, X if _is_all(features, X.shape[1]) else X[:, features]
+        return
+    for member in members_of(ensemble):
+        yield member, X
+
+
+def _is_all(features: np.ndarray, n_features: int) -> bool:
+    """Whether these are all features in their order."""
+    return len(features) == n_features and np.array_equal(features, np.arange(n_features))
+
+
+def _class_positions(ensemble) -> list[np.ndarray]:
+    """Return, for each member, the positions of its classes among those of the ensemble.
+
+    scikit-learn's forests, bagging and voting fit their members on the positions themselves.
+    """
+    classes = ensemble.classes_
+    own = [np.asarray(member.classes_) for member in members_of(ensemble)]
+    together = np.unique(np.concatenate(own))
+    if is_known(ensemble, CODED_COMMITTEES) or np.array_equal(together, np.arange(len(classes))):
+        return [positions.astype(np.intp) for positions in own]
+    if np.isin(together, classes).all():
+        return [np.searchsorted(classes, labels) for labels in own]
+    raise ValueError(
+        f"the members of {type(ensemble).__name__} know the classes {together.tolist()}, the "
+        f"ensemble {classes.tolist()}; a committee's members must predict the same classes."
+    )
+
+
+def _refuse_nan(values: np.ndarray, name: str, what: str) -> None:
+    """Refuse values of which one is NaN; the sum of an array is NaN then."""
+    if np.isnan(values.sum()):
+        raise ValueError(f"{name} gave NaN {what}; every row needs a number.")

@@ -1,0 +1,196 @@
+"""What a learner does as the estimator it wraps: predict, score, describe its features."""
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.metaestimators import available_if
+
+from . import labels as lab
+from .models import SklearnModel, adapt
+from .rows import Rows, check_rows, n_rows
+
+
+def _estimator_has(name: str):
+    """Return a check that the wrapped estimator has a method."""
+
+    def check(learner) -> bool:
+        getattr(getattr(learner, "estimator_", learner.estimator), name)
+        return True
+
+    return check
+
+
+def _delegated(name: str, what: str):
+    """Return a method that hands rows to the fitted estimator's method of this name."""
+
+    def method(self, X, **params):
+        return getattr(self._fitted(), name)(X, **params)
+
+    method.__name__ = name
+    method.__doc__ = f"""Return {what}, as the fitted estimator does.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+        **params : dict
+            Passed to the estimator's ``{name}``.
+
+        Returns
+        -------
+        ndarray
+            Its first axis has length n.
+
+        Raises
+        ------
+        NotFittedError
+            If there are too few labels so far to fit the estimator.
+        """
+    return available_if(_estimator_has(name))(method)
+
+
+class Predicting:
+    """The part of a learner that predicts: needs `estimator_`, `classes_` and `_coded`."""
+
+    transform = _delegated("transform", "transformed rows")
+    inverse_transform = _delegated("inverse_transform", "rows transformed back")
+    score_samples = _delegated("score_samples", "a score for each row")
+    decision_function = _delegated("decision_function", "the decision function")
+
+    @available_if(_estimator_has("predict"))
+    def predict(self, X, **params):
+        """Return predicted labels or values.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+        **params : dict
+            Passed to the estimator's ``predict``.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels as they were taught.
+
+        Raises
+        ------
+        NotFittedError
+            If there are too few labels so far to fit the estimator.
+        """
+        predicted = self._fitted().predict(X, **params)
+        return predicted if self._coded is None else lab.decode(predicted, self._coded)
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Return probabilities of the classes.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, C)
+            Columns in the order of `classes_`; 0 for classes that no row has been taught of.
+
+        Raises
+        ------
+        NotFittedError
+            If there are too few labels so far to fit the estimator.
+        """
+        self._fitted()
+        return self._model().proba(X)
+
+    @available_if(_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Return logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n, C)
+            -inf for classes that no row has been taught of.
+        """
+        estimator = self._fitted()
+        if self._coded is None and np.array_equal(estimator.classes_, self.classes_):
+            return estimator.predict_log_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    @available_if(_estimator_has("score"))
+    def score(self, X, y=None, **params):
+        """Return the estimator's score on the rows that have a label.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+        y : array-like of shape (n,)
+            True labels; rows with the missing label are left out.
+        **params : dict
+            Passed to the estimator's ``score``; what has n entries belongs to the rows.
+
+        Returns
+        -------
+        float
+            Accuracy for scikit-learn's classifiers, R^2 for its regressors.
+
+        Raises
+        ------
+        ValueError
+            If no row has a label.
+        """
+        estimator = self._fitted()
+        if y is None:
+            return estimator.score(X, **params)
+        values, known = lab.parse(y, missing_label=self._resolved_missing_label())
+        if not known.any():
+            raise ValueError("score got no label in y; give the true label of at least one row.")
+        if not known.all():
+            kept, n = np.flatnonzero(known), len(known)
+            X, values = Rows(check_rows(X, who="score")).take(kept), values[kept]
+            params = {
+                name: Rows(value).take(kept) if np.ndim(value) and n_rows(value) == n else value
+                for name, value in params.items()
+            }
+        if self._coded is not None:
+            values = lab.encode(values, self._coded)
+        return estimator.score(X, values, **params)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features, where rows have features."""
+        if hasattr(self, "estimator_"):
+            return self.estimator_.n_features_in_
+        shape = getattr(self.pool_.rows.parts[0], "shape", ())
+        if len(shape) != 2:
+            raise AttributeError("rows that are no vectors have no number of features.")
+        return shape[1]
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features, where X is a frame with text column names."""
+        if hasattr(self, "estimator_"):
+            return self.estimator_.feature_names_in_
+        return np.asarray(self.pool_.rows.parts[0].columns, dtype=object)
+
+    def _model(self) -> SklearnModel:
+        """Return the fitted estimator as a source of arrays."""
+        return adapt(self.estimator_, getattr(self, "classes_", None), self._coded)
+
+    def _fitted(self):
+        """Return the fitted estimator, or say what is missing."""
+        if hasattr(self, "estimator_"):
+            return self.estimator_
+        name = type(self).__name__
+        if not hasattr(self, "pool_"):
+            raise NotFittedError(f"this {name} is not fitted yet; call fit(X, y) first.")
+        reason = self._too_few_labels()
+        if reason is None:
+            reason = "the estimator could not be fitted; mend what its error said, call refit()"
+        raise NotFittedError(f"this {name} cannot predict yet: {reason}.")

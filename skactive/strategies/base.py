@@ -1,0 +1,147 @@
+"""What every strategy is: a value that scores rows, or chooses some of them."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..models import refusal
+from ..selection import top
+from ..view import View
+
+
+class Strategy(BaseEstimator):
+    """Base of all strategies: override `score`, or `select`, not both.
+
+    Strategies are values without fitted state, with scikit-learn's conventions for parameters:
+    ``__init__`` keeps them under their names and does nothing else.
+
+    Attributes
+    ----------
+    rowwise : bool
+        Whether a row's score depends on that row alone. Such strategies are shown the pool in
+        chunks.
+    reads : tuple
+        What of the view they read ("proba", "decision", "std", "samples", "prediction",
+        "embedding"); a tuple inside stands for "one of these". It is checked against the
+        estimator before the first query.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearner, Strategy
+    >>> class Doubt(Strategy):
+    ...     reads = ("proba",)
+    ...     def score(self, view):
+    ...         return 1 - view.proba.max(axis=1)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[5:145] = -1
+    >>> learner = ActiveLearner(LogisticRegression(), Doubt()).fit(X, y)
+    >>> learner.query(n_instances=2)[0].shape
+    (2,)
+    """
+
+    rowwise = True
+    reads: tuple = ()
+
+    def score(self, view: View) -> np.ndarray:
+        """Return how much each row is worth a label.
+
+        Parameters
+        ----------
+        view : View
+            What may be looked at.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Higher means more worth a label.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no score: it chooses rows jointly.")
+
+    def select(self, view: View, n: int) -> np.ndarray:
+        """Return the positions of rows to label.
+
+        Parameters
+        ----------
+        view : View
+            What may be looked at.
+        n : int
+            How many rows to choose; at most the number of candidates.
+
+        Returns
+        -------
+        ndarray of shape (n,), int
+            Distinct positions of candidates, best first. By default those of the largest scores,
+            ties broken by `View.row_random`.
+        """
+        return top(view.score(self), n, candidates=view.mask, tiebreak=view.row_random)
+
+
+class FunctionStrategy(Strategy):
+    """A function ``(view, n) -> positions`` as a strategy.
+
+    Parameters
+    ----------
+    function : callable
+        Returns n distinct positions of candidates, best first.
+    """
+
+    rowwise = False
+
+    def __init__(self, function):
+        self.function = function
+
+    def select(self, view, n):
+        """Return what the function chooses."""
+        return self.function(view, n)
+
+
+def has_score(strategy: Strategy) -> bool:
+    """Whether a strategy scores rows, rather than choosing them jointly."""
+    return type(strategy).score is not Strategy.score and type(strategy).select is Strategy.select
+
+
+def needs(strategy: Strategy) -> list[tuple[str, ...]]:
+    """Return what a strategy reads: of each tuple, one suffices."""
+    return [(part,) if isinstance(part, str) else tuple(part) for part in strategy.reads]
+
+
+def check_serves(strategy: Strategy, estimator) -> None:
+    """Refuse a strategy that reads what an estimator cannot give."""
+    for alternatives in needs(strategy):
+        reason = refusal(estimator, *alternatives)
+        if reason is not None:
+            raise ValueError(f"{type(strategy).__name__} reads {reason}")
+
+
+def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
+    """Return the positions that a strategy selects, refusing any that break its contract.
+
+    Returns
+    -------
+    ndarray of shape (min(n, number of candidates),), int64
+        Distinct positions of candidates, best first.
+    """
+    n = min(n, int(np.count_nonzero(view.mask)))
+    if n == 0:
+        return np.zeros(0, dtype=np.int64)
+    positions = np.asarray(strategy.select(view, n))
+    name = type(strategy).__name__
+    if isinstance(strategy, FunctionStrategy):
+        name = getattr(strategy.function, "__name__", repr(strategy.function))
+    if positions.shape != (n,) or positions.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} was asked for {n} positions and gave an array of shape {positions.shape} and "
+            f"dtype {positions.dtype}; it must give {n} integers."
+        )
+    inside = (positions >= 0) & (positions < len(view))
+    if not inside.all() or not view.mask[positions].all():
+        allowed = inside.copy()
+        allowed[inside] = view.mask[positions[inside]]
+        raise ValueError(
+            f"{name} chose position {positions[~allowed][0]}, which is no candidate; choose among "
+            f"view.candidates."
+        )
+    if len(np.unique(positions)) < n:
+        raise ValueError(f"{name} chose a position twice; give distinct positions.")
+    return positions.astype(np.int64, copy=False)

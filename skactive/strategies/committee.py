@@ -1,0 +1,65 @@
+"""Strategies that ask where the members of an ensemble disagree."""
+
+from .. import scores
+from .base import Strategy
+
+
+class Committee(Strategy):
+    """Base of strategies over the members of a fitted ensemble.
+
+    Any ensemble whose members predict the classes themselves is a committee: forests, bagging,
+    voting.
+    """
+
+    reads = ("samples",)
+
+
+class VoteEntropy(Committee):
+    r"""Largest entropy of the members' votes [1]_: :math:`-\sum_c \frac{V_c}{S} \log \frac{V_c}{S}`.
+
+    References
+    ----------
+    .. [1] Dagan and Engelson (1995). Committee-based sampling for training probabilistic
+       classifiers. ICML.
+    """
+
+    def score(self, view):
+        """Return the entropy of the votes in nats."""
+        samples = view.samples
+        return scores.vote_entropy(samples.argmax(axis=2), samples.shape[2])
+
+
+class ConsensusEntropy(Committee):
+    r"""Largest entropy of the members' mean probabilities: :math:`H(\bar p)`."""
+
+    def score(self, view):
+        """Return the entropy of the mean in nats."""
+        return scores.consensus_entropy(view.samples)
+
+
+class MaxDisagreement(Committee):
+    r"""Largest divergence of a member from the consensus [1]_: :math:`\max_s KL(p_s \| \bar p)`.
+
+    References
+    ----------
+    .. [1] McCallum and Nigam (1998). Employing EM and pool-based active learning for text
+       classification. ICML.
+    """
+
+    def score(self, view):
+        """Return the largest Kullback-Leibler divergence in nats."""
+        return scores.max_disagreement(view.samples)
+
+
+class BALD(Committee):
+    r"""Most to learn about the model [1]_: :math:`H(\bar p) - \frac{1}{S} \sum_s H(p_s)`.
+
+    References
+    ----------
+    .. [1] Houlsby, Huszár, Ghahramani and Lengyel (2011). Bayesian active learning for
+       classification and preference learning. arXiv:1112.5745.
+    """
+
+    def score(self, view):
+        """Return the mutual information between label and member in nats."""
+        return scores.bald(view.samples)

@@ -1,0 +1,210 @@
+"""How an estimator is trained on labelled rows: seeds, codes, parameters, and ways to go on."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from .rows import Rows, check_rows, n_rows
+
+UPDATES = ("refit", "warm_start", "partial_fit")
+CODED_PACKAGES = {"skorch", "xgboost", "lightgbm"}
+
+
+def seeded_clone(estimator, seed: int):
+    """Return an unfitted copy in which every ``random_state=None`` has a seed of its own."""
+    estimator = clone(estimator)
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    unset = sorted(
+        name
+        for name, value in params.items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    )
+    if unset:
+        seeds = np.random.SeedSequence(seed).generate_state(len(unset))
+        # The top bit is dropped: some libraries take seeds as signed 32-bit integers.
+        estimator.set_params(**dict(zip(unset, (seeds >> 1).tolist(), strict=True)))
+    return estimator
+
+
+def needs_codes(estimator) -> bool:
+    """Whether an estimator, or one inside it, wants labels 0 to k-1."""
+    inside = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
+    return any(
+        cls.__module__.partition(".")[0] in CODED_PACKAGES
+        for part in (estimator, *inside)
+        if not isinstance(part, type)
+        for cls in type(part).__mro__
+    )
+
+
+def is_frozen(estimator) -> bool:
+    """Whether an estimator is in scikit-learn's FrozenEstimator: used as it is, never fitted."""
+    return type(estimator).__name__ == "FrozenEstimator"
+
+
+def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
+    """Refuse a way of retraining that an estimator does not have."""
+    name = type(estimator).__name__
+    if update not in UPDATES:
+        raise ValueError(f"update is {update!r}; give one of {', '.join(map(repr, UPDATES))}.")
+    if update == "partial_fit":
+        if not hasattr(estimator, "partial_fit"):
+            raise ValueError(f"update='partial_fit', but {name} has no partial_fit; write 'refit'.")
+        if fit_unlabeled:
+            raise ValueError(
+                "update='partial_fit' learns what is newly taught, fit_unlabeled=True the whole "
+                "pool; write update='refit'."
+            )
+    if update == "warm_start":
+        params = estimator.get_params()
+        if "warm_start" not in params:
+            raise ValueError(
+                f"update='warm_start', but {name} has no parameter warm_start; write 'refit'."
+            )
+        if "n_estimators" in params or type(estimator).__module__.startswith("sklearn.ensemble"):
+            raise ValueError(
+                f"update='warm_start', but {name} would keep its old members; write 'refit'."
+            )
+
+
+@contextmanager
+def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
+    """Bring an estimator that is fitted in place back to what it was if fitting raises."""
+    before = copy.deepcopy(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+class FitParams:
+    """Parameters of ``fit``: those with one entry for each row, and the others.
+
+    Parameters
+    ----------
+    params : dict
+        As they were given.
+    n : int
+        Number of rows; what has as many entries belongs to the rows.
+    """
+
+    def __init__(self, params: dict, n: int):
+        self.aligned: dict[str, Rows] = {}
+        self.others: dict[str, object] = {}
+        for name, value in params.items():
+            if _has_rows(value) and n_rows(value) == n:
+                self.aligned[name] = Rows(check_rows(value))
+            else:
+                self.others[name] = value
+
+    def of(self, rows: np.ndarray | None) -> dict:
+        """Return the parameters for these row numbers; None: for all rows."""
+        return self.others | {
+            name: column.whole() if rows is None else column.take(rows)
+            for name, column in self.aligned.items()
+        }
+
+    def check_new_rows(self, new: "FitParams", who: str) -> None:
+        """Refuse parameters of rows from outside that do not go with those of the pool."""
+        missing = sorted(self.aligned.keys() - new.aligned.keys())
+        extra = sorted(new.aligned.keys() - self.aligned.keys())
+        if missing:
+            raise ValueError(
+                f"{who} got rows without {missing[0]}, which fit got for the pool's rows; give "
+                f"{missing[0]}= for the new rows too."
+            )
+        if extra:
+            raise ValueError(
+                f"{who} got {extra[0]} for new rows, but fit got none for the pool's rows; give "
+                f"{extra[0]}= to fit, for every row."
+            )
+
+    def extended(self, new: "FitParams") -> "FitParams":
+        """Return these parameters with those of further rows behind them."""
+        both = FitParams({}, 0)
+        both.others = self.others | new.others
+        for name, column in self.aligned.items():
+            both.aligned[name] = column.copy()
+            both.aligned[name].append(new.aligned[name].whole(), merge=True)
+        return both
+
+    def check_given_rows(self, new: "FitParams", who: str) -> None:
+        """Refuse row-aligned parameters for rows of the pool that fit got none of."""
+        extra = sorted(new.aligned.keys() - self.aligned.keys())
+        if extra:
+            raise ValueError(
+                f"{who} got {extra[0]} for rows of the pool, but fit got none; give {extra[0]}= "
+                f"to fit, for every row."
+            )
+
+    def replaced(self, new: "FitParams", rows: np.ndarray) -> "FitParams":
+        """Return these parameters with new values for some rows."""
+        both = FitParams({}, 0)
+        both.others = self.others | new.others
+        both.aligned = dict(self.aligned)
+        for name, column in new.aligned.items():
+            values = np.array(self.aligned[name].whole(), copy=True)
+            values[rows] = column.whole()
+            both.aligned[name] = Rows(values)
+        return both
+
+
+def _has_rows(value) -> bool:
+    """Whether a value of a parameter is a container that could have an entry for each row."""
+    return not isinstance(value, (str, bytes, dict)) and (
+        hasattr(value, "shape") and len(value.shape) > 0 or isinstance(value, (list, tuple))
+    )
+
+
+
+
+@contextmanager
+def _explained(y, params: dict) -> Iterator[None]:
+    """Say in an error of ``fit`` that sample_weight left one class, which few estimators say."""
+    try:
+        yield
+    except ValueError as error:
+        weight = params.get("sample_weight")
+        if weight is not None and len(np.unique(np.asarray(y)[np.asarray(weight) > 0])) == 1:
+            error.args = (f"{error} (sample_weight is 0 for all rows but those of one class)",)
+        raise
+
+
+def train(estimator, previous, update: str, X, y, params: dict, classes=None):
+    """Return an estimator fitted on rows, by the way of retraining that was asked for.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted, for a fresh start.
+    previous : estimator or None
+        The one to go on with, in place; None: start afresh.
+    update : {"refit", "warm_start", "partial_fit"}
+        Under "partial_fit", X and y hold only what is new.
+    X, y : container of n rows, array of shape (n,)
+        What to learn.
+    params : dict
+        Parameters of ``fit``.
+    classes : ndarray, default=None
+        All classes, for ``partial_fit`` of classifiers.
+
+    Returns
+    -------
+    estimator
+        `previous` if there is one, else `estimator`.
+    """
+    target = estimator if previous is None or update == "refit" else previous
+    if update == "warm_start":
+        target.set_params(warm_start=True)
+    with restored_on_error(target) if target is previous else nullcontext(), _explained(y, params):
+        if update == "partial_fit":
+            known = {} if classes is None else {"classes": classes}
+            target.partial_fit(X, y, **known, **params)
+        else:
+            target.fit(X, y, **params)
+    return target

@@ -1,0 +1,70 @@
+"""Checks of what users give to a learner."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from .rows import check_row_numbers
+
+
+def check_estimator(estimator) -> None:
+    """Refuse what is no estimator that predicts."""
+    if isinstance(estimator, type):
+        name = estimator.__name__
+        raise TypeError(f"estimator is the class {name}; write {name}(), an instance.")
+    missing = [name for name in ("fit", "predict") if not hasattr(estimator, name)]
+    if missing:
+        raise TypeError(
+            f"estimator is {estimator!r}, which has no {' and no '.join(missing)}; give a "
+            f"classifier or a regressor, or a Pipeline that ends in one."
+        )
+
+
+def check_n_instances(X, n_instances) -> int:
+    """Return how many rows a query asks for, refusing what is no such number."""
+    if isinstance(X, Integral):
+        raise ValueError(f"query got {X} for X; write query(n_instances={X}).")
+    if n_instances is None:
+        return 1
+    is_count = isinstance(n_instances, Integral) and not isinstance(n_instances, bool)
+    if not is_count or n_instances < 1:
+        raise ValueError(
+            f"query got n_instances={n_instances!r}; give a whole number of at least 1."
+        )
+    return int(n_instances)
+
+
+def is_flat_numbers(X) -> bool:
+    """Whether X is a float or boolean, or a one-dimensional array of them: never rows."""
+    if isinstance(X, (list, tuple)):
+        return len(X) > 0 and all(isinstance(x, (bool, float, np.bool_, np.floating)) for x in X)
+    if isinstance(X, (bool, float)):
+        return True
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    return kind in ("b", "f") and getattr(X, "ndim", None) in (0, 1)
+
+
+def subset_mask(subset, n: int) -> np.ndarray:
+    """Return the rows that may be chosen, given as a mask or as positions, as a mask."""
+    subset = np.asarray(subset)
+    if subset.dtype == bool:
+        if subset.shape != (n,):
+            raise ValueError(
+                f"subset is a mask of shape {subset.shape} for {n} rows; give one entry for each."
+            )
+        return subset
+    mask = np.zeros(n, dtype=bool)
+    mask[check_row_numbers(subset, n, who="subset")] = True
+    return mask
+
+
+def draw_seed(random_state) -> int:
+    """Return a seed: the integer itself, one drawn from a generator, or one from the system."""
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**32))
+    if isinstance(random_state, Integral) and random_state >= 0:
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))

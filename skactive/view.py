@@ -1,0 +1,352 @@
+"""The view: all that a strategy may look at, computed when it is first read, and once."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from ._progress import progress
+from .models import Model, refusal
+from .rows import Rows, row_bytes
+
+CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
+MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
+
+
+class View:
+    """Rows, labels and model as a strategy sees them.
+
+    A view spans all rows without copying them; what the model says of them is computed on
+    demand. A rowwise strategy is shown one chunk at a time, and sees that chunk as the whole.
+
+    Attributes
+    ----------
+    X : container of n rows
+        The rows.
+    candidates : ndarray of shape (m,), int64
+        Positions that may be chosen, sorted.
+    mask : ndarray of shape (n,), bool
+        The same as a mask.
+    labeled, reserved : ndarray of int64
+        Positions that are labelled, or reserved; not for rowwise strategies.
+    y_labeled : ndarray
+        Labels of the labelled rows.
+    classes : ndarray of shape (C,) or None
+        Classes, in the order of the columns of `proba`; None for regressors.
+    estimator : estimator or None
+        The fitted estimator; None during a cold start.
+    round : int
+        How many operations the pool has seen since it was made.
+    rng : numpy.random.Generator
+        For strategies that choose jointly; the same for the same question.
+    proba : ndarray of shape (n, C)
+        Probabilities of the classes.
+    decision : ndarray of shape (n,) or (n, C)
+        The estimator's decision function.
+    prediction : ndarray of shape (n,)
+        Predicted labels or values.
+    std : ndarray of shape (n,)
+        Standard deviations of the predicted values.
+    samples : ndarray of shape (S, n, C)
+        Probabilities by each member of an ensemble.
+    embedding : ndarray or CSR matrix of shape (n, d)
+        Rows as vectors, as the estimator's last step sees them.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        mask: np.ndarray,
+        *,
+        pool=None,
+        offset: int = 0,
+        model: Model | None = None,
+        seed: tuple[int, ...] = (0,),
+        round: int = 0,
+        chunk_rows: int | None = None,
+        known: dict[str, np.ndarray] | None = None,
+    ):
+        self._rows = rows
+        self.mask = mask
+        self.round = round
+        self._pool = pool
+        self._offset = offset  # of the pool's row 0 among the rows
+        self._model = model
+        self._seed = seed
+        self._chunk_rows = chunk_rows
+        self._known = {} if known is None else known
+        self._numbers: np.ndarray | None = None  # row numbers, where they are not 0 to n - 1
+        self._scores: dict[int, tuple] = {}
+        self._is_part = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    # What is known
+
+    @cached_property
+    def X(self):
+        """The rows, in the container that was given; joined where there are several."""
+        return self._rows.whole()
+
+    def take(self, positions):
+        """Return the rows at positions."""
+        return self._rows.take(positions)
+
+    @cached_property
+    def candidates(self) -> np.ndarray:
+        """Positions that may be chosen."""
+        return np.flatnonzero(self.mask)
+
+    @property
+    def labeled(self) -> np.ndarray:
+        """Positions of labelled rows."""
+        self._refuse_part("labeled", "set rowwise = False in its class")
+        return self._pool.labeled + self._offset
+
+    @property
+    def reserved(self) -> np.ndarray:
+        """Positions of reserved rows."""
+        self._refuse_part("reserved", "set rowwise = False in its class")
+        return self._pool.reserved + self._offset
+
+    @property
+    def y_labeled(self) -> np.ndarray:
+        """Labels of the labelled rows."""
+        return self._pool.y_labeled
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Classes in the order of the columns of `proba`."""
+        return None if self._model is None else self._model.classes
+
+    @property
+    def estimator(self):
+        """The fitted estimator."""
+        return None if self._model is None else self._model.estimator
+
+    # Random numbers
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """A generator that starts the same for the same question."""
+        self._refuse_part("rng", "use view.row_random(), or set rowwise = False in its class")
+        return np.random.default_rng(self._seed)
+
+    def row_random(self, positions=None) -> np.ndarray:
+        """Return one uniform number in [0, 1) for each row, or for those at positions.
+
+        A hash of the question and the row's number: the same for any chunks, order or machine.
+        """
+        numbers = positions
+        if self._numbers is not None:
+            numbers = self._numbers if positions is None else self._numbers[positions]
+        elif positions is None:
+            numbers = np.arange(len(self))
+        seed = np.random.SeedSequence(self._seed).generate_state(1, np.uint64)[0]
+        return _hash_uniform(np.asarray(numbers).astype(np.uint64), seed)
+
+    # What the model says
+
+    @property
+    def proba(self) -> np.ndarray:
+        """Probabilities of the classes, shape (n, C)."""
+        return self._read("proba")
+
+    @property
+    def decision(self) -> np.ndarray:
+        """The decision function, shape (n,) or (n, C)."""
+        return self._read("decision")
+
+    @property
+    def prediction(self) -> np.ndarray:
+        """Predicted labels or values, shape (n,)."""
+        return self._read("prediction")
+
+    @property
+    def std(self) -> np.ndarray:
+        """Standard deviations of the predicted values, shape (n,)."""
+        return self._read("std")
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Probabilities by each member, shape (S, n, C)."""
+        return self._read("samples")
+
+    @property
+    def embedding(self) -> np.ndarray:
+        """Rows as vectors, shape (n, d)."""
+        return self._read("embedding")
+
+    def gives(self, what: str) -> bool:
+        """Whether the model can give `what`: "proba", "decision", "std", "samples"..."""
+        return self._model is not None and refusal(self._model.estimator, what) is None
+
+    # Scores
+
+    def score(self, strategy) -> np.ndarray:
+        """Return a strategy's scores of the candidates, NaN elsewhere.
+
+        Parameters
+        ----------
+        strategy : Strategy
+            One that has a `score`. If it is rowwise, it sees one chunk at a time.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            Higher means more worth a label.
+
+        Raises
+        ------
+        ValueError
+            If the strategy has no score, or a score is NaN, or the shape is wrong.
+        """
+        known = self._scores.get(id(strategy))
+        if known is not None:
+            return known[1]
+        scores = np.full(len(self), np.nan)
+        if strategy.rowwise:
+            reads = [what for part in strategy.reads for what in np.atleast_1d(part)]
+            for part, positions, kept in self._chunks(reads):
+                chunk = _check_scores(strategy, strategy.score(part), part, kept)
+                scores[positions] = chunk if kept is None else np.where(kept, chunk, np.nan)
+        else:
+            whole = _check_scores(strategy, strategy.score(self), self, self.mask)
+            scores[self.mask] = whole[self.mask]
+        self._scores[id(strategy)] = (strategy, scores)
+        return scores
+
+    def restrict(self, positions) -> "View":
+        """Return this view with only these candidates left.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions; those that are no candidates stay out.
+        """
+        other = View.__new__(View)
+        other.__dict__.update(self.__dict__)
+        other.__dict__.pop("candidates", None)
+        other.mask = np.zeros_like(self.mask)
+        other.mask[positions] = self.mask[positions]
+        other._scores = {}
+        return other
+
+    # How it is computed
+
+    def _refuse_part(self, name: str, advice: str) -> None:
+        """Refuse what a chunk of rows does not know."""
+        if self._is_part:
+            raise AttributeError(
+                f"a rowwise strategy read view.{name}, but it sees one chunk of rows at a time; "
+                f"{advice}."
+            )
+
+    def _read(self, what: str):
+        """Return what the model says of all rows, computed in chunks, kept for the next read."""
+        if what not in self._known:
+            if self._model is None:
+                raise ValueError(
+                    f"the strategy reads view.{what}, but no estimator is fitted yet; a cold "
+                    f"start can read view.X only."
+                )
+            parts = [self._model_says(what, X) for X, _ in self._slices([what])]
+            for name in parts[0]:
+                arrays = [part[name] for part in parts]
+                self._known[name] = _join(arrays, axis=1 if name == "samples" else 0)
+        return self._known[what]
+
+    def _model_says(self, what: str, X) -> dict[str, np.ndarray]:
+        """Return what the model says of rows; a standard deviation comes with its mean."""
+        if what == "std":
+            return dict(zip(("prediction", "std"), self._model.std(X), strict=True))
+        return {what: getattr(self._model, what)(X)}
+
+    def _n_chunk_rows(self, reads: list[str]) -> int:
+        """Return how many rows make a chunk of about `CHUNK_BYTES`."""
+        if self._chunk_rows is not None:
+            return self._chunk_rows
+        size = row_bytes(self._rows.parts[0])
+        if self._model is not None:
+            size += sum(self._model.row_bytes(what) for what in reads)
+        return int(np.clip(CHUNK_BYTES // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
+
+    def _slices(self, reads: list[str]) -> Iterator[tuple]:
+        """Yield contiguous rows with their slice, showing progress."""
+        step = self._n_chunk_rows(reads)
+        slices = [slice(a, min(a + step, len(self))) for a in range(0, len(self), step)]
+        steps = ((cut.stop - cut.start, (self._rows.slice(cut.start, cut.stop), cut)) for cut in slices)
+        yield from progress(steps, len(self), "reading the model")
+
+    def _chunks(self, reads: list[str]) -> Iterator[tuple]:
+        """Yield views of chunks, where their scores go, and a mask of those that count.
+
+        Rows stay where they are; only where fewer than half of a slice are candidates are they
+        gathered.
+        """
+        step = self._n_chunk_rows(reads)
+
+        def chunks():
+            for start in range(0, len(self), step):
+                cut = slice(start, min(start + step, len(self)))
+                mask = self.mask[cut]
+                n_candidates = int(np.count_nonzero(mask))
+                size = cut.stop - cut.start
+                if n_candidates == 0:
+                    continue
+                if 2 * n_candidates < size:
+                    positions = start + np.flatnonzero(mask)
+                    part = self._part(self._rows.take(positions), positions)
+                    yield size, (part, positions, None)
+                else:
+                    X = self._rows.slice(cut.start, cut.stop)
+                    kept = None if n_candidates == size else mask
+                    yield size, (self._part(X, cut), cut, kept)
+
+        yield from progress(chunks(), len(self), "scoring")
+
+    def _part(self, X, at) -> "View":
+        """Return a view of some rows alone, which knows what this view knows of them."""
+        known = {
+            name: values[:, at] if name == "samples" else values[at]
+            for name, values in self._known.items()
+        }
+        rows = Rows(X)
+        part = View(rows, np.ones(len(rows), dtype=bool), pool=self._pool, model=self._model)
+        part._seed, part.round, part._known = self._seed, self.round, known
+        part._chunk_rows, part._is_part = max(len(rows), 1), True
+        part._numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
+        return part
+
+
+def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:
+    """Return uniform numbers in [0, 1), one for each number, by the splitmix64 finaliser."""
+    z = (numbers + seed) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+
+
+def _join(parts: list, axis: int):
+    """Return arrays of consecutive chunks as one."""
+    if len(parts) == 1:
+        return parts[0]
+    if sparse.issparse(parts[0]):
+        return sparse.vstack(parts, format="csr")
+    return np.concatenate(parts, axis=axis)
+
+
+def _check_scores(strategy, scores, view: View, mask: np.ndarray | None) -> np.ndarray:
+    """Return scores as floats, one for each row, none of the candidates' NaN."""
+    scores = np.asarray(scores, dtype=np.float64)
+    name = type(strategy).__name__
+    if scores.shape != (len(view),):
+        raise ValueError(
+            f"{name}.score gave an array of shape {scores.shape} for {len(view)} rows; give one "
+            f"number for each row of the view."
+        )
+    if np.isnan(scores.sum()) and np.isnan(scores if mask is None else scores[mask]).any():
+        raise ValueError(f"{name}.score gave NaN for a candidate; every candidate needs a number.")
+    return scores
