@@ -112,7 +112,7 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> list[Operation]:
     history, start = [], 0
     for time, details in zip(arrays["times"], unpack_json(arrays["operations"]), strict=True):
         kind, k, kinds, names, annotator, n_added, undone = details
-        labels = []
+        labels: list[np.ndarray | None] = []
         for dtype in kinds:
             if dtype is None:
                 labels.append(None)
@@ -124,8 +124,10 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> list[Operation]:
             arrays["rows"][start : start + k],
             arrays["states_before"][start : start + k],
             arrays["states_after"][start : start + k],
-            *labels,
-            *(None if part is None else tuple(part) for part in names),
+            labels_before=labels[0],
+            labels_after=labels[1],
+            names_before=None if names[0] is None else tuple(names[0]),
+            names_after=None if names[1] is None else tuple(names[1]),
             annotator=annotator,
             time=float(time),
             n_added=n_added,

@@ -521,9 +521,10 @@ def _natural(raw: np.ndarray, known: np.ndarray) -> np.ndarray:
         nothing = raw.dtype.kind == "U" and not known.any()
         values = raw.astype(object if nothing else raw.dtype)
     else:
-        raise ValueError(f"y holds values of dtype {raw.dtype}; {_ACCEPTED}.")
+        reason = "Complex data not supported: " if raw.dtype.kind == "c" else ""
+        raise ValueError(f"{reason}y holds values of dtype {raw.dtype}; {_ACCEPTED}.")
     values[~known] = "" if _is_text(values.dtype) else 0
-    if values.dtype == np.uint64 and len(values) and values.max() > np.iinfo(np.int64).max:
+    if values.dtype == np.uint64 and len(values) and int(values.max()) > np.iinfo(np.int64).max:
         raise ValueError(_TOO_LARGE)
     return values
 

@@ -1,6 +1,7 @@
 """The learner: fit, query and teach around any scikit-learn estimator."""
 
 import copy
+from typing import Any
 
 import numpy as np
 from sklearn import get_config
@@ -10,11 +11,12 @@ from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from . import labels as lab
+from .asking import outside_view, pool_view
 from .history import LABELED, SKIPPED
 from .models import last_step
 from .pool import Pool
 from .predicting import Predicting
-from .rows import Rows, as_row_numbers, check_row_numbers, check_rows, conform, n_rows, take
+from .rows import as_row_numbers, check_row_numbers, check_rows, n_rows, take
 from .strategies import Strategy
 from .strategies.base import check_serves, choose, has_score, needs
 from .strategies.table import as_strategy, default_strategy
@@ -24,7 +26,6 @@ from .validation import (
     check_n_instances,
     draw_seed,
     is_flat_numbers,
-    subset_mask,
 )
 from .view import View
 
@@ -164,14 +165,11 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             the estimator's ``fit`` raises passes unchanged; the labels are kept, and `refit`
             tries again.
         """
-        check_estimator(self.estimator)
-        check_update(self.estimator, self.update, self.fit_unlabeled)
-        strategy = self._resolved_strategy()
-        check_serves(strategy, self.estimator)
-        self._cold_strategy()
+        strategy = self._checked_strategy()
+        routed = self._routed(fit_params)
         pool = self._pool_of(X, y)
-        params = FitParams(self._routed(fit_params), len(pool))
-        before = vars(self).copy()
+        params = FitParams(routed, len(pool))
+        before, seed_before = vars(self).copy(), pool.seed
         if pool.seed is None:
             pool.seed = draw_seed(self.random_state)
         self.pool_, self.seed_, self.strategy_ = pool, pool.seed, strategy
@@ -182,8 +180,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             try:
                 check_serves(strategy, self.estimator_)
             except ValueError:
-                vars(self).clear()
-                vars(self).update(before)
+                self.__dict__.clear()
+                self.__dict__.update(before)
+                pool.seed = seed_before
                 raise
         return self
 
@@ -288,9 +287,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             The learner.
         """
         self._check_has_pool("refit")
-        check_update(self.estimator, self.update, self.fit_unlabeled)
-        strategy = self._resolved_strategy()
-        check_serves(strategy, self.estimator)
+        strategy = self._checked_strategy()
+        if self.classes is not None:
+            self.pool_.name_classes(self.classes)
         self.strategy_ = strategy
         self._train()
         return self
@@ -355,7 +354,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._fitted()
         other = copy.copy(self)
         for name in ("pool_", "_params", "_last_query"):
-            vars(other).pop(name, None)
+            other.__dict__.pop(name, None)
         return other
 
     # Recording labels
@@ -410,33 +409,35 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             self._forget()
             self._keep_classes(classes)
             return
-        coded = self._codes_for(y, classes)
+        known = self._classes_to_know(y, classes)
+        coded = known if self._encodes() else None
         estimator = seeded_clone(self.estimator, self.seed_)
-        previous, rows = self._going_on(classes)
+        previous, rows = self._going_on(known)
         if previous is None:
             rows = pool.labeled
         if self.fit_unlabeled:
-            rows, X = None, pool.X
-            y = np.full(len(pool), -1)
-            y[pool.labeled] = lab.encode(pool.y_labeled, coded)
+            rows, X, y = None, pool.X, pool.y
+            if coded is not None:
+                y = np.full(len(pool), -1)
+                y[pool.labeled] = lab.encode(pool.y_labeled, coded)
         else:
             X = pool.rows.take(rows)
             y = y if previous is None else y[np.searchsorted(pool.labeled, rows)]
             y = y if coded is None else lab.encode(y, coded)
         if len(y):
-            named = classes if coded is None or classes is None else np.arange(len(coded))
+            named = known if coded is None else np.arange(len(coded))
             params = self._params.of(rows)
             self.estimator_ = train(estimator, previous, self.update, X, y, params, named)
-        self._coded = coded
-        self._n_learned = len(pool.history)
+        self._coded, self._known_classes = coded, known
+        self._n_learned = pool.n_operations
         self._keep_classes(classes)
 
-    def _going_on(self, classes):
+    def _going_on(self, known):
         """Return the estimator to go on with and the rows to add, or None for a fresh start."""
         previous = getattr(self, "estimator_", None)
-        if previous is None or self.update == "refit":
+        if self.update == "refit" or type(previous) is not type(self.estimator):
             return None, None
-        if classes is not None and not np.array_equal(classes, self.classes_):
+        if known is not None and not np.array_equal(known, self._known_classes):
             return None, None
         if self.update == "warm_start":
             return previous, self.pool_.labeled
@@ -457,8 +458,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     def _forget(self) -> None:
         """Be without a fitted estimator."""
-        vars(self).pop("estimator_", None)
-        self._coded, self._n_learned = None, 0
+        for name in ("estimator_", "classes_"):
+            self.__dict__.pop(name, None)
+        self._coded, self._known_classes, self._n_learned = None, None, 0
 
     def _classes_of(self, y: np.ndarray) -> np.ndarray | None:
         """Return the classes, named or seen; None for regressors."""
@@ -476,67 +478,34 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if classes is not None:
             self.classes_ = classes
 
-    def _codes_for(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray | None:
-        """Return the labels that 0 to k-1 stand for, None where labels pass as they are."""
-        encode = self.encode_labels
-        if encode == "auto":
-            encode = self.fit_unlabeled or needs_codes(self.estimator)
-        if not encode or classes is None:
-            return None
-        # Nets have an output for every class; others count the classes that they see.
+    def _classes_to_know(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray | None:
+        """Return the classes that the estimator is told of: all, or those seen."""
+        # Nets have an output for every class, partial_fit takes their list; others see for
+        # themselves.
         is_whole = self.update == "partial_fit" or hasattr(last_step(self.estimator), "module")
-        return classes if is_whole else lab.sorted_classes(y)
+        return classes if classes is None or is_whole else lab.sorted_classes(y)
+
+    def _encodes(self) -> bool:
+        """Whether the estimator is given codes for the labels."""
+        if self.encode_labels != "auto":
+            return bool(self.encode_labels)
+        return self.fit_unlabeled or needs_codes(self.estimator)
 
     # Looking
 
     def _view(self, X, subset, random_state) -> tuple[View, int]:
         """Return the view of a question, and the number of rows that it is about."""
         pool = self.pool_
-        model = self._model() if hasattr(self, "estimator_") else None
-        seed = (self.seed_, pool.n_labeled, pool.n_skipped)
+        seed = [self.seed_, pool.n_labeled, pool.n_skipped]
         if random_state is not None:
-            seed += (draw_seed(random_state),)
-        known = None
-        if X is None:
-            rows, n, offset = pool.rows, len(pool), 0
-            mask = pool.unlabeled_mask
-            self._refuse_closed_pool()
-            if self.fit_unlabeled and model is not None:
-                known = model.fitted(len(pool))
-        else:
-            if X is pool.rows.parts[0]:
-                raise ValueError("query got the pool itself; write query(n_instances=...).")
-            X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
-            n = offset = n_rows(X)
-            if n == 0:
-                raise ValueError("query got X without rows; give at least one.")
-            rows = Rows(X, *pool.rows.parts)
-            mask = np.zeros(len(rows), dtype=bool)
-            mask[:n] = True
-        if subset is not None:
-            mask[:n] &= subset_mask(subset, n)
-        view = View(
-            rows,
-            mask,
-            pool=pool,
-            offset=offset,
-            model=model,
-            seed=seed,
-            round=len(pool.history) - 1,
-            known=known,
-        )
-        return view, n
-
-    def _refuse_closed_pool(self) -> None:
-        """Refuse to choose from a pool all of whose rows came with a label."""
-        pool = self.pool_
-        if pool.n_unlabeled == 0 and all(
-            len(op.rows) == op.n_added for op in pool.history if op.n_added
-        ):
-            raise ValueError(
-                "no row of the pool was ever without a label; write query(X_pool, "
-                "n_instances=...) to choose among other rows."
-            )
+            seed.append(draw_seed(random_state))
+        model = self._model() if hasattr(self, "estimator_") else None
+        details: dict[str, Any] = {"model": model, "seed": seed, "round": pool.n_operations - 1}
+        if X is not None:
+            return outside_view(X, pool, subset, **details)
+        if model is not None and self.fit_unlabeled:
+            details["known"] = model.fitted(len(pool))
+        return pool_view(pool, subset, **details)
 
     def _scores(self, strategy: Strategy, view: View) -> np.ndarray:
         """Return the scores of a strategy that has some."""
@@ -552,6 +521,15 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         return self.strategy_ if hasattr(self, "estimator_") else self._cold_strategy()
 
     # What was given
+
+    def _checked_strategy(self) -> Strategy:
+        """Return the strategy, having refused parameters that do not go together."""
+        check_estimator(self.estimator)
+        check_update(self.estimator, self.update, self.fit_unlabeled)
+        strategy = self._resolved_strategy()
+        check_serves(strategy, self.estimator)
+        self._cold_strategy()
+        return strategy
 
     def _resolved_strategy(self) -> Strategy:
         """Return a strategy of our own for what was given."""

@@ -196,6 +196,11 @@ class Pool:
         """All operations, oldest first."""
         return tuple(self._history)
 
+    @property
+    def n_operations(self) -> int:
+        """Number of operations in the history."""
+        return len(self._history)
+
     def since(self, n: int) -> list[Operation]:
         """Return the operations after the first `n` of the history, oldest first."""
         return self._history[n:]
@@ -305,7 +310,8 @@ class Pool:
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
         if idx is None:
-            idx = np.array(sorted(row for row, who in self._ledger.names.items() if who == name), int)
+            names = self._ledger.names
+            idx = np.array(sorted(row for row, who in names.items() if who == name), dtype=int)
             if len(idx) == 0:
                 raise ValueError(f"release got name={name!r}, but no row is reserved for it.")
         self._move("release", idx, {RESERVED: UNLABELED})
@@ -359,8 +365,8 @@ class Pool:
         before = self._ledger.snapshot(rows)
         for op in ops:
             self._ledger.write(op.rows, op.states_before, op.labels_before, op.names_before)
-        pairs = _pairs(before, self._ledger.snapshot(rows))
-        self._remember(Operation("undo", rows, *pairs, time=time.time(), undone=tuple(undone)))
+        after = self._ledger.snapshot(rows)
+        self._remember(_operation("undo", rows, before, after, undone=tuple(undone)))
 
     # On disk
 
@@ -460,8 +466,9 @@ class Pool:
         values, known = lab.parse(y, missing_label=self.missing_label, classes=self.classes)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
-        if known.any() and self.n_labeled:
-            lab.merge_dtype(self._ledger.labels.dtype, values.dtype)
+        so_far = self._ledger.labels
+        if known.any() and self.n_labeled and so_far is not None:
+            lab.merge_dtype(so_far.dtype, values.dtype)
         return values, known
 
     def _plan_label(self, idx, y, *, relabel: bool, who: str):
@@ -469,18 +476,18 @@ class Pool:
         idx = check_row_numbers(idx, len(self), who=who)
         index = self._rows.index_of(idx)
         values, known = self._parse(y, len(idx), idx if index is None else index, who)
-        states = self._ledger.states[idx]
+        states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
         same = was & known
         if same.any():
-            same[same] = self._ledger.labels[idx[same]] == values[same]
+            same[same] = labels[same] == values[same]
         clash = np.flatnonzero(was & ~same)
         if len(clash) and not relabel:
             row, label = idx[clash[0]], _plain(values[clash[0]])
             got = f"the label {label!r}" if known[clash[0]] else "the missing label"
             raise ValueError(
                 f"{who} got {got} for row {row}, which is labelled "
-                f"{_plain(self._ledger.labels[row])!r}; to change it, pass relabel=True."
+                f"{_plain(labels[clash[0]])!r}; to change it, pass relabel=True."
             )
         after = np.where(known, LABELED, np.where(was, UNLABELED, SKIPPED)).astype(np.int8)
         changed = ~same & (known | (after != states))
@@ -530,9 +537,10 @@ class Pool:
         self._ledger.grow(n_added)
         before = self._ledger.snapshot(rows)
         self._ledger.write(rows, states, values, names)
-        pairs = _pairs(before, self._ledger.snapshot(rows))
-        details = {"annotator": annotator, "time": time.time(), "n_added": n_added}
-        self._remember(Operation(kind, rows, *pairs, **details))
+        after = self._ledger.snapshot(rows)
+        self._remember(
+            _operation(kind, rows, before, after, annotator=annotator, n_added=n_added)
+        )
 
     def _remember(self, op: Operation) -> None:
         """Append to the history, and to what can be undone."""
@@ -553,9 +561,20 @@ def _refuse_all_nan(y) -> None:
         raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
 
 
-def _pairs(before: tuple, after: tuple) -> tuple:
-    """Interleave (states, labels, names) before and after, as `Operation` lists them."""
-    return tuple(part for pair in zip(before, after, strict=True) for part in pair)
+def _operation(kind: str, rows: np.ndarray, before: tuple, after: tuple, **details) -> Operation:
+    """Return an operation of now, from what the ledger said of its rows before and after."""
+    return Operation(
+        kind,
+        rows,
+        states_before=before[0],
+        states_after=after[0],
+        labels_before=before[1],
+        labels_after=after[1],
+        names_before=before[2],
+        names_after=after[2],
+        time=time.time(),
+        **details,
+    )
 
 
 def _spread(numbers: np.ndarray, most: int) -> np.ndarray:

@@ -1,12 +1,17 @@
 """What a learner does as the estimator it wraps: predict, score, describe its features."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from . import labels as lab
-from .models import SklearnModel, adapt
-from .rows import Rows, check_rows, n_rows
+from .models import Model, adapt
+from .pool import Pool
+from .rows import check_rows, take
+from .training import FitParams
 
 
 def _estimator_has(name: str):
@@ -49,7 +54,15 @@ def _delegated(name: str, what: str):
 
 
 class Predicting:
-    """The part of a learner that predicts: needs `estimator_`, `classes_` and `_coded`."""
+    """The part of a learner that predicts, once `estimator_` is there."""
+
+    estimator: Any
+    estimator_: Any
+    pool_: Pool
+    classes_: np.ndarray
+    _coded: np.ndarray | None
+    _resolved_missing_label: Callable[[], Any]
+    _too_few_labels: Callable[[], str | None]
 
     transform = _delegated("transform", "transformed rows")
     inverse_transform = _delegated("inverse_transform", "rows transformed back")
@@ -152,12 +165,9 @@ class Predicting:
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
         if not known.all():
-            kept, n = np.flatnonzero(known), len(known)
-            X, values = Rows(check_rows(X, who="score")).take(kept), values[kept]
-            params = {
-                name: Rows(value).take(kept) if np.ndim(value) and n_rows(value) == n else value
-                for name, value in params.items()
-            }
+            kept = np.flatnonzero(known)
+            X, values = take(check_rows(X, who="score"), kept), values[kept]
+            params = FitParams(params, len(known)).of(kept)
         if self._coded is not None:
             values = lab.encode(values, self._coded)
         return estimator.score(X, values, **params)
@@ -167,7 +177,7 @@ class Predicting:
         """Number of features, where rows have features."""
         if hasattr(self, "estimator_"):
             return self.estimator_.n_features_in_
-        shape = getattr(self.pool_.rows.parts[0], "shape", ())
+        shape: tuple = getattr(self.pool_.rows.parts[0], "shape", ())
         if len(shape) != 2:
             raise AttributeError("rows that are no vectors have no number of features.")
         return shape[1]
@@ -177,9 +187,12 @@ class Predicting:
         """Names of the features, where X is a frame with text column names."""
         if hasattr(self, "estimator_"):
             return self.estimator_.feature_names_in_
-        return np.asarray(self.pool_.rows.parts[0].columns, dtype=object)
+        names = np.asarray(self.pool_.rows.parts[0].columns, dtype=object)
+        if not all(isinstance(name, str) for name in names):
+            raise AttributeError("columns that have no text for a name give no feature names.")
+        return names
 
-    def _model(self) -> SklearnModel:
+    def _model(self) -> Model:
         """Return the fitted estimator as a source of arrays."""
         return adapt(self.estimator_, getattr(self, "classes_", None), self._coded)
 

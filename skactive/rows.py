@@ -212,7 +212,7 @@ def join(parts: Sequence[Any]) -> Any:
     if isinstance(first, list):
         return list(chain.from_iterable(parts))
     if sp.issparse(first):
-        return sp.vstack(parts, format=first.format)
+        return _as_sparse(sp.vstack(parts), first)  # older scipy joins arrays to a matrix
     return modules[library(type(first))].concat(parts)
 
 
@@ -255,8 +255,7 @@ def conform(X: Any, like: Any, who: str) -> Any:
         return X
     if sp.issparse(like):
         _check_trailing(X.shape[1:], like.shape[1:], who)
-        X = X.asformat(like.format)
-        return X if type(X) is type(like) else type(like)(X)
+        return _as_sparse(X, like)
     return _conform_frame(X, like, who)
 
 
@@ -504,8 +503,8 @@ class Rows:
             As `conform` gives it.
         merge : bool
             Whether to copy X, for few rows at a time, and join it with such parts before it that
-            are not larger: m appends leave O(log m) parts, and each row is copied O(log m) times.
-            A part added without it stays the object it is.
+            are at most twice as large: m rows so added lie in at most 1 + log2(m) parts, and each
+            is copied O(log m) times. A part added without it stays the object it is.
 
         Examples
         --------
@@ -513,14 +512,17 @@ class Rows:
         >>> for text in "bcd":
         ...     rows.append([text], merge=True)
         >>> rows.parts
-        [['a'], ['b', 'c'], ['d']]
+        [['a'], ['b', 'c', 'd']]
         """
         parts, merged = self.parts, self._merged
-        if merge:  # what is the caller's may change, or keep a large array alive
-            X = take(X, np.arange(n_rows(X)))
-        while merge and merged[-1:] == [True] and n_rows(parts[-1]) <= n_rows(X):
-            X = join([parts.pop(), X])
-            merged.pop()
+        if merge:
+            pieces, size = [X], n_rows(X)
+            while merged[-1:] == [True] and n_rows(parts[-1]) <= 2 * size:
+                pieces.insert(0, parts.pop())
+                size += n_rows(pieces[0])
+                merged.pop()
+            # never the object itself: it may be changed by its owner, or keep a large array alive
+            X = join(pieces) if len(pieces) > 1 else take(X, np.arange(size))
         parts.append(X)
         merged.append(merge)
         starts = self._starts[: len(parts)]
@@ -726,6 +728,12 @@ def _check_polars(X: Any, who: str) -> Any:
     return X
 
 
+def _as_sparse(X: Any, like: Any) -> Any:
+    """Return a sparse matrix in the format and of the type of another."""
+    X = X.asformat(like.format)
+    return X if type(X) is type(like) else type(like)(X)
+
+
 def _list_as_array(X: list, like: np.ndarray, who: str) -> np.ndarray:
     """Make an array of a list of rows, objects where the pool's rows are single objects."""
     if like.dtype.kind == "O" and like.ndim == 1:
@@ -888,7 +896,7 @@ def _values(array: np.ndarray) -> list[bytes]:
         return [array.dtype.str.encode(), array.astype("<i8").tobytes()]
     if kind not in "biuf":
         return list(chain.from_iterable(map(_value, array.tolist())))
-    if kind in "iu" and array.size and not -_EXACT <= array.min() <= array.max() <= _EXACT:
+    if kind in "iu" and array.size and max(-int(array.min()), int(array.max())) > _EXACT:
         whole = array.astype(f"<{kind}8")
         return [whole.dtype.str.encode(), whole.tobytes()]
     numbers = array.astype("<f8") + 0.0  # -0.0 and 0.0 are one number

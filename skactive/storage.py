@@ -1,4 +1,4 @@
-"""Files of named arrays beside a JSON header: versioned, free of pickle, replaced whole or not at all."""
+"""Files of arrays beside a JSON header: versioned, free of pickle, replaced whole or not at all."""
 
 import json
 import os

@@ -98,7 +98,9 @@ class FitParams:
         self.others: dict[str, object] = {}
         for name, value in params.items():
             if _has_rows(value) and n_rows(value) == n:
-                self.aligned[name] = Rows(check_rows(value))
+                # A Series becomes an array, so that whatever is given later joins with it.
+                is_vector = len(getattr(value, "shape", ())) == 1
+                self.aligned[name] = Rows(np.asarray(value) if is_vector else check_rows(value))
             else:
                 self.others[name] = value
 
@@ -111,6 +113,7 @@ class FitParams:
 
     def check_new_rows(self, new: "FitParams", who: str) -> None:
         """Refuse parameters of rows from outside that do not go with those of the pool."""
+        self._check_lengths(new, who)
         missing = sorted(self.aligned.keys() - new.aligned.keys())
         extra = sorted(new.aligned.keys() - self.aligned.keys())
         if missing:
@@ -124,6 +127,15 @@ class FitParams:
                 f"{extra[0]}= to fit, for every row."
             )
 
+    def _check_lengths(self, new: "FitParams", who: str) -> None:
+        """Refuse a parameter without an entry for each row, where fit got one for each."""
+        for name in sorted(self.aligned.keys() & new.others.keys()):
+            if new.others[name] is not None:
+                raise ValueError(
+                    f"{who} got {name}, but not one entry for each of its rows, as fit did for the "
+                    f"pool's; give {name}= as many entries as rows."
+                )
+
     def extended(self, new: "FitParams") -> "FitParams":
         """Return these parameters with those of further rows behind them."""
         both = FitParams({}, 0)
@@ -135,6 +147,7 @@ class FitParams:
 
     def check_given_rows(self, new: "FitParams", who: str) -> None:
         """Refuse row-aligned parameters for rows of the pool that fit got none of."""
+        self._check_lengths(new, who)
         extra = sorted(new.aligned.keys() - self.aligned.keys())
         if extra:
             raise ValueError(
@@ -148,8 +161,9 @@ class FitParams:
         both.others = self.others | new.others
         both.aligned = dict(self.aligned)
         for name, column in new.aligned.items():
-            values = np.array(self.aligned[name].whole(), copy=True)
-            values[rows] = column.whole()
+            old, given = np.asarray(self.aligned[name].whole()), np.asarray(column.whole())
+            values = np.array(old, dtype=np.result_type(old, given))
+            values[rows] = given
             both.aligned[name] = Rows(values)
         return both
 
@@ -157,10 +171,15 @@ class FitParams:
 def _has_rows(value) -> bool:
     """Whether a value of a parameter is a container that could have an entry for each row."""
     return not isinstance(value, (str, bytes, dict)) and (
-        hasattr(value, "shape") and len(value.shape) > 0 or isinstance(value, (list, tuple))
+        (hasattr(value, "shape") and len(value.shape) > 0) or isinstance(value, (list, tuple))
     )
 
 
+def _changed_params(previous, estimator) -> dict:
+    """Return the parameters that have been set since `previous` was made, but for warm_start."""
+    old, new = previous.get_params(deep=False), estimator.get_params(deep=False)
+    # By what they show: clones are other objects, and arrays have no single truth.
+    return {k: v for k, v in new.items() if k != "warm_start" and repr(v) != repr(old[k])}
 
 
 @contextmanager
@@ -169,8 +188,8 @@ def _explained(y, params: dict) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        weight = params.get("sample_weight")
-        if weight is not None and len(np.unique(np.asarray(y)[np.asarray(weight) > 0])) == 1:
+        weight = np.asarray(params.get("sample_weight", 0))
+        if weight.shape == np.shape(y) and len(np.unique(np.asarray(y)[weight > 0])) == 1:
             error.args = (f"{error} (sample_weight is 0 for all rows but those of one class)",)
         raise
 
@@ -199,9 +218,11 @@ def train(estimator, previous, update: str, X, y, params: dict, classes=None):
         `previous` if there is one, else `estimator`.
     """
     target = estimator if previous is None or update == "refit" else previous
-    if update == "warm_start":
-        target.set_params(warm_start=True)
     with restored_on_error(target) if target is previous else nullcontext(), _explained(y, params):
+        if target is previous:
+            target.set_params(**_changed_params(previous, estimator))
+        if update == "warm_start":
+            target.set_params(warm_start=True)
         if update == "partial_fit":
             known = {} if classes is None else {"classes": classes}
             target.partial_fit(X, y, **known, **params)

@@ -3,7 +3,7 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 
 from .rows import check_row_numbers
 
@@ -13,11 +13,16 @@ def check_estimator(estimator) -> None:
     if isinstance(estimator, type):
         name = estimator.__name__
         raise TypeError(f"estimator is the class {name}; write {name}(), an instance.")
-    missing = [name for name in ("fit", "predict") if not hasattr(estimator, name)]
+    missing = [name for name in ("fit", "predict", "get_params") if not hasattr(estimator, name)]
     if missing:
         raise TypeError(
             f"estimator is {estimator!r}, which has no {' and no '.join(missing)}; give a "
             f"classifier or a regressor, or a Pipeline that ends in one."
+        )
+    if get_tags(estimator).input_tags.pairwise:
+        raise ValueError(
+            f"{estimator!r} takes a precomputed matrix of each row against each other, from which "
+            f"rows cannot be taken; give an estimator that computes it from the rows themselves."
         )
 
 
@@ -65,6 +70,6 @@ def draw_seed(random_state) -> int:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**32))
-    if isinstance(random_state, Integral) and random_state >= 0:
+    if isinstance(random_state, Integral) and int(random_state) >= 0:
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))

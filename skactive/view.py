@@ -1,6 +1,6 @@
 """The view: all that a strategy may look at, computed when it is first read, and once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -62,7 +62,7 @@ class View:
         pool=None,
         offset: int = 0,
         model: Model | None = None,
-        seed: tuple[int, ...] = (0,),
+        seed: Sequence[int] = (0,),
         round: int = 0,
         chunk_rows: int | None = None,
         known: dict[str, np.ndarray] | None = None,
@@ -252,17 +252,11 @@ class View:
                     f"the strategy reads view.{what}, but no estimator is fitted yet; a cold "
                     f"start can read view.X only."
                 )
-            parts = [self._model_says(what, X) for X, _ in self._slices([what])]
+            parts = [_says(self._model, what, X) for X, _ in self._slices([what])]
             for name in parts[0]:
                 arrays = [part[name] for part in parts]
                 self._known[name] = _join(arrays, axis=1 if name == "samples" else 0)
         return self._known[what]
-
-    def _model_says(self, what: str, X) -> dict[str, np.ndarray]:
-        """Return what the model says of rows; a standard deviation comes with its mean."""
-        if what == "std":
-            return dict(zip(("prediction", "std"), self._model.std(X), strict=True))
-        return {what: getattr(self._model, what)(X)}
 
     def _n_chunk_rows(self, reads: list[str]) -> int:
         """Return how many rows make a chunk of about `CHUNK_BYTES`."""
@@ -277,7 +271,8 @@ class View:
         """Yield contiguous rows with their slice, showing progress."""
         step = self._n_chunk_rows(reads)
         slices = [slice(a, min(a + step, len(self))) for a in range(0, len(self), step)]
-        steps = ((cut.stop - cut.start, (self._rows.slice(cut.start, cut.stop), cut)) for cut in slices)
+        rows = self._rows
+        steps = ((cut.stop - cut.start, (rows.slice(cut.start, cut.stop), cut)) for cut in slices)
         yield from progress(steps, len(self), "reading the model")
 
     def _chunks(self, reads: list[str]) -> Iterator[tuple]:
@@ -319,6 +314,13 @@ class View:
         part._chunk_rows, part._is_part = max(len(rows), 1), True
         part._numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
         return part
+
+
+def _says(model: Model, what: str, X) -> dict[str, np.ndarray]:
+    """Return what a model says of rows; a standard deviation comes with its mean."""
+    if what == "std":
+        return dict(zip(("prediction", "std"), model.std(X), strict=True))
+    return {what: getattr(model, what)(X)}
 
 
 def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:

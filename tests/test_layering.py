@@ -28,6 +28,7 @@ ORDER = [
     "strategies",
     "training",
     "predicting",
+    "asking",
     "learner",
     "through",
     "testing",

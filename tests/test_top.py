@@ -204,7 +204,18 @@ def test_nan_in_a_tiebreak_that_matters_is_refused():
         ({"tiebreak": [1.0, 2.0]}, ValueError, r"tiebreak has shape \(2,\); it must be \(3,\)"),
         ({"tiebreak": lambda p: 0.0}, ValueError, r"tiebreak gave shape \(\) for \d+ positions"),
     ],
-    ids=lambda value: str(value) if isinstance(value, dict) else "",
+    ids=[
+        "negative-n",
+        "fractional-n",
+        "matrix",
+        "mask-length",
+        "candidate-matrix",
+        "float-candidates",
+        "candidate-too-large",
+        "negative-candidate",
+        "tiebreak-length",
+        "tiebreak-scalar",
+    ],
 )
 def test_what_makes_no_sense_is_refused(arguments, error, text):
     arguments = {"scores": [1.0, 1.0, 1.0], "n": 1, **arguments}

@@ -50,6 +50,9 @@ class Model(Protocol):
     def embedding(self, X):
         """Return rows as vectors, dense or CSR, shape (n, d)."""
 
+    def fitted(self, n: int) -> dict[str, np.ndarray]:
+        """Return what the model knows of the n rows that it was fitted on."""
+
     def row_bytes(self, what: str) -> int:
         """Return how many bytes a row of `what` takes."""
 

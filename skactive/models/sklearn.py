@@ -111,6 +111,12 @@ class SklearnModel:
         """Return probabilities of the classes seen as those of all classes."""
         if self.classes is None or np.array_equal(seen, self.classes):
             return proba
+        unnamed = np.setdiff1d(seen, self.classes)
+        if len(unnamed):
+            raise ValueError(
+                f"{type(self.estimator).__name__} predicts the class {unnamed.tolist()[0]!r}, which "
+                f"is not among {self.classes.tolist()}; name it in classes=."
+            )
         out = np.zeros((*proba.shape[:-1], len(self.classes)), dtype=proba.dtype)
         out[..., np.searchsorted(self.classes, seen)] = proba
         return out

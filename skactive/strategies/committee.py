@@ -15,7 +15,7 @@ class Committee(Strategy):
 
 
 class VoteEntropy(Committee):
-    r"""Largest entropy of the members' votes [1]_: :math:`-\sum_c \frac{V_c}{S} \log \frac{V_c}{S}`.
+    r"""Largest entropy of the votes [1]_: :math:`-\sum_c \frac{V_c}{S} \log \frac{V_c}{S}`.
 
     References
     ----------

@@ -1,5 +1,7 @@
 """Strategies over a predicted mean and its standard deviation: learning it, or optimising it."""
 
+import numpy as np
+
 from .. import scores
 from .base import Strategy
 
@@ -25,7 +27,9 @@ class Optimizer(Strategy):
 
     reads = ("std",)
 
-    def _beyond(self, view):
+    maximize: bool
+
+    def _beyond(self, view) -> tuple[np.ndarray, np.ndarray, float]:
         """Return mean, standard deviation and best known value, all to be maximised."""
         sign = 1.0 if self.maximize else -1.0
         known = sign * view.y_labeled

@@ -1,8 +1,7 @@
 """Strategies made of other strategies."""
 
+import math
 from numbers import Integral, Real
-
-import numpy as np
 
 from ..selection import top
 from .base import Strategy
@@ -36,7 +35,7 @@ class Subpool(Strategy):
         self.size = size
 
     @property
-    def reads(self):
+    def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
         return as_strategy(self.strategy).reads
 
@@ -50,10 +49,10 @@ class Subpool(Strategy):
     def _n_drawn(self, n_candidates: int) -> int:
         """Return how many candidates make a part."""
         size = self.size
-        if isinstance(size, Integral) and not isinstance(size, bool) and size >= 1:
+        if isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1:
             return min(int(size), n_candidates)
-        if isinstance(size, Real) and not isinstance(size, Integral) and 0 < size <= 1:
-            return int(np.ceil(size * n_candidates))
+        if isinstance(size, Real) and not isinstance(size, Integral) and 0 < float(size) <= 1:
+            return math.ceil(float(size) * n_candidates)
         raise ValueError(
             f"Subpool got size={size!r}; give a count of at least 1, or a share in (0, 1] as a "
             f"float."

@@ -1,0 +1,52 @@
+"""What a query looks at: the rows of the pool, or rows from outside with the pool behind them."""
+
+import numpy as np
+
+from .pool import Pool
+from .rows import Rows, check_rows, conform, n_rows
+from .validation import subset_mask
+from .view import View
+
+
+def pool_view(pool: Pool, subset, **details) -> tuple[View, int]:
+    """Return the view of a query over the pool, and the number of rows that it is about.
+
+    Raises
+    ------
+    ValueError
+        If every row of the pool came with a label, or `subset` does not fit.
+    """
+    if pool.n_unlabeled == 0 and all(
+        len(op.rows) == op.n_added for op in pool.history if op.n_added
+    ):
+        raise ValueError(
+            "no row of the pool was ever without a label; write query(X_pool, n_instances=...) to "
+            "choose among other rows."
+        )
+    mask = pool.unlabeled_mask
+    if subset is not None:
+        mask &= subset_mask(subset, len(pool))
+    return View(pool.rows, mask, pool=pool, **details), len(pool)
+
+
+def outside_view(X, pool: Pool, subset, **details) -> tuple[View, int]:
+    """Return the view of a query over rows from outside, and the number of these rows.
+
+    The rows of the pool follow them, so that a strategy can keep away from what is labelled;
+    nothing is copied for that.
+
+    Raises
+    ------
+    ValueError
+        If X is the pool's own, is empty, or is not like the pool's rows, or `subset` does not fit.
+    """
+    if X is pool.rows.parts[0]:
+        raise ValueError("query got the pool itself; write query(n_instances=...).")
+    X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
+    n = n_rows(X)
+    if n == 0:
+        raise ValueError("query got X without rows; give at least one.")
+    rows = Rows(X, *pool.rows.parts)
+    mask = np.zeros(len(rows), dtype=bool)
+    mask[:n] = True if subset is None else subset_mask(subset, n)
+    return View(rows, mask, pool=pool, offset=n, **details), n

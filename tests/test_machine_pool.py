@@ -1,0 +1,572 @@
+"""The pool's state machine: every operation, valid or not, against a model of plain dicts."""
+
+import copy
+import pickle
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from skactive import Pool
+
+FREE, LABELED, RESERVED, SKIPPED = STATES = ("unlabeled", "labeled", "reserved", "skipped")
+NAN = float("nan")
+
+
+# The model: what design.md says of a pool, in dicts
+
+
+class RefusedError(Exception):
+    """The design refuses this call."""
+
+
+def refuse_if(condition):
+    if condition:
+        raise RefusedError
+
+
+class Model:
+    """State, label and name by row; what they were before each operation that can be undone."""
+
+    def __init__(self):
+        self.state, self.label, self.name = {}, {}, {}
+        self.past = []  # (position in the history, kind, the three dicts before)
+        self.named = None  # the classes that are accepted
+        self.n_entries = 0
+
+    def rows(self, *states):
+        return [row for row, state in self.state.items() if state in states]
+
+    def _happen(self, kind, state, label, name):
+        """One operation: it is in the history if it changed something."""
+        before = self.state, self.label, self.name
+        if (state, label, name) != before:
+            self.past.append((self.n_entries, kind, before))
+            self.state, self.label, self.name = state, label, name
+            self.n_entries += 1
+
+    def _put(self, kind, new, labels=None, name=None):
+        """Bring rows into states; what belongs to another state is forgotten."""
+        state = self.state | new
+        label = {r: v for r, v in (self.label | (labels or {})).items() if state[r] == LABELED}
+        names = self.name | {row: name for row in new if new[row] == RESERVED}
+        names = {row: who for row, who in names.items() if state[row] == RESERVED}
+        self._happen(kind, state, label, names)
+
+    def _accept(self, rows, y):
+        """Refuse rows that are none, labels that are none, and labels that classes leave out."""
+        refuse_if(rows is None or y is None or len(rows) != len(y))
+        refuse_if(self.named is not None and any(v not in self.named for v in y if v is not None))
+
+    def give(self, kind, rows, y, relabel):
+        """Label; None is the missing label."""
+        self._accept(rows, y)
+        new, labels = {}, {}
+        for row, value in zip(rows, y, strict=True):
+            if self.state[row] == LABELED:
+                same = value is not None and self.label[row] == value
+                refuse_if(not same and not relabel)
+                if same:
+                    continue
+                new[row] = FREE if value is None else LABELED
+            else:
+                new[row] = SKIPPED if value is None else LABELED
+            if value is not None:
+                labels[row] = value
+        self._put(kind, new, labels)
+
+    def move(self, kind, rows, sources, target):
+        refuse_if(rows is None or any(self.state[row] not in sources for row in rows))
+        self._put(kind, dict.fromkeys(rows, target))
+
+    def reserve(self, rows, name):
+        refuse_if(rows is None or any(self.state[row] not in (FREE, RESERVED) for row in rows))
+        refuse_if(any(row in self.name and self.name[row] != name for row in rows))
+        self._put("reserve", dict.fromkeys(rows, RESERVED), name=name)
+
+    def release_name(self, name):
+        rows = [row for row, who in self.name.items() if who == name]
+        refuse_if(not rows)
+        self.move("release", rows, {RESERVED}, FREE)
+
+    def extend(self, kind, m, y):
+        n = len(self.state)
+        new = range(n, n + m)
+        y = [None] * m if y is None else y
+        self._accept(new, y)
+        labels = {row: value for row, value in zip(new, y, strict=True) if value is not None}
+        states = {row: LABELED if row in labels else FREE for row in new}
+        self._happen(kind, self.state | states, self.label | labels, self.name)
+
+    def undo(self, n):
+        refuse_if(type(n) is not int or not 1 <= n <= len(self.past))
+        undone = self.past[-n:]
+        refuse_if(any(kind in ("fit", "extend") for _, kind, _ in undone))
+        del self.past[-n:]
+        self.state, self.label, self.name = undone[0][2]
+        self.n_entries += 1
+        return [position for position, _, _ in undone]
+
+    def name_classes(self, classes):
+        refuse_if(any(value not in classes for value in self.label.values()))
+        self.named = classes
+
+
+# Rows that say who they are, in three containers
+
+MAKE = {
+    "array": lambda ids: np.array([[i, -i] for i in ids], dtype=float).reshape(-1, 2),
+    "csr": lambda ids: sp.csr_matrix(MAKE["array"](ids)),
+    "list": lambda ids: [f"row {i}" for i in ids],
+}
+
+
+def ids_of(rows):
+    if isinstance(rows, list):
+        return [int(text.removeprefix("row ")) for text in rows]
+    return rows[:, [0]].toarray().ravel().tolist() if sp.issparse(rows) else rows[:, 0].tolist()
+
+
+# What is drawn: numbers, from which rows and labels are picked by what the model holds
+
+SEEDS = st.lists(st.integers(0, 10**6), max_size=4)
+ROW_FAULTS = st.sampled_from(
+    [None] * 12 + ["twice", "negative", "beyond", "boolean", "float", "nested", "text", "mask"]
+)
+ROW_FORMS = st.sampled_from(["list", "array", "int16", "scalar", "tuple"])
+LABEL_FAULTS = st.sampled_from(
+    [None] * 12 + ["more", "fewer", "infinite", "other kind", "mixed", "columns", "dict"]
+)
+LABEL_FORMS = st.sampled_from(["list", "array", "objects", "scalar"])
+PICKS = st.tuples(st.booleans(), SEEDS, ROW_FORMS, ROW_FAULTS)
+LABELS = st.tuples(st.lists(st.integers(0, 60), min_size=4, max_size=4), LABEL_FORMS, LABEL_FAULTS)
+PEOPLE = st.sampled_from([None, "Ada", "Böðvar"])
+UNDOS = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 5, "all", "too many", 0, -1, True, 1.5, "1", None])
+
+
+class PoolMachine(RuleBasedStateMachine):
+    """Drives a pool and a model of it; subclasses say what labels are like."""
+
+    VALUES: tuple  # labels
+    MISSING: tuple  # ways to write that there is none
+    OTHER: object  # a label of another kind
+    OPTIONS: dict  # for Pool
+    HOLE: object  # what y holds where there is no label
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.pool = None
+
+    def teardown(self):
+        if self.pool is not None:
+            self.read_sorted()
+            self.replay_all()
+        self.folder.cleanup()
+
+    @initialize(
+        kind=st.sampled_from(sorted(MAKE)),
+        n=st.integers(1, 24),
+        known=st.none() | st.lists(st.integers(0, 60), min_size=24, max_size=24),
+        eager=st.booleans(),
+        seed=st.none() | st.integers(0, 2**32 - 1),
+    )
+    def start(self, kind, n, known, eager, seed):
+        self.make, self.eager, self.seed = MAKE[kind], eager, seed
+        self.replay, self.dtypes = {}, []
+        X, self.model = self.make(range(n)), Model()
+        y, values = None, [None] * n
+        if known is not None:
+            values = [self.value_of(number) for number in known[:n]]
+            y = [self.written(value, i) for i, value in enumerate(values)]
+        if all(isinstance(v, float) and v != v for v in y or ()):
+            y = None  # refused: a test of its own
+        self.began = time.time()
+        self.pool = Pool(X, y, **self.OPTIONS)
+        self.pool.seed = seed
+        assert self.pool.X is X
+        self.model.extend("fit", n, values)
+        self.history = ()
+        self.follow("fit")
+
+    # Arguments
+
+    def value_of(self, number):
+        """A label, or None for the missing label, in one of four draws."""
+        return None if number % 4 == 3 else self.VALUES[number % len(self.VALUES)]
+
+    def written(self, value, number):
+        return self.MISSING[number % len(self.MISSING)] if value is None else value
+
+    def some_rows(self, pick, *states):
+        """An argument for row numbers, and the row numbers that it means; None if it means none.
+
+        Mostly rows that are in one of the states.
+        """
+        anywhere, seeds, form, fault = pick
+        n = len(self.model.state)
+        members = list(range(n)) if anywhere else self.model.rows(*states) or list(range(n))
+        rows = list(dict.fromkeys(members[seed % len(members)] for seed in seeds))
+        wrong = {
+            "twice": [*rows, n - 1, n - 1],
+            "negative": [*rows, -1],
+            "beyond": [*rows, n],
+            "boolean": [True, False],
+            "float": [float(row) for row in [*rows, 0]],
+            "nested": [rows],
+            "text": "0",
+            "mask": np.ones(n, dtype=bool),
+        }
+        if fault is not None:
+            return wrong[fault], None
+        if form == "scalar" and len(rows) == 1:
+            return np.int64(rows[0]) if seeds[0] % 2 else rows[0], rows
+        if form == "tuple":
+            return tuple(rows), rows
+        if form in ("array", "int16"):
+            return np.array(rows, dtype=np.int64 if form == "array" else np.int16), rows
+        return rows, rows
+
+    def some_labels(self, drawn, k):
+        """An argument for k labels, and the labels that it means; None if they are refused."""
+        numbers, form, fault = drawn
+        values = [self.value_of(number) for number in numbers[:k]]
+        written = [self.written(v, number) for v, number in zip(values, numbers, strict=False)]
+        if fault == "more":
+            return [*written, self.VALUES[0]], None
+        if fault == "fewer" and k:
+            return written[:-1], None
+        if fault == "infinite" and k:
+            return [*written[:-1], float("inf")], None
+        if fault == "mixed" and k > 1:
+            return [*written[:-2], self.VALUES[0], self.OTHER], None
+        if fault == "other kind" and k and self.model.label:
+            return [self.OTHER] * k, None
+        if fault == "columns" and k:
+            return [[value, value] for value in written], None
+        if fault == "dict":
+            return dict(enumerate(written)), None
+        if form == "scalar" and k == 1:
+            return written[0], values
+        if form == "objects":
+            return np.fromiter(written, dtype=object, count=k), values
+        if form == "array" and None not in values:
+            return np.array(written), values
+        return written, values
+
+    # One step: the model says what happens, the pool must agree
+
+    def step(self, kind, expected, call, **details):
+        """Carry out on both; whatever is refused changes nothing, whatever is not is one entry."""
+        n_entries, dtype = self.model.n_entries, self.pool.y.dtype
+        try:
+            undone = expected()
+        except RefusedError:
+            with pytest.raises((ValueError, TypeError)) as info:
+                call()
+            assert str(info.value).endswith(".") and " " in str(info.value)
+            assert self.pool.y.dtype == dtype
+            assert len(self.pool.history) == n_entries
+            return
+        result = call()
+        if kind == "extend":
+            n = len(self.model.state)
+            assert result.tolist() == list(range(n - details["n_added"], n))
+        else:
+            assert result is None
+        if kind == "undo":
+            was = self.dtypes[-len(undone)]
+            del self.dtypes[-len(undone) :]
+            assert self.pool.y.dtype == was
+            details["undone"] = undone
+        elif self.model.n_entries > n_entries:
+            self.dtypes.append(dtype)
+        else:
+            assert self.pool.y.dtype == dtype
+        self.follow(kind, **details)
+
+    def follow(self, kind, annotator=None, n_added=None, undone=()):
+        """Check the new entry of the history, and that the older ones are untouched."""
+        history = self.pool.history
+        assert history[: len(self.history)] == self.history
+        assert len(history) == self.model.n_entries
+        for op in history[len(self.history) :]:
+            assert op.kind == kind
+            assert op.annotator == annotator
+            assert op.n_added == (len(self.pool) if kind == "fit" else n_added or 0)
+            assert sorted(op.undone) == undone if undone else op.undone == ()
+            assert self.began <= op.time <= time.time()
+            self.replay_one(op, self.replay)
+        self.history = history
+
+    def replay_one(self, op, rows):
+        """Apply an operation to a dict of rows, which are what it says they were before."""
+        for row in range(len(rows), len(rows) + op.n_added):
+            rows[row] = (FREE, None, None)
+        k = len(op.rows)
+        assert len(set(op.rows.tolist())) == k
+        before = zip(op.states_before, op.before, op.names_before or [None] * k, strict=True)
+        after = zip(op.states_after, op.after, op.names_after or [None] * k, strict=True)
+        for row, old, new in zip(op.rows.tolist(), before, after, strict=True):
+            assert rows[row] == (STATES[old[0]], *old[1:])
+            rows[row] = (STATES[new[0]], *new[1:])
+
+    def replay_all(self):
+        rows = {}
+        for op in self.pool.history:
+            self.replay_one(op, rows)
+        assert rows == self.replay
+
+    # The operations
+
+    @rule(pick=PICKS, labels=LABELS, relabel=st.booleans(), annotator=PEOPLE)
+    def label(self, pick, labels, relabel, annotator):
+        idx, rows = self.some_rows(pick, *STATES)
+        y, values = self.some_labels(labels, 1 if rows is None else len(rows))
+        self.step(
+            "label",
+            lambda: self.model.give("label", rows, values, relabel),
+            lambda: self.pool.label(idx, y, relabel=relabel, annotator=annotator),
+            annotator=annotator,
+        )
+
+    @rule(pick=PICKS, annotator=PEOPLE)
+    def label_the_same_again(self, pick, annotator):
+        if self.model.label:
+            seeds = pick[1]
+            rows = list(self.model.label)[:: 1 + sum(seeds) % 3]
+            values = [self.model.label[row] for row in rows]
+            self.step(
+                "label",
+                lambda: self.model.give("label", rows, values, False),
+                lambda: self.pool.label(rows, values, annotator=annotator),
+            )
+
+    @rule(pick=PICKS)
+    def unlabel(self, pick):
+        idx, rows = self.some_rows(pick, LABELED)
+        self.step(
+            "unlabel",
+            lambda: self.model.move("unlabel", rows, {LABELED}, FREE),
+            lambda: self.pool.unlabel(idx),
+        )
+
+    @rule(pick=PICKS)
+    def skip(self, pick):
+        idx, rows = self.some_rows(pick, FREE, RESERVED)
+        self.step(
+            "skip",
+            lambda: self.model.move("skip", rows, {FREE, RESERVED, SKIPPED}, SKIPPED),
+            lambda: self.pool.skip(idx),
+        )
+
+    @rule(pick=PICKS)
+    def restore(self, pick):
+        idx, rows = self.some_rows(pick, SKIPPED)
+        self.step(
+            "restore",
+            lambda: self.model.move("restore", rows, {SKIPPED}, FREE),
+            lambda: self.pool.restore(idx),
+        )
+
+    @rule(pick=PICKS, name=PEOPLE)
+    def reserve(self, pick, name):
+        idx, rows = self.some_rows(pick, FREE)
+        self.step(
+            "reserve",
+            lambda: self.model.reserve(rows, name),
+            lambda: self.pool.reserve(idx, name),
+        )
+
+    @rule(pick=PICKS)
+    def release(self, pick):
+        idx, rows = self.some_rows(pick, RESERVED)
+        self.step(
+            "release",
+            lambda: self.model.move("release", rows, {RESERVED}, FREE),
+            lambda: self.pool.release(idx),
+        )
+
+    @rule(name=st.sampled_from(["Ada", "Böðvar", "nobody"]))
+    def release_by_name(self, name):
+        self.step(
+            "release",
+            lambda: self.model.release_name(name),
+            lambda: self.pool.release(name=name),
+        )
+
+    @rule(both=st.booleans())
+    def release_both_ways_or_neither(self, both):
+        arguments = {"idx": [0], "name": "Ada"} if both else {}
+        self.step("release", lambda: refuse_if(True), lambda: self.pool.release(**arguments))
+
+    @rule(
+        m=st.integers(0, 3),
+        labels=st.none() | LABELS,
+        annotator=PEOPLE,
+        fault=st.sampled_from([None] * 6 + ["columns", "container"]),
+    )
+    def extend(self, m, labels, annotator, fault):
+        n = len(self.model.state)
+        X = self.make(range(n, n + m))
+        y, values = (None, [None] * m) if labels is None else self.some_labels(labels, m)
+        if fault == "columns":
+            X = [[0.0]] * 2 if isinstance(X, list) else MAKE["array"]([0])[:, :1]
+        elif fault == "container":
+            X = {"a": [1.0]}
+        self.step(
+            "extend",
+            lambda: refuse_if(fault) or self.model.extend("extend", m, values),
+            lambda: self.pool.extend(X, y, annotator=annotator),
+            annotator=annotator,
+            n_added=m,
+        )
+
+    @rule(n=UNDOS)
+    def undo(self, n):
+        n = {"all": len(self.model.past), "too many": len(self.model.past) + 1}.get(n, n)
+        self.step("undo", lambda: self.model.undo(n), lambda: self.pool.undo(n))
+
+    @rule(seeds=SEEDS, all_present=st.booleans())
+    def name_classes(self, seeds, all_present):
+        classes = {self.VALUES[seed % len(self.VALUES)] for seed in seeds}
+        classes |= set(self.model.label.values()) if all_present else set()
+        if classes:
+            self.step(
+                "name_classes",
+                lambda: self.model.name_classes(classes),
+                lambda: self.pool.name_classes(list(classes)),
+            )
+
+    @rule(positions=SEEDS)
+    def positions_among_the_unlabeled(self, positions):
+        free = self.model.rows(FREE)
+        if free:
+            positions = list(dict.fromkeys(position % len(free) for position in positions))
+            assert self.pool.to_dataset(positions).tolist() == [free[i] for i in positions]
+        with pytest.raises(ValueError, match="to_dataset got row number"):
+            self.pool.to_dataset([len(free)])
+
+    # Copies and files
+
+    @rule(how=st.sampled_from([pickle.dumps, copy.copy, "deep"]))
+    def copied(self, how):
+        if how is pickle.dumps:
+            self.go_on_with(pickle.loads(pickle.dumps(self.pool)))
+        else:
+            self.go_on_with(copy.deepcopy(self.pool))
+
+    @rule()
+    def saved_and_loaded(self):
+        path = Path(self.folder.name) / "pool.npz"
+        self.pool.save(path)
+        n = len(self.model.state)
+        if n > 1:
+            with pytest.raises(ValueError, match="not the data that this pool was saved with"):
+                Pool.load(path, self.make(range(n)[::-1]))
+        with pytest.raises(ValueError, match=f"saved with {n} rows, X has {n + 1}"):
+            Pool.load(path, self.make(range(n + 1)))
+        self.go_on_with(Pool.load(path, self.make(range(n))))
+
+    def go_on_with(self, other):
+        """Go on with a copy, which is equal in everything, the history and dtypes included."""
+        pool = self.pool
+        assert (other.missing_label, other.seed) == (pool.missing_label, pool.seed)
+        assert len(other.history) == len(pool.history)
+        for theirs, ours in zip(other.history, pool.history, strict=True):
+            assert as_plain(theirs) == as_plain(ours)
+        for name in ("y", "y_labeled"):
+            assert as_plain(getattr(other, name)) == as_plain(getattr(pool, name))
+        self.pool, self.history = other, other.history
+
+    # What holds after every step
+
+    @invariant()
+    def agrees_with_the_model(self):
+        if self.pool is None:
+            return
+        pool, model = self.pool, self.model
+        n = len(model.state)
+        assert len(pool) == n
+        masks = [getattr(pool, f"{state}_mask") for state in STATES]
+        assert (np.sum(masks, axis=0) == 1).all()
+        for state, mask in zip(STATES, masks, strict=True):
+            assert np.flatnonzero(mask).tolist() == model.rows(state)
+            assert getattr(pool, f"n_{state}") == len(model.rows(state))
+        expected = [model.label.get(row, self.HOLE) for row in range(n)]
+        assert [None if v != v else v for v in pool.y.tolist()] == expected
+        assert dict(pool.reservations) == model.name
+        assert {row: (s, model.label.get(row), model.name.get(row)) for row, s in
+                model.state.items()} == self.replay  # fmt: skip
+        assert pool.seed == self.seed
+        assert (None if pool.classes is None else set(pool.classes.tolist())) == model.named
+        if self.eager:
+            self.read_sorted()
+
+    @rule()
+    def read_sorted(self):
+        """Read what is brought up to date only when it is read; not after each step."""
+        pool, model = self.pool, self.model
+        for state in STATES:
+            assert getattr(pool, state).tolist() == model.rows(state)
+        labeled = model.rows(LABELED)
+        assert pool.y_labeled.tolist() == [model.label[row] for row in labeled]
+        assert ids_of(pool.X_labeled) == labeled
+        assert ids_of(pool.X_unlabeled) == model.rows(FREE)
+        assert ids_of(pool.X) == list(range(len(model.state)))
+
+
+def as_plain(thing):
+    """An operation or an array as values that == compares, dtypes included."""
+    if isinstance(thing, np.ndarray):
+        values = thing.tolist()
+        return thing.dtype.str, ["nan" if v != v else (type(v), v) for v in values]
+    if hasattr(thing, "kind"):
+        return {name: as_plain(value) for name, value in vars(thing).items()}
+    return thing
+
+
+class IntPool(PoolMachine):
+    VALUES = (0, 1, 2, 7, -5, 300)
+    MISSING = (-1, None, NAN)
+    OTHER = "0"
+    OPTIONS: dict = {}  # noqa: RUF012
+    HOLE = -1
+
+
+class FloatPool(PoolMachine):
+    VALUES = (0.5, -1.0, 3, 2.25, np.float32(1.5), 0, 1e300)
+    MISSING = (None, NAN)
+    OTHER = "0.5"
+    OPTIONS = {"missing_label": None}  # noqa: RUF012
+    HOLE = None
+
+
+class TextPool(PoolMachine):
+    VALUES = ("a", "b", "", "a longer one", "é\n", "0")
+    MISSING = (-1, None)
+    OTHER = 0
+    OPTIONS: dict = {}  # noqa: RUF012
+    HOLE = -1
+
+
+class BoolPool(PoolMachine):
+    VALUES = (True, False)
+    MISSING = (-1, None)
+    OTHER = "True"
+    OPTIONS: dict = {}  # noqa: RUF012
+    HOLE = -1
+
+
+TestIntPool = IntPool.TestCase
+TestFloatPool = FloatPool.TestCase
+TestTextPool = TextPool.TestCase
+TestBoolPool = BoolPool.TestCase
+for machine in (TestIntPool, TestFloatPool, TestTextPool, TestBoolPool):
+    machine.settings = settings(stateful_step_count=50)
