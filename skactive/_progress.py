@@ -6,7 +6,9 @@ from time import monotonic
 DELAY = 3.0  # seconds before a bar is shown
 
 
-def progress(steps: Iterator[tuple[int, object]], total: int, description: str) -> Iterator:
+def progress(
+    steps: Iterator[tuple[int, object]], total: int, description: str, unit: str = " rows"
+) -> Iterator:
     """Yield the second of each pair (size, step), showing how much of `total` is done.
 
     tqdm is imported only once the work has taken `DELAY` seconds.
@@ -21,7 +23,7 @@ def progress(steps: Iterator[tuple[int, object]], total: int, description: str) 
             elif done < total and monotonic() - start > DELAY:
                 from tqdm.auto import tqdm
 
-                bar = tqdm(total=total, initial=done, desc=description, unit=" rows", leave=False)
+                bar = tqdm(total=total, initial=done, desc=description, unit=unit, leave=False)
     finally:
         if bar is not None:
             bar.close()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .history import UNLABELED
 from .pool import Pool
 from .rows import Rows, check_rows, conform, n_rows
 from .validation import subset_mask
@@ -16,8 +17,8 @@ def pool_view(pool: Pool, subset, **details) -> tuple[View, int]:
     ValueError
         If every row of the pool came with a label, or `subset` does not fit.
     """
-    if pool.n_unlabeled == 0 and all(
-        len(op.rows) == op.n_added for op in pool.history if op.n_added
+    if pool.n_unlabeled == 0 and not any(
+        len(op.rows) < op.n_added or (op.states_after == UNLABELED).any() for op in pool.history
     ):
         raise ValueError(
             "no row of the pool was ever without a label; write query(X_pool, n_instances=...) to "

@@ -345,6 +345,41 @@ def sorted_classes(values: np.ndarray) -> np.ndarray:
     return np.unique(values)
 
 
+def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
+    """Read the labels that a user names in advance.
+
+    Parameters
+    ----------
+    classes : array-like of shape (C,)
+        Labels, in any order.
+    missing_label : int, float, str or None
+        A resolved missing label.
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        Sorted and distinct.
+
+    Raises
+    ------
+    ValueError
+        If one of them means "no label", or if text and numbers are mixed.
+
+    Examples
+    --------
+    >>> named_classes([2, 0, 1], missing_label=-1)
+    array([0, 1, 2])
+    """
+    raw = to_array(classes)
+    unfit = raw[missing_mask(raw, missing_label)]
+    if len(unfit):
+        raise ValueError(
+            f"classes= names {unfit.tolist()[0]!r}, which stands for no label; leave it out, or "
+            f"give another missing_label if it is a class."
+        )
+    return _named(raw)
+
+
 def check_order(y: Any, index: Any, *, who: str) -> None:
     """Refuse a pandas y whose index names the same rows in another order.
 

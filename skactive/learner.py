@@ -178,7 +178,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._train()
         if hasattr(self, "estimator_"):
             try:
-                check_serves(strategy, self.estimator_)
+                check_serves(self.strategy_, self.estimator_)
             except ValueError:
                 self.__dict__.clear()
                 self.__dict__.update(before)
@@ -272,7 +272,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             self._teach_rows(X, y, annotator, self._routed(fit_params), relabel)
         else:
             self._teach_numbers(numbers, y, annotator, self._routed(fit_params), relabel)
-        if refit and self._is_stale():
+        if refit and (fit_params or self._is_stale()):
             self._train()
         return self
 
@@ -431,6 +431,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._coded, self._known_classes = coded, known
         self._n_learned = pool.n_operations
         self._keep_classes(classes)
+        if isinstance(self.strategy, str) and self.strategy == "auto":
+            # Only a fitted estimator tells for sure what it gives.
+            self.strategy_ = default_strategy(self.estimator_, is_regressor(self.estimator))
 
     def _going_on(self, known):
         """Return the estimator to go on with and the rows to add, or None for a fresh start."""
@@ -466,12 +469,13 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """Return the classes, named or seen; None for regressors."""
         if is_regressor(self.estimator):
             return None
-        if self.pool_.classes is not None:
-            return self.pool_.classes
+        classes = self.pool_.classes
+        if classes is None:
+            classes = lab.sorted_classes(y)
         if is_frozen(self.estimator) and hasattr(self.estimator, "classes_"):
-            known = np.asarray(self.estimator.classes_)
-            return lab.sorted_classes(np.concatenate([known, y])) if len(y) else known
-        return lab.sorted_classes(y)
+            own = np.asarray(self.estimator.classes_)
+            return lab.sorted_classes(np.concatenate([own, classes])) if len(classes) else own
+        return classes
 
     def _keep_classes(self, classes: np.ndarray | None) -> None:
         """Keep the classes, which regressors do not have."""
@@ -592,6 +596,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         tags = copy.deepcopy(get_tags(self.estimator))
         tags.target_tags.multi_output = False
         tags.target_tags.required = False
+        tags.array_api_support = False  # labels are kept in numpy
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label = False
         return tags

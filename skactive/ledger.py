@@ -32,6 +32,11 @@ class Ledger:
         """Label of every row, arbitrary where there is none; None if there never was any."""
         return None if self._labels is None else self._labels[: self.n_rows]
 
+    @property
+    def dtype(self) -> np.dtype | None:
+        """Dtype of the labels; None if there never was any."""
+        return None if self._labels is None else self._labels.dtype
+
     def grow(self, n_added: int) -> None:
         """Make room for more rows, ahead of need so that many small additions stay cheap."""
         self.n_rows += n_added
@@ -88,6 +93,16 @@ class Ledger:
         members.flags.writeable = False
         self._sorted[state] = members
         return members
+
+    def recast(self, dtype: np.dtype | None) -> None:
+        """Keep labels in a dtype that held all of them before, now that what came since is gone."""
+        if self._labels is None or self._labels.dtype == dtype:
+            return
+        labels, self._labels = self._labels, None
+        if dtype is not None:
+            rows = self.members(LABELED)
+            self._labels = np.zeros(len(labels), dtype=dtype)
+            self._labels[rows] = labels[rows]
 
     def _store(self, rows: np.ndarray, labels: np.ndarray, n_kept: int) -> None:
         """Keep labels, in a dtype that holds them beside those of the `n_kept` other rows."""

@@ -81,11 +81,14 @@ class Pool:
         """Set up a pool that has nothing in it yet but the rows to come."""
         self._rows = rows
         self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
-        self.classes = None if classes is None else lab.sorted_classes(lab.to_array(classes))
+        self.classes: np.ndarray | None = None
+        if classes is not None:
+            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
         self.seed: int | None = None
         self._ledger = Ledger()
         self._history: list[Operation] = []
         self._live: list[int] = []
+        self._dtypes: list[np.dtype | None] = []  # of the labels, before each operation
 
     # What is in it
 
@@ -218,8 +221,9 @@ class Pool:
         ValueError
             If a row has another label already.
         """
-        lab.parse(self.y_labeled, missing_label=None, classes=classes)
-        self.classes = lab.sorted_classes(lab.to_array(classes))
+        named = lab.named_classes(classes, missing_label=self.missing_label)
+        lab.parse(self.y_labeled, missing_label=None, classes=named)
+        self.classes = named
 
     def to_dataset(self, positions) -> np.ndarray:
         """Return the row numbers of positions among the unlabelled rows.
@@ -362,11 +366,12 @@ class Pool:
             )
         ops = [self._history[position] for position in undone]
         rows = np.unique(np.concatenate([op.rows for op in ops]))
-        before = self._ledger.snapshot(rows)
+        before, dtype = self._ledger.snapshot(rows), self._ledger.dtype
         for op in ops:
             self._ledger.write(op.rows, op.states_before, op.labels_before, op.names_before)
+        self._ledger.recast(self._dtypes[undone[-1]])
         after = self._ledger.snapshot(rows)
-        self._remember(_operation("undo", rows, before, after, undone=tuple(undone)))
+        self._remember(_operation("undo", rows, before, after, undone=tuple(undone)), dtype)
 
     # On disk
 
@@ -430,9 +435,12 @@ class Pool:
         pool._start(rows, header["missing_label"], header["classes"])
         pool.seed = header["seed"]
         for op in hist.from_arrays(arrays):
+            dtype = pool._ledger.dtype
             pool._ledger.grow(op.n_added)
             pool._ledger.write(op.rows, op.states_after, op.labels_after, op.names_after)
-            pool._remember(op)
+            if op.undone:
+                pool._ledger.recast(pool._dtypes[op.undone[-1]])
+            pool._remember(op, dtype)
         return pool
 
     # Display
@@ -535,15 +543,15 @@ class Pool:
         if len(rows) == 0 and n_added == 0:
             return
         self._ledger.grow(n_added)
-        before = self._ledger.snapshot(rows)
+        before, dtype = self._ledger.snapshot(rows), self._ledger.dtype
         self._ledger.write(rows, states, values, names)
         after = self._ledger.snapshot(rows)
-        self._remember(
-            _operation(kind, rows, before, after, annotator=annotator, n_added=n_added)
-        )
+        op = _operation(kind, rows, before, after, annotator=annotator, n_added=n_added)
+        self._remember(op, dtype)
 
-    def _remember(self, op: Operation) -> None:
-        """Append to the history, and to what can be undone."""
+    def _remember(self, op: Operation, dtype: np.dtype | None) -> None:
+        """Append to the history, and to what can be undone; `dtype` is the labels' before it."""
+        self._dtypes.append(dtype)
         if op.undone:
             del self._live[-len(op.undone) :]
         elif op.kind != "fit":

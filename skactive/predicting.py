@@ -8,49 +8,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from . import labels as lab
+from .delegation import delegated, inner_has
 from .models import Model, adapt
 from .pool import Pool
 from .rows import check_rows, take
 from .training import FitParams
-
-
-def _estimator_has(name: str):
-    """Return a check that the wrapped estimator has a method."""
-
-    def check(learner) -> bool:
-        getattr(getattr(learner, "estimator_", learner.estimator), name)
-        return True
-
-    return check
-
-
-def _delegated(name: str, what: str):
-    """Return a method that hands rows to the fitted estimator's method of this name."""
-
-    def method(self, X, **params):
-        return getattr(self._fitted(), name)(X, **params)
-
-    method.__name__ = name
-    method.__doc__ = f"""Return {what}, as the fitted estimator does.
-
-        Parameters
-        ----------
-        X : container of n rows
-            Rows.
-        **params : dict
-            Passed to the estimator's ``{name}``.
-
-        Returns
-        -------
-        ndarray
-            Its first axis has length n.
-
-        Raises
-        ------
-        NotFittedError
-            If there are too few labels so far to fit the estimator.
-        """
-    return available_if(_estimator_has(name))(method)
 
 
 class Predicting:
@@ -64,12 +26,12 @@ class Predicting:
     _resolved_missing_label: Callable[[], Any]
     _too_few_labels: Callable[[], str | None]
 
-    transform = _delegated("transform", "transformed rows")
-    inverse_transform = _delegated("inverse_transform", "rows transformed back")
-    score_samples = _delegated("score_samples", "a score for each row")
-    decision_function = _delegated("decision_function", "the decision function")
+    transform = delegated("transform", "transformed rows")
+    inverse_transform = delegated("inverse_transform", "rows transformed back")
+    score_samples = delegated("score_samples", "a score for each row")
+    decision_function = delegated("decision_function", "the decision function")
 
-    @available_if(_estimator_has("predict"))
+    @available_if(inner_has("predict"))
     def predict(self, X, **params):
         """Return predicted labels or values.
 
@@ -93,7 +55,7 @@ class Predicting:
         predicted = self._fitted().predict(X, **params)
         return predicted if self._coded is None else lab.decode(predicted, self._coded)
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(inner_has("predict_proba"))
     def predict_proba(self, X):
         """Return probabilities of the classes.
 
@@ -115,7 +77,7 @@ class Predicting:
         self._fitted()
         return self._model().proba(X)
 
-    @available_if(_estimator_has("predict_log_proba"))
+    @available_if(inner_has("predict_log_proba"))
     def predict_log_proba(self, X):
         """Return logarithms of `predict_proba`.
 
@@ -135,7 +97,7 @@ class Predicting:
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    @available_if(_estimator_has("score"))
+    @available_if(inner_has("score"))
     def score(self, X, y=None, **params):
         """Return the estimator's score on the rows that have a label.
 
@@ -195,6 +157,10 @@ class Predicting:
     def _model(self) -> Model:
         """Return the fitted estimator as a source of arrays."""
         return adapt(self.estimator_, getattr(self, "classes_", None), self._coded)
+
+    def _inner(self):
+        """Return the estimator, fitted where it is."""
+        return getattr(self, "estimator_", self.estimator)
 
     def _fitted(self):
         """Return the fitted estimator, or say what is missing."""

@@ -161,6 +161,21 @@ def take(X: Any, positions: Any) -> Any:
     return X[positions]
 
 
+def one_row(X: Any, position: int) -> Any:
+    """Return one row on its own: an element, a pandas Series, a dict (polars), or a sparse row.
+
+    Examples
+    --------
+    >>> one_row(["a", "b"], 1)
+    'b'
+    """
+    if is_pandas(X):
+        return X.iloc[position]
+    if is_polars(X) and len(X.shape) == 2:
+        return X.row(position, named=True)
+    return X[[position]] if sp.issparse(X) else X[position]
+
+
 def slice_rows(X: Any, start: int, stop: int) -> Any:
     """Cut out the rows from `start` to before `stop`, as a view where the container has views.
 
@@ -313,8 +328,7 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
         if not ((is_pandas(X) or is_polars(X)) and len(X.shape) == 1):
             return None
         X = X.to_numpy()
-    if X.ndim == 0 and X.dtype.kind in "iu":
-        X = X.reshape(1)
+    X = np.atleast_1d(X)
     if X.ndim != 1 or (X.dtype.kind not in "iu" and X.size):
         return None
     return np.array(X if X.size else [], dtype=np.int64)  # never the array of the caller
@@ -749,7 +763,7 @@ def _list_as_array(X: list, like: np.ndarray, who: str) -> np.ndarray:
 def _as_list(X: Any, like: list, who: str) -> list:
     """Return rows as a list, to join the pool's list."""
     if isinstance(X, np.ndarray):
-        X = X.tolist() if X.ndim == 1 or (like and isinstance(like[0], list)) else list(X)
+        X = list(X) if X.ndim > 1 and like and isinstance(like[0], np.ndarray) else X.tolist()
     _check_family(X, like, who)
     _check_text(X, like, who)
     nested = list | tuple | np.ndarray
@@ -832,7 +846,7 @@ def _same_columns(new: list, old: list, who: str) -> list:
             f"{who}: the columns of X are not the pool's; missing: {missing[:_SHOWN]}, "
             f"not in the pool: {extra[:_SHOWN]}."
         )
-    if len(new) != len(old) or len(set(new)) != len(new):
+    if len(new) != len(old) or len(set(old)) != len(old):
         raise ValueError(f"{who}: X or the pool has a column name twice; write distinct names.")
     return old
 

@@ -1,8 +1,8 @@
 """Query and teach a learner that sits inside a Pipeline or a finished search."""
 
 from .learner import ActiveLearner
-from .rows import as_row_numbers, check_rows, take
-from .validation import is_flat_numbers
+from .rows import as_row_numbers, check_rows, n_rows, take
+from .validation import check_n_instances, is_flat_numbers
 
 
 def query(estimator, X=None, n_instances=None, **options):
@@ -43,6 +43,7 @@ def query(estimator, X=None, n_instances=None, **options):
     53
     """
     learner, transformers = _reach(estimator)
+    check_n_instances(X, n_instances)
     if X is None or not transformers:
         return learner.query(X, n_instances, **options)
     indices, _, *scores = learner.query(_transformed(X, transformers), n_instances, **options)
@@ -69,7 +70,8 @@ def teach(estimator, X, y, **options):
         The same.
     """
     learner, transformers = _reach(estimator)
-    if as_row_numbers(X) is None and not is_flat_numbers(X):
+    is_rows = as_row_numbers(X) is None and not is_flat_numbers(X)
+    if is_rows and n_rows(check_rows(X, who="teach")):  # transformers refuse to transform nothing
         X = _transformed(X, transformers)
     learner.teach(X, y, **options)
     return estimator

@@ -21,8 +21,8 @@ def check_estimator(estimator) -> None:
         )
     if get_tags(estimator).input_tags.pairwise:
         raise ValueError(
-            f"{estimator!r} takes a precomputed matrix of each row against each other, from which "
-            f"rows cannot be taken; give an estimator that computes it from the rows themselves."
+            f"{type(estimator).__name__} as given takes a precomputed matrix of each row against "
+            f"each other, from which rows cannot be taken; let it compute that from the rows."
         )
 
 

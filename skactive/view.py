@@ -313,6 +313,8 @@ class View:
         part._seed, part.round, part._known = self._seed, self.round, known
         part._chunk_rows, part._is_part = max(len(rows), 1), True
         part._numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
+        if self._numbers is not None:
+            part._numbers = self._numbers[at]
         return part
 
 

@@ -21,6 +21,7 @@ from skactive.labels import (
     library,
     merge_dtype,
     missing_mask,
+    named_classes,
     parse,
     resolve_missing_label,
     sorted_classes,
@@ -286,6 +287,7 @@ def test_text_does_not_merge_with_numbers(text, number):
         (np.array([True, False]), np.array([0, 1]), [1, 0]),
         (np.array([1.0, 0.5]), np.array([0, 1]), [1, -1]),
         (np.array([2**53 + 1]), np.array([2**53], dtype=np.uint64), [-1]),
+        (np.array([2**53 + 1]), np.array([2**53, 2**53 + 1], dtype=np.uint64), [1]),
         (np.array([1]), np.array([], dtype=int), [-1]),
         (np.array([], dtype=int), np.array([1]), []),
     ],
@@ -515,6 +517,11 @@ def test_the_missing_label_as_text_is_a_class_where_classes_names_it():
     assert (values.tolist(), known.tolist()) == (["-1", "a"], [True, True])
 
 
+def test_the_missing_label_as_text_is_refused_as_such_where_classes_names_others():
+    with pytest.raises(ValueError, match='y holds the text "-1"; unlabelled rows are the number'):
+        parse(np.array(["-1", "a"]), missing_label=-1, classes=["a", "b"])
+
+
 def test_the_missing_label_as_text_is_a_class_where_the_missing_label_is_another():
     assert parse(["-1", "a"], missing_label=None)[0].tolist() == ["-1", "a"]
     with pytest.raises(ValueError, match='y holds the text "-999"; unlabelled rows are the number'):
@@ -539,9 +546,40 @@ def test_labels_among_the_classes_and_missing_ones_pass():
     assert as_dict(values, known) == {0: "b", 2: "a"}
 
 
+def test_five_labels_and_twenty_classes_are_shown_in_full():
+    with pytest.raises(ValueError) as refusal:
+        parse(range(-5, 0), missing_label=None, classes=range(20))
+    classes = ", ".join(map(str, range(20)))
+    assert str(refusal.value) == (
+        f"y holds -5, -4, -3, -2, -1, which classes= does not name; the classes are [{classes}]."
+    )
+
+
 def test_many_classes_are_not_all_shown():
     with pytest.raises(ValueError, match=r"17, 18, 19, \.\.\. \(1000 in all\)\]"):
         parse([-5], missing_label=-1, classes=range(1000))
+
+
+@pytest.mark.parametrize(
+    ("classes", "missing_label", "expected"),
+    [([2, 0, 2], -1, [0, 2]), (("b", "-1"), -1, ["-1", "b"]), (range(-1, 1), None, [-1, 0])],
+)
+def test_classes_are_named_in_any_order(classes, missing_label, expected):
+    assert named_classes(classes, missing_label=missing_label).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("classes", "missing_label", "text"),
+    [
+        ([1, -1], -1, "classes= names -1, which stands for no label; leave it out, or give"),
+        (["a", None], None, "classes= names None, which stands for no label"),
+        (["a", "none"], "none", "classes= names 'none', which stands for no label"),
+        (["a", 1], -1, "mixes text with numbers ('a' and 1)"),
+    ],
+)
+def test_classes_that_are_no_labels_are_refused(classes, missing_label, text):
+    with pytest.raises(ValueError, match=re.escape(text)):
+        named_classes(classes, missing_label=missing_label)
 
 
 # The order of a pandas y
@@ -594,6 +632,8 @@ def test_row_numbers_are_held_against_an_integer_index():
         check_order(pd.Series([0, 1, 2], index=[0, 1, 2][::-1]), numbers, who="teach")
     with pytest.raises(ValueError, match=write):  # not the default index, though 0, 1, 2 as well
         check_order(pd.Series([0, 1, 2], index=np.array([0, 1, 2])), numbers, who="teach")
+    with pytest.raises(ValueError, match=write):
+        check_order(pd.Series([0, 1], index=pd.RangeIndex(0, 4, 2)), np.array([2, 0]), who="teach")
     check_order(pd.Series([0, 1, 2], index=[2, 0, 1]), numbers, who="teach")
     check_order(pd.Series([0, 1, 2]), numbers, who="teach")
     check_order(pd.Series([0, 1, 2], index=[5, 6, 7]), numbers, who="teach")

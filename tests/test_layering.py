@@ -27,10 +27,15 @@ ORDER = [
     "view",
     "strategies",
     "training",
+    "delegation",
     "predicting",
     "asking",
     "learner",
     "through",
+    "stopping",
+    "oracles",
+    "loop",
+    "simulation",
     "testing",
 ]
 # What any module may import at its top; everything else is imported where it is used, or never.

@@ -26,6 +26,7 @@ from skactive.rows import (
     is_polars,
     join,
     n_rows,
+    one_row,
     row_bytes,
     row_index,
     slice_rows,
@@ -186,6 +187,18 @@ def test_what_is_taken_is_a_copy_and_the_container_is_not_written_to(make):
         taken[:] = taken[::-1].copy()
         assert not np.shares_memory(taken, X)
     assert pickle.dumps(content(X)) == before
+
+
+@every_container
+def test_one_row_is_the_row_at_its_position(make):
+    X = make(values_of(4))
+    row, expected = one_row(X, 2), content(X)[2]
+    if sp.issparse(X):
+        assert row.toarray().tolist() == [expected]
+    elif isinstance(row, dict):
+        assert list(row.values()) == expected
+    else:
+        assert (row.tolist() if hasattr(row, "tolist") else row) == expected
 
 
 def test_no_rows_can_be_taken_from_any_number_of_parts():
@@ -584,12 +597,24 @@ def test_rows_of_the_same_kind_conform_and_join(make):
         ([["x", 1]], np.array([["y", 2]], dtype=object), [["y", 2], ["x", 1]]),
         (np.array([[True, False]]), np.eye(2), [[1, 0], [0, 1], [1, 0]]),
         ([[5, 6]], [], [[5, 6]]),
+        (np.array([[5, 6]]), [], [[5, 6]]),
+        ([], [[5, 6]], [[5, 6]]),
     ],
 )
 def test_lists_and_arrays_conform_to_each_other(X, like, joined):
     new = conform(X, like, "extend")
     assert type(new) is type(like)
     assert content(join([like, new])) == joined
+
+
+def test_images_from_an_array_join_a_list_of_images_as_arrays():
+    (new,) = conform(np.ones((1, 2, 2)), [np.zeros((3, 3))], "extend")
+    assert isinstance(new, np.ndarray)
+    assert new.tolist() == [[1, 1], [1, 1]]
+
+
+def test_text_from_an_array_joins_a_list_as_plain_text():
+    assert list(map(type, conform(np.array(["b"]), ["a"], "extend"))) == [str]
 
 
 def test_sparse_rows_take_the_format_and_the_class_of_the_pool():
@@ -660,6 +685,9 @@ CONFORM_REFUSED = [
         np.array(["a"], dtype=object),
         "rows of X are not text, rows of the pool are",
     ),
+    (objects([None]), np.ones(3), "extend: X has dtype object, the pool float64; write X.astype("),
+    (np.array([b"a"]), np.ones(3), "X has dtype |S1, the pool float64"),
+    (np.ones(3, "M8[s]"), np.ones(3), "X has dtype datetime64[s], the pool float64; write"),
     (["a"], np.ones(3), "rows of X are text, rows of the pool are not text"),
 ]
 
@@ -709,7 +737,9 @@ def test_other_columns_are_refused_by_name():
         "extend: the columns of X are not the pool's; missing: ['a'], not in the pool: ['z']."
     )
     assert "missing: ['b', 'c'], not in the pool: []" in refusal(X[["a"]], X)
-    assert "has a column name twice; write distinct names" in refusal(X[["a", "b", "c", "a"]], X)
+    twice = "extend: X or the pool has a column name twice; write distinct names."
+    assert refusal(X[["a", "b", "c", "a"]], X) == twice
+    assert refusal(X[["a", "b", "a"]], X[["b", "a", "a"]]) == twice
 
 
 @needs_pandas

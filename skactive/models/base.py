@@ -24,6 +24,14 @@ COMMITTEES = CODED_COMMITTEES | {
     "AdaBoostClassifier",
     "AdaBoostRegressor",
 }
+# What is made of these is no committee either.
+NO_COMMITTEES = {
+    "OneVsRestClassifier",
+    "OneVsOneClassifier",
+    "OutputCodeClassifier",
+    "StackingClassifier",
+    "StackingRegressor",
+}
 
 
 class Model(Protocol):
@@ -81,7 +89,7 @@ def last_step(estimator):
             estimator = estimator.estimator
         elif hasattr(estimator, "best_estimator_"):
             estimator = estimator.best_estimator_
-        elif hasattr(estimator, "refit") and hasattr(estimator, "estimator"):
+        elif is_known(estimator, {"BaseSearchCV"}):
             estimator = estimator.estimator
         else:
             return estimator
@@ -117,7 +125,8 @@ def _gives(estimator, what: str) -> bool:
     if what == "std":
         return has_return_std(last) or (not is_classifier(last) and _is_committee(last))
     if what == "samples":
-        return not is_regressor(last) and _is_committee(last)
+        are_classifiers = all(hasattr(member, "classes_") for member in members_of(last))
+        return not is_regressor(last) and are_classifiers and _is_committee(last)
     return what in NEEDS
 
 
@@ -128,12 +137,16 @@ def _is_committee(estimator) -> bool:
         return False
     if is_known(estimator, COMMITTEES):
         return True
-    if type(estimator).__module__.startswith("sklearn."):
+    if type(estimator).__module__.startswith("sklearn.") or is_known(estimator, NO_COMMITTEES):
         return False
-    if fitted:
-        return True
-    is_ensemble = hasattr(estimator, "n_estimators") or hasattr(estimator, "estimators")
-    return is_ensemble and not any(name.endswith("_") for name in vars(estimator))
+    return bool(fitted) or not _is_fitted(estimator)
+
+
+def _is_fitted(estimator) -> bool:
+    """Whether an estimator says, or its attributes show, that it is fitted."""
+    if hasattr(estimator, "__sklearn_is_fitted__"):
+        return estimator.__sklearn_is_fitted__()
+    return any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))
 
 
 def _is_one_vs_one(estimator) -> bool:

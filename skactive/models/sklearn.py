@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
+from ..rows import n_rows
 from .base import CODED_COMMITTEES, NEEDS, has_return_std, is_known, last_step, members_of, refusal
 
 
@@ -20,7 +21,8 @@ class SklearnModel:
         """Return probabilities, shape (n, C), 0 for classes that the estimator has not seen."""
         self._require("proba")
         proba = np.asarray(self.estimator.predict_proba(X))
-        seen = self._labels(getattr(self.estimator, "classes_", self.classes))
+        named = self.classes if self._coded is None else np.arange(len(self._coded))
+        seen = self._labels(getattr(self.estimator, "classes_", named))
         if proba.ndim != 2 or proba.shape[1] != len(seen):
             raise ValueError(
                 f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "
@@ -60,7 +62,7 @@ class SklearnModel:
         seen = self._labels(last.classes_)
         positions = _class_positions(last)
         members = list(_members(last, X))
-        out = np.zeros((len(members), members[0][1].shape[0], len(seen)))
+        out = np.zeros((len(members), n_rows(members[0][1]), len(seen)))
         for filled, columns, (member, part) in zip(out, positions, members, strict=True):
             if hasattr(member, "predict_proba"):
                 filled[:, columns] = member.predict_proba(part)

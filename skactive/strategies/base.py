@@ -106,12 +106,19 @@ def needs(strategy: Strategy) -> list[tuple[str, ...]]:
     return [(part,) if isinstance(part, str) else tuple(part) for part in strategy.reads]
 
 
+def name_of(strategy: Strategy) -> str:
+    """Return how messages call a strategy: by its class, or by its function."""
+    if isinstance(strategy, FunctionStrategy):
+        return getattr(strategy.function, "__name__", repr(strategy.function))
+    return type(strategy).__name__
+
+
 def check_serves(strategy: Strategy, estimator) -> None:
     """Refuse a strategy that reads what an estimator cannot give."""
     for alternatives in needs(strategy):
         reason = refusal(estimator, *alternatives)
         if reason is not None:
-            raise ValueError(f"{type(strategy).__name__} reads {reason}")
+            raise ValueError(f"{name_of(strategy)} reads {reason}")
 
 
 def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
@@ -126,9 +133,7 @@ def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
     if n == 0:
         return np.zeros(0, dtype=np.int64)
     positions = np.asarray(strategy.select(view, n))
-    name = type(strategy).__name__
-    if isinstance(strategy, FunctionStrategy):
-        name = getattr(strategy.function, "__name__", repr(strategy.function))
+    name = name_of(strategy)
     if positions.shape != (n,) or positions.dtype.kind not in "iu":
         raise ValueError(
             f"{name} was asked for {n} positions and gave an array of shape {positions.shape} and "

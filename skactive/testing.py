@@ -1,0 +1,502 @@
+"""The contract of a strategy as checks: for the strategies here, and for anyone's."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone, is_regressor
+
+from .learner import ActiveLearner
+from .models.base import NEEDS
+from .pool import Pool
+from .rows import Rows
+from .strategies import Strategy, as_strategy
+from .strategies.base import check_serves, choose, has_score, name_of, needs
+from .view import View
+
+BATCH = 8
+N_ROUNDS = 6
+
+DRAWS = "draw random numbers, and break ties, by view.row_random() or view.rng alone"
+ALONE = "score each row by itself, drawing by view.row_random(), or set rowwise = False"
+NUMBERS = "take rows by view.take(positions), or read view.embedding, which holds numbers"
+
+
+def check_strategy(strategy, *, estimator=None) -> None:
+    """Check that a strategy keeps the contract that the learner and its users rely on.
+
+    On a small pool with labelled, reserved and skipped rows, a strategy must: give as many
+    distinct candidates as it is asked for; answer the same question alike, leave numpy's global
+    generator alone, and draw afresh in another round; not depend on how rows are cut into
+    chunks, on their order, or on their container; write into nothing that it is shown, itself
+    included; score candidates without NaN, also where the model is certain; declare what it
+    reads; and go through a learner's loop.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable
+        As `ActiveLearner` takes it.
+    estimator : estimator, default=None
+        Unfitted classifier or regressor for rows of numbers. None: one that gives what the
+        strategy reads.
+
+    Raises
+    ------
+    AssertionError
+        At the first check that fails; the message says what is wrong and what to do.
+    ValueError
+        If the estimator cannot serve the strategy, or none is known that can.
+
+    See Also
+    --------
+    strategy_checks : The same checks one by one, for ``pytest.mark.parametrize``.
+
+    Examples
+    --------
+    >>> from skactive import Strategy
+    >>> from skactive.testing import check_strategy
+    >>> class Doubt(Strategy):
+    ...     reads = ("proba",)
+    ...     def score(self, view):
+    ...         return 1 - view.proba.max(axis=1)
+    >>> check_strategy(Doubt())
+    >>> class FirstRows(Doubt):
+    ...     def select(self, view, n):
+    ...         return view.candidates[:n]
+    >>> check_strategy(FirstRows())
+    Traceback (most recent call last):
+    ...
+    AssertionError: FirstRows chooses the same in every round, but other rows where the rows stand
+    in another order; draw random numbers, and break ties, by view.row_random() or view.rng alone.
+    """
+    for _, check in strategy_checks(strategy, estimator):
+        check()
+
+
+def strategy_checks(strategy, estimator=None) -> list[tuple[str, Callable[[], None]]]:
+    """Return the checks of `check_strategy` one by one.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable
+        As `ActiveLearner` takes it.
+    estimator : estimator, default=None
+        As `check_strategy` takes it.
+
+    Returns
+    -------
+    list of (str, callable)
+        Name of each check, and a function without parameters that runs it.
+
+    Examples
+    --------
+    >>> from skactive.testing import strategy_checks
+    >>> for name, check in strategy_checks("margin"):
+    ...     check()
+
+    With pytest, a failure names the check:
+
+    >>> import pytest
+    >>> @pytest.mark.parametrize(("name", "check"), strategy_checks("margin"))
+    ... def test_margin(name, check):
+    ...     check()
+    """
+    strategy = as_strategy(strategy)
+    if estimator is None:
+        estimator = _serving(strategy)
+    check_serves(strategy, estimator)
+    return [(check.__name__[7:], partial(check, strategy, estimator)) for check in _CHECKS]
+
+
+# What is asked
+
+
+class _Shown:
+    """A model whose arrays cannot be written to, and which remembers what was read of it."""
+
+    def __init__(self, model, change: Callable | None = None):
+        self._model = model
+        self._change = change
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str):
+        value = getattr(self._model, name)
+        if name not in NEEDS:
+            return value
+        self.read.add(name)
+
+        def shown(X):
+            arrays = value(X)
+            return _locked(arrays if self._change is None else self._change(name, arrays))
+
+        return shown
+
+
+class _Case:
+    """A pool of 90 rows in all four states, and an estimator fitted on those with a label."""
+
+    def __init__(self, strategy: Strategy, estimator):
+        rng = np.random.default_rng(0)
+        # Multiples of 1/32 are the same number in float32 as in float64.
+        self.X = _locked(rng.integers(-64, 65, (90, 4)) / 32)
+        if is_regressor(estimator):
+            self.truth = self.X[:, 0] - self.X[:, 1] ** 2 + 0.1 * rng.normal(size=90)
+        else:
+            self.truth = (self.X[:, :3] + 0.5 * rng.normal(size=(90, 3))).argmax(axis=1)
+        is_known = np.arange(90) % 3 == 0
+        self.y = _locked(np.where(is_known, self.truth, np.nan if is_regressor(estimator) else -1))
+        self.name = name_of(strategy)
+        self.learner = ActiveLearner(estimator, strategy, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.learner.fit(self.X, self.y)
+
+    def view(self, *, X=None, order=None, chunk_rows=None, round=0, few=False, model=None) -> View:
+        """Return a view of the rows, in another container or order, with few candidates or many."""
+        order = np.arange(90) if order is None else order
+        X = _locked(self.X[order]) if X is None else X
+        pool = Pool(X, self.y[order], missing_label=self.learner.pool_.missing_label)
+        pool.reserve(np.flatnonzero(np.isin(order, [1, 31])))
+        pool.skip(np.flatnonzero(np.isin(order, [2, 32])))
+        mask = pool.unlabeled_mask & ((order % 7 == 1) | (not few))
+        view = View(
+            pool.rows,
+            _locked(mask),
+            pool=pool,
+            model=model or _Shown(self.learner._model()),
+            seed=(0, pool.n_labeled, round),
+            round=round,
+            chunk_rows=chunk_rows,
+        )
+        view._numbers = order  # row numbers, and so random numbers, go with the rows
+        view.candidates.flags.writeable = False
+        return view
+
+
+def _serving(strategy: Strategy):
+    """Return an estimator that gives what a strategy reads."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.linear_model import LogisticRegression
+
+    known = (
+        LogisticRegression(),
+        RandomForestClassifier(n_estimators=10),
+        GaussianProcessRegressor(optimizer=None),
+    )
+    for estimator in known:
+        try:
+            check_serves(strategy, estimator)
+        except ValueError:
+            continue
+        return estimator
+    raise ValueError(
+        f"no estimator is known that gives all that {name_of(strategy)} reads, {strategy.reads}; "
+        f"pass one as estimator=."
+    )
+
+
+def _containers(X: np.ndarray) -> Iterator[tuple[str, object]]:
+    """Yield the same rows in every container."""
+    columns = [f"x{column}" for column in range(X.shape[1])]
+    yield "a float32 array", X.astype(np.float32)
+    yield "a CSR matrix", sparse.csr_matrix(X)
+    yield "a CSC matrix", sparse.csc_matrix(X)
+    yield "a list of lists", X.tolist()
+    if find_spec("pandas"):
+        import pandas
+
+        # An index that would give other rows, were it taken for positions.
+        yield "a pandas DataFrame", pandas.DataFrame(X[:], np.arange(len(X))[::-1], columns)
+    if find_spec("polars"):
+        import polars
+
+        yield "a polars DataFrame", polars.DataFrame(X, schema=columns)
+
+
+def _locked(value):
+    """Return arrays, or a tuple of them, that refuse to be written to."""
+    if isinstance(value, tuple):
+        return tuple(map(_locked, value))
+    if sparse.issparse(value):
+        value.data.flags.writeable = False
+    elif isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+    return value
+
+
+# What is answered
+
+
+@contextmanager
+def _refused(case: _Case) -> Iterator[None]:
+    """Turn what the view and the learner refuse of a strategy into a failed check."""
+    try:
+        yield
+    except (ValueError, AttributeError) as error:
+        if "read-only" in str(error):
+            raise AssertionError(
+                f"{case.name} writes into what it is shown ({error}); work on a copy."
+            ) from error
+        told = str(error)
+        raise AssertionError(told if case.name in told else f"{case.name}: {told}") from error
+
+
+def _choice(case: _Case, strategy: Strategy, view: View, n: int = BATCH) -> np.ndarray:
+    """Return the positions that a strategy selects."""
+    with _refused(case), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return choose(strategy, view, n)
+
+
+def _scores(case: _Case, strategy: Strategy, view: View) -> np.ndarray:
+    """Return the scores of a view's rows, none where a strategy chooses jointly."""
+    if not has_score(strategy):
+        return np.zeros(0)
+    with _refused(case), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return view.score(strategy)
+
+
+def _is_same(scores, other, chosen: np.ndarray, other_chosen: np.ndarray) -> bool:
+    """Whether scores agree within rounding, and choices up to scores that tie within rounding."""
+    if len(scores) == 0:
+        return np.array_equal(chosen, other_chosen)
+    close = partial(np.allclose, rtol=1e-6, atol=1e-9, equal_nan=True)
+    return close(scores, other) and close(scores[chosen], scores[other_chosen])
+
+
+# Checks: each takes a strategy and an unfitted estimator
+
+
+def _check_parameters(strategy: Strategy, estimator) -> None:
+    """A strategy can be cloned, and using it changes nothing of it."""
+    name = name_of(strategy)
+    try:
+        params, cloned = _state(strategy.get_params()), _state(clone(strategy).get_params())
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise AssertionError(
+            f"{name} cannot be cloned ({error}); its __init__ must keep each parameter as it is "
+            f"under its own name, and do nothing else."
+        ) from error
+    _assert_equal(params, cloned, f"{name} has other parameters once it is cloned")
+    before = _state(strategy)
+    case = _Case(strategy, estimator)
+    _choice(case, strategy, case.view())
+    _assert_equal(before, _state(strategy), f"{name} changes itself when it is used")
+
+
+def _state(value):
+    """Return a copy of parameters that can be compared, strategies inside by what they hold."""
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return type(value), _state(vars(value))
+    if isinstance(value, dict):
+        return {key: _state(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_state(item) for item in value]
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _check_positions(strategy: Strategy, estimator) -> None:
+    """As many distinct candidates as were asked for, or as there are."""
+    case = _Case(strategy, estimator)
+    for few in (False, True):
+        n_candidates = len(case.view(few=few).candidates)
+        for n in (1, 5, n_candidates, n_candidates + 5):
+            _choice(case, strategy, case.view(few=few), n)
+
+
+def _check_reproducible(strategy: Strategy, estimator) -> None:
+    """The same question has the same answer, and numpy's global generator is left alone."""
+    case = _Case(strategy, estimator)
+    state = np.random.get_state()  # noqa: NPY002
+    answers = []
+    for _ in range(2):
+        view = case.view()
+        answers.append((_scores(case, strategy, view), _choice(case, strategy, view)))
+    (scores, chosen), (scores_again, chosen_again) = answers
+    _require(
+        np.array_equal(chosen, chosen_again)
+        and np.array_equal(scores, scores_again, equal_nan=True),
+        f"{case.name} answers the same question differently the second time; {DRAWS}.",
+    )
+    after = np.random.get_state()  # noqa: NPY002
+    _require(
+        all(np.array_equal(a, b) for a, b in zip(state, after, strict=True)),
+        f"{case.name} draws from or seeds numpy's global generator, which is others'; {DRAWS}.",
+    )
+
+
+def _check_fresh_draw(strategy: Strategy, estimator) -> None:
+    """What is the same in every round follows from the rows, not from where they stand."""
+    case = _Case(strategy, estimator)
+    view = case.view()
+    chosen = _choice(case, strategy, view)
+    for round in range(1, N_ROUNDS):
+        if not np.array_equal(chosen, _choice(case, strategy, case.view(round=round))):
+            return
+    order = np.random.default_rng(1).permutation(90)
+    elsewhere = order[_choice(case, strategy, case.view(order=order))]
+    scores = _scores(case, strategy, view)
+    _require(
+        _is_same(scores, scores, chosen, elsewhere),
+        f"{case.name} chooses the same in every round, but other rows where the rows stand in "
+        f"another order; {DRAWS}.",
+    )
+
+
+def _check_row_order(strategy: Strategy, estimator) -> None:
+    """A rowwise score goes with its row."""
+    if not (strategy.rowwise and has_score(strategy)):
+        return
+    case = _Case(strategy, estimator)
+    order = np.random.default_rng(1).permutation(90)
+    scores = _scores(case, strategy, case.view())
+    elsewhere = _scores(case, strategy, case.view(order=order))
+    _require(
+        np.allclose(scores[order], elsewhere, rtol=1e-6, atol=1e-9, equal_nan=True),
+        f"{case.name} gives a row another score where rows stand in another order; {ALONE}.",
+    )
+
+
+def _check_chunks(strategy: Strategy, estimator) -> None:
+    """The whole and its chunks have the same answer, whether few or many rows are candidates."""
+    case = _Case(strategy, estimator)
+    for few in (False, True):
+        whole, cut = case.view(few=few), case.view(few=few, chunk_rows=7)
+        scores = _scores(case, strategy, whole), _scores(case, strategy, cut)
+        chosen = _choice(case, strategy, whole), _choice(case, strategy, cut)
+        _require(
+            _is_same(*scores, *chosen),
+            f"{case.name} answers differently when it is shown 7 rows at a time; {ALONE}.",
+        )
+
+
+def _check_writes_nothing(strategy: Strategy, estimator) -> None:
+    """All that is shown, in chunks too, is read-only here."""
+    case = _Case(strategy, estimator)
+    for chunk_rows in (None, 7):
+        _choice(case, strategy, case.view(chunk_rows=chunk_rows))
+
+
+def _check_containers(strategy: Strategy, estimator) -> None:
+    """The same rows are chosen in every container that the estimator takes."""
+    case = _Case(strategy, estimator)
+    scores = _scores(case, strategy, case.view())
+    chosen = _choice(case, strategy, case.view())
+    for container, X in _containers(case.X):
+        if not _is_taken(case.learner.estimator_, X):
+            continue
+        view = case.view(X=X)
+        try:
+            found = _scores(case, strategy, view), _choice(case, strategy, view)
+        except (AssertionError, TypeError, LookupError) as error:
+            raise AssertionError(
+                f"{case.name} fails on rows in {container} ({error}); {NUMBERS}."
+            ) from error
+        _require(
+            _is_same(scores, found[0], chosen, found[1]),
+            f"{case.name} chooses other rows when they come in {container}; {NUMBERS}.",
+        )
+
+
+def _is_taken(estimator, X) -> bool:
+    """Whether a fitted estimator predicts for rows in this container."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            estimator.predict(X)
+        except (TypeError, ValueError):
+            return False
+    return True
+
+
+def _check_certain_model(strategy: Strategy, estimator) -> None:
+    """Probabilities of 0 and 1 and standard deviations of 0 are answered too."""
+    case = _Case(strategy, estimator)
+    model = _Shown(case.learner._model(), _certain)
+    _scores(case, strategy, case.view(model=model))
+    _choice(case, strategy, case.view(model=model))
+
+
+def _certain(name: str, arrays):
+    """Return what a model says, as it would if it had no doubt."""
+    if name in ("proba", "samples"):
+        return (arrays == arrays.max(axis=-1, keepdims=True)).astype(arrays.dtype)
+    return (arrays[0], np.zeros_like(arrays[1])) if name == "std" else arrays
+
+
+def _check_declares_reads(strategy: Strategy, estimator) -> None:
+    """What is read of the model is declared; a function has nowhere to declare it."""
+    if any(callable(value) for value in strategy.get_params().values()):
+        return
+    case = _Case(strategy, estimator)
+    model = _Shown(case.learner._model())
+    _choice(case, strategy, case.view(model=model))
+    declared = {what for alternatives in needs(strategy) for what in alternatives}
+    for what in sorted(model.read - declared - {"prediction"}):
+        raise AssertionError(
+            f"{case.name} reads view.{what} without saying so, and an estimator that has none is "
+            f"refused too late; write reads = {(*strategy.reads, what)!r} in its class."
+        )
+
+
+def _check_cold_start(strategy: Strategy, estimator) -> None:
+    """A strategy that reads nothing of the model chooses before there is one."""
+    if strategy.reads or any(callable(value) for value in strategy.get_params().values()):
+        return
+    case = _Case(strategy, estimator)
+    pool = Pool(case.X)
+    _choice(case, strategy, View(Rows(case.X), pool.unlabeled_mask, pool=pool))
+
+
+def _check_loop(strategy: Strategy, estimator) -> None:
+    """Through a learner, it asks twice the same, and never for a row that it was taught."""
+    case = _Case(strategy, estimator)
+    learner, asked = case.learner, case.learner.pool_.labeled
+    for _ in range(3):
+        with _refused(case), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            idx, rows = learner.query(n_instances=BATCH)
+            again, _ = learner.query(n_instances=BATCH)
+            learner.teach(idx, case.truth[idx])
+        _assert_equal(idx, again, f"{case.name} proposes other rows when it is asked again")
+        _assert_equal(rows, case.X[idx], f"{case.name} changes the rows that it proposes")
+        _require(not np.isin(idx, asked).any(), f"{case.name} proposes rows that are labelled.")
+        asked = np.append(asked, idx)
+
+
+def _require(is_so: bool, sentence: str) -> None:
+    """Fail with a sentence unless it is so; an assert would be gone under ``python -O``."""
+    if not is_so:
+        raise AssertionError(sentence)
+
+
+def _assert_equal(before, after, what: str) -> None:
+    """Fail, saying what, where parameters or arrays differ."""
+    try:
+        np.testing.assert_equal(after, before)
+    except AssertionError as error:
+        difference = " ".join(str(error).split())
+        raise AssertionError(f"{what}: {difference}") from error
+
+
+_CHECKS = (
+    _check_parameters,
+    _check_positions,
+    _check_reproducible,
+    _check_fresh_draw,
+    _check_row_order,
+    _check_chunks,
+    _check_writes_nothing,
+    _check_containers,
+    _check_certain_model,
+    _check_declares_reads,
+    _check_cold_start,
+    _check_loop,
+)
