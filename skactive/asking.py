@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from .conforming import conform
 from .history import UNLABELED
 from .pool import Pool
-from .rows import Rows, check_rows, conform, n_rows
+from .rows import Rows, check_rows, n_rows
 from .validation import subset_mask
 from .view import View
 

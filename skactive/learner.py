@@ -16,7 +16,8 @@ from .history import LABELED, SKIPPED
 from .models import last_step
 from .pool import Pool
 from .predicting import Predicting
-from .rows import as_row_numbers, check_row_numbers, check_rows, n_rows, take
+from .row_numbers import as_row_numbers, check_row_numbers
+from .rows import check_rows, n_rows, take
 from .strategies import Strategy
 from .strategies.base import check_serves, choose, has_score, needs
 from .strategies.table import as_strategy, default_strategy

@@ -10,9 +10,12 @@ import numpy as np
 from . import history as hist
 from . import labels as lab
 from . import storage
+from .conforming import conform
+from .fingerprints import fingerprint
 from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Operation
 from .ledger import Ledger
-from .rows import Rows, check_row_numbers, check_rows, conform, fingerprint, row_index
+from .row_numbers import check_row_numbers
+from .rows import Rows, check_rows, row_index
 
 FINGERPRINTED_ROWS = 256
 

@@ -6,7 +6,6 @@ frames and Series, and lists. What the rows mean is the estimator's business.
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 from array import array as buffer_array
 from collections.abc import Callable, Sequence
@@ -20,9 +19,6 @@ import scipy.sparse as sp
 from skactive.labels import library
 
 _SPARSE_FORMATS = ("csr", "csc")
-_TEXT = "UT"
-_SHOWN = 5
-_EXACT = 2**53  # integers up to here are float64 numbers
 
 
 def check_rows(X: Any, who: str = "fit") -> Any:
@@ -227,51 +223,8 @@ def join(parts: Sequence[Any]) -> Any:
     if isinstance(first, list):
         return list(chain.from_iterable(parts))
     if sp.issparse(first):
-        return _as_sparse(sp.vstack(parts), first)  # older scipy joins arrays to a matrix
+        return as_sparse(sp.vstack(parts), first)  # older scipy joins arrays to a matrix
     return modules[library(type(first))].concat(parts)
-
-
-def conform(X: Any, like: Any, who: str) -> Any:
-    """Return X as a container that joins with `like`, or refuse it.
-
-    Parameters
-    ----------
-    X : container of k rows
-        New rows.
-    like : container
-        Rows that they are to join, as `check_rows` gives them.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    container of k rows
-        X, or X as an array, as a list, in the sparse format or with the columns in the order of
-        `like`.
-
-    Raises
-    ------
-    ValueError
-        If the kind of container, the shape of a row, the columns, or text and numbers differ.
-
-    Examples
-    --------
-    >>> conform([[1, 2]], np.eye(2), "extend")
-    array([[1, 2]])
-    """
-    X = check_rows(X, who)
-    if isinstance(like, list):
-        return _as_list(X, like, who)
-    if isinstance(like, np.ndarray) and isinstance(X, list):
-        X = _list_as_array(X, like, who) if X else like[:0]
-    _check_family(X, like, who)
-    if isinstance(like, np.ndarray):
-        _check_array(X, like, who)
-        return X
-    if sp.issparse(like):
-        _check_trailing(X.shape[1:], like.shape[1:], who)
-        return _as_sparse(X, like)
-    return _conform_frame(X, like, who)
 
 
 def row_index(X: Any) -> Any:
@@ -292,95 +245,6 @@ def row_index(X: Any) -> Any:
     True
     """
     return X.index if is_pandas(X) else None
-
-
-def as_row_numbers(X: Any) -> np.ndarray | None:
-    """Read X as row numbers if it is an integer or integers in one dimension.
-
-    Parameters
-    ----------
-    X : object
-        An integer; an ndarray of integer dtype, a list, tuple or range of integers, or a pandas or
-        polars Series of integers, in one dimension; or rows. Any empty list or one-dimensional
-        array is no row numbers at all.
-
-    Returns
-    -------
-    ndarray of int64 of shape (k,), or None
-        None if X is anything else: rows, but also booleans and floats, which
-        `check_row_numbers` refuses in words.
-
-    Examples
-    --------
-    >>> as_row_numbers([4, 2])
-    array([4, 2])
-    >>> as_row_numbers([[4, 2]]) is None
-    True
-    """
-    if _is_integer(type(X)):
-        return _int64([X])
-    if isinstance(X, list | tuple | range):
-        # the first element settles it for a long list of rows
-        if len(X) and not _is_integer(type(X[0])):
-            return None
-        return _int64(X) if all(map(_is_integer, set(map(type, X)))) else None
-    if not isinstance(X, np.ndarray):
-        if not ((is_pandas(X) or is_polars(X)) and len(X.shape) == 1):
-            return None
-        X = X.to_numpy()
-    X = np.atleast_1d(X)
-    if X.ndim != 1 or (X.dtype.kind not in "iu" and X.size):
-        return None
-    return np.array(X if X.size else [], dtype=np.int64)  # never the array of the caller
-
-
-def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:
-    """Read distinct row numbers, or refuse them in words; never more than O(k log k).
-
-    Parameters
-    ----------
-    idx : int or array-like of int of shape (k,)
-        Row numbers.
-    n : int
-        How many rows there are.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    ndarray of int64 of shape (k,)
-        In the order given.
-
-    Raises
-    ------
-    ValueError
-        If `idx` holds anything but integers from 0 to n - 1, or one of them twice.
-
-    Examples
-    --------
-    >>> check_row_numbers([8, 3], 10, who="reserve")
-    array([8, 3])
-    """
-    numbers = as_row_numbers(idx)
-    if numbers is None:
-        raise ValueError(f"{who} got {_not_row_numbers(idx)}")
-    if numbers.size == 0:
-        return numbers
-    low, high = numbers.min(), numbers.max()
-    if low < 0 or high >= n:
-        wrong = low if low < 0 else high
-        allowed = f"row numbers are 0 to {n - 1}" if n else "there are no rows"
-        raise ValueError(f"{who} got row number {wrong}; {allowed}.")
-    if numbers.size > 1:
-        order = np.argsort(numbers, kind="stable")
-        again = np.flatnonzero(numbers[order[1:]] == numbers[order[:-1]])
-        if again.size:
-            first, second = order[again[0]], order[again[0] + 1]
-            raise ValueError(
-                f"{who} got index {numbers[first]} twice (positions {first} and {second}); "
-                "give each row once."
-            )
-    return numbers
 
 
 def row_bytes(X: Any) -> int:
@@ -608,36 +472,6 @@ class Rows:
         self.parts = [p.open() if isinstance(p, _Mapped) else p for p in state["parts"]]
 
 
-def fingerprint(rows: Rows, positions: Any) -> str:
-    """Hash some rows, so that wrong or reordered data is recognised.
-
-    Parameters
-    ----------
-    rows : Rows
-        All rows.
-    positions : array-like of int of shape (k,)
-        Which of them to read.
-
-    Returns
-    -------
-    str
-        sha256, in hexadecimal, of the count of all rows, the shape of a row or the column names,
-        and the values at the positions. How rows are split into parts, the width of a numeric
-        dtype, and the sparse format make no difference.
-
-    Examples
-    --------
-    >>> X = np.arange(6.0).reshape(3, 2)
-    >>> fingerprint(Rows(X), [0, 2]) == fingerprint(Rows(X[:1], X[1:].astype("f4")), [0, 2])
-    True
-    """
-    digest = hashlib.sha256(f"{len(rows)} rows;".encode())
-    for chunk in _canonical(rows.take(positions)):
-        digest.update(f"{len(chunk)}:".encode())
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
 class _Mapped(NamedTuple):
     """Where a memmap lies: what is pickled in its place."""
 
@@ -677,49 +511,6 @@ def _mapped(X: Any) -> _Mapped | None:
     return _Mapped(str(X.filename), begin + inside, X.dtype, X.shape, order)
 
 
-_FAMILIES = {
-    "array": "an array",
-    "sparse": "a sparse matrix",
-    "list": "a list",
-    "pandas.DataFrame": "a pandas DataFrame",
-    "pandas.Series": "a pandas Series",
-    "polars.DataFrame": "a polars DataFrame",
-    "polars.Series": "a polars Series",
-}
-
-
-def _family(X: Any) -> str:
-    """Name the kind of container, a key of `_FAMILIES`."""
-    if isinstance(X, np.ndarray):
-        return "array"
-    if isinstance(X, list):
-        return "list"
-    if sp.issparse(X):
-        return "sparse"
-    return f"{library(type(X))}.{'DataFrame' if len(X.shape) == 2 else 'Series'}"
-
-
-def _conversion(X: Any, like: Any) -> str:
-    """Write the line that turns X into the kind of container that `like` is."""
-    source, target = _family(X), _family(like)
-    dense = {"sparse": "X.toarray()", "array": "X", "list": "X"}.get(source, "X.to_numpy()")
-    if target == "list":
-        return "list(X)" if source.endswith("Series") else f"{dense}.tolist()"
-    if target == "array":
-        return dense
-    if target == "sparse":
-        return f"scipy.sparse.{like.format}_matrix({dense})"
-    package, kind = target.split(".")
-    if source.endswith(kind):
-        return "X.to_pandas()" if package == "pandas" else "polars.from_pandas(X)"
-    if source.startswith(package) and kind == "Series":
-        return "X[column]"
-    if source.startswith(package):
-        return f"frame{'.iloc' if package == 'pandas' else ''}[[i]] for a single row i"
-    names = ", columns=" if package == "pandas" else ", schema="
-    return f"{target}({dense}{names}[...])" if kind == "DataFrame" else f"{target}({dense})"
-
-
 def _check_sparse(X: Any, who: str) -> Any:
     """Refuse sparse formats whose rows cannot be taken."""
     if X.format not in _SPARSE_FORMATS:
@@ -742,191 +533,12 @@ def _check_polars(X: Any, who: str) -> Any:
     return X
 
 
-def _as_sparse(X: Any, like: Any) -> Any:
+def as_sparse(X: Any, like: Any) -> Any:
     """Return a sparse matrix in the format and of the type of another."""
     X = X.asformat(like.format)
     return X if type(X) is type(like) else type(like)(X)
 
 
-def _list_as_array(X: list, like: np.ndarray, who: str) -> np.ndarray:
-    """Make an array of a list of rows, objects where the pool's rows are single objects."""
-    if like.dtype.kind == "O" and like.ndim == 1:
-        return np.fromiter(X, dtype=object, count=len(X))
-    try:
-        return np.asarray(X, dtype=object if like.dtype.kind == "O" else None)
-    except ValueError as error:
-        raise ValueError(
-            f"{who}: the rows of X differ in shape; write rows of one shape."
-        ) from error
-
-
-def _as_list(X: Any, like: list, who: str) -> list:
-    """Return rows as a list, to join the pool's list."""
-    if isinstance(X, np.ndarray):
-        X = list(X) if X.ndim > 1 and like and isinstance(like[0], np.ndarray) else X.tolist()
-    _check_family(X, like, who)
-    _check_text(X, like, who)
-    nested = list | tuple | np.ndarray
-    if X and like and isinstance(like[0], nested) and not isinstance(X[0], nested):
-        raise ValueError(f"{who}: X is a single row, the pool has a list of rows; write [X].")
-    return X
-
-
-def _check_text(X: Any, like: Any, who: str) -> None:
-    """Refuse text where rows are something else, and the reverse."""
-    if len(X) and len(like) and isinstance(X[0], str) != isinstance(like[0], str):
-        kinds = ("text", "not text") if isinstance(X[0], str) else ("not text", "text")
-        raise ValueError(
-            f"{who}: rows of X are {kinds[0]}, rows of the pool are {kinds[1]}; "
-            "write rows of one kind."
-        )
-
-
-def _check_family(X: Any, like: Any, who: str) -> None:
-    """Refuse rows in another kind of container."""
-    if _family(X) != _family(like):
-        raise ValueError(
-            f"{who}: X is {_FAMILIES[_family(X)]}, the pool is {_FAMILIES[_family(like)]}; "
-            f"write {_conversion(X, like)}."
-        )
-
-
-def _check_array(X: np.ndarray, like: np.ndarray, who: str) -> None:
-    """Refuse an array whose rows have another shape, or text where there are numbers."""
-    if X.ndim == like.ndim - 1:
-        raise ValueError(
-            f"{who}: X has {X.ndim} dimension{'s' * (X.ndim > 1)}, the pool has {like.ndim}; "
-            "for a single row i write X[[i]]."
-        )
-    _check_trailing(X.shape[1:], like.shape[1:], who)
-    _check_text(X, like, who)
-    text = X.ndim == 1 and X.dtype.kind == "O" and like.dtype.kind in _TEXT
-    if like.dtype.kind != "O" and _group(X.dtype) != _group(like.dtype) and not text:
-        raise ValueError(
-            f'{who}: X has dtype {X.dtype}, the pool {like.dtype}; write X.astype("{like.dtype}").'
-        )
-
-
-def _group(dtype: np.dtype) -> str:
-    """Name the group of dtypes that numpy joins without a change of meaning."""
-    return "numbers" if dtype.kind in "biufc" else "text" if dtype.kind in _TEXT else dtype.kind
-
-
-def _check_trailing(new: tuple[int, ...], old: tuple[int, ...], who: str) -> None:
-    """Refuse rows of another shape."""
-    if new == old:
-        return
-    if len(new) == len(old) == 1:
-        columns = f"{new[0]} column{'s' * (new[0] != 1)}"
-        raise ValueError(f"{who}: X has {columns}, the pool has {old[0]}.")
-    raise ValueError(f"{who}: X has rows of shape {new}, the pool has rows of shape {old}.")
-
-
-def _conform_frame(X: Any, like: Any, who: str) -> Any:
-    """Return a frame with its columns in the order of the pool's."""
-    if len(like.shape) == 2 and list(X.columns) != list(like.columns):
-        X = X[_same_columns(list(X.columns), list(like.columns), who)]
-    if is_polars(X):  # polars joins equal dtypes only
-        new, old = ([f.dtype] if len(f.shape) == 1 else f.dtypes for f in (X, like))
-        differ = next(((a, b) for a, b in zip(new, old, strict=True) if a != b), None)
-        if differ:
-            cast = "X.cast(pool.dtype)" if len(X.shape) == 1 else "X.cast(pool.schema)"
-            raise ValueError(
-                f"{who}: X has dtype {differ[0]} where the pool has {differ[1]}; write {cast}."
-            )
-    return X
-
-
-def _same_columns(new: list, old: list, who: str) -> list:
-    """Return the pool's columns, having refused a frame that has others."""
-    missing = [name for name in old if name not in set(new)]
-    extra = [name for name in new if name not in set(old)]
-    if missing or extra:
-        raise ValueError(
-            f"{who}: the columns of X are not the pool's; missing: {missing[:_SHOWN]}, "
-            f"not in the pool: {extra[:_SHOWN]}."
-        )
-    if len(new) != len(old) or len(set(old)) != len(old):
-        raise ValueError(f"{who}: X or the pool has a column name twice; write distinct names.")
-    return old
-
-
-def _is_integer(cls: type) -> bool:
-    """Tell integers from booleans and durations, both of which Python counts among them."""
-    return issubclass(cls, int | np.integer) and not issubclass(cls, bool | np.timedelta64)
-
-
-def _int64(numbers: Any) -> np.ndarray:
-    """Make an int64 array of Python integers."""
-    try:
-        return np.asarray(numbers, dtype=np.int64)
-    except OverflowError as error:
-        raise ValueError("a row number is an integer of at most 64 bits.") from error
-
-
-def _not_row_numbers(idx: Any) -> str:
-    """Say what came in place of row numbers, and what to write."""
-    array = np.asarray(idx, dtype=object if isinstance(idx, list | tuple) else None)
-    listed = array.ravel().tolist() if array.dtype.kind == "O" else []
-    types = {array.dtype.type, *map(type, listed)}
-    if array.ndim > 1:
-        return f"row numbers of shape {array.shape}; write them in one dimension."
-    if any(issubclass(cls, bool | np.bool_) for cls in types):
-        return "booleans for row numbers; write np.flatnonzero(mask)."
-    if any(issubclass(cls, float | np.floating) for cls in types):
-        return "floats for row numbers; write idx.astype(int) if they are whole."
-    return f"a {type(idx).__name__} for row numbers; write integers in one dimension."
-
-
 def _join_indices(indices: list) -> Any:
     """Join pandas indices end to end."""
     return indices[0].append(indices[1:]) if len(indices) > 1 else indices[0]
-
-
-def _canonical(X: Any) -> list[bytes]:
-    """List what identifies rows, as bytes that do not depend on how they are stored."""
-    if sp.issparse(X):
-        X = X.tocsr()
-        X.sum_duplicates()
-        X.eliminate_zeros()
-        shape = [X.shape[1:], X.indptr.tolist(), X.indices.tolist()]
-        return [b"sparse", repr(shape).encode(), *_values(X.data)]
-    if isinstance(X, np.ndarray):
-        return [b"array", repr(X.shape[1:]).encode(), *_values(X)]
-    if isinstance(X, list):
-        return [b"list", *chain.from_iterable(map(_value, X))]
-    if len(X.shape) == 1:
-        return [b"series", *_values(X.to_numpy())]
-    names = chain.from_iterable(map(_value, X.columns))
-    columns = (X.iloc[:, i] if is_pandas(X) else X[:, i] for i in range(X.shape[1]))
-    values = chain.from_iterable(_values(column.to_numpy()) for column in columns)
-    return [b"frame", str(X.shape[1]).encode(), *names, *values]
-
-
-def _values(array: np.ndarray) -> list[bytes]:
-    """List the values of an array: numbers as float64 where that is exact, else one by one."""
-    array, kind = array.ravel(), array.dtype.kind
-    if kind in "mM":
-        return [array.dtype.str.encode(), array.astype("<i8").tobytes()]
-    if kind not in "biuf":
-        return list(chain.from_iterable(map(_value, array.tolist())))
-    if kind in "iu" and array.size and max(-int(array.min()), int(array.max())) > _EXACT:
-        whole = array.astype(f"<{kind}8")
-        return [whole.dtype.str.encode(), whole.tobytes()]
-    numbers = array.astype("<f8") + 0.0  # -0.0 and 0.0 are one number
-    numbers[np.isnan(numbers)] = np.nan  # and so are all NaN
-    return [b"numbers", numbers.astype("<f8").tobytes()]
-
-
-def _value(value: Any) -> list[bytes]:
-    """List what identifies one object: its type's name and its text, or its array."""
-    if isinstance(value, str):
-        return [b"str", value.encode("utf-8", "surrogatepass")]
-    if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
-        array = np.asarray(value)
-        return [repr(array.shape).encode(), *_values(array)]
-    if isinstance(value, list | tuple):
-        return [f"{len(value)} in a list".encode(), *chain.from_iterable(map(_value, value))]
-    name = type(value).__name__.encode()
-    plain = type(value).__repr__ is object.__repr__ and type(value).__str__ is object.__str__
-    return [name, b"" if plain else str(value).encode("utf-8", "surrogatepass")]

@@ -16,7 +16,7 @@ from .delegation import delegated, inner_has
 from .labels import sorted_classes
 from .learner import ActiveLearner
 from .pool import Pool
-from .rows import check_row_numbers
+from .row_numbers import check_row_numbers
 from .stopping import StoppingRule
 from .validation import draw_seed
 

@@ -1,7 +1,8 @@
 """Query and teach a learner that sits inside a Pipeline or a finished search."""
 
 from .learner import ActiveLearner
-from .rows import as_row_numbers, check_rows, n_rows, take
+from .row_numbers import as_row_numbers
+from .rows import check_rows, n_rows, take
 from .validation import check_n_instances, is_flat_numbers
 
 

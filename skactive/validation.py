@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state, get_tags
 
-from .rows import check_row_numbers
+from .row_numbers import check_row_numbers
 
 
 def check_estimator(estimator) -> None:

@@ -11,11 +11,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skactive"
 # From the ground up, as docs/design.md lists them. A folder is one layer; its files may import one
 # another. The package itself, skactive/__init__.py, stands above all.
 ORDER = [
-    "errors",
     "_compat",
     "_progress",
     "labels",
     "rows",
+    "row_numbers",
+    "conforming",
+    "fingerprints",
     "validation",
     "scores",
     "selection",
@@ -36,6 +38,9 @@ ORDER = [
     "oracles",
     "loop",
     "simulation",
+    "comparison",
+    "results",
+    "evaluation",
     "testing",
 ]
 # What any module may import at its top; everything else is imported where it is used, or never.

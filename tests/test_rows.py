@@ -15,13 +15,12 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skactive.conforming import conform
+from skactive.fingerprints import fingerprint
+from skactive.row_numbers import as_row_numbers, check_row_numbers
 from skactive.rows import (
     Rows,
-    as_row_numbers,
-    check_row_numbers,
     check_rows,
-    conform,
-    fingerprint,
     is_pandas,
     is_polars,
     join,

@@ -97,8 +97,9 @@ def last_step(estimator):
 
 def members_of(estimator) -> list:
     """Return the fitted members of an ensemble."""
-    members = getattr(estimator, "estimators_", [])
-    return list(members) if np.ndim(members) == 1 else []
+    members = list(getattr(estimator, "estimators_", []))
+    # Pipelines and ensembles are sequences too, so np.ndim would see more than one dimension.
+    return [] if any(isinstance(member, (list, np.ndarray)) for member in members) else members
 
 
 def has_return_std(estimator) -> bool:

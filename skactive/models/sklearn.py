@@ -21,8 +21,9 @@ class SklearnModel:
         """Return probabilities, shape (n, C), 0 for classes that the estimator has not seen."""
         self._require("proba")
         proba = np.asarray(self.estimator.predict_proba(X))
-        named = self.classes if self._coded is None else np.arange(len(self._coded))
-        seen = self._labels(getattr(self.estimator, "classes_", named))
+        seen = self._coded  # a net has a column for each class, though it may name fewer
+        if seen is None or proba.ndim != 2 or proba.shape[1] != len(seen):
+            seen = self._labels(getattr(self.estimator, "classes_", self.classes))
         if proba.ndim != 2 or proba.shape[1] != len(seen):
             raise ValueError(
                 f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "

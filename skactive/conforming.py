@@ -1,0 +1,201 @@
+"""Rows from outside as the container that the pool is: whatever could be joined with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .labels import library
+from .rows import as_sparse, check_rows, is_polars
+
+_TEXT = "UT"
+_SHOWN = 5
+_FAMILIES = {
+    "array": "an array",
+    "sparse": "a sparse matrix",
+    "list": "a list",
+    "pandas.DataFrame": "a pandas DataFrame",
+    "pandas.Series": "a pandas Series",
+    "polars.DataFrame": "a polars DataFrame",
+    "polars.Series": "a polars Series",
+}
+
+
+def conform(X: Any, like: Any, who: str) -> Any:
+    """Return X as a container that joins with `like`, or refuse it.
+
+    Parameters
+    ----------
+    X : container of k rows
+        New rows.
+    like : container
+        Rows that they are to join, as `check_rows` gives them.
+    who : str
+        The caller, for messages.
+
+    Returns
+    -------
+    container of k rows
+        X, or X as an array, as a list, in the sparse format or with the columns in the order of
+        `like`.
+
+    Raises
+    ------
+    ValueError
+        If the kind of container, the shape of a row, the columns, or text and numbers differ.
+
+    Examples
+    --------
+    >>> conform([[1, 2]], np.eye(2), "extend")
+    array([[1, 2]])
+    """
+    X = check_rows(X, who)
+    if isinstance(like, list):
+        return _as_list(X, like, who)
+    if isinstance(like, np.ndarray) and isinstance(X, list):
+        X = _list_as_array(X, like, who) if X else like[:0]
+    _check_family(X, like, who)
+    if isinstance(like, np.ndarray):
+        _check_array(X, like, who)
+        return X
+    if sp.issparse(like):
+        _check_trailing(X.shape[1:], like.shape[1:], who)
+        return as_sparse(X, like)
+    return _conform_frame(X, like, who)
+
+
+def _list_as_array(X: list, like: np.ndarray, who: str) -> np.ndarray:
+    """Make an array of a list of rows, objects where the pool's rows are single objects."""
+    if like.dtype.kind == "O" and like.ndim == 1:
+        return np.fromiter(X, dtype=object, count=len(X))
+    try:
+        return np.asarray(X, dtype=object if like.dtype.kind == "O" else None)
+    except ValueError as error:
+        raise ValueError(
+            f"{who}: the rows of X differ in shape; write rows of one shape."
+        ) from error
+
+
+def _as_list(X: Any, like: list, who: str) -> list:
+    """Return rows as a list, to join the pool's list."""
+    if isinstance(X, np.ndarray):
+        X = list(X) if X.ndim > 1 and like and isinstance(like[0], np.ndarray) else X.tolist()
+    _check_family(X, like, who)
+    _check_text(X, like, who)
+    nested = list | tuple | np.ndarray
+    if X and like and isinstance(like[0], nested) and not isinstance(X[0], nested):
+        raise ValueError(f"{who}: X is a single row, the pool has a list of rows; write [X].")
+    return X
+
+
+def _check_text(X: Any, like: Any, who: str) -> None:
+    """Refuse text where rows are something else, and the reverse."""
+    if len(X) and len(like) and isinstance(X[0], str) != isinstance(like[0], str):
+        kinds = ("text", "not text") if isinstance(X[0], str) else ("not text", "text")
+        raise ValueError(
+            f"{who}: rows of X are {kinds[0]}, rows of the pool are {kinds[1]}; "
+            "write rows of one kind."
+        )
+
+
+def _check_family(X: Any, like: Any, who: str) -> None:
+    """Refuse rows in another kind of container."""
+    if _family(X) != _family(like):
+        raise ValueError(
+            f"{who}: X is {_FAMILIES[_family(X)]}, the pool is {_FAMILIES[_family(like)]}; "
+            f"write {_conversion(X, like)}."
+        )
+
+
+def _check_array(X: np.ndarray, like: np.ndarray, who: str) -> None:
+    """Refuse an array whose rows have another shape, or text where there are numbers."""
+    if X.ndim == like.ndim - 1:
+        raise ValueError(
+            f"{who}: X has {X.ndim} dimension{'s' * (X.ndim > 1)}, the pool has {like.ndim}; "
+            "for a single row i write X[[i]]."
+        )
+    _check_trailing(X.shape[1:], like.shape[1:], who)
+    _check_text(X, like, who)
+    text = X.ndim == 1 and X.dtype.kind == "O" and like.dtype.kind in _TEXT
+    if like.dtype.kind != "O" and _group(X.dtype) != _group(like.dtype) and not text:
+        raise ValueError(
+            f'{who}: X has dtype {X.dtype}, the pool {like.dtype}; write X.astype("{like.dtype}").'
+        )
+
+
+def _group(dtype: np.dtype) -> str:
+    """Name the group of dtypes that numpy joins without a change of meaning."""
+    return "numbers" if dtype.kind in "biufc" else "text" if dtype.kind in _TEXT else dtype.kind
+
+
+def _check_trailing(new: tuple[int, ...], old: tuple[int, ...], who: str) -> None:
+    """Refuse rows of another shape."""
+    if new == old:
+        return
+    if len(new) == len(old) == 1:
+        columns = f"{new[0]} column{'s' * (new[0] != 1)}"
+        raise ValueError(f"{who}: X has {columns}, the pool has {old[0]}.")
+    raise ValueError(f"{who}: X has rows of shape {new}, the pool has rows of shape {old}.")
+
+
+def _conform_frame(X: Any, like: Any, who: str) -> Any:
+    """Return a frame with its columns in the order of the pool's."""
+    if len(like.shape) == 2 and list(X.columns) != list(like.columns):
+        X = X[_same_columns(list(X.columns), list(like.columns), who)]
+    if is_polars(X):  # polars joins equal dtypes only
+        new, old = ([f.dtype] if len(f.shape) == 1 else f.dtypes for f in (X, like))
+        differ = next(((a, b) for a, b in zip(new, old, strict=True) if a != b), None)
+        if differ:
+            cast = "X.cast(pool.dtype)" if len(X.shape) == 1 else "X.cast(pool.schema)"
+            raise ValueError(
+                f"{who}: X has dtype {differ[0]} where the pool has {differ[1]}; write {cast}."
+            )
+    return X
+
+
+def _same_columns(new: list, old: list, who: str) -> list:
+    """Return the pool's columns, having refused a frame that has others."""
+    missing = [name for name in old if name not in set(new)]
+    extra = [name for name in new if name not in set(old)]
+    if missing or extra:
+        raise ValueError(
+            f"{who}: the columns of X are not the pool's; missing: {missing[:_SHOWN]}, "
+            f"not in the pool: {extra[:_SHOWN]}."
+        )
+    if len(new) != len(old) or len(set(old)) != len(old):
+        raise ValueError(f"{who}: X or the pool has a column name twice; write distinct names.")
+    return old
+
+
+def _family(X: Any) -> str:
+    """Name the kind of container, a key of `_FAMILIES`."""
+    if isinstance(X, np.ndarray):
+        return "array"
+    if isinstance(X, list):
+        return "list"
+    if sp.issparse(X):
+        return "sparse"
+    return f"{library(type(X))}.{'DataFrame' if len(X.shape) == 2 else 'Series'}"
+
+
+def _conversion(X: Any, like: Any) -> str:
+    """Write the line that turns X into the kind of container that `like` is."""
+    source, target = _family(X), _family(like)
+    dense = {"sparse": "X.toarray()", "array": "X", "list": "X"}.get(source, "X.to_numpy()")
+    if target == "list":
+        return "list(X)" if source.endswith("Series") else f"{dense}.tolist()"
+    if target == "array":
+        return dense
+    if target == "sparse":
+        return f"scipy.sparse.{like.format}_matrix({dense})"
+    package, kind = target.split(".")
+    if source.endswith(kind):
+        return "X.to_pandas()" if package == "pandas" else "polars.from_pandas(X)"
+    if source.startswith(package) and kind == "Series":
+        return "X[column]"
+    if source.startswith(package):
+        return f"frame{'.iloc' if package == 'pandas' else ''}[[i]] for a single row i"
+    names = ", columns=" if package == "pandas" else ", schema="
+    return f"{target}({dense}{names}[...])" if kind == "DataFrame" else f"{target}({dense})"
