@@ -1,5 +1,8 @@
 """skactive: active learning with scikit-learn."""
 
+from .comparison import Comparison
+from .display import BudgetCurveDisplay, QueryDisplay
+from .evaluation import compare_strategies
 from .learner import ActiveLearner
 from .loop import run
 from .oracles import Known, Prompt
@@ -13,12 +16,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ActiveLearner",
+    "BudgetCurveDisplay",
+    "Comparison",
     "Known",
     "Pool",
     "Prompt",
+    "QueryDisplay",
     "SimulatedLearner",
     "Strategy",
     "View",
+    "compare_strategies",
     "get_strategy_names",
     "query",
     "run",

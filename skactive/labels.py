@@ -172,7 +172,7 @@ def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarra
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise ValueError("y contains infinity; every label is a finite number.")
     if _is_text(values.dtype):
-        _refuse_missing_as_text(values, missing_label, named)
+        _refuse_missing_as_text(values, raw.dtype, missing_label, named)
     if named is not None:
         _refuse_unnamed(values[known], named)
     return values, known
@@ -588,16 +588,19 @@ def _named(classes: Any) -> np.ndarray:
     return sorted_classes(_natural(raw, np.ones(len(raw), dtype=bool)))
 
 
-def _refuse_missing_as_text(values: np.ndarray, missing_label: Any, named: Any) -> None:
-    """Refuse a numeric missing label that became text, as in np.array(["a", -1])."""
-    if _kind(type(missing_label)) not in "if":
-        return
-    twin = f"{missing_label:g}"
-    if (values == twin).any() and (named is None or twin not in named.tolist()):
-        raise ValueError(
-            f'y holds the text "{twin}"; unlabelled rows are the number {twin} or None, in a list '
-            f'or an object array; if "{twin}" is a class, name it in classes=.'
-        )
+def _refuse_missing_as_text(
+    values: np.ndarray, given: np.dtype, missing_label: Any, named: Any
+) -> None:
+    """Refuse what was no label until numpy made text of it, as in np.array(["a", -1])."""
+    texts = {"nan": "NaN"} if given.kind == "U" else {}
+    if _kind(type(missing_label)) in "if":
+        texts[f"{missing_label:g}"] = f"the number {missing_label:g}"
+    for text, meant in texts.items():
+        if (values == text).any() and (named is None or text not in named.tolist()):
+            raise ValueError(
+                f'y holds the text "{text}"; unlabelled rows are {meant} or None, in a list or an '
+                f'object array; if "{text}" is a class, name it in classes=.'
+            )
 
 
 def _refuse_unnamed(labels: np.ndarray, named: np.ndarray) -> None:

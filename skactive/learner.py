@@ -503,7 +503,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         pool = self.pool_
         seed = [self.seed_, pool.n_labeled, pool.n_skipped]
         if random_state is not None:
-            seed.append(draw_seed(random_state))
+            seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
         model = self._model() if hasattr(self, "estimator_") else None
         details: dict[str, Any] = {"model": model, "seed": seed, "round": pool.n_operations - 1}
         if X is not None:

@@ -96,11 +96,10 @@ class Ledger:
 
     def recast(self, dtype: np.dtype | None) -> None:
         """Keep labels in a dtype that held all of them before, now that what came since is gone."""
-        if self._labels is None or self._labels.dtype == dtype:
-            return
-        labels, self._labels = self._labels, None
-        if dtype is not None:
-            rows = self.members(LABELED)
+        if dtype is None:  # which numpy would take for float64
+            self._labels = None
+        elif self._labels is not None and self._labels.dtype != dtype:
+            rows, labels = self.members(LABELED), self._labels
             self._labels = np.zeros(len(labels), dtype=dtype)
             self._labels[rows] = labels[rows]
 

@@ -8,11 +8,13 @@ on the curve: these refuse it, since every comparison with NaN is silently false
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +40,7 @@ def aulc(n_labeled: ArrayLike, scores: ArrayLike) -> Floats | float:
 
     Returns
     -------
-    ndarray of float64, shape (R,), or float
+    float, or ndarray of float64, shape (R,)
         Area under each curve, between its least and its largest score; a float for one curve.
 
     Raises
@@ -53,8 +55,8 @@ def aulc(n_labeled: ArrayLike, scores: ArrayLike) -> Floats | float:
 
     Examples
     --------
-    >>> aulc([10, 20, 40], [0.5, 0.7, 0.9])
-    0.7333333333333333
+    >>> aulc([10, 20, 40], [[0.5, 0.75, 0.9], [0.6, 0.6, 0.6]])
+    array([0.75833333, 0.6       ])
     """
     grid, curves = _checked(n_labeled, scores)
     if len(grid) == 1:
@@ -132,9 +134,9 @@ def labels_to_reach(n_labeled: ArrayLike, curve: ArrayLike, target: float) -> fl
 
     Examples
     --------
-    >>> labels_to_reach([10, 20, 40], [0.5, 0.7, 0.9], 0.8)
+    >>> labels_to_reach([10, 20, 40], [0.5, 0.75, 0.875], 0.8125)
     30.0
-    >>> labels_to_reach([10, 20, 40], [0.5, 0.7, 0.9], 0.95)
+    >>> labels_to_reach([10, 20, 40], [0.5, 0.75, 0.875], 0.9)
     inf
     """
     grid, curves = _checked(n_labeled, curve, n_dims=(1,))
@@ -215,18 +217,19 @@ def saving(
 ) -> Saving:
     r"""Share of the labels that a strategy saves on the way to a target, by paired bootstrap.
 
-    .. math:: 1 - \frac{n(\bar s)}{n(\bar b)}, \quad n = \text{labels\_to\_reach of a mean curve}
+    .. math:: 1 - \frac{n(\bar s)}{n(\bar b)}, \quad n = \text{labels with which a mean curve reaches the target}
 
     Repeats are drawn with replacement, the same ones for both, and the share is computed from the
     mean curves of each resample [1]_. The ends of the interval are percentiles of these shares,
-    taken further out than the level says, at :math:`\Phi(-t_{R-1} \sqrt{R / (R - 1)})`, since the
-    plain ones are too near for few repeats [2]_.
+    further out than the level alone says, at :math:`\Phi(-t_{R-1} \sqrt{R / (R - 1)})` from either
+    side, since the plain ones are too near each other for few repeats [2]_. Below five repeats any
+    bootstrap is too sure.
 
-    A resample in which a mean curve never reaches the target is kept for what it says: if the
-    baseline never does, the share is at least that of a baseline which needs one label more than it
-    was given; if the strategy never does, the share is at most that of such a strategy. The other
-    end is not known there, and the end of the interval is open once this happens in more resamples
-    than lie beyond it.
+    A resample in which a mean curve never reaches the target counts for what it says. Where the
+    baseline never does, the share is at least what it would be had the baseline got there with its
+    last label, and nothing is known above; where the strategy never does, the share is at most
+    what it would be had the strategy got there with its last label, and nothing is known below. An
+    end of the interval is open once more resamples know nothing there than lie beyond it.
 
     Parameters
     ----------
@@ -262,43 +265,394 @@ def saving(
     ----------
     .. [1] B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", Chapman and Hall, 1993.
     .. [2] T. Hesterberg, "What Teachers Should Know About the Bootstrap", The American
-       Statistician 69(4), 2015, section 4.1.
+       Statistician 69(4), 2015: the expanded percentile interval.
 
     Examples
     --------
     >>> import numpy as np
-    >>> scores = [[0.6, 0.8, 0.9], [0.5, 0.8, 0.9], [0.5, 0.7, 0.8]]
-    >>> baseline = [[0.5, 0.7, 0.8], [0.4, 0.6, 0.8], [0.5, 0.6, 0.7]]
-    >>> print(saving([10, 20, 30], scores, baseline, 0.75, rng=np.random.default_rng(0)))
-    saves 32 % of the labels: 19 instead of 29 (95 % interval of the saving from 25 % upwards);
-    both reach the target in 96 % of the resamples
+    >>> scores = [[0.6, 0.8, 0.9], [0.5, 0.8, 0.9], [0.5, 0.7, 0.8], [0.6, 0.7, 0.8]]
+    >>> baseline = [[0.5, 0.7, 0.8], [0.4, 0.6, 0.8], [0.5, 0.6, 0.7], [0.5, 0.6, 0.8]]
+    >>> rng = np.random.default_rng(0)
+    >>> print(saving([10, 20, 30], scores, baseline, 0.7, rng=rng))
+    saves 35 % of the labels: 17 instead of 27 (95 % interval of the saving 22 % to 43 %)
+    >>> print(saving([10, 20, 30], scores, baseline, 0.8, rng=rng))
+    not reached by the baseline; reached with 25 labels (95 % interval of the saving from 0 %
+    upwards); both reach the target in 8 % of the resamples
     """
-    first = _checked(n_labeled, scores, n_dims=(2,))
-    second = _checked(
-        n_labeled if n_labeled_baseline is None else n_labeled_baseline, baseline, n_dims=(2,)
+    grids = n_labeled, n_labeled if n_labeled_baseline is None else n_labeled_baseline
+    ours, theirs = (
+        _checked(*curves, n_dims=(2,)) for curves in zip(grids, (scores, baseline), strict=True)
     )
-    _check_paired(first[1], second[1])
-    for grid, curves in (first, second):
+    _check_paired(ours[1], theirs[1])
+    for grid, curves in (ours, theirs):
         _refuse_nan(curves, "a score")
         if grid[0] <= 0:
-            raise ValueError(
-                f"n_labeled starts at {grid[0]:g}; a share of labels needs positive numbers."
-            )
+            raise ValueError(f"n_labeled starts at {grid[0]:g}; a share needs positive numbers.")
     _refuse_nan(target, "target")
-    labels, labels_baseline = (
-        float(_first_reached(grid, curves.mean(axis=0)[None], target)[0])
-        for grid, curves in (first, second)
+    whole = np.ones((1, len(ours[1])), dtype=np.int64)
+    (labels,), (labels_baseline,) = (_of_means(*curves, whole, target) for curves in (ours, theirs))
+    counts = _resamples(len(ours[1]), n_bootstrap, rng)
+    found, found_baseline = (_of_means(*curves, counts, target) for curves in (ours, theirs))
+    low, high = _share_interval(
+        (found, ours[0][-1]), (found_baseline, theirs[0][-1]), len(ours[1]), _tail(level)
     )
-    share = 1 - labels / labels_baseline if np.isfinite([labels, labels_baseline]).all() else np.nan
-    n = len(first[1])
-    tail = _tail(level)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)
-    found, found_baseline = (_resampled(grid, curves, counts, target) for grid, curves in (first, second))
-    low, high = np.nan, np.nan
-    if n > 1:
-        beyond = int(n_bootstrap * ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, tail)))
-        least = 1 - found / np.minimum(found_baseline, second[0][-1])
-        most = np.where(np.isinf(found_baseline), np.inf, 1 - np.minimum(found, first[0][-1]) / found_baseline)
-        low, high = np.sort(least)[beyond], np.sort(most)[-1 - beyond]
-    reached = float(np.mean(np.isfinite(found) & np.isfinite(found_baseline)))
-    return Saving(labels, labels_baseline, share, float(low), float(high), reached, level)
+    both = np.isfinite([labels, labels_baseline]).all()
+    return Saving(
+        labels=float(labels),
+        labels_baseline=float(labels_baseline),
+        share=float(1 - labels / labels_baseline) if both else np.nan,
+        low=low,
+        high=high,
+        reached=float(np.mean(np.isfinite(found) & np.isfinite(found_baseline))),
+        level=level,
+    )
+
+
+@dataclass(frozen=True)
+class PairedTests:
+    """How two strategies differ over the same repeats: the answer of `paired_tests`.
+
+    Attributes
+    ----------
+    mean_difference : float
+        Mean of the first minus the second.
+    low, high : float
+        Ends of Student's interval for it.
+    p_t : float
+        p-value of the paired t test, two-sided.
+    p_wilcoxon : float
+        p-value of Wilcoxon's signed rank test, two-sided.
+    """
+
+    mean_difference: float
+    low: float
+    high: float
+    p_t: float
+    p_wilcoxon: float
+
+
+def paired_tests(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedTests:
+    r"""Whether two strategies differ over the same repeats.
+
+    .. math:: t = \frac{\bar d}{s_d / \sqrt R}, \quad d_r = a_r - b_r
+
+    Repeats on one data set overlap in their rows, so that they are less independent than either
+    test assumes: a small p-value speaks of these repeats, not of other data.
+
+    Parameters
+    ----------
+    a, b : array of float, shape (R,)
+        A number for each repeat: area under the curve, or final score.
+    level : float, default=0.95
+        Coverage of the interval.
+
+    Returns
+    -------
+    PairedTests
+        Mean difference, its interval, and both p-values: 1 where all differences are 0, and NaN
+        with one repeat. Wilcoxon's test leaves out differences of 0 and is exact for few repeats.
+
+    Raises
+    ------
+    ValueError
+        If `a` and `b` are not as many numbers.
+
+    References
+    ----------
+    F. Wilcoxon, "Individual Comparisons by Ranking Methods", Biometrics Bulletin 1(6), 1945.
+
+    Examples
+    --------
+    >>> tests = paired_tests([0.9, 0.8, 0.9, 0.7], [0.8, 0.6, 0.6, 0.3])
+    >>> round(tests.mean_difference, 3), round(tests.p_t, 3), tests.p_wilcoxon
+    (0.25, 0.03, 0.125)
+    """
+    difference = _differences(a, b)
+    mean, low, high = (float(value) for value in mean_interval(difference, level))
+    return PairedTests(mean, low, high, float(_p_paired(difference)), _p_wilcoxon(difference))
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    r"""p-values adjusted for how many there are, by Holm's step-down method.
+
+    .. math:: \tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})
+
+    Parameters
+    ----------
+    p_values : array of float, shape (m,)
+        p-values; NaN stays NaN and does not count.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Adjusted p-values, in the same order, never smaller.
+
+    Raises
+    ------
+    ValueError
+        If one lies outside 0 to 1.
+
+    References
+    ----------
+    S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
+    Statistics 6(2), 1979.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if p.ndim != 1 or ((p < 0) | (p > 1)).any():
+        raise ValueError(f"p_values are {p_values!r}; give a list of numbers from 0 to 1, or NaN.")
+    order = np.argsort(p, kind="stable")[: np.count_nonzero(~np.isnan(p))]  # NaN sorts last
+    factors = np.arange(len(order), 0, -1)
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * p[order]))
+    return adjusted
+
+
+def win_tie_loss(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0) -> tuple[int, int, int]:
+    """In how many repeats the first is better than the second, as good, and worse.
+
+    Parameters
+    ----------
+    a, b : array of float, shape (R,)
+        A score for each repeat.
+    tolerance : float, default=0.0
+        Differences up to this are ties.
+
+    Returns
+    -------
+    wins, ties, losses : int
+        Of the first; their sum is R.
+
+    Raises
+    ------
+    ValueError
+        If `a` and `b` are not as many numbers, one of them is NaN, or `tolerance` is negative.
+
+    Examples
+    --------
+    >>> win_tie_loss([0.9, 0.8, 0.7], [0.8, 0.8, 0.9])
+    (1, 1, 1)
+    """
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance is {tolerance}; give a number of at least 0.")
+    difference = _differences(a, b)
+    _refuse_nan(difference, "a score")
+    wins, losses = int((difference > tolerance).sum()), int((difference < -tolerance).sum())
+    return wins, len(difference) - wins - losses, losses
+
+
+def penalty_matrix(
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, random: str | None = None
+) -> tuple[list[str], Floats]:
+    r"""How often each strategy beats each other one along the budget, by Ash et al.
+
+    .. math:: P_{ij} = \frac{1}{|L|} \sum_{n \in L} [\text{i beats j at n labels}], \quad
+        L = \{n_1 + 2^k B : k = 0, 1, \ldots\}
+
+    with the first number of labels :math:`n_1` and the batch size :math:`B`. One beats another if
+    a two-sided paired t test over the repeats says so at the level 0.05. The mean of a column says
+    how often a strategy is beaten: lower is better. Matrices of several data sets add up.
+
+    Parameters
+    ----------
+    curves : dict of str to (n_labeled, scores)
+        Numbers of labels, shape (T,), and scores, shape (R, T), of each strategy; R is the same
+        for all. Where the numbers of labels differ, they are compared over the range that all
+        have, linear between points.
+    random : str, default=None
+        Name of the random strategy. The paper compares only while learning goes on: up to where
+        its mean reaches 99 % of its last value. None: up to the end.
+
+    Returns
+    -------
+    names : list of str
+        The strategies, in order.
+    matrix : ndarray of float64, shape (m, m)
+        Row i, column j: share of the comparisons in which i beats j. A comparison that cannot be
+        tested, with one repeat or with NaN among the scores, is a tie; without any number of
+        labels to compare at, all are.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, the numbers of repeats differ, or `random` is no strategy.
+
+    References
+    ----------
+    J. T. Ash, C. Zhang, A. Krishnamurthy, J. Langford and A. Agarwal, "Deep Batch Active Learning
+    by Diverse, Uncertain Gradient Lower Bounds", ICLR 2020, section 4.
+
+    Examples
+    --------
+    >>> margin = [[0.5, 0.7, 0.9], [0.5, 0.8, 0.9], [0.4, 0.8, 0.8]]
+    >>> random = [[0.5, 0.5, 0.6], [0.4, 0.6, 0.7], [0.5, 0.6, 0.6]]
+    >>> penalty_matrix({"margin": ([10, 20, 30], margin), "random": ([10, 20, 30], random)})
+    (['margin', 'random'], array([[0., 1.],
+           [0., 0.]]))
+    """
+    names = list(curves)
+    checked = [_checked(*curve, n_dims=(2,)) for curve in curves.values()]
+    matrix = np.zeros((len(names), len(names)))
+    if random is not None and random not in names:
+        raise ValueError(f"random is {random!r}; give one of the strategies {names}, or None.")
+    for _, scores in checked:
+        _check_paired(checked[0][1], scores)
+    passive = None if random is None else checked[names.index(random)]
+    counts = _compared_counts([grid for grid, _ in checked], passive)
+    if len(counts) == 0:
+        return names, matrix
+    at = [_at(grid, scores, counts) for grid, scores in checked]
+    for i, j in combinations(range(len(names)), 2):
+        difference = at[i] - at[j]
+        significant = _p_paired(difference) < 0.05
+        matrix[i, j] = np.mean(significant & (difference.mean(axis=0) > 0))
+        matrix[j, i] = np.mean(significant & (difference.mean(axis=0) < 0))
+    return names, matrix
+
+
+# Pieces
+
+
+def _checked(n_labeled, scores, n_dims: tuple[int, ...] = (1, 2)) -> tuple[Floats, Floats]:
+    """Return numbers of labels and scores as arrays, refusing what is no learning curve."""
+    grid, curves = np.asarray(n_labeled, np.float64), np.asarray(scores, np.float64)
+    if grid.ndim != 1 or len(grid) == 0 or not (np.diff(grid) > 0).all() or np.isnan(grid).any():
+        raise ValueError(f"n_labeled is {n_labeled!r}; give a list of increasing numbers.")
+    if curves.ndim not in n_dims or 0 in curves.shape or curves.shape[-1] != len(grid):
+        rows = "(R, " if n_dims == (2,) else "("
+        raise ValueError(
+            f"scores have the shape {curves.shape} for {len(grid)} numbers of labels; give the "
+            f"shape {rows}{len(grid)}{',' if n_dims == (1,) else ''})."
+        )
+    return grid, curves
+
+
+def _differences(a, b) -> Floats:
+    """Return the difference for each repeat."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim != 1 or a.shape != b.shape or len(a) == 0:
+        raise ValueError(
+            f"a and b have the shapes {a.shape} and {b.shape}; give one number for each repeat."
+        )
+    return a - b
+
+
+def _check_paired(a: Floats, b: Floats) -> None:
+    """Refuse curves that are not of the same repeats."""
+    if len(a) != len(b):
+        raise ValueError(
+            f"the curves have {len(a)} and {len(b)} repeats; give those of the same repeats."
+        )
+
+
+def _refuse_nan(values, what: str) -> None:
+    """Refuse NaN, which is neither above nor below anything."""
+    if np.isnan(values).any():
+        raise ValueError(f"{what} is NaN, which reaches nothing; leave such runs out.")
+
+
+def _tail(level: float) -> float:
+    """Return the share beyond each end of an interval."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level!r}; give a share between 0 and 1, such as 0.95.")
+    return (1 - level) / 2
+
+
+def _percent(share: float) -> str:
+    """Write a share for people."""
+    return f"{100 * share:.0f} %"
+
+
+def _mean_and_error(values: Floats) -> tuple[Floats, Floats]:
+    """Return the mean over axis 0 and its standard error, without rounding for constants."""
+    constant = (values == values[0]).all(axis=0)
+    mean = np.where(constant, values[0], values.mean(axis=0))
+    if len(values) == 1:
+        return mean[()], np.full_like(mean, np.nan)[()]
+    error = np.where(constant, 0.0, values.std(axis=0, ddof=1) / np.sqrt(len(values)))
+    return mean[()], error[()]
+
+
+def _p_paired(difference: Floats) -> Floats:
+    """Return the p-value of the paired t test over axis 0; 1 where all differences are 0."""
+    mean, error = _mean_and_error(difference)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * stdtr(len(difference) - 1, -np.abs(mean / error))
+    return np.where((mean == 0) & (error == 0), 1.0, p)
+
+
+def _p_wilcoxon(difference: Floats) -> float:
+    """Return the p-value of Wilcoxon's signed rank test; 1 where all differences are 0."""
+    from scipy.stats import wilcoxon
+
+    if len(difference) == 1 or np.isnan(difference).any():
+        return np.nan
+    differing = difference[difference != 0]
+    return float(wilcoxon(differing).pvalue) if len(differing) else 1.0
+
+
+def _first_reached(grid: Floats, curves: Floats, target: float) -> Floats:
+    """Return where each curve, a row, first reaches the target, or inf."""
+    reaches = curves >= target - _ROUNDING * max(abs(target), np.abs(curves).max())
+    first = reaches.argmax(axis=1)
+    rows, before = np.arange(len(curves)), np.maximum(first - 1, 0)
+    below, above = curves[rows, before], curves[rows, first]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        way = np.clip((target - below) / (above - below), 0, 1)
+    found = np.where(first == 0, grid[0], grid[before] + way * (grid[first] - grid[before]))
+    return np.where(reaches.any(axis=1), found, np.inf)
+
+
+def _resamples(n: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return how often each of n repeats is drawn, for each resample."""
+    if n_bootstrap < 1:
+        raise ValueError(f"n_bootstrap is {n_bootstrap}; give a whole number of at least 1.")
+    return rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)
+
+
+def _of_means(grid: Floats, curves: Floats, counts: NDArray[np.int64], target: float) -> Floats:
+    """Return where the mean curve of each resample, a row of counts, reaches the target."""
+    size = max(1, _CHUNK_VALUES // len(grid))
+    return np.concatenate(
+        [
+            _first_reached(grid, counts[start : start + size] @ curves / len(curves), target)
+            for start in range(0, len(counts), size)
+        ]
+    )
+
+
+def _share_interval(ours, theirs, n: int, tail: float) -> tuple[float, float]:
+    """Return the ends of the interval for the share, from (labels to reach, labels given)."""
+    if n == 1:
+        return np.nan, np.nan
+    (found, given), (found_baseline, given_baseline) = ours, theirs
+    least = 1 - found / np.minimum(found_baseline, given_baseline)
+    most = 1 - np.minimum(found, given) / found_baseline
+    most[np.isinf(found_baseline)] = np.inf
+    beyond = int(len(found) * ndtr(np.sqrt(n / (n - 1)) * stdtrit(n - 1, tail)))
+    return float(np.sort(least)[beyond]), float(np.sort(most)[-1 - beyond])
+
+
+def _compared_counts(grids: list[Floats], passive: tuple[Floats, Floats] | None) -> Floats:
+    """Return the numbers of labels at which Ash et al. compare."""
+    if not grids or min(map(len, grids)) == 1:
+        return np.zeros(0)
+    start, end = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
+    batch = min(grid[1] - grid[0] for grid in grids)
+    n_doublings = int(np.log2(max(1.0, (end - start) / batch)))
+    counts = start + batch * 2.0 ** np.arange(n_doublings + 1)
+    counts = counts[counts <= end]
+    if passive is None:
+        return counts
+    means = _at(*passive, counts).mean(axis=0)
+    saturated = means >= _SATURATED * passive[1][:, -1].mean()
+    return counts[: saturated.argmax()] if saturated.any() else counts
+
+
+def _at(grid: Floats, scores: Floats, counts: Floats) -> Floats:
+    """Return each repeat's scores at numbers of labels, linear between those of the grid."""
+    return np.stack([np.interp(counts, grid, curve) for curve in scores])

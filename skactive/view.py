@@ -201,7 +201,9 @@ class View:
         Raises
         ------
         ValueError
-            If the strategy has no score, or a score is NaN, or the shape is wrong.
+            If a candidate's score is NaN, or the shape is wrong.
+        NotImplementedError
+            If the strategy has no score: it chooses rows jointly.
         """
         known = self._scores.get(id(strategy))
         if known is not None:
@@ -351,6 +353,8 @@ def _check_scores(strategy, scores, view: View, mask: np.ndarray | None) -> np.n
             f"{name}.score gave an array of shape {scores.shape} for {len(view)} rows; give one "
             f"number for each row of the view."
         )
-    if np.isnan(scores.sum()) and np.isnan(scores if mask is None else scores[mask]).any():
+    with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN too
+        is_suspect = np.isnan(scores.sum())
+    if is_suspect and np.isnan(scores if mask is None else scores[mask]).any():
         raise ValueError(f"{name}.score gave NaN for a candidate; every candidate needs a number.")
     return scores

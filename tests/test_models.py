@@ -421,6 +421,11 @@ def test_one_vs_one_decisions_are_refused_with_what_to_write(wrap):
         ActiveLearner(svc, "margin").fit(X, CODES)
 
 
+def test_decisions_may_be_infinite():
+    model = fitted(Says([np.inf, -np.inf, 0.0]))[1]
+    assert model.decision(X)[0].tolist() == [np.inf, -np.inf, 0.0]
+
+
 # Regressors
 
 

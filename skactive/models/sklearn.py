@@ -179,5 +179,7 @@ def _class_positions(ensemble) -> list[np.ndarray]:
 
 def _refuse_nan(values: np.ndarray, name: str, what: str) -> None:
     """Refuse values of which one is NaN; the sum of an array is NaN then."""
-    if np.isnan(values.sum()):
+    with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN too
+        is_suspect = np.isnan(values.sum())
+    if is_suspect and np.isnan(values).any():
         raise ValueError(f"{name} gave NaN {what}; every row needs a number.")
