@@ -49,7 +49,8 @@ class Run:
         self.n_labeled.append(int(n_labeled))
         self.scores.append(float(score))
         self.indices.append(np.asarray(indices, dtype=np.int64).tolist())
-        self.seconds.append(tuple(float(part) for part in seconds))
+        fit, query, bookkeeping = map(float, seconds)
+        self.seconds.append((fit, query, bookkeeping))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON takes it."""

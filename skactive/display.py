@@ -295,5 +295,5 @@ def _plane(X) -> tuple[np.ndarray, tuple[str, str]]:
 
     plane = PCA(2, random_state=0)
     points = plane.fit_transform(X)
-    shares = plane.explained_variance_ratio_
-    return points, tuple(f"component {i + 1} ({share:.0%})" for i, share in enumerate(shares))
+    first, second = plane.explained_variance_ratio_
+    return points, (f"component 1 ({first:.0%})", f"component 2 ({second:.0%})")

@@ -23,6 +23,7 @@ class Predicting:
     pool_: Pool
     classes_: np.ndarray
     _coded: np.ndarray | None
+    _known_classes: Any
     _resolved_missing_label: Callable[[], Any]
     _too_few_labels: Callable[[], str | None]
 

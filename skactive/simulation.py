@@ -10,14 +10,15 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
 from .delegation import delegated, inner_has
-from .labels import sorted_classes
+from .labels import missing_mask, sorted_classes, to_array
 from .learner import ActiveLearner
 from .pool import Pool
 from .row_numbers import check_row_numbers
-from .stopping import StoppingRule
+from .stopping import StoppingRule, as_rule, n_to_ask
 from .validation import draw_seed
 
 
@@ -73,33 +74,29 @@ def simulate(
         After each round, once the learner has learned. The first one lasts until the estimator
         can be fitted.
     """
+    rule = as_rule(stopping)
     oracle = _oracle(learner, X, y)
-    total, n_first = _check_budget(oracle, budget, n_initial, initial, learner)
-    truth = oracle.y
+    truth, total = oracle.y, _check_budget(oracle, budget)
+    n_instances = _check_count("n_instances", n_instances)
+    n_first, first = _check_start(learner, oracle, total, n_initial, initial, seed)
     if learner.random_state is None:
         learner.random_state = seed
     learner.fit(X, **(fit_params or {}))
     learner.pool_.skip(np.flatnonzero(~oracle.labeled_mask))
-    if stopping is not None:
-        stopping.start(learner)
-    indices, seconds = _initial_rows(learner, oracle, initial, n_first, seed), 0.0
-    while True:
-        played = _play(learner, indices, truth, seconds)
-        while not hasattr(learner, "estimator_"):
-            if learner.pool_.n_labeled >= total:
-                raise ValueError(
-                    f"budget {total} was spent on rows of one class; give a larger budget, or "
-                    f"initial='stratified'."
-                )
-            n = min(n_instances, total - learner.pool_.n_labeled)
-            played.add(_play(learner, learner.query(n_instances=n)[0], truth, 0.0))
-        yield played
+    if rule is not None:
+        rule.start(learner)
+    played = _play(learner, truth, n_first, first)
+    while not hasattr(learner, "estimator_"):
         n = min(n_instances, total - learner.pool_.n_labeled)
-        if n <= 0 or (stopping is not None and stopping.should_stop(learner)):
-            return
-        asked = perf_counter()
-        indices = learner.query(n_instances=n)[0]
-        seconds = perf_counter() - asked
+        if n == 0:
+            raise ValueError(
+                f"budget {total} was spent on rows of one class; give a larger budget, or "
+                f"initial='stratified'."
+            )
+        played.add(_play(learner, truth, n))
+    yield played
+    while n := n_to_ask(rule, learner, min(n_instances, total - learner.pool_.n_labeled)):
+        yield _play(learner, truth, n)
 
 
 class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
@@ -112,7 +109,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     learner : ActiveLearner
-        What is simulated; cloned.
+        What is simulated; cloned. ``learner.simulate(budget=...)`` makes a simulated one of it.
     budget : int or float
         How many labels may be known in the end, the initial ones included; a float is a share of
         the rows that have one. Never more than those.
@@ -124,8 +121,9 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         Which rows: None lets the learner's `cold_start` choose among all. "stratified" takes
         as many of each class as possible, at random, which reads the hidden labels: a luxury that
         nobody has in earnest. Row numbers are taken as they are, and `n_initial` must be None.
+        Where they are all of one class, the cold start goes on, `n_instances` at a time.
     stopping : StoppingRule, default=None
-        Stops before the budget is spent.
+        Stops before the budget is spent; asked after each round.
     keep_estimators : bool, default=False
         Whether to keep the estimator of every round, for the ``staged_`` methods.
     random_state : int, RandomState, Generator or None, default=None
@@ -146,6 +144,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         Labelled rows of each class after each round; for classifiers.
     classes_ : ndarray of shape (n_classes,)
         Classes that were revealed; for classifiers.
+    estimators_ : list of ActiveLearner
+        The learner as it was after each round, without its pool; with `keep_estimators`.
     n_features_in_ : int
         Number of features, where rows have features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -208,7 +208,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         """
         check_learner(self.learner)
         learner = clone(self.learner)
-        rounds = simulate(
+        rounds, stages = [], []
+        for played in simulate(
             learner,
             X,
             y,
@@ -216,24 +217,30 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
             n_instances=self.n_instances,
             n_initial=self.n_initial,
             initial=self.initial,
-            stopping=None if self.stopping is None else copy.deepcopy(self.stopping),
+            stopping=copy.deepcopy(self.stopping),  # it has a state of its own
             seed=draw_seed(self.random_state),
             fit_params=fit_params,
-        )
-        self.rounds_, kept = [], []
-        for played in rounds:
-            self.rounds_.append(played)
+        ):
+            rounds.append(played)
             if self.keep_estimators:
-                kept.append(_as_it_is(learner))
-        self.learner_ = learner
-        self.n_labeled_ = np.array([played.n_labeled for played in self.rounds_])
-        self.query_indices_ = [played.indices for played in self.rounds_]
-        if self.keep_estimators:
-            self.estimators_ = kept
+                stages.append(_as_it_is(learner))
+        self._keep(learner, rounds, stages)
+        return self
+
+    def _keep(self, learner: ActiveLearner, rounds: list[Round], stages: list) -> None:
+        """Keep what came out, and nothing of an earlier fit."""
+        for name in ("classes_", "class_counts_", "estimators_"):
+            self.__dict__.pop(name, None)
+        self.learner_, self.rounds_ = learner, rounds
+        self.n_labeled_ = np.array([played.n_labeled for played in rounds])
+        self.query_indices_ = [played.indices for played in rounds]
         if hasattr(learner, "classes_"):
             self.classes_ = learner.classes_
             self.class_counts_ = _class_counts(learner, self.query_indices_)
-        return self
+            for stage in stages:  # columns of probabilities are the same in every round
+                stage.classes_ = learner.classes_
+        if self.keep_estimators:
+            self.estimators_ = stages
 
     predict = delegated("predict", "predicted labels or values")
     predict_proba = delegated("predict_proba", "probabilities of the classes")
@@ -289,8 +296,9 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
 
         Yields
         ------
-        ndarray of shape (n, n_classes of that round)
-            Probabilities, after each entry of `n_labeled_`.
+        ndarray of shape (n, n_classes)
+            Probabilities, after each entry of `n_labeled_`; columns in the order of `classes_`, 0
+            for classes that were not revealed yet.
         """
         for stage in self._stages():
             yield stage.predict_proba(X)
@@ -333,9 +341,10 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     def _stages(self) -> list[ActiveLearner]:
         """Return the learner as it was after each round."""
         self._fitted()
-        if not self.keep_estimators:
+        if not hasattr(self, "estimators_"):
             raise ValueError(
-                "the estimators of earlier rounds were not kept; write keep_estimators=True."
+                "the estimators of earlier rounds were not kept; write keep_estimators=True, and "
+                "fit again."
             )
         return self.estimators_
 
@@ -349,6 +358,19 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
             name = type(self).__name__
             raise NotFittedError(f"this {name} is not fitted yet; call fit(X, y) first.")
         return self.learner_
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the learner, and by it to the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+            `fit` and `score` go to the learner's own.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="score", callee="score")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(learner=self.learner, method_mapping=mapping)
 
     def __sklearn_tags__(self):
         tags = get_tags(self.learner)
@@ -371,59 +393,76 @@ def _oracle(learner: ActiveLearner, X, y) -> Pool:
             "a simulation requires y to be passed, but the target y is None; give the labels to "
             "hide and reveal."
         )
-    oracle = Pool(X, y, missing_label=learner._resolved_missing_label(), classes=learner.classes)
-    if oracle.n_labeled == 0:
+    missing_label = learner._resolved_missing_label()
+    unknown = missing_mask(to_array(y), missing_label)
+    if unknown.all():
         raise ValueError("a simulation reveals known labels, but y has none; give some.")
+    oracle = Pool(X, y, missing_label=missing_label, classes=learner.classes)
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
         if len(seen) < 2:
+            hint = ""
+            if missing_label == -1 and unknown.any() and seen.dtype.kind in "iuf":
+                hint = " (if -1 is the other, give the learner missing_label=None)"
             raise ValueError(
-                f"y has the one class {seen.tolist()[0]!r}; a simulation needs two classes."
+                f"y has the one class {seen.tolist()[0]!r}; a simulation needs two classes{hint}."
             )
     return oracle
 
 
-def _check_budget(oracle: Pool, budget, n_initial, initial, learner) -> tuple[int, int]:
-    """Return the labels to spend and those to start with, as counts."""
+def _check_count(name: str, given) -> int:
+    """Return a count, refusing what is none."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or int(given) < 1:
+        raise ValueError(f"{name} is {given!r}; give a whole number of at least 1.")
+    return int(given)
+
+
+def _check_budget(oracle: Pool, budget) -> int:
+    """Return how many labels may be known in the end."""
     known = oracle.n_labeled
     if isinstance(budget, Integral) and not isinstance(budget, bool) and int(budget) >= 1:
-        total = min(int(budget), known)
-    elif isinstance(budget, Real) and not isinstance(budget, Integral) and 0 < float(budget) <= 1:
-        total = max(1, round(float(budget) * known))
-    else:
-        raise ValueError(
-            f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
-        )
+        return min(int(budget), known)
+    if isinstance(budget, Real) and not isinstance(budget, Integral) and 0 < float(budget) <= 1:
+        return max(1, round(float(budget) * known))
+    raise ValueError(
+        f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
+    )
+
+
+def _check_start(
+    learner: ActiveLearner, oracle: Pool, total: int, n_initial, initial, seed: int
+) -> tuple[int, np.ndarray | None]:
+    """Return how many rows to start with, and which; None where the learner is to choose."""
+    rows = None
     if initial is not None and not isinstance(initial, str):
+        rows = _check_rows(oracle, initial)
         if n_initial is not None:
             raise ValueError("initial lists the rows to start with; leave n_initial=None.")
-        first = len(initial)
+        n = len(rows)
     elif n_initial is None:
         classes = 0 if is_regressor(learner.estimator) else len(sorted_classes(oracle.y_labeled))
-        first = min(max(10, 2 * classes), known)
+        n = min(max(10, 2 * classes), oracle.n_labeled)
     else:
-        first = n_initial
-    if not isinstance(first, Integral) or int(first) < 1:
-        raise ValueError(f"n_initial is {n_initial!r}; give a whole number of at least 1, or None.")
-    if first > total:
+        n = _check_count("n_initial", n_initial)
+    if n > total:
         raise ValueError(
-            f"budget {total} is below the {first} initial labels; give a larger budget, or a "
-            f"smaller n_initial."
+            f"budget {total} is below the {n} initial labels; give a larger budget, or fewer "
+            f"initial labels."
         )
-    return total, int(first)
-
-
-def _initial_rows(learner: ActiveLearner, oracle: Pool, initial, n: int, seed: int) -> np.ndarray:
-    """Return the row numbers to start with."""
-    if initial is None:
-        return learner.query(n_instances=n)[0]
     if isinstance(initial, str):
         if initial != "stratified":
             raise ValueError(f"initial is {initial!r}; give 'stratified', row numbers, or None.")
         if is_regressor(learner.estimator):
-            raise ValueError("initial='stratified' needs classes; a regressor has none, write None.")
-        return _stratified(oracle, n, np.random.default_rng(seed))
+            raise ValueError("initial='stratified' needs classes; for a regressor write None.")
+        rows = _stratified(oracle, n, np.random.default_rng(seed))
+    return n, rows
+
+
+def _check_rows(oracle: Pool, initial) -> np.ndarray:
+    """Return the row numbers to start with, all of which have a label."""
     rows = check_row_numbers(initial, len(oracle), who="initial")
+    if len(rows) == 0:
+        raise ValueError("initial names no row; give at least one row number, or None.")
     hidden = rows[~oracle.labeled_mask[rows]]
     if len(hidden):
         raise ValueError(f"initial names row {hidden[0]}, which has no label in y.")
@@ -441,14 +480,18 @@ def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
     return order[np.argsort(turn, kind="stable")][:n]
 
 
-def _play(learner: ActiveLearner, indices: np.ndarray, truth: np.ndarray, seconds: float) -> Round:
-    """Teach one batch; `seconds` is what the query took."""
+def _play(learner: ActiveLearner, truth: np.ndarray, n: int, indices=None) -> Round:
+    """Ask for n rows, unless they are given, and let the learner learn their labels."""
     started = perf_counter()
+    if indices is None:
+        indices = learner.query(n_instances=n)[0]
+    asked = perf_counter()
     learner.teach(indices, truth[indices], refit=False)
     taught = perf_counter()
     learner.refit()
+    fitted = perf_counter()
     return Round(
-        learner.pool_.n_labeled, indices, perf_counter() - taught, seconds, taught - started
+        learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked
     )
 
 

@@ -217,8 +217,9 @@ def saving(
 ) -> Saving:
     r"""Share of the labels that a strategy saves on the way to a target, by paired bootstrap.
 
-    .. math:: 1 - \frac{n(\bar s)}{n(\bar b)}, \quad n = \text{labels with which a mean curve reaches the target}
+    .. math:: 1 - \frac{n(\bar s)}{n(\bar b)}
 
+    where :math:`n` is the number of labels with which a mean curve reaches the target.
     Repeats are drawn with replacement, the same ones for both, and the share is computed from the
     mean curves of each resample [1]_. The ends of the interval are percentiles of these shares,
     further out than the level alone says, at :math:`\Phi(-t_{R-1} \sqrt{R / (R - 1)})` from either
@@ -270,14 +271,14 @@ def saving(
     Examples
     --------
     >>> import numpy as np
-    >>> scores = [[0.6, 0.8, 0.9], [0.5, 0.8, 0.9], [0.5, 0.7, 0.8], [0.6, 0.7, 0.8]]
+    >>> scores = [[0.6, 0.8, 0.9], [0.5, 0.8, 0.9], [0.5, 0.7, 0.9], [0.6, 0.7, 0.8]]
     >>> baseline = [[0.5, 0.7, 0.8], [0.4, 0.6, 0.8], [0.5, 0.6, 0.7], [0.5, 0.6, 0.8]]
     >>> rng = np.random.default_rng(0)
     >>> print(saving([10, 20, 30], scores, baseline, 0.7, rng=rng))
-    saves 35 % of the labels: 17 instead of 27 (95 % interval of the saving 22 % to 43 %)
-    >>> print(saving([10, 20, 30], scores, baseline, 0.8, rng=rng))
-    not reached by the baseline; reached with 25 labels (95 % interval of the saving from 0 %
-    upwards); both reach the target in 8 % of the resamples
+    saves 30 % of the labels: 17 instead of 25 (95 % interval of the saving 20 % to 33 %)
+    >>> print(saving([10, 20, 30], scores, baseline, 0.85, rng=rng))
+    not reached by the baseline; reached with 28 labels (95 % interval of the saving open on both
+    sides); both reach the target in 0 % of the resamples
     """
     grids = n_labeled, n_labeled if n_labeled_baseline is None else n_labeled_baseline
     ours, theirs = (
@@ -350,7 +351,7 @@ def paired_tests(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedTe
     -------
     PairedTests
         Mean difference, its interval, and both p-values: 1 where all differences are 0, and NaN
-        with one repeat. Wilcoxon's test leaves out differences of 0 and is exact for few repeats.
+        with one repeat. Wilcoxon's test leaves out differences of 0, and is exact, ties included.
 
     Raises
     ------
@@ -586,13 +587,22 @@ def _p_paired(difference: Floats) -> Floats:
 
 
 def _p_wilcoxon(difference: Floats) -> float:
-    """Return the p-value of Wilcoxon's signed rank test; 1 where all differences are 0."""
-    from scipy.stats import wilcoxon
-
+    """Return the exact p-value of Wilcoxon's signed rank test; 1 where all differences are 0."""
     if len(difference) == 1 or np.isnan(difference).any():
         return np.nan
-    differing = difference[difference != 0]
-    return float(wilcoxon(differing).pvalue) if len(differing) else 1.0
+    if not difference.any():
+        return 1.0
+    # What rounding alone tells apart are ties, which scores of few rows have many of.
+    size = np.round(np.abs(difference) / np.abs(difference).max(), 12)
+    _, group, counts = np.unique(size[size > 0], return_inverse=True, return_counts=True)
+    twice_ranks = (2 * np.cumsum(counts) - counts + 1)[group]  # mean ranks of ties, doubled
+    chances = np.ones(1)  # of each sum of the positive ranks, every sign being a fair coin
+    for rank in twice_ranks:
+        tails = np.concatenate([chances, np.zeros(rank)])
+        tails[rank:] += chances
+        chances = tails / 2
+    positive = twice_ranks[difference[size > 0] > 0].sum()
+    return float(min(1.0, 2 * min(chances[: positive + 1].sum(), chances[positive:].sum())))
 
 
 def _first_reached(grid: Floats, curves: Floats, target: float) -> Floats:

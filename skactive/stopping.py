@@ -1,15 +1,28 @@
 """When to stop asking: small rules that combine with & and |."""
 
-import numpy as np
-from sklearn.base import BaseEstimator
+import math
+from numbers import Integral
 
+import numpy as np
+from sklearn.base import BaseEstimator, is_regressor
+
+from .models import refusal
 from .strategies import LeastConfidence
 
 
 class StoppingRule(BaseEstimator):
     """Base of stopping rules: override `should_stop`, and `start` where there is state.
 
-    ``a & b`` stops when both do, ``a | b`` when one does.
+    ``a & b`` stops when both do, ``a | b`` when one does. `run` and `SimulatedLearner` call
+    `start` before the first question and `should_stop` once in every round; so does a loop of
+    your own.
+
+    Examples
+    --------
+    >>> from skactive.stopping import StoppingRule
+    >>> class AtTeaTime(StoppingRule):
+    ...     def should_stop(self, learner):
+    ...         return learner.pool_.n_operations >= 17
     """
 
     def start(self, learner) -> None:
@@ -30,11 +43,28 @@ class StoppingRule(BaseEstimator):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say when to stop.")
 
+    def n_left(self, learner) -> float:
+        """Return how many more labels may come before this rule is certain to stop.
+
+        Loops ask for no more than that. Override it where it is known.
+
+        Parameters
+        ----------
+        learner : ActiveLearner
+            The learner as it is now.
+
+        Returns
+        -------
+        float
+            A number of labels; infinity where nothing is certain.
+        """
+        return math.inf
+
     def __and__(self, other: "StoppingRule") -> "StoppingRule":
-        return AllOf([self, other])
+        return AllOf([self, other]) if isinstance(other, StoppingRule) else NotImplemented
 
     def __or__(self, other: "StoppingRule") -> "StoppingRule":
-        return AnyOf([self, other])
+        return AnyOf([self, other]) if isinstance(other, StoppingRule) else NotImplemented
 
 
 class _Combined(StoppingRule):
@@ -66,6 +96,10 @@ class AllOf(_Combined):
         """Return whether all rules say so."""
         return all(self._answers(learner))
 
+    def n_left(self, learner):
+        """Return the most that any rule leaves."""
+        return max(rule.n_left(learner) for rule in self.rules)
+
 
 class AnyOf(_Combined):
     """Stop when one rule does: what ``|`` makes.
@@ -79,6 +113,10 @@ class AnyOf(_Combined):
     def should_stop(self, learner):
         """Return whether one rule says so."""
         return any(self._answers(learner))
+
+    def n_left(self, learner):
+        """Return the least that any rule leaves."""
+        return min(rule.n_left(learner) for rule in self.rules)
 
 
 class Budget(StoppingRule):
@@ -99,9 +137,19 @@ class Budget(StoppingRule):
     def __init__(self, n_labels):
         self.n_labels = n_labels
 
+    def start(self, learner):
+        """Refuse what is no number of labels."""
+        n = self.n_labels
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+            raise ValueError(f"Budget got n_labels={n!r}; give a whole number of at least 1.")
+
     def should_stop(self, learner):
         """Return whether there are enough labels."""
-        return learner.pool_.n_labeled >= self.n_labels
+        return self.n_left(learner) <= 0
+
+    def n_left(self, learner):
+        """Return how many labels are left."""
+        return self.n_labels - learner.pool_.n_labeled
 
 
 class TargetScore(StoppingRule):
@@ -199,6 +247,11 @@ class StabilizedPredictions(StoppingRule):
 
     def start(self, learner):
         """Forget the predictions."""
+        if is_regressor(learner.estimator):
+            raise ValueError(
+                "StabilizedPredictions compares predicted classes, which a regressor has not; "
+                "write NoGain or TargetScore."
+            )
         self._rows, self._last, self._agreement = self.X, None, []
         if self.X is None:
             free = learner.pool_.unlabeled
@@ -219,12 +272,15 @@ class StabilizedPredictions(StoppingRule):
 
 
 class ConfidentPool(StoppingRule):
-    """Stop when the model is sure of every unlabelled row [1]_.
+    """Stop when the model is sure of every unlabelled row.
+
+    The idea is that of [1]_, who ask for a small entropy where this asks for a large probability
+    of the likeliest class.
 
     Parameters
     ----------
     threshold : float, default=0.9
-        Stop when the least of the largest probabilities is at least this.
+        Stop when every unlabelled row's largest probability is at least this.
 
     References
     ----------
@@ -235,6 +291,12 @@ class ConfidentPool(StoppingRule):
     def __init__(self, threshold=0.9):
         self.threshold = threshold
 
+    def start(self, learner):
+        """Refuse an estimator without probabilities."""
+        reason = refusal(learner.estimator, "proba")
+        if reason is not None:
+            raise ValueError(f"ConfidentPool reads {reason}")
+
     def should_stop(self, learner):
         """Return whether no row is in doubt."""
         if not _is_fitted(learner):
@@ -243,6 +305,25 @@ class ConfidentPool(StoppingRule):
             return True
         view, _ = learner._view(None, None, None)
         return float(np.nanmax(view.score(LeastConfidence()))) <= 1.0 - self.threshold
+
+
+def as_rule(stopping) -> StoppingRule | None:
+    """Return a stopping rule for what was given: a rule, a number of labels, or None."""
+    if stopping is None or isinstance(stopping, StoppingRule):
+        return stopping
+    if isinstance(stopping, Integral) and not isinstance(stopping, bool):
+        return Budget(int(stopping))
+    given = f"the class {stopping.__name__}" if isinstance(stopping, type) else repr(stopping)
+    raise TypeError(
+        f"stopping is {given}; give a rule such as Budget(100), several joined by & and |, or None."
+    )
+
+
+def n_to_ask(rule: StoppingRule | None, learner, most: int) -> int:
+    """Return how many of at most `most` rows to ask for now: none if the rule says stop."""
+    if rule is None or most <= 0:
+        return most
+    return 0 if rule.should_stop(learner) else int(min(most, rule.n_left(learner)))
 
 
 def _is_fitted(learner) -> bool:

@@ -97,6 +97,28 @@ def top(scores, n, candidates=None, tiebreak=None):
     return np.array(ordered[:n], dtype=np.intp)
 
 
+# Statistics
+
+
+def holm(p_values):
+    adjusted = []
+    for p in p_values:
+        known = sorted(other for other in p_values if not math.isnan(other))
+        steps = [(len(known) - i) * known[i] for i in range(len(known)) if known[i] <= p]
+        adjusted.append(math.nan if math.isnan(p) else min(1.0, max(steps)))
+    return np.array(adjusted)
+
+
+def labels_to_reach(n_labeled, curve, target):
+    if curve[0] >= target:
+        return float(n_labeled[0])
+    for i in range(1, len(curve)):
+        if curve[i] >= target:
+            share = (target - curve[i - 1]) / (curve[i] - curve[i - 1])
+            return n_labeled[i - 1] + share * (n_labeled[i] - n_labeled[i - 1])
+    return math.inf
+
+
 # Pieces
 
 

@@ -1,0 +1,328 @@
+"""Every strategy on every kind of rows and labels: it works, or refuses in the documented words."""
+
+import itertools
+import re
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import is_regressor
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from skactive import ActiveLearner, get_strategy_names
+from skactive.models import last_step
+from skactive.rows import n_rows, take
+from skactive.strategies import Subpool
+from skactive.training import seeded_clone
+
+pandas = pytest.importorskip("pandas")
+
+N, N_KNOWN, BATCH = 48, 24, 5
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(N, 4))
+CODES = (NUMBERS[:, :3] + 0.3 * RNG.normal(size=(N, 3))).argmax(axis=1)
+TARGET = NUMBERS[:, 0] - NUMBERS[:, 1] ** 2
+KNOWN = np.arange(N) % 2 == 0
+
+# Strategies, and what each reads: one of these
+
+STRATEGIES = {name: name for name in get_strategy_names()} | {"subpool": Subpool("margin", 0.8)}
+READS = {
+    "random": (),
+    "least_confidence": ("proba",),
+    "margin": ("proba", "decision"),
+    "entropy": ("proba",),
+    "subpool": ("proba", "decision"),
+    "vote_entropy": ("samples",),
+    "consensus_entropy": ("samples",),
+    "max_disagreement": ("samples",),
+    "bald": ("samples",),
+    "std": ("std",),
+    "expected_improvement": ("std",),
+    "probability_of_improvement": ("std",),
+    "upper_confidence_bound": ("std",),
+}
+NAMES = {name: name.title().replace("_", "") for name in READS} | {"bald": "BALD"}
+NEEDS = {
+    "proba": "predict_proba",
+    "decision": "a decision_function with one column for each class",
+    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting)",
+    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors",
+}
+
+# Rows, and estimators for them: one of each kind
+
+
+def as_columns(images):
+    return images.reshape(len(images), -1)
+
+
+def text_of(row, code):
+    words = ["river", "stone", "cloud", "tree"]
+    return " ".join(
+        [*np.repeat(words, np.clip(np.round(2 * row + 3), 1, 6).astype(int)), f"n{code}"]
+    )
+
+
+COUNTS = np.clip(np.round(2 * NUMBERS), 0, None) + np.eye(N)[:, :4]
+TEXTS = [text_of(row, number) for number, row in enumerate(NUMBERS)]
+HOLES = np.where(RNG.random(NUMBERS.shape) < 0.2, np.nan, NUMBERS)
+FRAME = pandas.DataFrame(
+    {
+        "colour": pandas.Categorical(np.array(["red", "green", "blue"])[CODES]),
+        "length": NUMBERS[:, 0],
+        "width": NUMBERS[:, 1].astype(np.float32),
+        "unused": [f"row {number}" for number in range(N)],
+    },
+    index=np.arange(N)[::-1],  # labels that would be other rows, were they taken for positions
+)
+BY_NAME = ColumnTransformer(
+    [
+        ("numbers", StandardScaler(), ["length", "width"]),
+        ("category", OneHotEncoder(sparse_output=False), ["colour"]),
+    ]
+)
+RESHAPE = FunctionTransformer(as_columns)
+LOGISTIC = LogisticRegression()
+FOREST = RandomForestClassifier(4)
+PROCESS = GaussianProcessRegressor(optimizer=None, alpha=0.1)
+REGRESSION_FOREST = RandomForestRegressor(4)
+BOOSTED = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2)
+BOOSTED_REGRESSOR = HistGradientBoostingRegressor(max_iter=3, min_samples_leaf=2)
+
+#   rows: (container, classifier, committee, regressor with a standard deviation, regressor without)
+ROWS = {
+    "float32": (NUMBERS.astype(np.float32), LOGISTIC, FOREST, PROCESS, Ridge()),
+    "float64": (NUMBERS, LOGISTIC, FOREST, PROCESS, Ridge()),
+    "CSR": (sparse.csr_matrix(COUNTS), LOGISTIC, FOREST, REGRESSION_FOREST, Ridge()),
+    "frame": (
+        FRAME,
+        make_pipeline(BY_NAME, LOGISTIC),
+        make_pipeline(BY_NAME, FOREST),
+        make_pipeline(BY_NAME, PROCESS),
+        make_pipeline(BY_NAME, Ridge()),
+    ),
+    "texts": (
+        TEXTS,
+        make_pipeline(TfidfVectorizer(), LOGISTIC),
+        make_pipeline(TfidfVectorizer(), FOREST),
+        make_pipeline(TfidfVectorizer(), REGRESSION_FOREST),
+        make_pipeline(TfidfVectorizer(), Ridge()),
+    ),
+    "images": (
+        NUMBERS.reshape(N, 2, 2),
+        make_pipeline(RESHAPE, LOGISTIC),
+        make_pipeline(RESHAPE, FOREST),
+        make_pipeline(RESHAPE, PROCESS),
+        make_pipeline(RESHAPE, Ridge()),
+    ),
+    "NaN": (
+        HOLES,
+        BOOSTED,
+        BaggingClassifier(BOOSTED, n_estimators=3),
+        BaggingRegressor(BOOSTED_REGRESSOR, n_estimators=3),
+        BOOSTED_REGRESSOR,
+    ),
+}
+KINDS = ["classifier", "committee", "regressor", "regressor without std"]
+
+# Which cells refuse, whatever the rows and the labels
+
+FOR_COMMITTEES = ["vote_entropy", "consensus_entropy", "max_disagreement", "bald"]
+FOR_REGRESSORS = [
+    "std",
+    "expected_improvement",
+    "probability_of_improvement",
+    "upper_confidence_bound",
+]
+FOR_CLASSIFIERS = ["least_confidence", "margin", "entropy", "subpool"]
+REFUSED = {
+    "classifier": [*FOR_COMMITTEES, *FOR_REGRESSORS],
+    "committee": FOR_REGRESSORS,
+    "regressor": [*FOR_CLASSIFIERS, *FOR_COMMITTEES],
+    "regressor without std": [*FOR_CLASSIFIERS, *FOR_COMMITTEES, *FOR_REGRESSORS],
+}
+WORKS = {kind: [name for name in READS if name not in REFUSED[kind]] for kind in KINDS}
+
+# Labels: what fit is given of all rows, what teach is given of some, and what they are
+
+WORDS = np.array(["ash", "birch", "cedar"])
+
+
+def words(missing):
+    """Text for the known rows, and something else for the others."""
+    return [word if known else missing for word, known in zip(WORDS[CODES], KNOWN, strict=True)]
+
+
+def series(X, values, dtype=None):
+    """A Series that goes with the rows, by its index too where they have one."""
+    return pandas.Series(values, index=X.index if hasattr(X, "iloc") else None, dtype=dtype)
+
+
+CLASS_LABELS = {
+    "int": (lambda X: np.where(KNOWN, CODES, -1), lambda X: CODES, CODES),
+    "text": (lambda X: words(-1), lambda X: WORDS[CODES], WORDS[CODES]),
+    "Series": (
+        lambda X: series(X, words(None)),
+        lambda X: series(X, WORDS[CODES]),
+        WORDS[CODES],
+    ),
+    "Int64": (
+        lambda X: series(X, np.where(KNOWN, CODES, -1), "Int64").replace(-1, pandas.NA),
+        lambda X: series(X, CODES, "Int64"),
+        CODES,
+    ),
+    "Categorical": (
+        lambda X: pandas.Categorical(words(None)),
+        lambda X: pandas.Categorical(WORDS[CODES]),
+        WORDS[CODES],
+    ),
+}
+VALUE_LABELS = {
+    "float": (lambda X: np.where(KNOWN, TARGET, np.nan), lambda X: TARGET, TARGET),
+    "Series": (
+        lambda X: series(X, np.where(KNOWN, TARGET, np.nan)),
+        lambda X: series(X, TARGET),
+        TARGET,
+    ),
+}
+
+
+def some(labels, idx):
+    """The labels of rows, in the container that they are in."""
+    return labels.iloc[idx] if hasattr(labels, "iloc") else labels[idx]
+
+
+def equal_rows(one, other):
+    """Whether two containers of rows hold the same."""
+    if sparse.issparse(one):
+        return type(one) is type(other) and (one != other).nnz == 0
+    if hasattr(one, "equals"):
+        return one.equals(other)
+    if isinstance(one, list):
+        return one == other
+    return type(one) is type(other) and np.array_equal(one, other, equal_nan=True)
+
+
+def same(one, other):
+    np.testing.assert_equal(np.asarray(one), np.asarray(other))
+
+
+CELLS = [
+    pytest.param(rows, kind, strategy, labels, id=f"{rows}-{kind}-{strategy}-{labels}")
+    for rows in ROWS
+    for position, kind in enumerate(KINDS)
+    for strategy in WORKS[kind]
+    for labels in (CLASS_LABELS if position < 2 else VALUE_LABELS)
+]
+
+
+@pytest.mark.parametrize(("rows", "kind", "strategy", "labels"), CELLS)
+def test_the_loop_runs_and_labels_land_on_their_rows(rows, kind, strategy, labels):
+    X, *estimators = ROWS[rows]
+    estimator = estimators[KINDS.index(kind)]
+    table = VALUE_LABELS if is_regressor(estimator) else CLASS_LABELS
+    make, offered, truth = table[labels]
+    learner = ActiveLearner(estimator, STRATEGIES[strategy], random_state=0).fit(X, make(X))
+    expected = {row: truth[row] for row in np.flatnonzero(KNOWN)}
+    for _ in range(2):
+        idx, proposed = learner.query(n_instances=BATCH)
+        assert len(set(idx)) == BATCH and not expected.keys() & set(idx.tolist())
+        assert equal_rows(proposed, take(X, idx))
+        learner.teach(idx, some(offered(X), idx))
+        expected |= {row: truth[row] for row in idx.tolist()}
+        labeled = learner.pool_.labeled
+        assert labeled.tolist() == sorted(expected)
+        assert learner.pool_.y_labeled.tolist() == [expected[row] for row in sorted(expected)]
+    by_hand = seeded_clone(estimator, learner.seed_).fit(take(X, labeled), truth[labeled])
+    same(learner.predict(X), by_hand.predict(X))
+    if not is_regressor(estimator):
+        assert learner.classes_.tolist() == sorted(set(truth))
+        same(learner.predict_proba(X), by_hand.predict_proba(X))
+
+
+def sentence(strategy, estimator):
+    """The documented refusal, written out from the tables above."""
+    reads = READS[strategy]
+    return (
+        f"{NAMES[strategy]} reads {' or '.join(f'view.{what}' for what in reads)}, which "
+        f"{type(last_step(estimator)).__name__} cannot give: it needs "
+        f"{' or '.join(NEEDS[what] for what in reads)}."
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", ROWS)
+def test_the_other_cells_refuse_in_the_documented_words(rows, kind):
+    X, *estimators = ROWS[rows]
+    estimator = estimators[KINDS.index(kind)]
+    table = VALUE_LABELS if is_regressor(estimator) else CLASS_LABELS
+    for strategy, (make, _, _) in itertools.product(REFUSED[kind], table.values()):
+        learner = ActiveLearner(estimator, STRATEGIES[strategy])
+        with pytest.raises(ValueError, match=f"^{re.escape(sentence(strategy, estimator))}$"):
+            learner.fit(X, make(X))
+        assert not hasattr(learner, "pool_")
+
+
+def test_every_cell_either_works_or_refuses():
+    assert set(STRATEGIES) == set(READS) == set(NAMES)
+    for kind in KINDS:
+        assert set(WORKS[kind]) | set(REFUSED[kind]) == set(READS)
+    assert {kind: len(WORKS[kind]) for kind in KINDS} == {
+        "classifier": 5,
+        "committee": 9,
+        "regressor": 5,
+        "regressor without std": 1,
+    }
+
+
+@pytest.mark.parametrize("strategy", WORKS["committee"])
+@pytest.mark.parametrize("rows", ROWS)
+def test_rows_from_outside_join_the_pool_with_their_labels(rows, strategy):
+    X, _, estimator, *_ = ROWS[rows]
+    first, others = np.arange(N_KNOWN), np.arange(N_KNOWN, N)
+    learner = ActiveLearner(estimator, STRATEGIES[strategy], random_state=0)
+    learner.fit(take(X, first), WORDS[CODES[first]])
+    outside, truth = take(X, others), WORDS[CODES[others]]
+    order = []
+    for _ in range(2):
+        idx, proposed = learner.query(outside, n_instances=BATCH)
+        assert len(set(idx.tolist())) == BATCH
+        assert equal_rows(proposed, take(outside, idx))
+        learner.teach(proposed, truth[idx])
+        order += others[idx].tolist()
+        left = np.setdiff1d(np.arange(n_rows(outside)), idx)
+        outside, truth, others = take(outside, left), truth[left], others[left]
+    positions = np.r_[first, order]
+    assert len(learner.pool_) == N_KNOWN + 2 * BATCH
+    assert learner.pool_.y.tolist() == WORDS[CODES[positions]].tolist()
+    by_hand = seeded_clone(estimator, learner.seed_).fit(
+        take(X, positions), WORDS[CODES[positions]]
+    )
+    same(learner.predict(X), by_hand.predict(X))
+
+
+def test_categories_by_column_name_may_also_be_encoded_outside_the_learner():
+    inside = ActiveLearner(make_pipeline(BY_NAME, LOGISTIC), "margin", random_state=0)
+    outside = ActiveLearner(LOGISTIC, "margin", random_state=0)
+    y = np.where(KNOWN, CODES, -1)
+    # The same transformer, fitted on what the pipeline will see: the labelled rows.
+    numbers = BY_NAME.fit(FRAME[KNOWN]).transform(FRAME)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = inside.fit(FRAME, y).scores(), outside.fit(numbers, y).scores()
+    np.testing.assert_allclose(*scores)
