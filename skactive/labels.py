@@ -549,7 +549,7 @@ def _natural(raw: np.ndarray, known: np.ndarray) -> np.ndarray:
         labels = raw[known].tolist()
         values = np.empty(len(raw), dtype=_natural_dtype(labels))
         try:
-            values[known] = labels
+            values[known] = list(map(str, labels)) if values.dtype == object else labels
         except OverflowError as error:
             raise ValueError(_TOO_LARGE) from error
     elif raw.dtype.kind in "biufU":

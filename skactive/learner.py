@@ -453,6 +453,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     def _is_stale(self) -> bool:
         """Whether the estimator would be trained on something else now."""
+        if hasattr(self, "estimator_") and self._too_few_labels() is not None:
+            return True  # rows without a label joined those of one class
         return any(
             (op.states_before == LABELED).any()
             or (op.states_after == LABELED).any()

@@ -1,5 +1,7 @@
 """Query and teach a learner that sits inside a Pipeline or a finished search."""
 
+from typing import Any
+
 from .learner import ActiveLearner
 from .row_numbers import as_row_numbers
 from .rows import check_rows, n_rows, take
@@ -43,11 +45,11 @@ def query(estimator, X=None, n_instances=None, **options):
     >>> skactive.teach(pipe, idx, truth[idx])[-1].pool_.n_labeled
     53
     """
-    learner, transformers = _reach(estimator)
+    learner, transformers = reach(estimator)
     check_n_instances(X, n_instances)
     if X is None or not transformers:
         return learner.query(X, n_instances, **options)
-    indices, _, *scores = learner.query(_transformed(X, transformers), n_instances, **options)
+    indices, _, *scores = learner.query(transformed(X, transformers), n_instances, **options)
     return (indices, take(check_rows(X), indices), *scores)
 
 
@@ -70,19 +72,19 @@ def teach(estimator, X, y, **options):
     estimator
         The same.
     """
-    learner, transformers = _reach(estimator)
+    learner, transformers = reach(estimator)
     is_rows = as_row_numbers(X) is None and not is_flat_numbers(X)
     if is_rows and n_rows(check_rows(X, who="teach")):  # transformers refuse to transform nothing
-        X = _transformed(X, transformers)
+        X = transformed(X, transformers)
     learner.teach(X, y, **options)
     return estimator
 
 
-def _reach(estimator) -> tuple[ActiveLearner, list]:
-    """Return the learner inside an estimator, and the transformers before it."""
+def reach(estimator, kind: type = ActiveLearner, name: str = "learner") -> tuple[Any, list]:
+    """Return the learner, or what else is looked for, and the transformers before it."""
     transformers: list = []
     outer = estimator
-    while not isinstance(estimator, ActiveLearner):
+    while not isinstance(estimator, kind):
         if hasattr(estimator, "steps"):
             if len(estimator.steps) > 1:
                 transformers.append(estimator[:-1])
@@ -91,13 +93,13 @@ def _reach(estimator) -> tuple[ActiveLearner, list]:
             estimator = estimator.best_estimator_
         else:
             raise TypeError(
-                f"{type(outer).__name__} holds no ActiveLearner; give a learner, a Pipeline that "
+                f"{type(outer).__name__} holds no {kind.__name__}; give a {name}, a Pipeline that "
                 f"ends in one, or a search over one that is fitted."
             )
     return estimator, transformers
 
 
-def _transformed(X, transformers: list):
+def transformed(X, transformers: list):
     """Return rows as the learner sees them."""
     for transformer in transformers:
         X = transformer.transform(X)

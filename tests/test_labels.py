@@ -639,3 +639,8 @@ def test_row_numbers_are_held_against_an_integer_index():
     check_order(pd.Series([0, 1, 2]), numbers, who="teach")
     check_order(pd.Series([0, 1, 2], index=[5, 6, 7]), numbers, who="teach")
     check_order(pd.Series([0, 1, 2], index=ROWS), numbers, who="teach")
+
+
+def test_text_scalars_of_numpy_become_plain_text():
+    values, _ = parse([np.str_("a"), None], missing_label=None)
+    assert type(values[0]) is str

@@ -215,7 +215,7 @@ class LearnerMachine(RuleBasedStateMachine):
             assert fitted == (len(classes) > 1)
         elif FREE in self.state or RESERVED in self.state:
             assert not fitted
-        self.learned = dict(self.label) if fitted else None
+        self.learned, self.is_current = dict(self.label) if fitted else None, True
         if fitted:
             self.holds(learner.estimator_)
             labeled = [row for row, state in enumerate(self.state) if state == LABELED]
@@ -223,9 +223,6 @@ class LearnerMachine(RuleBasedStateMachine):
                 assert learner.estimator_.ids_ == [self.ids[row] for row in labeled]
             ids = list(self.label)
             assert learner.predict(make_rows(ids)).tolist() == [self.label[i] for i in ids]
-
-    def is_current(self):
-        return self.learned == self.label
 
     @invariant()
     def every_label_is_on_its_own_row(self):
@@ -316,6 +313,7 @@ class LearnerMachine(RuleBasedStateMachine):
             self.check_fitted()
         else:
             assert getattr(learner, "estimator_", None) is estimator
+            self.is_current = False
 
     @rule(
         seeds=SEEDS,
@@ -382,14 +380,10 @@ class LearnerMachine(RuleBasedStateMachine):
         ids = self.new_ids(m)
         values = [self.value_of(number) for number in (numbers or [3] * m)[:m]]
         y = None if numbers is None else [self.written(value) for value in values]
-        estimator, changed = getattr(self.learner, "estimator_", None), any(v is not None for v in values)
         self.grow("extend", ids, values, FREE)
         self.was_open = self.was_open or None in values
         self.learner.extend(make_rows(ids), y, **self.weights(ids))
-        if changed:
-            self.check_fitted()
-        elif self.is_current():
-            assert getattr(self.learner, "estimator_", None) is estimator
+        self.check_fitted()
 
     @rule()
     def refit(self):
@@ -407,6 +401,7 @@ class LearnerMachine(RuleBasedStateMachine):
         self.put(rows, [None] * len(rows), target)
         self.remember(name, before)
         getattr(self.learner.pool_, name)(rows)
+        self.is_current = False
 
     @rule(seeds=SEEDS)
     def skip(self, seeds):
@@ -446,6 +441,7 @@ class LearnerMachine(RuleBasedStateMachine):
         _, self.state, self.label = undone[0]
         del self.past[-n:]
         pool.undo(n)
+        self.is_current = False
         if refit:
             self.refit()
 
@@ -467,7 +463,7 @@ class LearnerMachine(RuleBasedStateMachine):
         learner.fit(pool, **self.weights(self.ids))
         assert learner.seed_ == old.seed_
         assert learner.pool_ is pool
-        was_current = self.is_current()
+        was_current = self.is_current
         self.learner, self.last = learner, None
         if was_current:
             self.answers_as_before(old)

@@ -535,9 +535,11 @@ def test_an_embedding_of_texts_is_refused():
 def test_boosting_libraries_take_text_and_classes_that_come_later(module):
     library = pytest.importorskip(module)
     if module == "xgboost":
-        estimator = library.XGBClassifier(n_estimators=5, max_depth=3)
+        estimator = library.XGBClassifier(n_estimators=5, max_depth=3, n_jobs=1)
     else:
-        estimator = library.LGBMClassifier(n_estimators=5, min_child_samples=2, verbose=-1)
+        estimator = library.LGBMClassifier(
+            n_estimators=5, min_child_samples=2, n_jobs=1, verbose=-1
+        )
     names = np.array(["blue", "green", "red"])
     truth = names[CODES]
     y = np.where((np.arange(90) < 40) & (truth != "green"), truth, None)
@@ -562,9 +564,9 @@ def test_boosting_libraries_take_text_and_classes_that_come_later(module):
 def test_boosting_libraries_regress_and_are_asked_at_random(module):
     library = pytest.importorskip(module)
     if module == "xgboost":
-        estimator = library.XGBRegressor(n_estimators=3)
+        estimator = library.XGBRegressor(n_estimators=3, n_jobs=1)
     else:
-        estimator = library.LGBMRegressor(n_estimators=3, min_child_samples=2, verbose=-1)
+        estimator = library.LGBMRegressor(n_estimators=3, min_child_samples=2, n_jobs=1, verbose=-1)
     y = np.r_[X[:40, 0], np.full(50, np.nan)]
     learner = ActiveLearner(estimator, random_state=0).fit(X, y)
     assert type(learner.strategy_).__name__ == "Random"

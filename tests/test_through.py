@@ -1,9 +1,10 @@
 """skactive.query and skactive.teach: a learner inside Pipelines and searches is reached."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
@@ -19,7 +20,8 @@ import skactive
 from skactive import ActiveLearner
 
 X, TRUTH = load_iris(return_X_y=True)
-X = X + 1e-3 * np.random.default_rng(0).normal(size=X.shape)  # no two rows alike
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+X += 1e-3 * np.random.default_rng(0).normal(size=X.shape)  # no two rows alike
 Y = np.where(np.arange(150) % 5 == 0, TRUTH, -1)
 OUTSIDE = X[::2] + 0.01
 X.flags.writeable = Y.flags.writeable = OUTSIDE.flags.writeable = False
@@ -65,9 +67,14 @@ def seen_by(transformers, rows):
     return rows
 
 
-@pytest.fixture(params=ESTIMATORS)
-def fitted(request):
-    return clone(ESTIMATORS[request.param]).fit(X, Y)
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def fitted_once(request):
+    return ESTIMATORS[request.param].fit(X, Y)
+
+
+@pytest.fixture
+def fitted(fitted_once):
+    return copy.deepcopy(fitted_once)
 
 
 def test_the_pool_is_asked_and_taught_by_row_numbers(fitted):
@@ -179,8 +186,8 @@ def test_texts_come_back_as_texts():
 )
 def test_what_holds_no_learner_is_refused(estimator, name):
     text = (
-        f"{name} holds no ActiveLearner; give a learner, a Pipeline that ends in one, or a search "
-        f"over one that is fitted."
+        f"{name} holds no ActiveLearner; give one, a Pipeline that ends in one, or a search over one "
+        f"that is fitted."
     )
     for call in (lambda: skactive.query(estimator), lambda: skactive.teach(estimator, [1], [1])):
         with pytest.raises(TypeError) as info:

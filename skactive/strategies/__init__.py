@@ -4,7 +4,7 @@ from .base import Strategy
 from .committee import BALD, Committee, ConsensusEntropy, MaxDisagreement, VoteEntropy
 from .regression import (
     ExpectedImprovement,
-    Optimizer,
+    Improvement,
     ProbabilityOfImprovement,
     Std,
     UpperConfidenceBound,
@@ -19,10 +19,10 @@ __all__ = [
     "ConsensusEntropy",
     "Entropy",
     "ExpectedImprovement",
+    "Improvement",
     "LeastConfidence",
     "Margin",
     "MaxDisagreement",
-    "Optimizer",
     "ProbabilityOfImprovement",
     "Random",
     "Std",

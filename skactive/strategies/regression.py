@@ -16,34 +16,8 @@ class Std(Strategy):
         return view.std
 
 
-class Optimizer(Strategy):
-    """Base of strategies that look for the best value rather than the best model.
-
-    Parameters
-    ----------
-    maximize : bool, default=True
-        Whether large values are good.
-    """
-
-    reads = ("std",)
-
-    maximize: bool
-
-    def _beyond(self, view) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return mean, standard deviation and best known value, all to be maximised."""
-        sign = 1.0 if self.maximize else -1.0
-        known = sign * view.y_labeled
-        if len(known) == 0:
-            raise ValueError(f"{type(self).__name__} compares with the best label; give one first.")
-        std = view.std  # comes with the prediction, in one pass
-        return sign * view.prediction, std, known.max()
-
-
-class ExpectedImprovement(Optimizer):
-    r"""Largest expected gain over the best known value [1]_.
-
-    :math:`(\mu - y^* - \xi) \Phi(z) + \sigma \varphi(z)` with
-    :math:`z = (\mu - y^* - \xi) / \sigma`.
+class Improvement(Strategy):
+    """Base of strategies that compare a prediction with the best label so far.
 
     Parameters
     ----------
@@ -51,6 +25,28 @@ class ExpectedImprovement(Optimizer):
         Gain that does not count, in units of y; more of it explores more.
     maximize : bool, default=True
         Whether large values are good.
+    """
+
+    reads = ("std",)
+
+    def __init__(self, xi=0.0, maximize=True):
+        self.xi = xi
+        self.maximize = maximize
+
+    def _compared(self, view) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return mean, standard deviation and best label, so that large values are good."""
+        known = view.y_labeled if self.maximize else -view.y_labeled
+        if len(known) == 0:
+            raise ValueError(f"{type(self).__name__} compares with the best label; give one first.")
+        mean, std = _upwards(view, self.maximize)
+        return mean, std, known.max()
+
+
+class ExpectedImprovement(Improvement):
+    r"""Largest expected gain over the best label so far [1]_.
+
+    :math:`(\mu - y^* - \xi) \Phi(z) + \sigma \varphi(z)` with
+    :math:`z = (\mu - y^* - \xi) / \sigma`.
 
     References
     ----------
@@ -58,24 +54,13 @@ class ExpectedImprovement(Optimizer):
        functions. Journal of Global Optimization.
     """
 
-    def __init__(self, xi=0.0, maximize=True):
-        self.xi = xi
-        self.maximize = maximize
-
     def score(self, view):
         """Return the expected improvement, in units of y."""
-        return scores.expected_improvement(*self._beyond(view), self.xi)
+        return scores.expected_improvement(*self._compared(view), self.xi)
 
 
-class ProbabilityOfImprovement(Optimizer):
-    r"""Largest probability of beating the best known value [1]_: :math:`\Phi(z)`.
-
-    Parameters
-    ----------
-    xi : float, default=0.0
-        Gain that does not count, in units of y; more of it explores more.
-    maximize : bool, default=True
-        Whether large values are good.
+class ProbabilityOfImprovement(Improvement):
+    r"""Largest probability of beating the best label so far [1]_: :math:`\Phi(z)`.
 
     References
     ----------
@@ -83,16 +68,12 @@ class ProbabilityOfImprovement(Optimizer):
        curve in the presence of noise. Journal of Basic Engineering.
     """
 
-    def __init__(self, xi=0.0, maximize=True):
-        self.xi = xi
-        self.maximize = maximize
-
     def score(self, view):
         """Return the probability of improvement."""
-        return scores.probability_of_improvement(*self._beyond(view), self.xi)
+        return scores.probability_of_improvement(*self._compared(view), self.xi)
 
 
-class UpperConfidenceBound(Optimizer):
+class UpperConfidenceBound(Strategy):
     r"""Largest optimistic value [1]_: :math:`\mu + \beta \sigma`.
 
     Parameters
@@ -108,11 +89,18 @@ class UpperConfidenceBound(Optimizer):
        setting: no regret and experimental design. ICML.
     """
 
+    reads = ("std",)
+
     def __init__(self, beta=1.0, maximize=True):
         self.beta = beta
         self.maximize = maximize
 
     def score(self, view):
         """Return the upper confidence bound, in units of y."""
-        mean, std, _ = self._beyond(view)
-        return scores.upper_confidence_bound(mean, std, self.beta)
+        return scores.upper_confidence_bound(*_upwards(view, self.maximize), self.beta)
+
+
+def _upwards(view, maximize: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation, the mean turned so that large values are good."""
+    std = view.std  # comes with the prediction, in one pass
+    return view.prediction if maximize else -view.prediction, std
