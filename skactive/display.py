@@ -276,7 +276,8 @@ def _axes(ax):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError("pictures need matplotlib; write pip install 'skactive[plot]'.") from error
+        message = "pictures need matplotlib; write pip install 'skactive[plot]'."
+        raise ImportError(message) from error
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
     return ax, ax.figure

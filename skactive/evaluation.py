@@ -10,11 +10,11 @@ from sklearn.base import clone, is_classifier
 
 from ._progress import progress
 from .comparison import CEILING, Comparison, Run
+from .fingerprints import fingerprint
 from .labels import missing_mask, to_array
 from .learner import ActiveLearner
 from .models import refusal
 from .results import ResultsFile, stored_settings
-from .fingerprints import fingerprint
 from .rows import Rows, check_rows, n_rows
 from .simulation import simulate
 from .strategies import Strategy

@@ -25,6 +25,7 @@ from .training import FitParams, check_update, is_frozen, needs_codes, seeded_cl
 from .validation import (
     check_estimator,
     check_n_instances,
+    check_name,
     draw_seed,
     is_flat_numbers,
 )
@@ -266,6 +267,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             `refit` tries again.
         """
         self._check_has_pool("teach")
+        check_name(annotator, "teach")
         numbers = as_row_numbers(X)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.pool_), who="teach")
@@ -343,6 +345,35 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._check_has_pool("scores")
         view, n_rows_asked = self._view(X, None, None)
         return self._scores(self._strategy_now(), view)[:n_rows_asked]
+
+    def simulate(self, *, budget, **options):
+        """Return a learner that asks for labels that are known, to see what they are worth.
+
+        Parameters
+        ----------
+        budget : int or float
+            How many labels may be known in the end; a float is a share of those in y.
+        **options : dict
+            As `SimulatedLearner` takes them.
+
+        Returns
+        -------
+        SimulatedLearner
+            Around this learner, which stays as it is; not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skactive import ActiveLearner
+        >>> X, y = load_iris(return_X_y=True)
+        >>> learner = ActiveLearner(LogisticRegression(max_iter=500), "entropy")
+        >>> learner.simulate(budget=0.2, n_instances=5, random_state=0).fit(X, y).n_labeled_
+        array([10, 15, 20, 25, 30])
+        """
+        from .simulation import SimulatedLearner  # which is made of learners
+
+        return SimulatedLearner(self, budget=budget, **options)
 
     def without_pool(self):
         """Return a copy for deployment, without the rows, that only predicts.
@@ -533,6 +564,10 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """Return the strategy, having refused parameters that do not go together."""
         check_estimator(self.estimator)
         check_update(self.estimator, self.update, self.fit_unlabeled)
+        if self.encode_labels not in (True, False, "auto"):
+            raise ValueError(
+                f"encode_labels is {self.encode_labels!r}; give True, False or 'auto'."
+            )
         strategy = self._resolved_strategy()
         check_serves(strategy, self.estimator)
         self._cold_strategy()

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 from sklearn.base import is_regressor
 
 from ._progress import progress
@@ -70,15 +69,18 @@ def run(
     >>> run(learner, Known(truth), n_instances=5, stopping=30).pool_
     Pool(150 rows: 30 labelled, 120 unlabelled, 0 reserved, 0 skipped)
     """
-    answer = _check_run(learner, oracle)
+    if not isinstance(learner, ActiveLearner):
+        raise TypeError(f"run got {learner!r}; give an ActiveLearner that is fitted on its pool.")
+    learner._check_has_pool("run")
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
+    answer = None if isinstance(oracle, Prompt) else _answer_of(oracle)
     if rule is not None:
         rule.start(learner)
-    if isinstance(oracle, Prompt):
-        _converse(learner, oracle, n_instances, rule, callback)
-        return learner
     questions = _questions(learner, n_instances, rule)
+    if answer is None:
+        _Conversation(learner, oracle, rule).hold(questions, callback)
+        return learner
     for indices, rows in progress(questions, _n_left(learner, rule), "asking"):
         learner.teach(indices, answer(indices, rows))
         if callback is not None:
@@ -86,13 +88,8 @@ def run(
     return learner
 
 
-def _check_run(learner, oracle) -> Callable:
-    """Return a function of row numbers and rows that answers, refusing what cannot run."""
-    if not isinstance(learner, ActiveLearner):
-        raise TypeError(f"run got {learner!r}; give an ActiveLearner that is fitted on its pool.")
-    learner._check_has_pool("run")
-    if isinstance(oracle, Prompt):
-        return oracle.ask
+def _answer_of(oracle) -> Callable:
+    """Return a function of row numbers and rows that answers, refusing what does not."""
     if hasattr(oracle, "answer"):
         return oracle.answer
     if isinstance(oracle, type) or not callable(oracle):
@@ -117,69 +114,81 @@ def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
     return int(min(learner.pool_.n_unlabeled, left))
 
 
-def _converse(learner, prompt: Prompt, n_instances: int, rule, callback) -> None:
-    """Ask a person row by row, learning after each batch, until they quit or a rule stops."""
-    given: list[int] = []  # rows answered in this conversation, for undo
-    goes_on = True
-    questions = _questions(learner, n_instances, rule)
-    while goes_on and (question := next(questions, None)) is not None:
-        goes_on = _ask_each(learner, prompt, rule, question[1][0], given)
-        if learner._is_stale():
-            learner.refit()
-        if callback is not None:
-            callback(learner)
-    print(f"{len(given)} rows answered; {learner.pool_!r}")
+class _Conversation:
+    """Asking a person row by row; every answer is recorded at once, and can be taken back."""
 
+    def __init__(self, learner: ActiveLearner, prompt: Prompt, rule: StoppingRule | None):
+        self.learner, self.prompt, self.rule = learner, prompt, rule
+        self.given: list[int] = []  # rows answered so far, for undo
+        self.names: list = []  # classes, in an order that keeps their keys
 
-def _ask_each(learner, prompt: Prompt, rule, indices: np.ndarray, given: list[int]) -> bool:
-    """Ask for each row of a batch, recording every answer at once; return whether to go on."""
-    pool = learner.pool_
-    waiting = indices.tolist()
-    while waiting:
-        row = waiting[0]
-        print(f"\nRow {row}: {pool.n_labeled} labelled, at most {_n_left(learner, rule)} to go")
+    def hold(self, questions: Iterator, callback: Callable | None) -> None:
+        """Ask and learn batch by batch, until the person quits or there are no more questions."""
+        learner, pool = self.learner, self.learner.pool_
+        for _, (indices, _) in questions:
+            goes_on = self._ask_each(indices.tolist())
+            if learner._is_stale():
+                learner.refit()
+            n_operations = pool.n_operations
+            if callback is not None:
+                callback(learner)
+            if pool.n_operations > n_operations:
+                self.given.clear()  # undo would revert what the callback did
+            if not goes_on:
+                break
+        print(f"\n{pool!r}")
+
+    def _ask_each(self, waiting: list[int]) -> bool:
+        """Ask for each row of a batch; return whether to go on."""
+        pool = self.learner.pool_
+        while waiting:
+            row = waiting[0]
+            to_go = _n_left(self.learner, self.rule)
+            print(f"\nRow {row}: {pool.n_labeled} labelled, at most {to_go} to go")
+            try:
+                said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
+            except KeyboardInterrupt:
+                print()  # the terminal shows ^C
+                return False
+            if said is Command.QUIT:
+                return False
+            if said is Command.UNDO:
+                self._take_back(waiting)
+            elif self._record(row, None if said is Command.SKIP else said):
+                self.given.append(waiting.pop(0))
+        return True
+
+    def _record(self, row: int, label) -> bool:
+        """Record an answer; return whether the pool takes it, telling the person if not."""
         try:
-            said = prompt.ask(one_row(pool.rows.take([row]), 0), **_expected(learner))
-        except KeyboardInterrupt:
-            print()  # the terminal shows ^C
+            self.learner.teach([row], [label], refit=False)
+        except ValueError as error:
+            print(error)
             return False
-        if said is Command.QUIT:
-            return False
-        if said is Command.UNDO:
-            _take_back(learner, waiting, given)
-        elif _record(learner, row, None if said is Command.SKIP else said):
-            given.append(waiting.pop(0))
-    return True
+        return True
 
+    def _take_back(self, waiting: list[int]) -> None:
+        """Undo the last answer, and put its row in front of those that wait."""
+        if not self.given:
+            print("There is nothing to undo.")
+            return
+        pool = self.learner.pool_
+        row = self.given.pop()
+        was = repr(pool.y[[row]].tolist()[0]) if pool.labeled_mask[row] else "skipped"
+        pool.undo()
+        print(f"Row {row} was {was}; once more.")
+        waiting.insert(0, row)
 
-def _record(learner, row: int, label) -> bool:
-    """Record an answer; return whether the pool takes it, telling the person if not."""
-    try:
-        learner.teach([row], [label], refit=False)
-    except ValueError as error:
-        print(error)
-        return False
-    return True
-
-
-def _take_back(learner, waiting: list[int], given: list[int]) -> None:
-    """Undo the last answer, and put its row in front of those that wait."""
-    if not given:
-        print("There is nothing to undo.")
-        return
-    pool = learner.pool_
-    row = given.pop()
-    was = repr(pool.y[row].item()) if pool.labeled_mask[row] else "skipped"
-    pool.undo()
-    print(f"Row {row} was {was}; once more.")
-    waiting.insert(0, row)
-
-
-def _expected(learner: ActiveLearner) -> dict[str, Any]:
-    """Return what a person may say: `Prompt.ask`'s classes, new and numbers."""
-    if is_regressor(learner.estimator):
-        return {"numbers": True}
-    pool = learner.pool_
-    is_open = pool.classes is None
-    classes = sorted_classes(pool.y_labeled) if is_open else pool.classes
-    return {"classes": classes, "new": is_open}
+    def _expected(self) -> dict[str, Any]:
+        """Return what the person may say: `Prompt.ask`'s classes, new and numbers."""
+        pool = self.learner.pool_
+        if is_regressor(self.learner.estimator):
+            return {"numbers": True}
+        if pool.classes is not None:
+            return {"classes": pool.classes, "new": False}
+        seen = sorted_classes(pool.y_labeled).tolist()
+        still = [name for name in self.names if name in seen]
+        self.names = still + [name for name in seen if name not in still]
+        if pool.y_labeled.dtype.kind != "O":
+            self.names = seen  # numbers have no keys
+        return {"classes": self.names}

@@ -150,11 +150,9 @@ def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
     """Return what may be typed, and the menu that says so."""
     answers: dict[str, Any] = {}
     listed = [str(name) for name in names]
-    # Where classes are numbers, or look like them, a key could be taken for another class.
-    if len(names) <= MAX_KEYS and not any(_number(name) is not None for name in listed):
-        if not any(isinstance(name, bool) for name in names):
-            answers = {str(key): name for key, name in enumerate(names, start=1)}
-            listed = [f"{key} {name}" for key, name in enumerate(names, start=1)]
+    if _have_keys(names):
+        answers = {str(key): name for key, name in enumerate(names, start=1)}
+        listed = [f"{key} {name}" for key, name in enumerate(names, start=1)]
     answers.update((str(name).strip(), name) for name in names)
     if len(listed) > MAX_LISTED:
         listed[MAX_LISTED:] = [f"{len(listed) - MAX_LISTED} others"]
@@ -171,6 +169,12 @@ def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
     return answers, f"{', '.join(listed)} | {', '.join(commands)}"
 
 
+def _have_keys(names: Sequence) -> bool:
+    """Whether classes have keys: where they are few, and none could be taken for another's key."""
+    is_text = all(isinstance(name, str) and _number(name) is None for name in names)
+    return is_text and 0 < len(names) <= MAX_KEYS
+
+
 def _as_label(said: str, names: Sequence, new: bool, numbers: bool):
     """Return what was typed as a label of the kind of the others, or None if it is no such."""
     number = _number(said)
@@ -181,8 +185,8 @@ def _as_label(said: str, names: Sequence, new: bool, numbers: bool):
     if not new or not said:
         return None
     kind = type(names[0]) if names else str
-    if kind is str:
-        return said
+    if kind is str:  # a number would be a slip of the finger among the keys
+        return None if number is not None and _have_keys(names) else said
     if number is None or kind is bool or (kind is int and not number.is_integer()):
         return None
     return kind(number)

@@ -16,6 +16,7 @@ from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Operati
 from .ledger import Ledger
 from .row_numbers import check_row_numbers
 from .rows import Rows, check_rows, row_index
+from .validation import check_name
 
 FINGERPRINTED_ROWS = 256
 
@@ -73,9 +74,10 @@ class Pool:
         self._start(rows, missing_label, classes)
         known, values = _NOTHING, None
         if y is not None:
-            _refuse_all_nan(y)
             values, mask = self._parse(y, len(rows), row_index(X), who="the pool")
             known = np.flatnonzero(mask)
+            if len(known) == 0:
+                _refuse_all_nan(y)
             values = values[known]
         states = np.full(len(known), LABELED, dtype=np.int8)
         self._record("fit", known, states, values, n_added=len(rows))
@@ -269,6 +271,7 @@ class Pool:
             If the row numbers are not distinct rows of the pool, if the labels do not fit them,
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
+        check_name(annotator, "label")
         change = self._plan_label(idx, y, relabel=relabel, who="label")
         self._record("label", *change, annotator=annotator)
 
@@ -294,6 +297,7 @@ class Pool:
         name : str, default=None
             For whom.
         """
+        check_name(name, "reserve")
         idx = check_row_numbers(idx, len(self), who="reserve")
         names = self._ledger.names
         for row in idx[self._ledger.states[idx] == RESERVED].tolist():
@@ -340,6 +344,7 @@ class Pool:
         ndarray of shape (m,), int64
             The new rows' numbers.
         """
+        check_name(annotator, "extend")
         change = self._plan_extend(X, y, who="extend")
         return self._extend(*change, annotator=annotator)
 
@@ -396,6 +401,7 @@ class Pool:
             "n_rows": len(self),
             "missing_label": _plain(self.missing_label),
             "classes": None if self.classes is None else self.classes.tolist(),
+            "classes_dtype": None if self.classes is None else self.classes.dtype.str,
             "seed": self.seed,
             "fingerprint": fingerprint(self._rows, sampled),
         }
@@ -435,7 +441,9 @@ class Pool:
                 "the rows differ; give the same rows in the same order."
             )
         pool = cls.__new__(cls)
-        pool._start(rows, header["missing_label"], header["classes"])
+        pool._start(rows, header["missing_label"], None)
+        if header["classes"] is not None:
+            pool.classes = np.array(header["classes"], dtype=header["classes_dtype"])
         pool.seed = header["seed"]
         for op in hist.from_arrays(arrays):
             dtype = pool._ledger.dtype
@@ -536,7 +544,7 @@ class Pool:
     def _extend(self, rows: Rows, changed, states, values, *, annotator=None, merge=False):
         """Add rows, record the operation, return the new row numbers."""
         first = len(self)
-        for part in rows.parts:
+        for part in rows.parts if len(rows) else []:
             self._rows.append(part, merge=merge)
         self._record("extend", changed, states, values, annotator=annotator, n_added=len(rows))
         return np.arange(first, len(self))

@@ -12,8 +12,8 @@ FORMAT = "skactive-comparison"
 class ResultsFile:
     """Runs on disk, appended as they finish.
 
-    The first line holds the settings; every line ends with a checksum, so that a line cut short
-    by a crash is recognised, and dropped.
+    The first line holds the settings; every line ends with a checksum, so that a last line cut
+    short by a crash is recognised, and dropped.
 
     Parameters
     ----------
@@ -22,66 +22,116 @@ class ResultsFile:
     settings : dict
         What all runs share, as JSON takes it.
 
+    Attributes
+    ----------
+    runs : list of dict
+        The runs in the file, in the order in which they were appended.
+
     Raises
     ------
     ValueError
-        If the file holds something else, or runs with other settings; it names those that differ.
+        If the file holds something else, runs with other settings (it names those that differ), or
+        a line that is damaged rather than cut short. Nothing has changed then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ResultsFile(f"{folder}/runs.jsonl", {"budget": 100}).append({"score": 0.9})
+    ...     ResultsFile(f"{folder}/runs.jsonl", {"budget": 100}).runs
+    [{'score': 0.9}]
     """
 
     def __init__(self, path: str | os.PathLike, settings: dict[str, Any]):
         self.path = Path(path)
         self.runs: list[dict[str, Any]] = []
-        lines, n_bytes = _whole_lines(self.path)
+        data = self.path.read_bytes() if self.path.exists() else b""
+        lines, self._n_bytes = _whole_lines(data)
+        rest = data[self._n_bytes :]
+        settings = json.loads(json.dumps(settings))  # tuples become lists, as on disk
         if not lines:
-            if self.path.exists() and not _is_torn_header(self.path.read_bytes()):
-                self._refuse_foreign()
-            self._write(_line({"format": FORMAT, "settings": settings}), at=0)
+            if not _is_torn_header(rest):
+                raise ValueError(
+                    f"{os.fspath(path)!r} is not a file of compare_strategies; give another name."
+                )
+            self._write(_line({"format": FORMAT, "settings": settings}))
             return
-        header = lines[0]
-        if header.get("format") != FORMAT:
-            self._refuse_foreign()
-        stored = header["settings"]
-        names = sorted(stored.keys() | settings.keys())
-        differ = [name for name in names if stored.get(name) != settings.get(name)]
-        if differ:
-            changes = "; ".join(
-                f"{name} was {stored.get(name)!r}, is {settings.get(name)!r}" for name in differ
-            )
+        if b"\n" in rest:
             raise ValueError(
-                f"{os.fspath(path)!r} holds runs of another comparison: {changes}; give another "
-                f"file, or the same settings."
+                f"line {len(lines) + 1} of {os.fspath(path)!r} is damaged; delete that line, and "
+                f"its run is made again."
             )
+        _check_settings(path, lines[0]["settings"], settings)
         self.runs = lines[1:]
-        self._write(b"", at=n_bytes)
+        self._write(b"")
 
     def append(self, run: dict[str, Any]) -> None:
-        """Add a finished run, safely on disk when this returns."""
-        self.runs.append(run)
-        self._write(_line(run), at=self.path.stat().st_size)
+        """Add a finished run, safely on disk when this returns.
 
-    def _write(self, data: bytes, at: int) -> None:
-        """Write data at a position, and nothing behind it."""
+        Parameters
+        ----------
+        run : dict
+            As JSON takes it.
+
+        Raises
+        ------
+        RuntimeError
+            If something else has written to the file.
+        """
+        if self.path.stat().st_size != self._n_bytes:
+            raise RuntimeError(
+                f"{os.fspath(self.path)!r} has changed since it was opened; let one comparison at "
+                f"a time write to it."
+            )
+        line = _line(run)
+        self._write(line)
+        self.runs.append(json.loads(line.rpartition(b"\t")[0]))
+
+    def _write(self, data: bytes) -> None:
+        """Write data behind what is whole, and nothing behind it."""
         with self.path.open("r+b" if self.path.exists() else "w+b") as file:
-            file.truncate(at)
-            file.seek(at)
+            file.truncate(self._n_bytes)
+            file.seek(self._n_bytes)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-
-    def _refuse_foreign(self) -> None:
-        """Refuse a file that something else wrote."""
-        raise ValueError(
-            f"{os.fspath(self.path)!r} is not a file of compare_strategies; give another name."
-        )
+        self._n_bytes += len(data)
 
 
 def stored_settings(path: str | os.PathLike) -> dict[str, Any] | None:
-    """Return the settings of the runs in a file, or None where there is no such file yet."""
-    lines, _ = _whole_lines(Path(path))
-    return lines[0].get("settings") if lines else None
+    """Return the settings of the runs in a file, or None where there is no such file yet.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    dict or None
+        As they were given to `ResultsFile`, as JSON gives them back.
+    """
+    path = Path(path)
+    lines, _ = _whole_lines(path.read_bytes() if path.exists() else b"")
+    return lines[0]["settings"] if lines else None
 
 
-def _line(value: dict[str, Any]) -> bytes:
+def _check_settings(path, stored: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuse settings other than those in the file, naming those that differ."""
+    names = sorted(stored.keys() | settings.keys())
+    changes = [
+        f"{name} was {stored.get(name)!r}, is {settings.get(name)!r}"
+        for name in names
+        if _line(stored.get(name)) != _line(settings.get(name))  # for which NaN is NaN
+    ]
+    if changes:
+        raise ValueError(
+            f"{os.fspath(path)!r} holds runs of another comparison: {'; '.join(changes)}; give "
+            f"another file, or the same settings."
+        )
+
+
+def _line(value: Any) -> bytes:
     """Return a value as a line with its checksum."""
     text = json.dumps(value, sort_keys=True).encode()
     return b"%s\t%08x\n" % (text, zlib.crc32(text))
@@ -93,15 +143,20 @@ def _is_torn_header(data: bytes) -> bool:
     return b"\n" not in data and (data.startswith(start) or start.startswith(data))
 
 
-def _whole_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return the lines that are whole, up to the first that is not, and their bytes."""
+def _whole_lines(data: bytes) -> tuple[list[dict[str, Any]], int]:
+    """Return the lines that are whole, up to the first that is not, and how many bytes they are.
+
+    There are none where the first is not the header of our format.
+    """
     values: list[dict[str, Any]] = []
     n_bytes = 0
-    if path.exists():
-        for line in path.read_bytes().splitlines(keepends=True):
-            text, _, check = line.rpartition(b"\t")
-            if check != b"%08x\n" % zlib.crc32(text):
-                break
-            values.append(json.loads(text))
-            n_bytes += len(line)
+    for line in data.splitlines(keepends=True):
+        text, _, check = line.rpartition(b"\t")
+        if check != b"%08x\n" % zlib.crc32(text):
+            break
+        value = json.loads(text)
+        if not values and value.get("format") != FORMAT:
+            break
+        values.append(value)
+        n_bytes += len(line)
     return values, n_bytes

@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from .delegation import delegated, inner_has
 from .labels import missing_mask, sorted_classes, to_array
 from .learner import ActiveLearner
+from .models import adapt
 from .pool import Pool
 from .row_numbers import check_row_numbers
 from .stopping import StoppingRule, as_rule, n_to_ask
@@ -301,7 +302,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
             for classes that were not revealed yet.
         """
         for stage in self._stages():
-            yield stage.predict_proba(X)
+            yield adapt(stage.estimator_, self.classes_, stage._coded).proba(X)
 
     @available_if(inner_has("score"))
     def staged_score(self, X, y) -> Iterator[float]:
@@ -490,9 +491,7 @@ def _play(learner: ActiveLearner, truth: np.ndarray, n: int, indices=None) -> Ro
     taught = perf_counter()
     learner.refit()
     fitted = perf_counter()
-    return Round(
-        learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked
-    )
+    return Round(learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked)
 
 
 def _as_it_is(learner: ActiveLearner) -> ActiveLearner:

@@ -280,18 +280,18 @@ def saving(
     not reached by the baseline; reached with 28 labels (95 % interval of the saving open on both
     sides); both reach the target in 0 % of the resamples
     """
-    grids = n_labeled, n_labeled if n_labeled_baseline is None else n_labeled_baseline
-    ours, theirs = (
-        _checked(*curves, n_dims=(2,)) for curves in zip(grids, (scores, baseline), strict=True)
-    )
+    ours = _checked(n_labeled, scores, n_dims=(2,))
+    grid_baseline = n_labeled if n_labeled_baseline is None else n_labeled_baseline
+    theirs = _checked(grid_baseline, baseline, n_dims=(2,))
     _check_paired(ours[1], theirs[1])
     for grid, curves in (ours, theirs):
         _refuse_nan(curves, "a score")
         if grid[0] <= 0:
             raise ValueError(f"n_labeled starts at {grid[0]:g}; a share needs positive numbers.")
     _refuse_nan(target, "target")
-    whole = np.ones((1, len(ours[1])), dtype=np.int64)
-    (labels,), (labels_baseline,) = (_of_means(*curves, whole, target) for curves in (ours, theirs))
+    labels, labels_baseline = (
+        labels_to_reach(grid, curves.mean(axis=0), target) for grid, curves in (ours, theirs)
+    )
     counts = _resamples(len(ours[1]), n_bootstrap, rng)
     found, found_baseline = (_of_means(*curves, counts, target) for curves in (ours, theirs))
     low, high = _share_interval(
@@ -299,9 +299,9 @@ def saving(
     )
     both = np.isfinite([labels, labels_baseline]).all()
     return Saving(
-        labels=float(labels),
-        labels_baseline=float(labels_baseline),
-        share=float(1 - labels / labels_baseline) if both else np.nan,
+        labels=labels,
+        labels_baseline=labels_baseline,
+        share=1 - labels / labels_baseline if both else np.nan,
         low=low,
         high=high,
         reached=float(np.mean(np.isfinite(found) & np.isfinite(found_baseline))),

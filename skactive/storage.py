@@ -2,7 +2,8 @@
 
 import json
 import os
-import tempfile
+import secrets
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,14 @@ def write(path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.
     """Write the header and the arrays to `path`; whoever is interrupted leaves the old file."""
     path = Path(path)
     header = {"format": FORMAT, "version": VERSION, **header}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    contents: dict[str, Any] = {"header": pack_json(header), **arrays}
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    file = temporary.open("xb")  # with the permissions of any new file, unlike tempfile's
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, header=pack_json(header), **arrays)
+        with file:
+            if path.exists():
+                shutil.copymode(path, temporary)
+            np.savez(file, **contents)  # no objects, so no pickle
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -41,14 +46,15 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         header = unpack_json(arrays.pop("header"))
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, AttributeError) as error:
+        is_ours, version = header["format"] == FORMAT, header["version"]
+    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, TypeError) as error:
         raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.") from error
-    if header.get("format") != FORMAT:
+    if not is_ours:
         raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.")
-    if header["version"] > VERSION:
+    if version > VERSION:
         raise ValueError(
-            f"{os.fspath(path)!r} has format version {header['version']}, this skactive reads up "
-            f"to {VERSION}; update skactive."
+            f"{os.fspath(path)!r} has format version {version}, this skactive reads up to "
+            f"{VERSION}; update skactive."
         )
     return header, arrays
 

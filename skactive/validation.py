@@ -40,6 +40,14 @@ def check_n_instances(X, n_instances) -> int:
     return int(n_instances)
 
 
+def check_name(name, who: str) -> None:
+    """Refuse a name of a person that is no text."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(
+            f"{who} got the name {name!r} of type {type(name).__name__}; give text, or None."
+        )
+
+
 def is_flat_numbers(X) -> bool:
     """Whether X is a float or boolean, or a one-dimensional array of them: never rows."""
     if isinstance(X, (list, tuple)):

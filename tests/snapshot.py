@@ -1,4 +1,4 @@
-"""Whether a learner is what it was: everything in its ``__dict__``, the pool's state and history."""
+"""Whether a learner is what it was: its whole ``__dict__``, the pool's state and history."""
 
 import pickle
 from contextlib import contextmanager

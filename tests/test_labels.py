@@ -346,7 +346,9 @@ def test_objects_with_an_array_interface_are_read():
     assert to_array(ArrayLike([3, -1])).tolist() == [3, -1]
 
 
-@pytest.mark.skipif(not hasattr(getattr(np, "dtypes", None), "StringDType"), reason="numpy has no such text yet")
+@pytest.mark.skipif(
+    not hasattr(getattr(np, "dtypes", None), "StringDType"), reason="numpy has no such text yet"
+)
 def test_variable_width_text_of_numpy_is_text():
     y = np.array(["a", "none"], dtype=np.dtypes.StringDType())
     assert as_dict(*parse(y, missing_label="none")) == {0: "a"}
@@ -501,7 +503,7 @@ REFUSED = [
     ({1}, TypeError, "y is a set; write"),
     (deque([1]), TypeError, "y is a deque; write"),
     ((i for i in [1]), TypeError, "y is a generator; write"),
-    (np.array(["a", np.nan]), ValueError, 'y holds the text "nan"; unlabelled rows are NaN or None'),
+    (np.array(["a", np.nan]), ValueError, 'y holds the text "nan"; unlabelled rows are NaN'),
     (["-1", "a"], ValueError, 'y holds the text "-1"; unlabelled rows are the number -1 or None'),
     (np.array(["neg", -1]), ValueError, 'if "-1" is a class, name it in classes=.'),
 ]

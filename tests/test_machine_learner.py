@@ -21,7 +21,7 @@ FREE, LABELED, RESERVED, SKIPPED = STATES = ("unlabeled", "labeled", "reserved",
 
 
 class Memory(ClassifierMixin, BaseEstimator):
-    """Predicts the label that a row was fitted with, anything for the others, and keeps a record."""
+    """Predicts the label that a row was fitted with, anything for others, and keeps a record."""
 
     out_of_order = False
 
@@ -181,7 +181,7 @@ class LearnerMachine(RuleBasedStateMachine):
         return list(self.state), dict(self.label)
 
     def give(self, rows, values, relabel):
-        """Labels for rows of the pool, as the design says it of teach; None is the missing label."""
+        """Label rows of the pool, as the design says of teach; None is the missing label."""
         before = self.before()
         clash = {
             row
@@ -207,7 +207,7 @@ class LearnerMachine(RuleBasedStateMachine):
         assert estimator.weights_ == expected
 
     def check_fitted(self):
-        """Hold that the estimator is fitted on the labels as they are now, where there are enough."""
+        """Hold that the estimator knows the labels as they are now, where there are enough."""
         learner, classes = self.learner, sorted(set(self.label.values()))
         fitted = hasattr(learner, "estimator_")
         assert learner.classes_.tolist() == classes

@@ -103,6 +103,15 @@ def test_members_that_miss_a_class_say_0_for_it():
         assert member[:, classes].sum(axis=1) == pytest.approx(np.ones(len(X)))
 
 
+@pytest.mark.parametrize("random_state", range(12))
+def test_a_class_that_all_members_miss_is_0_and_shifts_no_other(random_state):
+    bagging = BaggingClassifier(
+        KNeighborsClassifier(1), n_estimators=2, max_samples=1, random_state=random_state
+    )
+    ensemble, model = fitted(bagging, LABELS["from 1"])
+    assert model.samples(X).mean(axis=0) == pytest.approx(ensemble.predict_proba(X))
+
+
 @every_kind_of_label
 def test_votes_stand_in_the_column_of_the_class_that_is_voted_for(labels):
     ensemble = VotingClassifier([("svc", LinearSVC()), ("perceptron", Perceptron())])
@@ -195,6 +204,23 @@ def test_members_of_a_third_party_may_know_labels_or_codes(members, labels):
     ensemble, model = fitted(OwnEnsemble(members), labels)
     expected = [member.predict_proba(X) for member in ensemble.estimators_]
     assert model.samples(X) == pytest.approx(np.array(expected))
+
+
+@every_kind_of_label
+def test_members_of_a_third_party_may_each_miss_a_class(labels):
+    class Blind(OwnEnsemble):
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            unseen = [y != label for label in self.classes_]
+            self.estimators_ = [DecisionTreeClassifier().fit(X[rows], y[rows]) for rows in unseen]
+            return self
+
+    ensemble, model = fitted(Blind(), labels)
+    for position, (member, proba) in enumerate(
+        zip(ensemble.estimators_, model.samples(X), strict=True)
+    ):
+        assert not proba[:, position].any()
+        assert (ensemble.classes_[proba.argmax(axis=1)] == member.predict(X)).all()
 
 
 def test_members_that_know_other_classes_than_their_ensemble_are_refused():

@@ -146,7 +146,11 @@ CANNOT_BEGIN = [
         "cannot be taken; let it compute that from the rows.",
     ),
     (
-        {"estimator": GridSearchCV(KNeighborsClassifier(metric="precomputed"), {"n_neighbors": [1]})},
+        {
+            "estimator": GridSearchCV(
+                KNeighborsClassifier(metric="precomputed"), {"n_neighbors": [1]}
+            )
+        },
         ValueError,
         "GridSearchCV as given takes a precomputed matrix of each row against each other, from "
         "which rows cannot be taken; let it compute that from the rows.",
@@ -205,7 +209,8 @@ CANNOT_BEGIN = [
     (
         {"estimator": RandomForestClassifier(), "update": "warm_start"},
         ValueError,
-        "update='warm_start', but RandomForestClassifier would keep its old members; write 'refit'.",
+        "update='warm_start', but RandomForestClassifier would keep its old members; write "
+        "'refit'.",
     ),
     (
         {"estimator": BaggingClassifier(), "update": "warm_start"},
@@ -264,9 +269,14 @@ CANNOT_BEGIN = [
         "missing_label if it is a class.",
     ),
     (
+        {"encode_labels": "yes"},
+        ValueError,
+        "encode_labels is 'yes'; give True, False or 'auto'.",
+    ),
+    (
         {"missing_label": [0]},
         TypeError,
-        "missing_label is [0] of type list; write \"auto\", None, or one integer, float or text.",
+        'missing_label is [0] of type list; write "auto", None, or one integer, float or text.',
     ),
 ]
 
@@ -351,7 +361,12 @@ def test_a_random_state_that_is_none_is_refused():
             "y mixes text with numbers ('a' and 1); write labels of one kind, and None where there "
             "is none.",
         ),
-        (X, np.stack([Y, Y], 1), ValueError, "y has shape (150, 2); write one label per row, of shape (n,)."),
+        (
+            X,
+            np.stack([Y, Y], 1),
+            ValueError,
+            "y has shape (150, 2); write one label per row, of shape (n,).",
+        ),
         (
             pd.DataFrame(X, index=range(150)),
             pd.Series(Y, index=range(149, -1, -1)),
@@ -397,7 +412,14 @@ def test_a_pool_with_labels_outside_the_learners_classes_is_refused_and_kept():
 
 @pytest.mark.parametrize(
     ("name", "args"),
-    [("query", ()), ("query", (X,)), ("teach", ([1], [1])), ("scores", ()), ("refit", ()), ("extend", (X,))],
+    [
+        ("query", ()),
+        ("query", (X,)),
+        ("teach", ([1], [1])),
+        ("scores", ()),
+        ("refit", ()),
+        ("extend", (X,)),
+    ],
 )
 def test_nothing_comes_before_fit(name, args):
     learner = ActiveLearner(LogisticRegression())
@@ -644,7 +666,10 @@ def test_row_numbers_are_distinct_integers_of_the_pool(numbers, text):
 @pytest.mark.parametrize("scalar", [1.0, True, np.float64(2), np.bool_(True)])
 def test_a_single_row_number_is_an_integer_too(scalar):
     learner = learner_of()
-    with unchanged(learner), pytest.raises(ValueError, match="^teach got (floats|booleans) for row"):
+    with (
+        unchanged(learner),
+        pytest.raises(ValueError, match="^teach got (floats|booleans) for row"),
+    ):
         learner.teach(scalar, 0)
 
 
@@ -681,7 +706,9 @@ def test_text_among_numbers_is_refused():
     refused(ValueError, text, learner, learner.teach, [1, 2], ["a", "b"])
 
 
-@pytest.mark.parametrize(("label", "got"), [(1, "the label 1"), (-1, "the missing label"), (None, "the missing label")])
+@pytest.mark.parametrize(
+    ("label", "got"), [(1, "the label 1"), (-1, "the missing label"), (None, "the missing label")]
+)
 def test_a_labelled_row_does_not_change_silently(label, got):
     learner = learner_of()
     text = f"teach got {got} for row 10, which is labelled 0; to change it, pass relabel=True."

@@ -130,7 +130,10 @@ def test_refusals_are_those_of_the_learner_and_nothing_changes(fitted):
     _, inner = steps_of(fitted)
     skactive.query(fitted, n_instances=2)
     for text, call in [
-        (r"^query got 50 for X; write query\(n_instances=50\)\.$", lambda: skactive.query(fitted, 50)),
+        (
+            r"^query got 50 for X; write query\(n_instances=50\)\.$",
+            lambda: skactive.query(fitted, 50),
+        ),
         ("^query got n_instances=0; give", lambda: skactive.query(fitted, OUTSIDE, 0)),
         ("^teach got rows, but the last query", lambda: skactive.teach(fitted, OUTSIDE[:1], [0])),
         ("^teach got floats for row numbers", lambda: skactive.teach(fitted, [1.0], [0])),
@@ -180,14 +183,17 @@ def test_texts_come_back_as_texts():
         (make_pipeline(StandardScaler(), LogisticRegression()), "Pipeline"),
         (make_pipeline(learner(), "passthrough"), "Pipeline"),
         (searched(learner(), "estimator__C"), "GridSearchCV"),  # not finished
-        (GridSearchCV(learner(), {"estimator__C": [1.0]}, refit=False).fit(X, TRUTH), "GridSearchCV"),
+        (
+            GridSearchCV(learner(), {"estimator__C": [1.0]}, refit=False).fit(X, TRUTH),
+            "GridSearchCV",
+        ),
         (None, "NoneType"),
     ],
 )
 def test_what_holds_no_learner_is_refused(estimator, name):
     text = (
-        f"{name} holds no ActiveLearner; give one, a Pipeline that ends in one, or a search over one "
-        f"that is fitted."
+        f"{name} holds no ActiveLearner; give a learner, a Pipeline that ends in one, or a search "
+        f"over one that is fitted."
     )
     for call in (lambda: skactive.query(estimator), lambda: skactive.teach(estimator, [1], [1])):
         with pytest.raises(TypeError) as info:

@@ -318,6 +318,7 @@ def test_positions_over_rows_from_outside_count_those_first_and_the_pool_behind_
     assert (view.take(view.reserved) == X[10:12]).all()
     assert (view.X == np.vstack([new, X, X[:4] + 1])).all()
     assert view.y_labeled.tolist() == pool.y_labeled.tolist()
+    assert outside_view(new, pool, [5, 2])[0].candidates.tolist() == [2, 5]
 
 
 def test_without_an_estimator_only_the_rows_can_be_read():
@@ -382,13 +383,14 @@ def test_a_strategy_that_chooses_jointly_has_no_score():
 
 def test_a_restricted_view_has_fewer_candidates_and_leaves_the_other_as_it_was():
     view = view_of(LOGISTIC, mask=at(1, 3, 5, 7))
-    before = view.score(Margin()).copy()
+    margin = Margin()
+    before = view.score(margin).copy()
     part = view.restrict(np.array([3, 4, 7]))
     assert part.candidates.tolist() == [3, 7] and part.mask.tolist() == at(3, 7).tolist()
-    assert np.flatnonzero(~np.isnan(part.score(Margin()))).tolist() == [3, 7]
+    assert np.flatnonzero(~np.isnan(part.score(margin))).tolist() == [3, 7]
     assert part.row_random().tolist() == view.row_random().tolist()
     assert view.candidates.tolist() == [1, 3, 5, 7]
-    assert view.score(Margin()).tolist() == pytest.approx(before.tolist(), nan_ok=True)
+    assert view.score(margin) == pytest.approx(before, nan_ok=True)
     assert part.restrict(np.array([7, 1])).candidates.tolist() == [7]
 
 

@@ -117,8 +117,8 @@ class SklearnModel:
         unnamed = np.setdiff1d(seen, self.classes)
         if len(unnamed):
             raise ValueError(
-                f"{type(self.estimator).__name__} predicts the class {unnamed.tolist()[0]!r}, which "
-                f"is not among {self.classes.tolist()}; name it in classes=."
+                f"{type(self.estimator).__name__} predicts the class {unnamed.tolist()[0]!r}, "
+                f"which is not among {self.classes.tolist()}; name it in classes=."
             )
         out = np.zeros((*proba.shape[:-1], len(self.classes)), dtype=proba.dtype)
         out[..., np.searchsorted(self.classes, seen)] = proba
