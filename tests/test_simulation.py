@@ -447,7 +447,7 @@ def test_staged_predictions_are_those_of_a_fit_on_the_labels_of_each_round():
 
 def test_staged_probabilities_have_a_column_for_each_class_0_before_it_is_revealed():
     initial = [0, 1, 50, 51]
-    run = simulated(budget=34, initial=initial, keep_estimators=True).fit(X, Y)
+    run = simulated(strategy="random", budget=34, initial=initial, keep_estimators=True).fit(X, Y)
     first, *_, last = run.staged_predict_proba(X)
     by_hand = LogisticRegression().fit(X[initial], Y[initial])
     np.testing.assert_array_equal(first[:, :2], by_hand.predict_proba(X))
