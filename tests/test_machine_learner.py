@@ -137,7 +137,7 @@ class LearnerMachine(RuleBasedStateMachine):
             y = None  # refused: a test of its own
         self.was_open = FREE in self.state
         learner = ActiveLearner(
-            Memory(), strategy, update=update, encode_labels=encode, random_state=None
+            Memory(), strategy, update=update, encode_labels=encode, random_state=numbers[0]
         )
         self.codes = encode
         X = make_rows(self.ids)

@@ -3,7 +3,6 @@
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,18 +86,26 @@ def test_with_a_label_everywhere_it_splits_as_scikit_learn_does(stratified, shuf
     [
         ["a", None, "b", None, "a", "b"],
         np.array(["a", -1, "b", -1, "a", "b"], dtype=object),
-        pd.Series(["a", None, "b", None, "a", "b"], index=list("uvwxyz")),
-        pd.Series([0, pd.NA, 1, pd.NA, 0, 1], dtype="Int64"),
         [True, None, False, None, True, False],
         np.array([0, -1, 1, -1, 0, 1]),
         [[0], [-1], [1], [-1], [0], [1]],
     ],
-    ids=["text", "text and -1", "Series", "Int64", "bool", "int", "column"],
+    ids=["text", "text and -1", "bool", "int", "column"],
 )
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 def test_labels_of_every_kind_are_split_by_class(y):
     parts = [(train.tolist(), test.tolist()) for train, test in LabeledKFold(2).split(y, y)]
     assert parts == [([1, 3, 4, 5], [0, 2]), ([0, 1, 2, 3], [4, 5])]
+
+
+def test_a_series_is_split_by_position():
+    pandas = pytest.importorskip("pandas")
+    y = pandas.Series(["a", None, "b", None, "a", "b"], index=[5, 4, 3, 2, 1, 0])
+    assert _tested(y) == [[0, 2], [4, 5]]
+    assert _tested(pandas.Series([0, pandas.NA, 1, pandas.NA, 0, 1], dtype="Int64")) == [
+        [0, 2],
+        [4, 5],
+    ]
 
 
 def _tested(y, **options):
