@@ -6,8 +6,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from scipy.stats import norm
@@ -35,6 +33,9 @@ from snapshot import facts, unchanged
 
 from skactive import ActiveLearner, Pool, Strategy, get_strategy_names
 from skactive.strategies import Entropy, Margin, Random, Std, Subpool, UpperConfidenceBound
+
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
 
 X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)

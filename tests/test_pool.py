@@ -435,7 +435,6 @@ def test_the_history_says_what_happened_by_whom_and_when():
     pool.label([2, 0], [6, 7], relabel=True, annotator="Ada")
     pool.label([0, 1], [-1, None], relabel=True)
     pool.extend(rows(2), [-1, 8], annotator="Ben")
-    pool.undo  # noqa: B018 - a name alone does nothing
     ended = time.time()
     fit, label, unlabel, extend = pool.history
     assert (fit.kind, fit.rows.tolist(), fit.before, fit.after) == ("fit", [0], [None], [5])

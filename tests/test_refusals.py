@@ -1,7 +1,6 @@
 """What the learner refuses: with which words, and that nothing has changed afterwards."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -23,6 +22,8 @@ from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, Strategy
 from skactive.strategies import Margin, Subpool, VoteEntropy
+
+pd = pytest.importorskip("pandas")
 
 X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)

@@ -1,226 +1,461 @@
-"""Files of a pool: whole or not at all, without pickle, for the rows they were made of."""
+"""Files of pools: free of pickle, versioned, refused for other data, whole whoever is killed."""
 
+import importlib.util
+import json
 import os
 import pickle
-import random
-import signal
+import re
+import stat
 import subprocess
 import sys
-import textwrap
-import time
-import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from snapshot import unchanged
 
 from skactive import Pool, storage
-from skactive.storage import pack_json, read, write
 
-X = np.random.default_rng(0).normal(size=(300, 3))
-
-
-def saved(tmp_path, X=X, y=None, **options):
-    """A pool with some history, and the file it was saved to."""
-    pool = Pool(X, y, **options)
-    path = tmp_path / "pool.npz"
-    return pool, path
+ROOT = Path(__file__).resolve().parents[1]
+NAN = float("nan")
+needs_pandas = pytest.mark.skipif(
+    importlib.util.find_spec("pandas") is None, reason="pandas is not installed"
+)
 
 
-def same(pool, other):
-    """Assert that two pools are the same, their histories and dtypes included."""
-    assert repr(other) == repr(pool)
-    np.testing.assert_array_equal(other.labeled, pool.labeled)
-    np.testing.assert_array_equal(other.skipped, pool.skipped)
-    np.testing.assert_array_equal(other.y, pool.y)
-    assert other.y.dtype == pool.y.dtype
-    assert other.y_labeled.dtype == pool.y_labeled.dtype
-    assert dict(other.reservations) == dict(pool.reservations)
-    assert (other.seed, other.missing_label) == (pool.seed, pool.missing_label)
-    for mine, theirs in zip(pool.history, other.history, strict=True):
-        assert (mine.kind, mine.annotator, mine.time) == (
-            theirs.kind,
-            theirs.annotator,
-            theirs.time,
-        )
-        assert (mine.before, mine.after) == (theirs.before, theirs.after)
-        assert (mine.n_added, mine.undone) == (theirs.n_added, theirs.undone)
-        np.testing.assert_array_equal(mine.rows, theirs.rows)
+def rows(n, start=0):
+    return np.arange(2.0 * start, 2.0 * (start + n)).reshape(n, 2)
 
 
-LABELS = {
-    "integers": ([3, -1, 7], {}),
-    "narrow integers": (np.array([3, -1, 7], dtype=np.int16), {}),
-    "floats": ([0.1, None, -1.0], {"missing_label": None}),
-    "narrow floats": (np.array([0.1, np.nan, 3], dtype=np.float32), {"missing_label": None}),
-    "booleans": ([True, None, False], {}),
-    "text": (["neg", -1, "pos\0"], {}),
-    "odd text": (["\ud800", -1, "naïve \N{SNOWMAN}"], {}),
-    "text as missing label": (["yes", "?", "no"], {"missing_label": "?"}),
-}
+def saved(pool, folder):
+    path = folder / "pool.npz"
+    pool.save(path)
+    return path
 
 
-@pytest.mark.parametrize("kind", LABELS)
-def test_labels_of_every_kind_come_back(kind, tmp_path):
-    y, options = LABELS[kind]
-    pool, path = saved(tmp_path, X[:3], y, **options)
-    pool.label(1, np.asarray(pool.y_labeled)[0], annotator="Ada")
+def eventful(X, labels=(5, 7, 6), **options):
+    """A pool of at least 8 rows with every kind of operation in its history."""
+    pool = Pool(X, **options)
+    pool.seed = 2**32 - 1
+    pool.label([6, 0, 1], labels, annotator="Ada")
+    pool.label([1], [labels[0]], relabel=True)
+    pool.reserve([2, 5], "Böðvar")
+    pool.reserve([3])
+    pool.release([5])
+    pool.skip([4, 5])
+    pool.restore([5])
+    pool.unlabel([0])
+    pool.label([0], [labels[2]])
     pool.undo()
-    pool.skip(1)
-    pool.seed = 12345
-    pool.save(path)
-    same(pool, Pool.load(path, X[:3]))
+    return pool
 
 
-def test_states_names_classes_and_additions_come_back(tmp_path):
-    pool, path = saved(tmp_path, y=[0] * 10 + [-1] * 290, classes=[0, 1, 2])
-    pool.reserve([20, 21], "Ada")
-    pool.reserve(22)
-    pool.label([30, 31], [1, 2], annotator="Ben")
-    pool.skip(40)
-    pool.extend(X[:5] + 100, [1, -1, 2, -1, 0])
-    pool.label(30, 0, relabel=True)
-    pool.save(path)
-    other = Pool.load(path, np.concatenate([X, X[:5] + 100]))
-    same(pool, other)
-    assert other.classes.tolist() == [0, 1, 2]
-    other.undo()
-    assert other.y[30] == 1
+def entries(pool):
+    """The history as plain values, dtypes included."""
+
+    def plain(value):
+        if isinstance(value, np.ndarray):
+            return value.dtype.str, [(type(item), item) for item in value.tolist()]
+        return type(value), value
+
+    return [{name: plain(value) for name, value in vars(op).items()} for op in pool.history]
 
 
-def test_files_hold_no_pickle(tmp_path):
-    pool, path = saved(tmp_path, X[:3], ["a", -1, "b"])
-    pool.save(path)
-    with zipfile.ZipFile(path) as file:
-        for name in file.namelist():
-            assert b"|O" not in file.read(name)[:128]  # no array of objects
-    with np.load(path, allow_pickle=False) as file:
-        assert {"header", "rows", "sampled"} <= set(file.files)
+def assert_same(loaded, pool):
+    """Equal in all that a pool can be asked for."""
+    assert entries(loaded) == entries(pool)
+    for name in ("labeled", "unlabeled", "reserved", "skipped"):
+        assert getattr(loaded, name).tolist() == getattr(pool, name).tolist()
+    for name in ("y", "y_labeled", "classes"):
+        ours, theirs = getattr(pool, name), getattr(loaded, name)
+        np.testing.assert_array_equal(theirs, ours)
+        assert getattr(theirs, "dtype", None) == getattr(ours, "dtype", None)
+    assert dict(loaded.reservations) == dict(pool.reservations)
+    assert (loaded.seed, loaded.missing_label) == (pool.seed, pool.missing_label)
 
 
-def test_a_later_version_is_refused(tmp_path):
-    pool, path = saved(tmp_path)
-    pool.save(path)
-    header, arrays = read(path)
-    write(path, {**header, "version": storage.VERSION + 1}, arrays)
-    with pytest.raises(ValueError, match="format version 2, this skactive reads up to 1; update"):
-        Pool.load(path, X)
+# What comes back
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b"", b"not a file of ours", b"PK\x05\x06" + bytes(18), pickle.dumps({"header": 1})],
-    ids=["empty", "text", "an empty archive", "a pickle"],
+    ("labels", "options"),
+    [
+        ([5, -7, 2**62], {}),
+        (np.array([5, 7, 6], dtype=np.int16), {}),
+        ([0.1, 1e-300, -0.0], {}),
+        (np.array([0.1, 2.5, 3], dtype=np.float32), {"missing_label": None}),
+        ([True, False, True], {}),
+        (["a", "", "é\n\0 \U0001f600"], {}),
+        (np.array(["neg", "pos", "a longer one"]), {"missing_label": "?"}),
+        ([5, 7, 6], {"missing_label": 0, "classes": [7, 6, 5, 9]}),
+        (["a", "b", "a"], {"classes": np.array(["b", "a"])}),
+        ([1, 0, 1], {"classes": np.array([1, 0], dtype=np.int8)}),
+    ],
 )
-def test_another_file_is_refused(tmp_path, content):
+def test_everything_comes_back_with_its_dtype(labels, options, tmp_path):
+    X = rows(8)
+    pool = eventful(X, labels, **options)
+    with unchanged(pool):
+        path = saved(pool, tmp_path)
+    loaded = Pool.load(path, X)
+    assert loaded.X is X
+    assert_same(loaded, pool)
+
+
+def test_a_loaded_pool_goes_on_as_the_saved_one_does(tmp_path):
+    X = rows(8)
+    pool = eventful(X)
+    loaded = Pool.load(saved(pool, tmp_path), X)
+    for each in (pool, loaded):
+        each.undo(3)
+        each.label([7, 3], [0.5, 2], annotator=None)
+        each.extend(rows(2, start=8), [1, -1])
+        each.release(name="Böðvar")
+    for name in ("labeled", "unlabeled", "reserved", "skipped", "y"):
+        assert getattr(loaded, name).tolist() == getattr(pool, name).tolist()
+    assert [op.undone for op in loaded.history] == [op.undone for op in pool.history]
+    with unchanged(loaded), pytest.raises(ValueError, match="rows added 2 operations ago stay"):
+        loaded.undo(2)
+
+
+def test_labels_whose_kind_changed_on_the_way_come_back(tmp_path):
+    X = rows(4)
+    pool = Pool(X, [True, -1, -1, -1])
+    pool.label(1, 4)
+    pool.label(2, 0.5)
+    pool.undo(2)
+    pool.unlabel(0)
+    pool.label([0, 3], ["a", "b"])
+    assert_same(Pool.load(saved(pool, tmp_path), X), pool)
+    pool.undo(2)
+    assert_same(Pool.load(saved(pool, tmp_path), X), pool)
+    assert pool.y_labeled.dtype == bool
+
+
+def test_an_annotator_that_is_none_stays_none_and_times_stay_exact(tmp_path):
+    pool = Pool(rows(3))
+    pool.label(0, 1)
+    pool.label(1, 1, annotator="None")
+    loaded = Pool.load(saved(pool, tmp_path), rows(3))
+    assert [op.annotator for op in loaded.history] == [None, None, "None"]
+    assert [op.time for op in loaded.history] == [op.time for op in pool.history]
+
+
+def test_a_pool_that_was_extended_loads_over_all_rows_in_one_container(tmp_path):
+    pool = Pool(rows(3), [4, -1, -1])
+    pool.extend(rows(2, start=3), [-1, 5])
+    pool.label([1, 3], [6, 7])
+    path = saved(pool, tmp_path)
+    loaded = Pool.load(path, rows(5))
+    assert_same(loaded, pool)
+    assert loaded.X_labeled.tolist() == pool.X_labeled.tolist()
+    with pytest.raises(ValueError, match="saved with 5 rows, X has 3; give all of its rows, those"):
+        Pool.load(path, rows(3))
+
+
+def test_a_history_of_thousands_of_operations_comes_back(tmp_path):
+    X = rows(3000)
+    pool = Pool(X)
+    for row in range(3000):
+        pool.label(row, row % 7, annotator=f"person {row % 3}")
+    path = saved(pool, tmp_path)
+    assert path.stat().st_size < 300 * 3000
+    assert_same(Pool.load(path, X), pool)
+
+
+def test_the_path_may_be_text_and_have_any_ending(tmp_path):
+    pool = Pool(rows(3), [1, -1, -1])
+    pool.save(str(tmp_path / "my labels"))
+    assert [path.name for path in tmp_path.iterdir()] == ["my labels"]
+    assert_same(Pool.load(str(tmp_path / "my labels"), rows(3)), pool)
+
+
+# What is in the file
+
+
+@pytest.mark.parametrize("labels", [[5, 7, 6], ["a", "b", "c"], [0.5, 1, 2]])
+def test_the_file_holds_no_pickle_and_no_rows_and_says_its_version(labels, tmp_path):
+    X = rows(5000) + 0.123456789
+    path = saved(eventful(X, labels), tmp_path)
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    header = json.loads(arrays["header"].tobytes())
+    assert header["format"] == "skactive-pool"
+    assert header["version"] == storage.VERSION == 1
+    assert header["n_rows"] == 5000
+    assert not any(array.dtype.hasobject for array in arrays.values())
+    assert "allow_pickle" not in arrays  # which older numpy would take for an array's name
+    assert path.stat().st_size < X.nbytes / 4
+    assert X[6].tobytes() not in path.read_bytes()
+
+
+def rewritten(path, **changes):
+    """Write the file again with another header."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    header = json.loads(arrays.pop("header").tobytes()) | changes
+    header = {name: value for name, value in header.items() if value != "nothing"}
+    with path.open("wb") as file:
+        np.savez(file, header=storage.pack_json(header), **arrays)
+
+
+def test_a_later_version_is_refused(tmp_path):
+    path = saved(Pool(rows(3)), tmp_path)
+    rewritten(path, version=2)
+    with pytest.raises(ValueError, match="format version 2, this skactive reads up to 1; update"):
+        Pool.load(path, rows(3))
+
+
+@pytest.mark.parametrize("changes", [{"format": "another"}, {"format": "nothing"}])
+def test_a_header_of_another_format_is_refused(changes, tmp_path):
+    path = saved(Pool(rows(3)), tmp_path)
+    rewritten(path, **changes)
+    with pytest.raises(ValueError, match=r"pool\.npz' is not a file that Pool\.save wrote\."):
+        Pool.load(path, rows(3))
+
+
+def garbage(path, kind):
+    if kind == "half":
+        whole = saved(eventful(rows(8)), path.parent).read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "one byte wrong":
+        whole = bytearray(saved(eventful(rows(8)), path.parent).read_bytes())
+        whole[len(whole) // 2] ^= 0xFF
+        path.write_bytes(whole)
+    elif kind == "npy":
+        np.save(path.open("wb"), rows(3))
+    elif kind == "npz":
+        np.savez(path.open("wb"), a=rows(3))
+    elif kind == "header of objects":
+        np.savez(path.open("wb"), header=np.array({"format": "skactive-pool"}, dtype=object))
+    elif kind == "header of another kind":
+        np.savez(path.open("wb"), header=storage.pack_json(["skactive-pool", 1]))
+    else:
+        path.write_bytes({"nothing": b"", "text": b"a,b\n1,2\n"}.get(kind, pickle.dumps([1])))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["nothing", "text", "pickle", "half", "one byte wrong", "npy", "npz"]
+    + ["header of objects", "header of another kind"],
+)
+def test_anything_else_is_refused(kind, tmp_path):
     path = tmp_path / "other.npz"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="is not a file that Pool.save wrote"):
-        Pool.load(path, X)
+    garbage(path, kind)
+    with pytest.raises(ValueError, match=r"other\.npz' is not a file that Pool\.save wrote\."):
+        Pool.load(path, rows(8))
 
 
-def test_another_archive_is_refused(tmp_path):
-    np.savez(tmp_path / "other.npz", header=pack_json({"format": "other", "version": 1}))
-    with pytest.raises(ValueError, match="is not a file that Pool.save wrote"):
-        Pool.load(tmp_path / "other.npz", X)
-
-
-def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+def test_a_file_that_is_not_there_is_said_to_be_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
-        Pool.load(tmp_path / "none.npz", X)
+        Pool.load(tmp_path / "pool.npz", rows(3))
+    with pytest.raises(FileNotFoundError):
+        Pool(rows(3)).save(tmp_path / "no such folder" / "pool.npz")
 
 
-OTHER_DATA = {
-    "fewer rows": (X[:-1], "was saved with 300 rows, X has 299"),
-    "reversed rows": (X[::-1], "X is not the data that this pool was saved with"),
-    "shuffled rows": (np.random.default_rng(1).permutation(X), "X is not the data"),
-    "other values": (X + 1e-9, "X is not the data"),
-    "fewer columns": (X[:, :2], "X is not the data"),
-    "other columns": (X[:, ::-1], "X is not the data"),
-}
+# Other data
+
+OTHER = "X is not the data that this pool was saved with: values, columns or the order of the rows"
 
 
-@pytest.mark.parametrize("kind", OTHER_DATA)
-def test_other_data_is_refused(kind, tmp_path):
-    pool, path = saved(tmp_path)
-    pool.save(path)
-    other, message = OTHER_DATA[kind]
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize("n", [8, 2000])
+def test_other_values_or_another_order_are_refused(n, tmp_path):
+    X = rows(n)
+    path = saved(eventful(X), tmp_path)
+    swapped = np.arange(n)
+    swapped[[0, 1]] = [1, 0]  # both labelled
+    for other in (X[::-1], X + 1, X[swapped], X[:, ::-1], np.roll(X, 1, axis=0), X[:, :1]):
+        with pytest.raises(ValueError, match=OTHER):
+            Pool.load(path, other)
+    for same in (X, X.copy(), np.asfortranarray(X), X.astype(int)):
+        assert Pool.load(path, same).y.tolist() == Pool.load(path, X).y.tolist()
+    for wrong in (X[:-1], np.vstack([X, X[:1]])):
+        with pytest.raises(ValueError, match=rf"saved with {n} rows, X has {len(wrong)}; give all"):
+            Pool.load(path, wrong)
+
+
+@pytest.mark.parametrize("row", [0, 777, 1999])
+def test_a_labelled_row_that_differs_is_noticed_wherever_it_is(row, tmp_path):
+    X = rows(2000)
+    pool = Pool(X)
+    pool.label(row, 1)
+    path = saved(pool, tmp_path)
+    other = X.copy()
+    other[row, 1] += 1e-9 + abs(other[row, 1]) * 1e-12
+    assert (other != X).sum() == 1
+    with pytest.raises(ValueError, match=OTHER):
         Pool.load(path, other)
 
 
-def test_labelled_rows_that_changed_places_are_refused_in_a_large_pool(tmp_path):
-    large = np.arange(200_000.0)[:, None]
-    pool = Pool(large)
-    pool.label([777, 12_345], [0, 1])
-    pool.save(tmp_path / "pool.npz")
-    swapped = large.copy()
-    swapped[[777, 12_345]] = large[[12_345, 777]]
-    with pytest.raises(ValueError, match="X is not the data"):
-        Pool.load(tmp_path / "pool.npz", swapped)
+@needs_pandas
+def test_frames_are_known_by_their_columns(tmp_path):
+    import pandas as pd
+
+    X = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "z"]})
+    path = saved(Pool(X, [1, -1, 0]), tmp_path)
+    for other in (
+        X[["b", "a"]],
+        X.rename(columns={"a": "c"}),
+        X[["a"]],
+        X.assign(b=["x", "y", "y"]),
+        X.iloc[[1, 0, 2]],
+    ):
+        with pytest.raises(ValueError, match=OTHER):
+            Pool.load(path, other)
+    assert Pool.load(path, X.set_axis([7, 8, 9])).y.tolist() == [1, -1, 0]
 
 
-def test_a_save_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
-    pool, path = saved(tmp_path)
-    pool.label(0, 1)
-    pool.save(path)
-    before = path.read_bytes()
+def test_sparse_rows_and_texts_are_known_too(tmp_path):
+    X = sp.random(50, 20, density=0.2, random_state=0, format="csr")
+    path = saved(Pool(X), tmp_path)
+    assert len(Pool.load(path, X.tocsc())) == 50
+    with pytest.raises(ValueError, match=OTHER):
+        Pool.load(path, X[::-1])
+    texts = [f"text {i}" for i in range(5)]
+    path = saved(Pool(texts), tmp_path)
+    assert Pool.load(path, texts).X is texts
+    with pytest.raises(ValueError, match=OTHER):
+        Pool.load(path, [*texts[:4], "text 5"])
+
+
+# Replaced whole, or not at all
+
+
+def test_saving_again_replaces_the_file_and_leaves_no_other(tmp_path):
+    pool = Pool(rows(3))
+    for row in range(3):
+        pool.label(row, row)
+        path = saved(pool, tmp_path)
+        assert Pool.load(path, rows(3)).n_labeled == row + 1
+    assert [path.name for path in tmp_path.iterdir()] == ["pool.npz"]
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_save_that_fails_leaves_the_old_file_and_no_other(fails, tmp_path, monkeypatch):
+    pool = Pool(rows(3), [1, -1, -1])
+    path = saved(pool, tmp_path)
     pool.label(1, 2)
 
     def full(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="no space left"):
+    monkeypatch.setattr(os, fails, full)
+    with unchanged(pool), pytest.raises(OSError, match="no space left"):
         pool.save(path)
-    assert path.read_bytes() == before
-    assert [file.name for file in tmp_path.iterdir()] == ["pool.npz"]
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pool.npz"]
+    assert Pool.load(path, rows(3)).y.tolist() == [1, -1, -1]
 
 
-SAVE_FOREVER = """
-    import os, signal, sys
-    import numpy as np
-    from skactive import Pool
-    path, die = sys.argv[1:]
-    if die == "before replacing":
-        os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    pool = Pool(np.arange(100_000.0)[:, None], np.arange(100_000) % 2)
-    print("ready", flush=True)
-    for row in range(100_000):
-        pool.label(row, 1 - row % 2, relabel=True)
-        pool.save(path)
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_a_file_has_the_permissions_of_any_file_and_keeps_those_that_it_was_given(tmp_path):
+    pool = Pool(rows(3))
+    (tmp_path / "any").write_bytes(b"")
+    path = saved(pool, tmp_path)
+    assert path.stat().st_mode == (tmp_path / "any").stat().st_mode
+    path.chmod(0o664)
+    pool.save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
+
+
+def python(script, *arguments):
+    """Run a script in a new process; it imports what this one imports."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+KILLED_BETWEEN = """
+import os, signal, sys
+import numpy as np
+from skactive import Pool
+
+path = sys.argv[1]
+X = np.arange(20.0).reshape(10, 2)
+pool = Pool.load(path, X)
+pool.label([1, 2], [8, 9])
+getattr(os, sys.argv[2])  # it is there to be replaced
+setattr(os, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+pool.save(path)
 """
 
 
-def save_and_be_killed(path, after):
-    """Run a process that saves a pool over and over, and kill it."""
-    die = "before replacing" if after is None else "when told"
-    command = [sys.executable, "-c", textwrap.dedent(SAVE_FOREVER), str(path), die]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "ready\n"
-        if after is not None:
-            time.sleep(after)
-            process.kill()
-        assert process.wait(timeout=60) == -signal.SIGKILL
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_process_killed_while_saving_leaves_a_whole_file(tmp_path):
-    X = np.arange(100_000.0)[:, None]
-    path = tmp_path / "pool.npz"
-    Pool(X, np.arange(100_000) % 2).save(path)
-    moments = random.Random(0)
-    for _ in range(4):
-        save_and_be_killed(path, after=moments.uniform(0.02, 0.3))
-        pool = Pool.load(path, X)
-        changed = np.flatnonzero(pool.y != np.arange(100_000) % 2)
-        np.testing.assert_array_equal(changed, np.arange(len(changed)))
-        assert len(pool.history) == 1 + len(changed)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_a_process_killed_before_it_replaces_the_file_leaves_the_old_one(tmp_path):
-    path = tmp_path / "pool.npz"
-    Pool(np.arange(100_000.0)[:, None]).save(path)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is POSIX")
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_process_killed_between_writing_and_replacing_leaves_the_old_file(moment, tmp_path):
+    pool = Pool(rows(10), [5] + 9 * [-1])
+    path = saved(pool, tmp_path)
     before = path.read_bytes()
-    save_and_be_killed(path, after=None)
+    killed = python(KILLED_BETWEEN, path, moment)
+    assert killed.returncode == -9, killed.stderr
     assert path.read_bytes() == before
+    loaded = Pool.load(path, rows(10))
+    assert_same(loaded, pool)
+    loaded.label(3, 6)
+    loaded.save(path)
+    assert Pool.load(path, rows(10)).labeled.tolist() == [0, 3]
+
+
+KILLED_ANYWHERE = """
+import json, os, random, signal, sys, time
+from pathlib import Path
+import numpy as np
+from skactive import Pool
+
+path, n_kills = Path(sys.argv[1]), int(sys.argv[2])
+random.seed(0)
+N = 100_000
+X = np.arange(N, dtype=float).reshape(N, 1)
+truth = np.arange(N) % 7
+pool = Pool(X, np.where(np.arange(N) < N // 2, truth, -1))
+began = time.perf_counter()
+pool.save(path)
+duration = time.perf_counter() - began
+found, interrupted = [], 0
+for _ in range(n_kills):
+    child = os.fork()
+    if child == 0:
+        row = pool.n_labeled
+        while True:
+            pool.label(row, truth[row])
+            pool.save(path)
+            row += 1
+    time.sleep(random.uniform(0, 4 * duration))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    left = [name for name in os.listdir(path.parent) if name != path.name]
+    interrupted += bool(left)
+    for name in left:
+        os.unlink(path.parent / name)
+    loaded = Pool.load(path, X)
+    n = loaded.n_labeled
+    assert loaded.labeled.tolist() == list(range(n))
+    assert (loaded.y_labeled == truth[:n]).all()
+    assert len(loaded.history) == 1 + n - N // 2
+    assert n >= pool.n_labeled
+    pool = loaded
+    found.append(n)
+print(json.dumps([interrupted, found[-1] - N // 2]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is POSIX")
+def test_a_process_killed_at_any_moment_of_saving_leaves_a_whole_file(tmp_path):
+    done = python(KILLED_ANYWHERE, tmp_path / "pool.npz", 25)
+    assert done.returncode == 0, done.stderr
+    interrupted, n_saved = json.loads(done.stdout)
+    assert interrupted > 0  # or no kill has met a save
+    assert n_saved > 0  # or none was ever finished
+
+
+def test_a_message_shows_the_path():
+    with pytest.raises(FileNotFoundError, match=re.escape("nowhere/pool.npz")):
+        Pool.load(Path("nowhere/pool.npz"), rows(3))

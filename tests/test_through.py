@@ -3,7 +3,6 @@
 import copy
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
@@ -18,6 +17,8 @@ from snapshot import unchanged
 
 import skactive
 from skactive import ActiveLearner
+
+pd = pytest.importorskip("pandas")
 
 X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
