@@ -1,7 +1,7 @@
 PYTHON ?= python3
 # One thread a process: pytest runs one process a core.
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-MARKDOWN = $(wildcard README.md CONTRIBUTING.md CHANGELOG.md) $(shell find docs -name '*.md')
+MARKDOWN = $(wildcard README.md CONTRIBUTING.md CHANGELOG.md) $(shell git ls-files 'docs/*.md')
 
 .PHONY: lint test docs bench
 
@@ -15,7 +15,9 @@ test:
 
 docs:
 	$(PYTHON) docs/check_links.py $(MARKDOWN)
-	$(PYTHON) -m pytest $(MARKDOWN)
+	$(ONE_THREAD) $(PYTHON) -m pytest $(MARKDOWN)
+	$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "The pages: docs/_build/html/index.html"
 
 bench:
 	$(PYTHON) benchmarks/import_time.py

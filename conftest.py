@@ -7,6 +7,8 @@ import re
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # examples that draw need no screen
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")  # pytest-xdist runs one process a core
 
 OPTIONAL = ("lightgbm", "matplotlib", "pandas", "polars", "skorch", "torch", "xgboost")
 ABSENT = [name for name in OPTIONAL if importlib.util.find_spec(name) is None]

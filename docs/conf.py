@@ -1,50 +1,84 @@
-"""How Sphinx builds the documentation: ``make docs``."""
+"""How Sphinx builds the documentation: ``make docs``. Nothing is fetched, now or by the reader."""
 
+import re
 import warnings
-from importlib.metadata import version as version_of
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+from skactive import __version__
 
 project = "skactive"
 author = "the skactive developers"
 copyright = "2026, the skactive developers"
-version = release = version_of("skactive")
+version = release = __version__
 
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "auto_examples/**/*.ipynb", "auto_examples/*.md5"]
+exclude_patterns = ["_build", "auto_examples/**/*.ipynb"]
+templates_path = ["_templates"]
+html_math_renderer = "mathml"
 nitpicky = False
 
-# Markdown pages are read on the forge too: links go to files, headings get the forge's anchors.
+# Headings get the anchors that they have on the forge, where the same pages are read.
 myst_heading_anchors = 4
-myst_enable_extensions = ["dollarmath"]
 
 autosummary_generate = True
-autodoc_default_options = {"members": True, "inherited-members": "BaseEstimator"}
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # numpydoc says it
 numpydoc_show_class_members = False
-numpydoc_class_members_toctree = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skactive"
-html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
+html_show_sourcelink = False
+html_theme_options = {
+    "header_links_before_dropdown": 6,
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {name: [] for name in ("index", "getting_started", "faq", "changelog")}
 
 sphinx_gallery_conf = {
     "examples_dirs": ["../examples"],
     "gallery_dirs": ["auto_examples"],
-    "filename_pattern": r"/plot_",
-    "ignore_pattern": r"__init__\.py",
+    "ignore_pattern": r"/(?!plot_)\w+\.py$",
     "abort_on_example_error": True,
-    "show_memory": False,
-    "remove_config_comments": True,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skactive",),
+    "reference_url": {"skactive": None},
     "download_all_examples": False,
+    "show_memory": False,
     "within_subsection_order": "FileNameSortKey",
 }
 
-# A picture built without a screen is no reason to warn.
+# A picture that is drawn without a screen is no reason to warn.
 warnings.filterwarnings("ignore", message=".*non-interactive.*", category=UserWarning)
+
+ROOT_PAGE = re.compile(r"\]\((?:\.\./)+(CONTRIBUTING|CHANGELOG)\.md")
+
+
+def link_root_pages(app, docname, source):
+    """Let links to the pages at the root of the repository lead to their copies here."""
+    source[0] = ROOT_PAGE.sub(lambda link: f"](/{link[1].lower()}.rst", source[0])
+
+
+def as_mathml(writer, node):
+    """Write a formula as MathML, which browsers draw by themselves."""
+    as_block = node.tagname == "math_block"
+    formula = tex2mathml(node.astext(), as_block=as_block)
+    writer.body.append(f'<div class="math">{formula}</div>' if as_block else formula)
+    raise SkipNode
+
+
+def setup(app):
+    """Connect the above."""
+    app.connect("source-read", link_root_pages)
+    app.add_html_math_renderer("mathml", (as_mathml, None), (as_mathml, None))

@@ -5,6 +5,7 @@ from .display import BudgetCurveDisplay, QueryDisplay
 from .evaluation import compare_strategies
 from .learner import ActiveLearner
 from .loop import run
+from .model_selection import LabeledKFold, aulc_scorer
 from .oracles import Known, Prompt
 from .pool import Pool
 from .simulation import SimulatedLearner
@@ -19,12 +20,14 @@ __all__ = [
     "BudgetCurveDisplay",
     "Comparison",
     "Known",
+    "LabeledKFold",
     "Pool",
     "Prompt",
     "QueryDisplay",
     "SimulatedLearner",
     "Strategy",
     "View",
+    "aulc_scorer",
     "compare_strategies",
     "get_strategy_names",
     "query",

@@ -113,9 +113,11 @@ class Comparison:
         Raises
         ------
         ValueError
-            If two have a data set of the same name, or different scores.
+            If there are none, or two have a data set of the same name, or different scores.
         """
         comparisons = list(comparisons)
+        if not comparisons:
+            raise ValueError("there are no comparisons; give at least one.")
         datasets = [name for part in comparisons for name in part.datasets]
         twice = sorted({name for name in datasets if datasets.count(name) > 1})
         if twice:
@@ -177,8 +179,9 @@ class Comparison:
     def default_target(self, dataset: str | None = None) -> float:
         """Return the score that random reaches with three quarters of the labels, on average."""
         n_labeled, scores = self.curves(dataset)["random"]
-        enough = np.searchsorted(n_labeled, 0.75 * n_labeled[-1])
-        return float(scores.mean(axis=0)[: enough + 1].max())
+        mean, enough = scores.mean(axis=0), 0.75 * n_labeled[-1]
+        before = mean[n_labeled <= enough]
+        return float(before.max(initial=np.interp(enough, n_labeled, mean)))
 
     def win_tie_loss(self) -> dict[str, tuple[int, int, int]]:
         """Return how often each strategy was better than, equal to, and worse than random.
@@ -295,8 +298,8 @@ class Comparison:
         n_repeats = len(self.ceiling(dataset))
         if n_repeats < MIN_REPEATS:
             return (
-                f"No verdict: {n_repeats} repeats tell too little; compare with at least "
-                f"{MIN_REPEATS}."
+                f"No verdict: {_repeats(n_repeats)} tell{'s' * (n_repeats == 1)} too little; "
+                f"compare with at least {MIN_REPEATS}."
             )
         return "\n".join(_in_words(row, n_repeats) for row in rows)
 
@@ -349,7 +352,7 @@ class Comparison:
     def __repr__(self) -> str:
         n_repeats = len(self.ceiling(self.datasets[0]))
         return (
-            f"Comparison({', '.join(self.names)}; {n_repeats} repeats on "
+            f"Comparison({', '.join(self.names)}; {_repeats(n_repeats)} on "
             f"{', '.join(self.datasets)}; {self.scoring})"
         )
 
@@ -370,8 +373,8 @@ class Comparison:
             "saving against random [95 %]",
         ]
         lines = [
-            f"**{dataset}**: {self.scoring}, {len(self.ceiling(dataset))} repeats; with all "
-            f"labels {_interval(*ceiling)}",
+            f"**{dataset}**: {self.scoring}, {_repeats(len(self.ceiling(dataset)))}; with "
+            f"all labels {_interval(*ceiling)}",
             "",
             _table_line(head),
             _table_line(["---"] * len(head)),
@@ -415,10 +418,15 @@ def _mean_seconds(runs: list[Run]) -> dict[str, float]:
 def _in_words(row: dict[str, Any], n_repeats: int) -> str:
     """Return what one row of a summary says."""
     p, gain = row["p_t"], row["gain"]
-    size = f"{abs(gain):.4f} AULC, p = {p:.2g} by Holm over {n_repeats} repeats"
+    size = f"{abs(gain):.4f} AULC, p = {p:.2g} by Holm over {_repeats(n_repeats)}"
     if p >= 1 - LEVEL:
         return f"{row['strategy']}: no difference from random shown ({size})."
     return f"{row['strategy']}: {'better' if gain > 0 else 'worse'} than random ({size})."
+
+
+def _repeats(n: int) -> str:
+    """Return how many repeats there are."""
+    return f"{n} repeat{'s' * (n != 1)}"
 
 
 def _interval(mean: float, low: float, high: float, sign: str = "") -> str:

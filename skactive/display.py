@@ -121,7 +121,9 @@ class BudgetCurveDisplay:
         """
         self.ax_, self.figure_ = _axes(ax)
         self.lines_ = []
-        for position, (name, (n_labeled, scores)) in enumerate(self.curves.items()):
+        others = [name for name in self.curves if name != self.baseline]
+        for name, (n_labeled, scores) in self.curves.items():
+            position = 0 if name == self.baseline else 1 + others.index(name)  # of its style
             mean, low, high = st.mean_interval(scores, level)
             style: dict[str, Any] = {
                 "color": COLORS[position % len(COLORS)],
@@ -145,7 +147,7 @@ class BudgetCurveDisplay:
 
     def _mark(self, target: float) -> None:
         """Mark a score, and what the best curve saves there against the baseline."""
-        line = self.ax_.axhline(target, color="0.6", lw=1, ls=":", label=f"target {target:g}")
+        line = self.ax_.axhline(target, color="0.6", lw=1, ls=":", label=f"target {target:.3g}")
         needed = {
             name: st.labels_to_reach(n_labeled, scores.mean(axis=0), target)
             for name, (n_labeled, scores) in self.curves.items()
@@ -158,7 +160,7 @@ class BudgetCurveDisplay:
             "", (needed[best], target), (base, target), arrowprops={"arrowstyle": "->", "lw": 1.5}
         )
         share = 1 - needed[best] / base
-        line.set_label(f"target {target:g}: {best} needs {share:.0%} fewer labels")
+        line.set_label(f"target {target:.3g}: {best} needs {share:.0%} fewer labels")
 
 
 class QueryDisplay:

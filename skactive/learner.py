@@ -85,7 +85,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         Seed from which all random numbers follow; saved with the pool.
     n_features_in_ : int
         Number of features, where rows have features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X is a frame with text column names.
 
     Examples

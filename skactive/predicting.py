@@ -54,7 +54,9 @@ class Predicting:
             If there are too few labels so far to fit the estimator.
         """
         predicted = self._fitted().predict(X, **params)
-        return predicted if self._coded is None else lab.decode(predicted, self._coded)
+        if self._coded is None or params.get("output_margin"):  # of xgboost: no labels
+            return predicted
+        return lab.decode(predicted, self._coded)
 
     @available_if(inner_has("predict_proba"))
     def predict_proba(self, X):

@@ -149,7 +149,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         The learner as it was after each round, without its pool; with `keep_estimators`.
     n_features_in_ : int
         Number of features, where rows have features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X is a frame with text column names.
 
     Examples

@@ -11,10 +11,12 @@ def unchanged(learner, *, but=()):
     """Hold that nothing of a learner (or a pool) differs afterwards, but the attributes named."""
     alive = [getattr(learner, "estimator_", None)]  # or its identity might be given away
     before = facts(learner, but)
-    yield
-    after = facts(learner, but)
-    assert {name for name in before | after if before.get(name) != after.get(name)} == set()
-    del alive
+    try:
+        yield
+    finally:  # what is raised inside is no excuse
+        after = facts(learner, but)
+        assert {name for name in before | after if before.get(name) != after.get(name)} == set()
+        del alive
 
 
 def facts(learner, but=()):

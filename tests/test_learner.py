@@ -1089,11 +1089,10 @@ def test_row_aligned_parameters_of_fit_hold_for_the_pool_and_others_are_repeated
 def test_outside_rows_and_new_rows_bring_their_own_parameters(kind):
     weights = np.ones(150, dtype=int)
     learner = ActiveLearner(Recorder(), "random").fit(X, Y, sample_weight=kind(weights))
+    learner.teach([1], [0], sample_weight=kind([0.125]))  # no integer
     learner.query(X + 1, 2)
     learner.teach(X[:2] + 1, [0, 1], sample_weight=[0.25, 0.5])
     learner.extend(X[:2] + 2, [1, -1], sample_weight=np.array([0.75, 9]))
-    learner.query()
-    learner.teach([1], [0], sample_weight=kind([0.125]))
     given = learner.estimator_.calls_[-1][3]["sample_weight"]
     assert np.asarray(given)[[1, -3, -2, -1]].tolist() == [0.125, 0.25, 0.5, 0.75]
     assert len(given) == learner.pool_.n_labeled

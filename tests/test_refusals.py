@@ -72,7 +72,7 @@ class NanProba(ClassifierMixin, BaseEstimator):
 
 
 class Stubborn(ClassifierMixin, BaseEstimator):
-    """Refuses to learn what its parameter names, after having spoilt itself."""
+    """Refuses to learn two of what its parameter names, after having spoilt itself."""
 
     error = RuntimeError("not this one")
 
@@ -81,9 +81,9 @@ class Stubborn(ClassifierMixin, BaseEstimator):
         self.warm_start = warm_start
 
     def fit(self, X, y, classes=None):
-        self.n_seen_ = self.n_seen_ + len(y) if self.warm_start and hasattr(self, "n_seen_") else 0
+        self.n_seen_ = getattr(self, "n_seen_", 0) + len(y)
         self.classes_ = np.unique(y) if classes is None else classes
-        if self.refuses in y:
+        if np.sum(y == self.refuses) > 1:
             raise self.error
         self.answer_ = y[0]
         return self
@@ -851,25 +851,28 @@ def test_extend_refuses(rows, y, error, text):
 @pytest.mark.parametrize("how", ["row numbers", "rows", "extend"])
 def test_an_estimator_that_raises_keeps_the_labels_and_the_old_estimator(update, how):
     learner = ActiveLearner(Stubborn(refuses=7), "random", update=update, classes=[0, 1, 2, 7])
-    learner.fit(X, Y)
-    with pytest.raises(RuntimeError) as info, unchanged_estimator(learner):
+    learner.fit(X, np.where(np.arange(150) == 149, 7, Y))  # so that 7 is no new class later
+    if how == "rows":
+        learner.query(OUTSIDE)
+    with unchanged_estimator(learner), pytest.raises(RuntimeError) as info:
         if how == "row numbers":
-            learner.teach([1, 2], [0, 7])
+            learner.teach([1, 2], [7, 7])
         elif how == "rows":
-            learner.query(OUTSIDE)
-            learner.teach(OUTSIDE[:2], [0, 7])
+            learner.teach(OUTSIDE[:2], [7, 7])
         else:
-            learner.extend(OUTSIDE[:2], [0, 7])
+            learner.extend(OUTSIDE[:2], [7, 7])
     assert info.value is Stubborn.error
     assert info.value.args == ("not this one",)
-    assert learner.pool_.n_labeled == 17
+    assert learner.pool_.y_labeled.tolist().count(7) == 3
+    assert learner.pool_.n_labeled == 18
     assert learner.predict(X[:3]).tolist() == [0, 0, 0]
     assert learner.query(n_instances=4)[0].shape == (4,)
-    with pytest.raises(RuntimeError, match="not this one"), unchanged_estimator(learner):
+    with unchanged_estimator(learner), pytest.raises(RuntimeError, match="not this one"):
         learner.refit()
     learner.set_params(estimator__refuses=None).refit()
-    assert 7 in learner.estimator_.classes_
-    assert learner.pool_.n_labeled == 17
+    learned = {"refit": 18, "warm_start": 16 + 18, "partial_fit": 16 + 2}
+    assert learner.estimator_.n_seen_ == learned[update]
+    assert learner.pool_.n_labeled == 18
 
 
 def unchanged_estimator(learner):

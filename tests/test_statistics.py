@@ -267,6 +267,21 @@ def test_the_answer_follows_from_the_generator_that_is_handed_in():
     assert ask[0] == ask[1] != ask[2]
 
 
+def test_both_ends_are_percentiles_of_the_shares_of_the_same_resamples():
+    ours, theirs = repeated(FAST, 8, 0.05, seed=1), repeated(SLOW, 8, 0.05, seed=2)
+    answer = saving(GRID, ours, theirs, 0.68, level=0.8, n_bootstrap=300, rng=rng(4))
+    shares = []
+    for counts in rng(4).multinomial(8, [1 / 8] * 8, size=300):
+        means = [np.repeat(curves, counts, axis=0).mean(axis=0) for curves in (ours, theirs)]
+        labels, labels_baseline = (naive.labels_to_reach(GRID, mean, 0.68) for mean in means)
+        shares.append(1 - labels / labels_baseline)
+    beyond = int(300 * stats.norm.cdf(-np.sqrt(8 / 7) * stats.t.ppf(0.9, 7)))
+    assert beyond > 10
+    shares = sorted(shares)
+    assert (answer.low, answer.high) == pytest.approx((shares[beyond], shares[-1 - beyond]))
+    assert shares[0] < shares[beyond] < answer.share < shares[-1 - beyond] < shares[-1]
+
+
 def test_many_rounds_are_resampled_in_chunks_without_changing_the_answer(monkeypatch):
     noisy = repeated(FAST, 8, 0.05, seed=1), repeated(SLOW, 8, 0.05, seed=2)
     whole = saving(GRID, *noisy, 0.75, rng=rng())
@@ -581,7 +596,12 @@ def test_nothing_is_compared_beyond_the_saturation_of_random():
 
 
 def test_without_a_label_count_to_compare_at_nobody_is_penalised():
-    for curves in ({"a": ([10], [[0.5]] * 3), "b": ([10], [[0.9]] * 3)}, {}):
+    worse, better = np.full((3, 2), 0.5), np.full((3, 2), 0.9)
+    for curves in (
+        {"a": ([10], worse[:, :1]), "b": ([10], better[:, :1])},  # one round
+        {"a": ([10, 30], worse), "b": ([20, 40], better)},  # together from 20 to 30: no batch
+        {},
+    ):
         names, matrix = penalty_matrix(curves)
         assert matrix.shape == (len(names), len(names)) and not matrix.any()
     saturated = {"a": (COUNTS, flat(0.9)), "random": (COUNTS, np.full((5, 9), 0.5))}

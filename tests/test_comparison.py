@@ -1,0 +1,314 @@
+"""What a comparison says, on curves whose answers are known by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as hs
+from scipy import stats
+
+from skactive.comparison import CEILING, Comparison, Run
+
+BASE = np.array([0.50, 0.52, 0.47, 0.55, 0.51, 0.49])
+NOISE = np.array([0.00, 0.01, -0.01, 0.02, 0.005, -0.004])
+
+
+def played(variant, repeat, scores, grid=(10, 20, 30), dataset="data"):
+    """One run, with a query of one row and (1, 2, 3) seconds in each round."""
+    run = Run(dataset, variant, repeat, f"{variant.title()}()")
+    for position, (n, score) in enumerate(zip(grid, scores, strict=True)):
+        run.add(n, score, [position], (1.0, 2.0, 3.0))
+    return run
+
+
+def compared(curves, n_repeats=6, grid=(10, 20, 30), dataset="data", scoring="score"):
+    """A comparison of curves, {name: function of the repeat}, with a ceiling of 0.9."""
+    runs = [
+        played(name, repeat, curve(repeat), grid, dataset)
+        for repeat in range(n_repeats)
+        for name, curve in curves.items()
+    ]
+    runs += [played(CEILING, repeat, [0.9], [100], dataset) for repeat in range(n_repeats)]
+    return Comparison(runs, list(curves), scoring)
+
+
+def rising(by, noise=0.0):
+    """Curves that start where the repeat starts, and gain `by`, then half of it."""
+    return lambda r: BASE[r] + noise * NOISE[r] + np.array([0, by, 1.5 * by])
+
+
+@pytest.fixture
+def three():
+    """Random, one that is better by about 0.05 everywhere, one that differs by noise alone."""
+    return compared(
+        {
+            "random": rising(0.1),
+            "good": lambda r: rising(0.1)(r) + 0.05 + NOISE[r],
+            "same": lambda r: rising(0.1)(r) + NOISE[::-1][r] - NOISE.mean(),
+        }
+    )
+
+
+# Curves
+
+
+def test_curves_on_the_same_numbers_of_labels_are_the_scores_as_they_are():
+    comparison = compared({"random": rising(0.1)}, n_repeats=2)
+    grid, scores = comparison.curves()["random"]
+    assert grid.tolist() == [10, 20, 30]
+    assert scores.tolist() == [rising(0.1)(0).tolist(), rising(0.1)(1).tolist()]
+
+
+def test_curves_on_other_numbers_of_labels_meet_on_all_numbers_within_every_run():
+    runs = [
+        played("random", 0, [0.0, 1.0], [10, 30]),
+        played("random", 1, [0.0, 0.5, 0.6], [12, 22, 40]),
+        played(CEILING, 0, [1.0], [100]),
+        played(CEILING, 1, [1.0], [100]),
+    ]
+    grid, scores = Comparison(runs, ["random"]).curves()["random"]
+    assert grid.tolist() == [12, 22, 30]
+    np.testing.assert_allclose(scores[0], [0.1, 0.6, 1.0])
+    np.testing.assert_allclose(scores[1], [0.0, 0.5, 0.5 + 0.1 * 8 / 18])
+
+
+def test_repeats_are_in_order_however_the_runs_arrive():
+    runs = [played("random", repeat, [repeat / 10], [5]) for repeat in (2, 0, 1)]
+    runs += [played(CEILING, repeat, [repeat / 5], [9]) for repeat in (1, 2, 0)]
+    comparison = Comparison(runs, ["random"])
+    assert comparison.curves()["random"][1].ravel().tolist() == [0.0, 0.1, 0.2]
+    assert comparison.ceiling().tolist() == [0.0, 0.2, 0.4]
+
+
+def test_the_area_is_the_trapezoid_over_the_range_of_labels():
+    comparison = compared({"random": lambda r: [0.2, 0.4, 0.8]}, n_repeats=1, grid=(10, 20, 50))
+    by_hand = (10 * 0.3 + 30 * 0.6) / 40
+    assert comparison.aulc()["random"] == pytest.approx([by_hand])
+
+
+@given(hs.lists(hs.floats(0, 1), min_size=2, max_size=8), hs.randoms(use_true_random=False))
+def test_the_area_of_a_run_lies_between_its_scores_in_any_order_of_runs(values, random):
+    runs = [played("random", r, [value, values[0]], [1, 2]) for r, value in enumerate(values)]
+    runs += [played(CEILING, r, [1.0], [9]) for r in range(len(values))]
+    random.shuffle(runs)
+    areas = Comparison(runs, ["random"]).aulc()["random"]
+    np.testing.assert_allclose(areas, (np.array(values) + values[0]) / 2)
+
+
+# Summary
+
+
+def test_p_values_are_those_of_scipy_by_holm(three):
+    areas = three.aulc()
+    rows = {row["strategy"]: row for row in three.summary()}
+    for key, test in (("p_t", stats.ttest_rel), ("p_wilcoxon", stats.wilcoxon)):
+        p = {name: test(areas[name], areas["random"]).pvalue for name in ("good", "same")}
+        assert p["good"] < p["same"]
+        smaller = min(1, 2 * p["good"])
+        assert rows["good"][key] == pytest.approx(smaller)
+        assert rows["same"][key] == pytest.approx(max(smaller, p["same"]))
+
+
+def test_the_gain_is_the_paired_difference_with_students_interval(three):
+    good = three.summary()[1]
+    difference = three.aulc()["good"] - three.aulc()["random"]
+    low, high = stats.t.interval(0.95, 5, difference.mean(), stats.sem(difference))
+    assert good["strategy"] == "good"
+    assert (good["gain"], good["gain_low"], good["gain_high"]) == pytest.approx(
+        (0.05 + NOISE.mean(), low, high)
+    )
+
+
+def test_the_area_has_students_interval(three):
+    row, areas = three.summary()[0], three.aulc()["random"]
+    low, high = stats.t.interval(0.95, 5, areas.mean(), stats.sem(areas))
+    assert (row["aulc"], row["aulc_low"], row["aulc_high"]) == pytest.approx(
+        (areas.mean(), low, high)
+    )
+
+
+def test_wins_ties_and_losses_are_counted_against_random_over_repeats_and_data_sets():
+    def mixed(r):
+        return rising(0.1)(r) + [0.1, 0.1, 0.1, 0, 0, -0.1][r]
+
+    one = compared({"random": rising(0.1), "mixed": mixed})
+    row = one.summary()[1]
+    assert (row["wins"], row["ties"], row["losses"]) == (3, 2, 1)
+    assert one.win_tie_loss() == {"mixed": (3, 2, 1)}
+    two = compared({"random": rising(0.1), "mixed": mixed}, n_repeats=4, dataset="other")
+    assert Comparison.concat([one, two]).win_tie_loss() == {"mixed": (6, 3, 1)}
+
+
+def test_seconds_are_of_whole_runs_by_where_they_went(three):
+    for row in three.summary():
+        assert row["seconds"] == {"fit": 3.0, "query": 6.0, "bookkeeping": 9.0}
+
+
+def test_labels_to_a_target_and_the_saving_come_from_the_mean_curves():
+    comparison = compared(
+        {
+            "random": lambda r: [0.5, 0.6, 0.7],
+            "good": lambda r: [0.5, 0.7, 0.8],
+            "bad": lambda r: [0.5, 0.5, 0.5],
+        }
+    )
+    random, good, bad = comparison.summary(target=0.65)
+    assert random["labels"] == pytest.approx(25)
+    assert good["labels"] == pytest.approx(17.5)
+    assert (good["saving"].labels, good["saving"].share) == pytest.approx((17.5, 0.3))
+    assert (good["saving"].low, good["saving"].high) == pytest.approx((0.3, 0.3))
+    assert bad["labels"] == np.inf
+    assert np.isnan(bad["saving"].share)
+
+
+def test_the_default_target_is_what_random_reaches_with_three_quarters_of_the_labels():
+    curves = {"random": lambda r: [0.1, 0.5, 0.7, 0.9]}
+    assert compared(curves, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.7)
+    falling = {"random": lambda r: [0.1, 0.8, 0.7, 0.9]}
+    assert compared(falling, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.8)
+    coarse = {"random": lambda r: [0.0, 0.9]}
+    assert compared(coarse, grid=(10, 40)).default_target() == pytest.approx(0.6)
+    late = {"random": lambda r: [0.3, 0.9]}
+    assert compared(late, grid=(90, 100)).default_target() == pytest.approx(0.3)
+
+
+def test_random_needs_three_quarters_of_the_labels_for_the_default_target():
+    comparison = compared({"random": lambda r: [0.0, 0.9]}, grid=(10, 40))
+    assert comparison.summary()[0]["labels"] == pytest.approx(30)
+
+
+def test_the_penalty_matrix_counts_significant_wins_and_adds_up_over_data_sets(three):
+    names, matrix = three.penalty_matrix()
+    assert names == ["random", "good", "same"]
+    assert matrix[1, 0] == 1
+    assert matrix[0, 1] == 0
+    other = compared({"good": rising(0.3), "random": rising(0.1)}, dataset="other")
+    names, total = Comparison.concat([three, other]).penalty_matrix()
+    assert names == ["random", "good", "same"]
+    # Both start at the same scores: a tie there, significant at the other number of labels.
+    own_names, own = other.penalty_matrix()
+    assert own_names == ["good", "random"]
+    assert total[1, 0] == matrix[1, 0] + own[0, 1]
+    assert total[2].tolist() == matrix[2].tolist()
+
+
+# In words
+
+
+def test_below_five_repeats_there_is_no_verdict():
+    for n_repeats, said in ((1, "1 repeat tells"), (4, "4 repeats tell")):
+        comparison = compared(
+            {"random": rising(0.1), "good": lambda r: rising(0.2)(r) + NOISE[r]}, n_repeats
+        )
+        assert comparison.verdict() == (
+            f"No verdict: {said} too little; compare with at least 5."
+        )
+        assert "No verdict" in comparison.to_markdown()
+
+
+def test_from_five_repeats_the_verdict_says_better_worse_or_no_difference_shown():
+    comparison = compared(
+        {
+            "random": rising(0.1),
+            "good": lambda r: rising(0.1)(r) + 0.05 + NOISE[r],
+            "bad": lambda r: rising(0.1)(r) - 0.05 + NOISE[r],
+            "same": lambda r: rising(0.1)(r) + NOISE[::-1][r] - NOISE[:5].mean(),
+        },
+        n_repeats=5,
+    )
+    good, bad, same = comparison.verdict().splitlines()
+    assert good.startswith("good: better than random (0.0550 AULC, p = ")
+    assert bad.startswith("bad: worse than random (0.0450 AULC, p = ")
+    assert same.startswith("same: no difference from random shown (")
+    assert good.endswith(" by Holm over 5 repeats).")
+
+
+def test_one_repeat_has_means_but_no_intervals_and_no_tests():
+    comparison = compared({"random": rising(0.1), "good": rising(0.2)}, n_repeats=1)
+    random, good = comparison.summary()
+    assert random["aulc"] == pytest.approx(0.5 + (0.1 / 2 + (0.1 + 0.15) / 2) / 2)
+    unknown = ("aulc_low", "aulc_high", "gain_low", "gain_high", "p_t", "p_wilcoxon")
+    assert all(np.isnan(good[key]) for key in unknown)
+    assert good["wins"] == 1
+    assert repr(comparison) == "Comparison(random, good; 1 repeat on data; score)"
+
+
+def test_markdown_says_not_reached_where_it_is_not_reached():
+    comparison = compared(
+        {"random": lambda r: [0.5, 0.6, 0.7], "bad": lambda r: [0.5, 0.5, 0.5]}, scoring="f1"
+    )
+    lines = comparison.to_markdown(target=0.65).splitlines()
+    assert lines[0] == "**data**: f1, 6 repeats; with all labels 0.9000 [0.9000, 0.9000]"
+    head, _, random, bad = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:6]
+    ]
+    assert len(head) == len(random) == len(bad) == 8
+    assert head[6] == "labels to 0.650"
+    assert random == ["random", "0.6000 [0.6000, 0.6000]", "", "", "", "", "25", ""]
+    assert bad[5:] == ["0/0/6", "not reached", "not reached"]
+    assert bad[2] == "-0.1000 [-0.1000, -0.1000]"
+
+
+def test_markdown_has_a_part_for_each_data_set(three):
+    other = compared({"random": rising(0.1), "else": rising(0.2)}, n_repeats=1, dataset="other")
+    text = Comparison.concat([three, other]).to_markdown()
+    assert text.count("| strategy |") == 2
+    first, second = text.split("**other**")
+    assert "good: better than random" in first
+    assert "| else | " in second
+    assert "| good | " not in second
+
+
+def test_a_frame_has_a_row_for_each_round_of_each_run():
+    frame = compared({"random": rising(0.1)}, n_repeats=2).to_frame()
+    expected = pd.DataFrame(
+        {
+            "dataset": "data",
+            "strategy": ["random"] * 3 + [CEILING] + ["random"] * 3 + [CEILING],
+            "repeat": [0] * 4 + [1] * 4,
+            "n_labeled": [10, 20, 30, 100] * 2,
+            "score": [*rising(0.1)(0), 0.9, *rising(0.1)(1), 0.9],
+            "seconds_fit": 1.0,
+            "seconds_query": 2.0,
+            "seconds_bookkeeping": 3.0,
+            "indices": [[0], [1], [2], [0]] * 2,
+        }
+    )
+    pd.testing.assert_frame_equal(frame, expected)
+
+
+# Several data sets
+
+
+def test_concat_keeps_every_data_set_as_it_was(three):
+    other = compared({"random": rising(0.2), "late": rising(0.3)}, n_repeats=2, dataset="other")
+    both = Comparison.concat([three, other])
+    assert both.datasets == ["data", "other"]
+    assert both.names == ["random", "good", "same", "late"]
+    assert list(both.curves("other")) == ["random", "late"]
+    np.testing.assert_equal(both.summary(dataset="data"), three.summary())
+    assert both.verdict("other").startswith("No verdict")
+
+
+def test_several_data_sets_are_asked_for_by_name(three):
+    both = Comparison.concat([three, compared({"random": rising(0.2)}, dataset="other")])
+    for method in (both.curves, both.aulc, both.summary, both.ceiling, both.verdict):
+        with pytest.raises(ValueError, match="name the data set: one of data, other"):
+            method()
+    with pytest.raises(ValueError, match="no data set 'third'; there is data, other"):
+        both.curves("third")
+
+
+def test_concat_refuses_a_data_set_twice_other_scores_and_nothing(three):
+    with pytest.raises(ValueError, match="'data' comes twice; give each comparison another name="):
+        Comparison.concat([three, three])
+    other = compared({"random": rising(0.2)}, dataset="other", scoring="f1")
+    with pytest.raises(ValueError, match=r"scores differ \(f1, score\)"):
+        Comparison.concat([three, other])
+    with pytest.raises(ValueError, match="no comparisons"):
+        Comparison.concat([])
+
+
+def test_a_run_comes_back_from_json_as_it_was():
+    run = played("random", 3, [0.5, 0.25, np.nextafter(0.1, 1)])
+    assert Run.from_json(run.to_json()) == run
