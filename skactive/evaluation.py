@@ -1,12 +1,15 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
+import copy
 import hashlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import BaseEstimator, clone, is_classifier
 
 from ._progress import progress
 from .comparison import CEILING, Comparison, Run
@@ -110,7 +113,12 @@ def compare_strategies(
     template = _template(estimator)
     variants = _variants(strategies, template)
     X, y = check_rows(X, who="compare_strategies"), to_array(y)
-    given = f"cv={cv!r}, test_size={test_size!r}"
+    _check_test(cv, test_size, X_test, y_test)
+    _check_repeats(n_repeats)
+    if X_test is not None:
+        X_test, y_test = _with_label(template, X_test, y_test)
+    if isinstance(cv, Iterable) and not hasattr(cv, "split"):
+        cv = [tuple(map(np.asarray, pair)) for pair in cv]
     if random_state is not None and not isinstance(random_state, (int, np.integer)):
         raise TypeError(
             f"random_state is {random_state!r}; a comparison that can be repeated needs an "
@@ -122,12 +130,12 @@ def compare_strategies(
     seed = draw_seed(random_state)
     settings = {
         "estimator": _described(template),
-        "budget": budget,
-        "n_instances": n_instances,
-        "n_initial": n_initial,
-        "initial": initial,
-        "test": given if X_test is None else _digest(X_test, y_test),
-        "scoring": repr(scoring),
+        "budget": _plain(budget),
+        "n_instances": _plain(n_instances),
+        "n_initial": _plain(n_initial),
+        "initial": _plain(initial),
+        "test": _test_described(cv, test_size, X_test, y_test),
+        "scoring": _named(scoring),
         "data": _digest(X, y),
         "dataset": name,
         "random_state": seed,
@@ -147,7 +155,7 @@ def compare_strategies(
         runs.append(run)
         if file is not None:
             file.append(run.to_json())
-    return Comparison(runs, list(variants), "score" if scoring is None else str(scoring))
+    return Comparison(runs, list(variants), _named(scoring) or "score")
 
 
 @dataclass(frozen=True)
@@ -196,9 +204,39 @@ def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]
     variants: dict[str, Strategy | None] = {"random": as_strategy("random")}
     if refusal(template.estimator, "proba", "decision") is None:
         variants["margin"] = as_strategy("margin")
-    variants |= {name: as_strategy(given) for name, given in strategies.items()}
+    for name, given in strategies.items():
+        strategy = as_strategy(given)
+        if _printed(strategy) != _printed(variants.get(name, strategy)):
+            raise ValueError(
+                f"{name!r} stands for {variants[name]!r}, not for {strategy!r}; give it another "
+                f"name."
+            )
+        variants[name] = strategy
     variants[CEILING] = None
     return variants
+
+
+def _check_test(cv, test_size, X_test, y_test) -> None:
+    """Refuse test rows that are given in several ways, or by half."""
+    if sum(part is not None for part in (cv, test_size, X_test)) > 1:
+        raise ValueError("give one of cv=, test_size= or X_test= with y_test=, not several.")
+    if (X_test is None) != (y_test is None):
+        raise ValueError("X_test and y_test go together; give both.")
+
+
+def _check_repeats(n_repeats) -> None:
+    """Refuse what is no number of repeats."""
+    if n_repeats is None:
+        return
+    if not isinstance(n_repeats, Integral) or isinstance(n_repeats, bool) or n_repeats < 1:
+        raise ValueError(f"n_repeats is {n_repeats!r}; give a whole number of at least 1, or None.")
+
+
+def _with_label(template: ActiveLearner, X, y) -> tuple[Any, np.ndarray]:
+    """Return the rows that have a label, and their labels."""
+    y = to_array(y)
+    known = np.flatnonzero(~missing_mask(y, template._resolved_missing_label()))
+    return Rows(check_rows(X, who="X_test")).take(known), y[known]
 
 
 def _splits(
@@ -207,10 +245,6 @@ def _splits(
     """Yield the repeats; rows without a label are always among those that train."""
     from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
 
-    if sum(part is not None for part in (cv, test_size, shared.X_test)) > 1:
-        raise ValueError("give one of cv=, test_size= or X_test= with y_test=, not several.")
-    if (shared.X_test is None) != (shared.y_test is None):
-        raise ValueError("X_test and y_test go together; give both.")
     missing = missing_mask(shared.y, template._resolved_missing_label())
     known, hidden = np.flatnonzero(~missing), np.flatnonzero(missing)
     labels = shared.y[known]
@@ -218,6 +252,9 @@ def _splits(
     splits = []
     if cv is not None:
         splitter = check_cv(cv, labels.astype(str) if stratify else labels, classifier=stratify)
+        if getattr(splitter, "random_state", seed) is None:  # shuffles by our seed, then
+            splitter = copy.copy(splitter)
+            splitter.random_state = seed
         splits = list(splitter.split(np.zeros((len(known), 1)), labels))
     for repeat in range(n_repeats or len(splits) or DEFAULT_REPEATS):
         own = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
@@ -253,7 +290,7 @@ def _run(template, shared: _Shared, variant: str, strategy: Strategy | None, spl
         X_test, y_test = rows.take(split.test), shared.y[split.test]
     learner = clone(template).set_params(random_state=split.seed)
     score = check_scoring(learner, shared.scoring)
-    run = Run(shared.dataset, variant, split.repeat, repr(strategy))
+    run = Run(shared.dataset, variant, split.repeat, _printed(strategy))
     if strategy is None:
         learner.fit(X, y)
         run.add(learner.pool_.n_labeled, score(learner, X_test, y_test))
@@ -274,7 +311,7 @@ def _finished(file: ResultsFile, variants: dict, tasks: list) -> list[Run]:
     wanted = {(variant, split.repeat) for variant, _, split in tasks}
     runs = [run for run in map(Run.from_json, file.runs) if (run.variant, run.repeat) in wanted]
     for run in runs:
-        if run.strategy != repr(variants[run.variant]):
+        if run.strategy != _printed(variants[run.variant]):
             raise ValueError(
                 f"{str(file.path)!r} holds runs of {run.strategy} under the name "
                 f"{run.variant!r}, which is {variants[run.variant]!r} now; give it another name."
@@ -284,7 +321,35 @@ def _finished(file: ResultsFile, variants: dict, tasks: list) -> list[Run]:
 
 def _described(template: ActiveLearner) -> str:
     """Return a learner but for its strategy, in full."""
-    return clone(template).set_params(strategy="auto").__repr__(N_CHAR_MAX=10**6)
+    return _printed(clone(template).set_params(strategy="auto"))
+
+
+def _printed(value) -> str:
+    """Return an object in full, without addresses, so that another process prints the same."""
+    text = value.__repr__(N_CHAR_MAX=10**6) if isinstance(value, BaseEstimator) else repr(value)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def _plain(value):
+    """Return a number or array of numpy as JSON takes it, anything else as it is."""
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def _named(scoring) -> str | None:
+    """Return the name of a scorer, the same in every process."""
+    if scoring is None or isinstance(scoring, str):
+        return scoring
+    return getattr(scoring, "__name__", _printed(scoring))
+
+
+def _test_described(cv, test_size, X_test, y_test) -> str:
+    """Return which rows are tested on: how they are chosen, or what they are."""
+    if X_test is not None:
+        return _digest(X_test, y_test)
+    if isinstance(cv, list):
+        cv = hashlib.sha256(repr([[part.tolist() for part in pair] for pair in cv]).encode())
+        return f"splits {cv.hexdigest()[:16]}"
+    return f"cv={_printed(cv)}, test_size={test_size!r}"
 
 
 def _digest(X, y) -> str:

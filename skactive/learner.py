@@ -170,6 +170,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         strategy = self._checked_strategy()
         routed = self._routed(fit_params)
         pool = self._pool_of(X, y)
+        self._check_kind(pool.y_labeled)
         params = FitParams(routed, len(pool))
         before, seed_before = vars(self).copy(), pool.seed
         if pool.seed is None:
@@ -316,6 +317,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         self._check_has_pool("extend")
         change = self.pool_._plan_extend(X, y, who="extend")
+        self._check_kind(change[-1])
         new = FitParams(self._routed(fit_params), len(change[0]))
         self._params.check_new_rows(new, "extend")
         self.pool_._extend(*change)
@@ -399,6 +401,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
                 "pool does not number; write teach(X_pool[idx], y), with the rows themselves."
             )
         change = self.pool_._plan_label(numbers, y, relabel=relabel, who="teach")
+        self._check_kind(change[-1])
         new = FitParams(given, len(numbers))
         self._params.check_given_rows(new, "teach")
         self.pool_._record("label", *change, annotator=annotator)
@@ -419,12 +422,19 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
         change = self.pool_._plan_extend(X, y, who="teach", missing=SKIPPED)
+        self._check_kind(change[-1])
         if len(change[1]) < len(change[0]):
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         new = FitParams(given, len(change[0]))
         self._params.check_new_rows(new, "teach")
         self.pool_._extend(*change, annotator=annotator, merge=True)
         self._params = self._params.extended(new)
+
+    def _check_kind(self, labels: np.ndarray | None) -> None:
+        """Refuse labels of another kind than the classes of an estimator that is used as it is."""
+        own = getattr(self.estimator, "classes_", None) if is_frozen(self.estimator) else None
+        if own is not None and labels is not None and len(labels):
+            lab.merge_dtype(np.asarray(own).dtype, labels.dtype)
 
     # Training
 

@@ -90,9 +90,10 @@ def run(
 
 def _answer_of(oracle) -> Callable:
     """Return a function of row numbers and rows that answers, refusing what does not."""
-    if hasattr(oracle, "answer"):
+    is_class = isinstance(oracle, type)
+    if hasattr(oracle, "answer") and not is_class:
         return oracle.answer
-    if isinstance(oracle, type) or not callable(oracle):
+    if is_class or not callable(oracle):
         raise TypeError(
             f"oracle is {oracle!r}; give Known(y), Prompt(), or a function that takes rows and "
             f"returns their labels."

@@ -54,7 +54,9 @@ class Predicting:
             If there are too few labels so far to fit the estimator.
         """
         predicted = self._fitted().predict(X, **params)
-        if self._coded is None or params.get("output_margin"):  # of xgboost: no labels
+        # What is asked for by params may be no labels: margins, or the leaves of trees.
+        are_codes = np.ndim(predicted) == 1 and np.asarray(predicted).dtype.kind in "iu"
+        if self._coded is None or not are_codes:
             return predicted
         return lab.decode(predicted, self._coded)
 

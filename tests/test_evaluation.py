@@ -1,6 +1,8 @@
 """compare_strategies: paired, complete, repeatable, and resumed where it was cut."""
 
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,11 @@ def compared(strategies=("entropy",), estimator=None, X=X, y=Y, **options):
     )
 
 
+def backwards(view, n):
+    """The last rows first: a strategy of our own."""
+    return np.arange(view.n_candidates)[::-1][:n]
+
+
 def content(comparison):
     """Everything in a comparison but the seconds."""
     runs = [{**run.to_json(), "seconds": None} for run in comparison.runs]
@@ -44,7 +51,7 @@ def by_repeat(comparison, repeat):
 
 
 def test_in_a_repeat_every_strategy_starts_with_the_same_rows_and_repeats_differ():
-    strategies = ["entropy", "least_confidence", "k_center", "committee"]
+    strategies = ["entropy", "least_confidence", backwards]
     comparison = compared(strategies, n_repeats=3)
     starts = []
     for repeat in range(3):
@@ -108,19 +115,16 @@ def test_scores_are_those_of_the_rows_that_were_asked_for():
 
 
 def test_a_dict_names_variants_of_one_strategy():
-    def first_rows(view):
-        return -np.arange(view.n_candidates, dtype=float)
-
-    comparison = compared({"plain": "entropy", "mine": Margin(), "first": first_rows})
-    assert comparison.names == ["random", "margin", "plain", "mine", "first"]
+    comparison = compared({"plain": "entropy", "mine": Margin(), "last": backwards})
+    assert comparison.names == ["random", "margin", "plain", "mine", "last"]
     runs = by_repeat(comparison, 0)
     assert runs["mine"].indices == runs["margin"].indices
     assert runs["plain"].indices == by_repeat(compared(["entropy"]), 0)["entropy"].indices
-    assert runs["first"].indices[1] != runs["mine"].indices[1]
+    assert runs["last"].indices[1] == sorted(runs["last"].indices[1], reverse=True)
 
 
 def test_a_learner_brings_its_settings_but_not_its_strategy():
-    given = ActiveLearner(GaussianNB(), "entropy", cold_start="k_center")
+    given = ActiveLearner(GaussianNB(), "entropy", cold_start=backwards)
     by_learner, plain = compared([], given), compared([])
     assert by_learner.names == ["random", "margin"]
     assert by_learner.runs[0].indices[0] != plain.runs[0].indices[0]
@@ -141,7 +145,7 @@ def test_a_scorer_is_used_as_scikit_learn_takes_it():
 
 
 def test_a_name_that_stands_for_another_strategy_is_refused():
-    with pytest.raises(ValueError, match="'random' stands for RandomSampling"):
+    with pytest.raises(ValueError, match="'random' stands for Random"):
         compared({"random": "entropy"})
     with pytest.raises(ValueError, match="'margin' stands for Margin"):
         compared({"margin": "entropy"})
@@ -181,7 +185,7 @@ def test_a_given_test_set_is_scored_in_every_repeat():
 def test_test_rows_without_a_label_are_not_scored():
     y_test = Y[1::2].astype(float)
     y_test[::3] = np.nan
-    comparison = compared([], X=X[::2], y=Y[::2], X_test=X[1::2], y_test=y_test)
+    comparison = compared([], X=X[::2], y=Y[::2], X_test=X[1::2], y_test=y_test, scoring="accuracy")
     known = ~np.isnan(y_test)
     expected = GaussianNB().fit(X[::2], Y[::2]).score(X[1::2][known], Y[1::2][known])
     assert comparison.ceiling().tolist() == [expected] * 2
@@ -243,7 +247,7 @@ def test_text_labels_and_frames_give_what_arrays_give():
 
 
 def test_the_same_seed_gives_the_same_comparison_with_one_process_and_with_two():
-    strategies = {"entropy": "entropy", "committee": "committee"}
+    strategies = {"entropy": "entropy", "mixed": EpsilonGreedy("margin", epsilon=0.5)}
     first = content(compared(strategies, n_jobs=1))
     assert content(compared(strategies, n_jobs=2)) == first
     assert content(compared(strategies, random_state=1)) != first
@@ -354,6 +358,37 @@ def test_splits_of_ones_own_are_told_apart_by_what_they_are(tmp_path):
     assert again.runs == first.runs
     with pytest.raises(ValueError, match="test was "):
         compared([], cv=splits(1), n_repeats=None, results=path)
+
+
+def test_a_strategy_and_a_scorer_of_ones_own_are_gone_on_with_in_another_process(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    program = f"""
+from skactive import compare_strategies
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
+def last(view, n):
+    return list(range(view.n_candidates))[::-1][:n]
+def score(estimator, X, y):
+    return float((estimator.predict(X) == y).mean())
+print(compare_strategies(GaussianNB(), *load_iris(return_X_y=True), {{"last": last}}, budget=15,
+    n_instances=5, n_repeats=1, random_state=0, scoring=score, results={str(path)!r}))
+"""
+    said = []
+    for spoil in ("", "ballast = [object() for _ in range(100_000)]"):
+        done = subprocess.run(
+            [sys.executable, "-c", spoil + program], capture_output=True, text=True
+        )
+        said.append((done.returncode, done.stdout, path.read_bytes()))
+    assert said[0] == said[1]
+    assert said[0][1] == "Comparison(random, margin, last; 1 repeat on data; score)\n"
+
+
+def test_a_splitter_that_shuffles_without_a_seed_shuffles_by_ours():
+    splitter = StratifiedKFold(3, shuffle=True)
+    first = content(compared([], cv=splitter))
+    assert content(compared([], cv=splitter)) == first
+    assert content(compared([], cv=splitter, random_state=1)) != first
+    assert splitter.random_state is None
 
 
 def test_numbers_of_numpy_are_settings_too(tmp_path):

@@ -1357,3 +1357,11 @@ def test_every_strategy_by_name_asks_for_rows_that_are_not_labelled():
             idx, _ = learner.query(n_instances=10)
             assert len(set(idx.tolist())) == 10
             assert (Y[idx] == -1).all()
+
+
+def test_margins_of_an_estimator_on_codes_are_not_decoded():
+    xgboost = pytest.importorskip("xgboost")
+    estimator = xgboost.XGBClassifier(n_estimators=3, n_jobs=1)
+    learner = ActiveLearner(estimator, random_state=0).fit(X, np.array(["a", "b", "c"])[TRUTH])
+    margins = learner.predict(X, output_margin=True)
+    np.testing.assert_array_equal(margins, learner.estimator_.predict(X, output_margin=True))

@@ -12,6 +12,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -918,3 +919,13 @@ def test_a_regressor_that_raises_passes_its_error_too():
 
     with pytest.raises(KeyError, match="no"):
         ActiveLearner(Picky(), "random").fit(X, X[:, 0])
+
+
+def test_a_label_of_another_kind_than_those_of_a_frozen_estimator_is_refused():
+    frozen = FrozenEstimator(LogisticRegression(max_iter=500).fit(*load_iris(return_X_y=True)))
+    learner = ActiveLearner(frozen, "margin").fit(load_iris().data)
+    with (
+        unchanged(learner),
+        pytest.raises(ValueError, match="labels so far are numbers, got text"),
+    ):
+        learner.teach(3, "setosa")
