@@ -58,7 +58,7 @@ class Known:
         ndarray of shape (k,)
             Labels.
         """
-        return self.y[np.asarray(indices)]
+        return self.y[np.asarray(indices, dtype=np.intp)]
 
 
 class Prompt:
@@ -163,7 +163,8 @@ def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
     commands = []
     for command in Command:
         word = command.value
-        free = [said for said in (word[0], word, f"/{word}") if said not in answers]
+        words = (word[0], *("/" * strokes + word for strokes in range(len(answers) + 1)))
+        free = [said for said in words if said not in answers]
         commands.append(f"{word[0]} {word}" if word[0] in free else free[0])
         answers.update((said, command) for said in free[:2])
     return answers, f"{', '.join(listed)} | {', '.join(commands)}"

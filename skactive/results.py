@@ -49,21 +49,22 @@ class ResultsFile:
         lines, self._n_bytes = _whole_lines(data)
         rest = data[self._n_bytes :]
         settings = json.loads(json.dumps(settings))  # tuples become lists, as on disk
-        if not lines:
-            if not _is_torn_header(rest):
-                raise ValueError(
-                    f"{os.fspath(path)!r} is not a file of compare_strategies; give another name."
-                )
-            self._write(_line({"format": FORMAT, "settings": settings}))
-            return
+        if not lines and not _is_torn_header(rest):
+            raise ValueError(
+                f"{os.fspath(path)!r} is not a file of compare_strategies; give another name."
+            )
         if b"\n" in rest:
             raise ValueError(
                 f"line {len(lines) + 1} of {os.fspath(path)!r} is damaged; delete that line, and "
                 f"its run is made again."
             )
-        _check_settings(path, lines[0]["settings"], settings)
         self.runs = lines[1:]
-        self._write(b"")
+        if self.runs:
+            _check_settings(path, lines[0]["settings"], settings)
+            self._write(b"")
+        else:  # nothing is lost, and what kept the first run from finishing may be put right
+            self._n_bytes = 0
+            self._write(_line({"format": FORMAT, "settings": settings}))
 
     def append(self, run: dict[str, Any]) -> None:
         """Add a finished run, safely on disk when this returns.
@@ -155,7 +156,7 @@ def _whole_lines(data: bytes) -> tuple[list[dict[str, Any]], int]:
         if check != b"%08x\n" % zlib.crc32(text):
             break
         value = json.loads(text)
-        if not values and value.get("format") != FORMAT:
+        if not values and not (isinstance(value, dict) and value.get("format") == FORMAT):
             break
         values.append(value)
         n_bytes += len(line)

@@ -76,10 +76,11 @@ def simulate(
         can be fitted.
     """
     rule = as_rule(stopping)
-    oracle = _oracle(learner, X, y)
-    truth, total = oracle.y, _check_budget(oracle, budget)
-    n_instances = _check_count("n_instances", n_instances)
-    n_first, first = _check_start(learner, oracle, total, n_initial, initial, seed)
+    oracle = known_labels(learner, X, y)
+    total, n_instances, n_first, first = check_simulation(
+        learner, oracle, budget, n_instances, n_initial, initial, seed
+    )
+    truth = oracle.y
     if learner.random_state is None:
         learner.random_state = seed
     learner.fit(X, **(fit_params or {}))
@@ -387,7 +388,7 @@ def check_learner(learner) -> None:
         )
 
 
-def _oracle(learner: ActiveLearner, X, y) -> Pool:
+def known_labels(learner: ActiveLearner, X, y) -> Pool:
     """Return a pool that knows the labels, refusing those from which nothing can be learned."""
     if y is None:
         raise ValueError(
@@ -409,6 +410,15 @@ def _oracle(learner: ActiveLearner, X, y) -> Pool:
                 f"y has the one class {seen.tolist()[0]!r}; a simulation needs two classes{hint}."
             )
     return oracle
+
+
+def check_simulation(
+    learner: ActiveLearner, oracle: Pool, budget, n_instances, n_initial, initial, seed: int
+) -> tuple[int, int, int, np.ndarray | None]:
+    """Return budget, batch and start as counts, and which rows to start with, if any are named."""
+    total = _check_budget(oracle, budget)
+    n_instances = _check_count("n_instances", n_instances)
+    return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
 
 
 def _check_count(name: str, given) -> int:

@@ -200,9 +200,7 @@ def test_below_five_repeats_there_is_no_verdict():
         comparison = compared(
             {"random": rising(0.1), "good": lambda r: rising(0.2)(r) + NOISE[r]}, n_repeats
         )
-        assert comparison.verdict() == (
-            f"No verdict: {said} too little; compare with at least 5."
-        )
+        assert comparison.verdict() == (f"No verdict: {said} too little; compare with at least 5.")
         assert "No verdict" in comparison.to_markdown()
 
 
@@ -239,9 +237,7 @@ def test_markdown_says_not_reached_where_it_is_not_reached():
     )
     lines = comparison.to_markdown(target=0.65).splitlines()
     assert lines[0] == "**data**: f1, 6 repeats; with all labels 0.9000 [0.9000, 0.9000]"
-    head, _, random, bad = [
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:6]
-    ]
+    head, _, random, bad = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:6]]
     assert len(head) == len(random) == len(bad) == 8
     assert head[6] == "labels to 0.650"
     assert random == ["random", "0.6000 [0.6000, 0.6000]", "", "", "", "", "25", ""]

@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 
 from skactive import ActiveLearner, compare_strategies
 from skactive.comparison import CEILING
-from skactive.strategies import Entropy, Margin
+from skactive.strategies import Entropy, Margin, Subpool
 
 X, Y = load_iris(return_X_y=True)
 for array in (X, Y):
@@ -33,7 +33,12 @@ def compared(strategies=("entropy",), estimator=None, X=X, y=Y, **options):
 
 def backwards(view, n):
     """The last rows first: a strategy of our own."""
-    return np.arange(view.n_candidates)[::-1][:n]
+    return view.candidates[::-1][:n]
+
+
+def evenly(view, n):
+    """Rows from the first to the last: a cold start of our own."""
+    return view.candidates[:: len(view.candidates) // n][:n]
 
 
 def content(comparison):
@@ -124,7 +129,7 @@ def test_a_dict_names_variants_of_one_strategy():
 
 
 def test_a_learner_brings_its_settings_but_not_its_strategy():
-    given = ActiveLearner(GaussianNB(), "entropy", cold_start=backwards)
+    given = ActiveLearner(GaussianNB(), "entropy", cold_start=evenly)
     by_learner, plain = compared([], given), compared([])
     assert by_learner.names == ["random", "margin"]
     assert by_learner.runs[0].indices[0] != plain.runs[0].indices[0]
@@ -247,7 +252,7 @@ def test_text_labels_and_frames_give_what_arrays_give():
 
 
 def test_the_same_seed_gives_the_same_comparison_with_one_process_and_with_two():
-    strategies = {"entropy": "entropy", "mixed": EpsilonGreedy("margin", epsilon=0.5)}
+    strategies = {"entropy": "entropy", "mixed": Subpool("margin", 0.5)}
     first = content(compared(strategies, n_jobs=1))
     assert content(compared(strategies, n_jobs=2)) == first
     assert content(compared(strategies, random_state=1)) != first
@@ -367,7 +372,7 @@ from skactive import compare_strategies
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 def last(view, n):
-    return list(range(view.n_candidates))[::-1][:n]
+    return view.candidates[::-1][:n]
 def score(estimator, X, y):
     return float((estimator.predict(X) == y).mean())
 print(compare_strategies(GaussianNB(), *load_iris(return_X_y=True), {{"last": last}}, budget=15,

@@ -428,8 +428,10 @@ pool = Pool(X, np.where(np.arange(N) < N // 2, truth, -1))
 began = time.perf_counter()
 pool.save(path)
 duration = time.perf_counter() - began
-found, interrupted = [], 0
-for _ in range(n_kills):
+n, interrupted, give_up = N // 2, 0, time.monotonic() + 30
+# A busy machine may need more tries until one kill has met a save, and one save was finished.
+while n_kills > 0 or (time.monotonic() < give_up and not (interrupted and n > N // 2)):
+    n_kills -= 1
     child = os.fork()
     if child == 0:
         row = pool.n_labeled
@@ -452,8 +454,7 @@ for _ in range(n_kills):
     assert len(loaded.history) == 1 + n - N // 2
     assert n >= pool.n_labeled
     pool = loaded
-    found.append(n)
-print(json.dumps([interrupted, found[-1] - N // 2]))
+print(json.dumps([interrupted, n - N // 2]))
 """
 
 
