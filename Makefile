@@ -3,7 +3,7 @@ PYTHON ?= python3
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 MARKDOWN = $(wildcard README.md CONTRIBUTING.md CHANGELOG.md) $(shell git ls-files 'docs/*.md')
 
-.PHONY: lint test docs html bench
+.PHONY: lint test docs bench
 
 lint:
 	$(PYTHON) -m ruff check .
@@ -16,9 +16,7 @@ test:
 docs:
 	$(PYTHON) docs/check_links.py $(MARKDOWN)
 	$(ONE_THREAD) $(PYTHON) -m pytest $(MARKDOWN)
-
-html:
-	$(ONE_THREAD) $(PYTHON) -m sphinx -q -b html docs docs/_build/html
+	$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo "The pages: docs/_build/html/index.html"
 
 bench:

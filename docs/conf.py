@@ -49,7 +49,7 @@ html_sidebars = {name: [] for name in ("index", "getting_started", "faq", "chang
 sphinx_gallery_conf = {
     "examples_dirs": ["../examples"],
     "gallery_dirs": ["auto_examples"],
-    "ignore_pattern": r"/(?!plot_)\w+\.py$",
+    "ignore_pattern": r"^(?!plot_)",
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skactive",),
@@ -62,12 +62,18 @@ sphinx_gallery_conf = {
 # A picture that is drawn without a screen is no reason to warn.
 warnings.filterwarnings("ignore", message=".*non-interactive.*", category=UserWarning)
 
+PLUMBING = re.compile(r"get_metadata_routing|set_\w+_request")
 ROOT_PAGE = re.compile(r"\]\((?:\.\./)+(CONTRIBUTING|CHANGELOG)\.md")
 
 
 def link_root_pages(app, docname, source):
     """Let links to the pages at the root of the repository lead to their copies here."""
     source[0] = ROOT_PAGE.sub(lambda link: f"](/{link[1].lower()}.rst", source[0])
+
+
+def skip_plumbing(app, what, name, obj, skip, options):
+    """Leave out what every scikit-learn estimator has, and our readers need not know."""
+    return bool(PLUMBING.fullmatch(name)) or None
 
 
 def as_mathml(writer, node):
@@ -81,4 +87,5 @@ def as_mathml(writer, node):
 def setup(app):
     """Connect the above."""
     app.connect("source-read", link_root_pages)
+    app.connect("autodoc-skip-member", skip_plumbing)
     app.add_html_math_renderer("mathml", (as_mathml, None), (as_mathml, None))

@@ -256,7 +256,7 @@ class QueryDisplay:
         """
         self.ax_, self.figure_ = _axes(ax)
         x, y = np.asarray(self.coordinates).T
-        self.ax_.scatter(x, y, s=8, color="0.85", lw=0, label="not asked for")
+        self.ax_.scatter(x, y, s=8, color="0.75", lw=0, label="not asked for")
         start, later = self.batches[0], self.batches[1:]
         self.ax_.scatter(
             x[start], y[start], s=30, marker="s", facecolor="none", edgecolor="k", label="start"
@@ -269,7 +269,8 @@ class QueryDisplay:
             )
             self.figure_.colorbar(dots, ax=self.ax_, label="asked for in round")
         self.ax_.set(xlabel=self.names[0], ylabel=self.names[1])
-        self.ax_.legend(frameon=False)
+        # Below the axes: within them, its markers would be taken for rows.
+        self.ax_.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
         return self
 
 
