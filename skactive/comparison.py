@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from . import report
 from . import statistics as st
 
 CEILING = "all labels"
-MIN_REPEATS = 5  # for a verdict
 LEVEL = 0.95
 
 
@@ -68,11 +68,17 @@ class Comparison:
     Parameters
     ----------
     runs : list of Run
-        Finished runs.
+        Finished runs: of "random" and the ceiling ("all labels") on each data set, and of each
+        other strategy on some, all of them in the same repeats.
     names : list of str
         Names of the strategies, in the order to show them.
     scoring : str
         What the scores are.
+
+    Raises
+    ------
+    ValueError
+        If a run has another name, or the repeats are not the same for all strategies.
 
     Attributes
     ----------
@@ -88,6 +94,9 @@ class Comparison:
 
     def __init__(self, runs: Sequence[Run], names: Sequence[str], scoring: str = "score"):
         order = {name: position for position, name in enumerate([*names, CEILING])}
+        unnamed = [run.variant for run in runs if run.variant not in order]
+        if unnamed:
+            raise ValueError(f"there is a run of {unnamed[0]!r}, which names does not list.")
         self.datasets = list(dict.fromkeys(run.dataset for run in runs))
         place = {dataset: position for position, dataset in enumerate(self.datasets)}
         self.runs = sorted(
@@ -95,6 +104,8 @@ class Comparison:
         )
         self.names = [name for name in names if name != CEILING]
         self.scoring = scoring
+        for dataset in self.datasets:
+            _check_paired(self._grouped(dataset), dataset)
 
     @classmethod
     def concat(cls, comparisons: Sequence["Comparison"]) -> "Comparison":
@@ -203,11 +214,12 @@ class Comparison:
         names : list of str
             Strategies.
         matrix : ndarray of shape (n, n)
-            Entry (i, j): on how many data sets, in share of the curve, i beat j significantly.
+            Entry (i, j): on how many data sets, in share of the curve until random saturates, i
+            beat j significantly.
         """
         total = np.zeros((len(self.names), len(self.names)))
         for dataset in self.datasets:
-            names, matrix = st.penalty_matrix(self.curves(dataset))
+            names, matrix = st.penalty_matrix(self.curves(dataset), random="random")
             where = [self.names.index(name) for name in names]
             total[np.ix_(where, where)] += matrix
         return list(self.names), total
@@ -239,46 +251,24 @@ class Comparison:
         """
         areas, curves = self.aulc(dataset), self.curves(dataset)
         grouped = self._grouped(dataset)
-        base = curves["random"]
         if target is None:
             target = self.default_target(dataset)
-        rows = []
-        for name in areas:
+        rows: list[dict[str, Any]] = []
+        for name, (n_labeled, scores) in curves.items():
             mean, low, high = st.mean_interval(areas[name], LEVEL)
-            n_labeled, scores = curves[name]
-            row: dict[str, Any] = {
-                "strategy": name,
-                "aulc": float(mean),
-                "aulc_low": float(low),
-                "aulc_high": float(high),
-                "labels": st.labels_to_reach(n_labeled, scores.mean(axis=0), target),
-                "seconds": _mean_seconds(grouped[name]),
-            }
+            row = {"strategy": name, "aulc": float(mean), "aulc_low": float(low)}
+            row["aulc_high"] = float(high)
+            row["labels"] = st.labels_to_reach(n_labeled, scores.mean(axis=0), target)
+            row["seconds"] = _mean_seconds(grouped[name])
             if name != "random":
-                tests = st.paired_tests(areas[name], areas["random"])
-                row |= {
-                    "gain": tests.mean_difference,
-                    "gain_low": tests.low,
-                    "gain_high": tests.high,
-                    "p_t": tests.p_t,
-                    "p_wilcoxon": tests.p_wilcoxon,
-                }
-                counts = st.win_tie_loss(areas[name], areas["random"])
-                row |= dict(zip(("wins", "ties", "losses"), counts, strict=True))
-                row["saving"] = st.saving(
-                    n_labeled,
-                    scores,
-                    base[1],
-                    target,
-                    n_labeled_baseline=base[0],
-                    rng=np.random.default_rng(0),
-                )
+                row |= _gain(areas[name], areas["random"])
+                row["saving"] = _saving(curves[name], curves["random"], target)
             rows.append(row)
         others = [row for row in rows if row["strategy"] != "random"]
         for test in ("p_t", "p_wilcoxon"):
-            adjusted = st.holm(np.array([row[test] for row in others]))
-            for row, p in zip(others, adjusted, strict=True):
-                row[test] = float(p)
+            adjusted = st.holm([row[test] for row in others])
+            for row, p in zip(others, adjusted.tolist(), strict=True):
+                row[test] = p
         return rows
 
     def verdict(self, dataset: str | None = None) -> str:
@@ -294,14 +284,7 @@ class Comparison:
         str
             One line for each strategy; with fewer than five repeats, that there is no verdict.
         """
-        rows = [row for row in self.summary(dataset=dataset) if row["strategy"] != "random"]
-        n_repeats = len(self.ceiling(dataset))
-        if n_repeats < MIN_REPEATS:
-            return (
-                f"No verdict: {_repeats(n_repeats)} tell{'s' * (n_repeats == 1)} too little; "
-                f"compare with at least {MIN_REPEATS}."
-            )
-        return "\n".join(_in_words(row, n_repeats) for row in rows)
+        return report.verdict(self.summary(dataset=dataset), len(self.ceiling(dataset)))
 
     def to_frame(self):
         """Return every round of every run as a pandas DataFrame.
@@ -345,44 +328,36 @@ class Comparison:
         Returns
         -------
         str
-            A heading, a table and the verdict for each data set.
+            A heading, a table and the verdict for each data set; of several, the totals as well:
+            wins, ties and losses, and the pairwise penalty matrix.
         """
-        return "\n\n".join(self._markdown(dataset, target) for dataset in self.datasets)
+        parts = [self._markdown(dataset, target) for dataset in self.datasets]
+        if len(self.datasets) > 1:
+            names, matrix = self.penalty_matrix()
+            table = report.totals_table(names, self.win_tie_loss(), matrix)
+            parts.append(f"**all {len(self.datasets)} data sets**\n\n{table}")
+        return "\n\n".join(parts)
 
     def __repr__(self) -> str:
-        n_repeats = len(self.ceiling(self.datasets[0]))
+        repeats = report.count_of_repeats(len(self.ceiling(self.datasets[0])))
         return (
-            f"Comparison({', '.join(self.names)}; {_repeats(n_repeats)} on "
-            f"{', '.join(self.datasets)}; {self.scoring})"
+            f"Comparison({', '.join(self.names)}; {repeats} on {', '.join(self.datasets)}; "
+            f"{self.scoring})"
         )
 
     def _markdown(self, dataset: str, target: float | None) -> str:
         """Return the summary of one data set."""
-        rows = self.summary(target, dataset)
         if target is None:
             target = self.default_target(dataset)
-        ceiling = st.mean_interval(self.ceiling(dataset), LEVEL)
-        head = [
-            "strategy",
-            "AULC [95 %]",
-            "gain over random [95 %]",
-            "p (t)",
-            "p (Wilcoxon)",
-            "win/tie/loss",
-            f"labels to {target:.3f}",
-            "saving against random [95 %]",
-        ]
-        lines = [
-            f"**{dataset}**: {self.scoring}, {_repeats(len(self.ceiling(dataset)))}; with "
-            f"all labels {_interval(*ceiling)}",
-            "",
-            _table_line(head),
-            _table_line(["---"] * len(head)),
-            *(_table_line(_cells(row)) for row in rows),
-            "",
-            self.verdict(dataset),
-        ]
-        return "\n".join(lines)
+        rows, ceiling = self.summary(target, dataset), self.ceiling(dataset)
+        interval = st.mean_interval(ceiling, LEVEL)
+        return "\n\n".join(
+            [
+                report.heading(dataset, self.scoring, len(ceiling), interval),
+                report.summary_table(rows, target),
+                report.verdict(rows, len(ceiling)),
+            ]
+        )
 
     def _grouped(self, dataset: str | None) -> dict[str, list[Run]]:
         """Return the runs of a data set by strategy, in the order of repeats."""
@@ -399,66 +374,69 @@ class Comparison:
         return grouped
 
 
+def _check_paired(grouped: dict[str, list[Run]], dataset: str) -> None:
+    """Refuse runs on a data set that cannot be compared repeat by repeat."""
+    for name in ("random", CEILING):
+        if name not in grouped:
+            raise ValueError(
+                f"there is no run of {name!r} on {dataset!r}; all are held against it."
+            )
+    repeats = [run.repeat for run in grouped["random"]]
+    for name, runs in grouped.items():
+        own = [run.repeat for run in runs]
+        if own != repeats or len(set(own)) < len(own):
+            raise ValueError(
+                f"{name!r} has the repeats {own} on {dataset!r}, 'random' has {repeats}; give one "
+                f"run for each repeat, the same for all."
+            )
+
+
 def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
     """Return curves on common numbers of labels: all that lie within every run."""
     grids = [np.array(run.n_labeled) for run in runs]
     low, high = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
     common = np.unique(np.concatenate(grids))
     common = common[(common >= low) & (common <= high)]
+    if len(common) == 0:
+        raise ValueError(
+            f"the runs of {runs[0].variant!r} on {runs[0].dataset!r} have no number of labels in "
+            f"common: one starts with {low}, another ends with {high}."
+        )
     curves = [np.interp(common, grid, run.scores) for grid, run in zip(grids, runs, strict=True)]
     return common, np.array(curves)
+
+
+def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
+    """Return what paired areas under curves say of a strategy against the baseline."""
+    tests = st.paired_tests(areas, baseline, level=LEVEL)
+    wins, ties, losses = st.win_tie_loss(areas, baseline)
+    return {
+        "gain": tests.mean_difference,
+        "gain_low": tests.low,
+        "gain_high": tests.high,
+        "p_t": tests.p_t,
+        "p_wilcoxon": tests.p_wilcoxon,
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+    }
+
+
+def _saving(curve, baseline, target: float) -> st.Saving:
+    """Return what a strategy saves on the way to a target, by the same resamples each time."""
+    (n_labeled, scores), (n_labeled_baseline, scores_baseline) = curve, baseline
+    return st.saving(
+        n_labeled,
+        scores,
+        scores_baseline,
+        target,
+        n_labeled_baseline=n_labeled_baseline,
+        level=LEVEL,
+        rng=np.random.default_rng(0),
+    )
 
 
 def _mean_seconds(runs: list[Run]) -> dict[str, float]:
     """Return the seconds of a whole run by where they went, mean over repeats."""
     totals = np.array([np.sum(run.seconds, axis=0) for run in runs]).mean(axis=0)
     return dict(zip(("fit", "query", "bookkeeping"), totals.tolist(), strict=True))
-
-
-def _in_words(row: dict[str, Any], n_repeats: int) -> str:
-    """Return what one row of a summary says."""
-    p, gain = row["p_t"], row["gain"]
-    size = f"{abs(gain):.4f} AULC, p = {p:.2g} by Holm over {_repeats(n_repeats)}"
-    if p >= 1 - LEVEL:
-        return f"{row['strategy']}: no difference from random shown ({size})."
-    return f"{row['strategy']}: {'better' if gain > 0 else 'worse'} than random ({size})."
-
-
-def _repeats(n: int) -> str:
-    """Return how many repeats there are."""
-    return f"{n} repeat{'s' * (n != 1)}"
-
-
-def _interval(mean: float, low: float, high: float, sign: str = "") -> str:
-    """Return a mean with its interval."""
-    return f"{mean:{sign}.4f} [{low:{sign}.4f}, {high:{sign}.4f}]"
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    """Return a row of a summary as text."""
-    labels = f"{row['labels']:.0f}" if np.isfinite(row["labels"]) else "not reached"
-    start = [row["strategy"], _interval(row["aulc"], row["aulc_low"], row["aulc_high"])]
-    if row["strategy"] == "random":
-        return [*start, "", "", "", "", labels, ""]
-    return [
-        *start,
-        _interval(row["gain"], row["gain_low"], row["gain_high"], "+"),
-        f"{row['p_t']:.2g}",
-        f"{row['p_wilcoxon']:.2g}",
-        f"{row['wins']}/{row['ties']}/{row['losses']}",
-        labels,
-        _short(row["saving"]),
-    ]
-
-
-def _short(saving: st.Saving) -> str:
-    """Return a saving as it fits into a table."""
-    if np.isnan(saving.share):
-        return "not reached"
-    ends = (f"{end:.0%}" if np.isfinite(end) else "open" for end in (saving.low, saving.high))
-    return f"{saving.share:.0%} [{', '.join(ends)}]"
-
-
-def _table_line(cells: Sequence[str]) -> str:
-    """Return cells as a line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"

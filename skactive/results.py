@@ -48,7 +48,6 @@ class ResultsFile:
         data = self.path.read_bytes() if self.path.exists() else b""
         lines, self._n_bytes = _whole_lines(data)
         rest = data[self._n_bytes :]
-        settings = json.loads(json.dumps(settings))  # tuples become lists, as on disk
         if not lines and not _is_torn_header(rest):
             raise ValueError(
                 f"{os.fspath(path)!r} is not a file of compare_strategies; give another name."
@@ -123,7 +122,7 @@ def _check_settings(path, stored: dict[str, Any], settings: dict[str, Any]) -> N
     changes = [
         f"{name} was {stored.get(name)!r}, is {settings.get(name)!r}"
         for name in names
-        if _line(stored.get(name)) != _line(settings.get(name))  # for which NaN is NaN
+        if _line(stored.get(name)) != _line(settings.get(name))  # as on disk, where NaN is NaN
     ]
     if changes:
         raise ValueError(

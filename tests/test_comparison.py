@@ -248,11 +248,72 @@ def test_markdown_says_not_reached_where_it_is_not_reached():
 def test_markdown_has_a_part_for_each_data_set(three):
     other = compared({"random": rising(0.1), "else": rising(0.2)}, n_repeats=1, dataset="other")
     text = Comparison.concat([three, other]).to_markdown()
-    assert text.count("| strategy |") == 2
     first, second = text.split("**other**")
+    second, totals = second.split("**all 2 data sets**")
     assert "good: better than random" in first
     assert "| else | " in second
     assert "| good | " not in second
+    assert "| good | 6/0/0 | 1.00 |  | 1.00 | 0.00 |" in totals
+    assert "| else | 1/0/0 | 0.00 | 0.00 | 0.00 |  |" in totals
+
+
+def test_markdown_reads_as_it_does():
+    comparison = compared(
+        {
+            "random": lambda r: BASE[r] + np.array([0, 0.1, 0.2]),
+            "a|b": lambda r: BASE[r] + np.array([0, 0.2, 0.25 + NOISE[r]]),
+        },
+        scoring="accuracy",
+    )
+    assert (
+        comparison.to_markdown()
+        == """\
+**data**: accuracy, 6 repeats; with all labels 0.9000 [0.9000, 0.9000]
+
+| strategy | AULC [95 %] | gain over random [95 %] | p (t) | p (Wilcoxon) | win/tie/loss | \
+labels to 0.632 | saving against random [95 %] |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| random | 0.6067 [0.5780, 0.6353] |  |  |  |  | 22 |  |
+| a\\|b | 0.6700 [0.6386, 0.7015] | +0.0634 [+0.0606, +0.0662] | 2.8e-08 | 0.031 | 6/0/0 | \
+16 | 28 % [24 %, 30 %] |
+
+a|b: better than random (0.0634 AULC, p = 2.8e-08 by Holm over 6 repeats)."""
+    )
+
+
+def test_markdown_of_one_repeat_has_neither_intervals_nor_tests():
+    comparison = compared({"random": rising(0.1), "good": rising(0.2)}, n_repeats=1)
+    assert comparison.to_markdown(target=0.6).splitlines()[4:6] == [
+        "| random | 0.5875 |  |  |  |  | 20 |  |",
+        "| good | 0.6750 | +0.0875 |  |  | 1/0/0 | 15 | 25 % |",
+    ]
+
+
+def test_markdown_says_who_does_not_reach_the_target():
+    curves = {"random": lambda r: [0.5, 0.5, 0.6], "good": lambda r: [0.5, 0.6, 0.8]}
+    comparison = compared(curves)
+    for target, cells in (
+        (0.7, ["not reached", "25", "random does not reach it"]),
+        (0.85, ["not reached", "not reached", "not reached"]),
+    ):
+        lines = comparison.to_markdown(target=target).splitlines()
+        random, good = ([cell.strip() for cell in line.split("|")] for line in lines[4:6])
+        assert [random[7], *good[7:9]] == cells
+
+
+def test_an_open_end_of_a_saving_is_called_open():
+    def good(r):
+        return [0.5, 0.6 + (0.3 if r < 3 else 0), 0.7 + 0.2 * (r < 3)]
+
+    comparison = compared({"random": lambda r: [0.5, 0.6, 0.9], "good": good})
+    assert comparison.to_markdown(target=0.8).splitlines()[5].split("|")[8].strip().endswith("%]")
+    saving = comparison.summary(target=0.8)[1]["saving"]
+    assert np.isinf(saving.low)
+    assert "[open, " in comparison.to_markdown(target=0.8)
+
+
+def test_random_alone_gives_no_verdict():
+    assert compared({"random": rising(0.1)}).verdict() == "No verdict: there is only random."
 
 
 def test_a_frame_has_a_row_for_each_round_of_each_run():
@@ -303,6 +364,63 @@ def test_concat_refuses_a_data_set_twice_other_scores_and_nothing(three):
         Comparison.concat([three, other])
     with pytest.raises(ValueError, match="no comparisons"):
         Comparison.concat([])
+
+
+def test_runs_that_cannot_be_compared_repeat_by_repeat_are_refused():
+    ceiling = [played(CEILING, repeat, [0.9], [100]) for repeat in range(2)]
+    random = [played("random", repeat, [1, 2, 3]) for repeat in range(2)]
+    with pytest.raises(ValueError, match="no run of 'random' on 'data'"):
+        Comparison(ceiling, ["random"])
+    with pytest.raises(ValueError, match="no run of 'all labels' on 'data'"):
+        Comparison(random, ["random"])
+    with pytest.raises(ValueError, match="a run of 'good', which names does not list"):
+        Comparison([*ceiling, *random, played("good", 0, [1, 2, 3])], ["random"])
+    for repeats in ([0], [0, 2], [0, 0], [0, 1, 2]):
+        others = [played("good", repeat, [1, 2, 3]) for repeat in repeats]
+        with pytest.raises(ValueError, match="'good' has the repeats .* 'random' has .0, 1."):
+            Comparison([*ceiling, *random, *others], ["random", "good"])
+    twice = [*ceiling, *random]
+    with pytest.raises(ValueError, match=r"'random' has the repeats \[0, 0, 1, 1\]"):
+        Comparison(twice + twice, ["random"])
+
+
+def test_curves_without_a_number_of_labels_in_common_are_refused():
+    runs = [played("random", 0, [1, 2], [10, 20]), played("random", 1, [1, 2], [30, 40])]
+    runs += [played(CEILING, repeat, [0.9], [100]) for repeat in range(2)]
+    with pytest.raises(ValueError, match="no number of labels in common: one starts with 30"):
+        Comparison(runs, ["random"]).curves()
+
+
+def test_runs_of_a_single_round_can_be_compared():
+    comparison = compared(
+        {"random": lambda r: [0.5], "good": lambda r: [0.6 + NOISE[r]]}, grid=[10]
+    )
+    random, good = comparison.summary()
+    assert (random["aulc"], random["labels"]) == (0.5, 10)
+    assert good["gain"] == pytest.approx(0.1 + NOISE.mean())
+    assert good["saving"].share == 0
+
+
+def test_ties_everywhere_are_ties_everywhere():
+    comparison = compared({"random": rising(0.1), "same": rising(0.1)})
+    row = comparison.summary()[1]
+    assert (row["gain"], row["gain_low"], row["gain_high"]) == (0, 0, 0)
+    assert (row["p_t"], row["p_wilcoxon"]) == (1, 1)
+    assert (row["wins"], row["ties"], row["losses"]) == (0, 6, 0)
+    assert row["saving"].share == 0
+    assert comparison.penalty_matrix()[1].tolist() == [[0, 0], [0, 0]]
+    assert comparison.verdict().startswith("same: no difference from random shown (0.0000 AULC")
+
+
+def test_the_penalty_matrix_stops_where_random_has_saturated():
+    """Good is better at 20 and at 40 labels; random has 99 % of its last score from 40 on."""
+    curves = {
+        "random": lambda r: NOISE[r] + np.array([0.1, 0.5, 0.8, 0.8, 0.8]),
+        "good": lambda r: NOISE[r] ** 2 + np.array([0.1, 0.9, 0.9, 0.9, 0.9]),
+    }
+    names, matrix = compared(curves, grid=(10, 20, 40, 60, 90)).penalty_matrix()
+    assert names == ["random", "good"]
+    assert matrix.tolist() == [[0, 0], [1, 0]]
 
 
 def test_a_run_comes_back_from_json_as_it_was():

@@ -1,21 +1,37 @@
 """compare_strategies: paired, complete, repeatable, and resumed where it was cut."""
 
+import gc
 import random
 import subprocess
 import sys
+import textwrap
+import time
+import warnings
+import weakref
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+import threadpoolctl
+from scipy import sparse
+from sklearn import config_context
 from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import StratifiedKFold
-from sklearn.naive_bayes import GaussianNB
-from sklearn.svm import LinearSVC
+from sklearn.model_selection import GroupKFold, PredefinedSplit, StratifiedKFold
+from sklearn.naive_bayes import GaussianNB, MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC, LinearSVC
 
-from skactive import ActiveLearner, compare_strategies
+from skactive import ActiveLearner, Pool, SimulatedLearner, compare_strategies
 from skactive.comparison import CEILING
+from skactive.model_selection import LabeledKFold
+from skactive.results import stored_settings
+from skactive.splits import make_splits
 from skactive.strategies import Entropy, Margin, Subpool
 
 X, Y = load_iris(return_X_y=True)
@@ -58,6 +74,7 @@ def by_repeat(comparison, repeat):
 def test_in_a_repeat_every_strategy_starts_with_the_same_rows_and_repeats_differ():
     strategies = ["entropy", "least_confidence", backwards]
     comparison = compared(strategies, n_repeats=3)
+    assert comparison.names == ["random", "margin", "entropy", "least_confidence", "backwards"]
     starts = []
     for repeat in range(3):
         runs = by_repeat(comparison, repeat)
@@ -81,6 +98,41 @@ def test_splits_and_starts_do_not_depend_on_which_strategies_are_compared():
     ]
 
 
+def test_a_run_is_what_a_simulated_learner_plays_with_the_seed_of_its_repeat():
+    estimator = make_pipeline(CountVectorizer(), LogisticRegression(solver="saga", tol=0.1))
+    texts = [f"{'red' if label else 'blue'} {n % 7}" for n, label in enumerate(Y)]
+    comparison = compared([Subpool("margin", 0.2)], estimator, X=texts, n_repeats=2)
+    splits, _ = make_splits(
+        Pool(texts, Y), cv=None, test_size=None, given=False, n_repeats=2, stratify=True, seed=0
+    )
+    for run in comparison.runs:
+        split = splits[run.repeat]
+        strategy = {"random": "random", "margin": "margin"}.get(run.variant, Subpool("margin", 0.2))
+        if run.variant == CEILING:
+            continue
+        learner = ActiveLearner(estimator, strategy, classes=[0, 1, 2], random_state=split.seed)
+        simulated = SimulatedLearner(learner, budget=20, n_instances=5, random_state=split.seed)
+        simulated.fit([texts[row] for row in split.train], Y[split.train])
+        assert run.n_labeled == simulated.n_labeled_.tolist()
+        assert run.indices == [split.train[rows].tolist() for rows in simulated.query_indices_]
+        score = simulated.score([texts[row] for row in split.test], Y[split.test])
+        assert run.scores[-1] == score
+
+
+def test_a_start_of_one_class_is_made_longer_for_every_strategy_alike():
+    def in_order(view, n):
+        return view.candidates[:n]
+
+    given = ActiveLearner(SVC(), cold_start=in_order)
+    comparison = compared(
+        [], given, y=np.sort(Y), cv=[(np.arange(140), np.arange(140, 150))], budget=70, n_repeats=1
+    )
+    runs = by_repeat(comparison, 0)
+    assert runs["random"].n_labeled == [55, 60, 65, 70]
+    assert runs["random"].indices[0] == runs["margin"].indices[0] == list(range(55))
+    assert runs["random"].indices[1] != runs["margin"].indices[1]
+
+
 # What is in it
 
 
@@ -92,9 +144,21 @@ def test_random_margin_and_the_ceiling_are_always_in_it():
     assert compared([], LinearSVC()).names == ["random", "margin"]  # by its decision function
 
 
-def test_a_regressor_has_no_margin():
-    comparison = compared([], Ridge(), y=X[:, 0], X=X[:, 1:])
-    assert comparison.names == ["random"]
+def test_a_regressor_has_no_margin_and_no_classes_to_share_out():
+    forest = RandomForestRegressor(3)
+    assert compared([], Ridge(), X=X[:, 1:], y=X[:, 0]).names == ["random"]
+    comparison = compared(["std"], forest, X=X[:, 1:], y=X[:, 0], scoring="r2", test_size=0.1)
+    assert comparison.names == ["random", "std"]
+    run = by_repeat(comparison, 0)["std"]
+    test = np.setdiff1d(np.arange(150), by_repeat(comparison, 0)[CEILING].indices[0])
+    assert run.n_labeled == [10, 15, 20]
+    assert all(score < 1 for score in run.scores)
+    assert len(test) == 150
+
+
+@pytest.mark.parametrize("one", ["entropy", Entropy(), lambda view, n: view.candidates[:n]])
+def test_one_strategy_needs_no_list(one):
+    assert len(compared(one).names) == 3
 
 
 def test_the_ceiling_is_the_score_of_the_estimator_with_all_labels_of_the_split():
@@ -149,6 +213,22 @@ def test_a_scorer_is_used_as_scikit_learn_takes_it():
     assert {score for run in own.runs for score in run.scores} == {0.5}
 
 
+def test_scores_of_probabilities_are_defined_while_classes_are_still_unseen():
+    y = np.arange(150) % 10
+    comparison = compared([], y=y, n_initial=3, budget=8, n_instances=1, scoring="neg_log_loss")
+    assert by_repeat(comparison, 0)["random"].n_labeled[0] == 3
+    assert np.isfinite([score for run in comparison.runs for score in run.scores]).all()
+
+
+def test_a_score_that_is_nan_is_refused_naming_the_run():
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(ValueError, match="score of 'random' is NaN with 10 labels, in repeat 0"),
+    ):
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        compared([], y=Y == 0, cv=[(np.arange(140), np.arange(140, 150))], scoring="roc_auc")
+
+
 def test_a_name_that_stands_for_another_strategy_is_refused():
     with pytest.raises(ValueError, match="'random' stands for Random"):
         compared({"random": "entropy"})
@@ -160,6 +240,56 @@ def test_a_name_that_stands_for_another_strategy_is_refused():
         compared([Entropy(), Entropy()])
     with pytest.raises(ValueError, match="unknown strategy 'entropi'; did you mean 'entropy'"):
         compared(["entropi"])
+    with pytest.raises(TypeError, match="strategies has the name 1; give names as text"):
+        compared({1: "entropy"})
+
+
+def test_what_the_estimator_cannot_serve_is_refused_before_anything_is_simulated():
+    class Never(SVC):
+        def fit(self, X, y):
+            raise AssertionError
+
+    with pytest.raises(ValueError, match="Entropy reads view.proba, which Never cannot give"):
+        compared(["margin", "entropy"], Never())
+    with pytest.raises(ValueError, match="'accurasy' is not a valid scoring"):
+        compared([], Never(), scoring="accurasy")
+    with pytest.raises(ValueError, match="budget 8 is below the 10 initial labels"):
+        compared([], Never(), budget=8)
+    with pytest.raises(ValueError, match="n_instances is 0"):
+        compared([], Never(), n_instances=0)
+    with pytest.raises(ValueError, match="initial is 'first'"):
+        compared([], Never(), initial="first")
+    with pytest.raises(ValueError, match="budget is 'all'"):
+        compared([], Never(), budget="all")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"estimator": "tree"}, TypeError, "estimator is 'tree', which has no fit"),
+        ({"estimator": GaussianNB}, TypeError, r"write GaussianNB\(\), an instance"),
+        (
+            {"estimator": SimulatedLearner(ActiveLearner(GaussianNB()), budget=9)},
+            TypeError,
+            "estimator is a SimulatedLearner; give its learner",
+        ),
+        ({"y": None}, ValueError, "y is None"),
+        ({"y": np.full(150, -1)}, ValueError, "y has none; give some"),
+        ({"y": np.zeros(150)}, ValueError, "y has the one class 0.0"),
+        ({"y": Y[:9]}, ValueError, "9 labels"),
+        ({"scoring": ["accuracy"]}, TypeError, "scoring is .*; give the name of a score"),
+        ({"cv": "five"}, TypeError, "cv is 'five'; give a number of folds, a splitter, or a list"),
+        ({"cv": []}, ValueError, "cv gave no split"),
+        ({"test_size": 0}, ValueError, "test_size"),
+        ({"X_test": X, "y_test": np.full(150, -1)}, ValueError, "y_test has no label"),
+        ({"initial": [0, 60]}, ValueError, "initial lists rows, which a split may put"),
+        ({"random_state": -1}, ValueError, "give an integer of at least 0"),
+        ({"random_state": np.random.default_rng(0)}, TypeError, "needs an integer, or None"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(options, error, said):
+    with pytest.raises(error, match=said):
+        compared(**options)
 
 
 # Splits
@@ -194,6 +324,45 @@ def test_test_rows_without_a_label_are_not_scored():
     known = ~np.isnan(y_test)
     expected = GaussianNB().fit(X[::2], Y[::2]).score(X[1::2][known], Y[1::2][known])
     assert comparison.ceiling().tolist() == [expected] * 2
+
+
+def test_rows_to_start_with_are_taken_as_they_are_where_the_test_set_is_given():
+    first = [3, 74, 20]
+    comparison = compared([], X=X[::2], y=Y[::2], X_test=X[1::2], y_test=Y[1::2], initial=first)
+    runs = [run for run in comparison.runs if run.variant != CEILING]
+    assert [run.indices[0] for run in runs] == [first] * 4
+    assert [run.n_labeled[:2] for run in runs] == [[3, 8]] * 4
+
+
+@pytest.mark.parametrize("cv", [StratifiedKFold(3), LabeledKFold(3), 3])
+def test_splitters_see_the_labelled_rows_and_the_others_always_train(cv):
+    y = np.where(np.arange(150) % 3, Y, -1)
+    known = np.flatnonzero(y != -1)
+    splits, _ = make_splits(
+        Pool(X, y), cv=cv, test_size=None, given=False, n_repeats=None, stratify=True, seed=0
+    )
+    expected = StratifiedKFold(3).split(known, y[known])
+    for split, (train, test) in zip(splits, expected, strict=True):
+        assert split.test.tolist() == known[test].tolist()
+        assert set(split.train) == {*known[train], *np.flatnonzero(y == -1)}
+
+
+def test_splits_by_hand_name_rows_of_x_and_leave_out_those_without_a_label():
+    y = np.where(np.arange(150) % 3, Y, -1)
+    by_group = GroupKFold(3).split(X, Y, np.arange(150) // 10)
+    given = [(train, test) for train, test in by_group]
+    splits, _ = make_splits(
+        Pool(X, y), cv=given, test_size=None, given=False, n_repeats=None, stratify=True, seed=0
+    )
+    for split, (train, test) in zip(splits, given, strict=True):
+        assert set(split.test) == {row for row in test if row % 3}
+        assert set(split.train) == {*train, *range(0, 150, 3)}
+    with pytest.raises(ValueError, match="cv has a split without a labelled row to test on"):
+        compared(y=y, cv=[(np.arange(100), [102, 105])])
+    with pytest.raises(ValueError, match="cv"):
+        compared(cv=[(np.arange(100), [150])])
+    with pytest.raises(ValueError, match="cv splits more than the 100 rows that have a label"):
+        compared(y=y, cv=PredefinedSplit(np.arange(150) % 2))
 
 
 @pytest.mark.parametrize(
@@ -244,23 +413,98 @@ def test_rows_without_a_label_are_never_asked_for_nor_tested_on():
 def test_text_labels_and_frames_give_what_arrays_give():
     frame = pd.DataFrame(X, columns=list("abcd"), index=np.arange(150)[::-1])
     names = pd.Series(np.array(["a", "b", "c"])[Y], index=frame.index)
-    by_frame, by_array = compared(X=frame, y=names), compared()
-    assert content(by_frame) == content(by_array)
+    by_array = content(compared(estimator=LogisticRegression(max_iter=500)))
+    for rows in (frame, pl.DataFrame(X), sparse.csr_matrix(X), X.tolist()):
+        y = names if rows is frame else names.tolist()
+        estimator = LogisticRegression(max_iter=500)
+        assert content(compared(X=rows, y=y, estimator=estimator)) == by_array
+
+
+def test_labels_whose_index_is_in_another_order_than_the_rows_are_refused():
+    frame, y = pd.DataFrame(X), pd.Series(Y)
+    with pytest.raises(ValueError, match="index"):
+        compared(X=frame, y=y[::-1])
+    with pytest.raises(ValueError, match="index"):
+        compared(X=frame, y=y, X_test=frame, y_test=y[::-1])
+
+
+def test_texts_go_through_a_pipeline():
+    words = np.array([["red", "dark"], ["blue", "light"], ["green", "grey"]])
+    texts = [" ".join([*words[label], f"w{n % 5}"]) for n, label in enumerate(Y)]
+    bayes = make_pipeline(CountVectorizer(), MultinomialNB())
+    comparison = compared(["entropy"], bayes, X=texts, y=words[Y, 0])
+    assert comparison.ceiling().tolist() == [1.0, 1.0]
+    assert all(run.scores[-1] > 0.6 for run in comparison.runs)
 
 
 # The same again
 
 
-def test_the_same_seed_gives_the_same_comparison_with_one_process_and_with_two():
-    strategies = {"entropy": "entropy", "mixed": Subpool("margin", 0.5)}
-    first = content(compared(strategies, n_jobs=1))
-    assert content(compared(strategies, n_jobs=2)) == first
-    assert content(compared(strategies, random_state=1)) != first
+def test_the_same_seed_gives_the_same_comparison_with_one_process_and_with_four():
+    strategies = {"entropy": "entropy", "part": Subpool("margin", 0.2), "last": backwards}
+    options = {"estimator": LogisticRegression(max_iter=500), "n_repeats": 3}
+    first = content(compared(strategies, n_jobs=1, **options))
+    assert content(compared(strategies, n_jobs=4, **options)) == first
+    assert content(compared(strategies, n_jobs=None, **options)) == first
+    assert content(compared(strategies, random_state=1, **options)) != first
 
 
-def test_random_state_is_an_integer_or_none():
-    with pytest.raises(TypeError, match="random_state is .*; a comparison that can be repeated"):
-        compared(random_state=np.random.default_rng(0))
+def test_every_run_computes_with_one_thread_whatever_the_number_of_processes():
+    seen = set()
+
+    def threads(estimator, X, y):
+        seen.update(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+        return 0.0
+
+    with threadpoolctl.threadpool_limits(3):
+        compared([], scoring=threads)
+        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} == {3}
+    assert seen == {1}
+
+
+def test_seconds_are_recorded_in_every_round_and_are_those_of_the_rounds():
+    class Slow(GaussianNB):
+        def fit(self, X, y):
+            time.sleep(0.01)
+            return super().fit(X, y)
+
+        def predict_proba(self, X):
+            time.sleep(0.005)
+            return super().predict_proba(X)
+
+    started = time.perf_counter()
+    comparison = compared([], Slow(), n_repeats=1)
+    wall = time.perf_counter() - started
+    runs = by_repeat(comparison, 0)
+    seconds = np.array([runs["random"].seconds, runs["margin"].seconds])
+    assert (seconds[:, :, 0] >= 0.01).all()  # fit
+    assert (seconds[1, 1:, 1] >= 0.005).all()  # a query by margin asks the model
+    assert (seconds[0, :, 1] < 0.005).all()
+    assert (seconds > 0).all()
+    assert seconds.sum() < wall
+
+
+def test_no_estimator_is_kept():
+    alive = weakref.WeakSet()
+
+    class Counted(GaussianNB):
+        def fit(self, X, y):
+            alive.add(self)
+            return super().fit(X, y)
+
+    comparison = compared(["entropy"], Counted())
+    gc.collect()
+    assert len(comparison.runs) == 8
+    assert len(alive) == 0
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_progress_bar_counts_the_runs_once_it_takes_a_while(n_jobs, monkeypatch, capsys):
+    compared([], n_jobs=n_jobs)
+    assert "comparing" not in capsys.readouterr().err
+    monkeypatch.setattr("skactive._progress.DELAY", 0.0)
+    compared([], n_jobs=n_jobs)
+    assert "comparing" in capsys.readouterr().err
 
 
 # Results files
@@ -327,9 +571,13 @@ def test_without_a_seed_the_one_in_the_file_is_used(finished, tmp_path):
         ({"random_state": 1}, "random_state was 0, is 1"),
         ({"scoring": "f1_macro"}, "scoring was None, is 'f1_macro'"),
         ({"estimator": GaussianNB(var_smoothing=0.1)}, "estimator was .*var_smoothing=0.1"),
-        ({"cv": 3}, "test was .*, is .*cv=3"),
-        ({"test_size": 0.5}, "test was .*test_size=0.5"),
-        ({"X_test": X, "y_test": Y}, "test was "),
+        (
+            {"estimator": LogisticRegression()},
+            r"estimator was .*GaussianNB.*, is .*LogisticRegression\(\)",
+        ),
+        ({"cv": 3}, "test was 'test_size=0.25', is 'cv=3, 3 splits "),
+        ({"test_size": 0.5}, "test was 'test_size=0.25', is 'test_size=0.5'"),
+        ({"X_test": X, "y_test": Y}, "test was 'test_size=0.25', is 'the test set "),
         ({"y": (Y + 1) % 3}, "data was "),
         ({"X": X + 1}, "data was "),
         ({"name": "iris"}, "dataset was 'data', is 'iris'"),
@@ -363,6 +611,22 @@ def test_splits_of_ones_own_are_told_apart_by_what_they_are(tmp_path):
     assert again.runs == first.runs
     with pytest.raises(ValueError, match="test was "):
         compared([], cv=splits(1), n_repeats=None, results=path)
+
+
+def test_a_splitter_that_goes_on_with_other_splits_is_not_gone_on_with(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    splitter = StratifiedKFold(3, shuffle=True, random_state=np.random.RandomState(0))
+    compared([], cv=splitter, n_repeats=1, results=path)
+    with pytest.raises(ValueError, match="test was 'cv=.* 3 splits .*, is 'cv=.* 3 splits"):
+        compared([], cv=splitter, n_repeats=1, results=path)
+
+
+def test_how_things_are_printed_makes_no_other_settings_of_the_same(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    tree = make_pipeline(*[LinearSVC(C=c) for c in ()], GaussianNB(priors=np.arange(1, 4) / 6))
+    first = compared([], tree, n_repeats=1, results=path)
+    with config_context(print_changed_only=False), np.printoptions(threshold=2, edgeitems=1):
+        assert compared([], tree, n_repeats=1, results=path).runs == first.runs
 
 
 def test_a_strategy_and_a_scorer_of_ones_own_are_gone_on_with_in_another_process(tmp_path):
@@ -414,21 +678,118 @@ def test_a_damaged_line_is_refused_and_kept(finished, tmp_path):
     assert path.read_bytes() == b"".join(lines)
 
 
-def test_an_interrupted_comparison_keeps_the_runs_that_were_finished(tmp_path):
-    path, calls = tmp_path / "runs.jsonl", []
+class Interrupted(LogisticRegression):
+    """A model that is interrupted in its n-th fit, counted over all its copies."""
 
-    class Power(LogisticRegression):
-        def fit(self, X, y):
-            calls.append(len(X))
-            if len(calls) == 8:
-                raise KeyboardInterrupt
-            return super().fit(X, y)
+    left = 0
 
-    def slow(**options):
-        return compared([], Power(max_iter=500), **options)
+    def fit(self, X, y):
+        Interrupted.left -= 1
+        if Interrupted.left == 0:
+            raise KeyboardInterrupt
+        return super().fit(X, y)
 
+
+@pytest.mark.parametrize("n", [1, 6, 11])
+def test_an_interrupted_comparison_keeps_the_runs_that_were_finished(tmp_path, n):
+    path, estimator = tmp_path / "runs.jsonl", Interrupted(max_iter=500)
+    Interrupted.left = 0
+    whole = content(compared([], estimator))
+    Interrupted.left = n
     with pytest.raises(KeyboardInterrupt):
-        slow(results=path)
-    n_lines = path.read_bytes().count(b"\n")
-    assert n_lines > 1
-    assert content(slow(results=path)) == content(slow())
+        compared([], estimator, results=path)
+    # Random and margin fit three times each, the ceiling once: seven times a repeat.
+    assert path.read_bytes().count(b"\n") == 1 + {1: 0, 6: 1, 11: 4}[n]
+    assert content(compared([], estimator, results=path)) == whole
+
+
+PROGRAM = """
+    import os, signal, sys
+    from pathlib import Path
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from skactive import compare_strategies
+    from skactive.results import ResultsFile
+
+    n_lines, whole = int(sys.argv[2]), ResultsFile._write
+
+    def cut(self, data):
+        if len(self.runs) == n_lines and data:
+            whole(self, data[: len(data) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        whole(self, data)
+
+    ResultsFile._write = cut
+    compare_strategies(
+        LogisticRegression(max_iter=500), *load_iris(return_X_y=True), ["entropy"],
+        budget=20, n_instances=5, n_repeats=2, random_state=0, results=sys.argv[1],
+        n_jobs=int(sys.argv[3]),
+    )
+"""
+
+
+@pytest.mark.parametrize(("n_lines", "n_jobs"), [(0, 1), (3, 1), (5, 2)])
+def test_a_process_killed_in_the_middle_of_a_write_is_gone_on_from(tmp_path, n_lines, n_jobs):
+    path = tmp_path / "runs.jsonl"
+    command = [sys.executable, "-c", textwrap.dedent(PROGRAM)]
+    killed = subprocess.run(
+        [*command, str(path), str(n_lines), str(n_jobs)],
+        stdout=subprocess.DEVNULL,  # workers outlive the process, and hold its pipes
+        stderr=subprocess.DEVNULL,
+        timeout=120,
+    )
+    assert killed.returncode == -9
+    left = path.read_bytes()
+    assert not left.endswith(b"\n")
+    assert left.count(b"\n") == (1 + n_lines if n_lines else 0)
+    estimator = LogisticRegression(max_iter=500)
+    resumed = compared(estimator=estimator, results=path)
+    assert content(resumed) == content(compared(estimator=estimator))
+    assert path.read_bytes().startswith(left[: left.rfind(b"\n") + 1])
+
+
+def test_settings_may_be_put_right_while_no_run_is_finished(tmp_path):
+    path = tmp_path / "runs.jsonl"
+
+    class Failing(GaussianNB):
+        def fit(self, X, y):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        compared(estimator=Failing(), results=path)
+    assert path.read_bytes().count(b"\n") == 1
+    assert content(compared(results=path)) == content(compared())
+
+
+def test_what_is_refused_leaves_no_file(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    with pytest.raises(ValueError, match="budget 8 is below the 10 initial labels"):
+        compared(budget=8, results=path)
+    assert not path.exists()
+
+
+def test_a_file_of_something_else_is_refused_and_kept(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_bytes(b"notes\n")
+    with pytest.raises(ValueError, match="is not a file of compare_strategies"):
+        compared(results=path)
+    assert path.read_bytes() == b"notes\n"
+
+
+def test_two_comparisons_that_write_to_one_file_are_told_apart(tmp_path):
+    path = tmp_path / "runs.jsonl"
+
+    def meddling(estimator, X, y):
+        path.write_bytes(path.read_bytes() + b"x")
+        return 0.0
+
+    with pytest.raises(RuntimeError, match="has changed since it was opened"):
+        compared(scoring=meddling, results=path)
+
+
+def test_the_settings_in_a_file_are_those_given(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    compared([], ActiveLearner(GaussianNB(), "entropy"), n_repeats=1, results=path, budget=0.2)
+    settings = stored_settings(path)
+    assert settings["budget"] == 0.2
+    assert settings["estimator"] == "ActiveLearner(estimator=GaussianNB(), strategy='random')"

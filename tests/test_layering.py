@@ -40,9 +40,12 @@ ORDER = [
     "loop",
     "simulation",
     "model_selection",
+    "report",
     "comparison",
     "display",
     "results",
+    "settings",
+    "splits",
     "evaluation",
     "testing",
 ]

@@ -182,6 +182,11 @@ def test_the_published_rule_is_a_mean_of_three_comparisons_of_at_least_99_percen
     assert answers(rule, Scripted(four), 6) == [False, False, False, False, False, True]
 
 
+def test_a_mean_at_the_threshold_is_enough():
+    rule = StabilizedPredictions(STOP_SET, threshold=1.0, n_rounds=2)
+    assert answers(rule, Scripted([np.zeros(100)] * 3), 3) == [False, False, True]
+
+
 def test_predictions_of_text_settle_too():
     words = np.array(["ham", "spam"], dtype=object)
     rule = StabilizedPredictions(STOP_SET, n_rounds=2)
