@@ -23,6 +23,7 @@ extensions = [
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb"]
 templates_path = ["_templates"]
+default_role = "py:obj"  # single backticks in docstrings
 html_math_renderer = "mathml"
 nitpicky = False
 
@@ -30,6 +31,8 @@ nitpicky = False
 myst_heading_anchors = 4
 
 autosummary_generate = True
+# Its page would be that of `saving` where file names have no case.
+autosummary_filename_map = {"skactive.statistics.Saving": "skactive.statistics.Saving_class"}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc says it
 numpydoc_show_class_members = False
@@ -39,6 +42,8 @@ html_title = "skactive"
 html_show_sourcelink = False
 html_theme_options = {
     "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "navigation_with_keys": False,
     "show_prev_next": False,
     "footer_start": ["copyright"],
@@ -64,11 +69,17 @@ warnings.filterwarnings("ignore", message=".*non-interactive.*", category=UserWa
 
 PLUMBING = re.compile(r"get_metadata_routing|set_\w+_request")
 ROOT_PAGE = re.compile(r"\]\((?:\.\./)+(CONTRIBUTING|CHANGELOG)\.md")
+EXAMPLE = re.compile(r"\]\((?:\.\./)+examples/(plot_\w+)\.py")
 
 
-def link_root_pages(app, docname, source):
-    """Let links to the pages at the root of the repository lead to their copies here."""
-    source[0] = ROOT_PAGE.sub(lambda link: f"](/{link[1].lower()}.rst", source[0])
+def link_pages(app, docname, source):
+    """Let links to files outside this folder lead to the pages that are made of them.
+
+    The empty line that ends a doctest is not shown.
+    """
+    text = ROOT_PAGE.sub(lambda link: f"](/{link[1].lower()}.rst", source[0])
+    text = EXAMPLE.sub(r"](/auto_examples/\1.rst", text)
+    source[0] = text.replace("\n\n```\n", "\n```\n")
 
 
 def skip_plumbing(app, what, name, obj, skip, options):
@@ -80,12 +91,12 @@ def as_mathml(writer, node):
     """Write a formula as MathML, which browsers draw by themselves."""
     as_block = node.tagname == "math_block"
     formula = tex2mathml(node.astext(), as_block=as_block)
-    writer.body.append(f'<div class="math">{formula}</div>' if as_block else formula)
+    writer.body.append(f'<div class="formula">{formula}</div>' if as_block else formula)
     raise SkipNode
 
 
 def setup(app):
     """Connect the above."""
-    app.connect("source-read", link_root_pages)
+    app.connect("source-read", link_pages)
     app.connect("autodoc-skip-member", skip_plumbing)
     app.add_html_math_renderer("mathml", (as_mathml, None), (as_mathml, None))
