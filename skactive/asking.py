@@ -31,23 +31,34 @@ def pool_view(pool: Pool, subset, **details) -> tuple[View, int]:
     return View(pool.rows, mask, pool=pool, **details), len(pool)
 
 
-def outside_view(X, pool: Pool, subset, **details) -> tuple[View, int]:
-    """Return the view of a query over rows from outside, and the number of these rows.
-
-    The rows of the pool follow them, so that a strategy can keep away from what is labelled;
-    nothing is copied for that.
+def outside_rows(X, pool: Pool):
+    """Return rows from outside in a container like the pool's.
 
     Raises
     ------
     ValueError
-        If X is the pool's own, is empty, or is not like the pool's rows, or `subset` does not fit.
+        If X is the pool's own, is empty, or is not like the pool's rows.
     """
     if X is pool.rows.parts[0]:
         raise ValueError("query got the pool itself; write query(n_instances=...).")
     X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
-    n = n_rows(X)
-    if n == 0:
+    if n_rows(X) == 0:
         raise ValueError("query got X without rows; give at least one.")
+    return X
+
+
+def outside_view(X, pool: Pool, subset, **details) -> tuple[View, int]:
+    """Return the view of a query over rows from outside, and the number of these rows.
+
+    The rows of the pool follow them, so that a strategy can keep away from what is labelled;
+    nothing is copied for that. X is as `outside_rows` gives it.
+
+    Raises
+    ------
+    ValueError
+        If `subset` does not fit.
+    """
+    n = n_rows(X)
     rows = Rows(X, *pool.rows.parts)
     mask = np.zeros(len(rows), dtype=bool)
     mask[:n] = True if subset is None else subset_mask(subset, n)

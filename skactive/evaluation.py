@@ -23,7 +23,7 @@ from .simulation import SimulatedLearner, check_simulation, known_labels, simula
 from .splits import Split, check_test, make_splits
 from .strategies import Strategy
 from .strategies.base import FunctionStrategy, check_serves, name_of
-from .strategies.table import as_strategy
+from .strategies.given import as_strategy
 from .validation import check_estimator, draw_seed
 
 
@@ -202,7 +202,7 @@ def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]
             raise ValueError(
                 f"{name!r} stands for {variants[name]!r}; give {strategy!r} another name."
             )
-        check_serves(strategy, template.estimator)
+        check_serves(strategy, template.estimator, template.embedding is not None)
         variants[name] = strategy
     return variants | {CEILING: None}
 

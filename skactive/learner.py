@@ -11,7 +11,8 @@ from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 
 from . import labels as lab
-from .asking import outside_view, pool_view
+from .asking import outside_rows, outside_view, pool_view
+from .embedding import check_embedding, embedding_of, origin_of
 from .history import LABELED, SKIPPED
 from .models import last_step
 from .pool import Pool
@@ -20,7 +21,8 @@ from .row_numbers import as_row_numbers, check_row_numbers
 from .rows import check_rows, n_rows, take
 from .strategies import Strategy
 from .strategies.base import check_serves, choose, has_score, needs
-from .strategies.table import as_strategy, default_strategy
+from .strategies.given import as_strategy
+from .strategies.table import default_strategy
 from .training import FitParams, check_update, is_frozen, needs_codes, seeded_clone, train
 from .validation import (
     check_estimator,
@@ -28,6 +30,7 @@ from .validation import (
     check_name,
     draw_seed,
     is_flat_numbers,
+    missing_to_total,
 )
 from .view import View
 
@@ -49,9 +52,15 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         What decides which rows are worth a label: a name (see `get_strategy_names`), an instance,
         or a callable ``(view, n) -> positions``. "auto": margin for classifiers, std for
         regressors that give one, else random.
+    embedding : callable or transformer, default=None
+        What diverse strategies look at: a function of rows, each by itself, that gives a vector
+        for each; or a transformer, which is cloned and fitted once on all rows (in scikit-learn's
+        ``FrozenEstimator`` it is used as it is). None: what the steps of a Pipeline make of the
+        rows before its last, else the rows themselves. Vectors that are there already come with
+        the rows, ``fit(X, y, embedding=E)``.
     cold_start : str, Strategy or callable, default="random"
         What decides while no estimator can be fitted: with no label, or with one class only. It
-        can read X alone.
+        can read X and its embedding alone: "random", "typiclust", "k_center", "k_means"...
     classes : array-like, default=None
         Labels that may come. Others are refused; probabilities have a column for each, 0 for
         those not seen yet. None: whatever comes.
@@ -121,6 +130,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         estimator,
         strategy="auto",
         *,
+        embedding=None,
         cold_start="random",
         classes=None,
         missing_label="auto",
@@ -131,6 +141,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     ):
         self.estimator = estimator
         self.strategy = strategy
+        self.embedding = embedding
         self.cold_start = cold_start
         self.classes = classes
         self.missing_label = missing_label
@@ -141,7 +152,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     # The loop
 
-    def fit(self, X, y=None, **fit_params):
+    def fit(self, X, y=None, *, embedding=None, **fit_params):
         """Take the pool, and fit the estimator on the rows that are labelled.
 
         Parameters
@@ -152,6 +163,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n,), default=None
             Labels, with the missing label (-1 for classifiers) where there is none. None: nothing
             is labelled.
+        embedding : array-like or sparse matrix of shape (n, d), default=None
+            A vector for each row, which diverse strategies look at.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 
@@ -167,21 +180,22 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             the estimator's ``fit`` raises passes unchanged; the labels are kept, and `refit`
             tries again.
         """
-        strategy = self._checked_strategy()
+        strategy = self._checked_strategy(is_embedded=embedding is not None)
         routed = self._routed(fit_params)
         pool = self._pool_of(X, y)
         self._check_kind(pool.y_labeled)
         params = FitParams(routed, len(pool))
+        seed = draw_seed(self.random_state) if pool.seed is None else pool.seed
+        vectors = embedding_of(pool.rows, embedding, self.embedding, seed)
         before, seed_before = vars(self).copy(), pool.seed
-        if pool.seed is None:
-            pool.seed = draw_seed(self.random_state)
-        self.pool_, self.seed_, self.strategy_ = pool, pool.seed, strategy
-        self._params, self._last_query = params, None
+        pool.seed = seed
+        self.pool_, self.seed_, self.strategy_ = pool, seed, strategy
+        self._params, self._embedding, self._last_query = params, vectors, None
         self._forget()
         self._train()
         if hasattr(self, "estimator_"):
             try:
-                check_serves(self.strategy_, self.estimator_)
+                check_serves(self.strategy_, self.estimator_, vectors.is_own)
             except ValueError:
                 self.__dict__.clear()
                 self.__dict__.update(before)
@@ -190,7 +204,15 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def query(
-        self, X=None, n_instances=None, *, subset=None, return_scores=False, random_state=None
+        self,
+        X=None,
+        n_instances=None,
+        *,
+        n_total=None,
+        subset=None,
+        embedding=None,
+        return_scores=False,
+        random_state=None,
     ):
         """Propose rows to label.
 
@@ -202,8 +224,13 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             Rows from outside the pool to choose among. None: the pool's unlabelled rows.
         n_instances : int, default=None
             How many rows; None: one. If fewer are left, those that are left.
+        n_total : int, default=None
+            Instead of `n_instances`: as many rows as are missing until so many are labelled or
+            reserved; none if they are.
         subset : array-like of bool, shape (m,), or of int, default=None
             Rows that may be chosen, as a mask or as positions. None: all.
+        embedding : array-like or sparse matrix of shape (m, d), default=None
+            A vector for each row of X, where `fit` got one for each row of the pool.
         return_scores : bool, default=False
             Whether to return the scores as well.
         random_state : int, default=None
@@ -226,7 +253,10 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         self._check_has_pool("query")
         n = check_n_instances(X, n_instances)
-        view, n_rows_asked = self._view(X, subset, random_state)
+        if n_total is not None:
+            n_known = self.pool_.n_labeled + self.pool_.n_reserved
+            n = missing_to_total(n_instances, n_total, n_known)
+        view, n_rows_asked = self._view(X, subset, random_state, embedding)
         strategy = self._strategy_now()
         scores = self._scores(strategy, view)[:n_rows_asked] if return_scores else None
         positions = choose(strategy, view, n)
@@ -234,7 +264,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._last_query = POOL if X is None else OUTSIDE
         return (positions, rows, scores) if return_scores else (positions, rows)
 
-    def teach(self, X, y, *, refit=True, relabel=False, annotator=None, **fit_params):
+    def teach(
+        self, X, y, *, refit=True, relabel=False, annotator=None, embedding=None, **fit_params
+    ):
         """Take the labels of the rows that the last query proposed, and learn them.
 
         Parameters
@@ -252,6 +284,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             them.
         annotator : str, default=None
             Who gave the labels; kept in the pool's history.
+        embedding : array-like or sparse matrix of shape (k, d), default=None
+            A vector for each row from outside, where `fit` got one for each row of the pool.
         **fit_params : dict
             Passed to the estimator's ``fit``. What has k entries belongs to these rows.
 
@@ -273,7 +307,12 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.pool_), who="teach")
         if numbers is None:
-            self._teach_rows(X, y, annotator, self._routed(fit_params), relabel)
+            self._teach_rows(X, y, annotator, self._routed(fit_params), relabel, embedding)
+        elif embedding is not None:
+            raise ValueError(
+                "teach got row numbers and embedding=, which fit has for the pool's rows; leave "
+                "it out."
+            )
         else:
             self._teach_numbers(numbers, y, annotator, self._routed(fit_params), relabel)
         if refit and (fit_params or self._is_stale()):
@@ -291,14 +330,18 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             The learner.
         """
         self._check_has_pool("refit")
-        strategy = self._checked_strategy()
+        vectors = self._embedding
+        strategy = self._checked_strategy(is_embedded=vectors.given is not None)
+        if origin_of(self.embedding) != vectors.origin:
+            given = None if vectors.given is None else vectors.given.whole()
+            vectors = embedding_of(self.pool_.rows, given, self.embedding, self.seed_)
         if self.classes is not None:
             self.pool_.name_classes(self.classes)
-        self.strategy_ = strategy
+        self.strategy_, self._embedding = strategy, vectors
         self._train()
         return self
 
-    def extend(self, X, y=None, **fit_params):
+    def extend(self, X, y=None, *, embedding=None, **fit_params):
         """Add rows to the pool, with labels or without; learn those that have one.
 
         Parameters
@@ -307,6 +350,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             New rows; their row numbers follow those of the pool.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
+        embedding : array-like or sparse matrix of shape (m, d), default=None
+            A vector for each of them, where `fit` got one for each row of the pool.
         **fit_params : dict
             Values for the new rows of every parameter that `fit` got for its own.
 
@@ -320,19 +365,22 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._check_kind(change[-1])
         new = FitParams(self._routed(fit_params), len(change[0]))
         self._params.check_new_rows(new, "extend")
+        vectors = self._embedding.extended(embedding, len(change[0]), "extend")
         self.pool_._extend(*change)
-        self._params = self._params.extended(new)
+        self._params, self._embedding = self._params.extended(new), vectors
         if self._is_stale():
             self._train()
         return self
 
-    def scores(self, X=None):
+    def scores(self, X=None, *, embedding=None):
         """Return how much each row is worth a label.
 
         Parameters
         ----------
         X : container of m rows, default=None
             Rows from outside the pool; None: the rows of the pool.
+        embedding : array-like or sparse matrix of shape (m, d), default=None
+            A vector for each row of X, where `fit` got one for each row of the pool.
 
         Returns
         -------
@@ -345,7 +393,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             If the strategy chooses rows jointly.
         """
         self._check_has_pool("scores")
-        view, n_rows_asked = self._view(X, None, None)
+        view, n_rows_asked = self._view(X, embedding=embedding)
         return self._scores(self._strategy_now(), view)[:n_rows_asked]
 
     def simulate(self, *, budget, **options):
@@ -387,7 +435,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         self._fitted()
         other = copy.copy(self)
-        for name in ("pool_", "_params", "_last_query"):
+        for name in ("pool_", "_params", "_embedding", "_last_query"):
             other.__dict__.pop(name, None)
         return other
 
@@ -407,7 +455,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.pool_._record("label", *change, annotator=annotator)
         self._params = self._params.replaced(new, numbers)
 
-    def _teach_rows(self, X, y, annotator, given, relabel) -> None:
+    def _teach_rows(self, X, y, annotator, given, relabel, embedding) -> None:
         """Record rows from outside with their labels."""
         X = check_rows(X, who="teach")
         if n_rows(X) == 0:
@@ -427,8 +475,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         new = FitParams(given, len(change[0]))
         self._params.check_new_rows(new, "teach")
+        vectors = self._embedding.extended(embedding, len(change[0]), "teach")
         self.pool_._extend(*change, annotator=annotator, merge=True)
-        self._params = self._params.extended(new)
+        self._params, self._embedding = self._params.extended(new), vectors
 
     def _check_kind(self, labels: np.ndarray | None) -> None:
         """Refuse labels of another kind than the classes of an estimator that is used as it is."""
@@ -541,7 +590,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     # Looking
 
-    def _view(self, X, subset, random_state) -> tuple[View, int]:
+    def _view(self, X=None, subset=None, random_state=None, embedding=None) -> tuple[View, int]:
         """Return the view of a question, and the number of rows that it is about."""
         pool = self.pool_
         seed = [self.seed_, pool.n_labeled, pool.n_skipped]
@@ -549,10 +598,19 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
         model = self._model() if hasattr(self, "estimator_") else None
         details: dict[str, Any] = {"model": model, "seed": seed, "round": pool.n_operations - 1}
+        is_fixed = last_step(self.estimator) is self.estimator
         if X is not None:
-            return outside_view(X, pool, subset, **details)
+            X = outside_rows(X, pool)
+            vectors = self._embedding.outside_details(embedding, n_rows(X), is_fixed=is_fixed)
+            return outside_view(X, pool, subset, **details, **vectors)
+        if embedding is not None:
+            raise ValueError(
+                "query got embedding= without X; vectors of the pool's rows go to fit(X, y, "
+                "embedding=...)."
+            )
+        details |= self._embedding.details(is_fixed=is_fixed)
         if model is not None and self.fit_unlabeled:
-            details["known"] = model.fitted(len(pool))
+            details["known"] |= model.fitted(len(pool))
         return pool_view(pool, subset, **details)
 
     def _scores(self, strategy: Strategy, view: View) -> np.ndarray:
@@ -570,7 +628,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     # What was given
 
-    def _checked_strategy(self) -> Strategy:
+    def _checked_strategy(self, *, is_embedded: bool) -> Strategy:
         """Return the strategy, having refused parameters that do not go together."""
         check_estimator(self.estimator)
         check_update(self.estimator, self.update, self.fit_unlabeled)
@@ -578,8 +636,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             raise ValueError(
                 f"encode_labels is {self.encode_labels!r}; give True, False or 'auto'."
             )
+        check_embedding(self.embedding)
         strategy = self._resolved_strategy()
-        check_serves(strategy, self.estimator)
+        check_serves(strategy, self.estimator, is_embedded or self.embedding is not None)
         self._cold_strategy()
         return strategy
 
@@ -593,9 +652,12 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """Return the strategy for a cold start, refusing one that reads a model."""
         strategy = clone(as_strategy(self.cold_start))
         for alternatives in needs(strategy):
+            if "embedding" in alternatives:
+                continue  # rows are vectors, or the learner's embedding makes them so
             raise ValueError(
                 f"cold_start={self.cold_start!r} reads view.{alternatives[0]}, but at a cold start "
-                f"no estimator is fitted; give one that reads X alone, such as 'random'."
+                f"no estimator is fitted; give one that reads X alone, such as 'random' or "
+                f"'typiclust'."
             )
         return strategy
 

@@ -449,6 +449,88 @@ def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -
     return mean + beta * std
 
 
+def likeliest_errors(proba: ArrayLike) -> Floats:
+    """How far probabilities are from being sure of their likeliest class: p - e_yhat.
+
+    One factor of the gradient of the cross-entropy with that class for a label, in the weights of
+    a linear last layer; the other is what that layer was given.
+
+    Parameters
+    ----------
+    proba : array of float, shape (n, C)
+        Probabilities of the classes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, C)
+        Rows sum to zero.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong.
+
+    Examples
+    --------
+    >>> likeliest_errors([[0.75, 0.25]])
+    array([[-0.25,  0.25]])
+    """
+    proba = _checked(proba, "proba", "nC")
+    errors = np.array(proba, dtype=np.float64)
+    errors[np.arange(len(errors)), proba.argmax(axis=1)] -= 1.0
+    return errors
+
+
+def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
+    r"""Expected length of the last layer's gradient: :math:`\|h\| \sum_c p_c \|p - e_c\|`.
+
+    The gradient of the cross-entropy with label c, in the weights of a linear layer that is given
+    h, is :math:`(p - e_c) \otimes h`, so its length has this closed form.
+
+    Parameters
+    ----------
+    proba : array of float, shape (n, C)
+        Class probabilities, one row each.
+    feature_norms : array of float, shape (n,)
+        Length of what the last layer is given, in the unit of the features.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        At least 0, in the unit of the features; 0 only where a class is certain or the length 0.
+
+    Raises
+    ------
+    ValueError
+        If `proba` is not two-dimensional or has no column, or `feature_norms` is not one number a
+        row, or negative.
+
+    References
+    ----------
+    B. Settles, M. Craven and S. Ray, "Multiple-Instance Active Learning", NIPS 2007.
+
+    Examples
+    --------
+    >>> expected_model_change([[0.5, 0.5], [1.0, 0.0]], [2.0, 2.0]).round(6)
+    array([1.414214, 0.      ])
+    """
+    proba = _checked(proba, "proba", "nC")
+    norms = np.asarray(feature_norms, dtype=np.float64)
+    if norms.shape != (len(proba),):
+        raise ValueError(
+            f"feature_norms have shape {norms.shape} for {len(proba)} rows of proba; they must be "
+            "(n,): one length a row."
+        )
+    if (negative := norms < 0).any():
+        raise ValueError(
+            f"feature_norms are negative at position {negative.argmax()}; lengths are at least 0."
+        )
+    out = np.empty(len(proba))
+    for rows, columns in _columns(proba):
+        out[rows] = norms[rows] * _expected_error(columns)
+    return out
+
+
 def _checked(array: ArrayLike, name: str, axes: str) -> NDArray:
     """`array` as an ndarray with one dimension for each letter; only that of n may be empty."""
     array = np.asarray(array)
@@ -533,6 +615,22 @@ def _dot(columns: Floats, logs: Floats) -> Floats:
 def _entropy(columns: Floats) -> Floats:
     """Entropy of each of (C, rows) distributions."""
     return 0.0 - _dot(columns, _log(columns))  # not -x: a certain row scores 0, not -0
+
+
+def _expected_error(columns: Floats) -> Floats:
+    """Sum over c of p_c times the length of p - e_c, for (C, rows) probabilities."""
+    # The squares of the classes before and after c are summed apart from its own: taking that
+    # from the sum of all would leave nothing but rounding where a class is nearly certain.
+    squares = columns * columns
+    after = np.zeros_like(columns)
+    for c in range(len(columns) - 1, 0, -1):
+        np.add(after[c], squares[c], out=after[c - 1])
+    total, before = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
+    for p, square, others in zip(columns, squares, after, strict=True):
+        others += before
+        total += p * np.sqrt((1.0 - p) ** 2 + others)
+        before += square
+    return total
 
 
 def _mean(samples: NDArray) -> Floats:

@@ -303,7 +303,7 @@ class ConfidentPool(StoppingRule):
             return False
         if learner.pool_.n_unlabeled == 0:
             return True
-        view, _ = learner._view(None, None, None)
+        view, _ = learner._view()
         return float(np.nanmax(view.score(LeastConfidence()))) <= 1.0 - self.threshold
 
 

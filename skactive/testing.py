@@ -125,9 +125,9 @@ class _Shown:
 
     def __getattr__(self, name: str):
         value = getattr(self._model, name)
-        if name not in NEEDS:
+        if name not in NEEDS and name != "features":
             return value
-        self.read.add(name)
+        self.read.add("gradient" if name == "features" else name)
 
         def shown(X):
             arrays = value(X)
@@ -439,6 +439,8 @@ def _check_declares_reads(strategy: Strategy, estimator) -> None:
     model = _Shown(case.learner._model())
     _choice(case, strategy, case.view(model=model))
     declared = {what for alternatives in needs(strategy) for what in alternatives}
+    if "gradient" in declared:  # which is made of these
+        declared |= {"proba", "embedding"}
     for what in sorted(model.read - declared - {"prediction"}):
         raise AssertionError(
             f"{case.name} reads view.{what} without saying so, and an estimator that has none is "

@@ -30,14 +30,24 @@ def check_n_instances(X, n_instances) -> int:
     """Return how many rows a query asks for, refusing what is no such number."""
     if isinstance(X, Integral):
         raise ValueError(f"query got {X} for X; write query(n_instances={X}).")
-    if n_instances is None:
-        return 1
-    is_count = isinstance(n_instances, Integral) and not isinstance(n_instances, bool)
-    if not is_count or n_instances < 1:
+    return 1 if n_instances is None else _check_count("n_instances", n_instances)
+
+
+def missing_to_total(n_instances, n_total, n_known: int) -> int:
+    """Return how many rows a query asks for that names a total, of which some are there."""
+    if n_instances is not None:
         raise ValueError(
-            f"query got n_instances={n_instances!r}; give a whole number of at least 1."
+            f"query got n_instances={n_instances!r} and n_total={n_total!r}; give how many more "
+            f"rows, or how many in all."
         )
-    return int(n_instances)
+    return max(_check_count("n_total", n_total) - n_known, 0)
+
+
+def _check_count(name: str, n) -> int:
+    """Return a number of rows, refusing what is none."""
+    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"query got {name}={n!r}; give a whole number of at least 1.")
+    return int(n)
 
 
 def check_name(name, who: str) -> None:

@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from ._progress import progress
 from .models import Model, refusal
-from .rows import Rows, row_bytes
+from .rows import Rows, n_rows, row_bytes
+from .scores import likeliest_errors
+from .selection.arrays import check_vectors
+from .selection.distances import nearest_squared_distances
+from .vectors import Memory, as_vectors, join_vectors
 
 CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
 MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
@@ -28,8 +31,8 @@ class View:
         Positions that may be chosen, sorted.
     mask : ndarray of shape (n,), bool
         The same as a mask.
-    labeled, reserved : ndarray of int64
-        Positions that are labelled, or reserved; not for rowwise strategies.
+    labeled, reserved, centers : ndarray of int64
+        Positions that are labelled, or reserved, or either; not for rowwise strategies.
     y_labeled : ndarray
         Labels of the labelled rows.
     classes : ndarray of shape (C,) or None
@@ -46,12 +49,19 @@ class View:
         The estimator's decision function.
     prediction : ndarray of shape (n,)
         Predicted labels or values.
+    value : ndarray of shape (n,), float64
+        Predicted values; of regressors alone.
     std : ndarray of shape (n,)
         Standard deviations of the predicted values.
     samples : ndarray of shape (S, n, C)
         Probabilities by each member of an ensemble.
     embedding : ndarray or CSR matrix of shape (n, d)
-        Rows as vectors, as the estimator's last step sees them.
+        Rows as vectors: by the learner's `embedding`, else as the estimator's last step sees
+        them.
+    gradient : tuple of ndarray (n, C) and ndarray or CSR matrix (n, d)
+        Two factors of the gradient of the loss in the weights of the last, linear layer, with the
+        likeliest label: errors of the probabilities, and what the layer was given. For
+        regressors, of the prediction: ones, and what the layer was given.
     """
 
     def __init__(
@@ -66,6 +76,9 @@ class View:
         round: int = 0,
         chunk_rows: int | None = None,
         known: dict[str, np.ndarray] | None = None,
+        embed=None,
+        memory: Memory | None = None,
+        is_embedded: bool = False,
     ):
         self._rows = rows
         self.mask = mask
@@ -76,6 +89,9 @@ class View:
         self._seed = seed
         self._chunk_rows = chunk_rows
         self._known = {} if known is None else known
+        self._embed = embed  # rows -> vectors; None: the model does
+        self._is_embedded = is_embedded  # whether vectors do not come from the model
+        self._memory = memory  # None: what the vectors are changes with the model
         self._numbers: np.ndarray | None = None  # row numbers, where they are not 0 to n - 1
         self._scores: dict[int, tuple] = {}
         self._is_part = False
@@ -110,6 +126,11 @@ class View:
         """Positions of reserved rows."""
         self._refuse_part("reserved", "set rowwise = False in its class")
         return self._pool.reserved + self._offset
+
+    @property
+    def centers(self) -> np.ndarray:
+        """Positions of rows that are labelled or reserved, sorted: batches keep away from them."""
+        return np.union1d(self.labeled, self.reserved)
 
     @property
     def y_labeled(self) -> np.ndarray:
@@ -165,6 +186,11 @@ class View:
         return self._read("prediction")
 
     @property
+    def value(self) -> np.ndarray:
+        """Predicted values of a regressor, shape (n,)."""
+        return self._read("value")
+
+    @property
     def std(self) -> np.ndarray:
         """Standard deviations of the predicted values, shape (n,)."""
         return self._read("std")
@@ -177,10 +203,46 @@ class View:
     @property
     def embedding(self) -> np.ndarray:
         """Rows as vectors, shape (n, d)."""
-        return self._read("embedding")
+        if "embedding" not in self._known:
+            self._known["embedding"] = check_vectors(self._vectors(), who="the strategy")
+        return self._known["embedding"]
+
+    @property
+    def gradient(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factors of the last layer's gradient, shapes (n, C) and (n, d)."""
+        if "gradient" not in self._known:
+            is_embedding = self._is_embedded or (self._model is not None and self._model.is_linear)
+            features = self.embedding if is_embedding else self._read("features")
+            is_regression = self._model is not None and self._model.classes is None
+            errors = np.ones((len(self), 1)) if is_regression else likeliest_errors(self.proba)
+            self._known["gradient"] = errors, features
+        return self._known["gradient"]
+
+    def center_distances(self) -> np.ndarray:
+        """Return the squared distance of each row to the nearest labelled or reserved one.
+
+        Kept from round to round where the embedding does not depend on the model, so that only
+        the distances to new labels are computed.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            In the space of `embedding`; infinity where there is no such row. Not to be written
+            to.
+        """
+        memory = self._memory if self._memory is not None and self._offset == 0 else Memory()
+        vectors, centers = self.embedding, self.centers
+        new, known = memory.since(centers)
+        if known is None or len(new):
+            known = nearest_squared_distances(vectors, new, known=known)
+            known.flags.writeable = False
+            memory.centers, memory.distances = centers, known
+        return known
 
     def gives(self, what: str) -> bool:
         """Whether the model can give `what`: "proba", "decision", "std", "samples"..."""
+        if what in self._known:
+            return True
         return self._model is not None and refusal(self._model.estimator, what) is None
 
     # Scores
@@ -252,13 +314,35 @@ class View:
             if self._model is None:
                 raise ValueError(
                     f"the strategy reads view.{what}, but no estimator is fitted yet; a cold "
-                    f"start can read view.X only."
+                    f"start can read view.X and view.embedding only."
                 )
             parts = [_says(self._model, what, X) for X, _ in self._slices([what])]
             for name in parts[0]:
                 arrays = [part[name] for part in parts]
                 self._known[name] = _join(arrays, axis=1 if name == "samples" else 0)
         return self._known[what]
+
+    def _vectors(self):
+        """Return all rows as vectors; those of the pool from memory where they are there."""
+        memory, n = self._memory, len(self) - self._offset
+        if memory is None:
+            return self._embedded(0, len(self))
+        if memory.vectors is None or n_rows(memory.vectors) != n:
+            memory.keep(self._embedded(self._offset, len(self)))
+        if self._offset == 0:
+            return memory.vectors
+        return join_vectors([self._embedded(0, self._offset), memory.vectors])
+
+    def _embedded(self, start: int, stop: int):
+        """Return consecutive rows as vectors; rows that are vectors are not copied."""
+        is_all = stop - start == len(self)
+        embed = self._embed
+        if embed is None:
+            embed = _plain_vectors if self._model is None else self._model.embedding
+            if self._model is None or self._model.is_plain:
+                return embed(self._rows.whole() if is_all else self._rows.slice(start, stop))
+        chunks = self._slices(["embedding"], start, stop)
+        return join_vectors([_one_for_each(embed(X), X) for X, _ in chunks])
 
     def _n_chunk_rows(self, reads: list[str]) -> int:
         """Return how many rows make a chunk of about `CHUNK_BYTES`."""
@@ -269,13 +353,14 @@ class View:
             size += sum(self._model.row_bytes(what) for what in reads)
         return int(np.clip(CHUNK_BYTES // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
 
-    def _slices(self, reads: list[str]) -> Iterator[tuple]:
+    def _slices(self, reads: list[str], start: int = 0, stop: int | None = None) -> Iterator[tuple]:
         """Yield contiguous rows with their slice, showing progress."""
+        stop = len(self) if stop is None else stop
         step = self._n_chunk_rows(reads)
-        slices = [slice(a, min(a + step, len(self))) for a in range(0, len(self), step)]
+        slices = [slice(a, min(a + step, stop)) for a in range(start, stop, step)]
         rows = self._rows
         steps = ((cut.stop - cut.start, (rows.slice(cut.start, cut.stop), cut)) for cut in slices)
-        yield from progress(steps, len(self), "reading the model")
+        yield from progress(steps, stop - start, "reading the model")
 
     def _chunks(self, reads: list[str]) -> Iterator[tuple]:
         """Yield views of chunks, where their scores go, and a mask of those that count.
@@ -306,13 +391,11 @@ class View:
 
     def _part(self, X, at) -> "View":
         """Return a view of some rows alone, which knows what this view knows of them."""
-        known = {
-            name: values[:, at] if name == "samples" else values[at]
-            for name, values in self._known.items()
-        }
+        known = {name: _at(name, values, at) for name, values in self._known.items()}
         rows = Rows(X)
         part = View(rows, np.ones(len(rows), dtype=bool), pool=self._pool, model=self._model)
         part._seed, part.round, part._known = self._seed, self.round, known
+        part._embed, part._is_embedded = self._embed, self._is_embedded
         part._chunk_rows, part._is_part = max(len(rows), 1), True
         part._numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
         if self._numbers is not None:
@@ -336,12 +419,33 @@ def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:
 
 
 def _join(parts: list, axis: int):
-    """Return arrays of consecutive chunks as one."""
-    if len(parts) == 1:
-        return parts[0]
-    if sparse.issparse(parts[0]):
-        return sparse.vstack(parts, format="csr")
-    return np.concatenate(parts, axis=axis)
+    """Return arrays of consecutive chunks, or pairs of them, as one."""
+    if isinstance(parts[0], tuple):
+        return tuple(join_vectors(list(each)) for each in zip(*parts, strict=True))
+    return join_vectors(parts) if axis == 0 else np.concatenate(parts, axis=axis)
+
+
+def _at(name: str, values, at):
+    """Return what is known of some rows, of what is known of all."""
+    if isinstance(values, tuple):
+        return tuple(part[at] for part in values)
+    return values[:, at] if name == "samples" else values[at]
+
+
+def _plain_vectors(X):
+    """Return rows as vectors at a cold start, when no model says how."""
+    return as_vectors(X, "a cold start", "rows of numbers, or embedding=")
+
+
+def _one_for_each(vectors, X):
+    """Return vectors that were made of rows, refusing any that are not one for each."""
+    vectors = as_vectors(vectors, "the embedding", "numbers")
+    if vectors.shape[0] != n_rows(X):
+        raise ValueError(
+            f"the embedding gave {vectors.shape[0]} vectors for {n_rows(X)} rows; it must give one "
+            f"for each row, whichever others come with it."
+        )
+    return vectors
 
 
 def _check_scores(strategy, scores, view: View, mask: np.ndarray | None) -> np.ndarray:

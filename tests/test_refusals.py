@@ -165,8 +165,7 @@ CANNOT_BEGIN = [
     (
         {"strategy": "max_disagrement"},
         ValueError,
-        "unknown strategy 'max_disagrement'; did you mean 'max_disagreement' or "
-        "'expected_improvement'?",
+        "unknown strategy 'max_disagrement'; did you mean 'max_disagreement'?",
     ),
     (
         {"strategy": Margin},
@@ -251,13 +250,13 @@ CANNOT_BEGIN = [
         {"cold_start": "margin"},
         ValueError,
         "cold_start='margin' reads view.proba, but at a cold start no estimator is fitted; give "
-        "one that reads X alone, such as 'random'.",
+        "one that reads X alone, such as 'random' or 'typiclust'.",
     ),
     (
         {"cold_start": Margin()},
         ValueError,
         "cold_start=Margin() reads view.proba, but at a cold start no estimator is fitted; give "
-        "one that reads X alone, such as 'random'.",
+        "one that reads X alone, such as 'random' or 'typiclust'.",
     ),
     (
         {"classes": [0, 1]},
@@ -639,7 +638,7 @@ def test_a_cold_start_that_reads_a_model_without_saying_so_is_refused_when_it_do
     learner = ActiveLearner(LogisticRegression(), cold_start=Sly()).fit(X)
     text = (
         "the strategy reads view.proba, but no estimator is fitted yet; a cold start can read "
-        "view.X only."
+        "view.X and view.embedding only."
     )
     refused(ValueError, text, learner, learner.query)
 

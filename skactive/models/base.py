@@ -10,9 +10,13 @@ NEEDS = {
     "proba": "predict_proba",
     "decision": "a decision_function with one column for each class",
     "prediction": "predict",
+    "value": "to be a regressor",
     "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors",
     "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting)",
-    "embedding": "rows of numbers, or a Pipeline whose first steps make numbers of them",
+    "embedding": "rows of numbers, or a Pipeline whose first steps make numbers of them, or "
+    "embedding=",
+    "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, or "
+    "an MLP) or embedding=",
 }
 
 # scikit-learn's ensembles whose members each predict the target itself. Members of boosting fit
@@ -33,12 +37,27 @@ NO_COMMITTEES = {
     "StackingRegressor",
 }
 
+# What predicts by a linear layer: of the rows, or of the last hidden layer.
+LINEAR_CLASSIFIERS = {"LinearClassifierMixin"}
+LINEAR_REGRESSORS = {"LinearModel", "BaseSGDRegressor", "PLSRegression"}
+PERCEPTRONS = {"BaseMultilayerPerceptron"}
+# What has coefficients, but predicts by a kernel or through a link function.
+NOT_LINEAR = {"BaseLibSVM", "_GeneralizedLinearRegressor"}
+
 
 class Model(Protocol):
     """Arrays of a fitted estimator, for any rows; what it cannot give raises ValueError."""
 
     estimator: Any
     classes: np.ndarray | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the estimator sees rows as they are: nothing transforms them before it."""
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
 
     def proba(self, X) -> np.ndarray:
         """Return probabilities, shape (n, C), columns in the order of `classes`."""
@@ -49,6 +68,9 @@ class Model(Protocol):
     def prediction(self, X) -> np.ndarray:
         """Return predicted labels or values, shape (n,)."""
 
+    def value(self, X) -> np.ndarray:
+        """Return predicted values of a regressor, shape (n,)."""
+
     def std(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return predicted means and their standard deviations, each of shape (n,)."""
 
@@ -57,6 +79,9 @@ class Model(Protocol):
 
     def embedding(self, X):
         """Return rows as vectors, dense or CSR, shape (n, d)."""
+
+    def features(self, X):
+        """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
 
     def fitted(self, n: int) -> dict[str, np.ndarray]:
         """Return what the model knows of the n rows that it was fitted on."""
@@ -123,12 +148,29 @@ def _gives(estimator, what: str) -> bool:
         return hasattr(estimator, "predict_proba")
     if what == "decision":
         return hasattr(estimator, "decision_function") and not _is_one_vs_one(last)
+    if what == "gradient":
+        return _has_linear_layer(last)
+    if what == "value":
+        return not is_classifier(last)
     if what == "std":
         return has_return_std(last) or (not is_classifier(last) and _is_committee(last))
     if what == "samples":
         are_classifiers = all(hasattr(member, "classes_") for member in members_of(last))
         return not is_regressor(last) and are_classifiers and _is_committee(last)
     return what in NEEDS
+
+
+def _has_linear_layer(estimator) -> bool:
+    """Whether an estimator is a linear model or an MLP, or might be."""
+    if is_known(estimator, LINEAR_CLASSIFIERS):
+        return hasattr(estimator, "predict_proba")
+    if is_known(estimator, LINEAR_REGRESSORS | PERCEPTRONS):
+        return getattr(estimator, "loss", None) != "poisson"  # an MLP then predicts through exp
+    if type(estimator).__module__.startswith("sklearn.") or is_known(estimator, NOT_LINEAR):
+        return False
+    if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+        return False
+    return hasattr(estimator, "coef_") or not _is_fitted(estimator)
 
 
 def _is_committee(estimator) -> bool:

@@ -4,9 +4,28 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit
+from sklearn.utils.extmath import safe_sparse_dot
 
 from ..rows import n_rows
-from .base import CODED_COMMITTEES, NEEDS, has_return_std, is_known, last_step, members_of, refusal
+from ..vectors import as_vectors
+from .base import (
+    CODED_COMMITTEES,
+    NEEDS,
+    PERCEPTRONS,
+    has_return_std,
+    is_known,
+    last_step,
+    members_of,
+    refusal,
+)
+
+ACTIVATIONS = {
+    "identity": np.asarray,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda hidden: np.maximum(hidden, 0),
+}
 
 
 class SklearnModel:
@@ -16,6 +35,17 @@ class SklearnModel:
         self.estimator = estimator
         self.classes = classes
         self._coded = coded
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the estimator sees rows as they are: nothing transforms them before it."""
+        return last_step(self.estimator) is self.estimator
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
+        last = last_step(self.estimator)
+        return refusal(last, "gradient") is None and not is_known(last, PERCEPTRONS)
 
     def proba(self, X) -> np.ndarray:
         """Return probabilities, shape (n, C), 0 for classes that the estimator has not seen."""
@@ -43,6 +73,11 @@ class SklearnModel:
     def prediction(self, X) -> np.ndarray:
         """Return predicted labels or values, shape (n,)."""
         return self._labels(np.asarray(self.estimator.predict(X)))
+
+    def value(self, X) -> np.ndarray:
+        """Return predicted values of a regressor, shape (n,)."""
+        self._require("value")
+        return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
 
     def std(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return predicted means and their standard deviations, each of shape (n,)."""
@@ -75,17 +110,15 @@ class SklearnModel:
 
     def embedding(self, X):
         """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
-        X = self._reach(X)[0]
-        if sparse.issparse(X):
-            return X
-        X = np.asarray(X)
-        if X.dtype.kind not in "biuf":
-            name = type(last_step(self.estimator)).__name__
-            raise ValueError(
-                f"the strategy reads view.embedding, which {name} on rows of "
-                f"{type(X.flat[0]).__name__} cannot give: it needs {NEEDS['embedding']}."
-            )
-        return X.reshape(len(X), -1)
+        name = type(last_step(self.estimator)).__name__
+        return as_vectors(self._reach(X)[0], name, NEEDS["embedding"])
+
+    def features(self, X):
+        """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
+        self._require("gradient")
+        X, last = self._reach(X)
+        X = as_vectors(X, type(last).__name__, NEEDS["embedding"])
+        return _last_hidden(last, X) if is_known(last, PERCEPTRONS) else X
 
     def fitted(self, n: int) -> dict[str, np.ndarray]:
         """Return the probabilities of the n rows that a transductive model was fitted on."""
@@ -97,8 +130,12 @@ class SklearnModel:
     def row_bytes(self, what: str) -> int:
         """Return how many bytes a row of `what` takes."""
         width = 1 if self.classes is None else len(self.classes)
-        members = len(members_of(last_step(self.estimator))) or 1
-        return 8 * {"proba": width, "decision": width, "samples": members * width}.get(what, 1)
+        last = last_step(self.estimator)
+        members = len(members_of(last)) or 1
+        widths = {"proba": width, "decision": width, "samples": members * width}
+        if is_known(last, PERCEPTRONS):  # of a layer, and of the one before it
+            widths["features"] = 2 * max(map(len, last.intercepts_))
+        return 8 * widths.get(what, 1)
 
     def _require(self, what: str) -> None:
         """Refuse to give what the estimator cannot."""
@@ -152,6 +189,14 @@ def _members(ensemble, X) -> Iterator[tuple]:
         return
     for member in members_of(ensemble):
         yield member, X
+
+
+def _last_hidden(perceptron, X) -> np.ndarray:
+    """Return the last hidden layer of a fitted MLP."""
+    activate = ACTIVATIONS[perceptron.activation]
+    for weights, bias in zip(perceptron.coefs_[:-1], perceptron.intercepts_[:-1], strict=True):
+        X = activate(safe_sparse_dot(X, weights, dense_output=True) + bias)
+    return X
 
 
 def _is_all(features: np.ndarray, n_features: int) -> bool:

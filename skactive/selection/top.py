@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skactive.selection.arrays import Positions, as_mask
+
 _CHUNK_ROWS = 65_536
 
-Positions = NDArray[np.intp]
 Tiebreak = Callable[[Positions], ArrayLike]
 Checked = Callable[[Positions], NDArray[np.float64]]
 
@@ -62,7 +63,7 @@ def top(
     array([3, 2])
     """
     scores = _checked_scores(scores)
-    mask = None if candidates is None else _checked_mask(candidates, scores.size)
+    mask = None if candidates is None else as_mask(candidates, scores.size)
     n = operator.index(n)
     if n < 0:
         raise ValueError(f"n is {n}; it must be 0 or more: how many positions are wanted.")
@@ -168,31 +169,6 @@ def _checked_scores(scores: ArrayLike) -> NDArray:
     if scores.ndim != 1:
         raise ValueError(f"scores have shape {scores.shape}; they must be (N,): one value a row.")
     return scores if scores.dtype.kind == "f" else scores.astype(np.float64)
-
-
-def _checked_mask(candidates: ArrayLike, n: int) -> NDArray[np.bool_]:
-    """Candidates, a mask or positions, as a mask over n rows."""
-    candidates = np.asarray(candidates)
-    if candidates.ndim != 1 or (candidates.dtype.kind == "b" and candidates.size != n):
-        raise ValueError(
-            f"candidates have shape {candidates.shape}; they must be a boolean mask of shape "
-            f"({n},), one entry a score, or a vector of positions."
-        )
-    if candidates.dtype.kind == "b":
-        return candidates
-    if candidates.dtype.kind not in "iu" and candidates.size:
-        raise TypeError(
-            f"candidates have dtype {candidates.dtype}; they must be a boolean mask or integer "
-            "positions: write candidates.astype(int) or candidates.astype(bool)."
-        )
-    if candidates.size and (candidates.min() < 0 or candidates.max() >= n):
-        raise ValueError(
-            f"candidates hold positions from {candidates.min()} to {candidates.max()}; "
-            f"with {n} scores they must lie in 0 to {n - 1}."
-        )
-    mask = np.zeros(n, dtype=bool)
-    mask[candidates.astype(np.intp, copy=False)] = True
-    return mask
 
 
 def _checked_tiebreak(tiebreak: ArrayLike | Tiebreak, n: int) -> Checked:

@@ -1,0 +1,177 @@
+"""Where a learner's vectors come from: given with the rows, made of them, or by the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .rows import Rows, check_rows, n_rows
+from .selection.arrays import check_vectors
+from .training import is_frozen, seeded_clone
+from .vectors import Memory
+
+
+class Embedding:
+    """The vectors of a pool's rows, and of rows from outside.
+
+    Parameters
+    ----------
+    given : array-like or sparse matrix of shape (n, d), or None
+        Vectors that belong to the rows.
+    function : callable, default=None
+        Makes vectors of any rows; None: the model does, or the rows are vectors themselves.
+
+    origin : object, default=None
+        What the function was made of; see `origin_of`.
+
+    Attributes
+    ----------
+    memory : Memory
+        What was computed of the pool, for the next question.
+    """
+
+    def __init__(self, given: Rows | None = None, function: Callable | None = None, origin=None):
+        self.given = given
+        self.function = function
+        self.origin = origin
+        self.memory = Memory()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the model has no say in what the vectors are."""
+        return self.function is not None or self.given is not None
+
+    def extended(self, vectors, n: int, who: str) -> Embedding:
+        """Return the embedding of a pool to which n rows were added, refusing what does not fit."""
+        new = self._of_rows(vectors, n, who)
+        if self.given is None:
+            return Embedding(function=self.function, origin=self.origin)
+        given = self.given.copy()
+        given.append(new)
+        return Embedding(given)
+
+    def details(self, *, is_fixed: bool) -> dict[str, Any]:
+        """Return what a view of the pool needs to know.
+
+        Parameters
+        ----------
+        is_fixed : bool
+            Whether the model, were it asked, would say the same in each round.
+        """
+        known = {}
+        if self.given is not None:
+            if self.memory.vectors is None:
+                self.memory.keep(self.given.whole())
+            known = {"embedding": self.memory.vectors}
+        is_fixed = is_fixed or self.is_own
+        return {
+            "known": known,
+            "embed": self.function,
+            "memory": self.memory if is_fixed else None,
+            "is_embedded": self.is_own,
+        }
+
+    def outside_details(self, vectors, n: int, *, is_fixed: bool) -> dict[str, Any]:
+        """Return what a view of n rows from outside, with the pool behind them, needs to know."""
+        new = self._of_rows(vectors, n, "query")
+        details = self.details(is_fixed=is_fixed)
+        if self.given is not None:
+            details["known"] = {"embedding": Rows(new, *self.given.parts).whole()}
+        return details
+
+    def _of_rows(self, vectors, n: int, who: str):
+        """Return vectors for n new rows: none if the pool has none of its own, else refused."""
+        if self.given is None and vectors is None:
+            return None
+        if self.given is None:
+            raise ValueError(
+                f"{who} got embedding= for its rows, but fit got none for the pool's; give "
+                f"fit(X, y, embedding=...) too."
+            )
+        if vectors is None:
+            raise ValueError(
+                f"{who} got rows without embedding=, which fit got for the pool's rows; give "
+                f"{who} embedding= too, one row for each."
+            )
+        vectors = checked(vectors, n, who)
+        width = self.given.parts[0].shape[1]
+        if vectors.shape[1] != width:
+            raise ValueError(
+                f"{who} got embedding of {vectors.shape[1]} columns, the pool's has {width}; give "
+                f"vectors of the same embedding."
+            )
+        return vectors
+
+
+def checked(vectors, n: int, who: str):
+    """Return vectors that were given for n rows, refusing what is not one finite row for each."""
+    vectors = check_rows(vectors, who)
+    if n_rows(vectors) != n:
+        raise ValueError(
+            f"{who} got embedding with {n_rows(vectors)} rows for {n} rows of X; give one row for "
+            f"each."
+        )
+    return check_vectors(vectors, who=who)
+
+
+def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
+    """Return the embedding of a pool.
+
+    Parameters
+    ----------
+    rows : Rows
+        Of the pool.
+    given : array-like or sparse matrix of shape (n, d), or None
+        Vectors that came with the rows.
+    embedding : callable, transformer or None
+        As the learner was given it. A transformer is cloned and fitted on all rows.
+    seed : int
+        Of what is random in a transformer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it cannot be used.
+    """
+    check_embedding(embedding)
+    if given is not None and embedding is not None:
+        raise ValueError(
+            "fit got embedding=, and the learner has one of its own; give one of the two."
+        )
+    if given is not None:
+        return Embedding(Rows(checked(given, len(rows), "fit")))
+    origin = origin_of(embedding)
+    if hasattr(embedding, "transform"):
+        if not is_frozen(embedding):
+            embedding = seeded_clone(embedding, seed).fit(rows.whole())
+        embedding = embedding.transform
+    return Embedding(function=embedding, origin=origin)
+
+
+def origin_of(embedding):
+    """Return what tells whether an embedding is another than before: itself, or its parameters."""
+    if hasattr(embedding, "get_params"):
+        return type(embedding), repr(embedding.get_params())
+    return embedding
+
+
+def check_embedding(embedding) -> None:
+    """Refuse what is neither None, nor a callable, nor a transformer."""
+    if isinstance(embedding, str):
+        raise ValueError(
+            f"embedding={embedding!r} would name a layer of a net, which is not served yet; give a "
+            f"callable or a transformer, or fit(X, y, embedding=E)."
+        )
+    if isinstance(embedding, type):
+        name = embedding.__name__
+        raise TypeError(f"embedding is the class {name}; write {name}(), an instance.")
+    if isinstance(embedding, (np.ndarray, list)) or hasattr(embedding, "__array__"):
+        raise TypeError(
+            "embedding is an array, which belongs to the data; write fit(X, y, embedding=E)."
+        )
+    if embedding is not None and not hasattr(embedding, "transform") and not callable(embedding):
+        raise TypeError(
+            f"embedding is {embedding!r}; give a callable rows -> vectors, a transformer, or None."
+        )

@@ -1,0 +1,193 @@
+"""What selection functions share: vectors that are checked, masks, and chunks of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+CHUNK_BYTES = 1 << 23  # of rows that are worked on at a time: they stay in the cache
+
+Positions = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+Vectors = Any  # ndarray (N, d) of any real dtype, or CSR
+
+
+def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:
+    """Return vectors as they are, dense or CSR, refusing what is not finite numbers.
+
+    Parameters
+    ----------
+    vectors : array-like or sparse matrix of shape (N, d)
+        Any real dtype. Not copied, unless it is a list or a sparse matrix that is not CSR.
+    who : str
+        Which function the vectors came to, for messages.
+    name : str, default="embedding"
+        What the vectors are called there.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (N, d)
+        Of a real dtype.
+
+    Raises
+    ------
+    ValueError
+        If there are not two dimensions, or NaN or infinity.
+    TypeError
+        If it does not hold numbers.
+
+    Examples
+    --------
+    >>> check_vectors([[0, 1], [2, 3]], who="k_center").shape
+    (2, 2)
+    """
+    vectors = vectors.tocsr() if sparse.issparse(vectors) else np.asarray(vectors)
+    if vectors.dtype.kind not in "biuf":
+        raise TypeError(f"{who} got {name} of dtype {vectors.dtype}; give real numbers.")
+    if vectors.ndim != 2:
+        raise ValueError(
+            f"{who} got {name} of shape {vectors.shape}; give two dimensions, one row for each "
+            f"row of the pool."
+        )
+    for rows in chunks(vectors):
+        refuse_not_finite(vectors[rows], rows.start, who=who, name=name)
+    return vectors
+
+
+def refuse_not_finite(block, start: int = 0, *, who: str, name: str) -> None:
+    """Refuse rows, of which the first is row `start`, that hold NaN or infinity."""
+    if block.dtype.kind != "f":
+        return
+    with np.errstate(invalid="ignore", over="ignore"):
+        is_fine = np.isfinite(block.sum(dtype=np.float64))
+    if is_fine:
+        return
+    bad = np.flatnonzero(~np.isfinite(as_floats(block).sum(axis=1, dtype=np.float64)))
+    if len(bad):  # finite numbers may have a sum that is not
+        raise ValueError(
+            f"{who} got {name} with NaN or infinity in row {start + int(bad[0])}; every row needs "
+            f"finite numbers."
+        )
+
+
+def candidate_mask(candidates: ArrayLike | None, n_rows: int, centers=None) -> Mask:
+    """Return which rows may be chosen: candidates that are no centres.
+
+    Parameters
+    ----------
+    candidates : array of bool, shape (N,), or array of int, or None
+        The only rows that may be chosen, as a mask or as positions; None: every row.
+    n_rows : int
+        N.
+    centers : array of int, optional
+        Positions of rows that are labelled or reserved, which are never chosen.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        A new array.
+
+    Examples
+    --------
+    >>> candidate_mask([0, 2], 3, centers=[0]).tolist()
+    [False, False, True]
+    """
+    everything = np.ones(n_rows, dtype=bool)
+    mask = everything if candidates is None else as_mask(candidates, n_rows).copy()
+    mask[as_positions(centers, n_rows)] = False
+    return mask
+
+
+def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:
+    """Return rows, a mask or positions, as a mask over all rows; a mask is not copied."""
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.dtype.kind == "b" and rows.size != n_rows):
+        raise ValueError(
+            f"{name} have shape {rows.shape}; they must be a boolean mask of shape ({n_rows},), "
+            f"one entry a row, or a vector of positions."
+        )
+    if rows.dtype.kind == "b":
+        return rows
+    mask = np.zeros(n_rows, dtype=bool)
+    mask[as_positions(rows, n_rows, name)] = True
+    return mask
+
+
+def as_positions(positions: ArrayLike | None, n_rows: int, name: str = "centers") -> Positions:
+    """Return positions of rows as integers, refusing any outside; None: no position."""
+    if positions is None:
+        return np.zeros(0, dtype=np.intp)
+    positions = np.asarray(positions)
+    if positions.size and positions.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} have dtype {positions.dtype}; they must be integer positions of rows, or a "
+            f"boolean mask where one is accepted: write {name}.astype(int)."
+        )
+    if positions.size and (positions.min() < 0 or positions.max() >= n_rows):
+        raise ValueError(
+            f"{name} hold positions from {positions.min()} to {positions.max()}; with {n_rows} "
+            f"rows they must lie in 0 to {n_rows - 1}."
+        )
+    return positions.astype(np.intp, copy=False).reshape(-1)
+
+
+def as_floats(block, dtype=None):
+    """Return a chunk of rows as floats, wide enough to be exact where no dtype is given.
+
+    Dense or CSR as it came; not copied where it is of that dtype already.
+
+    Examples
+    --------
+    >>> as_floats(np.ones((1, 2), dtype=np.float16)).dtype, as_floats(np.ones((1, 2), int)).dtype
+    (dtype('float32'), dtype('float64'))
+    """
+    if dtype is None:
+        dtype = np.float64 if block.dtype.kind == "f" and block.dtype.itemsize > 4 else np.float32
+        if block.dtype.kind in "iu" and block.dtype.itemsize > 2:
+            dtype = np.float64
+    return block.astype(dtype, copy=False)
+
+
+def chunks(vectors: Vectors, chunk_bytes: int = CHUNK_BYTES) -> Iterator[slice]:
+    """Yield slices of rows, each of about `chunk_bytes` as float64.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR matrix of shape (N, d)
+        What is cut.
+    chunk_bytes : int
+        How large a slice is, roughly.
+
+    Yields
+    ------
+    slice
+        Consecutive, never empty.
+    """
+    n = vectors.shape[0]
+    width = vectors.nnz // max(n, 1) + 1 if sparse.issparse(vectors) else vectors.shape[1]
+    step = int(max(chunk_bytes // (8 * max(width, 1)), 64))
+    return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def products(block, others) -> NDArray:
+    """Return all inner products of the rows of two blocks, each dense or CSR, as a dense array.
+
+    Examples
+    --------
+    >>> products(np.eye(2), sparse.csr_matrix([[3.0, 4.0]]))
+    array([[3.],
+           [4.]])
+    """
+    dots = block @ others.T
+    return dots.toarray() if sparse.issparse(dots) else np.asarray(dots)
+
+
+def squared_norms(block) -> NDArray:
+    """Return the squared length of each row of a block, dense or CSR."""
+    if sparse.issparse(block):
+        return np.asarray(block.multiply(block).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", block, block)

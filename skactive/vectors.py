@@ -1,0 +1,92 @@
+"""Rows as vectors, and what is kept of them from one question to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+
+def as_vectors(X: Any, who: str, needs: str) -> Any:
+    """Return rows that are numbers as vectors, not copied where they are an array or CSR.
+
+    Parameters
+    ----------
+    X : container of n rows
+        An array of any dimension is flattened row by row.
+    who : str
+        What would have to give the vectors, for messages.
+    needs : str
+        What that would take.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n, d)
+        Of a real dtype.
+
+    Raises
+    ------
+    ValueError
+        If the rows are no numbers.
+
+    Examples
+    --------
+    >>> as_vectors([[1, 2], [3, 4]], "a list", "rows of numbers").shape
+    (2, 2)
+    """
+    if sparse.issparse(X):
+        return X.tocsr()
+    X = np.asarray(X)
+    if X.dtype.kind not in "biuf":
+        kind = type(X.flat[0]).__name__.rstrip("_") if X.size else X.dtype.name
+        raise ValueError(
+            f"the strategy reads view.embedding, which {who} on rows of {kind} cannot give: it "
+            f"needs {needs}."
+        )
+    return X.reshape(len(X), int(np.prod(X.shape[1:])))
+
+
+def join_vectors(parts: list[Any]) -> Any:
+    """Return vectors of consecutive rows as one array, or as one CSR matrix."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(map(sparse.issparse, parts)):
+        return sparse.vstack(parts, format="csr")
+    return np.concatenate(parts)
+
+
+class Memory:
+    """Vectors of a pool's rows and their distances to what is known, for the next question.
+
+    Whatever is here can be computed again: a copy starts empty, and so does what is unpickled.
+
+    Attributes
+    ----------
+    vectors : ndarray or CSR matrix of shape (n, d), or None
+        Of all rows of the pool.
+    centers : ndarray of int64
+        Row numbers, labelled or reserved, that `distances` are about.
+    distances : ndarray of shape (n,), or None
+        Squared distance of each row to the nearest of them; not to be written to.
+    """
+
+    def __init__(self) -> None:
+        self.vectors: Any = None
+        self.centers: NDArray = np.zeros(0, dtype=np.int64)
+        self.distances: NDArray | None = None
+
+    def keep(self, vectors: Any) -> Any:
+        """Keep the vectors of a pool, forgetting distances of others; return them."""
+        self.vectors, self.distances = vectors, None
+        return vectors
+
+    def since(self, centers: NDArray) -> tuple[NDArray, NDArray | None]:
+        """Return which centres are new, and the distances to the others, None if not known."""
+        if self.distances is None or not np.isin(self.centers, centers).all():
+            return centers, None
+        return np.setdiff1d(centers, self.centers), self.distances
+
+    def __reduce__(self) -> tuple:
+        return Memory, ()
