@@ -8,6 +8,7 @@ from .loop import run
 from .model_selection import LabeledKFold, aulc_scorer
 from .oracles import Known, Prompt
 from .pool import Pool
+from .selecting import select
 from .simulation import SimulatedLearner
 from .strategies import Strategy, get_strategy_names
 from .through import query, teach
@@ -32,5 +33,6 @@ __all__ = [
     "get_strategy_names",
     "query",
     "run",
+    "select",
     "teach",
 ]

@@ -1,5 +1,28 @@
 """Arrays in, positions out: one file per algorithm."""
 
-from skactive.selection.top import top
+from .cluster_margin import cluster_margin
+from .d2_sampling import d2_sampling
+from .density import density
+from .distances import nearest_squared_distances
+from .herding import max_herding, uncertainty_herding
+from .k_center import k_center
+from .k_means import k_means
+from .k_medoids import k_medoids
+from .ranked_batch import ranked_batch
+from .top import top
+from .typiclust import typiclust
 
-__all__ = ["top"]
+__all__ = [
+    "cluster_margin",
+    "d2_sampling",
+    "density",
+    "k_center",
+    "k_means",
+    "k_medoids",
+    "max_herding",
+    "nearest_squared_distances",
+    "ranked_batch",
+    "top",
+    "typiclust",
+    "uncertainty_herding",
+]

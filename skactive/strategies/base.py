@@ -113,9 +113,15 @@ def name_of(strategy: Strategy) -> str:
     return type(strategy).__name__
 
 
-def check_serves(strategy: Strategy, estimator) -> None:
-    """Refuse a strategy that reads what an estimator cannot give."""
+def check_serves(strategy: Strategy, estimator, is_embedded: bool = False) -> None:
+    """Refuse a strategy that reads what an estimator cannot give.
+
+    With an embedding of one's own, a gradient takes no more than probabilities, or predicted
+    values: it is that of a linear layer on the embedding.
+    """
     for alternatives in needs(strategy):
+        if is_embedded and "gradient" in alternatives:
+            alternatives = (*alternatives, "proba", "value")
         reason = refusal(estimator, *alternatives)
         if reason is not None:
             raise ValueError(f"{name_of(strategy)} reads {reason}")

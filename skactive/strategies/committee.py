@@ -1,6 +1,6 @@
 """Strategies that ask where the members of an ensemble disagree."""
 
-from .. import scores
+from .. import scores, selection
 from .base import Strategy
 
 
@@ -63,3 +63,37 @@ class BALD(Committee):
     def score(self, view):
         """Return the mutual information between label and member in nats."""
         return scores.bald(view.samples)
+
+
+class BatchBALD(Committee):
+    r"""The batch from which there is most to learn about the model as a whole [1]_.
+
+    Greedily largest :math:`I(y_1, \dots, y_b; \theta)`, so that rows which tell the same do not
+    count twice. Reserved rows count as chosen.
+
+    Parameters
+    ----------
+    max_configurations : int, default=10_000
+        Up to so many joint labels of the batch are all looked at; of more, so many are sampled.
+
+    References
+    ----------
+    .. [1] Kirsch, van Amersfoort and Gal (2019). BatchBALD: efficient and diverse batch acquisition
+       for deep Bayesian active learning. NeurIPS.
+    """
+
+    rowwise = False
+
+    def __init__(self, max_configurations=10_000):
+        self.max_configurations = max_configurations
+
+    def select(self, view, n):
+        """Return the rows in the order in which they joined the batch."""
+        return selection.batch_bald(
+            view.samples,
+            n,
+            candidates=view.mask,
+            centers=view.reserved,
+            max_configurations=self.max_configurations,
+            rng=view.rng,
+        )

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from .. import scores
+from .. import scores, selection
 from .base import Strategy
+from .diversity import Diverse, KCenter
 
 
 class Std(Strategy):
@@ -104,3 +105,54 @@ def _upwards(view, maximize: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation, the mean turned so that large values are good."""
     std = view.std  # comes with the prediction, in one pass
     return view.prediction if maximize else -view.prediction, std
+
+
+class GreedyX(KCenter):
+    """Again and again the row farthest in X from all that is known or chosen [1]_.
+
+    `KCenter` under the name that it has for regression.
+
+    References
+    ----------
+    .. [1] Wu, Lin and Huang (2019). Active learning for regression using greedy sampling.
+       Information Sciences.
+    """
+
+
+class GreedyY(Diverse):
+    """Again and again the row whose predicted value is farthest from all known or chosen [1]_.
+
+    References
+    ----------
+    .. [1] Wu, Lin and Huang (2019). Active learning for regression using greedy sampling.
+       Information Sciences.
+    """
+
+    reads = ("value",)
+
+    def select(self, view, n):
+        """Return rows whose values cover the others', farthest first."""
+        return selection.greedy_y(_values(view), n, **self._where(view))
+
+
+class GreedyXY(Diverse):
+    """Again and again the row with the largest product of distances in X and in y [1]_.
+
+    References
+    ----------
+    .. [1] Wu, Lin and Huang (2019). Active learning for regression using greedy sampling.
+       Information Sciences.
+    """
+
+    reads = ("embedding", "value")
+
+    def select(self, view, n):
+        """Return rows that are unlike others in both, farthest first."""
+        return selection.greedy_xy(view.embedding, _values(view), n, **self._where(view))
+
+
+def _values(view) -> np.ndarray:
+    """Return the known value of labelled rows, and what is predicted for the others."""
+    values = view.value.copy()
+    values[view.labeled] = view.y_labeled
+    return values

@@ -1,12 +1,31 @@
-"""The one table of strategy names, and what may stand for a strategy."""
-
-import difflib
+"""The one table of strategy names."""
 
 from ..models import refusal
-from .base import FunctionStrategy, Strategy
-from .committee import BALD, ConsensusEntropy, MaxDisagreement, VoteEntropy
-from .regression import ExpectedImprovement, ProbabilityOfImprovement, Std, UpperConfidenceBound
+from .base import Strategy
+from .committee import BALD, BatchBALD, ConsensusEntropy, MaxDisagreement, VoteEntropy
+from .diversity import (
+    ClusterMargin,
+    Coral,
+    KCenter,
+    KMeans,
+    KMedoids,
+    MaxHerding,
+    RankedBatch,
+    TypiClust,
+    UncertaintyHerding,
+)
+from .gradient import BADGE, BAIT, ExpectedModelChange
+from .regression import (
+    ExpectedImprovement,
+    GreedyX,
+    GreedyXY,
+    GreedyY,
+    ProbabilityOfImprovement,
+    Std,
+    UpperConfidenceBound,
+)
 from .uncertainty import Entropy, LeastConfidence, Margin, Random
+from .wrappers import Density
 
 STRATEGIES: dict[str, type[Strategy]] = {
     "random": Random,
@@ -17,10 +36,27 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "consensus_entropy": ConsensusEntropy,
     "max_disagreement": MaxDisagreement,
     "bald": BALD,
+    "batch_bald": BatchBALD,
+    "density": Density,
+    "k_center": KCenter,
+    "k_means": KMeans,
+    "k_medoids": KMedoids,
+    "typiclust": TypiClust,
+    "max_herding": MaxHerding,
+    "uncertainty_herding": UncertaintyHerding,
+    "cluster_margin": ClusterMargin,
+    "ranked_batch": RankedBatch,
+    "coral": Coral,
+    "badge": BADGE,
+    "bait": BAIT,
+    "expected_model_change": ExpectedModelChange,
     "std": Std,
     "expected_improvement": ExpectedImprovement,
     "probability_of_improvement": ProbabilityOfImprovement,
     "upper_confidence_bound": UpperConfidenceBound,
+    "greedy_x": GreedyX,
+    "greedy_y": GreedyY,
+    "greedy_xy": GreedyXY,
 }
 
 
@@ -39,36 +75,6 @@ def get_strategy_names() -> list[str]:
     True
     """
     return sorted(STRATEGIES)
-
-
-def as_strategy(strategy) -> Strategy:
-    """Return the strategy that a name, a strategy or a callable stands for.
-
-    Raises
-    ------
-    TypeError
-        If it is a class, or none of these.
-    ValueError
-        If the name is unknown.
-    """
-    if isinstance(strategy, Strategy):
-        return strategy
-    if isinstance(strategy, str):
-        if strategy in STRATEGIES:
-            return STRATEGIES[strategy]()
-        near = difflib.get_close_matches(strategy, STRATEGIES, n=3, cutoff=0.4)
-        hint = " or ".join(map(repr, near or sorted(STRATEGIES)))
-        raise ValueError(f"unknown strategy {strategy!r}; did you mean {hint}?")
-    if isinstance(strategy, type):
-        raise TypeError(
-            f"strategy is the class {strategy.__name__}; write {strategy.__name__}(), an instance."
-        )
-    if callable(strategy):
-        return FunctionStrategy(strategy)
-    raise TypeError(
-        f"strategy is {strategy!r}; give a name (see get_strategy_names()), a Strategy or a "
-        f"callable (view, n) -> positions."
-    )
 
 
 def default_strategy(estimator, is_regressor: bool) -> Strategy:

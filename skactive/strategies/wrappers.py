@@ -1,11 +1,15 @@
 """Strategies made of other strategies."""
 
 import math
+from collections.abc import Callable
 from numbers import Integral, Real
 
+import numpy as np
+
 from ..selection import top
-from .base import Strategy
-from .table import as_strategy
+from ..selection.density import density
+from .base import Strategy, choose, has_score, name_of
+from .given import as_strategy
 
 
 class Subpool(Strategy):
@@ -57,3 +61,232 @@ class Subpool(Strategy):
             f"Subpool got size={size!r}; give a count of at least 1, or a share in (0, 1] as a "
             f"float."
         )
+
+
+class Prefilter(Strategy):
+    """The best candidates of one strategy, among which another one chooses.
+
+    The usual pair is a cheap score first and a diverse batch of the best then: the second
+    strategy is spared most of the pool, and cannot choose rows that the first holds for certain.
+
+    Parameters
+    ----------
+    first : str, Strategy or callable, default="margin"
+        What chooses the rows that are left.
+    then : str, Strategy or callable, default="k_center"
+        What chooses the batch among them.
+    factor : float, default=10
+        How many rows are left for each row of the batch; at least 1.
+
+    Examples
+    --------
+    >>> from skactive.strategies import Prefilter
+    >>> Prefilter("entropy", then="random", factor=5)
+    Prefilter(factor=5, first='entropy', then='random')
+    """
+
+    rowwise = False
+
+    def __init__(self, first="margin", then="k_center", factor=10):
+        self.first = first
+        self.then = then
+        self.factor = factor
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """What either strategy reads."""
+        return _united(as_strategy(self.first).reads, as_strategy(self.then).reads)
+
+    def select(self, view, n):
+        """Return what the second strategy selects among the first one's best."""
+        factor = _checked_number(self, "factor", self.factor, 1.0)
+        left = choose(as_strategy(self.first), view, math.ceil(factor * n))
+        return choose(as_strategy(self.then), view.restrict(left), n)
+
+
+class Density(Strategy):
+    r"""Another strategy's score where many rows are like this one [1]_: :math:`s \, \rho^\beta`.
+
+    The density :math:`\rho` of a row is its mean similarity to all candidates. It tells
+    what is typical of the pool from outliers, which are often uncertain, and seldom useful.
+
+    Scores that may be negative, as those of margin are, are measured from the lowest of the
+    candidates instead of from 0, so that a product with them keeps their order; so are cosines,
+    where rows point in all directions. Infinite scores stay as they are.
+
+    Parameters
+    ----------
+    strategy : str or Strategy, default="entropy"
+        What scores the rows.
+    beta : float, default=1.0
+        How much density counts: at least 0, where it does not.
+    metric : {"cosine", "euclidean"}, default="cosine"
+        Similarity of two rows of `View.embedding`: the cosine of their angle, or 1 / (1 + their
+        distance). The former takes time linear in the number of candidates, the latter
+        quadratic.
+
+    References
+    ----------
+    .. [1] Settles and Craven (2008). An analysis of active learning strategies for sequence
+       labeling tasks. EMNLP.
+
+    Examples
+    --------
+    >>> from skactive.strategies import Density
+    >>> Density("margin", metric="euclidean")
+    Density(metric='euclidean', strategy='margin')
+    """
+
+    rowwise = False
+
+    def __init__(self, strategy="entropy", beta=1.0, metric="cosine"):
+        self.strategy = strategy
+        self.beta = beta
+        self.metric = metric
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """What the inner strategy reads, and the embedding."""
+        return _united(as_strategy(self.strategy).reads, ("embedding",))
+
+    def score(self, view):
+        """Return the inner strategy's score times a power of the density."""
+        beta = _checked_number(self, "beta", self.beta, 0.0)
+        scores = _from_lowest(_inner_scores(self, self.strategy, view))
+        at = view.candidates
+        weights = _from_lowest(density(view.embedding, metric=self.metric, candidates=at)[at])
+        out = np.full(len(view), np.nan)
+        with np.errstate(invalid="ignore"):  # infinity times 0, which is not taken
+            out[at] = np.where(np.isinf(scores), scores, scores * weights**beta)
+        return out
+
+
+class StochasticBatch(Strategy):
+    r"""Rows drawn with probabilities that follow another strategy's scores [1]_.
+
+    The best rows by one score resemble one another. To draw instead, without replacement, costs
+    no more than to take the best, and rivals methods that look at the whole batch. With
+    :math:`s` the score, :math:`r` its rank (1 for the best) and :math:`G` Gumbel noise, the
+    batch is the largest of
+
+    - "power": :math:`\beta \log s + G`, so that the next row is drawn in proportion to
+      :math:`s^\beta`;
+    - "softmax": :math:`\beta s + G`, in proportion to :math:`e^{\beta s}`;
+    - "softrank": :math:`-\beta \log r + G`, in proportion to :math:`r^{-\beta}`; equal scores
+      share their mean rank.
+
+    For "power", scores that may be negative, as those of margin are, are measured from the lowest
+    of the candidates instead of from 0. A row whose score is then 0 is chosen only when nothing
+    else is left; in all modes, so is one with a score of minus infinity.
+
+    Parameters
+    ----------
+    strategy : str or Strategy, default="margin"
+        What scores the rows.
+    beta : float, default=1.0
+        How greedy the draw is: near 0 it is uniform, and the larger it is, the nearer to the best
+        rows. More than 0.
+    mode : {"power", "softmax", "softrank"}, default="power"
+        What of a score counts: its ratio to others, its difference from others, or its rank
+        alone.
+
+    References
+    ----------
+    .. [1] Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal (2023). Stochastic
+       batch acquisition: a simple baseline for deep active learning. TMLR.
+
+    Examples
+    --------
+    >>> from skactive.strategies import StochasticBatch
+    >>> StochasticBatch("entropy", mode="softrank")
+    StochasticBatch(mode='softrank', strategy='entropy')
+    """
+
+    rowwise = False
+
+    def __init__(self, strategy="margin", beta=1.0, mode="power"):
+        self.strategy = strategy
+        self.beta = beta
+        self.mode = mode
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """What the inner strategy reads."""
+        return as_strategy(self.strategy).reads
+
+    def score(self, view):
+        """Return the perturbed scores, of which the largest are the batch."""
+        if self.mode not in _MODES:
+            raise ValueError(
+                f"StochasticBatch got mode={self.mode!r}; it must be one of "
+                f"{', '.join(map(repr, _MODES))}."
+            )
+        beta = _checked_number(self, "beta", self.beta, 0.0, is_open=True)
+        scores = _inner_scores(self, self.strategy, view)
+        keys = np.where(np.isneginf(scores), scores, beta * _MODES[self.mode](scores))
+        out = np.full(len(view), np.nan)
+        out[view.candidates] = keys + _gumbel(view.row_random(view.candidates))
+        return out
+
+
+def _log_power(scores: np.ndarray) -> np.ndarray:
+    """Logarithms of scores, none of them negative."""
+    with np.errstate(divide="ignore"):
+        return np.log(np.maximum(_from_lowest(scores), 0.0))
+
+
+def _log_rank(scores: np.ndarray) -> np.ndarray:
+    """Minus the logarithm of each score's rank, 1 for the largest, equal ones sharing theirs."""
+    _, group, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(sizes)
+    return -np.log(last - (sizes - 1) / 2)[group]
+
+
+_MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "power": _log_power,
+    "softmax": np.asarray,
+    "softrank": _log_rank,
+}
+
+
+def _gumbel(uniform: np.ndarray) -> np.ndarray:
+    """Return standard Gumbel noise from uniform numbers of 53 bits."""
+    # From their lower 32 bits alone: the upper ones are those by which a Subpool around this
+    # strategy has drawn its part, so that noise from them would be no noise within it.
+    lower = np.modf(uniform * 2.0**21)[0] + 2.0**-33
+    return -np.log(-np.log(lower))
+
+
+def _inner_scores(outer: Strategy, inner, view) -> np.ndarray:
+    """Return the scores of the candidates by the strategy inside another one."""
+    strategy = as_strategy(inner)
+    if not has_score(strategy):
+        raise ValueError(
+            f"{type(outer).__name__} got strategy {name_of(strategy)}, which chooses rows jointly; "
+            f"give one that scores each row, such as 'margin'."
+        )
+    return view.score(strategy)[view.candidates]
+
+
+def _from_lowest(values: np.ndarray) -> np.ndarray:
+    """Return values, measured from the lowest that is finite where that is below 0."""
+    finite = values[np.isfinite(values)]
+    return values - finite.min(initial=0.0)
+
+
+def _united(reads: tuple, others: tuple) -> tuple:
+    """Return what two strategies read, nothing twice."""
+    return (*reads, *(what for what in others if what not in reads))
+
+
+def _checked_number(
+    strategy: Strategy, name: str, value, lowest: float, is_open: bool = False
+) -> float:
+    """Return a parameter as a float, refusing what is no number of at least, or above, a bound."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or value < lowest or (is_open and value == lowest):
+        bound = f"above {lowest:g}" if is_open else f"of at least {lowest:g}"
+        raise ValueError(
+            f"{type(strategy).__name__} got {name}={value!r}; give a finite number {bound}."
+        )
+    return float(value)

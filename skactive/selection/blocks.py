@@ -1,0 +1,116 @@
+"""Rows in blocks of centred floats, and squared distances between them by GEMM."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy import sparse
+
+from skactive.selection.arrays import (
+    Mask,
+    Positions,
+    Vectors,
+    as_floats,
+    products,
+    squared_norms,
+)
+from skactive.selection.distances import nearest_squared_distances
+
+BLOCK_ENTRIES = 1 << 19  # of a block of rows, or of its products with another
+
+Floats = NDArray[np.floating]
+
+
+class Blocks:
+    """Rows of a pool as blocks of floats, the mean row subtracted, and scaled to a safe size.
+
+    Large offsets cost digits where squared distances are made of inner products; so do squares
+    that overflow. A sparse matrix is not centred: it stays sparse. Nothing of the size of the pool
+    is made, but one squared length for each row.
+
+    Parameters
+    ----------
+    vectors : ndarray or CSR matrix of shape (N, d)
+        Rows, as `check_vectors` returns them.
+    rows : array of int, shape (m,), optional
+        Positions of the rows that it is about, whose places below are 0 to m - 1; None: all.
+    dtype : dtype, optional
+        Of the floats; None: float64 for data that need it, else float32.
+    """
+
+    def __init__(
+        self, vectors: Vectors, rows: Positions | None = None, dtype: DTypeLike | None = None
+    ):
+        self.vectors, self.rows = vectors, rows
+        self.n = vectors.shape[0] if rows is None else len(rows)
+        self.is_sparse = sparse.issparse(vectors)
+        self.dtype = np.dtype(as_floats(vectors[:0]).dtype if dtype is None else dtype)
+        self.origin = np.zeros(vectors.shape[1]) if self.is_sparse else self._mean()
+        self.scale = 1.0
+        peak = max((float(abs(block).max()) for _, block in self.parts() if block.size), default=0)
+        if peak > 0 and not 1e-4 < peak < 1e4:
+            self.scale = 2.0 ** -np.floor(np.log2(peak))  # a power of two rounds nothing
+        self.norms = np.concatenate([squared_norms(block) for _, block in self.parts()])
+        # Squared distances below this are rounding: rows that close count as one.
+        self.floor = 16 * np.finfo(self.dtype).eps * float(self.norms.max(initial=0.0))
+
+    def _mean(self) -> Floats:
+        """Mean of the rows."""
+        total = np.zeros(self.vectors.shape[1])
+        for start in range(0, self.n, 4096):
+            part = slice(start, min(start + 4096, self.n))
+            which = part if self.rows is None else self.rows[part]
+            total += self.vectors[which].sum(axis=0, dtype=np.float64)
+        return total / self.n
+
+    def parts(self, n_others: int = 1) -> Iterator[tuple[slice, Vectors]]:
+        """Yield places and floats of consecutive rows, small enough for products with others."""
+        width = 1 if self.is_sparse else self.vectors.shape[1]
+        step = max(BLOCK_ENTRIES // max(width, n_others, 1), 64)
+        for start in range(0, self.n, step):
+            part = slice(start, min(start + step, self.n))
+            yield part, self.take(part)
+
+    def take(self, places: slice | Positions) -> Vectors:
+        """Return the floats of rows, given by their places among these."""
+        return self.floats(places if self.rows is None else self.rows[places])
+
+    def floats(self, positions: slice | Positions) -> Vectors:
+        """Return the floats of rows, given by their positions in the pool."""
+        block = as_floats(self.vectors[positions])
+        if not self.is_sparse:
+            block = block - self.origin.astype(block.dtype)
+        if self.scale != 1.0:
+            block = block * block.dtype.type(self.scale)
+        return as_floats(block, self.dtype)
+
+    def reach(self, centers: ArrayLike | None) -> NDArray[np.float64]:
+        """Return the squared distance of each row to the nearest centre; none: infinity."""
+        if centers is None:
+            return np.full(self.n, np.inf)
+        nearest = nearest_squared_distances(self.vectors, centers)
+        return (nearest if self.rows is None else nearest[self.rows]) * self.scale**2
+
+
+def squared(left: Vectors, left_norms: Floats, right: Vectors, right_norms: Floats) -> Floats:
+    """Return squared distances of all rows of two blocks, given their squared lengths."""
+    squares = products(left, -2 * right)
+    squares += left_norms[:, None]
+    squares += right_norms
+    return np.maximum(squares, 0, out=squares)
+
+
+def dense(block: Vectors) -> NDArray:
+    """Return rows, dense or CSR, as a dense array."""
+    return block.toarray() if sparse.issparse(block) else block
+
+
+def wanted(n: int, mask: Mask) -> int:
+    """Return how many rows are to be chosen: n, or as many as there are candidates."""
+    n = operator.index(n)
+    if n < 0:
+        raise ValueError(f"n is {n}; it must be 0 or more: how many positions are wanted.")
+    return min(n, int(np.count_nonzero(mask)))

@@ -1,0 +1,190 @@
+"""How densely the rows around each row lie: its mean similarity to all candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from skactive.selection.arrays import (
+    Mask,
+    Vectors,
+    as_floats,
+    candidate_mask,
+    check_vectors,
+    chunks,
+    products,
+    squared_norms,
+)
+
+_CHUNK_BYTES = 1 << 20
+_TILE_ROWS = 512  # a square of this side is worked on at a time: two megabytes
+# Below this part of |x|² + |y|², rounding may have left few digits of |x|² - 2xy + |y|².
+_NEAR = 1e-9
+
+Floats = NDArray[np.float64]
+
+
+def density(
+    embedding: ArrayLike, *, metric: str = "cosine", candidates: ArrayLike | None = None
+) -> Floats:
+    r"""Mean similarity of each candidate to all candidates, itself included.
+
+    With :math:`U` the candidates: :math:`\frac{1}{|U|} \sum_{u \in U} s(x, u)`, where :math:`s` is
+    the cosine :math:`\hat x \cdot \hat u` of the angle between two rows, or
+    :math:`1 / (1 + \lVert x - u \rVert)`. The mean of cosines is one inner product with the mean
+    direction, so that it takes O(N d) time; that of distances takes O(N² d), half of it saved by
+    symmetry, and a few megabytes beside the result.
+
+    Parameters
+    ----------
+    embedding : array or CSR matrix of shape (N, d)
+        Rows as vectors, of any real dtype. Not written to.
+    metric : {"cosine", "euclidean"}, default="cosine"
+        Which similarity. The cosine of a row of zeros with any row is 0.
+    candidates : array of bool, shape (N,), or array of int, optional
+        The rows among which densities are taken, as a mask or as positions; None: every row.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Between -1 and 1 for the cosine, between 0 and 1 else; NaN where a row is no candidate.
+
+    Raises
+    ------
+    TypeError
+        If the embedding holds no real numbers, or candidates are neither booleans nor integers.
+    ValueError
+        If the metric is unknown, a shape is wrong, the embedding holds NaN or infinity, or
+        distances in it are too large for a float.
+
+    References
+    ----------
+    B. Settles and M. Craven, "An Analysis of Active Learning Strategies for Sequence Labeling
+    Tasks", EMNLP 2008, section 3.4 (information density).
+
+    Examples
+    --------
+    >>> density([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    array([0.5 , 0.5 , 0.25, 0.  ])
+    >>> density([[0.0], [1.0], [9.0]], metric="euclidean", candidates=[0, 1])
+    array([0.75, 0.75,  nan])
+    """
+    if metric not in _METRICS:
+        raise ValueError(
+            f"density got metric={metric!r}; it must be one of {', '.join(map(repr, _METRICS))}."
+        )
+    vectors = check_vectors(embedding, who="density")
+    mask = candidate_mask(candidates, vectors.shape[0])
+    out = np.full(vectors.shape[0], np.nan)
+    if mask.any():
+        out[mask] = _METRICS[metric](vectors, mask)
+    return out
+
+
+def _cosine(vectors: Vectors, mask: Mask) -> Floats:
+    """Mean cosine of each candidate with all of them."""
+    total, n = np.zeros(vectors.shape[1]), int(np.count_nonzero(mask))
+    for rows in chunks(vectors, _CHUNK_BYTES):
+        total += np.asarray(_unit(vectors[rows][mask[rows]]).sum(axis=0)).ravel()
+    total /= n
+    out, filled = np.empty(n), 0
+    for rows in chunks(vectors, _CHUNK_BYTES):
+        unit = _unit(vectors[rows][mask[rows]])
+        # einsum adds up each row by itself: equal rows get equal densities, in any chunk.
+        dots = unit @ total if sparse.issparse(unit) else np.einsum("ij,j->i", unit, total)
+        out[filled : filled + len(dots)] = dots
+        filled += len(dots)
+    return out
+
+
+def _unit(block):
+    """Rows of float64, dense or CSR, scaled to length 1; rows of zeros stay."""
+    block = as_floats(block, np.float64)
+    # Divided by the largest entry first, the square of none overflows or vanishes.
+    block = _divided(block, _peaks(block))
+    return _divided(block, np.sqrt(squared_norms(block)))
+
+
+def _peaks(block) -> Floats:
+    """Largest absolute entry of each row, dense or CSR."""
+    if sparse.issparse(block) and block.shape[1]:
+        return abs(block).max(axis=1).toarray().ravel()
+    return np.zeros(block.shape[0]) if not block.shape[1] else np.abs(block).max(axis=1)
+
+
+def _divided(block, by: Floats):
+    """Rows, dense or CSR, each divided by a number, or by 1 where that is 0."""
+    by = np.where(by > 0, by, 1.0)
+    if not sparse.issparse(block):
+        return block / by[:, None]
+    block = block.copy()
+    block.data /= np.repeat(by, np.diff(block.indptr))
+    return block
+
+
+def _euclidean(vectors: Vectors, mask: Mask) -> Floats:
+    """Mean of 1 / (1 + distance) of each candidate to all of them, by tiles above the diagonal."""
+    positions = np.flatnonzero(mask)
+    parts = [slice(a, a + _TILE_ROWS) for a in range(0, len(positions), _TILE_ROWS)]
+    origin = _middle(vectors, positions)
+    sums, ones = np.zeros(len(positions)), np.ones(_TILE_ROWS)
+    with np.errstate(over="ignore", invalid="ignore"):  # shows in the sums, and is refused
+        for i, above in enumerate(parts):
+            left = _centered(vectors[positions[above]], origin)
+            for beside in parts[i:]:
+                right = _centered(vectors[positions[beside]], origin)
+                tile = _closeness(_squared_distances(left, right))
+                sums[above] += tile @ ones[: tile.shape[1]]
+                if beside != above:
+                    sums[beside] += ones[: tile.shape[0]] @ tile
+    if not np.isfinite(sums).all():
+        raise ValueError(
+            "density got an embedding whose squared distances are too large for a float; scale it."
+        )
+    return sums / len(positions)
+
+
+def _middle(vectors: Vectors, positions) -> Floats | None:
+    """A row to subtract, lest large offsets cost digits; None for a CSR matrix."""
+    if sparse.issparse(vectors):
+        return None
+    some = positions[:: len(positions) // _TILE_ROWS + 1]
+    return np.median(as_floats(vectors[some], np.float64), axis=0)  # which no outlier moves far
+
+
+def _centered(block, origin: Floats | None):
+    """Rows as float64, dense ones less the origin."""
+    block = as_floats(block, np.float64)
+    return block if origin is None else block - origin
+
+
+def _squared_distances(left, right) -> Floats:
+    """Squared distances between the rows of two blocks, both dense or both CSR."""
+    a, b = squared_norms(left), squared_norms(right)
+    stack = partial(sparse.hstack, format="csr") if sparse.issparse(left) else np.hstack
+    ones = np.ones((max(len(a), len(b)), 1))
+    terms = [-2.0 * left, a[:, None], ones[: len(a)]], [right, ones[: len(b)], b[:, None]]
+    squares = products(*map(stack, terms))  # |x|² - 2xy + |y|² in one GEMM
+    if squares.min() < _NEAR * (a.max() + b.max()):
+        i, j = np.nonzero(squares < _NEAR * np.add.outer(a, b))
+        for start in range(0, len(i), _TILE_ROWS):
+            at = slice(start, start + _TILE_ROWS)
+            squares[i[at], j[at]] = squared_norms(left[i[at]] - right[j[at]])
+    return squares
+
+
+def _closeness(squares: Floats) -> Floats:
+    """1 / (1 + distance) of squared distances, in place."""
+    np.sqrt(squares, out=squares)
+    squares += 1.0
+    return np.reciprocal(squares, out=squares)
+
+
+_METRICS: dict[str, Callable[[Vectors, Mask], Floats]] = {
+    "cosine": _cosine,
+    "euclidean": _euclidean,
+}

@@ -1,0 +1,92 @@
+"""One row of each of as many clusters as rows are wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skactive.selection.arrays import Positions, candidate_mask, check_vectors
+from skactive.selection.blocks import Blocks, wanted
+from skactive.selection.lloyd import Clusters, lloyd
+
+
+def k_means(
+    embedding: ArrayLike,
+    n: int,
+    *,
+    candidates: ArrayLike | None = None,
+    centers: ArrayLike | None = None,
+    rng: np.random.Generator,
+) -> Positions:
+    r"""Cluster the candidates into n clusters; of each, the row nearest its mean.
+
+    Lloyd's algorithm for :math:`\min \sum_x \min_{c} \lVert x - c \rVert^2` over n means and the
+    centres, which stay where they are: a row that is nearer to a labelled or reserved row than to
+    any mean belongs to it, and is chosen only when nothing else is left. Rows that are no
+    candidates form no clusters.
+
+    Parameters
+    ----------
+    embedding : array or CSR matrix of shape (N, d)
+        Rows as vectors, of any real dtype. Not written to, nor copied as a whole.
+    n : int
+        How many positions are wanted; where there are fewer candidates, all of them are given.
+    candidates : array of bool, shape (N,), or array of int, optional
+        The only rows that may be chosen, as a mask or as positions. By default every row.
+    centers : array of int, optional
+        Positions of rows that are labelled or reserved: they repel and are never chosen.
+    rng : numpy.random.Generator
+        For the seeds of the clusters, and for ties.
+
+    Returns
+    -------
+    ndarray of intp, shape (min(n, number of candidates),)
+        Distinct positions, those of large clusters first. Where duplicates leave clusters empty,
+        the rows farthest from all means and centres follow.
+
+    Raises
+    ------
+    TypeError
+        If the embedding does not hold real numbers, or n or positions are not integers.
+    ValueError
+        If n is negative, a shape is wrong, a position lies outside the rows, or the embedding holds
+        NaN or infinity.
+
+    References
+    ----------
+    S. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28(2),
+    1982.
+
+    Examples
+    --------
+    >>> embedding = [[0.0], [1.0], [2.0], [50.0], [51.0], [52.0], [53.0], [54.0]]
+    >>> k_means(embedding, 2, rng=np.random.default_rng(0))
+    array([5, 1])
+    >>> k_means(embedding, 1, centers=[6], rng=np.random.default_rng(0))
+    array([1])
+    """
+    vectors = check_vectors(embedding, who="k_means")
+    mask = candidate_mask(candidates, vectors.shape[0], centers)
+    n = wanted(n, mask)
+    if n == 0:
+        return np.zeros(0, dtype=np.intp)
+    rows = np.flatnonzero(mask)
+    blocks = Blocks(vectors, None if mask.all() else rows)
+    reach = blocks.reach(centers)
+    everyone = Clusters(np.full(len(rows), -1), reach)  # where all are wanted, there is no cluster
+    clusters = lloyd(blocks, n, reach, rng) if n < len(rows) else everyone
+    places = representatives(clusters, rng)
+    rest = np.ones(len(rows), dtype=bool)
+    rest[places] = False
+    left = np.flatnonzero(rest)
+    left = left[np.lexsort((rng.random(len(left)), -clusters.squared[left]))]
+    return rows[np.append(places, left[: n - len(places)])]
+
+
+def representatives(clusters: Clusters, rng: np.random.Generator) -> Positions:
+    """Return the place of the row nearest the mean of each cluster that has rows, largest first."""
+    labels, squared = clusters
+    order = np.lexsort((rng.random(len(labels)), squared, labels))
+    order = order[np.count_nonzero(labels < 0) :]
+    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
+    return order[first[np.lexsort((rng.random(len(sizes)), -sizes))]]

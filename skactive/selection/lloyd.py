@@ -1,0 +1,158 @@
+"""Clusters by Lloyd's algorithm, in blocks of rows, beside centres that are fixed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from skactive.selection.arrays import Positions, products, squared_norms
+from skactive.selection.blocks import Blocks, Floats, dense, squared
+
+MAX_ITERATIONS = 300
+TOLERANCE = 1e-4  # of the mean variance of a column: means that move less have settled
+_SEED_ROWS = 10  # for each seed, of the sample that seeds are drawn from
+_LEAST_SEED_ROWS = 4096
+
+
+class Clusters(NamedTuple):
+    """What `lloyd` found about the rows that it was given, in their order."""
+
+    labels: Positions  # which cluster each row belongs to; -1: to a fixed centre
+    squared: Floats  # squared distance to the mean of that cluster, or to the fixed centre
+
+
+def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generator) -> Clusters:
+    r"""Cluster rows by k-means: greedy D² seeds from a sample, then Lloyd's iterations.
+
+    Each iteration is one GEMM with the means. A row that lies no farther from its nearest fixed
+    centre than from every mean belongs to the fixed centre and moves no mean. A cluster that loses
+    its last row starts again from the row that is farthest from its mean.
+
+    Parameters
+    ----------
+    blocks : Blocks
+        The m rows that are clustered.
+    n_clusters : int
+        How many means, from 1 to m. Where there are fewer distinct rows some clusters stay empty.
+    reach : array of float, shape (m,)
+        Squared distance of each row to its nearest fixed centre, in units of the blocks; infinity
+        where there is none.
+    rng : numpy.random.Generator
+        For the seeds.
+
+    Returns
+    -------
+    Clusters
+        Labels and squared distances, both of shape (m,), the latter in units of the blocks.
+
+    References
+    ----------
+    D. Arthur and S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
+
+    Examples
+    --------
+    >>> blocks = Blocks(np.array([[0.0], [1.0], [10.0], [11.0]]))
+    >>> lloyd(blocks, 2, np.full(4, np.inf), np.random.default_rng(0)).squared.tolist()
+    [0.25, 0.25, 0.25, 0.25]
+    """
+    means = _seeds(blocks, n_clusters, reach, rng)
+    settled = TOLERANCE * float(blocks.norms.mean(dtype=np.float64)) / max(means.shape[1], 1)
+    labels, distances = np.full(blocks.n, -2, dtype=np.intp), np.empty(blocks.n)
+    for _ in range(MAX_ITERATIONS):
+        before = labels.copy()
+        sums, sizes = _assign(blocks, means, reach, labels, distances)
+        moved = _moved(blocks, sums, sizes, means, distances)
+        shift = float(((moved - means) ** 2).sum())
+        means = moved
+        if shift <= settled or np.array_equal(before, labels):
+            break
+    _measure(blocks, means, reach, labels, distances)
+    return Clusters(labels, distances)
+
+
+def _seeds(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generator) -> Floats:
+    """First means: rows of a sample, each the best of a few drawn with probability D²."""
+    size = min(blocks.n, max(_SEED_ROWS * n_clusters, _LEAST_SEED_ROWS))
+    sample = np.sort(rng.choice(blocks.n, size, replace=False))
+    block, norms = blocks.take(sample), blocks.norms[sample]
+    closest, chosen = reach[sample].astype(np.float64), np.zeros(0, dtype=np.intp)
+    n_trials = 2 + int(np.log(n_clusters))
+    while len(chosen) < n_clusters:
+        closest[closest <= blocks.floor] = 0.0
+        if not closest.any():  # no distinct row is left
+            rest = rng.permutation(np.setdiff1d(np.arange(size), chosen))
+            return dense(block[np.append(chosen, rest[: n_clusters - len(chosen)])])
+        drawn = _drawn(closest, n_trials, rng)
+        squares = squared(block, norms, block[drawn], norms[drawn])
+        np.minimum(squares, closest[:, None], out=squares)
+        best = int(squares.sum(axis=0, dtype=np.float64).argmin())
+        closest = squares[:, best].astype(np.float64)
+        closest[drawn[best]] = 0.0
+        chosen = np.append(chosen, drawn[best])
+    return dense(block[chosen])
+
+
+def _drawn(weights: Floats, n_drawn: int, rng: np.random.Generator) -> Positions:
+    """Places drawn with probabilities proportional to weights; all infinite: one, uniformly."""
+    if np.isinf(weights).all():
+        return rng.integers(len(weights), size=1)
+    ends = np.cumsum(weights)
+    return np.searchsorted(ends, rng.random(n_drawn) * ends[-1], side="right")
+
+
+def _assign(
+    blocks: Blocks, means: Floats, reach: Floats, labels: Positions, distances: Floats
+) -> tuple[Floats, Positions]:
+    """Write the label and squared distance of each row; return sums and sizes of the clusters."""
+    sums, sizes = np.zeros(means.shape), np.zeros(len(means), dtype=np.intp)
+    doubled, norms = -2 * means, squared_norms(means)
+    for part, block in blocks.parts(len(means)):
+        squares = products(block, doubled)
+        squares += norms
+        nearest = squares.argmin(axis=1)
+        own = _picked(squares, nearest) + blocks.norms[part]
+        is_free = own < reach[part]
+        labels[part] = np.where(is_free, nearest, -1)
+        distances[part] = np.where(is_free, own, reach[part])
+        members = sparse.csc_matrix(
+            (is_free.astype(block.dtype), nearest, np.arange(len(nearest) + 1)),
+            shape=(len(means), len(nearest)),
+        )
+        sums += dense(members @ block)
+        sizes += np.bincount(nearest[is_free], minlength=len(means))
+    return sums, sizes
+
+
+def _picked(table: Floats, columns: Positions) -> Floats:
+    """Return one entry of each row of a table."""
+    return np.take_along_axis(table, columns[:, None], axis=1)[:, 0]
+
+
+def _moved(
+    blocks: Blocks, sums: Floats, sizes: Positions, means: Floats, distances: Floats
+) -> Floats:
+    """Return the means of the clusters; an empty one starts again at one of the worst rows."""
+    moved = (sums / np.maximum(sizes, 1)[:, None]).astype(means.dtype)
+    empty = np.flatnonzero(sizes == 0)
+    moved[empty] = means[empty]
+    if len(empty):
+        worst = np.argsort(-distances)[: len(empty)]
+        worst = worst[distances[worst] > blocks.floor]
+        moved[empty[: len(worst)]] = dense(blocks.take(worst))
+    return moved
+
+
+def _measure(
+    blocks: Blocks, means: Floats, reach: Floats, labels: Positions, distances: Floats
+) -> None:
+    """Write the squared distance of each row to the mean of its cluster, without cancellation."""
+    norms = squared_norms(means)
+    for part, block in blocks.parts(len(means) if blocks.is_sparse else 1):
+        label = labels[part]
+        if blocks.is_sparse:
+            own = _picked(products(block, means), label) * -2 + blocks.norms[part] + norms[label]
+        else:
+            own = squared_norms(block - means[label])
+        distances[part] = np.where(label < 0, reach[part], np.maximum(own, 0))

@@ -1,0 +1,221 @@
+"""Doubtful rows, ranked, each unlike what is labelled and what was ranked before it."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from skactive.selection.arrays import (
+    Mask,
+    Positions,
+    Vectors,
+    as_floats,
+    as_positions,
+    candidate_mask,
+    check_vectors,
+    chunks,
+    squared_norms,
+)
+from skactive.selection.blocks import wanted
+from skactive.selection.distances import checked_distances
+
+_CHUNK_BYTES = 1 << 20  # of rows that are looked at where they are
+_COPY_BYTES = 1 << 17  # of rows that are copied
+_SCORED_ROWS = 1 << 13
+_FEW = 8  # with fewer candidates than one row in so many, theirs alone are looked at
+_TOLERANCE = 1e-6  # of uncertainties, computed from probabilities of single precision
+
+Floats = NDArray[np.float64]
+
+
+def ranked_batch(
+    embedding: ArrayLike,
+    uncertainty: ArrayLike,
+    n: int,
+    *,
+    alpha: float | None = None,
+    candidates: ArrayLike | None = None,
+    centers: ArrayLike | None = None,
+    distances: ArrayLike | None = None,
+    rng: np.random.Generator,
+) -> Positions:
+    r"""Rows ranked by uncertainty and unlikeness to the labelled and the ranked ones.
+
+    Again and again the candidate with the largest
+
+    .. math:: a \, (1 - s(x, D)) + (1 - a) \, u(x), \qquad
+        s(x, D) = \max_{c \in D} \frac{1}{1 + \lVert x - c \rVert}
+
+    where D are the centres and the rows ranked so far, and u the uncertainty. Unless `alpha` says
+    otherwise, :math:`a = |U| / (|U| + |D|)` with U the candidates that are left, before each
+    choice: the fewer labels there are, the more unlikeness counts. While D is empty there is
+    nothing to be unlike: s is 0 and, unless `alpha` is given, so is a, and the most uncertain row
+    opens.
+
+    Takes one product of the pool with a row for each row ranked. What that leaves in doubt is
+    computed anew as a sum of squares in float64, so that neither offsets nor single precision cost
+    digits. Beside the pool, two numbers for each row are kept.
+
+    Parameters
+    ----------
+    embedding : array or CSR matrix of shape (N, d)
+        Rows as vectors, of any real dtype. Not written to.
+    uncertainty : array of float, shape (N,)
+        From 0 to 1, such as the probability that the likeliest class is wrong; larger is more
+        uncertain. Only that of candidates is read.
+    n : int
+        How many rows are wanted.
+    alpha : float, optional
+        The weight a of unlikeness, from 0 to 1. None: as above.
+    candidates : array of bool, shape (N,), or array of int, optional
+        The only rows that may be chosen, as a mask or as positions; None: every row.
+    centers : array of int, optional
+        Positions of rows that are labelled or reserved.
+    distances : array of float, shape (N,), optional
+        Squared distance of each row to the nearest centre, where it is known already; infinity
+        where there is none.
+    rng : numpy.random.Generator
+        Breaks ties.
+
+    Returns
+    -------
+    ndarray of intp, shape (min(n, number of candidates),)
+        Distinct positions, best first.
+
+    Raises
+    ------
+    TypeError
+        If the embedding holds no real numbers, n is no integer, or positions are no integers.
+    ValueError
+        If an uncertainty of a candidate is not between 0 and 1, alpha is not, n is negative, a
+        shape is wrong, or the embedding holds NaN or infinity.
+
+    References
+    ----------
+    T. N. C. Cardoso, R. M. Silva, S. Canuto, M. M. Moro and M. A. Gonçalves, "Ranked batch-mode
+    active learning", Information Sciences 379, 2017.
+
+    Examples
+    --------
+    >>> rows = [[0.0], [0.1], [5.0], [9.0]]
+    >>> rng = np.random.default_rng(0)
+    >>> ranked_batch(rows, [0.0, 0.9, 0.8, 0.2], 2, centers=[0], rng=rng)
+    array([2, 3])
+    >>> ranked_batch(rows, [0.0, 0.9, 0.8, 0.2], 2, alpha=0.1, centers=[0], rng=rng)
+    array([1, 2])
+    """
+    vectors = check_vectors(embedding, who="ranked_batch")
+    n_rows, alpha = vectors.shape[0], _checked_alpha(alpha)
+    mask = candidate_mask(candidates, n_rows, centers)
+    n = wanted(n, mask)
+    centers = np.unique(as_positions(centers, n_rows))
+    uncertainty = _checked_uncertainty(uncertainty, mask)
+    known = np.inf if distances is None else checked_distances(distances, n_rows)
+    nearest = np.where(mask, known, 0.0)
+    at = np.flatnonzero(mask) if _FEW * np.count_nonzero(mask) < n_rows else None
+    if at is None:
+        ranking = _Ranking(vectors, uncertainty, mask, nearest)
+    else:
+        ranking = _Ranking(vectors[at], uncertainty[at], mask[at], nearest[at])
+    for center in centers if distances is None else ():
+        ranking.approach(vectors[center : center + 1])
+    chosen = ranking.best(n, alpha, len(centers), rng)
+    return chosen if at is None else at[chosen]
+
+
+class _Ranking:
+    """What is known of each row while rows are ranked."""
+
+    def __init__(self, vectors: Vectors, uncertainty: Floats, mask: Mask, nearest: Floats):
+        self.vectors = vectors
+        self.uncertainty = uncertainty
+        self.mask = mask  # who is left
+        self.nearest = nearest  # squared distance to D; 0 where a row may not be chosen
+        self.norms = np.empty(len(mask))
+        self.n_copied = 1
+        for rows in chunks(vectors, _COPY_BYTES):
+            self.norms[rows] = squared_norms(as_floats(vectors[rows], np.float64))
+            self.n_copied = max(self.n_copied, rows.stop - rows.start)
+
+    def best(self, n: int, alpha: float | None, n_known: int, rng) -> Positions:
+        """Return the n best rows in their order."""
+        n_left = int(np.count_nonzero(self.mask))
+        chosen = np.empty(n, dtype=np.intp)
+        for i in range(n):
+            if i > 0:
+                self.approach(self.vectors[chosen[i - 1] : chosen[i - 1] + 1])
+            share = (n_left - i) / (n_left + n_known) if n_known + i else 0.0
+            chosen[i] = self._largest(share if alpha is None else alpha, rng)
+            self.mask[chosen[i]], self.nearest[chosen[i]] = False, 0.0
+        return chosen
+
+    def approach(self, center) -> None:
+        """Take one more row, dense or CSR, of shape (1, d), into D."""
+        exact = as_floats(center, np.float64)
+        factor = center.toarray() if sparse.issparse(center) else center
+        factor, norm = as_floats(factor).ravel(), float(squared_norms(exact)[0])
+        # By twice as much as rounding of d products can amount to, of the pool's own precision.
+        shrunk = 1 - 2 * (len(factor) + 8) * np.finfo(factor.dtype).eps
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows in chunks(self.vectors, _CHUNK_BYTES):
+                least = self.norms[rows] + norm
+                least *= shrunk
+                least -= 2.0 * (as_floats(self.vectors[rows]) @ factor)
+                in_doubt = np.flatnonzero(~(least >= self.nearest[rows]))
+                self._compute(rows.start + in_doubt, exact)
+
+    def _compute(self, positions: Positions, center) -> None:
+        """Bring the squared distances of rows at positions up to date with a row, exactly."""
+        for start in range(0, len(positions), self.n_copied):
+            at = positions[start : start + self.n_copied]
+            block = as_floats(self.vectors[at], np.float64)
+            other = center[np.zeros(len(at), dtype=np.intp)] if sparse.issparse(block) else center
+            self.nearest[at] = np.minimum(self.nearest[at], squared_norms(block - other))
+
+    def _largest(self, weight: float, rng: np.random.Generator) -> int:
+        """Return the row that is left with the largest objective, one of those by chance."""
+        best, tied = -np.inf, [np.zeros(0, dtype=np.intp)]
+        for start in range(0, len(self.mask), _SCORED_ROWS):
+            rows = slice(start, start + _SCORED_ROWS)
+            scores = np.sqrt(self.nearest[rows])
+            scores += 1.0
+            scores = weight * (1.0 - np.reciprocal(scores, out=scores))
+            scores += (1.0 - weight) * self.uncertainty[rows]
+            scores[~self.mask[rows]] = -np.inf
+            largest = scores.max()
+            if largest > best:
+                best, tied = largest, []
+            if largest == best > -np.inf:
+                tied.append(start + np.flatnonzero(scores == best))
+        positions = np.concatenate(tied)
+        return positions[rng.integers(len(positions)) if len(positions) > 1 else 0]
+
+
+def _checked_alpha(alpha: float | None) -> float | None:
+    """The weight of unlikeness, a number from 0 to 1, or None."""
+    if alpha is None:
+        return None
+    if not isinstance(alpha, Real) or isinstance(alpha, bool) or not 0 <= alpha <= 1:
+        raise ValueError(f"ranked_batch got alpha={alpha!r}; give a number from 0 to 1, or None.")
+    return float(alpha)
+
+
+def _checked_uncertainty(uncertainty: ArrayLike, mask: Mask) -> NDArray:
+    """Uncertainties, one for each row, those of candidates from 0 to 1."""
+    uncertainty = np.asarray(uncertainty)
+    if uncertainty.shape != mask.shape:
+        raise ValueError(
+            f"ranked_batch got uncertainty of shape {uncertainty.shape}; it must be {mask.shape}: "
+            f"one number a row."
+        )
+    bad = mask & ~((uncertainty >= -_TOLERANCE) & (uncertainty <= 1 + _TOLERANCE))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"ranked_batch got uncertainty {uncertainty[row]} in row {row}; it is weighed against "
+            f"a similarity and must be from 0 to 1, as that of least_confidence is."
+        )
+    return uncertainty

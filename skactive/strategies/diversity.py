@@ -1,0 +1,264 @@
+"""Strategies that choose rows unlike one another, in the space of the embedding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import selection
+from .base import Strategy
+from .given import as_strategy
+
+
+class Diverse(Strategy):
+    """Base of strategies that choose a batch by where its rows lie, away from what is known."""
+
+    rowwise = False
+    reads: tuple = ("embedding",)
+
+    def _where(self, view) -> dict:
+        """Return who may be chosen, whom to keep away from, and the random numbers."""
+        return {"candidates": view.mask, "centers": view.centers, "rng": view.rng}
+
+
+class Weighted(Diverse):
+    """Base of diverse strategies that weigh rows by another strategy's scores."""
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """The embedding, and what the inner strategy reads."""
+        return ("embedding", *as_strategy(self.strategy).reads)
+
+    def _scores(self, view) -> np.ndarray:
+        """Return the inner strategy's scores, NaN where a row is no candidate."""
+        return view.score(as_strategy(self.strategy))
+
+    def _weights(self, view) -> np.ndarray:
+        """Return these scores above the lowest that is negative, 0 where a row is no candidate."""
+        scores, weights = self._scores(view)[view.mask], np.zeros(len(view))
+        raised = scores - scores.min(initial=0.0)
+        weights[view.mask] = raised if raised.any() else 1.0
+        return weights
+
+
+class KCenter(Diverse):
+    """Core-set: again and again the row farthest from all that is known or chosen [1]_.
+
+    The greedy 2-approximation of the k-centre problem on the embedding.
+
+    References
+    ----------
+    .. [1] Sener and Savarese (2018). Active learning for convolutional neural networks: a core-set
+       approach. ICLR.
+
+    Examples
+    --------
+    >>> from skactive.strategies import KCenter
+    >>> KCenter()
+    KCenter()
+    """
+
+    def select(self, view, n):
+        """Return the rows that cover the others best, farthest first."""
+        distances = view.center_distances()
+        return selection.k_center(view.embedding, n, distances=distances, **self._where(view))
+
+
+class KMeans(Diverse):
+    """The rows nearest the centres of as many clusters as rows are asked for.
+
+    Labelled and reserved rows are centres of their own that stay where they are.
+    """
+
+    def select(self, view, n):
+        """Return one row of each cluster, that of the largest first."""
+        return selection.k_means(view.embedding, n, **self._where(view))
+
+
+class KMedoids(Diverse):
+    """The rows to which all others have the smallest sum of distances, greedily."""
+
+    def select(self, view, n):
+        """Return the rows that shorten distances most, best first."""
+        return selection.k_medoids(view.embedding, n, **self._where(view))
+
+
+class TypiClust(Diverse):
+    """The most typical row of each cluster that has fewest labels [1]_.
+
+    The strategy for the first batches, when labels are few; as `cold_start` it needs none.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=20
+        Typical is who has a small mean distance to so many nearest rows of the cluster.
+    max_clusters : int, default=500
+        Most clusters that are made.
+
+    References
+    ----------
+    .. [1] Hacohen, Dekel and Weinshall (2022). Active learning on a budget: opposite strategies
+       suit high and low budgets. ICML.
+    """
+
+    def __init__(self, n_neighbors=20, max_clusters=500):
+        self.n_neighbors = n_neighbors
+        self.max_clusters = max_clusters
+
+    def select(self, view, n):
+        """Return typical rows, those of large uncovered clusters first."""
+        return selection.typiclust(
+            view.embedding,
+            n,
+            n_neighbors=self.n_neighbors,
+            max_clusters=self.max_clusters,
+            **self._where(view),
+        )
+
+
+class MaxHerding(Diverse):
+    r"""The rows that make all others most similar to a chosen one [1]_.
+
+    Greedily largest :math:`\sum_x \max_s k(x, s)` with a Gaussian kernel.
+
+    Parameters
+    ----------
+    bandwidth : float, default=None
+        Of the kernel, in units of the embedding. None: from the distances of a sample.
+
+    References
+    ----------
+    .. [1] Bae, Noh and Sutherland (2024). Generalized coverage for more robust low-budget active
+       learning. ECCV.
+    """
+
+    def __init__(self, bandwidth=None):
+        self.bandwidth = bandwidth
+
+    def select(self, view, n):
+        """Return the rows that cover most, best first."""
+        return selection.max_herding(
+            view.embedding, n, bandwidth=self.bandwidth, **self._where(view)
+        )
+
+
+class UncertaintyHerding(Weighted):
+    r"""The rows that make all uncertain ones most similar to a chosen one [1]_.
+
+    Greedily largest :math:`\sum_x U(x) \max_s k(x, s)` with a Gaussian kernel: coverage while the
+    model knows little, uncertainty once it knows more.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable, default="margin"
+        Whose scores are the uncertainty U; measured from the lowest
+        where that is below 0; where all are equal, all count the same.
+    bandwidth : float, default=None
+        Of the kernel, in units of the embedding. None: from the distances of a sample.
+
+    References
+    ----------
+    .. [1] Bae, Noh and Sutherland (2024). Uncertainty herding: one active learning method for all
+       label budgets. arXiv:2412.20644.
+    """
+
+    def __init__(self, strategy="margin", bandwidth=None):
+        self.strategy = strategy
+        self.bandwidth = bandwidth
+
+    def select(self, view, n):
+        """Return the rows that cover most uncertainty, best first."""
+        return selection.uncertainty_herding(
+            view.embedding,
+            n,
+            uncertainty=self._weights(view),
+            bandwidth=self.bandwidth,
+            **self._where(view),
+        )
+
+
+class ClusterMargin(Weighted):
+    """The most doubtful rows, taken in turn from clusters, the smallest first [1]_.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable, default="margin"
+        Whose scores say what is doubtful.
+    n_clusters : int, default=None
+        How many clusters. None: as many as rows are asked for.
+    factor : int, default=10
+        How many doubtful rows are clustered for each that is asked for.
+
+    References
+    ----------
+    .. [1] Citovsky et al. (2021). Batch active learning at scale. NeurIPS.
+    """
+
+    def __init__(self, strategy="margin", n_clusters=None, factor=10):
+        self.strategy = strategy
+        self.n_clusters = n_clusters
+        self.factor = factor
+
+    def select(self, view, n):
+        """Return doubtful rows of different clusters."""
+        return selection.cluster_margin(
+            view.embedding,
+            self._scores(view),
+            n,
+            n_clusters=self.n_clusters,
+            factor=self.factor,
+            **self._where(view),
+        )
+
+
+class RankedBatch(Weighted):
+    """Doubtful rows, unlike those labelled or chosen; doubt counts more as labels grow [1]_.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable, default="least_confidence"
+        Whose scores are the doubt, in [0, 1].
+    alpha : float, default=None
+        How much unlikeness counts, in [0, 1]. None: the share of rows that have no label.
+
+    References
+    ----------
+    .. [1] Cardoso et al. (2017). Ranked batch-mode active learning. Information Sciences.
+    """
+
+    def __init__(self, strategy="least_confidence", alpha=None):
+        self.strategy = strategy
+        self.alpha = alpha
+
+    def select(self, view, n):
+        """Return rows in the order in which they were ranked."""
+        return selection.ranked_batch(
+            view.embedding, self._scores(view), n, alpha=self.alpha, **self._where(view)
+        )
+
+
+class Coral(Weighted):
+    r"""Core-set on distance times doubt: :math:`d(x) \cdot s(x)^{strength}`.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable, default="margin"
+        Whose scores s are the doubt; measured from the lowest
+        where that is below 0; where all are equal, all count the same.
+    strength : float, default=1.0
+        How much they count; 0 leaves `KCenter`.
+    """
+
+    def __init__(self, strategy="margin", strength=1.0):
+        self.strategy = strategy
+        self.strength = strength
+
+    def select(self, view, n):
+        """Return rows that are far from others and doubtful."""
+        return selection.coral(
+            view.embedding,
+            self._weights(view),
+            n,
+            strength=self.strength,
+            distances=view.center_distances(),
+            **self._where(view),
+        )

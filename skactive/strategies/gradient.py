@@ -1,0 +1,86 @@
+"""Strategies over the gradient of a linear last layer, given by its two factors."""
+
+from __future__ import annotations
+
+from .. import scores, selection
+from ..selection.arrays import as_floats, squared_norms
+from .base import Strategy
+
+
+class BADGE(Strategy):
+    """Rows whose gradients are long and unlike one another, by D² sampling [1]_.
+
+    Of each row, the gradient of the loss in the last layer, were its likeliest label true. Reserved
+    rows count as chosen; what is labelled has a short gradient anyway, and is not looked at.
+
+    References
+    ----------
+    .. [1] Ash, Zhang, Krishnamurthy, Langford and Agarwal (2020). Deep batch active learning by
+       diverse, uncertain gradient lower bounds. ICLR.
+    """
+
+    rowwise = False
+    reads = ("gradient",)
+
+    def select(self, view, n):
+        """Return the rows as they were sampled."""
+        return selection.d2_sampling(
+            view.gradient, n, candidates=view.mask, centers=view.reserved, rng=view.rng
+        )
+
+
+class BAIT(Strategy):
+    """Rows that leave least to learn about the last layer, by Fisher information [1]_.
+
+    A forward selection of more rows than asked for, and a backward elimination.
+
+    Parameters
+    ----------
+    regularization : float, default=1.0
+        Added to the diagonal of the information that labels gave.
+    oversample : float, default=2
+        How many times as many rows are chosen before some are dropped.
+
+    References
+    ----------
+    .. [1] Ash, Goel, Krishnamurthy and Kakade (2021). Gone fishing: neural active learning with
+       Fisher embeddings. NeurIPS.
+    """
+
+    rowwise = False
+    reads = ("gradient",)
+
+    def __init__(self, regularization=1.0, oversample=2):
+        self.regularization = regularization
+        self.oversample = oversample
+
+    def select(self, view, n):
+        """Return rows, the most informative first."""
+        return selection.bait(
+            view.gradient[1],
+            view.proba if view.gives("proba") else None,
+            n,
+            candidates=view.mask,
+            centers=view.centers,
+            regularization=self.regularization,
+            oversample=self.oversample,
+            rng=view.rng,
+        )
+
+
+class ExpectedModelChange(Strategy):
+    r"""Longest expected gradient of the last layer [1]_.
+
+    :math:`\|h\| \sum_c p_c \|p - e_c\|`, with h what the layer is given.
+
+    References
+    ----------
+    .. [1] Settles, Craven and Ray (2008). Multiple-instance active learning. NeurIPS.
+    """
+
+    reads = ("gradient", "proba")
+
+    def score(self, view):
+        """Return the expected length of the gradient."""
+        norms = squared_norms(as_floats(view.gradient[1])) ** 0.5
+        return scores.expected_model_change(view.proba, norms)

@@ -1,0 +1,133 @@
+"""select: the choice of a learner, from arrays alone."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import LogisticRegression
+
+from skactive import ActiveLearner, get_strategy_names, select
+
+DIGITS, TRUTH = load_digits(return_X_y=True)
+X = DIGITS[:150] / 16
+Y = np.where(np.arange(150) < 30, TRUTH[:150], -1)
+VALUES = np.where(np.arange(150) < 30, DIGITS[:150].sum(axis=1), np.nan)
+
+
+def arrays_of(learner):
+    """What a learner's strategy would read of its model, as arrays."""
+    view, _ = learner._view()
+    return {
+        what: getattr(view, what)
+        for what in ("proba", "samples", "prediction", "std")
+        if view.gives(what) and (what != "prediction" or view.classes is None)
+    }
+
+
+def served(name):
+    """A learner with the first of three estimators that serves a strategy, fitted."""
+    for estimator, y in (
+        (LogisticRegression(), Y),
+        (RandomForestClassifier(n_estimators=5), Y),
+        (GaussianProcessRegressor(optimizer=None), VALUES),
+    ):
+        try:
+            return ActiveLearner(estimator, name, random_state=7).fit(X, y)
+        except ValueError:
+            continue
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("name", get_strategy_names())
+def test_it_chooses_what_a_learner_would(name):
+    learner = served(name)
+    learner.pool_.reserve([60, 61])
+    subset = np.arange(150) % 3 > 0
+    idx, _ = learner.query(n_instances=5, subset=subset)
+    arrays = {"embedding": X, **arrays_of(learner)}
+    for labeled, reserved, candidates in (
+        (np.arange(30), [60, 61], subset),
+        (np.arange(150) < 30, np.isin(np.arange(150), [60, 61]), np.flatnonzero(subset)),
+    ):
+        found = select(
+            name,
+            labeled=labeled,
+            y_labeled=learner.pool_.y_labeled,
+            reserved=reserved,
+            candidates=candidates,
+            n_instances=5,
+            random_state=7,
+            **arrays,
+        )
+        assert found.tolist() == idx.tolist() and found.dtype == np.int64
+
+
+def test_samples_alone_stand_for_their_mean():
+    samples = np.random.default_rng(0).dirichlet(np.ones(3), size=(4, 20))
+    assert (
+        select("margin", samples=samples, n_instances=5).tolist()
+        == select("margin", proba=samples.mean(axis=0), n_instances=5).tolist()
+    )
+
+
+def test_an_embedding_may_be_sparse_and_stays_so():
+    E = sparse.random(40, 30, density=0.2, format="csr", random_state=0)
+    seen = []
+
+    def first(view, n):
+        seen.append(view.embedding)
+        return view.candidates[:n]
+
+    assert select(first, embedding=E, labeled=[0, 2], n_instances=2).tolist() == [1, 3]
+    assert seen[0] is E
+
+
+def test_fewer_are_given_where_fewer_are_left_and_the_seed_decides():
+    proba = np.full((6, 2), 0.5)
+    assert sorted(select("random", proba=proba, labeled=[1], n_instances=9)) == [0, 2, 3, 4, 5]
+    assert len(select("margin", proba=proba, candidates=[], n_instances=3)) == 0
+    draws = {tuple(select("random", proba=proba, n_instances=3, random_state=s)) for s in range(20)}
+    assert len(draws) > 10
+    assert len({tuple(select("random", proba=proba, random_state=3)) for _ in range(5)}) == 1
+
+
+P = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
+
+
+@pytest.mark.parametrize(
+    ("strategy", "params", "text"),
+    [
+        ("margin", {}, "select got no array; give arrays that have one row for each row of"),
+        ("margin", {"embedding": P}, "Margin reads view.proba or view.decision; give select"),
+        ("bald", {"proba": P}, "BALD reads view.samples; give select samples=."),
+        ("k_center", {"proba": P}, "KCenter reads view.embedding; give select embedding=."),
+        ("badge", {"proba": P}, "give select proba= (or prediction=) and embedding=."),
+        ("margin", {"proba": P, "embedding": P[:2]}, "select got proba of 3, embedding of 2;"),
+        ("margin", {"proba": [P[0], [0.9, 0.2]]}, "proba of which row 1 is [0.9, 0.2]"),
+        ("margin", {"proba": [*P, [-0.5, 1.5]]}, "row 3 is [-0.5, 1.5], with sum 1"),
+        ("margin", {"proba": [[np.nan, 1.0]]}, "row 0 is [nan, 1.0], with sum nan"),
+        ("bald", {"samples": [P, P * 0.5]}, "samples of which row 0 of sample 1 is [0.25, 0.25]"),
+        ("margin", {"proba": P[0]}, "proba of shape (2,) and dtype float64; give numbers of shape"),
+        ("k_center", {"embedding": [[0.0], [np.inf]]}, "embedding with NaN or infinity in row 1"),
+        ("std", {"std": [1.0, -1.0]}, "select got std -1.0; standard deviations are at least 0."),
+        ("std", {"std": [1.0, np.nan]}, "std of shape (2,) with NaN or infinity; give one finite"),
+        ("margin", {"proba": P, "labeled": [3]}, "labeled hold positions from 3 to 3"),
+        ("margin", {"proba": P, "labeled": [0], "y_labeled": [1, 2]}, "y_labeled of shape (2,)"),
+        ("margin", {"proba": P, "n_instances": 0}, "n_instances=0; give a whole number"),
+        ("magrin", {"proba": P}, "did you mean 'margin'"),
+    ],
+)
+def test_what_cannot_be_chosen_from_is_refused(strategy, params, text):
+    with pytest.raises(ValueError) as info:
+        select(strategy, **params)
+    assert text in str(info.value)
+
+
+def test_nothing_that_is_given_is_written_to():
+    arrays = {"proba": P.copy(), "embedding": P.copy()}
+    for array in arrays.values():
+        array.flags.writeable = False
+    for name in ("margin", "k_center", "badge", "uncertainty_herding"):
+        select(name, labeled=[0], n_instances=2, random_state=0, **arrays)
