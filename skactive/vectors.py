@@ -39,6 +39,8 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
     if sparse.issparse(X):
         return X.tocsr()
     X = np.asarray(X)
+    if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.flat):
+        X = _as_numbers(X)
     if X.dtype.kind not in "biuf":
         kind = type(X.flat[0]).__name__.rstrip("_") if X.size else X.dtype.name
         raise ValueError(
@@ -46,6 +48,14 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
             f"needs {needs}."
         )
     return X.reshape(len(X), int(np.prod(X.shape[1:])))
+
+
+def _as_numbers(X: NDArray) -> NDArray:
+    """Return objects that are numbers, as frames with nullable columns hold them, as float64."""
+    try:
+        return X.astype(np.float64)
+    except (TypeError, ValueError):
+        return X
 
 
 def join_vectors(parts: list[Any]) -> Any:

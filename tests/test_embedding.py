@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, Strategy
+from skactive.vectors import as_vectors
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:120] / 16
@@ -61,6 +62,16 @@ def nearest_squared(vectors, centers):
 
 
 # What it is
+
+
+def test_numbers_that_are_objects_are_vectors_but_texts_and_other_objects_are_not():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": pandas.array([1, 2, 3], dtype="Int64"), "b": [0.5, 1.5, 2.5]})
+    assert as_vectors(frame, "it", "numbers").tolist() == [[1, 0.5], [2, 1.5], [3, 2.5]]
+    for rows, kind in (([["1"], [2]], "str"), ([[None], [{}]], "NoneType"), (["a"], "str")):
+        rows = np.array(rows, dtype=object)
+        with pytest.raises(ValueError, match=f"which it on rows of {kind} cannot give: it needs"):
+            as_vectors(rows, "it", "numbers")
 
 
 def test_by_default_rows_of_an_array_are_the_vectors_and_are_not_copied():
