@@ -23,7 +23,15 @@ from .strategies import Strategy
 from .strategies.base import check_serves, choose, has_score, needs
 from .strategies.given import as_strategy
 from .strategies.table import default_strategy
-from .training import FitParams, check_update, is_frozen, needs_codes, seeded_clone, train
+from .training import (
+    FitParams,
+    check_update,
+    is_frozen,
+    needs_codes,
+    params_of,
+    seeded_clone,
+    train,
+)
 from .validation import (
     check_estimator,
     check_n_instances,
@@ -501,8 +509,9 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             self._keep_classes(classes)
             return
         known = self._classes_to_know(y, classes)
-        coded = known if self._encodes() else None
-        estimator = seeded_clone(self.estimator, self.seed_)
+        inside = params_of(self.estimator)
+        coded = known if self._encodes(inside) else None
+        estimator = seeded_clone(self.estimator, self.seed_, inside)
         previous, rows = self._going_on(known)
         if previous is None:
             rows = pool.labeled
@@ -582,11 +591,11 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         is_whole = self.update == "partial_fit" or hasattr(last_step(self.estimator), "module")
         return classes if classes is None or is_whole else lab.sorted_classes(y)
 
-    def _encodes(self) -> bool:
-        """Whether the estimator is given codes for the labels."""
+    def _encodes(self, inside: dict) -> bool:
+        """Whether the estimator, with these parameters, is given codes for the labels."""
         if self.encode_labels != "auto":
             return bool(self.encode_labels)
-        return self.fit_unlabeled or needs_codes(self.estimator)
+        return self.fit_unlabeled or needs_codes(self.estimator, inside)
 
     # Looking
 

@@ -499,7 +499,7 @@ def _play(learner: ActiveLearner, truth: np.ndarray, n: int, indices=None) -> Ro
     asked = perf_counter()
     learner.teach(indices, truth[indices], refit=False)
     taught = perf_counter()
-    learner.refit()
+    learner._train()
     fitted = perf_counter()
     return Round(learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked)
 

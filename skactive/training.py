@@ -13,10 +13,15 @@ UPDATES = ("refit", "warm_start", "partial_fit")
 CODED_PACKAGES = {"skorch", "xgboost", "lightgbm"}
 
 
-def seeded_clone(estimator, seed: int):
+def params_of(estimator) -> dict:
+    """Return all parameters of an estimator, and of those inside it."""
+    return estimator.get_params() if hasattr(estimator, "get_params") else {}
+
+
+def seeded_clone(estimator, seed: int, params: dict | None = None):
     """Return an unfitted copy in which every ``random_state=None`` has a seed of its own."""
+    params = params_of(estimator) if params is None else params
     estimator = clone(estimator)
-    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
     unset = sorted(
         name
         for name, value in params.items()
@@ -29,12 +34,12 @@ def seeded_clone(estimator, seed: int):
     return estimator
 
 
-def needs_codes(estimator) -> bool:
+def needs_codes(estimator, params: dict | None = None) -> bool:
     """Whether an estimator, or one inside it, wants labels 0 to k-1."""
-    inside = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
+    params = params_of(estimator) if params is None else params
     return any(
         cls.__module__.partition(".")[0] in CODED_PACKAGES
-        for part in (estimator, *inside)
+        for part in (estimator, *params.values())
         if not isinstance(part, type)
         for cls in type(part).__mro__
     )

@@ -117,14 +117,15 @@ def _ties(
 ) -> Positions:
     """`n` of the candidates that score exactly `cut`: the first in order of the tiebreak."""
     # Every row may tie: the tied positions are found twice rather than kept.
-    if value is None:
+    n_tied = sum(tied.size for tied in _where(np.equal, scores, cut, mask))
+    if value is None or n_tied == n:
         winners = np.arange(n)
     else:
-        values, found = np.empty(scores.size), 0
+        values, found = np.empty(n_tied), 0
         for tied in _where(np.equal, scores, cut, mask):
             values[found : found + tied.size] = value(tied)
             found += tied.size
-        winners = np.sort(top(values[:found], n))
+        winners = np.sort(top(values, n))
     chosen, passed = np.empty(n, dtype=np.intp), 0
     for tied in _where(np.equal, scores, cut, mask):
         first, last = np.searchsorted(winners, [passed, passed + tied.size])
@@ -137,6 +138,9 @@ def _ties(
 
 def _ordered(positions: Positions, scores: NDArray, value: Checked | None) -> Positions:
     """`positions`, given with their scores, best first."""
+    order = np.argsort(scores)[::-1]
+    if (scores[order[1:]] < scores[order[:-1]]).all():
+        return positions[order]
     keys = [positions, -scores]
     if value is not None:
         _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
