@@ -7,7 +7,8 @@ import selection_data as data
 from hypothesis import given
 from selection_contract import check_contract, check_forms, check_refusals, problems
 
-from skactive.selection.herding import max_herding, uncertainty_herding
+from skactive.selection.blocks import Blocks
+from skactive.selection.herding import _median_rule, max_herding, uncertainty_herding
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -77,6 +78,21 @@ def test_a_narrow_kernel_on_uncertainty_is_the_top_of_uncertainty():
     np.testing.assert_array_equal(picks, np.argsort(-uncertainty)[:20])
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-40, 1e40, 8191.999999 / 4.03])
+def test_a_bandwidth_is_in_units_of_the_rows(scale):
+    X = data.gaussian()
+    expected = max_herding(X, 10, bandwidth=1.0, rng=np.random.default_rng(0))
+    picks = max_herding(X * scale, 10, bandwidth=scale, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(picks, expected)
+
+
+@pytest.mark.parametrize("bandwidth", [1e-300, 1e-12, 1e12, 1e300])
+def test_a_bandwidth_out_of_all_proportion_still_gives_rows(bandwidth):
+    for X in (data.gaussian(), 1e30 * data.gaussian()):
+        picks = max_herding(X, 20, bandwidth=bandwidth, rng=np.random.default_rng(0))
+        assert len(set(picks.tolist())) == 20
+
+
 def test_without_any_uncertainty_every_row_is_as_likely():
     X, zeros = data.gaussian(n=4), np.zeros(4)
     first = [
@@ -102,18 +118,18 @@ def test_the_default_bandwidth_scales_with_the_rows():
         np.testing.assert_array_equal(picks, expected)
 
 
-def test_the_default_bandwidth_follows_from_the_median_distance():
-    X = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [30.0, 40.0]])
-    # Of distinct rows: 5, 5, 45, 50, 50; the median 45. Tried by its effect: the same picks.
-    for uncertainty in np.random.default_rng(0).random((20, 4)):
-        a, b = (
-            uncertainty_herding(
-                X, 4, uncertainty=uncertainty, bandwidth=h, rng=np.random.default_rng(0)
-            )
-            for h in (None, 45 / np.sqrt(2))
-        )
-        values = [naive.herding_objective(X, p[:2], uncertainty, 45 / np.sqrt(2)) for p in (a, b)]
-        np.testing.assert_allclose(*values, rtol=1e-6)
+def test_the_default_bandwidth_is_the_median_distance_of_distinct_rows_by_root_two():
+    X = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [30.0, 40.0]])  # 5, 5, 45, 50, 50 apart
+    for rows, scale in (
+        (X, 1),
+        (X + 100, 1),
+        (np.float32(X), 1),
+        (X * 1e-40, 1e-40),
+        (X * 1e40, 1e40),
+    ):
+        found = _median_rule(Blocks(rows), np.random.default_rng(0))
+        np.testing.assert_allclose(found, scale * 45 / np.sqrt(2), rtol=1e-6)
+    assert _median_rule(Blocks(np.ones((3, 2))), np.random.default_rng(0)) == 1.0
 
 
 def test_a_permuted_pool_gives_the_same_rows():

@@ -61,7 +61,7 @@ def test_each_pick_is_the_candidate_nearest_the_mean_of_its_cluster(pool, n_cent
     assert sorted(labels[places]) == list(range(n))
     for place in places:
         least = squared[labels == labels[place]].min()
-        np.testing.assert_allclose(squared[place], least, rtol=1e-9, atol=1e-20)
+        np.testing.assert_allclose(squared[place], least, rtol=2e-5, atol=1e-20)
     sizes = np.bincount(labels[labels >= 0])[labels[places]]
     assert (np.diff(sizes) <= 0).all()
 
@@ -95,6 +95,13 @@ def test_equal_rows_are_drawn_among():
     counts = np.bincount(first, minlength=5)
     assert counts[0] == 0
     assert counts[1:].min() > 60  # 100 +- 8.7
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_neither_row_of_a_pair_is_preferred(dtype):
+    X = np.random.default_rng(0).random((2, 3)).astype(dtype)
+    first = [k_means(X, 1, rng=np.random.default_rng(seed))[0] for seed in range(200)]
+    assert 60 < sum(first) < 140  # 100 +- 7
 
 
 def test_large_offsets_and_scales_cost_no_clusters():

@@ -304,7 +304,8 @@ def test_density_is_the_score_times_a_power_of_the_mean_similarity(metric, beta)
     rows, scores = ROWS + 1.0, np.array([0.5, 2.0, 0.0, 3.0])
     found = Density(Known(scores), beta, metric).score(placed(rows))
     weights = naive_density.density(rows, metric) ** beta
-    np.testing.assert_allclose(found, scores * weights, rtol=1e-12)
+    rtol = 1e-12 if metric == "cosine" else 1e-6  # of roots in single precision
+    np.testing.assert_allclose(found, scores * weights, rtol=rtol)
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])

@@ -1,9 +1,11 @@
 """Arrays in, positions out: one file per algorithm."""
 
 from .cluster_margin import cluster_margin
+from .coral import coral
 from .d2_sampling import d2_sampling
 from .density import density
 from .distances import nearest_squared_distances
+from .greedy import greedy_xy, greedy_y
 from .herding import max_herding, uncertainty_herding
 from .k_center import k_center
 from .k_means import k_means
@@ -14,8 +16,11 @@ from .typiclust import typiclust
 
 __all__ = [
     "cluster_margin",
+    "coral",
     "d2_sampling",
     "density",
+    "greedy_xy",
+    "greedy_y",
     "k_center",
     "k_means",
     "k_medoids",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from skactive.selection.arrays import (
+from .arrays import (
     Mask,
     Positions,
     Vectors,
@@ -17,9 +17,10 @@ from skactive.selection.arrays import (
     products,
     squared_norms,
 )
-from skactive.selection.distances import nearest_squared_distances
+from .distances import nearest_squared_distances
 
 BLOCK_ENTRIES = 1 << 19  # of a block of rows, or of its products with another
+TIE = 1e-5  # relative difference of two distances that float32 cannot tell from none
 
 Floats = NDArray[np.floating]
 
@@ -47,12 +48,13 @@ class Blocks:
         self.vectors, self.rows = vectors, rows
         self.n = vectors.shape[0] if rows is None else len(rows)
         self.is_sparse = sparse.issparse(vectors)
-        self.dtype = np.dtype(as_floats(vectors[:0]).dtype if dtype is None else dtype)
+        self.dtype = as_floats(vectors[:0]).dtype
         self.origin = np.zeros(vectors.shape[1]) if self.is_sparse else self._mean()
         self.scale = 1.0
         peak = max((float(abs(block).max()) for _, block in self.parts() if block.size), default=0)
         if peak > 0 and not 1e-4 < peak < 1e4:
-            self.scale = 2.0 ** -np.floor(np.log2(peak))  # a power of two rounds nothing
+            self.scale = float(2.0 ** -np.floor(np.log2(peak)))  # a power of two rounds nothing
+        self.dtype = self.dtype if dtype is None else np.dtype(dtype)
         self.norms = np.concatenate([squared_norms(block) for _, block in self.parts()])
         # Squared distances below this are rounding: rows that close count as one.
         self.floor = 16 * np.finfo(self.dtype).eps * float(self.norms.max(initial=0.0))

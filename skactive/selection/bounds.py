@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import Positions, Vectors, as_floats, chunks, squared_norms
-from .distances import CHUNK_BYTES, Floats
+from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
+from .distances import CHUNK_BYTES, Floats, refuse_overflow
 
 _ENTRIES = 1 << 17  # of a block of bounds
 _SPARSE_PICKS = 8  # picks that sparse rows are multiplied with at a time, as dense vectors
@@ -16,16 +17,18 @@ _SINGLE = 1e-20, 1e30  # squared lengths that float32 has room for
 
 
 class Bounds:
-    r"""Upper bounds of squared distances to rows of a pool, by products in the pool's own dtype.
+    r"""Upper bounds of the squared distances of all rows to some of them, in the pool's own dtype.
 
-    :math:`\lVert x - v \rVert^2 = \lVert x - s \rVert^2 - 2 \langle x, v - s \rangle +
-    2 \langle s, v - s \rangle + \lVert v - s \rVert^2`, so the pool is read as it lies, without
-    being shifted. With w = v - s, r = |x - s| and unit u, the product has d + 1 roundings, the sum
-    and its terms 5 more, of values whose sizes add up to at most :math:`2 r^2 + 2 \lVert w \rVert^2
-    + 4 \lVert x \rVert \lVert w \rVert`. With :math:`2 \lVert x \rVert \lVert w \rVert \le
-    \lVert x \rVert^2 / b + b \lVert w \rVert^2` for any b > 0, and 2 u for 1 u, the error is less
-    than :math:`4 (d + 6) u (r^2 + \lVert x \rVert^2 / b + (1 + b) \lVert w \rVert^2)`, a
-    constant of the row and one of the pick.
+    :math:`\lVert x - v \rVert^2 = \lVert x - s \rVert^2 - 2 \langle x, w \rangle + 2 \langle s, w
+    \rangle + \lVert w \rVert^2` with :math:`w = v - s`: the pool is read as it lies and never
+    shifted.
+
+    With r = |x - s| and the rounding unit u, lengths have d + 3 roundings, the product d + 1, the
+    sum and its terms 4, each of a value no larger than :math:`2 r^2 + 2 \lVert w \rVert^2 + 4
+    \lVert x \rVert \lVert w \rVert`. Since :math:`2 \lVert x \rVert \lVert w \rVert \le \lVert x
+    \rVert^2 / b + b \lVert w \rVert^2` for any b > 0, the error is less than :math:`4 (d + 8) u
+    (r^2 + \lVert x \rVert^2 / b + (1 + b) \lVert w \rVert^2)`: a constant of the row and one of
+    the pick, which are added. b makes the two about equal.
 
     Parameters
     ----------
@@ -33,64 +36,89 @@ class Bounds:
         The pool.
     shift : ndarray of shape (d,), or None
         s, a point near the rows; None: 0.
+
+    Attributes
+    ----------
+    dtype : dtype
+        In which bounds are computed: that of `as_floats`, or float64 where that has no room.
     """
 
     def __init__(self, vectors: Vectors, shift: Floats | None):
         self.vectors = vectors
         self.shift = np.zeros(vectors.shape[1]) if shift is None else shift
-        self.lengths = np.empty(vectors.shape[0])
-        for part in chunks(vectors, CHUNK_BYTES):
-            block = as_floats(vectors[part], np.float64)
-            self.lengths[part] = squared_norms(block if shift is None else block - shift)
-        low, high = _SINGLE
-        top = self.lengths.max(initial=0.0)
-        is_single = as_floats(vectors[:0]).dtype == np.float32
-        is_single &= bool(low < top and top + self.shift @ self.shift < high)
-        self._prepare(np.dtype(np.float32 if is_single else np.float64))
+        self._prepare(as_floats(vectors[:0]).dtype)
+        top = float(self.base.max(initial=0.0)) + float(self.shift @ self.shift)
+        if self.dtype != np.float64 and not _SINGLE[0] < top < _SINGLE[1]:
+            self._prepare(np.float64)
+        refuse_overflow(self.base)
 
-    def _prepare(self, dtype: np.dtype) -> None:
+    def _prepare(self, dtype: DTypeLike) -> None:
         """Compute with `dtype` from now on."""
-        self.dtype = dtype
-        self.error = 2 * (self.vectors.shape[1] + 8) * np.finfo(dtype).eps
-        whole = np.square(np.sqrt(self.lengths) + np.sqrt(self.shift @ self.shift))
-        self.balance = np.sqrt(whole.mean() / (self.lengths.mean() or 1.0))
-        if not self.balance:
-            self.balance = 1.0
-        whole *= self.error / self.balance
-        self.base = ((1 + self.error) * self.lengths + whole).astype(dtype)
+        self.dtype = np.dtype(dtype)
+        self.balance = 1.0
+        self.error = 2 * (self.vectors.shape[1] + 8) * float(np.finfo(self.dtype).eps)
+        shift = self.shift.astype(self.dtype)
+        self.shift = shift.astype(np.float64)
+        self.base = np.empty(self.vectors.shape[0], dtype=self.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused, or done again in float64
+            for part in chunks(self.vectors, CHUNK_BYTES):
+                block = as_floats(self.vectors[part], self.dtype)
+                self.base[part] = squared_norms(block if sparse.issparse(block) else block - shift)
+            whole = (np.sqrt(self.base) + float(np.sqrt(self.shift @ self.shift))) ** 2
+            spread = float(self.base.mean())
+            if spread > 0:
+                self.balance = min(float(whole.mean()) / spread, 1e12) ** 0.5
+            self.slack = self.error * (self.base + whole / self.balance)
+            self.base += self.slack
 
-    def refine(self) -> None:
-        """Compute in float64 from now on, for rows that lie too close for float32."""
-        if self.dtype != np.float64:
-            self._prepare(np.dtype(np.float64))
+    def refine(self) -> bool:
+        """Compute in float64 from now on, for rows too close for less; False where it did."""
+        if self.dtype == np.float64:
+            return False
+        self._prepare(np.float64)
+        return True
 
-    def lower(self, bounds: Floats, picks: Positions) -> None:
+    def lower(self, bounds: NDArray, picks: Positions) -> None:
         """Lower bounds of all rows, in place, to those on the distances to some picks."""
         step = _SPARSE_PICKS if sparse.issparse(self.vectors) else max(len(picks), 1)
         for start in range(0, len(picks), step):
-            chosen = self.vectors[picks[start : start + step]]
-            chosen = chosen.toarray() if sparse.issparse(chosen) else chosen
-            moved = as_floats(chosen, np.float64) - self.shift
-            lengths = squared_norms(moved)
-            constant = lengths + 2 * (moved @ self.shift)
-            constant += self.error * (1 + self.balance) * lengths
-            self._apply(bounds, (-2 * moved).astype(self.dtype), constant.astype(self.dtype))
+            points = self.vectors[picks[start : start + step]]
+            points = points.toarray() if sparse.issparse(points) else points
+            self._lower(bounds, as_floats(points, np.float64) - self.shift)
 
-    def _apply(self, bounds: Floats, moved: Floats, constant: Floats) -> None:
-        """Lower the bounds, given the picks times -2 and their constants."""
+    def may_be_nearest(self, point: Floats, mask: Mask) -> Positions:
+        """Positions of the rows of a mask of which one, surely, is nearest to a point."""
+        upper = np.full(len(mask), np.inf, dtype=self.dtype)
+        point = point - self.shift
+        self._lower(upper, point[None])
+        upper[~mask] = np.inf
+        reach = upper.min() + 2 * self.error * (1 + self.balance) * (point @ point)
+        return np.flatnonzero(mask & (upper - 2 * self.slack <= reach))
+
+    def _lower(self, bounds: NDArray, moved: Floats) -> None:
+        """Lower the bounds to those on the distances to points, given as they lie from s."""
+        lengths = squared_norms(moved)
+        constant = lengths + 2 * (moved @ self.shift)
+        constant += self.error * (1 + self.balance) * lengths
+        constant, factors = constant.astype(self.dtype), (-2 * moved).astype(self.dtype)
         for part in self._parts(len(moved)):
             block = as_floats(self.vectors[part], self.dtype)
-            if len(moved) == 1:
-                squared = block @ moved[0]
-                squared += constant[0]
-            else:
-                squared = (block @ moved.T + constant).min(axis=1)
+            squared = factors @ block.T
+            squared += constant[:, None]
+            squared = squared[0] if len(moved) == 1 else squared.min(axis=0)
             squared += self.base[part]
             np.minimum(bounds[part], squared, out=bounds[part])
 
-    def _parts(self, n_picks: int) -> Iterator[slice]:
-        """Slices of rows, small enough to be upcast, and to be compared with so many picks."""
-        n, step = len(self.lengths), max(_ENTRIES // n_picks, 64)
-        if self.vectors.dtype == self.dtype and not sparse.issparse(self.vectors):
-            return (slice(start, min(start + step, n)) for start in range(0, n, step))
-        return chunks(self.vectors, min(CHUNK_BYTES, 8 * step * self.vectors.shape[1]))
+    def _parts(self, n_points: int) -> Iterator[slice]:
+        """Slices of rows, few enough to be upcast, and to be compared with so many points."""
+        n, step = len(self.base), max(_ENTRIES // n_points, 64)
+        if self.vectors.dtype != self.dtype or sparse.issparse(self.vectors):
+            step = min(step, next(chunks(self.vectors, CHUNK_BYTES)).stop)
+        return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def rounded_up(values: Floats, dtype: np.dtype) -> NDArray:
+    """Return numbers as a dtype, none of them smaller than it was, and 0 as 0."""
+    rounded = values.astype(dtype)
+    np.nextafter(rounded, dtype.type(np.inf), out=rounded, where=rounded < values)
+    return rounded

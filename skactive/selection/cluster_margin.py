@@ -7,10 +7,10 @@ import operator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skactive.selection.arrays import Positions, candidate_mask, check_vectors
-from skactive.selection.blocks import Blocks, wanted
-from skactive.selection.lloyd import lloyd
-from skactive.selection.top import top
+from .arrays import Positions, candidate_mask, check_vectors
+from .blocks import Blocks, wanted
+from .lloyd import lloyd
+from .top import top
 
 
 def cluster_margin(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from skactive.selection.arrays import Mask, Positions
-from skactive.selection.blocks import Blocks, Floats, squared
+from .arrays import Mask, Positions
+from .blocks import Blocks, Floats, squared
 
 _TILE_ROWS = 1024  # a square of this side is worked on at a time: four megabytes
 _ROUNDING = 8 * float(np.finfo(np.float32).eps)

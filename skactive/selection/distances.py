@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ from .arrays import (
 )
 
 CHUNK_BYTES = 1 << 20  # of rows as float64: what is made of them stays in the cache
+CLOSE = 1e-6  # share of squared lengths below which distances are taken from differences
 _CENTERS = 512  # centres that the pool is compared with at a time
-_PAIRS = 1 << 17  # entries of a block of distances, and of rows whose differences are formed
+_PAIRS = 1 << 17  # entries of a block of distances
 _UNIT = 2.0**-53  # half the distance from 1 to the next float64
 
 Floats = NDArray[np.float64]
@@ -31,10 +33,11 @@ Floats = NDArray[np.float64]
 def squared_distances(
     block, others, *, shift: NDArray | None = None, dtype: DTypeLike = np.float64
 ) -> NDArray:
-    r"""Squared distances between the rows of two blocks, never negative.
+    r"""Squared distances between the rows of two blocks, never negative, 0 for equal rows.
 
     :math:`\lVert x - s \rVert^2 - 2 \langle x - s, y - s \rangle + \lVert y - s \rVert^2`, by one
-    product of matrices, where s is near the rows, so that little cancels.
+    product of matrices, where s is near the rows, so that little cancels; where much does, from
+    the difference of the rows.
 
     Parameters
     ----------
@@ -51,24 +54,36 @@ def squared_distances(
     -------
     ndarray of shape (m, k)
         A new array of `dtype`. With u its rounding unit, an entry is right within
-        :math:`2 (d + 4) u (\lVert x - s \rVert^2 + \lVert y - s \rVert^2)`; so is that of two
-        equal rows, which is not exactly 0 in general.
+        :math:`2 (d + 4) u (\lVert x - s \rVert^2 + \lVert y - s \rVert^2)`. Below a share of
+        1e-6 of that sum it is right within a relative error of :math:`(d + 3) u`.
 
     Examples
     --------
     >>> squared_distances(np.array([[1e9, 1e9]]), np.array([[1e9, 1e9 + 1], [1e9 + 3, 1e9 + 4]]))
     array([[ 1., 25.]])
     """
-    if not sparse.issparse(block):
-        block, others = as_floats(block, np.float64), as_floats(others, np.float64)
-        shift = others.mean(axis=0) if shift is None else shift
-        block, others = block - shift, others - shift
-    block, others = as_floats(block, dtype), as_floats(others, dtype)
-    squared = products(block, others)
+    rows, columns = as_floats(block, np.float64), as_floats(others, np.float64)
+    if not sparse.issparse(rows):
+        shift = columns.mean(axis=0) if shift is None else shift
+        rows, columns = rows - shift, columns - shift
+    rows, columns = as_floats(rows, dtype), as_floats(columns, dtype)
+    lengths, other_lengths = squared_norms(rows), squared_norms(columns)
+    squared = products(rows, columns)
     squared *= -2
-    squared += squared_norms(block)[:, None]
-    squared += squared_norms(others)
+    squared += lengths[:, None]
+    squared += other_lengths
+    close = np.nonzero(squared <= CLOSE * (lengths[:, None] + other_lengths))
+    for part in pieces(len(close[0]), rows.shape[1]):
+        which, other = close[0][part], close[1][part]
+        squared[which, other] = difference_norms(block[which], others[other])
     return np.maximum(squared, 0, out=squared)
+
+
+def difference_norms(left, right) -> Floats:
+    """Squared lengths of the differences of rows, in float64; equal pairs give equal results."""
+    apart = as_floats(left, np.float64) - as_floats(right, np.float64)
+    # One memory layout always: how a sum is rounded depends on it.
+    return squared_norms(apart if sparse.issparse(apart) else np.ascontiguousarray(apart))
 
 
 def nearest_squared_distances(
@@ -125,6 +140,12 @@ def lower_all(nearest: Floats, vectors: Vectors, centers: Positions) -> Floats:
     return nearest
 
 
+def pieces(n: int, width: float) -> list[slice]:
+    """Slices of n rows, few enough to be gathered as float64."""
+    step = max(int(CHUNK_BYTES / (8 * max(width, 1))), 64)
+    return [slice(start, start + step) for start in range(0, n, step)]
+
+
 def mean_of(vectors: Vectors, positions: Positions) -> Floats | None:
     """Return a point near dense rows to subtract from them; sparse rows stay as they are: None."""
     if sparse.issparse(vectors):
@@ -161,10 +182,7 @@ class Rows:
         block = as_floats(vectors[positions] if block is None else block, np.float64)
         shifted = block if shift is None else block - shift
         lengths = squared_norms(shifted)
-        if not np.isfinite(lengths).all():
-            raise ValueError(
-                "embedding has rows whose squared length overflows; divide it by a constant."
-            )
+        refuse_overflow(lengths)
         return cls(vectors, positions, shifted, lengths)
 
     def __len__(self) -> int:
@@ -173,7 +191,9 @@ class Rows:
 
     def joined(self, keep: NDArray[np.bool_], others: Rows) -> Rows:
         """Return some of these rows, and then the others."""
-        join = sparse.vstack if sparse.issparse(self.shifted) else np.concatenate
+        join: Any = np.concatenate
+        if sparse.issparse(self.shifted):
+            join = partial(sparse.vstack, format="csr")
         return Rows(
             self.vectors,
             np.concatenate([self.positions[keep], others.positions]),
@@ -184,22 +204,11 @@ class Rows:
     def apart(self, which: Positions, others: Rows, which_others: Positions) -> Floats:
         """Squared distances of pairs of rows, from differences: 0 for rows that are equal."""
         squared = np.empty(len(which))
-        step = max(_PAIRS // max(self.vectors.shape[1], 1), 64)
-        if sparse.issparse(self.vectors):
-            step = _PAIRS
-        for start in range(0, len(which), step):
-            part = slice(start, start + step)
+        for part in pieces(len(which), self.vectors.shape[1]):
             left = self.vectors[self.positions[which[part]]]
             right = others.vectors[others.positions[which_others[part]]]
-            # One memory layout always, so that equal rows give equal sums to the last bit.
-            left, right = as_floats(left, np.float64), as_floats(right, np.float64)
-            squared[part] = squared_norms(_in_rows(left - right))
+            squared[part] = difference_norms(left, right)
         return squared
-
-
-def _in_rows(block):
-    """Return a block that lies in memory row by row."""
-    return block if sparse.issparse(block) else np.ascontiguousarray(block)
 
 
 def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
@@ -222,22 +231,24 @@ def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
     """
     known = known.copy()
     step = max(_PAIRS // max(len(others), 1), 64)
+    factors = -2 * others.shifted
     for start in range(0, len(rows) if len(others) else 0, step):
         part = slice(start, start + step)
-        which, other = _pairs(known[part], rows, others, part)
+        low = products(rows.shifted[part], factors)
+        which, other = _pairs(low, known[part], rows, others, part)
         which += start
         np.minimum.at(known, which, rows.apart(which, others, other))
     return known
 
 
-def _pairs(known: Floats, rows: Rows, others: Rows, part: slice) -> tuple[Positions, Positions]:
+def _pairs(
+    low: Floats, known: Floats, rows: Rows, others: Rows, part: slice
+) -> tuple[Positions, Positions]:
     """Which of the rows in a part may be nearest to which of the others, and nearer than known."""
     # With both lengths from the shift, |x|² - 2 x.y + |y|² is wrong by less than e(|x|² + |y|²):
     # d + 3 roundings of each product and length, one of each shifted coordinate; doubled.
     error = 4 * (rows.vectors.shape[1] + 8) * _UNIT
     lengths = rows.lengths[part]
-    low = products(rows.shifted[part], others.shifted)
-    low *= -2
     low += (1 - error) * others.lengths  # and (1 - error) * lengths: a bound from below
     limit = np.where(known > 0, known - (1 - error) * lengths, -np.inf)
     if len(others) > 1:
@@ -246,6 +257,14 @@ def _pairs(known: Floats, rows: Rows, others: Rows, part: slice) -> tuple[Positi
         limit = np.minimum(limit, reach + 2 * error * (lengths + others.lengths[nearest]))
     which, other = np.nonzero(low <= limit[:, None])
     return which, other
+
+
+def refuse_overflow(lengths: NDArray) -> None:
+    """Refuse rows with squared lengths that are not finite."""
+    if not np.isfinite(lengths).all():
+        raise ValueError(
+            "embedding has rows whose squared length overflows; divide it by a constant."
+        )
 
 
 def checked_distances(distances: ArrayLike, n_rows: int, name: str = "distances") -> Floats:

@@ -6,24 +6,22 @@ at again: only an active set, the rows with the largest bounds, is kept up to da
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from .arrays import Mask, Positions, Vectors, as_floats, chunks
-from .bounds import Bounds
-from .distances import CHUNK_BYTES, Floats, Rows, lower_all, lowered, mean_of
-
+from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
+from .bounds import Bounds, rounded_up
+from .distances import CHUNK_BYTES, Floats, Rows, lowered, mean_of, pieces
 
 _MIN_ACTIVE = 256
-_SLACK = 0.25  # of the cost of the eager algorithm, which the lazy one may lose by being tried
+_SLACK = 0.1  # of the cost of the eager algorithm, which the lazy one may lose by being tried
 _MANY = 16  # rows left in doubt by one pass are many where they are the pool over this
 # Costs, as measured, in units of reading a float of the pool in a product with one vector:
 _PASS = 10  # of a row, in each pass over all bounds
-_SCAN = 30  # of a row, each time that the active set is chosen
-_GATHER = 70  # of each float of a row that becomes active
-_PAIR = 40  # of comparing such a row with one pick
+_SCAN = 60  # of a row, each time that the active set is chosen
+_GATHER = 100  # of each float of a row that becomes active
+_PAIR = 60  # of comparing such a row with one pick
 
 _CLOSED = -1.0  # the bound of a row that cannot be chosen, or is active
 
@@ -69,41 +67,26 @@ def farthest_first(
             f"distances are infinite at row {bad} and finite elsewhere; give the squared distance "
             f"of each row to the nearest centre, or infinity for all where there is no centre."
         )
-    first = None
-    if is_far.all():
-        first = _first(vectors, mask, weights, rng)
-        known = lower_all(known.copy(), vectors, np.array([first]))
     search = _Search(vectors, n, mask, known, weights, rng)
-    if first is not None:
-        search.take(first)
+    if is_far.all():
+        search.start(mask if weights is None else mask & (weights == weights[mask].max()))
     return search.run()
 
 
-def _first(
-    vectors: Vectors, mask: Mask, weights: Floats | None, rng: np.random.Generator
-) -> np.intp:
-    """The candidate nearest the mean of the candidates, of those of the largest weight."""
-    mean = np.zeros(vectors.shape[1])
+def _mean(vectors: Vectors, mask: Mask) -> Floats:
+    """The mean of the candidates."""
+    total = np.zeros(vectors.shape[1])
     for part in chunks(vectors, CHUNK_BYTES):
-        mean += mask[part].astype(np.float64) @ as_floats(vectors[part], np.float64)
-    mean /= np.count_nonzero(mask)
-    if weights is not None:
-        mask = mask & (weights == weights[mask].max())
-    squared = np.full(len(mask), np.inf)
-    for part in chunks(vectors, CHUNK_BYTES):
-        if mask[part].any():
-            squared[part] = _to_point(vectors[part], mean)
-    squared[~mask] = np.inf
-    return rng.choice(np.flatnonzero(squared == squared.min()))
+        total += mask[part].astype(np.float64) @ as_floats(vectors[part], np.float64)
+    return total / np.count_nonzero(mask)
 
 
 def _to_point(block, point: Floats) -> Floats:
-    """Squared distances of rows to a point; where rows are sparse, up to the same constant."""
+    """Squared distances of rows to a point; where rows are sparse, less a constant."""
     block = as_floats(block, np.float64)
     if sparse.issparse(block):
-        return np.asarray(block.multiply(block).sum(axis=1)).ravel() - 2 * (block @ point)
-    apart = np.ascontiguousarray(block - point)
-    return np.einsum("ij,ij->i", apart, apart)
+        return squared_norms(block) - 2 * (block @ point)
+    return squared_norms(np.ascontiguousarray(block - point))
 
 
 class _Picked:
@@ -146,19 +129,23 @@ class _Search:
         Largest weighted bound of the other rows.
     spent : float
         What bringing bounds up to date has cost, in units of a float that is read.
-    eager : Bounds, optional
-        What applies each pick to the bounds of all rows, once the lazy way costs more.
+    passes : Bounds, optional
+        What lowers the bounds of all rows, once it is needed.
+    is_eager : bool
+        Whether each pick is applied to the bounds of all rows, as the lazy way cost more.
     """
 
     def __init__(self, vectors, n, mask, known, weights, rng):
         self.vectors, self.known, self.weights, self.rng = vectors, known, weights, rng
-        self.bounds: Floats = np.where(mask, known, _CLOSED)
+        self.bounds: NDArray = np.where(mask, known, _CLOSED)
         self.n = n
         self.shift = mean_of(vectors, np.arange(len(mask)))
         self.picked = _Picked(vectors, n, self.shift)
         self.active, self.fresh, self.bar = self.picked.last, np.empty(0), np.inf
-        self.spent = 0.0
-        self.eager: Any = None  # Bounds, once the eager way is taken
+        self.spent = self.refilled = 0.0
+        self.n_passed = 0
+        self.passes: Bounds | None = None
+        self.is_eager = False
         is_sparse = sparse.issparse(vectors)
         self.width = vectors.nnz / len(mask) if is_sparse else vectors.shape[1]
 
@@ -167,64 +154,105 @@ class _Search:
         """Positions in the order in which they were chosen."""
         return self.picked.positions[: self.picked.n]
 
+    def start(self, among: Mask) -> None:
+        """Pick the row nearest the mean of the candidates, and set the bounds by it."""
+        mean = _mean(self.vectors, self.bounds >= 0)
+        near = self._prepared().may_be_nearest(mean, among)
+        parts = [_to_point(self.vectors[near[part]], mean) for part in self._pieces(near)]
+        squared = np.concatenate(parts)
+        self.take(self._any(near[squared == squared.min()]))
+        self._pass()
+
     def run(self) -> Positions:
         """Pick until there are enough."""
         while self.picked.n < self.n:
             # The eager way: at worst so much of its cost has been lost when it is taken.
             budget = (self.picked.n + _SLACK * self.n) * len(self.bounds) * (self.width + _PASS)
-            if self.eager is None and self.spent > budget:
-                self._park(np.zeros(len(self.active), dtype=bool))
-                self.active = Rows.take(self.vectors, self.picks[:0], self.shift)
-                self.eager = Bounds(self.vectors, self.shift)
-                self.eager.lower(self.bounds, self.picks)
-            row = self._lazily() if self.eager is None else self._eagerly()
-            if row is None:
+            if not self.is_eager and self.spent > budget:
+                self._give_up()
+            best, rows = self._eagerly() if self.is_eager else self._lazily()
+            if best == 0:
                 return self._with_rest()
-            self.take(row)
+            if len(rows):
+                self.take(self._any(rows))
         return self.picks
 
     def take(self, row: np.intp) -> None:
         """Note a pick, and bring the active rows, or the bounds of all, up to date."""
         self.picked.add(row)
         self.bounds[row] = _CLOSED
-        if self.eager is not None:
-            self.eager.lower(self.bounds, self.picks[-1:])
+        if self.is_eager:
+            self._prepared().lower(self.bounds, self.picks[-1:])
         elif len(self.active):
             self.fresh[self.active.positions == row] = _CLOSED
             self.fresh = lowered(self.fresh, self.active, self.picked.last)
 
-    def _lazily(self) -> np.intp | None:
-        """The best of the active rows, once no bound of another exceeds it; None: all at 0."""
-        while True:
-            values = self._weighted(self.fresh, self.active.positions)
-            best = values.max(initial=_CLOSED)
-            if best >= self.bar:
-                return self._any(self.active.positions[values == best]) if best > 0 else None
+    def _lazily(self) -> tuple[float, Positions]:
+        """The best value and its active rows; none of them while a bound of another exceeds it."""
+        values = self._weighted(self.fresh, self.active.positions)
+        best = values.max(initial=_CLOSED)
+        if best >= self.bar:
+            return best, self.active.positions[values == best]
+        if self.refilled > self._pass_cost():
+            self._pass()
+        else:
             self._refill(values)
+        return _CLOSED, self.picks[:0]
 
-    def _eagerly(self) -> np.intp | None:
-        """The best row, given bounds to which every pick was applied; None: all at 0."""
-        values = self._weighted(self.bounds)
-        row = values.argmax()
-        if values[row] <= 0:
-            return None
-        self._refresh(np.array([row]))
-        doubtful = np.flatnonzero(values >= self._weighted(self.bounds[row], row))
+    def _pass_cost(self) -> float:
+        """What a pass for all picks since the last one costs; infinite where there is none."""
+        n_new = self.picked.n - self.n_passed
+        if n_new == 0:
+            return np.inf
+        return len(self.bounds) * (self.width + _PASS + n_new * (_PASS + self.width / 6))
+
+    def _pass(self) -> None:
+        """Lower the bounds of all rows by the picks since the last pass."""
+        self.spent += self._pass_cost()
+        self.refilled = 0.0
+        self._prepared().lower(self.bounds, self.picks[self.n_passed :])
+        self.n_passed = self.picked.n
+        self.bar = self._weighted(self.bounds).max()
+
+    def _eagerly(self) -> tuple[float, Positions]:
+        """The best value and its rows, given bounds to which every pick was applied."""
+        bounds = self._weighted(self.bounds)
+        row = bounds.argmax()
+        if bounds[row] <= 0:
+            return 0.0, self.picks[:0]
+        rows = np.array([row])
+        values = self._exact(rows)
+        doubtful = np.flatnonzero(bounds >= float(values[0]))
         if len(doubtful) > 1:
-            self._refresh(doubtful)
-        if len(doubtful) > len(values) // _MANY + _MIN_ACTIVE:
-            self.eager.refine()
-        values = self._weighted(self.bounds[doubtful], doubtful)
+            rows, values = doubtful, self._exact(doubtful)
+        if len(doubtful) > len(bounds) // _MANY + _MIN_ACTIVE and self._prepared().refine():
+            self.bounds = self.bounds.astype(self._prepared().dtype)
+            self._prepared().lower(self.bounds, self.picks)
         best = values.max()
-        return self._any(doubtful[values == best]) if best > 0 else None
+        return best, rows[values == best]
 
-    def _refresh(self, positions: Positions) -> None:
-        """Make the bounds of some rows their distances."""
-        step = max(CHUNK_BYTES // (8 * int(self.width + 1)), 64)
-        for start in range(0, len(positions), step):
-            part = positions[start : start + step]
-            rows = Rows.take(self.vectors, part, self.shift)
-            self.bounds[part] = lowered(self.known[part], rows, self.picked.all())
+    def _give_up(self) -> None:
+        """Take the eager way from now on."""
+        self._park(np.zeros(len(self.active), dtype=bool))
+        self.active = Rows.take(self.vectors, self.picks[:0], self.shift)
+        self.is_eager = True
+        self.bounds = rounded_up(self.bounds, self._prepared().dtype)
+        self._prepared().lower(self.bounds, self.picks)
+
+    def _prepared(self) -> Bounds:
+        """What lowers the bounds of all rows by one pass over the pool."""
+        if self.passes is None:
+            self.passes = Bounds(self.vectors, self.shift)
+        return self.passes
+
+    def _exact(self, positions: Positions) -> Floats:
+        """Weighted distances of rows, which lower their bounds."""
+        squared = np.empty(len(positions))
+        for part in self._pieces(positions):
+            rows = Rows.take(self.vectors, positions[part], self.shift)
+            squared[part] = lowered(self.known[positions[part]], rows, self.picked.all())
+        self.bounds[positions] = rounded_up(squared, self.bounds.dtype)
+        return self._weighted(squared, positions)
 
     def _refill(self, values: Floats) -> None:
         """Make those rows active whose values are largest: fresh ones, or weighted bounds."""
@@ -232,7 +260,8 @@ class _Search:
         every = others.copy()
         every[self.active.positions] = values
         size = min(max(_MIN_ACTIVE, 2 * self.n), int(np.count_nonzero(every >= 0)))
-        cut = np.partition(every, -size)[-size]
+        every.partition(-size)
+        cut = every[-size]
         keep = values >= cut
         entrants, tied = np.flatnonzero(others > cut), np.flatnonzero(others == cut)
         n_tied = min(max(size - np.count_nonzero(keep) - len(entrants), 0), len(tied))
@@ -243,8 +272,9 @@ class _Search:
         self.fresh = np.append(self.fresh, lowered(self.known[entrants], rows, self.picked.all()))
         self.bounds[entrants] = others[entrants] = _CLOSED
         self.bar = others.max()
-        per_row = _GATHER * self.width + self.picked.n * (_PAIR + self.width / 8)
-        self.spent += _SCAN * len(others) + per_row * len(entrants)
+        per_row = _GATHER * self.width + self.picked.n * (_PAIR + self.width / 4)
+        cost = _SCAN * len(others) + per_row * len(entrants)
+        self.spent, self.refilled = self.spent + cost, self.refilled + cost
 
     def _park(self, keep: Mask) -> None:
         """Let active rows go; what is known of their distances stays as bounds."""
@@ -256,6 +286,10 @@ class _Search:
         if self.weights is None:
             return squared
         return np.where(squared < 0, _CLOSED, squared * self.weights[positions])
+
+    def _pieces(self, positions: Positions) -> list[slice]:
+        """Slices of positions, few enough for their rows to be gathered."""
+        return pieces(len(positions), self.width)
 
     def _any(self, positions: Positions) -> np.intp:
         """One of the rows, by chance."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skactive.selection.arrays import (
+from .arrays import (
     Positions,
     as_positions,
     candidate_mask,
     check_vectors,
 )
-from skactive.selection.blocks import Blocks, Floats, squared, wanted
-from skactive.selection.coverage import Coverage
+from .blocks import Blocks, Floats, squared, wanted
+from .coverage import Coverage
 
 _SAMPLE_ROWS = 512  # whose distances tell the bandwidth
 # Largest squared length in units of the squared bandwidth for which float32 has the digits: the
@@ -77,7 +77,7 @@ def uncertainty_herding(
     ----------
     .. [1] W. Bae, J. Noh and D. Sutherland, "Generalized Coverage for More Robust Low-Budget Active
        Learning", ECCV 2024.
-    .. [2] W. Bae, D. Sutherland and G. Oliveira, "Uncertainty Herding: One Active Learning Method
+    .. [2] W. Bae, G. Oliveira and D. Sutherland, "Uncertainty Herding: One Active Learning Method
        for All Label Budgets", ICLR 2025.
 
     Examples
@@ -156,10 +156,12 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, 
     if n == 0:
         return np.zeros(0, dtype=np.intp)
     blocks = Blocks(vectors, dtype=np.float32)
-    width = _median_rule(blocks, rng) if bandwidth is None else float(bandwidth) * blocks.scale
-    if float(blocks.norms.max()) > _SINGLE_MAX * width**2:
+    bandwidth = _median_rule(blocks, rng) if bandwidth is None else float(bandwidth)
+    width = bandwidth * blocks.scale
+    if float(blocks.norms.max()) > _SINGLE_MAX * width * width:
         blocks = Blocks(vectors, dtype=np.float64)
-    factor = -min(0.5 / width / width, 1e30) if width > 1e-30 else -1e30
+        width = bandwidth * blocks.scale
+    factor = -0.5 / max(width, 1e-10) ** 2 if width < 1e100 else 0.0
 
     def kernel(squares: Floats) -> Floats:
         """Similarities of squared distances."""
@@ -198,4 +200,4 @@ def _median_rule(blocks: Blocks, rng: np.random.Generator) -> float:
     squares = squares[squares > blocks.floor]
     # Without two distinct rows in the sample: the lengths tell, and if all are 0 any width does.
     square = float(np.median(squares)) if len(squares) else float(blocks.norms.max())
-    return np.sqrt(square / 2) or 1.0
+    return float(np.sqrt(square / 2) or 1.0) / blocks.scale

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skactive.selection.arrays import Positions, candidate_mask, check_vectors
-from skactive.selection.blocks import Blocks, wanted
-from skactive.selection.lloyd import Clusters, lloyd
+from .arrays import Positions, candidate_mask, check_vectors
+from .blocks import TIE, Blocks, wanted
+from .lloyd import Clusters, lloyd
 
 
 def k_means(
@@ -86,7 +86,13 @@ def k_means(
 def representatives(clusters: Clusters, rng: np.random.Generator) -> Positions:
     """Return the place of the row nearest the mean of each cluster that has rows, largest first."""
     labels, squared = clusters
-    order = np.lexsort((rng.random(len(labels)), squared, labels))
-    order = order[np.count_nonzero(labels < 0) :]
-    _, first, sizes = np.unique(labels[order], return_index=True, return_counts=True)
-    return order[first[np.lexsort((rng.random(len(sizes)), -sizes))]]
+    places = np.flatnonzero(labels >= 0)
+    _, which, sizes = np.unique(labels[places], return_inverse=True, return_counts=True)
+    least = np.full(len(sizes), np.inf)
+    np.minimum.at(least, which, squared[places])
+    # The two rows of a pair are as near, whatever rounding says.
+    is_near = squared[places] <= least[which] * (1 + TIE)
+    places, which = places[is_near], which[is_near]
+    order = np.lexsort((rng.random(len(places)), which))
+    first = order[np.unique(which[order], return_index=True)[1]]
+    return places[first[np.lexsort((rng.random(len(sizes)), -sizes))]]

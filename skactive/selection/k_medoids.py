@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skactive.selection.arrays import Positions, as_positions, candidate_mask, check_vectors
-from skactive.selection.blocks import Blocks, Floats, wanted
-from skactive.selection.coverage import Coverage
+from .arrays import Positions, as_positions, candidate_mask, check_vectors
+from .blocks import Blocks, Floats, wanted
+from .coverage import Coverage
 
 
 def k_medoids(

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skactive.selection.arrays import Positions, products, squared_norms
-from skactive.selection.blocks import Blocks, Floats, dense, squared
+from .arrays import Positions, products, squared_norms
+from .blocks import Blocks, Floats, dense, squared
 
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-4  # of the mean variance of a column: means that move less have settled

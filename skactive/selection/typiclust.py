@@ -7,7 +7,7 @@ import operator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skactive.selection.arrays import (
+from .arrays import (
     Mask,
     Positions,
     Vectors,
@@ -15,8 +15,8 @@ from skactive.selection.arrays import (
     candidate_mask,
     check_vectors,
 )
-from skactive.selection.blocks import BLOCK_ENTRIES, Blocks, Floats, squared, wanted
-from skactive.selection.lloyd import lloyd
+from .blocks import BLOCK_ENTRIES, TIE, Blocks, Floats, squared, wanted
+from .lloyd import lloyd
 
 MIN_CLUSTER = 5  # rows, as in the paper: smaller clusters serve only when the others are used up
 _RATED_ROWS = 64  # rows that are rated again at a time, after a pick
@@ -158,13 +158,13 @@ class _Cluster:
         n_counted = min(n_neighbors, int(np.count_nonzero(self.is_left)) // 2)
         if n_counted != self.n_counted:  # means of other numbers of neighbours bound nothing
             self.bounds[:], self.n_counted, n_rated = 0.0, n_counted, len(self.rows)
-        is_fresh, best = np.zeros(len(self.rows), dtype=bool), np.inf
-        while len(stale := np.flatnonzero(self.is_open & ~is_fresh & (self.bounds <= best))):
+        is_fresh, limit = np.zeros(len(self.rows), dtype=bool), np.inf
+        while len(stale := np.flatnonzero(self.is_open & ~is_fresh & (self.bounds <= limit))):
             rated = stale[np.argsort(self.bounds[stale])[:n_rated]]
             self.bounds[rated] = self._mean_distances(rated)
             is_fresh[rated] = True
-            best = self.bounds[self.is_open & is_fresh].min()
-        chosen = rng.choice(np.flatnonzero(self.is_open & (self.bounds == best)))
+            limit = self.bounds[self.is_open & is_fresh].min() * (1 + TIE)
+        chosen = rng.choice(np.flatnonzero(self.is_open & (self.bounds <= limit)))
         self.is_open[chosen] = self.is_left[chosen] = False
         return int(self.rows[chosen])
 

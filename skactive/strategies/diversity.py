@@ -232,7 +232,12 @@ class RankedBatch(Weighted):
     def select(self, view, n):
         """Return rows in the order in which they were ranked."""
         return selection.ranked_batch(
-            view.embedding, self._scores(view), n, alpha=self.alpha, **self._where(view)
+            view.embedding,
+            self._scores(view),
+            n,
+            alpha=self.alpha,
+            distances=view.center_distances(),
+            **self._where(view),
         )
 
 

@@ -1,0 +1,160 @@
+"""Greedy sampling for regression: far in predicted value, or in inputs and value together.
+
+Greedy sampling on the inputs alone, GSx, is `k_center`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, chunks
+from .blocks import wanted
+from .distances import CHUNK_BYTES, CLOSE, Floats, mean_of, squared_distances
+from .k_center import k_center
+
+_CENTERS = 256  # centres that the pool is compared with at a time
+
+
+def greedy_y(
+    values: ArrayLike,
+    n: int,
+    *,
+    candidates: ArrayLike | None = None,
+    centers: ArrayLike | None = None,
+    rng: np.random.Generator,
+) -> Positions:
+    r"""Choose, again and again, the row whose value is farthest from all known or chosen [1]_.
+
+    Each pick is :math:`\arg\max_i \min_{j \in S} |y_i - y_j|`, where S are the centres and the
+    earlier picks: GSy. Without centres the first is the candidate nearest their mean value.
+
+    Parameters
+    ----------
+    values : array of float, shape (N,)
+        The known y of the centres, and what is predicted for the other rows.
+    n : int
+        How many positions are wanted; where there are fewer candidates, all of them are given.
+    candidates : array of bool, shape (N,), or array of int, optional
+        The only rows that may be chosen, as a mask or as positions. By default every row.
+    centers : array of int, optional
+        Positions of rows that are labelled or reserved: they repel and are never chosen.
+    rng : numpy.random.Generator
+        Breaks ties.
+
+    Returns
+    -------
+    ndarray of intp, shape (min(n, number of candidates),)
+        Distinct positions, best first.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers, or positions are not integers.
+    ValueError
+        If values hold NaN or infinity or have another shape, or a position lies outside.
+
+    References
+    ----------
+    .. [1] D. Wu, C.-T. Lin and J. Huang, "Active Learning for Regression Using Greedy Sampling",
+       Information Sciences 474, 2019.
+
+    Examples
+    --------
+    >>> greedy_y([1.0, 2.0, 7.0, 4.0], 2, centers=[0], rng=np.random.default_rng(0))
+    array([2, 3])
+    """
+    return k_center(_column(values, "greedy_y"), n, candidates=candidates, centers=centers, rng=rng)
+
+
+def greedy_xy(
+    embedding: ArrayLike,
+    values: ArrayLike,
+    n: int,
+    *,
+    candidates: ArrayLike | None = None,
+    centers: ArrayLike | None = None,
+    rng: np.random.Generator,
+) -> Positions:
+    r"""Choose, again and again, the row farthest in inputs times value from all before it [1]_.
+
+    Each pick is :math:`\arg\max_i \min_{j \in S} \lVert x_i - x_j \rVert |y_i - y_j|`, where S are
+    the centres and the earlier picks: iGS. Without centres the first is the candidate nearest the
+    mean of the candidates' inputs. Each pick reads the pool once.
+
+    Parameters
+    ----------
+    embedding : array of shape (N, d)
+        Of any real dtype, dense or CSR. Not written to.
+    values : array of float, shape (N,)
+        The known y of the centres, and what is predicted for the other rows.
+    n : int
+        How many positions are wanted; where there are fewer candidates, all of them are given.
+    candidates : array of bool, shape (N,), or array of int, optional
+        The only rows that may be chosen, as a mask or as positions. By default every row.
+    centers : array of int, optional
+        Positions of rows that are labelled or reserved: they repel and are never chosen.
+    rng : numpy.random.Generator
+        Breaks ties: products that rounding alone may tell apart.
+
+    Returns
+    -------
+    ndarray of intp, shape (min(n, number of candidates),)
+        Distinct positions, best first.
+
+    Raises
+    ------
+    TypeError
+        If embedding or values are not real numbers, or positions are not integers.
+    ValueError
+        If they hold NaN or infinity, shapes do not match, or a position lies outside.
+
+    References
+    ----------
+    .. [1] D. Wu, C.-T. Lin and J. Huang, "Active Learning for Regression Using Greedy Sampling",
+       Information Sciences 474, 2019.
+
+    Examples
+    --------
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
+    >>> greedy_xy(X, [0.0, 5.0, 1.0, 1.0], 2, centers=[0], rng=np.random.default_rng(0))
+    array([1, 3])
+    """
+    vectors = check_vectors(embedding, who="greedy_xy")
+    y = _column(values, "greedy_xy", len_rows=vectors.shape[0])[:, 0].astype(np.float64)
+    mask = candidate_mask(candidates, len(y), centers)
+    n = wanted(n, mask)
+    known = np.unique(as_positions(centers, len(y)))
+    nearest = np.full(len(y), np.inf)
+    for start in range(0, len(known), _CENTERS):
+        _lower(nearest, vectors, y, known[start : start + _CENTERS])
+    picks = np.empty(n, dtype=np.intp)
+    rounding = 8 * (vectors.shape[1] + 8) * np.finfo(np.float64).eps / CLOSE
+    for i in range(n):
+        if i == 0 and not len(known):
+            picks[:1] = k_center(vectors, 1, candidates=mask, rng=rng)
+        else:
+            best = nearest[mask].max()
+            picks[i] = rng.choice(np.flatnonzero(mask & (nearest >= best * (1 - rounding))))
+        mask[picks[i]] = False
+        _lower(nearest, vectors, y, picks[i : i + 1])
+    return picks
+
+
+def _lower(nearest: Floats, vectors: Vectors, y: Floats, positions: Positions) -> None:
+    """Lower the smallest squared products of distances, in place, by those to some rows."""
+    others, shift = vectors[positions], mean_of(vectors, positions)
+    for part in chunks(vectors, CHUNK_BYTES):
+        squared = squared_distances(vectors[part], others, shift=shift)
+        squared *= np.square(y[part][:, None] - y[positions])
+        np.minimum(nearest[part], squared.min(axis=1), out=nearest[part])
+
+
+def _column(values: ArrayLike, who: str, len_rows: int | None = None) -> Vectors:
+    """Return values as vectors of one number each."""
+    values = np.asarray(values)
+    if values.ndim != 1 or (len_rows is not None and len(values) != len_rows):
+        raise ValueError(
+            f"{who} got values of shape {values.shape}; give one number for each row of the pool."
+        )
+    return check_vectors(values[:, None], who=who, name="values")
