@@ -23,3 +23,5 @@ bench:
 	$(PYTHON) benchmarks/import_time.py
 	$(PYTHON) benchmarks/scores.py
 	$(PYTHON) benchmarks/learner.py
+	$(PYTHON) benchmarks/simulation.py
+	$(PYTHON) benchmarks/replication.py
