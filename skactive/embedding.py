@@ -52,16 +52,28 @@ class Embedding:
         given.append(new)
         return Embedding(given)
 
-    def details(self, *, is_fixed: bool) -> dict[str, Any]:
+    def details(self, n: int, *, is_fixed: bool) -> dict[str, Any]:
         """Return what a view of the pool needs to know.
 
         Parameters
         ----------
+        n : int
+            Rows of the pool.
         is_fixed : bool
             Whether the model, were it asked, would say the same in each round.
+
+        Raises
+        ------
+        ValueError
+            If rows joined the pool without their vectors.
         """
         known = {}
         if self.given is not None:
+            if len(self.given) != n:
+                raise ValueError(
+                    f"the pool has {n} rows, but vectors came for {len(self.given)}; add rows by "
+                    f"the learner's extend(X, embedding=...), or fit(pool, embedding=...) anew."
+                )
             if self.memory.vectors is None:
                 self.memory.keep(self.given.whole())
             known = {"embedding": self.memory.vectors}
@@ -73,10 +85,10 @@ class Embedding:
             "is_embedded": self.is_own,
         }
 
-    def outside_details(self, vectors, n: int, *, is_fixed: bool) -> dict[str, Any]:
+    def outside_details(self, vectors, n: int, n_pool: int, *, is_fixed: bool) -> dict[str, Any]:
         """Return what a view of n rows from outside, with the pool behind them, needs to know."""
         new = self._of_rows(vectors, n, "query")
-        details = self.details(is_fixed=is_fixed)
+        details = self.details(n_pool, is_fixed=is_fixed)
         if self.given is not None:
             details["known"] = {"embedding": Rows(new, *self.given.parts).whole()}
         return details

@@ -610,14 +610,16 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         is_fixed = last_step(self.estimator) is self.estimator
         if X is not None:
             X = outside_rows(X, pool)
-            vectors = self._embedding.outside_details(embedding, n_rows(X), is_fixed=is_fixed)
+            vectors = self._embedding.outside_details(
+                embedding, n_rows(X), len(pool), is_fixed=is_fixed
+            )
             return outside_view(X, pool, subset, **details, **vectors)
         if embedding is not None:
             raise ValueError(
                 "query got embedding= without X; vectors of the pool's rows go to fit(X, y, "
                 "embedding=...)."
             )
-        details |= self._embedding.details(is_fixed=is_fixed)
+        details |= self._embedding.details(len(pool), is_fixed=is_fixed)
         if model is not None and self.fit_unlabeled:
             details["known"] |= model.fitted(len(pool))
         return pool_view(pool, subset, **details)

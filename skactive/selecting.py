@@ -9,13 +9,12 @@ import numpy as np
 
 from . import scores
 from .rows import Rows, check_rows
-from .selection.arrays import as_mask, candidate_mask, check_vectors
+from .selection.arrays import as_mask, candidate_mask, check_probabilities, check_vectors
 from .strategies.base import Strategy, choose, name_of, needs
 from .strategies.given import as_strategy
 from .validation import check_n_instances, draw_seed
 from .view import View
 
-SUM_TOLERANCE = 1e-3  # of a row of probabilities: files keep few digits
 GIVEN_AS = {
     "proba": "proba=",
     "decision": "proba=",
@@ -118,10 +117,10 @@ def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any],
     """Return what was given as a view knows it, and the number of rows."""
     known: dict[str, Any] = {}
     if samples is not None:
-        known["samples"] = _probabilities(samples, 3, "samples")
+        known["samples"] = check_probabilities(samples, "SnC", who="select", name="samples")
         known["proba"] = known["samples"].mean(axis=0)
     if proba is not None:
-        known["proba"] = _probabilities(proba, 2, "proba")
+        known["proba"] = check_probabilities(proba, who="select")
     for name, values in (("prediction", prediction), ("std", std)):
         if values is not None:
             known[name] = _values(values, name)
@@ -151,27 +150,6 @@ def _check_reads(strategy: Strategy, known: dict) -> None:
             reads = " or ".join(f"view.{what}" for what in alternatives)
             give = " or ".join(dict.fromkeys(GIVEN_AS[what] for what in alternatives))
             raise ValueError(f"{name_of(strategy)} reads {reads}; give select {give}.")
-
-
-def _probabilities(proba, n_dimensions: int, name: str) -> np.ndarray:
-    """Return probabilities, refusing rows that are none."""
-    proba = np.asarray(proba)
-    if proba.ndim != n_dimensions or proba.dtype.kind not in "biuf":
-        shape = "(n, C)" if n_dimensions == 2 else "(S, n, C)"
-        raise ValueError(
-            f"select got {name} of shape {proba.shape} and dtype {proba.dtype}; give numbers of "
-            f"shape {shape}."
-        )
-    sums = proba.sum(axis=-1, dtype=np.float64)
-    is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
-    if is_wrong.any():
-        at = tuple(np.argwhere(is_wrong)[0].tolist())
-        where = f"row {at[-1]}" + (f" of sample {at[0]}" if len(at) > 1 else "")
-        raise ValueError(
-            f"select got {name} of which {where} is {proba[at].tolist()}, with sum "
-            f"{sums[at]:.6g}; probabilities are at least 0 and each row sums to one."
-        )
-    return proba
 
 
 def _values(values, name: str) -> np.ndarray:

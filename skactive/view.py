@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ class View:
         seed: Sequence[int] = (0,),
         round: int = 0,
         chunk_rows: int | None = None,
-        known: dict[str, np.ndarray] | None = None,
+        known: dict[str, Any] | None = None,
         embed=None,
         memory: Memory | None = None,
         is_embedded: bool = False,
@@ -88,7 +89,7 @@ class View:
         self._model = model
         self._seed = seed
         self._chunk_rows = chunk_rows
-        self._known = {} if known is None else known
+        self._known: dict[str, Any] = {} if known is None else known
         self._embed = embed  # rows -> vectors; None: the model does
         self._is_embedded = is_embedded  # whether vectors do not come from the model
         self._memory = memory  # None: what the vectors are changes with the model
@@ -273,6 +274,8 @@ class View:
         scores = np.full(len(self), np.nan)
         if strategy.rowwise:
             reads = [what for part in strategy.reads for what in np.atleast_1d(part)]
+            if self._embed is not None and not {"embedding", "gradient"}.isdisjoint(reads):
+                _ = self.embedding  # of all rows, which is kept for the next question
             for part, positions, kept in self._chunks(reads):
                 chunk = _check_scores(strategy, strategy.score(part), part, kept)
                 scores[positions] = chunk if kept is None else np.where(kept, chunk, np.nan)

@@ -20,6 +20,7 @@ from skactive.vectors import as_vectors
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:120] / 16
 Y = np.where(np.arange(120) < 30, TRUTH[:120], -1)
+E = np.random.default_rng(0).normal(size=(120, 3))
 SEEN = []
 
 
@@ -145,6 +146,33 @@ def test_given_vectors_go_with_the_rows_through_extend_teach_and_outside_queries
     assert (seen_by(asked) == np.r_[E[:130], E[[134, 132]]]).all()
 
 
+def test_rows_that_joined_the_pool_without_their_vectors_are_noticed():
+    asked = learner().fit(X, Y, embedding=E)
+    asked.pool_.extend(DIGITS[120:125] / 16)
+    with pytest.raises(ValueError, match="the pool has 125 rows, but vectors came for 120; add"):
+        asked.query()
+    by_function = learner(PCA(3)).fit(X, Y)
+    asked = by_function.query() and by_function
+    asked.pool_.extend(DIGITS[120:125] / 16)
+    assert seen_by(asked).shape == (125, 3)
+
+
+def test_a_score_of_single_rows_has_its_vectors_made_once_too():
+    function = Counting()
+    asked = ActiveLearner(
+        LogisticRegression(), "expected_model_change", embedding=function, random_state=0
+    ).fit(X, Y)
+    asked.query()
+    asked.teach(asked.query()[0], [5]).query()
+    assert function.n_rows == 120
+
+
+def test_a_simulation_takes_vectors_that_come_with_the_rows():
+    simulated = learner().simulate(budget=40, n_initial=30, n_instances=5, random_state=0)
+    simulated.fit(X, TRUTH[:120], embedding=E)
+    assert SEEN[-1] is E or np.shares_memory(SEEN[-1], E)
+
+
 def test_a_loaded_pool_is_given_its_vectors_again():
     E = np.random.default_rng(0).normal(size=(120, 3))
     pool = Pool(X, Y)
@@ -255,7 +283,6 @@ class NotOneForEach(PCA):
         return super().transform(X)[1:]
 
 
-E = np.random.default_rng(0).normal(size=(120, 3))
 HOLED = np.where(np.arange(360).reshape(120, 3) == 61, np.nan, E)
 
 

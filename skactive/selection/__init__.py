@@ -1,5 +1,6 @@
 """Arrays in, positions out: one file per algorithm."""
 
+from .bait import bait
 from .cluster_margin import cluster_margin
 from .coral import coral
 from .d2_sampling import d2_sampling
@@ -15,6 +16,7 @@ from .top import top
 from .typiclust import typiclust
 
 __all__ = [
+    "bait",
     "cluster_margin",
     "coral",
     "d2_sampling",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+SUM_TOLERANCE = 1e-3  # of a row of probabilities
 CHUNK_BYTES = 1 << 23  # of rows that are worked on at a time: they stay in the cache
 
 Positions = NDArray[np.intp]
@@ -56,6 +57,54 @@ def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:
     for rows in chunks(vectors):
         refuse_not_finite(vectors[rows], rows.start, who=who, name=name)
     return vectors
+
+
+def check_probabilities(
+    proba: ArrayLike, axes: str = "nC", *, who: str, name: str = "proba"
+) -> NDArray:
+    """Return probabilities as they are, refusing rows that are none.
+
+    Parameters
+    ----------
+    proba : array-like of shape (n, C), or (S, n, C)
+        Any real dtype.
+    axes : {"nC", "SnC"}
+        Which of the two.
+    who, name : str
+        Which function they came to, and what they are called there, for messages.
+
+    Returns
+    -------
+    ndarray
+        Each row sums to one within 0.001: files keep few digits.
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or a row is negative somewhere, has NaN or another sum.
+
+    Examples
+    --------
+    >>> check_probabilities([[0.5, 0.5]], who="bait")
+    array([[0.5, 0.5]])
+    """
+    proba = np.asarray(proba)
+    if proba.ndim != len(axes) or proba.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{who} got {name} of shape {proba.shape} and dtype {proba.dtype}; give numbers of "
+            f"shape ({', '.join(axes)})."
+        )
+    for at, block in enumerate(proba if len(axes) == 3 else proba[None]):
+        sums = block.sum(axis=1, dtype=np.float64)
+        is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (block < 0).any(axis=1)
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            where = f"row {row}" + (f" of sample {at}" if len(axes) == 3 else "")
+            raise ValueError(
+                f"{who} got {name} of which {where} is {block[row].tolist()}, with sum "
+                f"{sums[row]:.6g}; probabilities are at least 0 and each row sums to one."
+            )
+    return proba
 
 
 def refuse_not_finite(block, start: int = 0, *, who: str, name: str) -> None:

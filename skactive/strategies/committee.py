@@ -68,7 +68,7 @@ class BALD(Committee):
 class BatchBALD(Committee):
     r"""The batch from which there is most to learn about the model as a whole [1]_.
 
-    Greedily largest :math:`I(y_1, \dots, y_b; \theta)`, so that rows which tell the same do not
+    Greedily largest :math:`I(y_1, \ldots, y_b; \theta)`, so that rows which tell the same do not
     count twice. Reserved rows count as chosen.
 
     Parameters
