@@ -495,8 +495,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     # Training
 
-    def _train(self) -> None:
-        """Fit the estimator on the labels as they are, unless there are too few of them."""
+    def _train(self, inside: dict | None = None) -> None:
+        """Fit the estimator, which has these parameters inside, unless labels are too few."""
         pool = self.pool_
         y = pool.y_labeled
         classes = self._classes_of(y)
@@ -509,7 +509,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             self._keep_classes(classes)
             return
         known = self._classes_to_know(y, classes)
-        inside = params_of(self.estimator)
+        inside = params_of(self.estimator) if inside is None else inside
         coded = known if self._encodes(inside) else None
         estimator = seeded_clone(self.estimator, self.seed_, inside)
         previous, rows = self._going_on(known)

@@ -20,6 +20,7 @@ from .models import adapt
 from .pool import Pool
 from .row_numbers import check_row_numbers
 from .stopping import StoppingRule, as_rule, n_to_ask
+from .training import params_of
 from .validation import draw_seed
 
 
@@ -87,7 +88,8 @@ def simulate(
     learner.pool_.skip(np.flatnonzero(~oracle.labeled_mask))
     if rule is not None:
         rule.start(learner)
-    played = _play(learner, truth, n_first, first)
+    inside = params_of(learner.estimator)  # read once: nobody sets any between the rounds
+    played = _play(learner, inside, truth, n_first, first)
     while not hasattr(learner, "estimator_"):
         n = min(n_instances, total - learner.pool_.n_labeled)
         if n == 0:
@@ -95,10 +97,10 @@ def simulate(
                 f"budget {total} was spent on rows of one class; give a larger budget, or "
                 f"initial='stratified'."
             )
-        played.add(_play(learner, truth, n))
+        played.add(_play(learner, inside, truth, n))
     yield played
     while n := n_to_ask(rule, learner, min(n_instances, total - learner.pool_.n_labeled)):
-        yield _play(learner, truth, n)
+        yield _play(learner, inside, truth, n)
 
 
 class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
@@ -491,7 +493,7 @@ def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
     return order[np.argsort(turn, kind="stable")][:n]
 
 
-def _play(learner: ActiveLearner, truth: np.ndarray, n: int, indices=None) -> Round:
+def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indices=None) -> Round:
     """Ask for n rows, unless they are given, and let the learner learn their labels."""
     started = perf_counter()
     if indices is None:
@@ -499,7 +501,7 @@ def _play(learner: ActiveLearner, truth: np.ndarray, n: int, indices=None) -> Ro
     asked = perf_counter()
     learner.teach(indices, truth[indices], refit=False)
     taught = perf_counter()
-    learner._train()
+    learner._train(inside)
     fitted = perf_counter()
     return Round(learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked)
 

@@ -1,6 +1,7 @@
 """Arrays in, positions out: one file per algorithm."""
 
 from .bait import bait
+from .batch_bald import batch_bald
 from .cluster_margin import cluster_margin
 from .coral import coral
 from .d2_sampling import d2_sampling
@@ -17,6 +18,7 @@ from .typiclust import typiclust
 
 __all__ = [
     "bait",
+    "batch_bald",
     "cluster_margin",
     "coral",
     "d2_sampling",

@@ -329,9 +329,9 @@ def _largest(values: Floats, rng: np.random.Generator) -> int:
 
 def _check_parameters(regularization, oversample) -> None:
     """Refuse parameters out of their range."""
-    if not isinstance(regularization, Real) or not 0 < regularization < np.inf:
+    if not isinstance(regularization, Real) or not 0 < float(regularization) < np.inf:
         raise ValueError(f"bait got regularization={regularization!r}; give a number above 0.")
-    if not isinstance(oversample, Real) or not 1 <= oversample < np.inf:
+    if not isinstance(oversample, Real) or not 1 <= float(oversample) < np.inf:
         raise ValueError(f"bait got oversample={oversample!r}; give a number of at least 1.")
 
 
