@@ -23,5 +23,6 @@ bench:
 	$(PYTHON) benchmarks/import_time.py
 	$(PYTHON) benchmarks/scores.py
 	$(PYTHON) benchmarks/learner.py
+	$(PYTHON) benchmarks/selection.py
 	$(PYTHON) benchmarks/simulation.py
 	$(PYTHON) benchmarks/replication.py

@@ -69,11 +69,12 @@ def main() -> int:
         lambda: simulated(X, y, budget), lambda: by_hand(X, y, budget), 3 if quick else 15
     )
     met = print_table([(f"digits, {(budget - 20) // BATCH} rounds", timed, MAX_RATIO)])
-    n_rounds = budget - len(START)
-    more = peak(X, y, budget, 1) - peak(X, y, budget, BATCH)
-    a_round = more / (n_rounds - n_rounds // BATCH)
+    n_many, n_few = budget - len(START), (budget - len(START)) // BATCH
+    many, few = peak(X, y, budget, 1), peak(X, y, budget, BATCH)
+    a_round = (many - few) / (n_many - n_few)
     print(
-        f"peak memory for each further round on the way to {budget} labels: {a_round:.0f} bytes "
+        f"peak memory on the way to {budget} labels: {few / 1e6:.2f} MB in {n_few} rounds, "
+        f"{many / 1e6:.2f} MB in {n_many}: {a_round:.0f} bytes for each further round "
         f"(at most {MAX_BYTES_A_ROUND}: the pool's history)"
         f"{'' if a_round <= MAX_BYTES_A_ROUND else '  missed'}"
     )
