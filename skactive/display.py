@@ -5,6 +5,10 @@ from typing import Any
 import numpy as np
 
 from . import statistics as st
+from .model_selection import scored_stages
+from .simulation import SimulatedLearner
+from .strategies.base import name_of
+from .through import reach
 
 # Okabe and Ito's colours, which the colour-blind tell apart, each with a dash and a marker of its
 # own, which tell the lines apart in grey.
@@ -51,10 +55,10 @@ class BudgetCurveDisplay:
 
         Parameters
         ----------
-        simulated : SimulatedLearner
+        simulated : SimulatedLearner, or a Pipeline or finished search that holds one
             Fitted with ``keep_estimators=True``.
         X : container of m rows
-            Rows to test on.
+            Rows to test on; those without a label are left out.
         y : array-like of shape (m,)
             Their labels.
         scoring : str, callable or None, default=None
@@ -71,13 +75,12 @@ class BudgetCurveDisplay:
         BudgetCurveDisplay
             Drawn.
         """
-        from sklearn.metrics import check_scoring
-
-        scores = [check_scoring(stage, scoring)(stage, X, y) for stage in simulated._stages()]
-        name = type(simulated.learner_.strategy_).__name__ if name is None else name
-        curves = {name: (simulated.n_labeled_, np.array([scores]))}
-        label = "score" if scoring is None else str(scoring)
-        return cls(curves, scoring=label).plot(ax=ax, **kwargs)
+        n_labeled, scores = scored_stages(simulated, X, y, scoring)
+        if name is None:
+            learner = reach(simulated, SimulatedLearner)[0].learner_
+            name = name_of(learner.strategy_)
+        label = "score" if scoring is None else getattr(scoring, "__name__", str(scoring))
+        return cls({name: (n_labeled, scores[None])}, scoring=label).plot(ax=ax, **kwargs)
 
     @classmethod
     def from_comparison(cls, comparison, *, dataset=None, ax=None, **kwargs):

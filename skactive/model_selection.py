@@ -220,14 +220,36 @@ class _AulcScorer:
 
     def __call__(self, estimator, X, y) -> float:
         """Return the area under the learning curve of a simulation on held-out rows."""
-        from sklearn.metrics import check_scoring
+        return float(aulc(*scored_stages(estimator, X, y, self.scoring)))
 
-        simulated, transformers = reach(estimator, SimulatedLearner, "SimulatedLearner")
-        stages = simulated._stages()
-        X, y = _labeled(X, y, stages[0]._resolved_missing_label())
-        X = transformed(X, transformers)
-        scores = [check_scoring(stage, self.scoring)(stage, X, y) for stage in stages]
-        return float(aulc(simulated.n_labeled_, scores))
+
+def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the learning curve of a simulation on held-out rows.
+
+    Parameters
+    ----------
+    estimator : SimulatedLearner, or a Pipeline or finished search that holds one
+        Fitted with ``keep_estimators=True``.
+    X : container of m rows
+        Rows as the estimator takes them; those without a label are left out.
+    y : array-like of shape (m,)
+        Their labels.
+    scoring : str, callable or None, default=None
+        As scikit-learn takes it; None: the estimator's own score.
+
+    Returns
+    -------
+    n_labeled, scores : ndarray of shape (n_rounds,)
+        Labels known after each round, and the score of the estimator then.
+    """
+    from sklearn.metrics import check_scoring
+
+    simulated, transformers = reach(estimator, SimulatedLearner, "SimulatedLearner")
+    stages = simulated._stages()
+    X, y = _labeled(X, y, stages[0]._resolved_missing_label())
+    X = transformed(X, transformers)
+    scores = [check_scoring(stage, scoring)(stage, X, y) for stage in stages]
+    return simulated.n_labeled_, np.array(scores, dtype=np.float64)
 
 
 def _labeled(X, y, missing_label) -> tuple:
