@@ -219,7 +219,8 @@ class Comparison:
         """
         total = np.zeros((len(self.names), len(self.names)))
         for dataset in self.datasets:
-            names, matrix = st.penalty_matrix(self.curves(dataset), random="random")
+            batch = _batch(self._grouped(dataset))
+            names, matrix = st.penalty_matrix(self.curves(dataset), random="random", batch=batch)
             where = [self.names.index(name) for name in names]
             total[np.ix_(where, where)] += matrix
         return list(self.names), total
@@ -404,6 +405,13 @@ def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
         )
     curves = [np.interp(common, grid, run.scores) for grid, run in zip(grids, runs, strict=True)]
     return common, np.array(curves)
+
+
+def _batch(grouped: dict[str, list[Run]]) -> float | None:
+    """Return how many labels most rounds brought; cold starts and last rounds bring others."""
+    steps = [np.diff(run.n_labeled) for runs in grouped.values() for run in runs]
+    sizes, counts = np.unique(np.concatenate(steps), return_counts=True)
+    return float(sizes[counts.argmax()]) if len(sizes) else None
 
 
 def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:

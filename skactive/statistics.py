@@ -447,7 +447,10 @@ def win_tie_loss(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0) -> tuple[in
 
 
 def penalty_matrix(
-    curves: Mapping[str, tuple[ArrayLike, ArrayLike]], *, random: str | None = None
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    *,
+    random: str | None = None,
+    batch: float | None = None,
 ) -> tuple[list[str], Floats]:
     r"""How often each strategy beats each other one along the budget, by Ash et al.
 
@@ -467,6 +470,8 @@ def penalty_matrix(
     random : str, default=None
         Name of the random strategy. The paper compares only while learning goes on: up to where
         its mean reaches 99 % of its last value. None: up to the end.
+    batch : float, default=None
+        B, in labels. None: the smallest first step of the curves.
 
     Returns
     -------
@@ -498,12 +503,14 @@ def penalty_matrix(
     names = list(curves)
     checked = [_checked(*curve, n_dims=(2,)) for curve in curves.values()]
     matrix = np.zeros((len(names), len(names)))
+    if batch is not None and not batch > 0:
+        raise ValueError(f"batch is {batch!r}; give the labels of a round, more than 0, or None.")
     if random is not None and random not in names:
         raise ValueError(f"random is {random!r}; give one of the strategies {names}, or None.")
     for _, scores in checked:
         _check_paired(checked[0][1], scores)
     passive = None if random is None else checked[names.index(random)]
-    counts = _compared_counts([grid for grid, _ in checked], passive)
+    counts = _compared_counts([grid for grid, _ in checked], passive, batch)
     if len(counts) == 0:
         return names, matrix
     at = [_at(grid, scores, counts) for grid, scores in checked]
@@ -647,12 +654,14 @@ def _share_interval(ours, theirs, n: int, tail: float) -> tuple[float, float]:
     return float(np.sort(least)[beyond]), float(np.sort(most)[-1 - beyond])
 
 
-def _compared_counts(grids: list[Floats], passive: tuple[Floats, Floats] | None) -> Floats:
+def _compared_counts(
+    grids: list[Floats], passive: tuple[Floats, Floats] | None, batch: float | None
+) -> Floats:
     """Return the numbers of labels at which Ash et al. compare."""
     if not grids or min(map(len, grids)) == 1:
         return np.zeros(0)
     start, end = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
-    batch = min(grid[1] - grid[0] for grid in grids)
+    batch = min(grid[1] - grid[0] for grid in grids) if batch is None else batch
     n_doublings = int(np.log2(max(1.0, (end - start) / batch)))
     counts = start + batch * 2.0 ** np.arange(n_doublings + 1)
     counts = counts[counts <= end]

@@ -192,6 +192,25 @@ def test_the_penalty_matrix_counts_significant_wins_and_adds_up_over_data_sets(t
     assert total[2].tolist() == matrix[2].tolist()
 
 
+def test_the_penalty_matrix_doubles_the_batch_though_cold_starts_ended_at_other_numbers():
+    def runs(name, lift):
+        # Cold starts that went on to 10, 11 and 12 labels: numbers in common lie one apart.
+        return [
+            played(
+                name, r, np.linspace(0.5, 0.8, 5) + lift + NOISE[r], 10 + r % 3 + 10 * np.arange(5)
+            )
+            for r in range(6)
+        ]
+
+    ceiling = [played(CEILING, r, [0.9], [100]) for r in range(6)]
+    both = [*runs("random", 0.0), *runs("good", 0.05), *ceiling]
+    for run in both[6:12]:  # now better, now worse, until the first batch is learned
+        run.scores[0] = both[run.repeat].scores[0] + (-1) ** run.repeat
+    _, matrix = Comparison(both, ["random", "good"]).penalty_matrix()
+    # After 10 and 20 more labels than 12. By steps of one, most would be ties.
+    assert matrix[1, 0] == 1
+
+
 # In words
 
 

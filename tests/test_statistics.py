@@ -628,3 +628,15 @@ def test_a_difference_without_variance_is_significant():
     ones = np.ones((4, 3))
     _, matrix = penalty_matrix({"a": ([1, 2, 3], ones), "b": ([1, 2, 3], 0 * ones)})
     assert matrix.tolist() == [[0, 1], [0, 0]]
+
+
+def test_the_penalty_matrix_doubles_the_batch_that_it_is_told():
+    grid = [10, 11, 20, 30, 50]
+    rng = np.random.default_rng(0)
+    low = 0.5 + 0.001 * rng.normal(size=(8, 5))
+    high = low + np.array([0, 0, 0.1, 0.1, 0.1]) + 0.0001 * rng.normal(size=(8, 5))
+    curves = {"high": (grid, high), "low": (grid, low)}
+    assert penalty_matrix(curves, batch=10)[1][0, 1] == 1  # at 20, 30 and 50
+    assert penalty_matrix(curves)[1][0, 1] == 5 / 6  # at 11, 12, 14, 18, 26 and 42
+    with pytest.raises(ValueError, match="batch is 0; give the labels of a round"):
+        penalty_matrix(curves, batch=0)
