@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.stats import chisquare
 from selection_data import POOLS, duplicated, gaussian, read_only, sparse_text
 
-from skactive.selection import bounds, distances, farthest
+from skactive.selection import bounds, farthest, pairs
 from skactive.selection.distances import nearest_squared_distances
 from skactive.selection.k_center import k_center
 
@@ -43,7 +43,9 @@ class Spy:
 @pytest.fixture(params=["lazy", "eager", "both"])
 def way(request, monkeypatch):
     """The lazy way with a small active set, the eager way at once, and what is chosen for each."""
-    monkeypatch.setattr(distances, "CHUNK_BYTES", 4096)
+    for module in (bounds, farthest, pairs):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(pairs, "_ENTRIES", 256)
     monkeypatch.setattr(bounds, "_ENTRIES", 128)
     if request.param != "both":
         monkeypatch.setattr(farthest, "_MIN_ACTIVE", 8)

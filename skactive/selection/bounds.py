@@ -9,11 +9,10 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
-from .distances import CHUNK_BYTES, Floats, refuse_overflow
+from .pairs import CHUNK_BYTES, SINGLE, Floats, refuse_overflow
 
-_ENTRIES = 1 << 17  # of a block of bounds
+_ENTRIES = 1 << 19  # of a block of bounds
 _SPARSE_PICKS = 8  # picks that sparse rows are multiplied with at a time, as dense vectors
-_SINGLE = 1e-20, 1e30  # squared lengths that float32 has room for
 
 
 class Bounds:
@@ -48,7 +47,7 @@ class Bounds:
         self.shift = np.zeros(vectors.shape[1]) if shift is None else shift
         self._prepare(as_floats(vectors[:0]).dtype)
         top = float(self.base.max(initial=0.0)) + float(self.shift @ self.shift)
-        if self.dtype != np.float64 and not _SINGLE[0] < top < _SINGLE[1]:
+        if self.dtype != np.float64 and not SINGLE[0] < top < SINGLE[1]:
             self._prepare(np.float64)
         refuse_overflow(self.base)
 

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from .arrays import Mask, Positions, candidate_mask, check_vectors
 from .blocks import wanted
-from .distances import Floats
 from .farthest import farthest_first
 from .k_center import distances_to_centers
+from .pairs import Floats
 
 
 def coral(

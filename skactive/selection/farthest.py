@@ -1,7 +1,10 @@
 """Farthest first: again and again the row that is farthest from all centres and earlier picks.
 
-What `k_center` and `coral` share. Old distances are upper bounds, so most rows need not be looked
-at again: only an active set, the rows with the largest bounds, is kept up to date.
+What `k_center` and `coral` share. Distances only fall, so an old one is an upper bound, and a row
+is the farthest once no bound of another exceeds its distance. Only an active set, the rows with the
+largest bounds, is kept up to date. Where others have to enter it too often, the bounds of all rows
+are lowered by one pass over the pool for all picks since the last; where even that does not pay,
+by one pass for each pick, the eager way.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from scipy import sparse
 
 from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
 from .bounds import Bounds, rounded_up
-from .distances import CHUNK_BYTES, Floats, Rows, lowered, mean_of, pieces
+from .pairs import CHUNK_BYTES, Floats, Rows, lowered, mean_of, pieces
 
-_MIN_ACTIVE = 256
+_MIN_ACTIVE = 256  # rows in the active set, or twice as many as are wanted
 _SLACK = 0.1  # of the cost of the eager algorithm, which the lazy one may lose by being tried
 _MANY = 16  # rows left in doubt by one pass are many where they are the pool over this
 # Costs, as measured, in units of reading a float of the pool in a product with one vector:
@@ -97,7 +100,8 @@ class _Picked:
         self.positions = np.empty(n, dtype=np.intp)
         self.last = Rows.take(vectors, self.positions[:0], shift)
         if shift is not None:
-            self.shifted, self.lengths = np.empty((n, vectors.shape[1])), np.empty(n)
+            self.shifted = np.empty((n, vectors.shape[1]), dtype=np.float32)
+            self.lengths = np.empty(n, dtype=np.float32)
 
     def add(self, row: np.intp) -> None:
         """Add a row, which is then the last."""
@@ -113,7 +117,8 @@ class _Picked:
         positions = self.positions[: self.n]
         if self.shift is None:
             return Rows.take(self.vectors, positions, None)
-        return Rows(self.vectors, positions, self.shifted[: self.n], self.lengths[: self.n])
+        shifted, lengths = self.shifted[: self.n], self.lengths[: self.n]
+        return Rows(self.vectors, positions, self.shift, shifted, lengths)
 
 
 class _Search:
@@ -127,8 +132,10 @@ class _Search:
         Of the largest weighted bounds, and `fresh`, their distances to all centres and picks.
     bar : float
         Largest weighted bound of the other rows.
-    spent : float
-        What bringing bounds up to date has cost, in units of a float that is read.
+    spent, refilled : float
+        What entrants and passes have cost in all, and entrants since the last pass, in floats read.
+    n_passed : int
+        Of the picks, how many the bounds of all rows have been lowered by.
     passes : Bounds, optional
         What lowers the bounds of all rows, once it is needed.
     is_eager : bool
@@ -237,7 +244,7 @@ class _Search:
         self.active = Rows.take(self.vectors, self.picks[:0], self.shift)
         self.is_eager = True
         self.bounds = rounded_up(self.bounds, self._prepared().dtype)
-        self._prepared().lower(self.bounds, self.picks)
+        self._prepared().lower(self.bounds, self.picks[self.n_passed :])
 
     def _prepared(self) -> Bounds:
         """What lowers the bounds of all rows by one pass over the pool."""

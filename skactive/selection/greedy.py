@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from .arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, chunks
 from .blocks import wanted
-from .distances import CHUNK_BYTES, CLOSE, Floats, mean_of, squared_distances
+from .distances import CLOSE, squared_distances
 from .k_center import k_center
+from .pairs import CHUNK_BYTES, Floats, mean_of
 
 _CENTERS = 256  # centres that the pool is compared with at a time
 
@@ -64,7 +65,17 @@ def greedy_y(
     >>> greedy_y([1.0, 2.0, 7.0, 4.0], 2, centers=[0], rng=np.random.default_rng(0))
     array([2, 3])
     """
-    return k_center(_column(values, "greedy_y"), n, candidates=candidates, centers=centers, rng=rng)
+    column = _column(values, "greedy_y")
+    known = as_positions(centers, len(column))
+    distances = _to_nearest(column[:, 0].astype(np.float64), known)
+    return k_center(column, n, candidates=candidates, centers=known, distances=distances, rng=rng)
+
+
+def _to_nearest(y: Floats, centers: Positions) -> Floats:
+    """Squared distance of each value to the nearest of the centres' values."""
+    known = np.concatenate([[-np.inf], np.sort(y[centers]), [np.inf]])
+    above = np.searchsorted(known, y)
+    return np.square(np.minimum(y - known[above - 1], known[above] - y))
 
 
 def greedy_xy(

@@ -7,8 +7,9 @@ from numpy.typing import ArrayLike
 
 from .arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors
 from .blocks import wanted
-from .distances import Floats, checked_distances, lower_all
+from .distances import checked_distances, lower_all
 from .farthest import farthest_first
+from .pairs import Floats
 
 
 def k_center(

@@ -1,0 +1,192 @@
+"""Which pairs of rows may be nearest, by products; and their distances, by differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from scipy import sparse
+
+from .arrays import Positions, Vectors, as_floats, products, squared_norms
+
+CHUNK_BYTES = 1 << 22  # of rows as float64: in the cache, and enough for threads to share
+SINGLE = 1e-20, 1e30  # largest squared lengths of rows for which float32 has room
+_ENTRIES = 1 << 19  # of a block of products
+_CROWD = 8  # pairs for each row, in doubt in float32, from which float64 is worth while
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Rows:
+    """Rows of a pool, shifted to be near 0 and, as a rule, rounded to float32.
+
+    Attributes
+    ----------
+    vectors : ndarray or CSR matrix of shape (N, d)
+        The pool.
+    positions : ndarray of intp, shape (m,)
+        Which rows of it.
+    shift : ndarray of shape (d,), or None
+        What is subtracted, exact in float32.
+    shifted : ndarray or CSR matrix of shape (m, d)
+        They themselves, float32 or float64.
+    lengths : ndarray of shape (m,)
+        Their squared lengths from the shift; infinite where float32 has no room.
+    """
+
+    vectors: Vectors
+    positions: Positions
+    shift: Floats | None
+    shifted: Any
+    lengths: NDArray
+
+    @classmethod
+    def take(
+        cls,
+        vectors: Vectors,
+        positions: Positions,
+        shift: Floats | None,
+        *,
+        block: Any = None,
+        dtype: DTypeLike = np.float32,
+    ) -> Rows:
+        """Return rows of a pool; `block` are these rows, where they are at hand."""
+        block = vectors[positions] if block is None else block
+        block = as_floats(block, np.float64 if dtype == np.float64 else None)
+        with np.errstate(over="ignore"):  # then they are taken again, in float64
+            shifted = block if shift is None else block - shift.astype(block.dtype)
+            shifted = as_floats(shifted, dtype)
+            lengths = squared_norms(shifted)
+        if dtype == np.float64:
+            refuse_overflow(lengths)
+        return cls(vectors, positions, shift, shifted, lengths)
+
+    def doubled(self, part: slice = slice(None)) -> Rows:
+        """Return some of these rows in float64."""
+        return Rows.take(self.vectors, self.positions[part], self.shift, dtype=np.float64)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.positions)
+
+    def joined(self, keep: NDArray[np.bool_], others: Rows) -> Rows:
+        """Return some of these rows, and then the others."""
+        join: Any = np.concatenate
+        if sparse.issparse(self.shifted):
+            join = partial(sparse.vstack, format="csr")
+        return Rows(
+            self.vectors,
+            np.concatenate([self.positions[keep], others.positions]),
+            self.shift,
+            join([self.shifted[keep], others.shifted]),
+            np.concatenate([self.lengths[keep], others.lengths]),
+        )
+
+    def apart(self, which: Positions, others: Rows, which_others: Positions) -> Floats:
+        """Squared distances of pairs of rows, from differences: 0 for rows that are equal."""
+        squared = np.empty(len(which))
+        for part in pieces(len(which), self.vectors.shape[1]):
+            left = self.vectors[self.positions[which[part]]]
+            right = others.vectors[others.positions[which_others[part]]]
+            squared[part] = difference_norms(left, right)
+        return squared
+
+
+def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
+    """Squared distances of rows to the nearest of others, where that is below what is known.
+
+    Products of matrices tell which pairs may matter; what is returned is the smallest of their
+    differences, squared and summed in float64.
+
+    Parameters
+    ----------
+    known : ndarray of shape (m,), float64
+        Distances to what came before. Rows at 0 or less stay as they are.
+    rows, others : Rows
+        Both shifted alike.
+
+    Returns
+    -------
+    ndarray of shape (m,), float64
+        A new array.
+    """
+    known = known.copy()
+    if not len(rows) or not len(others):
+        return known
+    is_single = rows.shifted.dtype == np.float32
+    top = max(rows.lengths.max(), others.lengths.max())
+    if is_single and not SINGLE[0] < top < SINGLE[1]:
+        return lowered(known, rows.doubled(), others.doubled())
+    step = max(_ENTRIES // len(others), 64)
+    factors = -2 * others.shifted
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        which, other = _pairs(known[part], rows, factors, others.lengths, part)
+        if is_single and len(which) > _CROWD * len(known[part]):
+            known[part] = lowered(known[part], rows.doubled(part), others.doubled())
+            continue
+        which += start
+        np.minimum.at(known, which, rows.apart(which, others, other))
+    return known
+
+
+def _pairs(
+    known: Floats, rows: Rows, factors: Any, other_lengths: NDArray, part: slice
+) -> tuple[Positions, Positions]:
+    r"""Which of the rows in a part may be nearest to which of the others, and nearer than known.
+
+    With both lengths measured from the shift, :math:`|x|^2 - 2 x \cdot y + |y|^2` is wrong by
+    less than :math:`2 (d + 4) u (|x|^2 + |y|^2)`: d + 3 roundings of each product and length, one
+    of each shifted coordinate. Twice that is taken, for the roundings of what is compared. Below
+    it lies what underflows.
+    """
+    width, info = rows.vectors.shape[1] + 8, np.finfo(rows.shifted.dtype)
+    error = 2 * width * float(info.eps)
+    lengths = rows.lengths[part]
+    low = products(rows.shifted[part], factors)
+    low += (1 - error) * other_lengths  # and (1 - error) * lengths: a bound from below
+    limit = np.where(known > 0, known - (1 - error) * lengths, -np.inf)
+    if low.shape[1] > 1:
+        nearest = low.argmin(axis=1)
+        reach = np.take_along_axis(low, nearest[:, None], axis=1)[:, 0]
+        limit = np.minimum(limit, reach + 2 * error * (lengths + other_lengths[nearest]))
+    limit += 8 * width * float(info.tiny) * float(info.eps)
+    limit = np.minimum(limit, float(info.max)).astype(low.dtype)
+    which, other = np.nonzero(low <= limit[:, None])
+    return which, other
+
+
+def difference_norms(left, right) -> Floats:
+    """Squared lengths of the differences of rows, in float64; equal pairs give equal results."""
+    apart = as_floats(left, np.float64) - as_floats(right, np.float64)
+    # One memory layout always: how a sum is rounded depends on it.
+    return squared_norms(apart if sparse.issparse(apart) else np.ascontiguousarray(apart))
+
+
+def pieces(n: int, width: float) -> list[slice]:
+    """Slices of n rows, few enough to be gathered as float64."""
+    step = max(int(CHUNK_BYTES / (8 * max(width, 1))), 64)
+    return [slice(start, start + step) for start in range(0, n, step)]
+
+
+def mean_of(vectors: Vectors, positions: Positions) -> Floats | None:
+    """Return a point near dense rows to subtract from them; sparse rows stay as they are: None."""
+    if sparse.issparse(vectors):
+        return None
+    some = as_floats(vectors[positions[:: max(len(positions) // 256, 1)]], np.float64)
+    mean = some.mean(axis=0)
+    with np.errstate(over="ignore"):
+        single = mean.astype(np.float32).astype(np.float64)
+    return np.where(np.isfinite(single), single, mean)
+
+
+def refuse_overflow(lengths: NDArray) -> None:
+    """Refuse rows with squared lengths that are not finite."""
+    if not np.isfinite(lengths).all():
+        raise ValueError(
+            "embedding has rows whose squared length overflows; divide it by a constant."
+        )
