@@ -3,8 +3,8 @@
 Run with ``python benchmarks/selection.py [--cases k_center badge ...] [--mnist PATH] [--quick]``,
 in an environment with the extra ``bench``; a peer that is not installed is left out. Each figure is
 the least of several runs that take turns in this process; what takes long is run less often, or for
-fewer picks and multiplied ("~"). A pool is at least four times the last-level cache where its line
-says "large". Memory is what numpy allocates beyond the inputs at the peak, by tracemalloc. The exit
+fewer picks and multiplied ("~"). The pools of k_center are at least four times the last-level cache.
+Memory is what numpy allocates beyond the inputs at the peak, by tracemalloc. The exit
 status is 1 if a target is missed. ``--scaling`` prints how time grows instead.
 """
 
@@ -62,19 +62,23 @@ def gaussian(n: int, d: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
 
 
-def images(n: int, mnist: Path | None) -> tuple[np.ndarray, str]:
-    """Return real images, tiled with noise to n rows, and what they are."""
+def images(mnist: Path | None, quick: bool) -> tuple[np.ndarray, str]:
+    """Return real images, tiled with noise to 50,000 rows or more, and what they are."""
     if mnist is None:
-        X, name = load_digits().data.astype(np.float32) / 16, "digits"
-        X = np.tile(X, (1, 2))  # 128 columns
+        X, name = load_digits().data.astype(np.float32) / 16, "digits, two side by side"
+        X = np.concatenate([X, X[np.random.default_rng(0).permutation(len(X))]], axis=1)
     else:
         raw = gzip.decompress(mnist.read_bytes()) if mnist.suffix == ".gz" else mnist.read_bytes()
         X = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 784).astype(np.float32) / 255
         name = "MNIST"
-    rng = np.random.default_rng(0)
-    tiled = X[np.arange(n) % len(X)]
-    tiled += 0.05 * rng.normal(size=tiled.shape).astype(np.float32)
+    tiled = X[np.arange(5000 if quick else large(X.shape[1])) % len(X)]
+    tiled += 0.05 * np.random.default_rng(0).normal(size=tiled.shape).astype(np.float32)
     return tiled, name
+
+
+def large(d: int) -> int:
+    """Return how many rows of d columns are four times the last-level cache; 50,000 at least."""
+    return max(50_000, -(-4 * cache_bytes() // (4 * d)))
 
 
 def errors_of(n: int, n_classes: int, seed: int = 1) -> np.ndarray:
@@ -104,11 +108,11 @@ def rng() -> np.random.Generator:
 
 
 def k_center_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
-    n = 5000 if quick else max(50_000, -(-4 * cache_bytes() // (128 * 4)))
-    tiled, what = images(5000 if quick else 50_000, mnist)
+    tiled, what = images(mnist, quick)
     centers = np.arange(20)
-    for name, X in ((f"Gaussian {n:,} x 128, large", gaussian(n, 128)), (what, tiled)):
-        name = name if name.startswith("G") else f"{what} {len(X):,} x {X.shape[1]}"
+    pools = {"Gaussian": gaussian(5000 if quick else large(128), 128), what: tiled}
+    for what, X in pools.items():
+        name = f"{what}, {X.shape[0]:,} x {X.shape[1]}"
         for k, factor, bound in ((1000, 1 / 30, 0.25), (100, 1 / 5, 2.0)):
             if quick:
                 k //= 10

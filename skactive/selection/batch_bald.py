@@ -15,8 +15,9 @@ from .blocks import wanted
 Floats = NDArray[np.float64]
 
 _CHUNK_VALUES = 1 << 20  # numbers that are worked on at a time
-_TINY = np.finfo(np.float64).tiny
+_ROWS = 512  # that are bounded at a time
 _TIED = 1e-10  # nats below which rounding decides
+_SINGLE = 1e-4  # nats by which bounds in single precision may be too low
 
 
 def batch_bald(
@@ -90,16 +91,13 @@ def batch_bald(
     mask = candidate_mask(candidates, samples.shape[1], centers)
     n = wanted(n, mask)
     batch = as_positions(centers, samples.shape[1]).tolist()
-    rows, picks = np.flatnonzero(mask), []
-    doubt = _own_doubt(samples, rows) if n else np.zeros(0)
     joint = _begin(samples, batch, int(max_configurations), rng)
-    for _ in range(n):
-        at = _best(samples, rows, doubt, joint, rng)
-        picks.append(rows[at])
-        batch.append(int(rows[at]))
+    search = _Search(samples, np.flatnonzero(mask)) if n else None
+    picks: list[int] = []
+    while search is not None and len(picks) < n:
+        picks.append(search.take(joint, rng))
         if len(picks) < n:
-            joint = _extended(samples, batch, joint, int(max_configurations), rng)
-        rows, doubt = np.delete(rows, at), np.delete(doubt, at)
+            joint = _extended(samples, batch + picks, joint, int(max_configurations), rng)
     return np.array(picks, dtype=np.intp)
 
 
@@ -154,26 +152,62 @@ def _with_drawn(joint: _Joint, proba: Floats, rng: np.random.Generator) -> _Join
     return joint._replace(beliefs=beliefs / beliefs.sum(axis=1, keepdims=True))
 
 
-def _best(samples, rows: Positions, doubt: Floats, joint: _Joint, rng) -> int:
-    """Return where the row is that tells most, next to the joint labels."""
-    bounds = np.full(len(rows), np.inf)
-    levels = [_merged(joint, np.zeros(len(joint.weights), dtype=np.intp))]
-    if len(joint.weights) > 4 * len(samples):
-        levels.append(_merged(joint, joint.beliefs.argmax(axis=1)))
-    for level in levels:
-        for cut in _cuts(len(rows), samples, len(level.weights)):
-            bounds[cut] = _told(samples, rows[cut], level) - doubt[cut]
-    order = np.argsort(-bounds)
-    worth = np.where(bounds <= _TIED, 0.0, -np.inf)  # nobody tells less than nothing
-    best = worth.max(initial=-np.inf)
-    for cut in _cuts(len(order), samples, len(joint.weights)):
-        looked_at = order[cut]
-        if bounds[looked_at[0]] < max(best, _TIED) - _TIED:
-            break
-        told = _told(samples, rows[looked_at], joint) - doubt[looked_at]
-        worth[looked_at] = np.maximum(told, 0.0)
-        best = max(best, float(worth[looked_at].max()))
-    return int(rng.choice(np.flatnonzero(worth >= best - _TIED)))
+class _Search:
+    """The rows that are left, and a bound of what each of them tells."""
+
+    def __init__(self, samples, rows: Positions):
+        self.samples, self.rows = samples, rows
+        self.doubt = np.empty(len(rows))
+        for cut in _cuts(len(rows), samples, len(samples)):
+            self.doubt[cut] = _own_doubt(samples, rows[cut])
+        self.bounds = np.full(len(rows), np.inf)
+
+    def take(self, joint: _Joint, rng: np.random.Generator) -> int:
+        """Take the row that tells most, next to joint labels of the batch."""
+        if joint.sources is not None or np.isinf(self.bounds).all():
+            # All joint labels together are the samples as they are: a bound for all rounds. Those
+            # that are sampled are not.
+            self._bound(_merged(joint, np.zeros(len(joint.weights), dtype=np.intp)))
+        worth, best = self._worth(joint)
+        at = int(rng.choice(np.flatnonzero(worth >= best - _TIED)))
+        if joint.sources is None:  # more labels leave less to tell
+            self.bounds = np.where(np.isneginf(worth), self.bounds, worth)
+        row = int(self.rows[at])
+        self.rows, self.doubt = np.delete(self.rows, at), np.delete(self.doubt, at)
+        self.bounds = np.delete(self.bounds, at)
+        return row
+
+    def _bound(self, mean: _Joint) -> None:
+        """Bound what each row tells by the entropy of its mean label."""
+        for cut in _cuts(len(self.rows), self.samples, len(self.samples)):
+            told = _told(self.samples, self.rows[cut], mean)
+            self.bounds[cut] = np.maximum(told - self.doubt[cut], 0.0)
+
+    def _worth(self, joint: _Joint) -> tuple[Floats, float]:
+        """Return what rows tell, -inf where a bound says that it is not the most, and the most."""
+        worth = np.where(self.bounds <= _TIED, 0.0, -np.inf)  # nobody tells less than nothing
+        best = worth.max(initial=-np.inf)
+        order = np.argsort(-self.bounds)
+        groups = None
+        if len(joint.weights) > 4 * len(self.samples):
+            groups = _merged(joint, joint.beliefs.argmax(axis=1))
+        for start in range(0, len(order), _ROWS):
+            looked_at = order[start : start + _ROWS]
+            if self.bounds[looked_at[0]] < max(best, _TIED) - _TIED:
+                break
+            near = self.bounds[looked_at]
+            if groups is not None:
+                told = _told(self.samples, self.rows[looked_at], groups, np.float32)
+                near = np.minimum(near, told + _SINGLE - self.doubt[looked_at])
+            closest = np.argsort(-near)
+            looked_at, near = looked_at[closest], near[closest]
+            for cut in _cuts(len(looked_at), self.samples, len(joint.weights)):
+                if near[cut][0] < max(best, _TIED) - _TIED:
+                    break
+                told = _told(self.samples, self.rows[looked_at[cut]], joint)
+                worth[looked_at[cut]] = np.maximum(told - self.doubt[looked_at[cut]], 0.0)
+                best = max(best, float(worth[looked_at[cut]].max()))
+        return worth, best
 
 
 def _merged(joint: _Joint, groups: NDArray) -> _Joint:
@@ -186,29 +220,29 @@ def _merged(joint: _Joint, groups: NDArray) -> _Joint:
     return _Joint(weights, np.add.reduceat(weighted, starts) / weights[:, None], None)
 
 
-def _told(samples, rows: Positions, joint: _Joint) -> Floats:
+def _told(samples, rows: Positions, joint: _Joint, dtype: type = np.float64) -> Floats:
     """Return the mean entropy of each row's label, given joint labels of the batch."""
-    proba = _of(samples, rows)
-    both = joint.beliefs @ proba.reshape(len(proba), -1)  # (M, rows * C)
-    logs = np.log(np.maximum(both, _TINY))
+    proba = _of(samples, rows, dtype)
+    both = joint.beliefs.astype(dtype, copy=False) @ proba.reshape(len(proba), -1)  # (M, rows * C)
+    logs = np.log(np.maximum(both, np.finfo(dtype).tiny))
     logs *= both
-    return -(joint.weights @ logs).reshape(len(rows), -1).sum(axis=1)
+    means: Floats = joint.weights.astype(dtype, copy=False) @ logs
+    return -means.astype(np.float64).reshape(len(rows), -1).sum(axis=1)
 
 
 def _own_doubt(samples, rows: Positions) -> Floats:
     """Return the mean over the samples of the entropy of each row's label."""
-    doubt = np.empty(len(rows))
-    for cut in _cuts(len(rows), samples, len(samples)):
-        proba = _of(samples, rows[cut])
-        logs = np.log(np.maximum(proba, _TINY))
-        doubt[cut] = -np.einsum("src,src->r", proba, logs) / len(samples)
-    return doubt
+    proba = _of(samples, rows)
+    logs = np.log(np.maximum(proba, np.finfo(np.float64).tiny))
+    return -np.einsum("src,src->r", proba, logs) / len(samples)
 
 
-def _of(samples, rows: Positions) -> Floats:
-    """Return the probabilities of some rows, which sum to one, shape (S, rows, C)."""
-    proba = np.asarray(samples[:, rows], dtype=np.float64)
-    return proba / proba.sum(axis=2, keepdims=True)
+def _of(samples, rows: Positions, dtype: type = np.float64) -> Floats:
+    """Return the probabilities of some rows, shape (S, rows, C)."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return np.asarray(samples[:, first : last + 1], dtype=dtype)
+    return np.take(samples, rows, axis=1).astype(dtype, copy=False)
 
 
 def _cuts(n: int, samples, n_joint: int) -> Iterator[slice]:
