@@ -3,9 +3,9 @@
 Run with ``python benchmarks/selection.py [--cases k_center badge ...] [--mnist PATH] [--quick]``,
 in an environment with the extra ``bench``; a peer that is not installed is left out. Each figure is
 the least of several runs that take turns in this process; what takes long is run less often, or for
-fewer picks and multiplied ("~"). The pools of k_center are at least four times the last-level cache.
-Memory is what numpy allocates beyond the inputs at the peak, by tracemalloc. The exit
-status is 1 if a target is missed. ``--scaling`` prints how time grows instead.
+fewer picks and multiplied ("~"). The pools of k_center are four times the last-level cache or more.
+Memory is what numpy allocates beyond the inputs at the peak, by tracemalloc. The exit status is 1
+if a target is missed. ``--scaling`` prints how time grows instead.
 """
 
 from __future__ import annotations

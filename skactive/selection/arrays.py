@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -149,6 +150,19 @@ def candidate_mask(candidates: ArrayLike | None, n_rows: int, centers=None) -> M
     mask = everything if candidates is None else as_mask(candidates, n_rows).copy()
     mask[as_positions(centers, n_rows)] = False
     return mask
+
+
+def wanted(n: int, mask: Mask) -> int:
+    """Return how many rows are to be chosen: n, or as many as there are candidates."""
+    return min(as_count(n), int(np.count_nonzero(mask)))
+
+
+def as_count(n: int) -> int:
+    """Return a number of positions as an integer, refusing one below 0."""
+    n = operator.index(n)
+    if n < 0:
+        raise ValueError(f"n is {n}; it must be 0 or more: how many positions are wanted.")
+    return n
 
 
 def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:

@@ -20,8 +20,8 @@ from .arrays import (
     check_vectors,
     chunks,
     squared_norms,
+    wanted,
 )
-from .blocks import wanted
 
 Floats = NDArray[np.float64]
 

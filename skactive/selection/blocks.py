@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from .arrays import (
-    Mask,
     Positions,
     Vectors,
     as_floats,
@@ -108,11 +106,3 @@ def squared(left: Vectors, left_norms: Floats, right: Vectors, right_norms: Floa
 def dense(block: Vectors) -> NDArray:
     """Return rows, dense or CSR, as a dense array."""
     return block.toarray() if sparse.issparse(block) else block
-
-
-def wanted(n: int, mask: Mask) -> int:
-    """Return how many rows are to be chosen: n, or as many as there are candidates."""
-    n = operator.index(n)
-    if n < 0:
-        raise ValueError(f"n is {n}; it must be 0 or more: how many positions are wanted.")
-    return min(n, int(np.count_nonzero(mask)))

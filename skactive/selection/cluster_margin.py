@@ -7,8 +7,13 @@ import operator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Positions, candidate_mask, check_vectors
-from .blocks import Blocks, wanted
+from .arrays import (
+    Positions,
+    candidate_mask,
+    check_vectors,
+    wanted,
+)
+from .blocks import Blocks
 from .lloyd import lloyd
 from .top import top
 

@@ -7,8 +7,13 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Mask, Positions, candidate_mask, check_vectors
-from .blocks import wanted
+from .arrays import (
+    Mask,
+    Positions,
+    candidate_mask,
+    check_vectors,
+    wanted,
+)
 from .farthest import farthest_first
 from .k_center import distances_to_centers
 from .pairs import Floats

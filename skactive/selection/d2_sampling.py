@@ -21,8 +21,8 @@ from .arrays import (
     chunks,
     products,
     squared_norms,
+    wanted,
 )
-from .blocks import wanted
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from skactive.selection.arrays import (
+from .arrays import (
     Mask,
     Vectors,
     as_floats,

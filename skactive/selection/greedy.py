@@ -8,8 +8,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, chunks
-from .blocks import wanted
+from .arrays import (
+    Positions,
+    Vectors,
+    as_positions,
+    candidate_mask,
+    check_vectors,
+    chunks,
+    wanted,
+)
 from .distances import CLOSE, squared_distances
 from .k_center import k_center
 from .pairs import CHUNK_BYTES, Floats, mean_of

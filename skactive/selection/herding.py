@@ -10,8 +10,9 @@ from .arrays import (
     as_positions,
     candidate_mask,
     check_vectors,
+    wanted,
 )
-from .blocks import Blocks, Floats, squared, wanted
+from .blocks import Blocks, Floats, squared
 from .coverage import Coverage
 
 _SAMPLE_ROWS = 512  # whose distances tell the bandwidth

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors
-from .blocks import wanted
+from .arrays import (
+    Positions,
+    Vectors,
+    as_positions,
+    candidate_mask,
+    check_vectors,
+    wanted,
+)
 from .distances import checked_distances, lower_all
 from .farthest import farthest_first
 from .pairs import Floats

@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Positions, candidate_mask, check_vectors
-from .blocks import TIE, Blocks, wanted
+from .arrays import (
+    Positions,
+    candidate_mask,
+    check_vectors,
+    wanted,
+)
+from .blocks import TIE, Blocks
 from .lloyd import Clusters, lloyd
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from skactive.selection.arrays import (
+from .arrays import (
     Mask,
     Positions,
     Vectors,
@@ -18,9 +18,9 @@ from skactive.selection.arrays import (
     check_vectors,
     chunks,
     squared_norms,
+    wanted,
 )
-from skactive.selection.blocks import wanted
-from skactive.selection.distances import checked_distances
+from .distances import checked_distances
 
 _CHUNK_BYTES = 1 << 20  # of rows that are looked at where they are
 _COPY_BYTES = 1 << 17  # of rows that are copied

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skactive.selection.arrays import Positions, as_mask
+from .arrays import Positions, as_count, as_mask
 
 _CHUNK_ROWS = 65_536
 
@@ -64,10 +63,7 @@ def top(
     """
     scores = _checked_scores(scores)
     mask = None if candidates is None else as_mask(candidates, scores.size)
-    n = operator.index(n)
-    if n < 0:
-        raise ValueError(f"n is {n}; it must be 0 or more: how many positions are wanted.")
-    n = min(n, scores.size if mask is None else int(np.count_nonzero(mask)))
+    n = min(as_count(n), scores.size if mask is None else int(np.count_nonzero(mask)))
     if n == 0:
         return np.empty(0, dtype=np.intp)
     value = None if tiebreak is None else _checked_tiebreak(tiebreak, scores.size)

@@ -14,8 +14,9 @@ from .arrays import (
     as_positions,
     candidate_mask,
     check_vectors,
+    wanted,
 )
-from .blocks import BLOCK_ENTRIES, TIE, Blocks, Floats, squared, wanted
+from .blocks import BLOCK_ENTRIES, TIE, Blocks, Floats, squared
 from .lloyd import lloyd
 
 MIN_CLUSTER = 5  # rows, as in the paper: smaller clusters serve only when the others are used up
