@@ -11,6 +11,7 @@ if a target is missed. ``--scaling`` prints how time grows instead.
 from __future__ import annotations
 
 import argparse
+import functools
 import gzip
 import sys
 import tracemalloc
@@ -81,6 +82,7 @@ def large(d: int) -> int:
     return max(50_000, -(-4 * cache_bytes() // (4 * d)))
 
 
+@functools.cache
 def errors_of(n: int, n_classes: int, seed: int = 1) -> np.ndarray:
     """Return errors of random probabilities, as BADGE takes them."""
     logits = 2 * np.random.default_rng(seed).normal(size=(n, n_classes))
@@ -372,6 +374,16 @@ def scaling(quick: bool) -> None:
                 X = gaussian(sizes["n"], sizes["d"])
                 least = least_seconds(function, X, sizes["k"])
                 print(f"    n = {sizes['n']:,}, d = {sizes['d']}, k = {sizes['k']}: {least:.3f} s")
+        if name == "badge":
+            X = gaussian(usual["n"], usual["d"])
+            for n_classes in (5, 20, 80):
+                errors = errors_of(len(X), n_classes)
+                least = least_seconds(
+                    lambda X, k, e=errors: selection.d2_sampling((e, X), k, rng=rng()),
+                    X,
+                    usual["k"],
+                )
+                print(f"    C = {n_classes}: {least:.3f} s")
         flat = gaussian(usual["n"], 2)
         fourfold = np.repeat(gaussian(usual["n"] // 4, usual["d"]), 4, axis=0)
         for what, X in (("d = 2", flat), ("every row four times", fourfold)):
