@@ -19,6 +19,7 @@ from .arrays import (
 from .pairs import CHUNK_BYTES, Floats, Rows, difference_norms, lowered, mean_of, pieces
 
 CLOSE = 1e-6  # share of squared lengths below which distances are taken from differences
+_MIN_CHUNK_BYTES = 1 << 18
 _CENTERS = 512  # centres that the pool is compared with at a time
 
 
@@ -115,11 +116,14 @@ def nearest_squared_distances(
 
 def lower_all(nearest: Floats, vectors: Vectors, centers: Positions) -> Floats:
     """Lower, in place, the squared distance of every row to that to some rows; return it."""
+    # Buffers are a few times a chunk: a small pool gets small ones.
+    width = vectors.nnz // max(len(nearest), 1) if sparse.issparse(vectors) else vectors.shape[1]
+    chunk_bytes = int(np.clip(len(nearest) * width // 2, _MIN_CHUNK_BYTES, CHUNK_BYTES))
     for start in range(0, len(centers), _CENTERS):
         positions = centers[start : start + _CENTERS]
         shift = mean_of(vectors, positions)
         others = Rows.take(vectors, positions, shift)
-        for part in chunks(vectors, CHUNK_BYTES):
+        for part in chunks(vectors, chunk_bytes):
             rows = Rows.take(vectors, np.arange(part.start, part.stop), shift, block=vectors[part])
             nearest[part] = lowered(nearest[part], rows, others)
     return nearest
