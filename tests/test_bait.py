@@ -1,5 +1,7 @@
 """bait: its twin over whole information matrices, the kept terms, and what it refuses."""
 
+import sys
+
 import naive_bait as naive
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from selection_contract import check_contract, check_refusals, problems
 
 from skactive.selection import bait
 from skactive.selection.bait import _information, _Search, _Weights
+
+MODULE = sys.modules[bait.__module__]
 
 CLEAR = 1e-7  # relative gap between the best and the second, above which the choice is certain
 POOLS = pytest.mark.parametrize("pool", data.POOLS.values(), ids=data.POOLS)
@@ -45,6 +49,53 @@ def test_it_takes_what_its_twin_takes(pool, n_classes):
     infos = naive.informations(X, proba)
     ours, theirs = (naive.loss([1, 2, *map(int, rows)], infos, 0.5) for rows in (found, taken))
     assert ours <= theirs * 1.05  # after a tie the greedy ways part
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+@pytest.mark.parametrize("n_classes", [None, 2])
+@POOLS
+def test_every_step_is_as_good_as_the_best_where_little_is_known(
+    pool, n_classes, scale, monkeypatch
+):
+    """With a small lambda much cancels: each step is held against all others, given its prefix."""
+    X = scale * pool(24, 3, seed=3)
+    proba = None if n_classes is None else data.probabilities(24, n_classes, sharpness=4)
+    least = max(1e-4, MODULE._LEAST * (X**2).sum(axis=1).max())
+    infos, batch = naive.informations(X, proba), [0, 1]
+    take, drop = _Search.take, _Search.drop
+
+    def checked(pick, others):
+        losses = {row: naive.loss(rows, infos, least) for row, rows in others.items()}
+        assert losses[pick] <= 1.001 * min(losses.values())
+
+    def taken(self, rng):
+        at = take(self, rng)
+        pick = int(self.rows[at])
+        free = [row for row in range(24) if row not in batch]
+        checked(pick, {row: [*batch, row] for row in free})
+        batch.append(pick)
+        return at
+
+    def dropped(self, rng):
+        before = set(self.rows.tolist())
+        drop(self, rng)
+        (gone,) = before - set(self.rows.tolist())
+        checked(gone, {row: [r for r in batch if r != row] for row in batch[2:]})
+        batch.remove(gone)
+
+    monkeypatch.setattr(_Search, "take", taken)
+    monkeypatch.setattr(_Search, "drop", dropped)
+    found = bait(X, proba, 5, centers=[0, 1], regularization=1e-4, rng=np.random.default_rng(0))
+    assert found.tolist() == batch[2:]
+
+
+def test_centres_that_are_named_twice_count_once():
+    X = data.gaussian(30, 3)
+    picks = [
+        bait(X, None, 4, centers=centers, rng=np.random.default_rng(0)).tolist()
+        for centers in ([3], [3] * 10)
+    ]
+    assert picks[0] == picks[1]
 
 
 def test_most_of_these_pools_are_clear_enough_for_the_comparison():
@@ -150,6 +201,8 @@ def test_what_it_refuses():
         with pytest.raises(ValueError) as info:
             bait(X, P, 1, rng=rng, **params)
         assert text in str(info.value)
+    with pytest.raises(ValueError, match=r"squared length is .*; scale them to less than 1e\+100"):
+        bait(np.full((3, 2), 1e100), None, 2, rng=rng)
     with pytest.raises(ValueError, match="bait got proba of 3 rows for 4 rows of features"):
         bait(X, P[:3], 1, rng=rng)
     with pytest.raises(ValueError, match=r"proba of which row 2 is \[0.5, 0.25\], with sum 0.75"):

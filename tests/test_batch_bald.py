@@ -107,9 +107,9 @@ def test_leaving_rows_out_by_their_bounds_changes_no_pick(monkeypatch):
     picks = batch_bald(samples, 4, rng=np.random.default_rng(0))
     looked_at, original = [], MODULE._told
 
-    def counted(samples, rows, joint):
+    def counted(samples, rows, joint, *dtype):
         looked_at.append((len(rows), len(joint.weights)))
-        return original(samples, rows, joint)
+        return original(samples, rows, joint, *dtype)
 
     monkeypatch.setattr(MODULE, "_told", counted)
     monkeypatch.setattr(MODULE, "_CHUNK_VALUES", 3000)
@@ -170,6 +170,7 @@ def test_what_it_refuses():
         (samples[0], {}, "batch_bald got samples of shape (4, 2)"),
         (broken, {}, "samples of which row 2 of sample 1 is [0.5, 0.25], with sum 0.75"),
         (np.where(samples > 0.7, np.nan, samples), {}, "nan"),
+        (samples[:0], {}, "samples of shape (0, 4, 2); give at least one."),
         (samples, {"max_configurations": 0}, "max_configurations=0; give a whole number of at"),
         (samples, {"max_configurations": 2.5}, "max_configurations=2.5"),
         (samples, {"centers": [4]}, "must lie in 0 to 3"),

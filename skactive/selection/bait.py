@@ -28,8 +28,10 @@ Floats = NDArray[np.float64]
 MAX_WIDTH = 20_000  # of a gradient, whose square is kept a few times: 3 GB each
 _CHUNK_VALUES = 1 << 21  # numbers of a chunk of rows times what is computed for each
 _TIED = 1e-9  # relative to the best, below which rounding decides
-_LEAST = 1e-8  # share of the largest squared length that regularization has at least
+_LEAST = 1e-7  # share of the largest squared length that regularization has at least
 _POOR = 1e-6  # what a row alone knows in some direction: below it, updates lose their digits
+_LONGEST = 1e100  # squared length of a row of which float64 has room for the products
+_WORN = 100.0  # change of the largest B since it was worked out, which costs it as many digits
 
 
 def bait(
@@ -64,7 +66,7 @@ def bait(
     centers : array of int, optional
         Positions of rows that are labelled or reserved, L: what they tell is known.
     regularization : float, default=1.0
-        :math:`\lambda`, more than 0. It is raised to 1e-8 of the largest squared length of a row
+        :math:`\lambda`, more than 0. It is raised to 1e-7 of the largest squared length of a row
         where it is less, which float64 could not tell from 0.
     oversample : float, default=2
         How many times as many rows are taken before some go; at least 1.
@@ -113,7 +115,7 @@ def bait(
         return np.zeros(0, dtype=np.intp)
     rows = np.flatnonzero(mask)
     regularization = max(float(regularization), _LEAST * _largest_square(vectors))
-    known = _information(vectors, weights, as_positions(centers, vectors.shape[0]))
+    known = _information(vectors, weights, np.unique(as_positions(centers, vectors.shape[0])))
     known[np.diag_indices_from(known)] += regularization
     everything = _information(vectors, weights, np.arange(vectors.shape[0])) / vectors.shape[0]
     search = _Search(vectors, weights, rows, known, everything)
@@ -190,6 +192,21 @@ class _Search:
         self.inverse = (self.inverse + self.inverse.T) / 2
         self.a = self._quadratic(self.inverse)
         self.b = self._quadratic(self.inverse @ self.everything @ self.inverse)
+        self.scale = self._largest_b()
+
+    def _largest_b(self) -> float:
+        """Return the largest trace of B over the rows that are kept."""
+        return float(np.einsum("icc->i", self.b).max(initial=0.0))
+
+    def _renew_if_worn(self, joined: Positions) -> None:
+        """Work everything out anew where updates have cost too many digits.
+
+        An update is exact but for rounding on the scale of what it subtracts. Before the rows
+        span all directions B is of order 1 / lambda^2, so that once they do, nothing of it may be
+        left but rounding; while rows go, errors grow as B does. This happens a few times in all.
+        """
+        if not self.scale / _WORN <= self._largest_b() <= self.scale * _WORN:
+            self._compute(self.known + _information(self.vectors, self.weights, joined))
 
     def take(self, rng: np.random.Generator) -> int:
         """Let the row join that lowers the loss most; return where it is."""
@@ -197,6 +214,7 @@ class _Search:
         at = _largest(np.where(self.is_free, falls, -np.inf), rng)
         self.is_free[at] = False
         self._update(at, 1.0)
+        self._renew_if_worn(self.rows[~self.is_free])
         return at
 
     def drop(self, rng: np.random.Generator) -> None:
@@ -212,6 +230,7 @@ class _Search:
         else:
             self._update(at, -1.0)
             self.keep(others)
+            self._renew_if_worn(self.rows)
 
     def keep(self, places: Positions) -> None:
         """Forget all rows but some."""
@@ -269,7 +288,7 @@ class _Search:
 
     def _cuts(self, width: int) -> Iterator[slice]:
         """Yield slices of the rows that are kept, for so many numbers a row."""
-        step = max(_CHUNK_VALUES // width, 64)
+        step = max(_CHUNK_VALUES // max(width, 1), 64)
         return (slice(start, start + step) for start in range(0, len(self.rows), step))
 
 
@@ -292,8 +311,15 @@ def _information(vectors: Vectors, weights: _Weights, rows: Positions) -> Floats
 
 def _largest_square(vectors: Vectors) -> float:
     """Return the largest squared length of a row."""
-    squares = (squared_norms(as_floats(vectors[cut], np.float64)) for cut in chunks(vectors))
-    return max((float(part.max(initial=0.0)) for part in squares), default=0.0)
+    with np.errstate(over="ignore"):
+        squares = [squared_norms(as_floats(vectors[cut], np.float64)) for cut in chunks(vectors)]
+    largest = max((float(part.max(initial=0.0)) for part in squares), default=0.0)
+    if largest > _LONGEST:
+        raise ValueError(
+            f"bait got features whose squared length is {largest:.3g}; scale them to less than "
+            f"{_LONGEST:.0e}."
+        )
+    return largest
 
 
 def _weighted_square(block, weight: Floats) -> Floats:

@@ -93,9 +93,11 @@ def batch_bald(
             f"batch_bald got max_configurations={max_configurations!r}; give a whole number of at "
             f"least 1."
         )
+    if 0 in (samples.shape[0], samples.shape[2]):
+        raise ValueError(f"batch_bald got samples of shape {samples.shape}; give at least one.")
     mask = candidate_mask(candidates, samples.shape[1], centers)
     n = wanted(n, mask)
-    batch = as_positions(centers, samples.shape[1]).tolist()
+    batch = np.unique(as_positions(centers, samples.shape[1])).tolist()
     joint = _begin(samples, batch, int(max_configurations), rng)
     search = _Search(samples, np.flatnonzero(mask)) if n else None
     picks: list[int] = []
