@@ -203,6 +203,8 @@ def test_what_it_refuses():
         assert text in str(info.value)
     with pytest.raises(ValueError, match=r"squared length is .*; scale them to less than 1e\+100"):
         bait(np.full((3, 2), 1e100), None, 2, rng=rng)
+    with pytest.raises(ValueError, match="features without a column; give at least one"):
+        bait(np.ones((3, 0)), None, 1, rng=rng)
     with pytest.raises(ValueError, match="bait got proba of 3 rows for 4 rows of features"):
         bait(X, P[:3], 1, rng=rng)
     with pytest.raises(ValueError, match=r"proba of which row 2 is \[0.5, 0.25\], with sum 0.75"):

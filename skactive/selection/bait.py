@@ -363,6 +363,8 @@ def _check_parameters(regularization, oversample) -> None:
 
 def _check_width(d: int, n_classes: int) -> None:
     """Refuse gradients whose information matrix would not fit."""
+    if d == 0:
+        raise ValueError("bait got features without a column; give at least one.")
     if d * n_classes > MAX_WIDTH:
         raise ValueError(
             f"bait keeps matrices of (d C) x (d C), here {d * n_classes} x {d * n_classes} for "
