@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from sys import modules
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from .datasets import DatasetRows, as_array, is_tensor
 from .labels import library
 from .rows import as_sparse, check_rows, is_polars
 
@@ -16,10 +18,21 @@ _FAMILIES = {
     "array": "an array",
     "sparse": "a sparse matrix",
     "list": "a list",
+    "tensor": "a torch tensor",
+    "dataset": "a torch Dataset",
     "pandas.DataFrame": "a pandas DataFrame",
     "pandas.Series": "a pandas Series",
     "polars.DataFrame": "a polars DataFrame",
     "polars.Series": "a polars Series",
+}
+
+_INPUTS = "[x for x, _ in X]"
+_DENSE = {
+    "array": "X",
+    "list": "X",
+    "sparse": "X.toarray()",
+    "tensor": "X.numpy(force=True)",
+    "dataset": f"numpy.stack({_INPUTS})",
 }
 
 
@@ -38,8 +51,8 @@ def conform(X: Any, like: Any, who: str) -> Any:
     Returns
     -------
     container of k rows
-        X, or X as an array, as a list, in the sparse format or with the columns in the order of
-        `like`.
+        X, or X as an array, as a tensor on the device of `like`, as a list, in the sparse format
+        or with the columns in the order of `like`, or as the rows of a Dataset.
 
     Raises
     ------
@@ -56,9 +69,18 @@ def conform(X: Any, like: Any, who: str) -> Any:
         return _as_list(X, like, who)
     if isinstance(like, np.ndarray) and isinstance(X, list):
         X = _list_as_array(X, like, who) if X else like[:0]
+    elif isinstance(like, np.ndarray) and is_tensor(X):
+        X = as_array(X)
+    elif is_tensor(like) and isinstance(X, list | np.ndarray):
+        X = _as_tensor(X, like, who) if len(X) else like[:0]
     _check_family(X, like, who)
     if isinstance(like, np.ndarray):
         _check_array(X, like, who)
+        return X
+    if is_tensor(like):
+        _check_shape(X, like, who)
+        return X.to(like.device)
+    if isinstance(like, DatasetRows):
         return X
     if sp.issparse(like):
         _check_trailing(X.shape[1:], like.shape[1:], who)
@@ -70,24 +92,55 @@ def _list_as_array(X: list, like: np.ndarray, who: str) -> np.ndarray:
     """Make an array of a list of rows, objects where the pool's rows are single objects."""
     if like.dtype.kind == "O" and like.ndim == 1:
         return np.fromiter(X, dtype=object, count=len(X))
+    return _stacked(X, object if like.dtype.kind == "O" else None, who)
+
+
+def _stacked(X: list, dtype: type | None, who: str) -> np.ndarray:
+    """Make an array of rows of one shape, tensors among them."""
     try:
-        return np.asarray(X, dtype=object if like.dtype.kind == "O" else None)
+        return np.asarray(list(map(as_array, X)) if is_tensor(X[0]) else X, dtype=dtype)
     except ValueError as error:
         raise ValueError(
             f"{who}: the rows of X differ in shape; write rows of one shape."
         ) from error
 
 
+def _as_tensor(X: list | np.ndarray, like: Any, who: str) -> Any:
+    """Make a tensor of an array or of a list of rows, which takes the dtype of floats from `like`.
+
+    A list of tensors or arrays has a dtype of its own, which it keeps.
+    """
+    own = X if isinstance(X, np.ndarray) else X[0]
+    array = X if isinstance(X, np.ndarray) else _stacked(X, None, who)
+    native = array.dtype.newbyteorder("=")
+    try:  # torch neither reads foreign byte orders nor shares what it may not write to
+        new = modules["torch"].as_tensor(np.require(array, native, ["C", "W"]), device=like.device)
+    except TypeError as error:
+        raise _other_dtype(array, like, who) from error
+    if is_tensor(own) and len({getattr(row, "dtype", None) for row in X}) == 1:
+        return new.to(own.dtype)  # which numpy may lack
+    lacks = not hasattr(own, "dtype") and like.is_floating_point() and not new.is_complex()
+    return new.to(like.dtype) if lacks else new
+
+
 def _as_list(X: Any, like: list, who: str) -> list:
     """Return rows as a list, to join the pool's list."""
+    if like and is_tensor(like[0]) and len(X) and isinstance(X, np.ndarray):
+        X = _as_tensor(X, like[0], who)
+    if is_tensor(X):
+        X = list(X) if like and is_tensor(like[0]) else as_array(X)
     if isinstance(X, np.ndarray):
         X = list(X) if X.ndim > 1 and like and isinstance(like[0], np.ndarray) else X.tolist()
     _check_family(X, like, who)
     _check_text(X, like, who)
-    nested = list | tuple | np.ndarray
-    if X and like and isinstance(like[0], nested) and not isinstance(X[0], nested):
+    if X and like and _is_nested(like[0]) and not _is_nested(X[0]):
         raise ValueError(f"{who}: X is a single row, the pool has a list of rows; write [X].")
     return X
+
+
+def _is_nested(row: Any) -> bool:
+    """Tell whether a row of a list is made of further values."""
+    return isinstance(row, list | tuple | np.ndarray) or (is_tensor(row) and row.ndim > 0)
 
 
 def _check_text(X: Any, like: Any, who: str) -> None:
@@ -111,18 +164,28 @@ def _check_family(X: Any, like: Any, who: str) -> None:
 
 def _check_array(X: np.ndarray, like: np.ndarray, who: str) -> None:
     """Refuse an array whose rows have another shape, or text where there are numbers."""
+    _check_shape(X, like, who)
+    _check_text(X, like, who)
+    text = X.ndim == 1 and X.dtype.kind == "O" and like.dtype.kind in _TEXT
+    if like.dtype.kind != "O" and _group(X.dtype) != _group(like.dtype) and not text:
+        raise _other_dtype(X, like, who)
+
+
+def _other_dtype(X: np.ndarray, like: Any, who: str) -> ValueError:
+    """Return the refusal of an array whose values are no numbers where the pool's are."""
+    name = str(like.dtype).removeprefix("torch.")
+    write = "float32" if name == "bfloat16" else name  # numpy lacks it
+    return ValueError(f'{who}: X has dtype {X.dtype}, the pool {name}; write X.astype("{write}").')
+
+
+def _check_shape(X: Any, like: Any, who: str) -> None:
+    """Refuse an array or a tensor whose rows have another shape."""
     if X.ndim == like.ndim - 1:
         raise ValueError(
             f"{who}: X has {X.ndim} dimension{'s' * (X.ndim > 1)}, the pool has {like.ndim}; "
             "for a single row i write X[[i]]."
         )
-    _check_trailing(X.shape[1:], like.shape[1:], who)
-    _check_text(X, like, who)
-    text = X.ndim == 1 and X.dtype.kind == "O" and like.dtype.kind in _TEXT
-    if like.dtype.kind != "O" and _group(X.dtype) != _group(like.dtype) and not text:
-        raise ValueError(
-            f'{who}: X has dtype {X.dtype}, the pool {like.dtype}; write X.astype("{like.dtype}").'
-        )
+    _check_trailing(tuple(X.shape[1:]), tuple(like.shape[1:]), who)
 
 
 def _group(dtype: np.dtype) -> str:
@@ -177,14 +240,25 @@ def _family(X: Any) -> str:
         return "list"
     if sp.issparse(X):
         return "sparse"
+    if isinstance(X, DatasetRows):
+        return "dataset"
+    if is_tensor(X):
+        return "tensor"
     return f"{library(type(X))}.{'DataFrame' if len(X.shape) == 2 else 'Series'}"
 
 
 def _conversion(X: Any, like: Any) -> str:
     """Write the line that turns X into the kind of container that `like` is."""
     source, target = _family(X), _family(like)
-    dense = {"sparse": "X.toarray()", "array": "X", "list": "X"}.get(source, "X.to_numpy()")
+    dense = _DENSE.get(source, "X.to_numpy()")
+    if target == "dataset":
+        return f"torch.utils.data.StackDataset({'X' if source == 'tensor' else dense})"
+    if target == "tensor":
+        stack = source == "dataset"
+        return f"torch.stack({_INPUTS})" if stack else f"torch.as_tensor({dense})"
     if target == "list":
+        if source == "dataset":
+            return _INPUTS
         return "list(X)" if source.endswith("Series") else f"{dense}.tolist()"
     if target == "array":
         return dense

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .models import is_net, last_step
 from .rows import Rows, check_rows, n_rows
 from .selection.arrays import check_vectors
 from .training import is_frozen, seeded_clone
@@ -25,6 +26,8 @@ class Embedding:
 
     origin : object, default=None
         What the function was made of; see `origin_of`.
+    layer : str, default=None
+        Layer of a net whose output they are.
 
     Attributes
     ----------
@@ -32,10 +35,17 @@ class Embedding:
         What was computed of the pool, for the next question.
     """
 
-    def __init__(self, given: Rows | None = None, function: Callable | None = None, origin=None):
+    def __init__(
+        self,
+        given: Rows | None = None,
+        function: Callable | None = None,
+        origin=None,
+        layer: str | None = None,
+    ):
         self.given = given
         self.function = function
         self.origin = origin
+        self.layer = layer
         self.memory = Memory()
 
     @property
@@ -47,7 +57,7 @@ class Embedding:
         """Return the embedding of a pool to which n rows were added, refusing what does not fit."""
         new = self._of_rows(vectors, n, who)
         if self.given is None:
-            return Embedding(function=self.function, origin=self.origin)
+            return Embedding(function=self.function, origin=self.origin, layer=self.layer)
         given = self.given.copy()
         given.append(new)
         return Embedding(given)
@@ -137,7 +147,7 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
         Of the pool.
     given : array-like or sparse matrix of shape (n, d), or None
         Vectors that came with the rows.
-    embedding : callable, transformer or None
+    embedding : str, callable, transformer or None
         As the learner was given it. A transformer is cloned and fitted on all rows.
     seed : int
         Of what is random in a transformer.
@@ -155,6 +165,8 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
     if given is not None:
         return Embedding(Rows(checked(given, len(rows), "fit")))
     origin = origin_of(embedding)
+    if isinstance(embedding, str):
+        return Embedding(origin=origin, layer=embedding)
     if hasattr(embedding, "transform"):
         if not is_frozen(embedding):
             embedding = seeded_clone(embedding, seed).fit(rows.whole())
@@ -169,13 +181,16 @@ def origin_of(embedding):
     return embedding
 
 
-def check_embedding(embedding) -> None:
-    """Refuse what is neither None, nor a callable, nor a transformer."""
+def check_embedding(embedding, estimator=None) -> None:
+    """Refuse what is neither None, nor a net's layer, nor a callable, nor a transformer."""
     if isinstance(embedding, str):
-        raise ValueError(
-            f"embedding={embedding!r} would name a layer of a net, which is not served yet; give a "
-            f"callable or a transformer, or fit(X, y, embedding=E)."
-        )
+        if estimator is not None and not is_net(estimator):
+            raise ValueError(
+                f"embedding={embedding!r} names a layer of a net, which "
+                f"{type(last_step(estimator)).__name__} is not; give a callable or a transformer, "
+                f"or fit(X, y, embedding=E)."
+            )
+        return
     if isinstance(embedding, type):
         name = embedding.__name__
         raise TypeError(f"embedding is the class {name}; write {name}(), an instance.")
@@ -185,5 +200,6 @@ def check_embedding(embedding) -> None:
         )
     if embedding is not None and not hasattr(embedding, "transform") and not callable(embedding):
         raise TypeError(
-            f"embedding is {embedding!r}; give a callable rows -> vectors, a transformer, or None."
+            f"embedding is {embedding!r}; give a callable rows -> vectors, a transformer, the "
+            f"name of a net's layer, or None."
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from .datasets import DatasetRows, as_array, is_tensor
 from .rows import Rows, is_pandas
 
 _EXACT = 2**53  # integers up to here are float64 numbers
@@ -29,7 +31,8 @@ def fingerprint(rows: Rows, positions: Any) -> str:
     str
         sha256, in hexadecimal, of the count of all rows, the shape of a row or the column names,
         and the values at the positions. How rows are split into parts, the width of a numeric
-        dtype, and the sparse format make no difference.
+        dtype, the sparse format, and whether an array is a tensor make no difference. Of a torch
+        Dataset the inputs at the positions are read, without random transforms (`Augmented`).
 
     Examples
     --------
@@ -52,8 +55,11 @@ def _canonical(X: Any) -> list[bytes]:
         X.eliminate_zeros()
         shape = [X.shape[1:], X.indptr.tolist(), X.indices.tolist()]
         return [b"sparse", repr(shape).encode(), *_values(X.data)]
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) or is_tensor(X):
+        X = as_array(X)
         return [b"array", repr(X.shape[1:]).encode(), *_values(X)]
+    if isinstance(X, DatasetRows):
+        return [b"dataset", *chain.from_iterable(map(_value, X))]
     if isinstance(X, list):
         return [b"list", *chain.from_iterable(map(_value, X))]
     if len(X.shape) == 1:
@@ -84,10 +90,13 @@ def _value(value: Any) -> list[bytes]:
     if isinstance(value, str):
         return [b"str", value.encode("utf-8", "surrogatepass")]
     if hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
-        array = np.asarray(value)
+        array = as_array(value)
         return [repr(array.shape).encode(), *_values(array)]
     if isinstance(value, list | tuple):
         return [f"{len(value)} in a list".encode(), *chain.from_iterable(map(_value, value))]
+    if isinstance(value, Mapping):
+        pairs = sorted(value.items(), key=lambda pair: str(pair[0]))
+        return [f"{len(value)} in a dict".encode(), *chain.from_iterable(map(_value, pairs))]
     name = type(value).__name__.encode()
     plain = type(value).__repr__ is object.__repr__ and type(value).__str__ is object.__str__
     return [name, b"" if plain else str(value).encode("utf-8", "surrogatepass")]

@@ -12,9 +12,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 
 from . import labels as lab
 from .asking import outside_rows, outside_view, pool_view
+from .datasets import DatasetRows
 from .embedding import check_embedding, embedding_of, origin_of
 from .history import LABELED, SKIPPED
-from .models import last_step
+from .models import is_net, last_step
 from .pool import Pool
 from .predicting import Predicting
 from .row_numbers import as_row_numbers, check_row_numbers
@@ -26,9 +27,11 @@ from .strategies.table import default_strategy
 from .training import (
     FitParams,
     check_update,
+    is_fixed_embedding,
     is_frozen,
     needs_codes,
     params_of,
+    prepare_net,
     seeded_clone,
     train,
 )
@@ -60,12 +63,13 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         What decides which rows are worth a label: a name (see `get_strategy_names`), an instance,
         or a callable ``(view, n) -> positions``. "auto": margin for classifiers, std for
         regressors that give one, else random.
-    embedding : callable or transformer, default=None
+    embedding : callable, transformer or str, default=None
         What diverse strategies look at: a function of rows, each by itself, that gives a vector
         for each; or a transformer, which is cloned and fitted once on all rows (in scikit-learn's
-        ``FrozenEstimator`` it is used as it is). None: what the steps of a Pipeline make of the
-        rows before its last, else the rows themselves. Vectors that are there already come with
-        the rows, ``fit(X, y, embedding=E)``.
+        ``FrozenEstimator`` it is used as it is); or the name of a layer of a skorch net, whose
+        output it is. None: what the last linear layer of a net is given, or what the steps of a
+        Pipeline make of the rows before its last, else the rows themselves. Vectors that are there
+        already come with the rows, ``fit(X, y, embedding=E)``.
     cold_start : str, Strategy or callable, default="random"
         What decides while no estimator can be fitted: with no label, or with one class only. It
         can read X and its embedding alone: "random", "typiclust", "k_center", "k_means"...
@@ -191,6 +195,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         strategy = self._checked_strategy(is_embedded=embedding is not None)
         routed = self._routed(fit_params)
         pool = self._pool_of(X, y)
+        if isinstance(pool.rows.parts[0], DatasetRows):
+            pool.rows.parts[0].refuse_random("fit")
         self._check_kind(pool.y_labeled)
         params = FitParams(routed, len(pool))
         seed = draw_seed(self.random_state) if pool.seed is None else pool.seed
@@ -203,6 +209,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._train()
         if hasattr(self, "estimator_"):
             try:
+                self._model(layer=vectors.layer).check()
                 check_serves(self.strategy_, self.estimator_, vectors.is_own)
             except ValueError:
                 self.__dict__.clear()
@@ -512,6 +519,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         inside = params_of(self.estimator) if inside is None else inside
         coded = known if self._encodes(inside) else None
         estimator = seeded_clone(self.estimator, self.seed_, inside)
+        if is_net(estimator):
+            prepare_net(estimator, None if known is None else len(known))
         previous, rows = self._going_on(known)
         if previous is None:
             rows = pool.labeled
@@ -527,7 +536,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if len(y):
             named = known if coded is None else np.arange(len(coded))
             params = self._params.of(rows)
-            self.estimator_ = train(estimator, previous, self.update, X, y, params, named)
+            seed = [self.seed_] if previous is None else [self.seed_, pool.n_operations]
+            self.estimator_ = train(estimator, previous, self.update, X, y, params, named, seed)
         self._coded, self._known_classes = coded, known
         self._n_learned = pool.n_operations
         self._keep_classes(classes)
@@ -605,9 +615,10 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         seed = [self.seed_, pool.n_labeled, pool.n_skipped]
         if random_state is not None:
             seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
-        model = self._model() if hasattr(self, "estimator_") else None
+        layer = self._embedding.layer
+        model = self._model(seed, layer) if hasattr(self, "estimator_") else None
         details: dict[str, Any] = {"model": model, "seed": seed, "round": pool.n_operations - 1}
-        is_fixed = last_step(self.estimator) is self.estimator
+        is_fixed = is_fixed_embedding(self.estimator)
         if X is not None:
             X = outside_rows(X, pool)
             vectors = self._embedding.outside_details(
@@ -647,7 +658,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             raise ValueError(
                 f"encode_labels is {self.encode_labels!r}; give True, False or 'auto'."
             )
-        check_embedding(self.embedding)
+        check_embedding(self.embedding, self.estimator)
         strategy = self._resolved_strategy()
         check_serves(strategy, self.estimator, is_embedded or self.embedding is not None)
         self._cold_strategy()

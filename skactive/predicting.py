@@ -8,8 +8,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 
 from . import labels as lab
+from .datasets import is_dataset
 from .delegation import delegated, inner_has
-from .models import Model, adapt
+from .models import Model, adapt, is_net
 from .pool import Pool
 from .rows import check_rows, take
 from .training import FitParams
@@ -53,6 +54,8 @@ class Predicting:
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
+        if is_net(self._fitted()) and not params:
+            return self._model().prediction(_rows(X))
         predicted = self._fitted().predict(X, **params)
         # What is asked for by params may be no labels: margins, or the leaves of trees.
         are_codes = np.ndim(predicted) == 1 and np.asarray(predicted).dtype.kind in "iu"
@@ -80,7 +83,7 @@ class Predicting:
             If there are too few labels so far to fit the estimator.
         """
         self._fitted()
-        return self._model().proba(X)
+        return self._model().proba(_rows(X))
 
     @available_if(inner_has("predict_log_proba"))
     def predict_log_proba(self, X):
@@ -135,6 +138,11 @@ class Predicting:
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
             params = FitParams(params, len(known)).of(kept)
+        if is_net(estimator) and not params:
+            from sklearn.metrics import accuracy_score, r2_score
+
+            metric = r2_score if self._model().classes is None else accuracy_score
+            return float(metric(values, self.predict(X)))
         if self._coded is not None:
             values = lab.encode(values, self._coded)
         return estimator.score(X, values, **params)
@@ -159,9 +167,10 @@ class Predicting:
             raise AttributeError("columns that have no text for a name give no feature names.")
         return names
 
-    def _model(self) -> Model:
+    def _model(self, seed=(0,), layer: str | None = None) -> Model:
         """Return the fitted estimator as a source of arrays."""
-        return adapt(self.estimator_, getattr(self, "classes_", None), self._coded)
+        classes = getattr(self, "classes_", None)
+        return adapt(self.estimator_, classes, self._coded, seed=seed, layer=layer)
 
     def _inner(self):
         """Return the estimator, fitted where it is."""
@@ -178,3 +187,8 @@ class Predicting:
         if reason is None:
             reason = "the estimator could not be fitted; mend what its error said, call refit()"
         raise NotFittedError(f"this {name} cannot predict yet: {reason}.")
+
+
+def _rows(X):
+    """Return rows as they are, but for a Dataset, of which only the inputs are read."""
+    return check_rows(X, who="predict") if is_dataset(X) else X

@@ -1,7 +1,8 @@
 """Rows: take, slice and join the rows of any container, by position and never by index label.
 
 Containers are arrays of one or more dimensions, memmaps, CSR and CSC matrices, pandas and polars
-frames and Series, and lists. What the rows mean is the estimator's business.
+frames and Series, torch tensors and Datasets, and lists. What the rows mean is the estimator's
+business.
 """
 
 from __future__ import annotations
@@ -16,6 +17,16 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from skactive.datasets import (
+    DatasetRows,
+    check_dataset,
+    check_tensor,
+    is_dataset,
+    is_tensor,
+    join_datasets,
+    take_from_tensor,
+    without_excess,
+)
 from skactive.labels import library
 
 _SPARSE_FORMATS = ("csr", "csc")
@@ -27,8 +38,9 @@ def check_rows(X: Any, who: str = "fit") -> Any:
     Parameters
     ----------
     X : container of n rows
-        ndarray, memmap, CSR or CSC, pandas or polars DataFrame or Series, list; a tuple becomes a
-        list, and another object with `__array__` an array.
+        ndarray, memmap, CSR or CSC, pandas or polars DataFrame or Series, torch tensor, list; a
+        torch Dataset becomes `DatasetRows`, a tuple a list, and another object with `__array__`
+        an array.
     who : str
         The caller, for messages.
 
@@ -39,7 +51,8 @@ def check_rows(X: Any, who: str = "fit") -> Any:
     Raises
     ------
     TypeError
-        If X is no such container (another sparse format, a LazyFrame, text, a dict, a scalar).
+        If X is no such container (another sparse format, a LazyFrame, an IterableDataset, text, a
+        dict, a scalar).
 
     Examples
     --------
@@ -58,6 +71,10 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         return _check_sparse(X, who)
     if library(type(X)) == "polars":
         return _check_polars(X, who)
+    if is_tensor(X):
+        return check_tensor(X, who)
+    if is_dataset(X):
+        return check_dataset(X, who)
     arrays = hasattr(X, "__array__") or isinstance(X, buffer_array)
     if isinstance(X, np.generic) or not arrays:
         name = type(X).__name__
@@ -140,7 +157,7 @@ def take(X: Any, positions: Any) -> Any:
     Returns
     -------
     container of k rows
-        A copy, of the same kind; an array in memory for a memmap.
+        A copy, of the same kind; an array in memory for a memmap. Of a Dataset nothing is read.
 
     Examples
     --------
@@ -154,7 +171,7 @@ def take(X: Any, positions: Any) -> Any:
         return [X[position] for position in positions.tolist()]
     if is_pandas(X):
         return X.iloc[positions]
-    return X[positions]
+    return take_from_tensor(X, positions) if is_tensor(X) else X[positions]
 
 
 def one_row(X: Any, position: int) -> Any:
@@ -224,6 +241,10 @@ def join(parts: Sequence[Any]) -> Any:
         return list(chain.from_iterable(parts))
     if sp.issparse(first):
         return as_sparse(sp.vstack(parts), first)  # older scipy joins arrays to a matrix
+    if isinstance(first, DatasetRows):
+        return join_datasets(parts)
+    if is_tensor(first):
+        return modules["torch"].cat(tuple(parts))
     return modules[library(type(first))].concat(parts)
 
 
@@ -258,7 +279,8 @@ def row_bytes(X: Any) -> int:
     Returns
     -------
     int
-        At least 1. For frames 8 a column, for lists 64.
+        At least 1. For frames 8 a column, for lists 64, for a Dataset 1: nothing of it is in
+        memory until it is read.
 
     Examples
     --------
@@ -269,6 +291,10 @@ def row_bytes(X: Any) -> int:
         size = X.itemsize * int(np.prod(X.shape[1:]))
     elif sp.issparse(X):
         size = X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
+    elif is_tensor(X):
+        size = X.element_size() * int(np.prod(X.shape[1:]))
+    elif isinstance(X, DatasetRows):
+        size = 1
     else:
         size = 64 if isinstance(X, list) else 8 * (X.shape[1] if len(X.shape) > 1 else 1)
     return max(1, size)
@@ -290,7 +316,8 @@ class Rows:
     Notes
     -----
     A `np.memmap` part is pickled as its file, offset, dtype and shape, and opened again for
-    reading; all other parts are pickled by value.
+    reading; all other parts are pickled by value (of a tensor, its own rows and not what it was
+    cut from; a Dataset as a whole).
 
     Examples
     --------
@@ -464,7 +491,7 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["parts"] = [_mapped(part) or part for part in self.parts]
+        state["parts"] = list(map(_to_pickle, self.parts))
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -491,6 +518,11 @@ class _Mapped(NamedTuple):
             shape=self.shape,
             order=self.order,
         )
+
+
+def _to_pickle(X: Any) -> Any:
+    """Return what is pickled for a part."""
+    return without_excess(X) if is_tensor(X) else _mapped(X) or X
 
 
 def _mapped(X: Any) -> _Mapped | None:

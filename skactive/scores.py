@@ -204,12 +204,7 @@ def vote_entropy(votes: ArrayLike, n_classes: int) -> Floats:
     >>> vote_entropy([[0, 2], [1, 2], [0, 2]], n_classes=3).round(6)
     array([0.636514, 0.      ])
     """
-    votes = _checked(votes, "votes", "Sn")
-    if votes.dtype.kind not in "iu":
-        raise TypeError(
-            f"votes have dtype {votes.dtype}; class codes must be integers: "
-            "write np.searchsorted(classes, votes)."
-        )
+    votes = _checked_votes(votes)
     n_members, n = votes.shape
     share = np.arange(n_members + 1) / n_members
     table = -share * np.log(np.maximum(share, _TINY)) + 0.0
@@ -217,6 +212,47 @@ def vote_entropy(votes: ArrayLike, n_classes: int) -> Floats:
     for rows in _chunks(n, max(n_members, n_classes)):
         for counts in _vote_counts(votes[:, rows], n_classes):
             out[rows] += table[counts]
+    return out
+
+
+def variation_ratios(votes: ArrayLike, n_classes: int) -> Floats:
+    r"""Share of the members that do not vote as most do, higher where they disagree [1]_.
+
+    :math:`1 - \max_c V_c / S`, where V_c of the S members vote for class c.
+
+    Parameters
+    ----------
+    votes : array of int, shape (S, n)
+        Position of the class that each member votes for, 0 to n_classes - 1.
+    n_classes : int
+        Number of classes C.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 where all agree; at most 1 - 1 / min(S, C).
+
+    Raises
+    ------
+    TypeError
+        If the votes are not integers.
+    ValueError
+        If a vote is no class, or the shape is another.
+
+    References
+    ----------
+    .. [1] L. C. Freeman, "Elementary Applied Statistics", Wiley, 1965.
+
+    Examples
+    --------
+    >>> variation_ratios([[0, 2], [0, 1], [0, 1], [0, 0]], n_classes=3)
+    array([0. , 0.5])
+    """
+    votes = _checked_votes(votes)
+    n_members, n = votes.shape
+    out = np.zeros(n)
+    for rows in _chunks(n, max(n_members, n_classes)):
+        out[rows] = 1 - _vote_counts(votes[:, rows], n_classes).max(axis=0) / n_members
     return out
 
 
@@ -541,6 +577,17 @@ def _checked(array: ArrayLike, name: str, axes: str) -> NDArray:
             "where only n, the number of rows, may be 0."
         )
     return array
+
+
+def _checked_votes(votes: ArrayLike) -> NDArray:
+    """(S, n) class codes, refusing what is none."""
+    votes = _checked(votes, "votes", "Sn")
+    if votes.dtype.kind not in "iu":
+        raise TypeError(
+            f"votes have dtype {votes.dtype}; class codes must be integers: "
+            "write np.searchsorted(classes, votes)."
+        )
+    return votes
 
 
 def _checked_moments(mean: ArrayLike, std: ArrayLike) -> tuple[Floats, Floats]:

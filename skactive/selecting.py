@@ -148,7 +148,14 @@ def _check_reads(strategy: Strategy, known: dict) -> None:
     for alternatives in needs(strategy):
         if not any(what in known for what in alternatives):
             reads = " or ".join(f"view.{what}" for what in alternatives)
-            give = " or ".join(dict.fromkeys(GIVEN_AS[what] for what in alternatives))
+            if GIVEN_AS.keys().isdisjoint(alternatives):
+                raise ValueError(
+                    f"{name_of(strategy)} reads {reads}, which only a model gives; write "
+                    f"ActiveLearner(estimator, ...) instead of select."
+                )
+            give = " or ".join(
+                dict.fromkeys(GIVEN_AS[what] for what in alternatives if what in GIVEN_AS)
+            )
             raise ValueError(f"{name_of(strategy)} reads {reads}; give select {give}.")
 
 

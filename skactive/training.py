@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from .models import is_net, last_step
 from .rows import Rows, check_rows, n_rows
 
 UPDATES = ("refit", "warm_start", "partial_fit")
@@ -48,6 +49,27 @@ def needs_codes(estimator, params: dict | None = None) -> bool:
 def is_frozen(estimator) -> bool:
     """Whether an estimator is in scikit-learn's FrozenEstimator: used as it is, never fitted."""
     return type(estimator).__name__ == "FrozenEstimator"
+
+
+def is_fixed_embedding(estimator) -> bool:
+    """Whether an estimator sees rows in the same way in each round."""
+    return is_frozen(estimator) or (last_step(estimator) is estimator and not is_net(estimator))
+
+
+def prepare_net(estimator, n_classes: int | None) -> None:
+    """Have the net in an unfitted estimator serve what torch would not; see `fitting.prepare`."""
+    from .models.fitting import prepare
+
+    prepare(estimator, n_classes)
+
+
+def _torch_seeded(estimator, seed):
+    """Return a context in which torch draws what follows from a seed, if there is a net."""
+    if not is_net(estimator):
+        return nullcontext()
+    from .models.fitting import seeded
+
+    return seeded(seed)
 
 
 def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
@@ -199,7 +221,7 @@ def _explained(y, params: dict) -> Iterator[None]:
         raise
 
 
-def train(estimator, previous, update: str, X, y, params: dict, classes=None):
+def train(estimator, previous, update: str, X, y, params: dict, classes=None, seed=(0,)):
     """Return an estimator fitted on rows, by the way of retraining that was asked for.
 
     Parameters
@@ -216,6 +238,8 @@ def train(estimator, previous, update: str, X, y, params: dict, classes=None):
         Parameters of ``fit``.
     classes : ndarray, default=None
         All classes, for ``partial_fit`` of classifiers.
+    seed : sequence of int
+        Of the random numbers that torch draws for nets.
 
     Returns
     -------
@@ -223,7 +247,10 @@ def train(estimator, previous, update: str, X, y, params: dict, classes=None):
         `previous` if there is one, else `estimator`.
     """
     target = estimator if previous is None or update == "refit" else previous
-    with restored_on_error(target) if target is previous else nullcontext(), _explained(y, params):
+    restored = restored_on_error(target) if target is previous else nullcontext()
+    if hasattr(X, "with_labels"):  # a Dataset, of which y is not to be its own
+        X = X.with_labels(y)
+    with restored, _explained(y, params), _torch_seeded(target, seed):
         if target is previous:
             target.set_params(**_changed_params(previous, estimator))
         if update == "warm_start":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from sys import modules
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from .datasets import as_array, is_dataset, is_tensor
 
 
 def as_vectors(X: Any, who: str, needs: str) -> Any:
@@ -38,7 +41,12 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
     """
     if sparse.issparse(X):
         return X.tocsr()
-    X = np.asarray(X)
+    if is_dataset(X):
+        raise ValueError(
+            f"the strategy reads view.embedding, which {who} on rows of a Dataset cannot give: it "
+            f"needs embedding=, a function of such rows, or fit(X, y, embedding=E)."
+        )
+    X = as_array(X)
     if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.flat):
         X = _as_numbers(X)
     if X.dtype.kind not in "biuf":
@@ -62,6 +70,8 @@ def join_vectors(parts: list[Any]) -> Any:
     """Return vectors of consecutive rows as one array, or as one CSR matrix."""
     if len(parts) == 1:
         return parts[0]
+    if is_tensor(parts[0]):
+        return modules["torch"].cat(parts)
     if any(map(sparse.issparse, parts)):
         return sparse.vstack(parts, format="csr")
     return np.concatenate(parts)

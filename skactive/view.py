@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._progress import progress
+from .datasets import as_array, is_tensor
 from .models import Model, refusal
 from .rows import Rows, n_rows, row_bytes
 from .scores import likeliest_errors
@@ -15,6 +16,7 @@ from .selection.distances import nearest_squared_distances
 from .vectors import Memory, as_vectors, join_vectors
 
 CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
+NET_CHUNK_BYTES = 1 << 28  # the same of a net, which cuts rows into batches itself
 MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
 
 
@@ -59,6 +61,9 @@ class View:
     embedding : ndarray or CSR matrix of shape (n, d)
         Rows as vectors: by the learner's `embedding`, else as the estimator's last step sees
         them.
+    vectors, gradient_vectors
+        As `embedding` and `gradient`, but where the net computed them: tensors on its device, if
+        it has one. Functions of `skactive.selection` that take tensors choose there.
     gradient : tuple of ndarray (n, C) and ndarray or CSR matrix (n, d)
         Two factors of the gradient of the loss in the weights of the last, linear layer, with the
         likeliest label: errors of the probabilities, and what the layer was given. For
@@ -202,22 +207,75 @@ class View:
         return self._read("samples")
 
     @property
-    def embedding(self) -> np.ndarray:
-        """Rows as vectors, shape (n, d)."""
+    def vectors(self):
+        """Rows as vectors like `embedding`, as tensors on the net's device if it has one."""
         if "embedding" not in self._known:
-            self._known["embedding"] = check_vectors(self._vectors(), who="the strategy")
+            vectors = self._vectors()
+            if not is_tensor(vectors):
+                vectors = check_vectors(vectors, who="the strategy")
+            self._known["embedding"] = vectors
         return self._known["embedding"]
 
     @property
-    def gradient(self) -> tuple[np.ndarray, np.ndarray]:
-        """Factors of the last layer's gradient, shapes (n, C) and (n, d)."""
+    def embedding(self) -> np.ndarray:
+        """Rows as vectors, shape (n, d)."""
+        return _on_host(self.vectors)
+
+    @property
+    def gradient_vectors(self) -> tuple:
+        """Factors like those of `gradient`, as tensors on the net's device if it has one."""
         if "gradient" not in self._known:
             is_embedding = self._is_embedded or (self._model is not None and self._model.is_linear)
-            features = self.embedding if is_embedding else self._read("features")
+            features = self.vectors if is_embedding else self._read("features")
             is_regression = self._model is not None and self._model.classes is None
             errors = np.ones((len(self), 1)) if is_regression else likeliest_errors(self.proba)
             self._known["gradient"] = errors, features
         return self._known["gradient"]
+
+    @property
+    def gradient(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factors of the last layer's gradient, shapes (n, C) and (n, d)."""
+        errors, features = self.gradient_vectors
+        return errors, _on_host(features)
+
+    def perturbation(self, attack: str, **options) -> np.ndarray:
+        """Return how little has to change in each row for the model to predict another class.
+
+        Parameters
+        ----------
+        attack : {"deepfool", "bim"}
+            How the change is looked for.
+        **options : dict
+            Of the attack.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            L2 length of the change, in units of the rows; infinity where none was found.
+        """
+        if self._model is None:
+            raise ValueError(
+                "the strategy reads view.perturbation, but no estimator is fitted yet; a cold "
+                "start can read view.X and view.embedding only."
+            )
+        parts = [self._model.perturbation(X, attack, **options) for X, _ in self._slices([])]
+        return np.concatenate(parts)
+
+    def with_dropout(self, n_passes: int) -> "View":
+        """Return this view with what the net predicts in so many passes with dropout.
+
+        Parameters
+        ----------
+        n_passes : int
+            How many `samples` there are; `proba` is their mean.
+        """
+        if not self.gives("dropout"):
+            raise ValueError(f"the strategy reads {refusal(self.estimator, 'dropout')}")
+        other = self._copy()
+        other._model = self._model.with_dropout(n_passes)
+        of_model = {"proba", "samples", "prediction", "gradient"}
+        other._known = {k: v for k, v in self._known.items() if k not in of_model}
+        return other
 
     def center_distances(self) -> np.ndarray:
         """Return the squared distance of each row to the nearest labelled or reserved one.
@@ -293,15 +351,20 @@ class View:
         positions : ndarray of int
             Positions; those that are no candidates stay out.
         """
-        other = View.__new__(View)
-        other.__dict__.update(self.__dict__)
+        other = self._copy()
         other.__dict__.pop("candidates", None)
         other.mask = np.zeros_like(self.mask)
         other.mask[positions] = self.mask[positions]
-        other._scores = {}
         return other
 
     # How it is computed
+
+    def _copy(self) -> "View":
+        """Return a view of the same rows that has scored nothing yet."""
+        other = View.__new__(View)
+        other.__dict__.update(self.__dict__)
+        other._scores = {}
+        return other
 
     def _refuse_part(self, name: str, advice: str) -> None:
         """Refuse what a chunk of rows does not know."""
@@ -319,11 +382,14 @@ class View:
                     f"the strategy reads view.{what}, but no estimator is fitted yet; a cold "
                     f"start can read view.X and view.embedding only."
                 )
-            parts = [_says(self._model, what, X) for X, _ in self._slices([what])]
-            for name in parts[0]:
-                arrays = [part[name] for part in parts]
-                self._known[name] = _join(arrays, axis=1 if name == "samples" else 0)
+            self._keep([self._model.read(what, X) for X, _ in self._slices([what])])
         return self._known[what]
+
+    def _keep(self, parts: list[dict[str, Any]]) -> None:
+        """Keep what the model says of consecutive rows, which together are all."""
+        for name in parts[0]:
+            arrays = [part[name] for part in parts]
+            self._known.setdefault(name, _join(arrays, axis=1 if name == "samples" else 0))
 
     def _vectors(self):
         """Return all rows as vectors; those of the pool from memory where they are there."""
@@ -338,23 +404,31 @@ class View:
 
     def _embedded(self, start: int, stop: int):
         """Return consecutive rows as vectors; rows that are vectors are not copied."""
-        is_all = stop - start == len(self)
-        embed = self._embed
-        if embed is None:
-            embed = _plain_vectors if self._model is None else self._model.embedding
-            if self._model is None or self._model.is_plain:
-                return embed(self._rows.whole() if is_all else self._rows.slice(start, stop))
-        chunks = self._slices(["embedding"], start, stop)
-        return join_vectors([_one_for_each(embed(X), X) for X, _ in chunks])
+        embed, model = self._embed, self._model
+        if embed is None and (model is None or model.is_plain):
+            embed = _plain_vectors if model is None else model.embedding
+            return embed(self._rows.slice(start, stop))
+        chunks = (X for X, _ in self._slices(["embedding"], start, stop))
+        if embed is not None:
+            return join_vectors([_one_for_each(embed(X), X) for X in chunks])
+        parts = [model.read("embedding", X) for X in chunks]
+        vectors = join_vectors([part.pop("embedding") for part in parts])
+        if stop - start == len(self) and parts[0]:
+            self._keep(parts)
+        return vectors
 
     def _n_chunk_rows(self, reads: list[str]) -> int:
         """Return how many rows make a chunk of about `CHUNK_BYTES`."""
         if self._chunk_rows is not None:
             return self._chunk_rows
         size = row_bytes(self._rows.parts[0])
+        batch = 1
         if self._model is not None:
             size += sum(self._model.row_bytes(what) for what in reads)
-        return int(np.clip(CHUNK_BYTES // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
+            batch = self._model.batch_rows
+        n_bytes = CHUNK_BYTES if batch == 1 else NET_CHUNK_BYTES
+        n_chunk_rows = int(np.clip(n_bytes // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
+        return -(-n_chunk_rows // batch) * batch
 
     def _slices(self, reads: list[str], start: int = 0, stop: int | None = None) -> Iterator[tuple]:
         """Yield contiguous rows with their slice, showing progress."""
@@ -406,13 +480,6 @@ class View:
         return part
 
 
-def _says(model: Model, what: str, X) -> dict[str, np.ndarray]:
-    """Return what a model says of rows; a standard deviation comes with its mean."""
-    if what == "std":
-        return dict(zip(("prediction", "std"), model.std(X), strict=True))
-    return {what: getattr(model, what)(X)}
-
-
 def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:
     """Return uniform numbers in [0, 1), one for each number, by the splitmix64 finaliser."""
     z = (numbers + seed) * np.uint64(0x9E3779B97F4A7C15)
@@ -438,6 +505,11 @@ def _at(name: str, values, at):
 def _plain_vectors(X):
     """Return rows as vectors at a cold start, when no model says how."""
     return as_vectors(X, "a cold start", "rows of numbers, or embedding=")
+
+
+def _on_host(vectors):
+    """Return vectors as an array or a CSR matrix, wherever they are."""
+    return as_array(vectors) if is_tensor(vectors) else vectors
 
 
 def _one_for_each(vectors, X):

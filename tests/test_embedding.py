@@ -289,7 +289,7 @@ HOLED = np.where(np.arange(360).reshape(120, 3) == 61, np.nan, E)
 @pytest.mark.parametrize(
     ("params", "error", "text"),
     [
-        ({"embedding": "avgpool"}, ValueError, "embedding='avgpool' would name a layer of a net"),
+        ({"embedding": "avgpool"}, ValueError, "embedding='avgpool' names a layer of a net"),
         ({"embedding": PCA}, TypeError, "embedding is the class PCA; write PCA(), an instance."),
         ({"embedding": E}, TypeError, "belongs to the data; write fit(X, y, embedding=E)"),
         ({"embedding": 3}, TypeError, "embedding is 3; give a callable rows -> vectors"),

@@ -67,6 +67,9 @@ READS = {
     "coral": ("proba", "decision"),
     "expected_model_change": ("gradient",),
     "badge": ("gradient",),
+    "adversarial_bim": ("input_gradient",),
+    "adversarial_deepfool": ("perturbation",),
+    "variation_ratios": ("samples",),
     "bait": ("gradient",),
     "greedy_x": (),
     "greedy_y": ("value",),
@@ -77,6 +80,8 @@ EMBEDDED = ["density", "k_center", "k_means", "k_medoids", "typiclust", "max_her
 EMBEDDED += ["uncertainty_herding", "cluster_margin", "ranked_batch", "coral", "greedy_x"]
 EMBEDDED += ["greedy_xy"]
 NAMES = {name: name.title().replace("_", "") for name in READS} | {
+    "adversarial_bim": "AdversarialBIM",
+    "adversarial_deepfool": "AdversarialDeepFool",
     "bald": "BALD",
     "batch_bald": "BatchBALD",
     "badge": "BADGE",
@@ -86,12 +91,16 @@ NAMES = {name: name.title().replace("_", "") for name in READS} | {
 }
 NEEDS = {
     "value": "to be a regressor",
-    "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, or "
-    "an MLP) or embedding=",
+    "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, an "
+    "MLP, or a net) or embedding=",
+    "perturbation": "to be a linear classifier or a skorch classifier",
+    "input_gradient": "to be a skorch classifier",
     "proba": "predict_proba",
     "decision": "a decision_function with one column for each class",
-    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting)",
-    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors",
+    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting), or a "
+    "net with dropout",
+    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors, or a net "
+    "with dropout",
 }
 
 # Rows, and estimators for them: one of each kind

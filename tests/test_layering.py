@@ -14,6 +14,7 @@ ORDER = [
     "_compat",
     "_progress",
     "labels",
+    "datasets",
     "rows",
     "row_numbers",
     "conforming",
@@ -21,6 +22,7 @@ ORDER = [
     "validation",
     "scores",
     "statistics",
+    "budgets",
     "selection",
     "vectors",
     "models",
@@ -56,6 +58,14 @@ ORDER = [
 UPWARD = {"skactive.learner": "skactive.simulation.SimulatedLearner"}
 # What any module may import at its top; everything else is imported where it is used, or never.
 LIGHT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "skactive"}
+# Modules that are imported only once there is a net, or a tensor.
+TORCH = {
+    "skactive.models.attacks",
+    "skactive.models.fitting",
+    "skactive.models.modules",
+    "skactive.models.torch",
+    "skactive.selection.tensors",
+}
 
 
 def dotted_name(path):
@@ -116,10 +126,12 @@ def private_sklearn(source, module, is_package=False):
 
 def heavy_at_top(source, module, is_package=False):
     """The packages a module imports at its top beyond the light ones, as 'line: target'."""
+    has_torch = any(f"{module}.".startswith(f"{name}.") for name in TORCH)
+    light = LIGHT | {"torch", "skorch"} if has_torch else LIGHT
     return [
         f"{line}: {target}"
         for target, line, at_top in imports(source, module, is_package)
-        if at_top and target.split(".")[0] not in LIGHT
+        if at_top and target.split(".")[0] not in light
     ]
 
 
@@ -187,4 +199,6 @@ def test_private_and_heavy_imports_are_seen():
     ]
     assert private_sklearn("from sklearn.base import clone", "skactive.pool") == []
     assert heavy_at_top("import pandas as pd", "skactive.pool") == ["1: pandas"]
+    assert heavy_at_top("import torch", "skactive.models.sklearn") == ["1: torch"]
+    assert heavy_at_top("import torch", "skactive.selection.tensors.k_center") == []
     assert heavy_at_top("def frame():\n    import pandas", "skactive.pool") == []

@@ -520,7 +520,7 @@ def test_std_is_refused_where_there_is_none(estimator):
     name = type(last_step(estimator)).__name__
     sentence = (
         rf"^Std reads view\.std, which {name} cannot give: it needs predict\(X, return_std=True\), "
-        r"or to be an ensemble of at least two regressors\.$"
+        r"or to be an ensemble of at least two regressors, or a net with dropout\.$"
     )
     with pytest.raises(ValueError, match=sentence):
         ActiveLearner(estimator, "std").fit(X, X[:, 0])

@@ -187,13 +187,13 @@ CANNOT_BEGIN = [
         {"strategy": VoteEntropy()},
         ValueError,
         "VoteEntropy reads view.samples, which LogisticRegression cannot give: it needs to be an "
-        "ensemble of at least two classifiers (a forest, bagging, voting).",
+        "ensemble of at least two classifiers (a forest, bagging, voting), or a net with dropout.",
     ),
     (
         {"estimator": make_pipeline(StandardScaler(), Ridge()), "strategy": "std"},
         ValueError,
         "Std reads view.std, which Ridge cannot give: it needs predict(X, return_std=True), or to "
-        "be an ensemble of at least two regressors.",
+        "be an ensemble of at least two regressors, or a net with dropout.",
     ),
     (
         {"estimator": SVC(decision_function_shape="ovo"), "strategy": "margin"},

@@ -1,27 +1,39 @@
 """Estimators as sources of arrays: probabilities, samples, standard deviations, embeddings."""
 
-from .base import Model, last_step, refusal
+from collections.abc import Sequence
+
+from .base import Model, is_net, last_step, refusal
 from .sklearn import SklearnModel
 
-__all__ = ["Model", "SklearnModel", "adapt", "last_step", "refusal"]
+__all__ = ["Model", "SklearnModel", "adapt", "is_net", "last_step", "refusal"]
 
 
-def adapt(estimator, classes=None, coded=None) -> Model:
+def adapt(
+    estimator, classes=None, coded=None, *, seed: Sequence[int] = (0,), layer: str | None = None
+) -> Model:
     """Return the `Model` that reads arrays from a fitted estimator.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted scikit-learn estimator.
+        Fitted scikit-learn estimator or skorch net.
     classes : ndarray of shape (C,), default=None
         Classes in the order of the columns to give; None for regressors.
     coded : ndarray of shape (k,), default=None
         The labels for which the integers 0..k-1 stood when it was fitted; None: it was fitted on
         labels as they are.
+    seed : sequence of int
+        Of what is random in a model: the masks of dropout.
+    layer : str, default=None
+        Layer of a net whose output is the embedding; None: the input of its last linear layer.
 
     Returns
     -------
     Model
         Gives its arrays for any rows.
     """
-    return SklearnModel(estimator, classes, coded)
+    if not is_net(estimator):
+        return SklearnModel(estimator, classes, coded)
+    from .torch import TorchModel  # torch is there, since a net is
+
+    return TorchModel(estimator, classes, coded, seed=seed, layer=layer)

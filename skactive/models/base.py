@@ -11,12 +11,17 @@ NEEDS = {
     "decision": "a decision_function with one column for each class",
     "prediction": "predict",
     "value": "to be a regressor",
-    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors",
-    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting)",
+    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors, or a "
+    "net with dropout",
+    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting), or a "
+    "net with dropout",
+    "dropout": "to be a skorch classifier with Dropout layers",
     "embedding": "rows of numbers, or a Pipeline whose first steps make numbers of them, or "
     "embedding=",
-    "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, or "
-    "an MLP) or embedding=",
+    "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, an "
+    "MLP, or a net) or embedding=",
+    "perturbation": "to be a linear classifier or a skorch classifier",
+    "input_gradient": "to be a skorch classifier",
 }
 
 # scikit-learn's ensembles whose members each predict the target itself. Members of boosting fit
@@ -59,6 +64,9 @@ class Model(Protocol):
     def is_linear(self) -> bool:
         """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
 
+    def check(self) -> None:
+        """Refuse what could not be told before it was fitted: a layer's name, a net's state."""
+
     def proba(self, X) -> np.ndarray:
         """Return probabilities, shape (n, C), columns in the order of `classes`."""
 
@@ -82,6 +90,16 @@ class Model(Protocol):
 
     def features(self, X):
         """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
+
+    def read(self, what: str, X) -> dict[str, Any]:
+        """Return `what` of rows by its name, and by theirs what is known at no further cost."""
+
+    def perturbation(self, X, attack: str, **options) -> np.ndarray:
+        """Return the length of the least change that flips each prediction, shape (n,)."""
+
+    @property
+    def batch_rows(self) -> int:
+        """How many rows the estimator reads at a time, if it makes batches of its own; else 1."""
 
     def fitted(self, n: int) -> dict[str, np.ndarray]:
         """Return what the model knows of the n rows that it was fitted on."""
@@ -141,9 +159,40 @@ def is_known(estimator, names: set[str]) -> bool:
     return any(cls.__name__ in names for cls in type(estimator).__mro__)
 
 
+def is_net(estimator) -> bool:
+    """Whether an estimator is a skorch net, alone, frozen or at the end of a Pipeline."""
+    cls = type(last_step(estimator))
+    return any(
+        each.__name__ == "NeuralNet" and each.__module__.startswith("skorch.")
+        for each in cls.__mro__
+    )
+
+
+def _net_gives(net, what: str) -> bool:
+    """Whether a net can give `what`, or might once it has a module."""
+    if (what in ("value", "std") and is_classifier(net)) or what == "decision":
+        return False
+    is_for_classes = what in ("proba", "samples", "dropout", "perturbation", "input_gradient")
+    if is_for_classes and not is_classifier(net):
+        return False
+    if not hasattr(net, "module_"):
+        return what in NEEDS
+    from .modules import dropout_layers, has_linear  # torch is there by now
+
+    if what in ("samples", "std", "dropout"):
+        return bool(dropout_layers(net.module_))
+    return has_linear(net.module_) if what == "gradient" else what in NEEDS
+
+
 def _gives(estimator, what: str) -> bool:
     """Whether an estimator can give `what`, or might once it is fitted."""
     last = last_step(estimator)
+    if is_net(last):
+        return _net_gives(last, what)
+    if what in ("dropout", "input_gradient"):
+        return False
+    if what == "perturbation":
+        return is_classifier(last) and _has_linear_layer(last) and not is_known(last, PERCEPTRONS)
     if what == "proba":
         return hasattr(estimator, "predict_proba")
     if what == "decision":

@@ -1,6 +1,7 @@
 """Arrays from fitted scikit-learn estimators, in the order of the learner's classes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -19,6 +20,7 @@ from .base import (
     members_of,
     refusal,
 )
+from .linear_distance import linear_margins
 
 ACTIVATIONS = {
     "identity": np.asarray,
@@ -47,20 +49,36 @@ class SklearnModel:
         last = last_step(self.estimator)
         return refusal(last, "gradient") is None and not is_known(last, PERCEPTRONS)
 
+    @property
+    def batch_rows(self) -> int:
+        """How many rows make a batch: scikit-learn's estimators read all that they are given."""
+        return 1
+
+    def check(self) -> None:
+        """Refuse nothing: what scikit-learn's estimators give is known by then."""
+
+    def read(self, what: str, X) -> dict[str, Any]:
+        """Return `what` of rows; a standard deviation comes with its mean."""
+        if what == "std":
+            return dict(zip(("prediction", "std"), self.std(X), strict=True))
+        return {what: getattr(self, what)(X)}
+
+    def perturbation(self, X, attack: str, **options) -> np.ndarray:
+        """Return the distance of each row to the nearest boundary of a linear model, (n,)."""
+        self._require("perturbation" if attack == "deepfool" else "input_gradient")
+        X, last = self._reach(X)
+        return linear_margins(last.decision_function(X), last.coef_)
+
     def proba(self, X) -> np.ndarray:
         """Return probabilities, shape (n, C), 0 for classes that the estimator has not seen."""
         self._require("proba")
         proba = np.asarray(self.estimator.predict_proba(X))
-        seen = self._coded  # a net has a column for each class, though it may name fewer
-        if seen is None or proba.ndim != 2 or proba.shape[1] != len(seen):
-            seen = self._labels(getattr(self.estimator, "classes_", self.classes))
-        if proba.ndim != 2 or proba.shape[1] != len(seen):
+        if proba.ndim != 2:
             raise ValueError(
-                f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "
-                f"has {len(seen)} classes; one column for each is needed."
+                f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}; one row "
+                f"of probabilities for each row is needed."
             )
-        _refuse_nan(proba, f"{type(self.estimator).__name__}.predict_proba", "probabilities")
-        return self._spread(proba, seen)
+        return self._named(proba)
 
     def decision(self, X) -> np.ndarray:
         """Return the estimator's own decision function, shape (n,) or (n, C)."""
@@ -136,6 +154,19 @@ class SklearnModel:
         if is_known(last, PERCEPTRONS):  # of a layer, and of the one before it
             widths["features"] = 2 * max(map(len, last.intercepts_))
         return 8 * widths.get(what, 1)
+
+    def _named(self, proba: np.ndarray) -> np.ndarray:
+        """Return an estimator's own probabilities, shape (..., C), as those of all classes."""
+        seen = self._coded  # a net has a column for each class, though it may name fewer
+        if seen is None or proba.shape[-1] != len(seen):
+            seen = self._labels(getattr(self.estimator, "classes_", self.classes))
+        if proba.shape[-1] != len(seen):
+            raise ValueError(
+                f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "
+                f"has {len(seen)} classes; one column for each is needed."
+            )
+        _refuse_nan(proba, f"{type(self.estimator).__name__}.predict_proba", "probabilities")
+        return self._spread(proba, seen)
 
     def _require(self, what: str) -> None:
         """Refuse to give what the estimator cannot."""

@@ -1,5 +1,6 @@
 """Strategies: which rows are worth a label next."""
 
+from .adversarial import AdversarialBIM, AdversarialDeepFool
 from .base import Strategy
 from .committee import (
     BALD,
@@ -7,6 +8,7 @@ from .committee import (
     Committee,
     ConsensusEntropy,
     MaxDisagreement,
+    VariationRatios,
     VoteEntropy,
 )
 from .diversity import (
@@ -22,6 +24,7 @@ from .diversity import (
     UncertaintyHerding,
     Weighted,
 )
+from .dropout import Dropout
 from .given import as_strategy
 from .gradient import BADGE, BAIT, ExpectedModelChange
 from .regression import (
@@ -42,6 +45,8 @@ __all__ = [
     "BADGE",
     "BAIT",
     "BALD",
+    "AdversarialBIM",
+    "AdversarialDeepFool",
     "BatchBALD",
     "ClusterMargin",
     "Committee",
@@ -49,6 +54,7 @@ __all__ = [
     "Coral",
     "Density",
     "Diverse",
+    "Dropout",
     "Entropy",
     "ExpectedImprovement",
     "ExpectedModelChange",
@@ -74,6 +80,7 @@ __all__ = [
     "TypiClust",
     "UncertaintyHerding",
     "UpperConfidenceBound",
+    "VariationRatios",
     "VoteEntropy",
     "Weighted",
     "as_strategy",

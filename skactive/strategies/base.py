@@ -21,8 +21,8 @@ class Strategy(BaseEstimator):
         chunks.
     reads : tuple
         What of the view they read ("proba", "decision", "std", "samples", "prediction",
-        "embedding"); a tuple inside stands for "one of these". It is checked against the
-        estimator before the first query.
+        "embedding", "gradient", "perturbation"); a tuple inside stands for "one of these". It is
+        checked against the estimator before the first query.
 
     Examples
     --------
@@ -98,6 +98,8 @@ class FunctionStrategy(Strategy):
 
 def has_score(strategy: Strategy) -> bool:
     """Whether a strategy scores rows, rather than choosing them jointly."""
+    if hasattr(strategy, "has_score"):  # made of another one
+        return strategy.has_score
     return type(strategy).score is not Strategy.score and type(strategy).select is Strategy.select
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import selection
+from ..datasets import is_tensor
 from .base import Strategy
 from .given import as_strategy
 
@@ -59,8 +60,9 @@ class KCenter(Diverse):
 
     def select(self, view, n):
         """Return the rows that cover the others best, farthest first."""
-        distances = view.center_distances()
-        return selection.k_center(view.embedding, n, distances=distances, **self._where(view))
+        vectors = view.vectors
+        distances = None if is_tensor(vectors) else view.center_distances()
+        return selection.k_center(vectors, n, distances=distances, **self._where(view))
 
 
 class KMeans(Diverse):
@@ -71,7 +73,7 @@ class KMeans(Diverse):
 
     def select(self, view, n):
         """Return one row of each cluster, that of the largest first."""
-        return selection.k_means(view.embedding, n, **self._where(view))
+        return selection.k_means(view.vectors, n, **self._where(view))
 
 
 class KMedoids(Diverse):

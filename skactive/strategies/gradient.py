@@ -25,7 +25,7 @@ class BADGE(Strategy):
     def select(self, view, n):
         """Return the rows as they were sampled."""
         return selection.d2_sampling(
-            view.gradient, n, candidates=view.mask, centers=view.reserved, rng=view.rng
+            view.gradient_vectors, n, candidates=view.mask, centers=view.reserved, rng=view.rng
         )
 
 

@@ -1,8 +1,16 @@
 """The one table of strategy names."""
 
 from ..models import refusal
+from .adversarial import AdversarialBIM, AdversarialDeepFool
 from .base import Strategy
-from .committee import BALD, BatchBALD, ConsensusEntropy, MaxDisagreement, VoteEntropy
+from .committee import (
+    BALD,
+    BatchBALD,
+    ConsensusEntropy,
+    MaxDisagreement,
+    VariationRatios,
+    VoteEntropy,
+)
 from .diversity import (
     ClusterMargin,
     Coral,
@@ -33,6 +41,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "margin": Margin,
     "entropy": Entropy,
     "vote_entropy": VoteEntropy,
+    "variation_ratios": VariationRatios,
     "consensus_entropy": ConsensusEntropy,
     "max_disagreement": MaxDisagreement,
     "bald": BALD,
@@ -50,6 +59,8 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "badge": BADGE,
     "bait": BAIT,
     "expected_model_change": ExpectedModelChange,
+    "adversarial_bim": AdversarialBIM,
+    "adversarial_deepfool": AdversarialDeepFool,
     "std": Std,
     "expected_improvement": ExpectedImprovement,
     "probability_of_improvement": ProbabilityOfImprovement,

@@ -1,0 +1,296 @@
+"""Adversarial attacks on a net, in batches: how far a row must move to be predicted otherwise.
+
+Torch is imported where it is used, so that strategies can read the checks without it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Shortest step of DeepFool, in roundings of the point: a shorter one might not move it at all.
+_MIN_ROUNDINGS = 8
+
+
+def deepfool(
+    forward: Callable[[Tensor], Tensor],
+    x: Tensor,
+    *,
+    max_steps: int = 50,
+    overshoot: float = 0.02,
+    n_candidates: int = 10,
+) -> Tensor:
+    r"""Length of a short perturbation that changes each row's prediction, by DeepFool [1]_.
+
+    Each step goes to the nearest class boundary of the net's linearization,
+    :math:`\min_c (f_y - f_c) / \|\nabla f_c - \nabla f_y\|` away, until the predicted class y is
+    no longer alone in front. For a linear net, one step gives the exact distance.
+
+    Parameters
+    ----------
+    forward : callable
+        Gives logits, shape (n, C), C >= 2, of rows like `x`, differentiably and each row for
+        itself: a net in evaluation mode. Only the gradient in the rows is computed.
+    x : tensor of float, shape (n, ...)
+        Rows, on any device; not written to.
+    max_steps : int, default=50
+        A row that keeps its prediction after so many steps gets infinity.
+    overshoot : float, default=0.02
+        The net is looked at this share beyond each step, so that the boundary is crossed and not
+        just met. It does not count in the length.
+    n_candidates : int, default=10
+        The boundaries of so many classes are looked at in each step, those of the largest logits.
+        Each costs a backward pass.
+
+    Returns
+    -------
+    tensor of float, shape (n,)
+        L2 lengths in units of `x`, on its device, in its precision but float32 at least: 0 where
+        two classes tie, infinity where no step leads to another prediction.
+
+    Raises
+    ------
+    ValueError
+        If `x` holds integers, if `forward` gives no logits or no gradient, or for a parameter out
+        of its range.
+
+    References
+    ----------
+    .. [1] Moosavi-Dezfooli, Fawzi and Frossard (2016). DeepFool: a simple and accurate method to
+       fool deep neural networks. CVPR.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> deepfool(lambda x: x @ weights.T, torch.tensor([[3.0, 1.0], [1.0, 1.0]]))
+    tensor([1.4142, 0.0000])
+    """
+    check_deepfool("deepfool", max_steps, n_candidates)
+    if not _is_finite(overshoot) or overshoot < 0:
+        raise ValueError(f"deepfool got overshoot={overshoot!r}; give a finite number, at least 0.")
+    step = partial(_to_nearest_boundary, n_candidates=n_candidates)
+    return _flip_lengths(forward, x, step, max_steps, reach=1.0 + overshoot)
+
+
+def bim(
+    forward: Callable[[Tensor], Tensor], x: Tensor, *, step: float = 0.05, max_steps: int = 50
+) -> Tensor:
+    r"""Length of the perturbation that changes each row's prediction, by BIM [1]_.
+
+    The basic iterative method without a bound: :math:`x \leftarrow x + \varepsilon
+    \operatorname{sign} \nabla_x L`, with L the cross-entropy of the class that was predicted at
+    first, until another class is predicted.
+
+    Parameters
+    ----------
+    forward : callable
+        Gives logits, shape (n, C), C >= 2, of rows like `x`, differentiably and each row for
+        itself: a net in evaluation mode. Only the gradient in the rows is computed.
+    x : tensor of float, shape (n, ...)
+        Rows, on any device; not written to.
+    step : float, default=0.05
+        How far each value of a row moves in a step, in units of `x`: the default is for values
+        that vary by about 1. Lengths are told apart no finer than by steps.
+    max_steps : int, default=50
+        A row that keeps its prediction after so many steps gets infinity.
+
+    Returns
+    -------
+    tensor of float, shape (n,)
+        L2 lengths in units of `x`, on its device, in its precision but float32 at least: 0 where
+        two classes tie, infinity where no step leads to another prediction.
+
+    Raises
+    ------
+    ValueError
+        If `x` holds integers, if `forward` gives no logits or no gradient, or for a parameter out
+        of its range.
+
+    References
+    ----------
+    .. [1] Kurakin, Goodfellow and Bengio (2017). Adversarial examples in the physical world. ICLR
+       workshop.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> bim(lambda x: x @ weights.T, torch.tensor([[3.0, 1.0], [1.0, 1.0]]), step=0.75)
+    tensor([2.1213, 0.0000])
+    """
+    check_bim("bim", step, max_steps)
+    return _flip_lengths(forward, x, partial(_along_signs, length=float(step)), max_steps)
+
+
+def check_deepfool(who: str, max_steps, n_candidates) -> None:
+    """Refuse parameters of DeepFool that are no counts.
+
+    Examples
+    --------
+    >>> check_deepfool("AdversarialDeepFool", 50, n_candidates=0)
+    Traceback (most recent call last):
+    ...
+    ValueError: AdversarialDeepFool got n_candidates=0; give a whole number of at least 1.
+    """
+    _check_count(who, "max_steps", max_steps)
+    _check_count(who, "n_candidates", n_candidates)
+
+
+def check_bim(who: str, step, max_steps) -> None:
+    """Refuse parameters of BIM that are no length and no count.
+
+    Examples
+    --------
+    >>> check_bim("AdversarialBIM", 0.0, max_steps=50)
+    Traceback (most recent call last):
+    ...
+    ValueError: AdversarialBIM got step=0.0; give a finite number above 0, in units of the inputs.
+    """
+    if not _is_finite(step) or step <= 0:
+        raise ValueError(
+            f"{who} got step={step!r}; give a finite number above 0, in units of the inputs."
+        )
+    _check_count(who, "max_steps", max_steps)
+
+
+def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> Tensor:
+    """Move rows step by step until their predictions change; return how far each has come.
+
+    ``step_from(points, gaps)`` gives a step for each row and whether there is one; the net is
+    looked at `reach` times as far as the sum of a row's steps.
+    """
+    import torch
+
+    _check_differentiable(x)
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    # Not every caller has autograd on: a pass over a pool needs none.
+    with torch.inference_mode(False), torch.enable_grad():
+        lengths = torch.full((len(x),), torch.inf, dtype=dtype, device=x.device)
+        start, predicted = x.detach(), None
+        moved, rows = torch.zeros_like(start, dtype=dtype), torch.arange(len(x), device=x.device)
+        n_steps = 0
+        while len(rows):
+            points = (start + reach * moved).to(x.dtype).requires_grad_()
+            with torch.set_grad_enabled(n_steps < max_steps):
+                logits = forward(points.clone())  # which a first layer may then write to
+            if predicted is None:
+                predicted = _checked_logits(logits, len(x)).argmax(dim=1)
+            gaps = _gaps(logits, predicted)
+            is_flipped = gaps.amax(dim=1) >= 0
+            lengths[rows[is_flipped]] = _norms(moved[is_flipped])
+            if n_steps == max_steps:
+                break
+            is_going = ~is_flipped
+            # Where many have arrived, it is faster to look at the others anew than to go back
+            # through the net with all.
+            if 4 * is_flipped.sum() < len(rows):
+                steps, has_step = step_from(points, gaps)
+                moved, is_going = moved + steps, is_going & has_step
+                n_steps += 1
+            start, moved, rows = start[is_going], moved[is_going], rows[is_going]
+            predicted = predicted[is_going]
+    return lengths
+
+
+def _to_nearest_boundary(points, gaps, n_candidates: int) -> tuple[Tensor, Tensor]:
+    """Return steps to the nearest boundary of the linearized net, and which rows have one."""
+    import torch
+
+    nearest = torch.full_like(gaps[:, 0], torch.inf)
+    steps = torch.zeros_like(points)
+    n_ranks = min(n_candidates, gaps.shape[1] - 1)
+    shortest = _MIN_ROUNDINGS * torch.finfo(points.dtype).eps * _norms(points.detach())
+    for rank, ranked in enumerate(gaps.topk(n_ranks, dim=1).values.unbind(dim=1), start=1):
+        normal = _gradient(ranked, points, is_last=rank == n_ranks)
+        norm = _norms(normal)
+        # Infinite or NaN, and so never the nearest, where the gradient is zero or is none.
+        distance = torch.maximum(-ranked.detach() / norm, shortest)
+        is_nearer = distance < nearest
+        nearest = torch.where(is_nearer, distance, nearest)
+        steps = torch.where(
+            _beside(is_nearer, points), normal * _beside(distance / norm, points), steps
+        )
+    return steps, nearest < torch.inf
+
+
+def _along_signs(points, gaps, length: float) -> tuple[Tensor, Tensor]:
+    """Return steps along the signs of the loss's gradient, and which rows have one."""
+    # The cross-entropy of the predicted class is log(1 + exp(t)) with t what is differentiated
+    # here. Its gradient is a positive multiple of that of t, but rounds to 0 for a confident net.
+    signs = _gradient(gaps.logsumexp(dim=1), points, is_last=True).sign()
+    return length * signs, signs.flatten(1).abs().sum(dim=1) > 0  # which NaN is not
+
+
+def _gradient(values, points, is_last: bool) -> Tensor:
+    """Return the gradient of each row's value in that row; nothing else's is computed."""
+    import torch
+
+    gradient = None
+    if values.requires_grad:
+        (gradient,) = torch.autograd.grad(
+            values.sum(), points, retain_graph=not is_last, allow_unused=True
+        )
+    if gradient is None:
+        raise ValueError(
+            "the net's output has no gradient in its inputs (they are detached, rounded or looked "
+            "up on the way), which adversarial strategies need; use another strategy, such as "
+            "'margin'."
+        )
+    return gradient
+
+
+def _gaps(logits, predicted) -> Tensor:
+    """Return how far each class is before that which was predicted, itself at minus infinity."""
+    column = predicted.unsqueeze(1)
+    return (logits - logits.gather(1, column)).scatter(1, column, -math.inf)
+
+
+def _norms(vectors) -> Tensor:
+    """Return the L2 length of each row of any shape."""
+    import torch
+
+    return torch.linalg.vector_norm(vectors.flatten(1), dim=1)
+
+
+def _beside(values, points) -> Tensor:
+    """Return one value a row in a shape that broadcasts against rows of any shape."""
+    return values.reshape(-1, *[1] * (points.ndim - 1))
+
+
+def _check_differentiable(x) -> None:
+    """Refuse inputs that have no gradient."""
+    if not x.is_floating_point():
+        raise ValueError(
+            f"inputs of {x.dtype} cannot be perturbed little by little, as adversarial strategies "
+            f"do; give floats, or for token ids use another strategy, such as 'margin'."
+        )
+
+
+def _checked_logits(logits, n: int) -> Tensor:
+    """Return logits, refusing what are none."""
+    if logits.ndim != 2 or logits.shape[0] != n or logits.shape[1] < 2:
+        raise ValueError(
+            f"forward gave shape {tuple(logits.shape)} for {n} rows; it must give logits of shape "
+            f"({n}, C), with two columns for two classes."
+        )
+    if not (logits < math.inf).all():  # minus infinity is the logarithm of a probability of 0
+        raise ValueError("forward gave NaN or infinite logits; every class needs a number.")
+    return logits
+
+
+def _check_count(who: str, name: str, value) -> None:
+    """Refuse what is no count."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{who} got {name}={value!r}; give a whole number of at least 1.")
+
+
+def _is_finite(value) -> bool:
+    """Whether a value is a finite number."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,288 @@
+"""How a net learns from few labels: what would fail inside torch is served, or refused in words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import is_classifier
+from skorch.callbacks import Callback
+from skorch.dataset import Dataset, ValidSplit, unpack_data
+from skorch.utils import to_numpy
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from ..datasets import DatasetRows
+from ..selection.arrays import SUM_TOLERANCE
+from .base import is_known, last_step
+from .modules import evaluation, first_output, float_dtype, has_batch_norm, uncompiled
+
+ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
+NAME = "skactive"  # of the callback among those of the net
+
+
+@contextmanager
+def seeded(seed: int | list[int]) -> Iterator[None]:
+    """Have torch draw the numbers that follow from a seed, and none of its own."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(int(word >> np.uint64(1)))
+        yield
+
+
+def prepare(estimator, n_classes: int | None) -> None:
+    """Have the net at the end of an unfitted estimator serve what torch would not.
+
+    Floats and targets come in the dtypes in which it computes; `Guard` looks at the first row
+    before each training.
+
+    Parameters
+    ----------
+    estimator : skorch net, or Pipeline that ends in one
+        Changed in place.
+    n_classes : int, optional
+        How many outputs a classifier is to have.
+    """
+    net = last_step(estimator)
+    if net.callbacks == "disable":
+        raise ValueError(
+            "the net has callbacks='disable', but skactive looks after its training by one; write "
+            "callbacks=None, or callbacks__print_log=None for silence."
+        )
+    net.set_params(callbacks=[*(net.callbacks or []), (NAME, Guard(n_classes))])
+    if net.dataset is Dataset:
+        net.set_params(dataset=CastDataset)
+
+
+class CastDataset(Dataset):
+    """skorch's Dataset, with floats and targets in the dtypes in which a net computes.
+
+    Parameters
+    ----------
+    X, y, length
+        As skorch's own takes them.
+    floats : torch.dtype
+        For floats among the rows.
+    targets : torch.dtype, optional
+        For the targets. None: as they are.
+    column : bool
+        Whether targets are a column, as the outputs of a regressor are.
+    """
+
+    def __init__(self, X, y=None, length=None, floats=torch.float32, targets=None, column=False):
+        if y is not None and targets is not None:
+            y = as_targets(y, targets, column)
+        super().__init__(X, y, length)
+        self.floats = floats
+
+    def transform(self, X, y):
+        """Return a row and its target."""
+        X, y = super().transform(X, y)
+        return cast(X, self.floats), y
+
+
+class Guard(Callback):
+    """Looks at a net and its rows before it is trained, and mends or refuses what would fail.
+
+    Parameters
+    ----------
+    n_classes : int, optional
+        How many outputs a classifier is to have.
+    """
+
+    def __init__(self, n_classes=None):
+        self.n_classes = n_classes
+
+    def __repr__(self) -> str:
+        return f"Guard({self.n_classes})"
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Serve or refuse, before the first epoch."""
+        check_order(net)
+        self.before_ = {"train_split": net.train_split, "iterator_train": net.iterator_train}
+        if issubclass(net.dataset, CastDataset):
+            net.dataset__floats = float_dtype(net.module_)  # set_params serves no dataset__ by then
+        outputs = _first_outputs(net, X, y)
+        self._check_outputs(net, outputs)
+        self._set_targets(net, X, outputs)
+        net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
+        net.train_split = _possible_split(net, X, y)
+        _check_monitors(net)
+
+    def on_train_end(self, net, **kwargs):
+        """Bring back what was replaced for this training."""
+        for name, value in self.before_.items():
+            setattr(net, name, value)
+
+    def _check_outputs(self, net, outputs: Tensor) -> None:
+        """Refuse outputs that are not one for each class, or no probabilities."""
+        if not is_classifier(net):
+            if outputs.numel() != len(outputs):
+                raise ValueError(
+                    f"the net gives outputs of shape {tuple(outputs.shape)} for one row; a "
+                    f"regressor gives one number."
+                )
+            return
+        proba = to_numpy(net._get_predict_nonlinearity()(outputs))
+        if proba.ndim != 2 or self.n_classes not in (None, proba.shape[1]):
+            width = tuple(proba.shape[1:]) if proba.ndim != 2 else proba.shape[1]
+            raise ValueError(
+                f"the net has {width} outputs for {self.n_classes} classes; name all classes in "
+                f"classes=, and give its last layer as many outputs."
+            )
+        check_sums(proba)
+
+    def _set_targets(self, net, X, outputs: Tensor) -> None:
+        """Have targets come in the dtype and the shape that the criterion needs."""
+        is_classifying = is_classifier(net)
+        takes_codes = is_classifying and not is_known(net, {"NeuralNetBinaryClassifier"})
+        dtype = torch.int64 if takes_codes else float_dtype(net.module_)
+        is_column = not is_classifying and outputs.ndim == 2
+        if issubclass(net.dataset, CastDataset):
+            net.dataset__targets, net.dataset__column = dtype, is_column
+        if isinstance(getattr(X, "rows", None), DatasetRows):
+            X.y = as_targets(X.y, dtype, is_column)
+
+
+class CheckedLoader:
+    """A loader of batches for training, none of which is too small to be learned from.
+
+    Parameters
+    ----------
+    loader : callable
+        Makes an iterator of a Dataset: torch's DataLoader, or the user's own.
+    needs_two : bool
+        Whether a batch of one row would fail, as in batch norm.
+    """
+
+    def __init__(self, loader: Callable, needs_two: bool):
+        self.loader = loader
+        self.needs_two = needs_two
+
+    def __call__(self, dataset, **kwargs):
+        """Return the iterator; a last batch of one row is spread over the others."""
+        n, size = len(dataset), kwargs.get("batch_size")
+        if size and kwargs.get("drop_last") and n < size:
+            raise ValueError(
+                f"iterator_train__drop_last=True leaves nothing of {n} labelled rows in batches of "
+                f"{size}; leave it out, or give a smaller batch_size."
+            )
+        if self.needs_two and (n < 2 or size == 1):
+            raise ValueError(
+                f"the net has batch norm, which cannot learn from a batch of one row, and got "
+                f"{n} labelled row{'s' * (n != 1)} in batches of {size}; label more rows, or give "
+                f"a larger batch_size."
+            )
+        if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
+            kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
+        return self.loader(dataset, **kwargs)
+
+
+def cast(x, dtype: torch.dtype):
+    """Return a row or a batch, or a dict of them, with its floats in a dtype."""
+    if isinstance(x, Tensor):
+        return x.to(dtype) if x.is_floating_point() else x
+    if isinstance(x, np.ndarray | np.floating):
+        return torch.as_tensor(np.array(x)).to(dtype) if x.dtype.kind == "f" else x
+    if isinstance(x, Mapping):
+        return {name: cast(part, dtype) for name, part in x.items()}
+    if isinstance(x, list | tuple):
+        return type(x)(cast(part, dtype) for part in x)
+    return x
+
+
+def as_targets(y, dtype: torch.dtype, is_column: bool) -> Tensor:
+    """Return targets as a tensor, shape (n,) or (n, 1)."""
+    y = torch.as_tensor(np.asarray(y)).to(dtype)
+    return y.reshape(-1, 1) if is_column else y
+
+
+def check_order(net) -> None:
+    """Refuse what would keep a pass over rows from giving each of them, in their order."""
+    params = net.get_params_for("iterator_valid")
+    for name in ORDER_PARAMS:
+        if params.get(name):
+            raise ValueError(
+                f"iterator_valid__{name}={params[name]!r} would leave out rows of the pool, or "
+                f"change their order; leave it out."
+            )
+
+
+def check_sums(proba: NDArray) -> None:
+    """Refuse outputs of a classifier that are no probabilities."""
+    sums = proba.sum(axis=-1, dtype=np.float64)
+    is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
+    if is_wrong.any():
+        first = proba[is_wrong][0]
+        raise ValueError(
+            f"the net gave {np.array2string(first, precision=3, threshold=6)} as the probabilities "
+            f"of a row, with sum {first.sum(dtype=np.float64):.4g}; end its module in Softmax, or "
+            f"write criterion=torch.nn.CrossEntropyLoss where it gives logits."
+        )
+
+
+def _first_outputs(net, X, y) -> Tensor:
+    """Return what the net gives for the first row, refusing rows that it cannot read."""
+    data = net.get_dataset(X, y)
+    collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
+    first = data[0]
+    try:
+        row = unpack_data(collate([first]))[0]
+        with evaluation(uncompiled(net.module_)), torch.no_grad():
+            return first_output(net.infer(row))
+    except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"{type(uncompiled(net.module_)).__name__} cannot read rows such as the first, "
+            f"{_described(first[0])}: {reason}. Give rows as the module takes them, say "
+            f"X.astype('float32')."
+        ) from error
+
+
+def _described(row) -> str:
+    """Say what a row is."""
+    if isinstance(row, Mapping):
+        return "a dict of " + ", ".join(f"{name}: {_described(part)}" for name, part in row.items())
+    if hasattr(row, "dtype") and hasattr(row, "shape"):
+        return f"{row.dtype} of shape {tuple(row.shape)}"
+    return f"a {type(row).__name__}"
+
+
+def _possible_split(net, X, y):
+    """Return the net's train_split, or None with a warning where labels are too few for it."""
+    split = net.train_split
+    if not isinstance(split, ValidSplit) or y is None:
+        return split
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer rows than folds
+        try:
+            parts = split(Dataset(np.arange(len(y))), np.asarray(y))
+        except ValueError:
+            parts = None
+    if parts is None or not all(map(len, parts)):
+        warnings.warn(
+            "labels are too few for the net's train_split: it learns from all of them, without "
+            "validation; write train_split=None, or a fixed set by skorch.helper.predefined_split.",
+            stacklevel=2,
+        )
+        return None
+    return split
+
+
+def _check_monitors(net) -> None:
+    """Refuse callbacks that watch a validation which does not take place."""
+    if net.train_split:
+        return
+    for _, callback in net.callbacks_:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("valid"):
+            raise ValueError(
+                f"{type(callback).__name__} watches {monitor!r}, but there is no validation set "
+                f"(or too few labels to split one off); give a fixed one, "
+                f"train_split=skorch.helper.predefined_split(dataset), or watch 'train_loss'."
+            )

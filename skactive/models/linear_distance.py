@@ -1,0 +1,74 @@
+"""How far rows are from the nearest class boundary of a linear model."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+
+def linear_margins(decision: ArrayLike, weights) -> NDArray[np.float64]:
+    r"""Distance of each row to where a linear model predicts another class.
+
+    :math:`\min_c (f_y - f_c) / \|w_c - w_y\|` with y the class of the largest f, or
+    :math:`|f| / \|w\|` for two classes with one row of weights: what DeepFool approaches step by
+    step for nets.
+
+    Parameters
+    ----------
+    decision : array of float, shape (n,) or (n, C)
+        The model's values for each row and class: ``X @ weights.T + intercepts``.
+    weights : array of float or sparse matrix, shape (C, d)
+        Its weights; C = 1 for two classes.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        L2 distances in units of the model's inputs: 0 where two classes tie, infinity where all
+        others have the weights of the class that is predicted.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other.
+
+    References
+    ----------
+    S. Moosavi-Dezfooli, A. Fawzi and P. Frossard, "DeepFool: a Simple and Accurate Method to Fool
+    Deep Neural Networks", CVPR 2016, section 3.1.
+
+    Examples
+    --------
+    >>> linear_margins([2.0, -5.0], [[3.0, 4.0]])
+    array([0.4, 1. ])
+    >>> linear_margins([[7.0, 0.0, 1.0]], [[3.0, 4.0], [3.0, 3.0], [0.0, 0.0]])
+    array([1.2])
+    """
+    weights = weights.toarray() if sparse.issparse(weights) else np.asarray(weights)
+    decision = np.asarray(decision)
+    if decision.ndim == 1:
+        decision = decision[:, np.newaxis]
+    if decision.ndim != 2 or weights.ndim != 2 or decision.shape[1] != len(weights):
+        raise ValueError(
+            f"decision has shape {decision.shape} and weights {weights.shape}; they must be (n, C) "
+            f"and (C, d), or (n,) and (1, d) for two classes."
+        )
+    if len(weights) == 1:
+        return _ratios(np.abs(decision, dtype=np.float64), weights)
+    out = np.empty(len(decision))
+    predicted = decision.argmax(axis=1)
+    for y in np.unique(predicted):
+        rows = predicted == y
+        others = np.arange(len(weights)) != y
+        values = decision[rows].astype(np.float64)
+        gaps = values[:, [y]] - values[:, others]
+        out[rows] = _ratios(gaps, np.subtract(weights[others], weights[y], dtype=np.float64))
+    return out
+
+
+def _ratios(gaps: NDArray, normals: NDArray) -> NDArray[np.float64]:
+    """Return the shortest of the distances gap / length of the normal, one column for each."""
+    norms = np.linalg.norm(normals.astype(np.float64, copy=False), axis=1)
+    distances = np.full(gaps.shape, np.inf)
+    # Classes of the same weights that tie do so everywhere: the model prefers neither.
+    np.divide(gaps, norms, out=distances, where=(norms > 0) & (gaps != 0))
+    distances[gaps == 0] = 0.0
+    return distances.min(axis=1)

@@ -1,0 +1,185 @@
+"""Torch modules: their layers, what passes through them, and dropout when nothing is trained."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_MASK_BYTES = 1 << 26  # of masks that are kept from batch to batch
+_SELU_AT_MINUS_INFINITY = -1.7580993408473766  # what AlphaDropout writes for a dropped unit
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """Return the module inside one that `torch.compile` made: only there do hooks fire."""
+    return getattr(module, "_orig_mod", module)
+
+
+def first_output(output: Any) -> Any:
+    """Return the tensor that predicts, of what a module gives: the first, or the logits."""
+    if isinstance(output, tuple):
+        return output[0]
+    return getattr(output, "logits", output)
+
+
+def float_dtype(module: nn.Module) -> torch.dtype:
+    """Return the dtype in which a module computes."""
+    floats = (weights.dtype for weights in module.parameters() if weights.is_floating_point())
+    return next(floats, torch.get_default_dtype())
+
+
+def has_batch_norm(module: nn.Module) -> bool:
+    """Whether a module needs more than one row to be trained."""
+    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+
+
+def has_linear(module: nn.Module) -> bool:
+    """Whether a module has a layer that could be a linear last one."""
+    return any(isinstance(part, nn.Linear) for part in module.modules())
+
+
+@contextmanager
+def evaluation(*modules: nn.Module) -> Iterator[None]:
+    """Put modules into evaluation mode, and bring each part back to its own mode in the end."""
+    before = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for part, was_training in before:
+            part.training = was_training
+
+
+def named_layer(module: nn.Module, name: str) -> nn.Module:
+    """Return the layer of a name; "" is the module itself.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with the names that are nearest.
+    """
+    layers = dict(module.named_modules())
+    if name not in layers:
+        known = [other for other in layers if other]
+        near = difflib.get_close_matches(name, known, n=3) or known[:5]
+        raise ValueError(
+            f"embedding={name!r} names no layer of {type(module).__name__}; it has "
+            f"{', '.join(map(repr, near)) or 'no layer at all'}."
+        )
+    return layers[name]
+
+
+def last_linear(module: nn.Module, run) -> nn.Linear | None:
+    """Return the `Linear` layer that is called last when `run()` passes rows through a module."""
+    called: list[nn.Linear] = []
+    with ExitStack() as hooks:
+        for part in module.modules():
+            if isinstance(part, nn.Linear):
+                hook = part.register_forward_hook(lambda layer, _, __: called.append(layer))
+                hooks.callback(hook.remove)
+        run()
+    return called[-1] if called else None
+
+
+@contextmanager
+def watching(layer: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Yield what a layer was given last, "input", and what it made of it, "output"."""
+    seen: dict[str, Tensor] = {}
+
+    def note(_layer, inputs, output):
+        if inputs:
+            seen["input"] = inputs[0]
+        seen["output"] = first_output(output)
+
+    hook = layer.register_forward_hook(note)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+# Dropout
+
+
+def dropout_layers(module: nn.Module) -> list[nn.Module]:
+    """Return the layers that drop something when a module is trained."""
+    kinds = nn.modules.dropout._DropoutNd
+    return [part for part in module.modules() if isinstance(part, kinds) and part.p > 0]
+
+
+class DropoutMasks:
+    """Dropout whose masks follow from a seed, for layers that stay in evaluation mode.
+
+    A pass drops the same units for every row, so that it is one function of the rows: one sample
+    of the model, the same for any batches, order or device.
+
+    Parameters
+    ----------
+    layers : list of Module
+        As `dropout_layers` gives them.
+    seed : sequence of int
+        From which all masks follow.
+    """
+
+    def __init__(self, layers: list[nn.Module], seed: Sequence[int]):
+        self.layers = layers
+        self.seed = seed
+        self._kept: dict[tuple, Tensor] = {}
+        self._n_bytes = 0
+        self.begin(0)
+
+    def begin(self, number: int) -> None:
+        """Use the masks of this pass from here on."""
+        self._current = number
+        self._n_calls = [0] * len(self.layers)
+
+    @contextmanager
+    def switched_on(self) -> Iterator[None]:
+        """Drop units in each layer, for as long as this lasts."""
+        # The fused path of nn.TransformerEncoderLayer would pass by the layers inside it.
+        was_fused = torch.backends.mha.get_fastpath_enabled()
+        hooks = [
+            layer.register_forward_hook(
+                lambda layer, _, output, at=at: self._dropped(at, layer, output)
+            )
+            for at, layer in enumerate(self.layers)
+        ]
+        try:
+            torch.backends.mha.set_fastpath_enabled(False)
+            yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(was_fused)
+            for hook in hooks:
+                hook.remove()
+
+    def _dropped(self, at: int, layer, x: Tensor) -> Tensor:
+        """Return what a layer lets through of x."""
+        kept = self._mask(at, layer, x)
+        if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
+            low, p = _SELU_AT_MINUS_INFINITY, layer.p
+            scale = ((1 - p) * (1 + p * low**2)) ** -0.5 if p < 1 else 0.0
+            return torch.where(kept, x, low) * scale - scale * low * p
+        return x * kept.to(x.dtype).mul_(1 / (1 - layer.p) if layer.p < 1 else 0.0)
+
+    def _mask(self, at: int, layer, x: Tensor) -> Tensor:
+        """Return which units of a layer the current pass keeps, of shape (1, ...)."""
+        shape = (1, *x.shape[1:])
+        if isinstance(layer, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout):
+            shape = (1, x.shape[1], *(1 for _ in x.shape[2:]))  # whole channels
+        key = (at, self._n_calls[at], self._current)  # a layer may be used more than once in a pass
+        self._n_calls[at] += 1
+        mask = self._kept.get((*key, shape))
+        if mask is None:
+            word = np.random.SeedSequence([*self.seed, *key]).generate_state(1)[0]
+            generator = torch.Generator().manual_seed(int(word))
+            mask = (torch.rand(shape, generator=generator) >= layer.p).to(x.device)
+            if self._n_bytes + mask.numel() <= _MASK_BYTES:
+                self._kept[*key, shape] = mask
+                self._n_bytes += mask.numel()
+        return mask

@@ -1,0 +1,359 @@
+"""Arrays from skorch nets: each in one ordered pass over the rows, on the net's device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch.dataset import Dataset, unpack_data
+from skorch.utils import to_numpy, to_tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from ..datasets import DatasetRows
+from ..rows import n_rows, slice_rows
+from . import attacks
+from .base import last_step
+from .fitting import CastDataset, cast, check_order, check_sums
+from .modules import (
+    DropoutMasks,
+    dropout_layers,
+    evaluation,
+    first_output,
+    float_dtype,
+    last_linear,
+    named_layer,
+    uncompiled,
+    watching,
+)
+from .sklearn import SklearnModel
+
+N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
+SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
+PLAIN_DATASETS = (Dataset, CastDataset)
+ATTACKS = {"bim": attacks.bim, "deepfool": attacks.deepfool}
+
+
+class Head(NamedTuple):
+    """The last linear layer of a net."""
+
+    linear: nn.Linear
+    is_all: bool  # whether predictions are its outputs, but for a softmax or a sigmoid
+
+
+class TorchModel(SklearnModel):
+    """Arrays of a fitted skorch net, alone or at the end of a Pipeline; see `Model` and `adapt`.
+
+    Parameters
+    ----------
+    estimator, classes, coded
+        As `adapt` takes them.
+    seed : sequence of int
+        Of the masks of dropout.
+    layer : str, default=None
+        Whose output is the embedding; None: the input of the last linear layer.
+    """
+
+    n_passes = N_PASSES
+
+    def __init__(self, estimator, classes=None, coded=None, *, seed=(0,), layer=None):
+        super().__init__(estimator, classes, coded)
+        self.net = last_step(estimator)
+        self.seed = seed
+        self.layer = layer
+        self._found: Head | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the embedding is the rows as they are: never, a net has one of its own."""
+        return False
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether there is no hidden layer: that is not asked of nets."""
+        return False
+
+    @property
+    def batch_rows(self) -> int:
+        """How many rows make a batch."""
+        size = self.net.get_params_for("iterator_valid").get("batch_size", self.net.batch_size)
+        return max(int(size), 1)
+
+    @property
+    def module(self) -> nn.Module:
+        """The module itself, inside a compiled one."""
+        return uncompiled(self.net.module_)
+
+    def check(self) -> None:
+        """Refuse a net that has no module yet, and a layer that it does not have."""
+        if not getattr(self.net, "initialized_", False):
+            raise ValueError(
+                "the net in FrozenEstimator has no module yet; call net.initialize(), and "
+                "net.load_params(...) for what it learned."
+            )
+        if self.layer is not None:
+            named_layer(self.module, self.layer)
+
+    # Arrays
+
+    def read(self, what: str, X) -> dict[str, Any]:
+        """Return `what` of rows, and the predictions where the same pass gives them."""
+        if what in ("features", "embedding"):
+            return self._vectors(what, X)
+        return super().read(what, X)
+
+    def proba(self, X) -> NDArray:
+        """Return probabilities, shape (n, C)."""
+        self._require("proba")
+        with self._ready():
+            parts = [self._predicted(self._outputs(x)) for x in self._batches(X)]
+        return self._checked(torch.cat(parts), X)
+
+    def prediction(self, X) -> NDArray:
+        """Return predicted labels or values, shape (n,)."""
+        return self.value(X) if self.classes is None else self.classes[self.proba(X).argmax(axis=1)]
+
+    def value(self, X) -> NDArray:
+        """Return predicted values of a regressor, shape (n,)."""
+        self._require("value")
+        with self._ready():
+            parts = [self._predicted(self._outputs(x)) for x in self._batches(X)]
+        return self._checked(torch.cat(parts), X)
+
+    def std(self, X) -> tuple[NDArray, NDArray]:
+        """Return the mean of the values over passes with dropout, and their standard deviation."""
+        self._require("std")
+        values = self._dropout_passes(X)
+        return values.mean(axis=0), values.std(axis=0)
+
+    def samples(self, X) -> NDArray:
+        """Return probabilities of passes with dropout, shape (S, n, C)."""
+        self._require("samples")
+        return self._dropout_passes(X)
+
+    def embedding(self, X):
+        """Return the input of the last linear layer, or the named layer's output, (n, d)."""
+        return self.read("embedding", X)["embedding"]
+
+    def features(self, X):
+        """Return the input of the last, linear layer, shape (n, d)."""
+        return self.read("features", X)["features"]
+
+    def perturbation(self, X, attack: str, **options) -> NDArray:
+        """Return the length of the least change found that flips each prediction, shape (n,)."""
+        self._require("input_gradient")
+        self._head(X, may_lack=True)
+        lengths = []
+        with self._ready(hooked=True):
+            for x in self._batches(X):
+                if not isinstance(x, Tensor):
+                    raise ValueError(
+                        f"adversarial strategies change one tensor of numbers, but the module is "
+                        f"given a {type(x).__name__}; use another strategy."
+                    )
+                with torch.enable_grad():
+                    lengths.append(ATTACKS[attack](self._logits, x, **options))
+        return to_numpy(torch.cat(lengths)).astype(np.float64)
+
+    def row_bytes(self, what: str) -> int:
+        """Return how many bytes a row of `what` takes."""
+        width = 1 if self.classes is None else len(self.classes)
+        passes = {"samples": self.n_passes * width, "std": self.n_passes}
+        return 8 * passes.get(what, width)
+
+    def with_dropout(self, n_passes: int) -> DropoutModel:
+        """Return a model whose probabilities are the mean over so many passes with dropout."""
+        return DropoutModel(self, n_passes)
+
+    # Passes
+
+    def _vectors(self, what: str, X) -> dict[str, Any]:
+        """Return vectors by a layer, and what the net predicts."""
+        is_input = what == "features" or self.layer is None
+        vectors, predicted = [], []
+        head = self._head(X) if is_input else None
+        if what == "features" and not head.is_all:
+            raise ValueError(
+                f"the strategy reads view.gradient, which {type(self.module).__name__} cannot "
+                f"give: its predictions are not the softmax of what its last Linear layer gives."
+            )
+        with self._ready(hooked=True):
+            layer = head.linear if head is not None else named_layer(self.module, self.layer)
+            with watching(layer) as seen:
+                for x in self._batches(X):
+                    outputs = self._outputs(x)
+                    predicted.append(self._predicted(outputs))
+                    vectors.append(_as_rows(seen["input" if is_input else "output"], len(outputs)))
+        name = "value" if self.classes is None else "proba"
+        return {what: native(torch.cat(vectors)), name: self._checked(torch.cat(predicted), X)}
+
+    def _dropout_passes(self, X) -> NDArray:
+        """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
+        masks = DropoutMasks(dropout_layers(self.module), self.seed)
+        parts = []
+        with self._ready(hooked=True), masks.switched_on():
+            for x in self._batches(X):
+                passes = []
+                for number in range(self.n_passes):
+                    masks.begin(number)
+                    passes.append(self._predicted(self._outputs(x)))
+                parts.append(torch.stack(passes, dim=1))
+        return np.moveaxis(self._checked(torch.cat(parts), X), 1, 0)
+
+    @contextmanager
+    def _ready(self, *, hooked: bool = False) -> Iterator[None]:
+        """Have the module in evaluation mode, without gradients; uncompiled, where hooks fire."""
+        state, module = vars(self.net), self.net.module_
+        try:
+            if hooked:
+                state["module_"] = uncompiled(module)
+            with evaluation(uncompiled(module)), torch.no_grad():
+                yield
+        finally:
+            state["module_"] = module
+
+    def _batches(self, X) -> Iterator[Any]:
+        """Yield rows as the module takes them, in batches, in order, on the net's device."""
+        net, X = self.net, self._reach(X)[0]
+        check_order(net)
+        params = net.get_params_for("iterator_valid")
+        batches: Iterator
+        if _is_plain(net, X) and params.keys() <= {"batch_size"}:
+            step = self.batch_rows
+            batches = (_tensor(X[start : start + step]) for start in range(0, len(X), step))
+        else:
+            data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
+            batches = (unpack_data(batch)[0] for batch in net.get_iterator(data, training=False))
+        dtype = float_dtype(self.module)
+        for batch in batches:
+            yield cast(to_tensor(batch, device=net.device), dtype)
+
+    def _outputs(self, x) -> Tensor:
+        """Return what the module gives for a batch."""
+        return first_output(self.net.infer(x))
+
+    def _predicted(self, outputs: Tensor) -> Tensor:
+        """Return probabilities, by skorch's own rule for what the outputs are; or values."""
+        if self.classes is not None:
+            return self.net._get_predict_nonlinearity()(outputs)
+        if outputs.numel() != len(outputs):
+            raise ValueError(
+                f"the net gave outputs of shape {tuple(outputs.shape)}; a regressor gives one "
+                f"number for each row."
+            )
+        return outputs.reshape(-1)
+
+    def _checked(self, predicted: Tensor, X) -> NDArray:
+        """Return predictions as an array, one for each row, columns in the order of `classes`."""
+        values = to_numpy(predicted)
+        if len(values) != n_rows(X):
+            raise ValueError(
+                f"the net gave {len(values)} predictions for {n_rows(X)} rows; it must give one "
+                f"for each row."
+            )
+        if self.classes is None:
+            return values.astype(np.float64)
+        check_sums(values)
+        return self._named(values)
+
+    # The last layer
+
+    def _head(self, X, *, may_lack: bool = False) -> Head | None:
+        """Return the last linear layer, found by passing one row through the module."""
+        if self._found is not None:
+            return self._found
+        with self._ready(hooked=True):
+            x = next(self._batches(slice_rows(X, 0, 1)))
+            linear = last_linear(self.module, lambda: self._outputs(x))
+            if linear is None and may_lack:
+                return None
+            if linear is None:
+                raise ValueError(
+                    f"{type(self.module).__name__} has no Linear layer, whose input would be the "
+                    f"embedding; write embedding='name of a layer'."
+                )
+            with watching(linear) as seen:
+                predicted = self._predicted(self._outputs(x))
+        self._found = Head(linear, _accounts(seen, predicted))
+        return self._found
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """Return differentiable numbers of which the probabilities are the softmax, (n, C)."""
+        if self._found is None or not self._found.is_all:
+            proba = self._predicted(self._outputs(x))
+            return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
+        with watching(self._found.linear) as seen:
+            self._outputs(x)
+        return _both_sides(seen["output"])
+
+
+class DropoutModel(TorchModel):
+    """A net whose probabilities are the mean over passes with dropout.
+
+    Parameters
+    ----------
+    model : TorchModel
+        Of the net.
+    n_passes : int
+        How many passes.
+    """
+
+    def __init__(self, model: TorchModel, n_passes: int):
+        vars(self).update(vars(model))
+        self.n_passes = n_passes
+
+    def proba(self, X) -> NDArray:
+        """Return the mean of the passes' probabilities, shape (n, C)."""
+        return self.samples(X).mean(axis=0)
+
+
+def native(vectors: Tensor):
+    """Return vectors as an array where they lie in memory, else as the tensor that they are."""
+    if vectors.device.type != "cpu":
+        return vectors
+    return (vectors.float() if vectors.dtype == torch.bfloat16 else vectors).numpy()
+
+
+def _accounts(seen: dict[str, Tensor], predicted: Tensor) -> bool:
+    """Whether predictions are a layer's outputs as they are, or by a softmax or a sigmoid."""
+    logits = seen["output"]
+    if seen["input"].ndim != 2:
+        return False
+    if predicted.ndim == 1:
+        return logits.shape == (len(predicted), 1) and torch.allclose(logits[:, 0], predicted)
+    logits = _both_sides(logits)
+    return logits.shape == predicted.shape and torch.allclose(
+        logits.softmax(dim=1), predicted, atol=SOFTMAX_TOLERANCE
+    )
+
+
+def _both_sides(logits: Tensor) -> Tensor:
+    """Return a logit for each of two classes where there is one for both, shape (n, C)."""
+    return torch.cat([-logits / 2, logits / 2], dim=1) if logits.shape[-1] == 1 else logits
+
+
+def _is_plain(net, X) -> bool:
+    """Whether rows can be cut into batches as they are, which is quicker than row by row."""
+    is_array = isinstance(X, Tensor) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf")
+    return is_array and net.iterator_valid is DataLoader and net.dataset in PLAIN_DATASETS
+
+
+def _tensor(block) -> Tensor:
+    """Return a slice of rows as a tensor; what may not be written to is copied, or torch warns."""
+    if isinstance(block, Tensor):
+        return block
+    return torch.from_numpy(block if block.flags.writeable else np.array(block))
+
+
+def _as_rows(vectors: Tensor, n: int) -> Tensor:
+    """Return what a layer was given, or gave, for n rows as vectors, shape (n, d)."""
+    if len(vectors) != n:
+        raise ValueError(
+            f"the layer saw {len(vectors)} vectors for {n} rows; an embedding has one for each "
+            f"row, write embedding='name of a layer that gives one'."
+        )
+    return vectors.reshape(n, -1)

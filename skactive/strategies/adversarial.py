@@ -1,0 +1,86 @@
+"""Strategies that ask where the smallest change of a row changes its prediction."""
+
+from ..models.attacks import check_bim, check_deepfool
+from .base import Strategy
+
+
+class AdversarialBIM(Strategy):
+    r"""Shortest perturbation by small steps along the signs of the gradient [1]_ [2]_.
+
+    Again and again :math:`x + \varepsilon \operatorname{sign} \nabla_x L`, with L the
+    cross-entropy of the predicted class, until another one is predicted.
+
+    Parameters
+    ----------
+    step : float, default=0.05
+        How far each value moves in a step, in units of the net's inputs: the default is for values
+        that vary by about 1. Rows that change within the same number of steps often tie; smaller
+        steps tell them apart.
+    max_steps : int, default=50
+        Rows that have not changed after so many steps come last.
+
+    References
+    ----------
+    .. [1] Kurakin, Goodfellow and Bengio (2017). Adversarial examples in the physical world. ICLR
+       workshop.
+    .. [2] Zhan, Wang, Huang, Xiong, Dou and Chan (2022). A comparative survey of deep active
+       learning. arXiv:2203.13450.
+
+    Examples
+    --------
+    >>> from skactive.strategies.adversarial import AdversarialBIM
+    >>> AdversarialBIM(step=0.01)
+    AdversarialBIM(step=0.01)
+    """
+
+    reads = ("input_gradient",)
+
+    def __init__(self, step=0.05, max_steps=50):
+        self.step = step
+        self.max_steps = max_steps
+
+    def score(self, view):
+        """Return minus the length of the perturbation, in units of the net's inputs."""
+        check_bim(type(self).__name__, self.step, self.max_steps)
+        return -view.perturbation("bim", step=self.step, max_steps=self.max_steps)
+
+
+class AdversarialDeepFool(Strategy):
+    r"""Shortest perturbation by DeepFool [1]_, to the nearest boundary step by step [2]_.
+
+    Each step is :math:`\min_c (f_y - f_c) / \|\nabla f_c - \nabla f_y\|` long, with y the predicted
+    class. For a linear model the first step is the exact distance.
+
+    Parameters
+    ----------
+    max_steps : int, default=50
+        Rows whose prediction has not changed after so many steps come last.
+    n_candidates : int, default=10
+        How many classes are looked at in each step, those of the largest logits.
+
+    References
+    ----------
+    .. [1] Moosavi-Dezfooli, Fawzi and Frossard (2016). DeepFool: a simple and accurate method to
+       fool deep neural networks. CVPR.
+    .. [2] Ducoffe and Precioso (2018). Adversarial active learning for deep networks: a margin
+       based approach. arXiv:1802.09841.
+
+    Examples
+    --------
+    >>> from skactive.strategies.adversarial import AdversarialDeepFool
+    >>> AdversarialDeepFool(n_candidates=3)
+    AdversarialDeepFool(n_candidates=3)
+    """
+
+    reads = ("perturbation",)
+
+    def __init__(self, max_steps=50, n_candidates=10):
+        self.max_steps = max_steps
+        self.n_candidates = n_candidates
+
+    def score(self, view):
+        """Return minus the length of the perturbation, in units of the model's inputs."""
+        check_deepfool(type(self).__name__, self.max_steps, self.n_candidates)
+        return -view.perturbation(
+            "deepfool", max_steps=self.max_steps, n_candidates=self.n_candidates
+        )

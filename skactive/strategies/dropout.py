@@ -1,0 +1,79 @@
+"""A net's dropout as a committee, for strategies over probabilities and over members."""
+
+from numbers import Integral
+
+from .base import Strategy, has_score, name_of, needs
+from .given import as_strategy
+
+SERVED = {"proba", "decision", "samples"}
+
+
+class Dropout(Strategy):
+    """Another strategy on what a net predicts with dropout, in several passes [1]_.
+
+    Strategies over probabilities (least confidence, margin, entropy) are shown their mean over the
+    passes, strategies over members (BALD, BatchBALD, variation ratios) the passes themselves. In
+    each pass the same units are dropped for all rows, and only by the net's Dropout layers: all
+    others, batch norm among them, stay as in prediction.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable, default="bald"
+        What scores or chooses.
+    n_passes : int, default=20
+        How many passes there are. By name alone, "bald" and its like make 20 too.
+
+    References
+    ----------
+    .. [1] Gal, Islam and Ghahramani (2017). Deep Bayesian active learning with image data. ICML.
+
+    Examples
+    --------
+    >>> from skactive.strategies import Dropout
+    >>> Dropout("entropy", n_passes=50)
+    Dropout(n_passes=50, strategy='entropy')
+    """
+
+    def __init__(self, strategy="bald", n_passes=20):
+        self.strategy = strategy
+        self.n_passes = n_passes
+
+    @property
+    def rowwise(self) -> bool:  # type: ignore[override]
+        """Whether the inner strategy is."""
+        return as_strategy(self.strategy).rowwise
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """A net with dropout; of the rest, what the inner strategy reads is made from it."""
+        return ("dropout",)
+
+    @property
+    def has_score(self) -> bool:
+        """Whether the inner strategy scores rows."""
+        return has_score(as_strategy(self.strategy))
+
+    def score(self, view):
+        """Return the inner strategy's scores."""
+        return self._checked().score(view.with_dropout(self.n_passes))
+
+    def select(self, view, n):
+        """Return what the inner strategy selects; its best scores, if it has some."""
+        if self.has_score:
+            return super().select(view, n)
+        return self._checked().select(view.with_dropout(self.n_passes), n)
+
+    def _checked(self) -> Strategy:
+        """Return the inner strategy, refusing one that dropout says nothing to."""
+        n_passes, inner = self.n_passes, as_strategy(self.strategy)
+        if not isinstance(n_passes, Integral) or isinstance(n_passes, bool) or n_passes < 2:
+            raise ValueError(
+                f"Dropout got n_passes={n_passes!r}; give a whole number of at least 2."
+            )
+        for alternatives in needs(inner):
+            if SERVED.isdisjoint(alternatives):
+                raise ValueError(
+                    f"Dropout got {name_of(inner)}, which reads view.{alternatives[0]}; give a "
+                    f"strategy over probabilities or members, such as 'entropy' or 'bald'."
+                )
+        return inner
