@@ -3,6 +3,7 @@
 import numpy as np
 
 from .conforming import conform
+from .datasets import DatasetRows
 from .history import UNLABELED
 from .pool import Pool
 from .rows import Rows, check_rows, n_rows
@@ -44,6 +45,8 @@ def outside_rows(X, pool: Pool):
     X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
     if n_rows(X) == 0:
         raise ValueError("query got X without rows; give at least one.")
+    if isinstance(X, DatasetRows):
+        X.refuse_random("query")
     return X
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .datasets import DatasetRows, as_array, is_tensor
+from .datasets import DatasetRows
 from .labels import library
 from .rows import as_sparse, check_rows, is_polars
+from .tensors import as_array, is_tensor
 
 _TEXT = "UT"
 _SHOWN = 5

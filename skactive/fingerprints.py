@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .datasets import DatasetRows, as_array, is_tensor
+from .datasets import DatasetRows
 from .rows import Rows, is_pandas
+from .tensors import as_array, is_tensor
 
 _EXACT = 2**53  # integers up to here are float64 numbers
 

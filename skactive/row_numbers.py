@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .rows import is_pandas, is_polars
+from .tensors import as_array, is_tensor
 
 
 def as_row_numbers(X: Any) -> np.ndarray | None:
@@ -15,8 +16,8 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
     Parameters
     ----------
     X : object
-        An integer; an ndarray of integer dtype, a list, tuple or range of integers, or a pandas or
-        polars Series of integers, in one dimension; or rows. Any empty list or one-dimensional
+        An integer; an ndarray or a tensor of integer dtype, a list, tuple or range of integers, or
+        a pandas or polars Series of integers, in one dimension; or rows. Any empty list or one-dimensional
         array is no row numbers at all.
 
     Returns
@@ -39,6 +40,8 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
         if len(X) and not _is_integer(type(X[0])):
             return None
         return _int64(X) if all(map(_is_integer, set(map(type, X)))) else None
+    if is_tensor(X) and X.ndim <= 1:
+        X = as_array(X)
     if not isinstance(X, np.ndarray):
         if not ((is_pandas(X) or is_polars(X)) and len(X.shape) == 1):
             return None

@@ -17,17 +17,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from skactive.datasets import (
-    DatasetRows,
-    check_dataset,
-    check_tensor,
-    is_dataset,
-    is_tensor,
-    join_datasets,
-    take_from_tensor,
-    without_excess,
-)
+from skactive.datasets import DatasetRows, check_dataset, is_dataset, join_datasets
 from skactive.labels import library
+from skactive.tensors import check_tensor, is_tensor, take_from_tensor, without_excess
 
 _SPARSE_FORMATS = ("csr", "csc")
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from .datasets import DatasetRows
 from .models import is_net, last_step
 from .rows import Rows, check_rows, n_rows
 
@@ -248,8 +249,8 @@ def train(estimator, previous, update: str, X, y, params: dict, classes=None, se
     """
     target = estimator if previous is None or update == "refit" else previous
     restored = restored_on_error(target) if target is previous else nullcontext()
-    if hasattr(X, "with_labels"):  # a Dataset, of which y is not to be its own
-        X = X.with_labels(y)
+    if isinstance(X, DatasetRows) and is_net(target):
+        X = X.with_labels(y)  # a Dataset has labels of its own, which skorch would learn instead
     with restored, _explained(y, params), _torch_seeded(target, seed):
         if target is previous:
             target.set_params(**_changed_params(previous, estimator))

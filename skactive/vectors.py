@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .datasets import as_array, is_dataset, is_tensor
+from .datasets import is_dataset
+from .tensors import as_array, is_tensor
 
 
 def as_vectors(X: Any, who: str, needs: str) -> Any:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ._progress import progress
-from .datasets import as_array, is_tensor
 from .models import Model, refusal
 from .rows import Rows, n_rows, row_bytes
 from .scores import likeliest_errors
 from .selection.arrays import check_vectors
 from .selection.distances import nearest_squared_distances
+from .tensors import as_array, is_tensor
 from .vectors import Memory, as_vectors, join_vectors
 
 CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time

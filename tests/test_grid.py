@@ -181,7 +181,7 @@ KINDS = ["classifier", "committee", "regressor", "regressor without std"]
 
 # Which cells refuse, whatever the rows and the labels
 
-FOR_COMMITTEES = ["vote_entropy", "consensus_entropy", "max_disagreement", "bald", "batch_bald"]
+FOR_COMMITTEES = ["vote_entropy", "variation_ratios", "consensus_entropy", "max_disagreement", "bald", "batch_bald"]
 FOR_REGRESSORS = [
     "std",
     "expected_improvement",
@@ -192,15 +192,30 @@ FOR_VALUES = ["greedy_y", "greedy_xy"]
 FOR_CLASSIFIERS = ["least_confidence", "margin", "entropy", "subpool", "density", "coral"]
 FOR_CLASSIFIERS += ["uncertainty_herding", "cluster_margin", "ranked_batch"]
 FOR_LINEAR = ["badge", "bait"]
+FOR_NETS = ["adversarial_bim"]
+FOR_LINEAR_CLASSIFIERS = ["expected_model_change", "adversarial_deepfool"]
 REFUSED = {
-    "classifier": [*FOR_COMMITTEES, *FOR_REGRESSORS, *FOR_VALUES],
-    "committee": [*FOR_REGRESSORS, *FOR_VALUES, *FOR_LINEAR, "expected_model_change"],
-    "regressor": [*FOR_CLASSIFIERS, *FOR_COMMITTEES, *FOR_LINEAR, "expected_model_change"],
+    "classifier": [*FOR_COMMITTEES, *FOR_REGRESSORS, *FOR_VALUES, *FOR_NETS],
+    "committee": [
+        *FOR_REGRESSORS,
+        *FOR_VALUES,
+        *FOR_LINEAR,
+        *FOR_LINEAR_CLASSIFIERS,
+        *FOR_NETS,
+    ],
+    "regressor": [
+        *FOR_CLASSIFIERS,
+        *FOR_COMMITTEES,
+        *FOR_LINEAR,
+        *FOR_LINEAR_CLASSIFIERS,
+        *FOR_NETS,
+    ],
     "regressor without std": [
         *FOR_CLASSIFIERS,
         *FOR_COMMITTEES,
         *FOR_REGRESSORS,
-        "expected_model_change",
+        *FOR_LINEAR_CLASSIFIERS,
+        *FOR_NETS,
     ],
 }
 WORKS = {kind: [name for name in READS if name not in REFUSED[kind]] for kind in KINDS}
@@ -271,7 +286,7 @@ def same(one, other):
 
 def works(rows, kind):
     """The strategies that answer: where rows have holes, no vectors and no linear models."""
-    left_out = [*EMBEDDED, *FOR_LINEAR, "expected_model_change"] if rows == "NaN" else []
+    left_out = [*EMBEDDED, *FOR_LINEAR, *FOR_LINEAR_CLASSIFIERS] if rows == "NaN" else []
     return [strategy for strategy in WORKS[kind] if strategy not in left_out]
 
 
@@ -338,8 +353,8 @@ def test_every_cell_either_works_or_refuses():
     for kind in KINDS:
         assert set(WORKS[kind]) | set(REFUSED[kind]) == set(READS)
     assert {kind: len(WORKS[kind]) for kind in KINDS} == {
-        "classifier": 19,
-        "committee": 21,
+        "classifier": 20,
+        "committee": 22,
         "regressor": 13,
         "regressor without std": 11,
     }

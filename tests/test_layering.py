@@ -14,6 +14,7 @@ ORDER = [
     "_compat",
     "_progress",
     "labels",
+    "tensors",
     "datasets",
     "rows",
     "row_numbers",

@@ -269,7 +269,7 @@ def test_what_is_no_committee_is_refused_before_and_after_it_is_fitted(estimator
     name = type(estimator).__name__
     sentence = (
         f"view.samples, which {name} cannot give: it needs to be an ensemble of at least two "
-        f"classifiers (a forest, bagging, voting)."
+        f"classifiers (a forest, bagging, voting), or a net with dropout."
     )
     assert refusal(estimator, "samples") == sentence
     model = fitted(estimator)[1]

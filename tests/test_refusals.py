@@ -314,7 +314,7 @@ def test_a_strategy_that_only_the_fitted_estimator_cannot_serve_is_refused_at_th
     learner, pool = ActiveLearner(Lazy(), "bald"), Pool(X, Y)
     text = (
         "BALD reads view.samples, which Lazy cannot give: it needs to be an ensemble of at least "
-        "two classifiers (a forest, bagging, voting)."
+        "two classifiers (a forest, bagging, voting), or a net with dropout."
     )
     refused(ValueError, text, learner, learner.fit, X, Y)
     with unchanged(pool):

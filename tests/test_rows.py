@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skactive.conforming import conform
+from skactive.datasets import DatasetRows
 from skactive.fingerprints import fingerprint
 from skactive.row_numbers import as_row_numbers, check_row_numbers
 from skactive.rows import (
@@ -37,7 +38,7 @@ def optional(name):
     return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
 
-pd, pl = optional("pandas"), optional("polars")
+pd, pl, torch = optional("pandas"), optional("polars"), optional("torch")
 needs_pandas = pytest.mark.skipif(pd is None, reason="pandas is not installed")
 needs_polars = pytest.mark.skipif(pl is None, reason="polars is not installed")
 
@@ -91,6 +92,13 @@ if pd is not None:
     MAKE |= {"pandas frame": frame, "pandas Series": lambda v: frame(v)["c"]}
 if pl is not None:
     MAKE |= {"polars frame": polars_frame, "polars Series": lambda v: polars_frame(v)["a"]}
+if torch is not None:
+    MAKE |= {
+        "tensor": lambda v: torch.tensor(v),
+        "tensor of bfloat16 images": lambda v: torch.tensor(MAKE["images"](v)).bfloat16(),
+        "tensor of one dimension": lambda v: torch.tensor(v[:, 1]),
+        "torch Dataset": lambda v: DatasetRows(torch.utils.data.TensorDataset(torch.tensor(v))),
+    }
 FRAMES = [name for name in MAKE if name.startswith(("pandas", "polars"))]
 
 every_container = pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
@@ -102,6 +110,8 @@ def content(X):
         return X
     if is_pandas(X) or is_polars(X):
         return X.to_numpy().tolist()
+    if isinstance(X, DatasetRows):
+        return [row.tolist() for row in X]
     return X.toarray().tolist() if sp.issparse(X) else X.tolist()
 
 

@@ -192,7 +192,7 @@ def _gives(estimator, what: str) -> bool:
     if what in ("dropout", "input_gradient"):
         return False
     if what == "perturbation":
-        return is_classifier(last) and _has_linear_layer(last) and not is_known(last, PERCEPTRONS)
+        return is_known(last, LINEAR_CLASSIFIERS)
     if what == "proba":
         return hasattr(estimator, "predict_proba")
     if what == "decision":

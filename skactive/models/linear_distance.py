@@ -69,6 +69,6 @@ def _ratios(gaps: NDArray, normals: NDArray) -> NDArray[np.float64]:
     norms = np.linalg.norm(normals.astype(np.float64, copy=False), axis=1)
     distances = np.full(gaps.shape, np.inf)
     # Classes of the same weights that tie do so everywhere: the model prefers neither.
-    np.divide(gaps, norms, out=distances, where=(norms > 0) & (gaps != 0))
+    np.divide(gaps, norms, out=distances, where=norms > 0)
     distances[gaps == 0] = 0.0
     return distances.min(axis=1)
