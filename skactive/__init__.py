@@ -2,6 +2,7 @@
 
 from .comparison import Comparison
 from .display import BudgetCurveDisplay, QueryDisplay
+from .embedding import embed
 from .evaluation import compare_strategies
 from .learner import ActiveLearner
 from .loop import run
@@ -30,6 +31,7 @@ __all__ = [
     "View",
     "aulc_scorer",
     "compare_strategies",
+    "embed",
     "get_strategy_names",
     "query",
     "run",

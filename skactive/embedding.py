@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from sys import modules
 from typing import Any
 
 import numpy as np
 
-from .models import is_net, last_step
-from .rows import Rows, check_rows, n_rows
+from ._progress import progress
+from .datasets import DatasetRows
+from .models import adapt, is_net, last_step
+from .rows import Rows, check_rows, n_rows, slice_rows
 from .selection.arrays import check_vectors
 from .training import is_frozen, seeded_clone
 from .vectors import Memory
+
+_EMBED_ROWS = 1 << 14  # that are written at a time
 
 
 class Embedding:
@@ -203,3 +209,95 @@ def check_embedding(embedding, estimator=None) -> None:
             f"embedding is {embedding!r}; give a callable rows -> vectors, a transformer, the "
             f"name of a net's layer, or None."
         )
+
+
+def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
+    """Return vectors of rows by a net, for all rows once.
+
+    What is computed once and kept serves any number of learners after it, such as a linear model
+    on ``fit(X, y, embedding=E)`` or on the vectors themselves.
+
+    Parameters
+    ----------
+    estimator : skorch net, Pipeline, ActiveLearner or torch.nn.Module
+        A net that is initialized or fitted, alone, in scikit-learn's ``FrozenEstimator``, at the
+        end of a Pipeline or inside a learner; or a module, used where it is, in batches of 128.
+    X : container of n rows
+        As `ActiveLearner.fit` takes them. A Dataset is read through its `evaluation` where it has
+        one.
+    layer : str, default=None
+        Name of the layer whose output the vectors are, flattened; "" is the module itself. None:
+        the input of the last Linear layer.
+    dtype : dtype, default=None
+        Of the vectors; None: as the net gives them.
+    out : str, path or array of shape (n, d), default=None
+        Where to write them: a ``.npy`` file, opened as a memory map, or an array that is there.
+        None: a new array.
+
+    Returns
+    -------
+    ndarray or memmap of shape (n, d)
+        One vector for each row.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is no net.
+    ValueError
+        If the layer is unknown, or `out` has another shape, or `dtype` is given besides an array.
+
+    Examples
+    --------
+    >>> import torch
+    >>> module = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.ReLU(), torch.nn.Linear(5, 2))
+    >>> embed(module, np.zeros((4, 3), dtype=np.float32)).shape
+    (4, 5)
+    >>> embed(module, np.zeros((4, 3), dtype=np.float32), layer="", dtype=np.float16).dtype
+    dtype('float16')
+    """
+    X = check_rows(X, who="embed")
+    if isinstance(X, DatasetRows):
+        X.refuse_random("embed")
+    model, n = _net_model(getattr(estimator, "estimator_", estimator), layer), n_rows(X)
+    step = -(-_EMBED_ROWS // model.batch_rows) * model.batch_rows
+    cuts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
+    parts = ((cut.stop - cut.start, cut) for cut in cuts)
+    for cut in progress(parts, n, "embedding"):
+        vectors = model.vectors(slice_rows(X, cut.start, cut.stop))
+        if cut.start == 0:
+            out = _destination(out, (n, vectors.shape[1]), dtype, vectors.dtype)
+        out[cut] = vectors
+    return out
+
+
+def _net_model(estimator, layer: str | None):
+    """Return a net, or a bare module, as a source of vectors."""
+    if is_net(estimator):
+        model = adapt(estimator, layer=layer)
+        model.check()
+        return model
+    module = getattr(modules.get("torch"), "nn", None)
+    if module is None or not isinstance(estimator, module.Module):
+        raise TypeError(
+            f"embed got {type(last_step(estimator)).__name__}, which is no net; give a skorch net "
+            f"or a torch module, or write pipeline[:-1].transform(X)."
+        )
+    from .models.torch import model_of_module
+
+    return model_of_module(estimator, layer)
+
+
+def _destination(out, shape: tuple[int, int], dtype, native_dtype):
+    """Return the array to write vectors into."""
+    if out is None:
+        return np.empty(shape, dtype=native_dtype if dtype is None else dtype)
+    if isinstance(out, str | os.PathLike):
+        dtype = np.dtype(native_dtype if dtype is None else dtype)
+        return np.lib.format.open_memmap(out, mode="w+", dtype=dtype, shape=shape)
+    if dtype is not None and np.dtype(dtype) != out.dtype:
+        raise ValueError(
+            f"embed got dtype={np.dtype(dtype)} and out of dtype {out.dtype}; leave dtype out."
+        )
+    if out.shape != shape:
+        raise ValueError(f"embed got out of shape {out.shape}; the vectors have shape {shape}.")
+    return out

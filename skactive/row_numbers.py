@@ -17,8 +17,8 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
     ----------
     X : object
         An integer; an ndarray or a tensor of integer dtype, a list, tuple or range of integers, or
-        a pandas or polars Series of integers, in one dimension; or rows. Any empty list or one-dimensional
-        array is no row numbers at all.
+        a pandas or polars Series of integers, in one dimension; or rows. Any empty list or
+        one-dimensional array is no row numbers at all.
 
     Returns
     -------

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from skorch import NeuralNet
 from skorch.dataset import Dataset, unpack_data
 from skorch.utils import to_numpy, to_tensor
 from torch import Tensor, nn
@@ -169,27 +170,38 @@ class TorchModel(SklearnModel):
         """Return a model whose probabilities are the mean over so many passes with dropout."""
         return DropoutModel(self, n_passes)
 
+    def vectors(self, X) -> NDArray:
+        """Return the embedding of rows alone, whatever the net predicts, shape (n, d)."""
+        parts = [part for part, _ in self._watched(X, self.layer)]
+        return native(torch.cat(parts).cpu())
+
     # Passes
 
     def _vectors(self, what: str, X) -> dict[str, Any]:
         """Return vectors by a layer, and what the net predicts."""
-        is_input = what == "features" or self.layer is None
-        vectors, predicted = [], []
-        head = self._head(X) if is_input else None
-        if what == "features" and not head.is_all:
+        if what == "features" and not self._head(X).is_all:
             raise ValueError(
                 f"the strategy reads view.gradient, which {type(self.module).__name__} cannot "
                 f"give: its predictions are not the softmax of what its last Linear layer gives."
             )
+        layer = None if what == "features" else self.layer
+        pairs = [(part, self._predicted(outputs)) for part, outputs in self._watched(X, layer)]
+        vectors, predicted = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        name = "value" if self.classes is None else "proba"
+        return {what: native(vectors), name: self._checked(predicted, X)}
+
+    def _watched(self, X, name: str | None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield vectors by a layer, and the outputs, of each batch.
+
+        By the output of the layer of that name; None: by the input of the last linear layer.
+        """
         with self._ready(hooked=True):
-            layer = head.linear if head is not None else named_layer(self.module, self.layer)
+            layer = self._last_linear(X) if name is None else named_layer(self.module, name)
             with watching(layer) as seen:
                 for x in self._batches(X):
                     outputs = self._outputs(x)
-                    predicted.append(self._predicted(outputs))
-                    vectors.append(_as_rows(seen["input" if is_input else "output"], len(outputs)))
-        name = "value" if self.classes is None else "proba"
-        return {what: native(torch.cat(vectors)), name: self._checked(torch.cat(predicted), X)}
+                    at = "input" if name is None else "output"
+                    yield _as_rows(seen[at], len(outputs)), outputs
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
@@ -264,22 +276,32 @@ class TorchModel(SklearnModel):
 
     def _head(self, X, *, may_lack: bool = False) -> Head | None:
         """Return the last linear layer, found by passing one row through the module."""
-        if self._found is not None:
-            return self._found
-        with self._ready(hooked=True):
-            x = next(self._batches(slice_rows(X, 0, 1)))
-            linear = last_linear(self.module, lambda: self._outputs(x))
-            if linear is None and may_lack:
-                return None
-            if linear is None:
-                raise ValueError(
-                    f"{type(self.module).__name__} has no Linear layer, whose input would be the "
-                    f"embedding; write embedding='name of a layer'."
-                )
-            with watching(linear) as seen:
-                predicted = self._predicted(self._outputs(x))
-        self._found = Head(linear, _accounts(seen, predicted))
+        if self._found is None:
+            with self._ready(hooked=True):
+                linear = self._last_linear(X, may_lack=may_lack)
+                if linear is None:
+                    return None
+                with watching(linear) as seen:
+                    predicted = self._predicted(self._outputs(self._first(X)))
+            self._found = Head(linear, _accounts(seen, predicted))
         return self._found
+
+    def _last_linear(self, X, *, may_lack: bool = False) -> nn.Linear | None:
+        """Return the last linear layer that the first row passes through."""
+        if self._found is not None:
+            return self._found.linear
+        x = self._first(X)
+        linear = last_linear(self.module, lambda: self._outputs(x))
+        if linear is None and not may_lack:
+            raise ValueError(
+                f"{type(self.module).__name__} has no Linear layer, whose input would be the "
+                f"embedding; write embedding='name of a layer'."
+            )
+        return linear
+
+    def _first(self, X):
+        """Return a batch of the first row alone."""
+        return next(self._batches(slice_rows(X, 0, 1)))
 
     def _logits(self, x: Tensor) -> Tensor:
         """Return differentiable numbers of which the probabilities are the softmax, (n, C)."""
@@ -309,6 +331,14 @@ class DropoutModel(TorchModel):
     def proba(self, X) -> NDArray:
         """Return the mean of the passes' probabilities, shape (n, C)."""
         return self.samples(X).mean(axis=0)
+
+
+def model_of_module(module: nn.Module, layer: str | None) -> TorchModel:
+    """Return a module without a net around it as a source of vectors, where it is."""
+    device = next((weights.device for weights in module.parameters()), torch.device("cpu"))
+    net = NeuralNet(module, criterion=nn.Identity, device=str(device), verbose=0)
+    vars(net)["module_"] = module  # initialize() would want something to optimise
+    return TorchModel(net, layer=layer)
 
 
 def native(vectors: Tensor):
