@@ -12,6 +12,17 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 OPTIONAL = ("lightgbm", "matplotlib", "pandas", "polars", "skorch", "torch", "xgboost")
 ABSENT = [name for name in OPTIONAL if importlib.util.find_spec(name) is None]
+# Modules that are imported only where there is a net, or a tensor on a device.
+collect_ignore_glob = (
+    [
+        "skactive/selection/tensors/*",
+        "skactive/models/fitting.py",
+        "skactive/models/modules.py",
+        "skactive/models/torch.py",
+    ]
+    if {"torch", "skorch"} & set(ABSENT)
+    else []
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -14,6 +14,7 @@ from .datasets import DatasetRows
 from .models import adapt, is_net, last_step
 from .rows import Rows, check_rows, n_rows, slice_rows
 from .selection.arrays import check_vectors
+from .tensors import as_array, is_tensor
 from .training import is_frozen, seeded_clone
 from .vectors import Memory
 
@@ -136,6 +137,8 @@ class Embedding:
 def checked(vectors, n: int, who: str):
     """Return vectors that were given for n rows, refusing what is not one finite row for each."""
     vectors = check_rows(vectors, who)
+    if is_tensor(vectors):
+        vectors = as_array(vectors)
     if n_rows(vectors) != n:
         raise ValueError(
             f"{who} got embedding with {n_rows(vectors)} rows for {n} rows of X; give one row for "

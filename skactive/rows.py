@@ -67,6 +67,11 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         return check_tensor(X, who)
     if is_dataset(X):
         return check_dataset(X, who)
+    if isinstance(X, dict):
+        raise TypeError(
+            f"{who} got a {type(X).__name__} for X; write a frame of its columns, or for a net "
+            f"with several inputs torch.utils.data.StackDataset(**X)."
+        )
     arrays = hasattr(X, "__array__") or isinstance(X, buffer_array)
     if isinstance(X, np.generic) or not arrays:
         name = type(X).__name__

@@ -12,6 +12,7 @@ from .rows import Rows, check_rows
 from .selection.arrays import as_mask, candidate_mask, check_probabilities, check_vectors
 from .strategies.base import Strategy, choose, name_of, needs
 from .strategies.given import as_strategy
+from .tensors import as_array, is_tensor
 from .validation import check_n_instances, draw_seed
 from .view import View
 
@@ -127,7 +128,7 @@ def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any],
     if "prediction" in known:
         known["value"] = known["prediction"]
     if embedding is not None:
-        known["embedding"] = check_vectors(check_rows(embedding, "select"), who="select")
+        known["embedding"] = _vectors(embedding)
     lengths = {name: array.shape[name == "samples"] for name, array in known.items()}
     if len(set(lengths.values())) != 1:
         told = ", ".join(f"{name} of {length}" for name, length in lengths.items())
@@ -141,6 +142,12 @@ def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any],
     elif "embedding" in known and "prediction" in known:
         known["gradient"] = np.ones((n, 1)), known["embedding"]
     return known, n
+
+
+def _vectors(embedding):
+    """Return vectors as an array or a CSR matrix."""
+    vectors = check_rows(embedding, "select")
+    return check_vectors(as_array(vectors) if is_tensor(vectors) else vectors, who="select")
 
 
 def _check_reads(strategy: Strategy, known: dict) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from sys import modules
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 
-def is_tensor(X: Any) -> bool:
+def is_tensor(X: Any) -> TypeGuard[Any]:
     """Tell whether X is a torch tensor, without importing torch.
 
     Examples

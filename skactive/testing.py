@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -121,16 +122,24 @@ class _Shown:
     def __init__(self, model, change: Callable | None = None):
         self._model = model
         self._change = change
-        self.read: set[str] = set()
+        self.asked: set[str] = set()
+
+    def read(self, what: str, X) -> dict[str, Any]:
+        """Return what the model says by its name, and all that it says with it."""
+        self.asked.add("gradient" if what == "features" else what)
+        known = self._model.read(what, X)
+        if self._change is not None:
+            known = {name: self._change(name, arrays) for name, arrays in known.items()}
+        return {name: _locked(arrays) for name, arrays in known.items()}
 
     def __getattr__(self, name: str):
         value = getattr(self._model, name)
-        if name not in NEEDS and name != "features":
+        if name not in NEEDS:
             return value
-        self.read.add("gradient" if name == "features" else name)
+        self.asked.add(name)
 
-        def shown(X):
-            arrays = value(X)
+        def shown(X, *args, **options):
+            arrays = value(X, *args, **options)
             return _locked(arrays if self._change is None else self._change(name, arrays))
 
         return shown
@@ -155,7 +164,9 @@ class _Case:
             warnings.simplefilter("ignore")
             self.learner.fit(self.X, self.y)
 
-    def view(self, *, X=None, order=None, chunk_rows=None, round=0, few=False, model=None) -> View:
+    def view(
+        self, *, X=None, order=None, chunk_rows=None, round=0, few=False, model: Any = None
+    ) -> View:
         """Return a view of the rows, in another container or order, with few candidates or many."""
         order = np.arange(90) if order is None else order
         X = _locked(self.X[order]) if X is None else X
@@ -167,7 +178,7 @@ class _Case:
             pool.rows,
             _locked(mask),
             pool=pool,
-            model=model or _Shown(self.learner._model()),
+            model=_Shown(self.learner._model()) if model is None else model,
             seed=(0, pool.n_labeled, round),
             round=round,
             chunk_rows=chunk_rows,
@@ -183,11 +194,13 @@ def _serving(strategy: Strategy):
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.linear_model import LogisticRegression
 
-    known = (
+    known = [
         LogisticRegression(),
         RandomForestClassifier(n_estimators=10),
         GaussianProcessRegressor(optimizer=None),
-    )
+    ]
+    if find_spec("skorch"):
+        known.append(_net())
     for estimator in known:
         try:
             check_serves(strategy, estimator)
@@ -198,6 +211,25 @@ def _serving(strategy: Strategy):
         f"no estimator is known that gives all that {name_of(strategy)} reads, {strategy.reads}; "
         f"pass one as estimator=."
     )
+
+
+def _net():
+    """Return a small net for rows of numbers in any container."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+    from skorch import NeuralNetClassifier
+    from torch import nn
+
+    layers = nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3)
+    net = NeuralNetClassifier(
+        nn.Sequential(*layers), criterion=nn.CrossEntropyLoss, train_split=None, verbose=0, lr=0.1
+    )
+    return make_pipeline(FunctionTransformer(_dense), net)
+
+
+def _dense(X) -> np.ndarray:
+    """Return rows of numbers as an array of float32, as nets read them."""
+    return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float32)
 
 
 def _containers(X: np.ndarray) -> Iterator[tuple[str, object]]:
@@ -428,7 +460,7 @@ def _certain(name: str, arrays):
     """Return what a model says, as it would if it had no doubt."""
     if name in ("proba", "samples"):
         return (arrays == arrays.max(axis=-1, keepdims=True)).astype(arrays.dtype)
-    return (arrays[0], np.zeros_like(arrays[1])) if name == "std" else arrays
+    return np.zeros_like(arrays) if name == "std" else arrays
 
 
 def _check_declares_reads(strategy: Strategy, estimator) -> None:
@@ -441,7 +473,9 @@ def _check_declares_reads(strategy: Strategy, estimator) -> None:
     declared = {what for alternatives in needs(strategy) for what in alternatives}
     if "gradient" in declared:  # which is made of these
         declared |= {"proba", "embedding"}
-    for what in sorted(model.read - declared - {"prediction"}):
+    if "input_gradient" in declared:  # by which it is found
+        declared |= {"perturbation"}
+    for what in sorted(model.asked - declared - {"prediction"}):
         raise AssertionError(
             f"{case.name} reads view.{what} without saying so, and an estimator that has none is "
             f"refused too late; write reads = {(*strategy.reads, what)!r} in its class."

@@ -253,12 +253,8 @@ class View:
         ndarray of shape (n,), float64
             L2 length of the change, in units of the rows; infinity where none was found.
         """
-        if self._model is None:
-            raise ValueError(
-                "the strategy reads view.perturbation, but no estimator is fitted yet; a cold "
-                "start can read view.X and view.embedding only."
-            )
-        parts = [self._model.perturbation(X, attack, **options) for X, _ in self._slices([])]
+        model = self._fitted_model("perturbation")
+        parts = [model.perturbation(X, attack, **options) for X, _ in self._slices([])]
         return np.concatenate(parts)
 
     def with_dropout(self, n_passes: int) -> "View":
@@ -272,7 +268,7 @@ class View:
         if not self.gives("dropout"):
             raise ValueError(f"the strategy reads {refusal(self.estimator, 'dropout')}")
         other = self._copy()
-        other._model = self._model.with_dropout(n_passes)
+        other._model = self._fitted_model("dropout").with_dropout(n_passes)
         of_model = {"proba", "samples", "prediction", "gradient"}
         other._known = {k: v for k, v in self._known.items() if k not in of_model}
         return other
@@ -334,7 +330,7 @@ class View:
             reads = [what for part in strategy.reads for what in np.atleast_1d(part)]
             if self._embed is not None and not {"embedding", "gradient"}.isdisjoint(reads):
                 _ = self.embedding  # of all rows, which is kept for the next question
-            for part, positions, kept in self._chunks(reads):
+            for part, positions, kept in self.chunks(reads):
                 chunk = _check_scores(strategy, strategy.score(part), part, kept)
                 scores[positions] = chunk if kept is None else np.where(kept, chunk, np.nan)
         else:
@@ -377,13 +373,18 @@ class View:
     def _read(self, what: str):
         """Return what the model says of all rows, computed in chunks, kept for the next read."""
         if what not in self._known:
-            if self._model is None:
-                raise ValueError(
-                    f"the strategy reads view.{what}, but no estimator is fitted yet; a cold "
-                    f"start can read view.X and view.embedding only."
-                )
-            self._keep([self._model.read(what, X) for X, _ in self._slices([what])])
+            model = self._fitted_model(what)
+            self._keep([model.read(what, X) for X, _ in self._slices([what])])
         return self._known[what]
+
+    def _fitted_model(self, what: str) -> Model:
+        """Return the model, or say that there is none yet."""
+        if self._model is None:
+            raise ValueError(
+                f"the strategy reads view.{what}, but no estimator is fitted yet; a cold start can "
+                f"read view.X and view.embedding only."
+            )
+        return self._model
 
     def _keep(self, parts: list[dict[str, Any]]) -> None:
         """Keep what the model says of consecutive rows, which together are all."""
@@ -411,7 +412,7 @@ class View:
         chunks = (X for X, _ in self._slices(["embedding"], start, stop))
         if embed is not None:
             return join_vectors([_one_for_each(embed(X), X) for X in chunks])
-        parts = [model.read("embedding", X) for X in chunks]
+        parts = [self._fitted_model("embedding").read("embedding", X) for X in chunks]
         vectors = join_vectors([part.pop("embedding") for part in parts])
         if stop - start == len(self) and parts[0]:
             self._keep(parts)
@@ -439,7 +440,7 @@ class View:
         steps = ((cut.stop - cut.start, (rows.slice(cut.start, cut.stop), cut)) for cut in slices)
         yield from progress(steps, stop - start, "reading the model")
 
-    def _chunks(self, reads: list[str]) -> Iterator[tuple]:
+    def chunks(self, reads: list[str]) -> Iterator[tuple]:
         """Yield views of chunks, where their scores go, and a mask of those that count.
 
         Rows stay where they are; only where fewer than half of a slice are candidates are they
@@ -447,7 +448,7 @@ class View:
         """
         step = self._n_chunk_rows(reads)
 
-        def chunks():
+        def parts():
             for start in range(0, len(self), step):
                 cut = slice(start, min(start + step, len(self)))
                 mask = self.mask[cut]
@@ -457,16 +458,16 @@ class View:
                     continue
                 if 2 * n_candidates < size:
                     positions = start + np.flatnonzero(mask)
-                    part = self._part(self._rows.take(positions), positions)
+                    part = self.part(self._rows.take(positions), positions)
                     yield size, (part, positions, None)
                 else:
                     X = self._rows.slice(cut.start, cut.stop)
                     kept = None if n_candidates == size else mask
-                    yield size, (self._part(X, cut), cut, kept)
+                    yield size, (self.part(X, cut), cut, kept)
 
-        yield from progress(chunks(), len(self), "scoring")
+        yield from progress(parts(), len(self), "scoring")
 
-    def _part(self, X, at) -> "View":
+    def part(self, X, at) -> "View":
         """Return a view of some rows alone, which knows what this view knows of them."""
         known = {name: _at(name, values, at) for name, values in self._known.items()}
         rows = Rows(X)

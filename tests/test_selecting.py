@@ -40,7 +40,16 @@ def served(name):
     raise AssertionError(name)
 
 
-@pytest.mark.parametrize("name", get_strategy_names())
+FROM_MODELS = ["adversarial_bim", "adversarial_deepfool"]  # what no array can tell
+
+
+@pytest.mark.parametrize("name", FROM_MODELS)
+def test_what_only_a_model_gives_is_refused(name):
+    with pytest.raises(ValueError, match="which only a model gives; write ActiveLearner"):
+        select(name, proba=np.full((3, 2), 0.5))
+
+
+@pytest.mark.parametrize("name", [n for n in get_strategy_names() if n not in FROM_MODELS])
 def test_it_chooses_what_a_learner_would(name):
     learner = served(name)
     learner.pool_.reserve([60, 61])

@@ -94,6 +94,9 @@ class Model(Protocol):
     def read(self, what: str, X) -> dict[str, Any]:
         """Return `what` of rows by its name, and by theirs what is known at no further cost."""
 
+    def with_dropout(self, n_passes: int) -> "Model":
+        """Return a model whose probabilities are the mean over so many passes with dropout."""
+
     def perturbation(self, X, attack: str, **options) -> np.ndarray:
         """Return the length of the least change that flips each prediction, shape (n,)."""
 

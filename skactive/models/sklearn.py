@@ -63,6 +63,10 @@ class SklearnModel:
             return dict(zip(("prediction", "std"), self.std(X), strict=True))
         return {what: getattr(self, what)(X)}
 
+    def with_dropout(self, n_passes: int):
+        """Refuse: there is no dropout."""
+        self._require("dropout")
+
     def perturbation(self, X, attack: str, **options) -> np.ndarray:
         """Return the distance of each row to the nearest boundary of a linear model, (n,)."""
         self._require("perturbation" if attack == "deepfool" else "input_gradient")

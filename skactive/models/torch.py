@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ from .sklearn import SklearnModel
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
 PLAIN_DATASETS = (Dataset, CastDataset)
-ATTACKS = {"bim": attacks.bim, "deepfool": attacks.deepfool}
+ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool}
 
 
 class Head(NamedTuple):
@@ -147,7 +147,7 @@ class TorchModel(SklearnModel):
     def perturbation(self, X, attack: str, **options) -> NDArray:
         """Return the length of the least change found that flips each prediction, shape (n,)."""
         self._require("input_gradient")
-        self._head(X, may_lack=True)
+        self._head(X)
         lengths = []
         with self._ready(hooked=True):
             for x in self._batches(X):
@@ -156,7 +156,8 @@ class TorchModel(SklearnModel):
                         f"adversarial strategies change one tensor of numbers, but the module is "
                         f"given a {type(x).__name__}; use another strategy."
                     )
-                with torch.enable_grad():
+                # cuDNN cannot go backward through recurrent layers in evaluation mode
+                with torch.backends.cudnn.flags(enabled=False):
                     lengths.append(ATTACKS[attack](self._logits, x, **options))
         return to_numpy(torch.cat(lengths)).astype(np.float64)
 
@@ -179,7 +180,8 @@ class TorchModel(SklearnModel):
 
     def _vectors(self, what: str, X) -> dict[str, Any]:
         """Return vectors by a layer, and what the net predicts."""
-        if what == "features" and not self._head(X).is_all:
+        head = self._head(X) if what == "features" else None
+        if what == "features" and (head is None or not head.is_all):
             raise ValueError(
                 f"the strategy reads view.gradient, which {type(self.module).__name__} cannot "
                 f"give: its predictions are not the softmax of what its last Linear layer gives."
@@ -197,6 +199,11 @@ class TorchModel(SklearnModel):
         """
         with self._ready(hooked=True):
             layer = self._last_linear(X) if name is None else named_layer(self.module, name)
+            if layer is None:
+                raise ValueError(
+                    f"{type(self.module).__name__} has no Linear layer, whose input would be the "
+                    f"embedding; write embedding='name of a layer'."
+                )
             with watching(layer) as seen:
                 for x in self._batches(X):
                     outputs = self._outputs(x)
@@ -274,11 +281,11 @@ class TorchModel(SklearnModel):
 
     # The last layer
 
-    def _head(self, X, *, may_lack: bool = False) -> Head | None:
-        """Return the last linear layer, found by passing one row through the module."""
+    def _head(self, X) -> Head | None:
+        """Return the last linear layer, found by passing one row through the module, if any."""
         if self._found is None:
             with self._ready(hooked=True):
-                linear = self._last_linear(X, may_lack=may_lack)
+                linear = self._last_linear(X)
                 if linear is None:
                     return None
                 with watching(linear) as seen:
@@ -286,18 +293,12 @@ class TorchModel(SklearnModel):
             self._found = Head(linear, _accounts(seen, predicted))
         return self._found
 
-    def _last_linear(self, X, *, may_lack: bool = False) -> nn.Linear | None:
-        """Return the last linear layer that the first row passes through."""
+    def _last_linear(self, X) -> nn.Linear | None:
+        """Return the last linear layer that the first row passes through, if any."""
         if self._found is not None:
             return self._found.linear
         x = self._first(X)
-        linear = last_linear(self.module, lambda: self._outputs(x))
-        if linear is None and not may_lack:
-            raise ValueError(
-                f"{type(self.module).__name__} has no Linear layer, whose input would be the "
-                f"embedding; write embedding='name of a layer'."
-            )
-        return linear
+        return last_linear(self.module, lambda: self._outputs(x))
 
     def _first(self, X):
         """Return a batch of the first row alone."""

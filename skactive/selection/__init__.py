@@ -15,6 +15,7 @@ from .k_medoids import k_medoids
 from .ranked_batch import ranked_batch
 from .top import top
 from .typiclust import typiclust
+from .vessal import gradient_covariance, vessal
 
 __all__ = [
     "bait",
@@ -23,6 +24,7 @@ __all__ = [
     "coral",
     "d2_sampling",
     "density",
+    "gradient_covariance",
     "greedy_xy",
     "greedy_y",
     "k_center",
@@ -34,4 +36,5 @@ __all__ = [
     "top",
     "typiclust",
     "uncertainty_herding",
+    "vessal",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from ..tensors import is_tensor
 from .arrays import (
     CHUNK_BYTES,
     Mask,
@@ -58,7 +59,8 @@ def d2_sampling(
     ----------
     factors : tuple of one or two arrays with N rows
         ``(h,)``, the vectors themselves, or ``(a, h)``: shape (N, C) and (N, d), of any real dtype,
-        dense or CSR. For BADGE, errors of the probabilities and the input of the last layer.
+        dense or CSR. For BADGE, errors of the probabilities and the input of the last layer. Torch
+        tensors are worked on where the last of them is.
     n : int
         How many positions are wanted; where there are fewer candidates, all of them are given.
     candidates : array of bool, shape (N,), or array of int, optional
@@ -112,7 +114,7 @@ def d2_sampling(
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
-    vectors = _Vectors(parts)
+    vectors = _prepared(parts)
     known = np.unique(as_positions(centers, n_rows))
     picks = known if len(known) else _longest(vectors, mask, rng)
     if len(picks) < len(known) + n:
@@ -133,10 +135,7 @@ def _checked_factors(factors: tuple[ArrayLike, ...]) -> list[Any]:
             f"for each row of the pool."
         )
     names = ("a", "h")[-len(factors) :]
-    arrays = [
-        check_vectors(array, who="d2_sampling", name=name)
-        for array, name in zip(factors, names, strict=True)
-    ]
+    arrays = [_checked(array, name) for array, name in zip(factors, names, strict=True)]
     if len({array.shape[0] for array in arrays}) > 1:
         a, h = arrays
         raise ValueError(
@@ -148,6 +147,24 @@ def _checked_factors(factors: tuple[ArrayLike, ...]) -> list[Any]:
         is_same = all((first[rows] == first[0]).all() for rows in chunks(first))
         arrays = arrays[1:] if is_same else arrays
     return arrays
+
+
+def _prepared(factors: list[Any]) -> _Vectors:
+    """Return the vectors of these factors, on the device of the last where that is a tensor."""
+    if any(map(is_tensor, factors)):
+        from .tensors.d2_sampling import TensorVectors
+
+        return TensorVectors(factors)
+    return _Vectors(factors)
+
+
+def _checked(vectors: ArrayLike, name: str) -> Any:
+    """Return a factor as it is, refusing what is not finite numbers."""
+    if is_tensor(vectors):
+        from .tensors.common import check_tensor
+
+        return check_tensor(vectors, who="d2_sampling", name=name)
+    return check_vectors(vectors, who="d2_sampling", name=name)
 
 
 def _longest(vectors: _Vectors, mask: Mask, rng: np.random.Generator) -> Positions:
@@ -162,7 +179,7 @@ class _Block(NamedTuple):
     """Some of the vectors: rows of each factor, dense or CSR, and their squared lengths."""
 
     factors: list[Any]
-    squares: Floats
+    squares: Any
 
 
 class _Vectors:
@@ -249,17 +266,30 @@ class _Vectors:
                 upper = share * x.squares + distances.min(axis=1) + lost
                 np.minimum(bounds[rows], upper, out=bounds[rows])
 
-    def _apart(self, x: list[Any], y: list[Any]) -> Floats:
+    def _apart(self, x: list[Any], y: list[Any]) -> Any:
         """Squared distances of vectors to those beside them, from differences of their factors."""
         differences = [p - q for p, q in zip(x, y, strict=True)]
+        dots = self._dots
         if len(x) == 1:
-            return squared_norms(differences[0])
+            return dots(differences[0], differences[0])
         # a (x) h - b (x) k = (a - b) (x) (h + k)/2 + (a + b)/2 (x) (h - k)
         (da, dh), (ma, mh) = differences, [0.5 * (p + q) for p, q in zip(x, y, strict=True)]
-        terms = squared_norms(da) * squared_norms(mh) + squared_norms(ma) * squared_norms(dh)
-        distances = terms + 2 * _dots(da, ma) * _dots(mh, dh)
+        terms = dots(da, da) * dots(mh, mh) + dots(ma, ma) * dots(dh, dh)
+        distances = terms + 2 * dots(da, ma) * dots(mh, dh)
         distances[distances <= 2 * self.rounding(np.float64) * terms] = 0.0
         return distances
+
+    @staticmethod
+    def _dots(x: Any, y: Any) -> Any:
+        """Return the inner product of each row of a block with that beside it."""
+        if sparse.issparse(x):
+            return np.asarray(x.multiply(y).sum(axis=1)).ravel()
+        return np.einsum("ij,ij->i", x, y)
+
+    @staticmethod
+    def _host(block: _Block) -> NDArray:
+        """Return the first factor of a block, dense, as an array."""
+        return block.factors[0]
 
     def _squared_parts(self) -> list[Floats]:
         """Return the squared lengths of the rows of each factor."""
@@ -277,7 +307,7 @@ class _Vectors:
         """
         if len(self._factors) > 1 or sparse.issparse(self._factors[0]):
             return None
-        sample = self.block(slice(None, None, -(-self._n_rows // _SAMPLE_ROWS))).factors[0]
+        sample = self._host(self.block(slice(None, None, -(-self._n_rows // _SAMPLE_ROWS))))
         with np.errstate(over="ignore"):
             center = sample.mean(axis=0).astype(np.float32)  # a number that every dtype can hold
         if not np.isfinite(center).all():
@@ -390,13 +420,6 @@ def _inner(x: _Block, y: _Block) -> NDArray:
     for other in others:
         out *= other
     return out
-
-
-def _dots(x: Any, y: Any) -> Floats:
-    """Return the inner product of each row of a block with that beside it."""
-    if sparse.issparse(x):
-        return np.asarray(x.multiply(y).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", x, y)
 
 
 def _width(vectors: Any) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..tensors import is_tensor
 from .arrays import (
     Positions,
     Vectors,
@@ -40,7 +41,8 @@ def k_center(
     Parameters
     ----------
     embedding : array of shape (N, d)
-        Of any real dtype, dense or CSR; a memory map is read in pieces. Not written to.
+        Of any real dtype, dense or CSR; a memory map is read in pieces. Not written to. A torch
+        tensor is worked on where it is, and the picks are the same on every device.
     n : int
         How many positions are wanted; where there are fewer candidates, all of them are given.
     candidates : array of bool, shape (N,), or array of int, optional
@@ -83,6 +85,12 @@ def k_center(
     >>> k_center(X, 2, centers=[0], rng=np.random.default_rng(0))
     array([3, 2])
     """
+    if is_tensor(embedding):
+        from .tensors.k_center import k_center as on_tensor
+
+        return on_tensor(
+            embedding, n, candidates=candidates, centers=centers, distances=distances, rng=rng
+        )
     vectors = check_vectors(embedding, who="k_center")
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     n = wanted(n, mask)

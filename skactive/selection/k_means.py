@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..tensors import is_tensor
 from .arrays import (
     Positions,
+    Vectors,
     candidate_mask,
     check_vectors,
     wanted,
@@ -33,7 +37,8 @@ def k_means(
     Parameters
     ----------
     embedding : array or CSR matrix of shape (N, d)
-        Rows as vectors, of any real dtype. Not written to, nor copied as a whole.
+        Rows as vectors, of any real dtype. Not written to, nor copied as a whole. The rows of a
+        torch tensor are clustered where it is.
     n : int
         How many positions are wanted; where there are fewer candidates, all of them are given.
     candidates : array of bool, shape (N,), or array of int, optional
@@ -70,22 +75,32 @@ def k_means(
     >>> k_means(embedding, 1, centers=[6], rng=np.random.default_rng(0))
     array([1])
     """
-    vectors = check_vectors(embedding, who="k_means")
+    vectors, blocks_of, cluster = _ways(embedding)
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
     rows = np.flatnonzero(mask)
-    blocks = Blocks(vectors, None if mask.all() else rows)
+    blocks = blocks_of(vectors, None if mask.all() else rows)
     reach = blocks.reach(centers)
     everyone = Clusters(np.full(len(rows), -1), reach)  # where all are wanted, there is no cluster
-    clusters = lloyd(blocks, n, reach, rng) if n < len(rows) else everyone
+    clusters = cluster(blocks, n, reach, rng) if n < len(rows) else everyone
     places = representatives(clusters, rng)
     rest = np.ones(len(rows), dtype=bool)
     rest[places] = False
     left = np.flatnonzero(rest)
     left = left[np.lexsort((rng.random(len(left)), -clusters.squared[left]))]
     return rows[np.append(places, left[: n - len(places)])]
+
+
+def _ways(embedding: Vectors) -> tuple[Vectors, Any, Any]:
+    """The vectors, refused if they are no finite numbers, and how they are read and clustered."""
+    if is_tensor(embedding):
+        from .tensors import common, k_means
+
+        vectors = common.check_tensor(embedding, who="k_means")
+        return vectors, k_means.TensorBlocks, k_means.lloyd
+    return check_vectors(embedding, who="k_means"), Blocks, lloyd
 
 
 def representatives(clusters: Clusters, rng: np.random.Generator) -> Positions:

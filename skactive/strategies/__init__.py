@@ -37,6 +37,14 @@ from .regression import (
     Std,
     UpperConfidenceBound,
 )
+from .stream import Quantile, RandomStream, StreamStrategy, Threshold
+from .stream_uncertainty import (
+    FixedUncertainty,
+    RandomVariableUncertainty,
+    SplitUncertainty,
+    VariableUncertainty,
+)
+from .stream_volume import Vessal
 from .table import get_strategy_names
 from .uncertainty import Entropy, LeastConfidence, Margin, Random
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
@@ -58,6 +66,7 @@ __all__ = [
     "Entropy",
     "ExpectedImprovement",
     "ExpectedModelChange",
+    "FixedUncertainty",
     "GreedyX",
     "GreedyXY",
     "GreedyY",
@@ -71,16 +80,24 @@ __all__ = [
     "MaxHerding",
     "Prefilter",
     "ProbabilityOfImprovement",
+    "Quantile",
     "Random",
+    "RandomStream",
+    "RandomVariableUncertainty",
     "RankedBatch",
+    "SplitUncertainty",
     "Std",
     "StochasticBatch",
     "Strategy",
+    "StreamStrategy",
     "Subpool",
+    "Threshold",
     "TypiClust",
     "UncertaintyHerding",
     "UpperConfidenceBound",
+    "VariableUncertainty",
     "VariationRatios",
+    "Vessal",
     "VoteEntropy",
     "Weighted",
     "as_strategy",

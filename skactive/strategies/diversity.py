@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import selection
-from ..datasets import is_tensor
+from ..tensors import is_tensor
 from .base import Strategy
 from .given import as_strategy
 

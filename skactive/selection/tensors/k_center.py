@@ -1,0 +1,192 @@
+"""Core-sets of a tensor by the greedy k-center algorithm, one product over the pool for each."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ..arrays import Mask, Positions, as_positions, candidate_mask, wanted
+from ..distances import checked_distances
+from .bounds import Bounds, rounded_up
+from .common import check_tensor, mean_of, middle_of, moved
+from .distances import lowered, nearest_of_all, squared_to_point
+
+_MANY = 16  # rows left in doubt by one pass are many where they are the pool over this
+_FEW = 256  # and never where they are no more than this
+_CLOSED = -1.0  # the bound of a row that cannot be chosen
+
+
+def k_center(
+    embedding: Tensor,
+    n: int,
+    *,
+    candidates: ArrayLike | None = None,
+    centers: ArrayLike | None = None,
+    distances: ArrayLike | None = None,
+    rng: np.random.Generator,
+) -> Positions:
+    """Choose rows of a tensor where it is, as `skactive.selection.k_center` does of an array.
+
+    Each pick costs one product of the pool with a vector, in the floats of the pool, and as a rule
+    one answer from the device. What decides are differences in float64, summed in an order that is
+    the same on every device: so are the picks.
+
+    Parameters
+    ----------
+    embedding : Tensor of shape (N, d)
+        Of any real dtype, on any device; half precision is upcast in pieces at each pick. Not
+        written to, nor copied.
+    n : int
+        How many positions are wanted; where there are fewer candidates, all of them are given.
+    candidates : array of bool, shape (N,), or array of int, optional
+        The only rows that may be chosen, as a mask or as positions. By default every row.
+    centers : array of int, optional
+        Positions of rows that are labelled or reserved: they repel and are never chosen.
+    distances : array of float, shape (N,), optional
+        Squared distance of each row to the nearest centre. By default computed from `centers`.
+    rng : numpy.random.Generator
+        Breaks ties.
+
+    Returns
+    -------
+    ndarray of intp, shape (min(n, number of candidates),)
+        Distinct positions, best first.
+
+    Raises
+    ------
+    TypeError
+        If the embedding does not hold real numbers or is sparse, or positions are not integers.
+    ValueError
+        As for an array.
+
+    Examples
+    --------
+    >>> X = torch.tensor([[0.0], [1.0], [5.0], [9.0]])
+    >>> k_center(X, 2, centers=[0], rng=np.random.default_rng(0))
+    array([3, 2])
+    """
+    vectors = check_tensor(embedding, who="k_center")
+    n_rows = len(vectors)
+    mask = candidate_mask(candidates, n_rows, centers)
+    n = wanted(n, mask)
+    positions = np.unique(as_positions(centers, n_rows))
+    known = None
+    if distances is not None:
+        known = _known(checked_distances(distances, n_rows), mask, vectors.device)
+    elif len(positions) and n:
+        known = nearest_of_all(vectors, moved(positions, vectors.device))
+    if n == 0:
+        return np.empty(0, dtype=np.intp)
+    return _Search(vectors, n, mask, known, rng).run()
+
+
+def _known(distances: np.ndarray, mask: Mask, device: torch.device) -> Tensor | None:
+    """Return distances to centres as a tensor; None where there is no centre."""
+    is_far = mask & np.isinf(distances)
+    if not is_far.any():
+        return moved(distances, device)
+    if (is_far != mask).any():
+        raise ValueError(
+            f"distances are infinite at row {int(is_far.argmax())} and finite elsewhere; give the "
+            f"squared distance of each row to the nearest centre, or infinity for all where there "
+            f"is no centre."
+        )
+    return None
+
+
+class _Search:
+    """The state of a search.
+
+    Attributes
+    ----------
+    known : Tensor of shape (N,), float64, or None
+        Squared distances to the centres; None where there are none.
+    bounds : Tensor of shape (N,)
+        Of squared distances to the centres and all picks, from above; `_CLOSED` for rows that
+        cannot be chosen.
+    picked : Tensor of shape (n,), int64
+        Positions in the order in which they were chosen: the first `n_picked` of them.
+    """
+
+    def __init__(
+        self,
+        vectors: Tensor,
+        n: int,
+        mask: Mask,
+        known: Tensor | None,
+        rng: np.random.Generator,
+    ):
+        self.vectors, self.n, self.known, self.rng = vectors, n, known, rng
+        self.is_open = moved(mask, vectors.device)
+        self.shift = middle_of(vectors)
+        self.passes = Bounds(vectors, self.shift)
+        far = torch.full_like(self.passes.base, torch.inf)
+        start = far if known is None else rounded_up(known, self.passes.dtype)
+        self.bounds = torch.where(self.is_open, start, _CLOSED)
+        self.picked = torch.empty(n, dtype=torch.int64, device=vectors.device)
+        self.n_picked = 0
+
+    def run(self) -> Positions:
+        """Pick until there are enough."""
+        if self.known is None:
+            self._take(self._any(self._nearest_mean()))
+        while self.n_picked < self.n:
+            rows = self._farthest()
+            if len(rows) == 0:
+                return self._with_rest()
+            self._take(self._any(rows))
+        return self._picks()
+
+    def _take(self, row: int) -> None:
+        """Note a pick, and lower the bounds of all by it where there is another to come."""
+        self.picked[self.n_picked] = row
+        self.n_picked += 1
+        self.bounds[row] = _CLOSED
+        if self.n_picked < self.n:
+            self.passes.lower(self.bounds, self.picked[self.n_picked - 1 : self.n_picked])
+
+    def _nearest_mean(self) -> Positions:
+        """Candidates nearest the mean of the candidates."""
+        squared = squared_to_point(self.vectors, mean_of(self.vectors, self.is_open))
+        squared[~self.is_open] = torch.inf
+        return (squared == squared.min()).nonzero()[:, 0].cpu().numpy()
+
+    def _farthest(self) -> Positions:
+        """Rows that are farthest from all before; none where all that are left lie on them."""
+        top, at = self.bounds.max(dim=0, keepdim=True)
+        self.bounds.index_fill_(0, at, _CLOSED)
+        second = self.bounds.max().view(1)
+        state = torch.cat([x.double() for x in (at, top, second, self.passes.base[at])])
+        row, bound, next_bound, base = state.tolist()  # the one wait for the device
+        least = self.passes.least(bound, base)
+        if least > 0 and next_bound < least:
+            return np.array([int(row)])
+        self.bounds[int(row)] = bound
+        return self._among((self.bounds >= least).nonzero()[:, 0])
+
+    def _among(self, rows: Tensor) -> Positions:
+        """Those of some rows that are farthest; their bounds become their very distances."""
+        known = torch.full((len(rows),), torch.inf, dtype=torch.float64, device=rows.device)
+        known = known if self.known is None else self.known[rows]
+        squared = lowered(known, self.vectors, rows, self.picked[: self.n_picked], self.shift)
+        self.bounds[rows] = rounded_up(squared, self.bounds.dtype)
+        if len(rows) > len(self.bounds) // _MANY + _FEW and self.passes.refine():
+            self.bounds = self.bounds.double()
+            self.passes.lower(self.bounds, self.picked[: self.n_picked])
+        best = squared.max() if len(rows) else squared.new_zeros(())
+        return rows[(squared == best) & (best > 0)].cpu().numpy()
+
+    def _any(self, rows: Positions) -> int:
+        """One of the rows, by chance."""
+        return int(rows[self.rng.integers(len(rows)) if len(rows) > 1 else 0])
+
+    def _with_rest(self) -> Positions:
+        """Picks, and then any of the rows that are left."""
+        rest = self.rng.permutation(np.flatnonzero((self.bounds >= 0).cpu().numpy()))
+        return np.concatenate([self._picks(), rest[: self.n - self.n_picked]])
+
+    def _picks(self) -> Positions:
+        """Positions in the order in which they were chosen."""
+        return self.picked[: self.n_picked].cpu().numpy().astype(np.intp, copy=False)

@@ -1,0 +1,351 @@
+"""Strategies that decide while rows pass: whether to buy a label now or never."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from ..budgets import Budget, Countdown, by_chance, checked_count, checked_rate
+from .base import Strategy, has_score, name_of, needs
+from .given import as_strategy
+from .uncertainty import Random
+from .wrappers import _checked_number
+
+
+class StreamStrategy(Strategy):
+    """Base of strategies that decide as rows pass, and whose decisions stand.
+
+    Like any strategy, it is a value; what runs is a copy on which `reset` was called. That copy
+    holds its state in attributes that end in an underscore, and can be pickled at any time. For a
+    fixed model, its decisions do not depend on how the stream is cut into chunks: each row takes
+    the same number of random numbers, whether they are needed or not.
+
+    A subclass overrides `_start` where it has state besides the budget, and `_wants`, or `_pass`.
+
+    Attributes
+    ----------
+    has_random_share : bool
+        Whether some rows are bought blindly, so that errors on them are those of the stream. Of
+        the last chunk, ``random_share_`` is their mask.
+    budget_ : Budget
+        What was spent.
+
+    Notes
+    -----
+    Until there is a model, rows are bought blindly, with the chance that the budget gives.
+    """
+
+    rowwise = False
+    has_random_share = False
+    budget_: Any
+    _n_draws = 1  # uniform random numbers for each row; the last decides where there is no model
+
+    def reset(self, rng: np.random.Generator) -> StreamStrategy:
+        """Begin a stream: forget everything, and check the parameters.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of all randomness, which the strategy keeps as its own.
+
+        Returns
+        -------
+        StreamStrategy
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range.
+        """
+        self.budget_ = self._budget()
+        self._start()
+        self.rng_ = rng  # last: with it, the copy runs
+        return self
+
+    def restart(self) -> None:
+        """Begin again after a drift: thresholds and what was seen are forgotten.
+
+        The budget goes on, of its window as well as in all: it is not exceeded by a detector that
+        sees a drift too often.
+        """
+        self._refuse_unless_running("restart")
+        self._start()
+
+    def admit(self, view) -> np.ndarray:
+        """Return which rows of a chunk to buy; they count as bought.
+
+        Parameters
+        ----------
+        view : View
+            The chunk. Rows that are no candidates are not seen at all.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            Candidates whose labels to buy.
+
+        Raises
+        ------
+        ValueError
+            If `reset` was not called.
+        """
+        self._refuse_unless_running("admit")
+        bought, at = np.zeros(len(view), dtype=bool), view.candidates
+        share = bought.copy()
+        if len(at):
+            seen = None if self._is_cold(view) else self._look(view)
+            draws = self.rng_.random((len(at), self._n_draws))
+            bought[at] = self._pass(seen, draws)
+            share[at] = bought[at] & self._is_random(draws)
+        if self.has_random_share:
+            self.random_share_ = share
+        return bought
+
+    def score(self, view):
+        """Refuse: rows are not ranked."""
+        raise NotImplementedError(f"{name_of(self)} has no score: {_STREAM}")
+
+    def select(self, view, n):
+        """Refuse: a stream strategy does not wait for the best rows."""
+        raise NotImplementedError(f"{name_of(self)} does not choose among a pool: {_STREAM}")
+
+    def _budget(self) -> Any:
+        """Return the budget, nothing spent."""
+        window = checked_count(self.window, "window", name_of(self), 1)
+        return budget_of(self, self.budget, window)
+
+    def _start(self) -> None:
+        """Set what a strategy learns on the way to what it is at first."""
+
+    def _look(self, view):
+        """Return what is looked at of the candidates: an item for each."""
+
+    def _pass(self, seen, draws: np.ndarray) -> np.ndarray:
+        """Return which candidates to buy, counting each; `seen` is None where there is no model."""
+        if seen is None:
+            return blindly(self.budget_, draws)
+        bought = np.zeros(len(draws), dtype=bool)
+        for row, (value, own) in enumerate(zip(seen.tolist(), draws.tolist(), strict=True)):
+            bought[row] = self._wants(value, own, self.budget_.may_spend())
+            self.budget_.passed(bool(bought[row]))
+        return bought
+
+    def _wants(self, value: float, draws: list[float], is_left: bool) -> bool:
+        """Whether to buy a row of which this was seen; False where nothing is left."""
+        raise NotImplementedError(f"{name_of(self)} must override _wants, or _pass.")
+
+    def _is_random(self, draws: np.ndarray) -> np.ndarray:
+        """Return which rows, if bought at all, are bought blindly."""
+        return np.ones(len(draws), dtype=bool)
+
+    def _is_cold(self, view) -> bool:
+        """Whether something is read that no model is there to give."""
+        if view.estimator is not None:
+            return False
+        return any(
+            not any(what == "embedding" or view.gives(what) for what in alternatives)
+            for alternatives in needs(self)
+        )
+
+    def _refuse_unless_running(self, what: str) -> None:
+        """Refuse a call on a copy that has no state."""
+        if not hasattr(self, "rng_"):
+            raise ValueError(
+                f"{name_of(self)}.{what} was called before reset; call reset(rng) with a "
+                f"numpy.random.Generator to begin a stream."
+            )
+
+
+_STREAM = "it decides as rows pass; query(X_chunk) returns those that it admits."
+
+
+class RandomStream(StreamStrategy):
+    """Blindly, at the rate of the budget: the baseline of streams [1]_.
+
+    Parameters
+    ----------
+    budget : float, default=0.1
+        Share of the rows that may be bought, in (0, 1]; 1: all, until `total` is spent.
+    window : int, default=100
+        Of any so many consecutive rows, no more than that share is bought.
+    total : int, default=None
+        How many labels there are in all; None: no end of them.
+
+    Notes
+    -----
+    In the paper a row is bought with probability `budget`. Here that is so on average, as
+    `Budget.chance` says: a row is likelier where fewer were bought before than the budget allows.
+
+    References
+    ----------
+    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
+       data. IEEE Transactions on Neural Networks and Learning Systems.
+
+    Examples
+    --------
+    >>> from skactive.strategies.stream import RandomStream
+    >>> RandomStream(budget=0.05)
+    RandomStream(budget=0.05)
+    """
+
+    has_random_share = True
+
+    def __init__(self, budget=0.1, window=100, total=None):
+        self.budget = budget
+        self.window = window
+        self.total = total
+
+    def _pass(self, seen, draws):
+        """Buy blindly."""
+        return blindly(self.budget_, draws)
+
+
+class Threshold(StreamStrategy):
+    """Where the score of another strategy is above a value.
+
+    Parameters
+    ----------
+    strategy : str or Strategy, default="entropy"
+        What scores each row, on its own.
+    value : float, default=0.5
+        What a score must exceed, in the unit of that score; the score of margin is minus the
+        margin.
+    budget : float, default=1.0
+        As in `RandomStream`; 1 sets no limit.
+    window, total
+        As in `RandomStream`.
+
+    Examples
+    --------
+    >>> from skactive.strategies.stream import Threshold
+    >>> Threshold("margin", -0.2)
+    Threshold(strategy='margin', value=-0.2)
+    """
+
+    def __init__(self, strategy="entropy", value=0.5, budget=1.0, window=100, total=None):
+        self.strategy = strategy
+        self.value = value
+        self.budget = budget
+        self.window = window
+        self.total = total
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """What the inner strategy reads."""
+        return as_strategy(self.strategy).reads
+
+    def _start(self):
+        """Check the parameters: nothing is learned."""
+        _checked_number(self, "value", self.value, -np.inf)
+        _scorer(self)
+
+    def _look(self, view):
+        """Return the scores of the inner strategy."""
+        return view.score(_scorer(self))[view.candidates]
+
+    def _wants(self, value, draws, is_left):
+        """Whether a score is above the value."""
+        return is_left and value > self.value
+
+
+class Quantile(StreamStrategy):
+    r"""Where the score of another strategy is among the highest of late [1]_.
+
+    A row is bought if, among it and the scores of the last `window` rows, its own is above the
+    :math:`1 - b` quantile, b the budget; equal scores, and the row in which the quantile lies,
+    are decided by chance, so that b of the rows are bought from the first on where scores come
+    in no order. As in the paper's balancing, b is raised where fewer rows were bought than the
+    budget allows, and lowered where more were: see `Budget.chance`.
+
+    Parameters
+    ----------
+    strategy : str or Strategy, default="entropy"
+        What scores each row, on its own.
+    window : int, default=100
+        How many scores are kept; the budget is held in as many rows.
+    budget : float, default=0.1
+        Share of the rows that are bought, in (0, 1].
+    total : int, default=None
+        How many labels there are in all; None: no end of them.
+
+    References
+    ----------
+    .. [1] Kottke, Krempl and Spiliopoulou (2015). Probabilistic active learning in datastreams.
+       IDA, whose balanced incremental quantile filter this follows.
+
+    Examples
+    --------
+    >>> from skactive.strategies.stream import Quantile
+    >>> Quantile("margin", window=500)
+    Quantile(strategy='margin', window=500)
+    """
+
+    _n_draws = 2
+
+    def __init__(self, strategy="entropy", window=100, budget=0.1, total=None):
+        self.strategy = strategy
+        self.window = window
+        self.budget = budget
+        self.total = total
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """What the inner strategy reads."""
+        return as_strategy(self.strategy).reads
+
+    def _start(self):
+        """Forget the scores."""
+        _scorer(self)
+        self.scores_: deque[float] = deque()
+        self.sorted_: list[float] = []
+
+    def _look(self, view):
+        """Return the scores of the inner strategy."""
+        return view.score(_scorer(self))[view.candidates]
+
+    def _wants(self, value, draws, is_left):
+        """Whether a score is above the quantile, of which it is part from then on."""
+        n_equal = bisect_right(self.sorted_, value) - bisect_left(self.sorted_, value)
+        n_above = len(self.sorted_) - bisect_right(self.sorted_, value)
+        # Uniform over 0 to the number of scores, its own included, where these come in no order.
+        rank = n_above + draws[0] * (n_equal + 1)
+        is_wanted = is_left and rank < self.budget_.chance * (len(self.sorted_) + 1)
+        if len(self.scores_) == self.window:
+            del self.sorted_[bisect_left(self.sorted_, self.scores_.popleft())]
+        self.scores_.append(value)
+        insort(self.sorted_, value)
+        return is_wanted
+
+
+def blindly(budget: Budget | Countdown, draws: np.ndarray) -> np.ndarray:
+    """Return which rows are bought by chance alone, counting each."""
+    takes = by_chance(budget, draws[:, -1].tolist())
+    return np.array([takes(1.0) for _ in range(len(draws))], dtype=bool)
+
+
+def budget_of(strategy, rate, window: int | None) -> Budget:
+    """Return a budget by a strategy's parameters, which messages call by their names there."""
+    who = name_of(strategy)
+    if strategy.total is not None:
+        checked_count(strategy.total, "total", who, 0)
+    return Budget(checked_rate(rate, who, "budget"), window, strategy.total)
+
+
+def _scorer(strategy) -> Strategy:
+    """Return the strategy inside another one, refusing one that needs more than a row."""
+    inner = as_strategy(strategy.strategy)
+    if isinstance(inner, Random):
+        raise ValueError(
+            f"{name_of(strategy)} got strategy Random, whose numbers are those of rows in a pool; "
+            f"write RandomStream(budget=...)."
+        )
+    if not has_score(inner) or not inner.rowwise:
+        raise ValueError(
+            f"{name_of(strategy)} got strategy {name_of(inner)}, which looks at many rows at once; "
+            f"give one that scores each row on its own, such as 'margin'."
+        )
+    return inner

@@ -1,0 +1,224 @@
+"""Strategies for streams that buy where the model doubts: thresholds, fixed or adapting."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import ndtri
+
+from .base import Strategy, name_of
+from .stream import StreamStrategy
+from .wrappers import _checked_number
+
+
+class FixedUncertainty(StreamStrategy):
+    r"""Where the model is less certain than a fixed threshold [1]_: :math:`\max_c p_c < \theta`.
+
+    Parameters
+    ----------
+    budget, window, total
+        As in `RandomStream`.
+    threshold : float, default=None
+        :math:`\theta`. None: :math:`1/C + b (1 - 1/C)` for a budget of b, which buys b of the
+        rows if certainty is uniform between chance and 1.
+
+    References
+    ----------
+    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
+       data. IEEE Transactions on Neural Networks and Learning Systems.
+    """
+
+    reads = ("proba",)
+
+    def __init__(self, budget=0.1, window=100, total=None, threshold=None):
+        self.budget = budget
+        self.window = window
+        self.total = total
+        self.threshold = threshold
+
+    def _start(self):
+        """Check the threshold, which stays."""
+        if self.threshold is not None:
+            _checked_number(self, "threshold", self.threshold, 0.0)
+
+    def _look(self, view):
+        """Return how far each row is above its threshold."""
+        if self.threshold is not None:
+            return view.score(_Certainty())[view.candidates] - float(self.threshold)
+        return view.score(_Certainty(from_chance=True))[view.candidates] - self.budget_.rate
+
+    def _wants(self, value, draws, is_left):
+        """Whether a row is below the threshold."""
+        return is_left and value < 0
+
+
+class VariableUncertainty(StreamStrategy):
+    r"""Where the model is less certain than a threshold that adapts to the budget [1]_.
+
+    :math:`\theta` is 1 at first. While labels are left, it shrinks to :math:`\theta (1 - s)` where
+    :math:`\max_c p_c < \theta`, and the row is bought; it grows to :math:`\theta (1 + s)` where the
+    row is not.
+
+    Parameters
+    ----------
+    budget, window, total
+        As in `RandomStream`.
+    step : float, default=0.01
+        s, in (0, 1).
+
+    Attributes
+    ----------
+    threshold_ : float
+        :math:`\theta`.
+
+    References
+    ----------
+    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
+       data. IEEE Transactions on Neural Networks and Learning Systems.
+    """
+
+    reads = ("proba",)
+
+    def __init__(self, budget=0.1, window=100, total=None, step=0.01):
+        self.budget = budget
+        self.window = window
+        self.total = total
+        self.step = step
+
+    def _start(self):
+        """Set the threshold to certainty."""
+        _check_fraction(self, "step")
+        self.threshold_ = 1.0
+
+    def _look(self, view):
+        """Return how certain the model is."""
+        return view.score(_Certainty())[view.candidates]
+
+    def _wants(self, value, draws, is_left):
+        """Whether a row is below the threshold, which moves while labels are left."""
+        if not is_left:
+            return False
+        is_wanted = value < self.threshold_ * self._factor(draws)
+        self.threshold_ *= 1 - self.step if is_wanted else 1 + self.step
+        return is_wanted
+
+    def _factor(self, draws: list[float]) -> float:
+        """Return by what the threshold is multiplied for one row."""
+        return 1.0
+
+
+class RandomVariableUncertainty(VariableUncertainty):
+    r"""As variable uncertainty, the threshold multiplied for each row by a random number [1]_.
+
+    So rows of which the model is certain are bought now and then, and a drift there is noticed.
+
+    Parameters
+    ----------
+    budget, window, total, step
+        As in `VariableUncertainty`.
+    delta : float, default=1.0
+        Standard deviation of the factor, which is normal with mean 1.
+
+    References
+    ----------
+    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
+       data. IEEE Transactions on Neural Networks and Learning Systems.
+    """
+
+    def __init__(self, budget=0.1, window=100, total=None, step=0.01, delta=1.0):
+        super().__init__(budget=budget, window=window, total=total, step=step)
+        self.delta = delta
+
+    def _start(self):
+        """Check the spread as well."""
+        super()._start()
+        _checked_number(self, "delta", self.delta, 0.0)
+
+    def _factor(self, draws):
+        """Return a normal number with mean 1."""
+        return 1.0 + self.delta * float(ndtri(max(draws[-1], 2.0**-54)))
+
+
+class SplitUncertainty(VariableUncertainty):
+    """A random share of the rows blindly, the rest by variable uncertainty [1]_.
+
+    The random share shows a drift wherever it happens, and shows errors as they are. Each part
+    has its share of the budget, so that the rows that are uncertain cannot use up all of it.
+
+    Parameters
+    ----------
+    budget, window, total, step
+        As in `VariableUncertainty`.
+    share : float, default=0.2
+        Of the rows and of the budget that are for blind choice, in (0, 1).
+
+    Attributes
+    ----------
+    random_share_ : ndarray of bool
+        Which rows of the last chunk were bought blindly.
+
+    References
+    ----------
+    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
+       data. IEEE Transactions on Neural Networks and Learning Systems.
+    """
+
+    has_random_share = True
+    _n_draws = 2
+
+    def __init__(self, budget=0.1, window=100, total=None, step=0.01, share=0.2):
+        super().__init__(budget=budget, window=window, total=total, step=step)
+        self.share = share
+
+    def _budget(self):
+        """Return the budget, and keep its two parts."""
+        _check_fraction(self, "share")
+        whole = super()._budget()
+        self.parts_ = whole.split(self.share)
+        return whole
+
+    def _pass(self, seen, draws):
+        """Buy the random share blindly, and of the rest what is uncertain."""
+        bought, is_random = np.zeros(len(draws), dtype=bool), self._is_random(draws)
+        for row, own in enumerate(draws.tolist()):
+            part, other = self.parts_ if is_random[row] else self.parts_[::-1]
+            if is_random[row]:
+                bought[row] = part.takes(own[-1], 1 / self.share)
+            elif seen is None:
+                bought[row] = part.takes(own[-1], 1 / (1 - self.share))
+            else:
+                bought[row] = self._wants(float(seen[row]), own, part.may_spend())
+            part.passed(bool(bought[row]))
+            other.passed(False)
+            self.budget_.passed(bool(bought[row]))
+        return bought
+
+    def _is_random(self, draws):
+        """Return which rows belong to the random share."""
+        return draws[:, 0] < self.share
+
+
+class _Certainty(Strategy):
+    """How probable the likeliest class is; from 0 for chance to 1, where that is asked for."""
+
+    reads = ("proba",)
+
+    def __init__(self, from_chance=False):
+        self.from_chance = from_chance
+
+    def score(self, view):
+        """Return the largest probability."""
+        certainty, n_classes = view.proba.max(axis=1), view.proba.shape[1]
+        if not self.from_chance:
+            return certainty
+        return (n_classes * certainty - 1) / (n_classes - 1) if n_classes > 1 else certainty
+
+
+def _check_fraction(strategy: Strategy, name: str) -> None:
+    """Refuse a parameter that is no number between 0 and 1."""
+    value = getattr(strategy, name)
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < 1:
+        raise ValueError(
+            f"{name_of(strategy)} got {name}={value!r}; give a number between 0 and 1."
+        )
