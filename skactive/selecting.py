@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from .strategies.base import Strategy, choose, name_of, needs
 from .strategies.given import as_strategy
 from .tensors import as_array, is_tensor
 from .validation import check_n_instances, draw_seed
-from .view import View
+from .view import Centers, View
 
 GIVEN_AS = {
     "proba": "proba=",
@@ -26,15 +25,6 @@ GIVEN_AS = {
     "embedding": "embedding=",
     "gradient": "proba= (or prediction=) and embedding=",
 }
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What a view asks of a pool."""
-
-    labeled: np.ndarray
-    reserved: np.ndarray
-    y_labeled: np.ndarray
 
 
 def select(
@@ -105,7 +95,7 @@ def select(
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
     n_labeled = int(np.count_nonzero(is_labeled))
-    pool = _Known(
+    pool = Centers(
         np.flatnonzero(is_labeled), np.flatnonzero(is_reserved), _labels(y_labeled, n_labeled)
     )
     mask = candidate_mask(candidates, n, np.flatnonzero(is_labeled | is_reserved))

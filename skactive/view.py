@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,14 @@ from .vectors import Memory, as_vectors, join_vectors
 CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
 NET_CHUNK_BYTES = 1 << 28  # the same of a net, which cuts rows into batches itself
 MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
+
+
+class Centers(NamedTuple):
+    """What a strategy may know of a pool besides its rows."""
+
+    labeled: np.ndarray
+    reserved: np.ndarray
+    y_labeled: np.ndarray
 
 
 class View:
@@ -352,6 +360,28 @@ class View:
         other.mask = np.zeros_like(self.mask)
         other.mask[positions] = self.mask[positions]
         return other
+
+    def narrowed(self, positions) -> "tuple[View, np.ndarray]":
+        """Return a view with only these candidates left, and the positions of its rows in this one.
+
+        Where vectors come from the model, as those of a net, it has no other rows than these and
+        the centres, so that nothing is computed of the rest.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions; those that are no candidates stay out.
+        """
+        model = self._model
+        if model is None or model.is_plain or self._is_embedded or "embedding" in self._known:
+            return self.restrict(positions), np.arange(len(self))
+        rows = np.union1d(positions, self.centers)
+        other = self.part(self.take(rows), rows)
+        other._is_part, other._chunk_rows = False, self._chunk_rows
+        other.mask = self.restrict(positions).mask[rows]
+        places = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
+        other._pool = Centers(*places, self.y_labeled)
+        return other, rows
 
     # How it is computed
 

@@ -820,7 +820,8 @@ def test_the_message_keeps_the_error_of_the_strategy_as_its_cause():
 def test_an_estimator_that_cannot_serve_the_strategy_is_refused_in_the_documented_words():
     sentence = (
         r"^BALD reads view\.samples, which LogisticRegression cannot give: it needs to be an "
-        r"ensemble of at least two classifiers \(a forest, bagging, voting\), or a net with dropout\.$"
+        r"ensemble of at least two classifiers \(a forest, bagging, voting\), or a net with "
+        r"dropout\.$"
     )
     with pytest.raises(ValueError, match=sentence):
         check_strategy("bald", estimator=LogisticRegression())

@@ -47,8 +47,8 @@ class Subpool(Strategy):
         """Return what the inner strategy selects among a random part of the candidates."""
         size = max(n, self._n_drawn(len(view.candidates)))
         drawn = view.row_random(view.candidates)
-        part = view.candidates[top(drawn, size)]
-        return as_strategy(self.strategy).select(view.restrict(part), n)
+        part, rows = view.narrowed(view.candidates[top(drawn, size)])
+        return rows[as_strategy(self.strategy).select(part, n)]
 
     def _n_drawn(self, n_candidates: int) -> int:
         """Return how many candidates make a part."""
@@ -101,7 +101,8 @@ class Prefilter(Strategy):
         """Return what the second strategy selects among the first one's best."""
         factor = _checked_number(self, "factor", self.factor, 1.0)
         left = choose(as_strategy(self.first), view, math.ceil(factor * n))
-        return choose(as_strategy(self.then), view.restrict(left), n)
+        part, rows = view.narrowed(left)
+        return rows[choose(as_strategy(self.then), part, n)]
 
 
 class Density(Strategy):

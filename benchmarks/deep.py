@@ -1,0 +1,231 @@
+"""What a query costs beside the forward passes of the net that it asks.
+
+Run with ``python benchmarks/deep.py [--mnist PATH] [--device cuda] [--quick]``, where skorch and
+torch are installed. Every ratio is the median over pairs of runs that alternate in this process.
+The bare loop cuts the same rows into the same batches and calls the module; the pool is 10,000
+images: the MNIST test images, or scikit-learn's digits enlarged to 28 x 28. The exit status is 1 if
+a target is missed. ``--quick`` shrinks the pool to see that the script runs.
+
+With ``--device cuda`` more is measured: a query's passes against the bare loop's throughput,
+k_center of 1,000,000 x 512 against the time to read the pool k times, and a ResNet of full size
+from torchvision, with random weights, over 50,000 images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import resource
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from _timing import print_table, ratio
+from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from skactive import ActiveLearner, selection
+from skactive.models import adapt
+from skactive.strategies import BADGE, AdversarialBIM, AdversarialDeepFool, Entropy, Margin
+
+N, BATCH, PASSES = 10_000, 128, 20
+OVERHEAD, DROPOUT, ATTACK = 1.10, 1.15, 0.1
+
+
+class CNN(nn.Module):
+    """A small convolutional net of strides, with dropout, that gives logits."""
+
+    def __init__(self, width: int = 32, d: int = 128, n_classes: int = 10):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, width, 5, stride=2),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 5, stride=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Dropout(0.25),
+            nn.Linear(2 * width * 16, d),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+        )
+        self.head = nn.Linear(d, n_classes)
+
+    def forward(self, x):
+        """Return logits."""
+        return self.head(self.body(x))
+
+
+def images(mnist: Path | None, n: int) -> tuple[np.ndarray, str]:
+    """Return n images of 28 x 28 in [0, 1], and what they are."""
+    if mnist is None:
+        small = load_digits().images.astype(np.float32) / 16
+        enlarged = torch.nn.functional.interpolate(torch.from_numpy(small)[:, None], size=(28, 28))
+        X, name = enlarged.numpy(), "digits enlarged"
+    else:
+        raw = gzip.decompress(mnist.read_bytes()) if mnist.suffix == ".gz" else mnist.read_bytes()
+        X = np.frombuffer(raw, np.uint8, offset=16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
+        name = "MNIST"
+    return np.ascontiguousarray(X[np.arange(n) % len(X)]), name
+
+
+def frozen(module, device: str, **params) -> NeuralNetClassifier:
+    """Return a net with random weights, which queries use as it is."""
+    torch.manual_seed(0)
+    params = {"batch_size": BATCH, "verbose": 0} | params
+    net = NeuralNetClassifier(module, criterion=nn.CrossEntropyLoss, device=device, **params)
+    return net.initialize()
+
+
+def learner(net, strategy, X, n_classes: int = 10) -> ActiveLearner:
+    """Return a learner whose whole pool is unlabelled."""
+    return ActiveLearner(
+        FrozenEstimator(net), strategy, classes=range(n_classes), random_state=0
+    ).fit(X)
+
+
+def bare_loop(net, X, passes: int = 1) -> Callable[[], object]:
+    """Return the loop of forward passes as one writes it by hand."""
+
+    def run():
+        module, device = net.module_, net.device
+        module.eval()
+        outputs = []
+        with torch.no_grad():
+            for start in range(0, len(X), BATCH):
+                x = torch.from_numpy(X[start : start + BATCH]).to(device)
+                for _ in range(passes):
+                    outputs.append(module(x))
+        return torch.cat(outputs).cpu()
+
+    return run
+
+
+def overhead(net, X, pairs: int) -> list[tuple]:
+    """Return how long queries take against the bare loop."""
+    rows = []
+    for strategy in (Margin(), Entropy(), BADGE()):
+        asked = learner(net, strategy, X)
+        took = ratio(lambda asked=asked: asked.query(n_instances=100), bare_loop(net, X), pairs)
+        rows.append((f"{type(strategy).__name__}, a query / bare loop", took, OVERHEAD))
+    return rows
+
+
+def dropout(net, X, pairs: int) -> list[tuple]:
+    """Return how long passes with dropout take against as many without."""
+    model = adapt(FrozenEstimator(net), np.arange(10))
+    took = ratio(lambda: model.samples(X), bare_loop(net, X, PASSES), pairs)
+    return [(f"{PASSES} dropout passes / {PASSES} forward passes", took, DROPOUT)]
+
+
+def attacks(X, device: str, pairs: int) -> list[tuple]:
+    """Return how long attacks on batches take against one row at a time."""
+    rows = []
+    batched, alone = frozen(CNN, device), frozen(CNN, device, batch_size=1)
+    for strategy in (AdversarialDeepFool(), AdversarialBIM()):
+        one, many = learner(alone, strategy, X), learner(batched, strategy, X)
+        took = ratio(lambda many=many: many.scores(), lambda one=one: one.scores(), pairs)
+        rows.append((f"{type(strategy).__name__}, batches / one at a time", took, ATTACK))
+    return rows
+
+
+def peak_of_badge(d: int, n_classes: int, n: int) -> float:
+    """Return by how much a BADGE query raises the peak memory of this process, in bytes."""
+    X = images(None, n)[0]
+    net = frozen(CNN, "cpu", module__d=d, module__n_classes=n_classes)
+    asked = learner(net, "badge", X, n_classes)
+    asked.estimator.predict_proba(X[:BATCH])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    asked.query(n_instances=100)
+    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+
+
+def memory(n: int) -> None:
+    """Print the memory that a BADGE query takes, in a new process each, by d and C."""
+    print(f"\n{'badge, memory of a query':<40} {'d + 2 C numbers a row':>22} {'d C numbers':>12}")
+    for d, n_classes in ((64, 10), (64, 100), (512, 10), (512, 100)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            peak = process.submit(peak_of_badge, d, n_classes, n).result()
+        least, product = 4 * n * (d + 2 * n_classes), 4 * n * d * n_classes
+        name = f"d = {d}, C = {n_classes}: {peak / 1e6:.0f} MB"
+        print(f"{name:<40} {least / 1e6:19.0f} MB {product / 1e6:9.0f} MB")
+
+
+def gpu_k_center(pairs: int) -> list[tuple]:
+    """Return how long k_center takes on a GPU against reading the pool k times."""
+    n, d, k = 1_000_000, 512, 1000
+    X = torch.randn(n, d, device="cuda", generator=torch.Generator("cuda").manual_seed(0))
+    vector = torch.ones(d, device="cuda")
+
+    def read():
+        for _ in range(k):
+            X @ vector
+        torch.cuda.synchronize()
+
+    def choose():
+        selection.k_center(X, k, centers=np.arange(20), rng=np.random.default_rng(0))
+        torch.cuda.synchronize()
+
+    took = ratio(choose, read, pairs)
+    return [(f"k_center, {n:,} x {d} on the GPU / {k} reads", took, 1.5)]
+
+
+def gpu_throughput(X, pairs: int) -> list[tuple]:
+    """Return a query's passes over the pool on a GPU against the bare loop."""
+    net = frozen(CNN, "cuda")
+    asked = learner(net, "margin", np.tile(X, (5, 1, 1, 1)))
+    took = ratio(lambda: asked.query(n_instances=100), bare_loop(net, asked.pool_.X), pairs)
+    return [("margin, 50,000 images on the GPU / bare loop", took, 1 / 0.8)]
+
+
+def gpu_resnet() -> None:
+    """Print how long BADGE takes over 50,000 images with a ResNet-18 of full size."""
+    from torchvision.models import resnet18
+
+    net = frozen(resnet18, "cuda", batch_size=512)
+    X = np.random.default_rng(0).random((50_000, 3, 64, 64), dtype=np.float32)
+    asked = learner(net, "badge", X, 1000)
+    start = perf_counter()
+    asked.query(n_instances=1000)
+    peak = torch.cuda.max_memory_allocated() / 1e9
+    print(
+        f"\nbadge, ResNet-18, 50,000 x 3 x 64 x 64: {perf_counter() - start:.1f} s, {peak:.1f} GB"
+    )
+
+
+def main() -> int:
+    """Print all that the device can show; return 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--mnist", type=Path, help="MNIST test images, idx3-ubyte, gzipped or not")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--quick", action="store_true")
+    args = parser.parse_args()
+    if args.device != "cpu" and not torch.cuda.is_available():
+        parser.error("there is no GPU here")
+    X, name = images(args.mnist, N // 20 if args.quick else N)
+    print(f"{len(X):,} images ({name}), batches of {BATCH}, {torch.get_num_threads()} threads\n")
+    net = frozen(CNN, args.device)
+    rows = [
+        *overhead(net, X, args.pairs),
+        *dropout(net, X, max(args.pairs // 2, 1)),
+        *attacks(X[:256], args.device, max(args.pairs // 2, 1)),
+    ]
+    if args.device != "cpu":
+        rows += [*gpu_throughput(X, args.pairs), *gpu_k_center(max(args.pairs // 2, 1))]
+    is_met = print_table(rows)
+    memory(len(X))
+    if args.device != "cpu" and find_spec("torchvision"):
+        gpu_resnet()
+    return 0 if is_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
