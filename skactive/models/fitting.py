@@ -105,7 +105,7 @@ class Guard(Callback):
         """Serve or refuse, before the first epoch."""
         check_order(net)
         self.before_ = {"train_split": net.train_split, "iterator_train": net.iterator_train}
-        if issubclass(net.dataset, CastDataset):
+        if net.dataset is CastDataset:
             net.dataset__floats = float_dtype(net.module_)  # set_params serves no dataset__ by then
         outputs = _first_outputs(net, X, y)
         self._check_outputs(net, outputs)
@@ -143,7 +143,7 @@ class Guard(Callback):
         takes_codes = is_classifying and not is_known(net, {"NeuralNetBinaryClassifier"})
         dtype = torch.int64 if takes_codes else float_dtype(net.module_)
         is_column = not is_classifying and outputs.ndim == 2
-        if issubclass(net.dataset, CastDataset):
+        if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.y = as_targets(X.y, dtype, is_column)
