@@ -13,7 +13,7 @@ from .scores import likeliest_errors
 from .selection.arrays import check_vectors
 from .selection.distances import nearest_squared_distances
 from .tensors import as_array, is_tensor
-from .vectors import Memory, as_vectors, join_vectors
+from .vectors import Joined, Memory, as_vectors, join_vectors
 
 CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
 NET_CHUNK_BYTES = 1 << 28  # the same of a net, which cuts rows into batches itself
@@ -379,8 +379,8 @@ class View:
         other = self.part(self.take(rows), rows)
         other._is_part, other._chunk_rows = False, self._chunk_rows
         other.mask = self.restrict(positions).mask[rows]
-        places = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
-        other._pool = Centers(*places, self.y_labeled)
+        labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
+        other._pool = Centers(labeled, reserved, self.y_labeled)
         return other, rows
 
     # How it is computed
@@ -403,8 +403,7 @@ class View:
     def _read(self, what: str):
         """Return what the model says of all rows, computed in chunks, kept for the next read."""
         if what not in self._known:
-            model = self._fitted_model(what)
-            self._keep([model.read(what, X) for X, _ in self._slices([what])])
+            self._known = self._of_model(what, 0, len(self)) | self._known
         return self._known[what]
 
     def _fitted_model(self, what: str) -> Model:
@@ -416,11 +415,15 @@ class View:
             )
         return self._model
 
-    def _keep(self, parts: list[dict[str, Any]]) -> None:
-        """Keep what the model says of consecutive rows, which together are all."""
-        for name in parts[0]:
-            arrays = [part[name] for part in parts]
-            self._known.setdefault(name, _join(arrays, axis=1 if name == "samples" else 0))
+    def _of_model(self, what: str, start: int, stop: int) -> dict[str, Any]:
+        """Return what the model says of consecutive rows, and what it says with it."""
+        model, joined = self._fitted_model(what), {}
+        for X, _ in self._slices([what], start, stop):
+            for name, part in model.read(what, X).items():
+                if name not in joined:
+                    joined[name] = Joined(stop - start, axis=1 if name == "samples" else 0)
+                joined[name].add(part)
+        return {name: parts.whole() for name, parts in joined.items()}
 
     def _vectors(self):
         """Return all rows as vectors; those of the pool from memory where they are there."""
@@ -439,13 +442,15 @@ class View:
         if embed is None and (model is None or model.is_plain):
             embed = _plain_vectors if model is None else model.embedding
             return embed(self._rows.slice(start, stop))
-        chunks = (X for X, _ in self._slices(["embedding"], start, stop))
         if embed is not None:
-            return join_vectors([_one_for_each(embed(X), X) for X in chunks])
-        parts = [self._fitted_model("embedding").read("embedding", X) for X in chunks]
-        vectors = join_vectors([part.pop("embedding") for part in parts])
-        if stop - start == len(self) and parts[0]:
-            self._keep(parts)
+            joined = Joined(stop - start)
+            for X, _ in self._slices(["embedding"], start, stop):
+                joined.add(_one_for_each(embed(X), X))
+            return joined.whole()
+        known = self._of_model("embedding", start, stop)
+        vectors = known.pop("embedding")
+        if stop - start == len(self):
+            self._known = known | self._known
         return vectors
 
     def _n_chunk_rows(self, reads: list[str]) -> int:
@@ -517,13 +522,6 @@ def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-
-
-def _join(parts: list, axis: int):
-    """Return arrays of consecutive chunks, or pairs of them, as one."""
-    if isinstance(parts[0], tuple):
-        return tuple(join_vectors(list(each)) for each in zip(*parts, strict=True))
-    return join_vectors(parts) if axis == 0 else np.concatenate(parts, axis=axis)
 
 
 def _at(name: str, values, at):

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from ..datasets import DatasetRows
 from ..rows import n_rows, slice_rows
+from ..vectors import Joined
 from . import attacks
 from .base import last_step
 from .fitting import CastDataset, cast, check_order, check_sums
@@ -35,6 +36,7 @@ from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
+MAX_BATCH = 1 << 16  # rows, where batch_size is -1
 PLAIN_DATASETS = (Dataset, CastDataset)
 ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool}
 
@@ -80,9 +82,9 @@ class TorchModel(SklearnModel):
 
     @property
     def batch_rows(self) -> int:
-        """How many rows make a batch."""
+        """How many rows make a batch; where skorch takes all at once, as many as fit in a chunk."""
         size = self.net.get_params_for("iterator_valid").get("batch_size", self.net.batch_size)
-        return max(int(size), 1)
+        return MAX_BATCH if size == -1 else int(size)
 
     @property
     def module(self) -> nn.Module:
@@ -110,9 +112,7 @@ class TorchModel(SklearnModel):
     def proba(self, X) -> NDArray:
         """Return probabilities, shape (n, C)."""
         self._require("proba")
-        with self._ready():
-            parts = [self._predicted(self._outputs(x)) for x in self._batches(X)]
-        return self._checked(torch.cat(parts), X)
+        return self._predictions(X)
 
     def prediction(self, X) -> NDArray:
         """Return predicted labels or values, shape (n,)."""
@@ -121,9 +121,7 @@ class TorchModel(SklearnModel):
     def value(self, X) -> NDArray:
         """Return predicted values of a regressor, shape (n,)."""
         self._require("value")
-        with self._ready():
-            parts = [self._predicted(self._outputs(x)) for x in self._batches(X)]
-        return self._checked(torch.cat(parts), X)
+        return self._predictions(X)
 
     def std(self, X) -> tuple[NDArray, NDArray]:
         """Return the mean of the values over passes with dropout, and their standard deviation."""
@@ -148,18 +146,17 @@ class TorchModel(SklearnModel):
         """Return the length of the least change found that flips each prediction, shape (n,)."""
         self._require("input_gradient")
         self._head(X)
-        lengths = []
-        with self._ready(hooked=True):
+        lengths = Joined(n_rows(X))
+        # cuDNN cannot go backward through recurrent layers in evaluation mode
+        with self._ready(hooked=True), torch.backends.cudnn.flags(enabled=False):
             for x in self._batches(X):
                 if not isinstance(x, Tensor):
                     raise ValueError(
                         f"adversarial strategies change one tensor of numbers, but the module is "
                         f"given a {type(x).__name__}; use another strategy."
                     )
-                # cuDNN cannot go backward through recurrent layers in evaluation mode
-                with torch.backends.cudnn.flags(enabled=False):
-                    lengths.append(ATTACKS[attack](self._logits, x, **options))
-        return to_numpy(torch.cat(lengths)).astype(np.float64)
+                lengths.add(ATTACKS[attack](self._logits, x, **options))
+        return to_numpy(lengths.whole()).astype(np.float64)
 
     def row_bytes(self, what: str) -> int:
         """Return how many bytes a row of `what` takes."""
@@ -173,10 +170,20 @@ class TorchModel(SklearnModel):
 
     def vectors(self, X) -> NDArray:
         """Return the embedding of rows alone, whatever the net predicts, shape (n, d)."""
-        parts = [part for part, _ in self._watched(X, self.layer)]
-        return native(torch.cat(parts).cpu())
+        vectors = Joined(n_rows(X))
+        for part, _ in self._watched(X, self.layer):
+            vectors.add(part)
+        return native(vectors.whole().cpu())
 
     # Passes
+
+    def _predictions(self, X) -> NDArray:
+        """Return probabilities or values."""
+        predicted = Joined(n_rows(X))
+        with self._ready():
+            for x in self._batches(X):
+                predicted.add(self._predicted(self._outputs(x)))
+        return self._checked(predicted.whole())
 
     def _vectors(self, what: str, X) -> dict[str, Any]:
         """Return vectors by a layer, and what the net predicts."""
@@ -187,10 +194,12 @@ class TorchModel(SklearnModel):
                 f"give: its predictions are not the softmax of what its last Linear layer gives."
             )
         layer = None if what == "features" else self.layer
-        pairs = [(part, self._predicted(outputs)) for part, outputs in self._watched(X, layer)]
-        vectors, predicted = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        vectors, predicted = Joined(n_rows(X)), Joined(n_rows(X))
+        for part, outputs in self._watched(X, layer):
+            vectors.add(part)
+            predicted.add(self._predicted(outputs))
         name = "value" if self.classes is None else "proba"
-        return {what: native(vectors), name: self._checked(predicted, X)}
+        return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
     def _watched(self, X, name: str | None) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield vectors by a layer, and the outputs, of each batch.
@@ -213,15 +222,15 @@ class TorchModel(SklearnModel):
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
         masks = DropoutMasks(dropout_layers(self.module), self.seed)
-        parts = []
+        predicted = Joined(n_rows(X))
         with self._ready(hooked=True), masks.switched_on():
             for x in self._batches(X):
                 passes = []
                 for number in range(self.n_passes):
                     masks.begin(number)
                     passes.append(self._predicted(self._outputs(x)))
-                parts.append(torch.stack(passes, dim=1))
-        return np.moveaxis(self._checked(torch.cat(parts), X), 1, 0)
+                predicted.add(torch.stack(passes, dim=1))
+        return np.moveaxis(self._checked(predicted.whole()), 1, 0)
 
     @contextmanager
     def _ready(self, *, hooked: bool = False) -> Iterator[None]:
@@ -266,14 +275,9 @@ class TorchModel(SklearnModel):
             )
         return outputs.reshape(-1)
 
-    def _checked(self, predicted: Tensor, X) -> NDArray:
-        """Return predictions as an array, one for each row, columns in the order of `classes`."""
+    def _checked(self, predicted: Tensor) -> NDArray:
+        """Return predictions as an array, probabilities in the order of `classes`."""
         values = to_numpy(predicted)
-        if len(values) != n_rows(X):
-            raise ValueError(
-                f"the net gave {len(values)} predictions for {n_rows(X)} rows; it must give one "
-                f"for each row."
-            )
         if self.classes is None:
             return values.astype(np.float64)
         check_sums(values)
