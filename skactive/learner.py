@@ -520,7 +520,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         coded = known if self._encodes(inside) else None
         estimator = seeded_clone(self.estimator, self.seed_, inside)
         if is_net(estimator):
-            prepare_net(estimator, None if known is None else len(known))
+            prepare_net(estimator, None if known is None else len(known), coded)
         previous, rows = self._going_on(known)
         if previous is None:
             rows = pool.labeled

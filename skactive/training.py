@@ -57,11 +57,11 @@ def is_fixed_embedding(estimator) -> bool:
     return is_frozen(estimator) or (last_step(estimator) is estimator and not is_net(estimator))
 
 
-def prepare_net(estimator, n_classes: int | None) -> None:
+def prepare_net(estimator, n_classes: int | None, coded=None) -> None:
     """Have the net in an unfitted estimator serve what torch would not; see `fitting.prepare`."""
     from .models.fitting import prepare
 
-    prepare(estimator, n_classes)
+    prepare(estimator, n_classes, coded)
 
 
 def _torch_seeded(estimator, seed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from sklearn.base import is_classifier
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset, ValidSplit, unpack_data
+from skorch.helper import predefined_split
 from skorch.utils import to_numpy
 from torch import Tensor
 from torch.utils.data import default_collate
 
 from ..datasets import DatasetRows
+from ..labels import encode
 from ..selection.arrays import SUM_TOLERANCE
 from .base import is_known, last_step
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, uncompiled
@@ -32,10 +35,15 @@ def seeded(seed: int | list[int]) -> Iterator[None]:
     word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(int(word >> np.uint64(1)))
-        yield
+        before = np.random.get_state()  # noqa: NPY002
+        np.random.seed(int(word >> np.uint64(32)))  # noqa: NPY002 (ValidSplit(0.2) draws from it)
+        try:
+            yield
+        finally:
+            np.random.set_state(before)  # noqa: NPY002
 
 
-def prepare(estimator, n_classes: int | None) -> None:
+def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> None:
     """Have the net at the end of an unfitted estimator serve what torch would not.
 
     Floats and targets come in the dtypes in which it computes; `Guard` looks at the first row
@@ -47,6 +55,8 @@ def prepare(estimator, n_classes: int | None) -> None:
         Changed in place.
     n_classes : int, optional
         How many outputs a classifier is to have.
+    coded : ndarray, optional
+        The labels for which it is given 0 to k - 1; None: it is given labels as they are.
     """
     net = last_step(estimator)
     if net.callbacks == "disable":
@@ -54,9 +64,16 @@ def prepare(estimator, n_classes: int | None) -> None:
             "the net has callbacks='disable', but skactive looks after its training by one; write "
             "callbacks=None, or callbacks__print_log=None for silence."
         )
-    net.set_params(callbacks=[*(net.callbacks or []), (NAME, Guard(n_classes))])
+    # One is there already in a clone of a net that a learner fitted.
+    own = [each for each in net.callbacks or [] if not _is_guard(each)]
+    net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
     if net.dataset is Dataset:
         net.set_params(dataset=CastDataset)
+
+
+def _is_guard(callback) -> bool:
+    """Whether this is the callback that `prepare` adds."""
+    return isinstance(callback, tuple) and isinstance(callback[1], Guard)
 
 
 class CastDataset(Dataset):
@@ -93,10 +110,13 @@ class Guard(Callback):
     ----------
     n_classes : int, optional
         How many outputs a classifier is to have.
+    coded : ndarray, optional
+        The labels for which it is given 0 to k - 1.
     """
 
-    def __init__(self, n_classes=None):
+    def __init__(self, n_classes=None, coded=None):
         self.n_classes = n_classes
+        self.coded = coded
 
     def __repr__(self) -> str:
         return f"Guard({self.n_classes})"
@@ -111,13 +131,35 @@ class Guard(Callback):
         self._check_outputs(net, outputs)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
-        net.train_split = _possible_split(net, X, y)
+        net.train_split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
         _check_monitors(net)
 
     def on_train_end(self, net, **kwargs):
         """Bring back what was replaced for this training."""
         for name, value in self.before_.items():
             setattr(net, name, value)
+
+    def _fixed_split(self, net, outputs: Tensor):
+        """Return the split of a fixed validation set, served as labelled rows are; else None."""
+        given: Any = getattr(net.train_split, "keywords", {}).get("valid_ds")  # of predefined_split
+        if type(given) is not Dataset or given.y is None:
+            return None
+        y = np.asarray(given.y)
+        if self.coded is not None:
+            codes = encode(y.reshape(-1), self.coded)
+            if (codes < 0).any():
+                raise ValueError(
+                    f"the validation set of train_split has the label "
+                    f"{y.reshape(-1)[codes < 0].tolist()[0]!r}, which is not among "
+                    f"{self.coded.tolist()}; give it labels like those that are taught."
+                )
+            y = codes
+        dtype, is_column = _target_format(net, outputs)
+        if not is_classifier(net):
+            y = y.reshape(-1)
+        return predefined_split(
+            CastDataset(given.X, y, None, float_dtype(net.module_), dtype, is_column)
+        )
 
     def _check_outputs(self, net, outputs: Tensor) -> None:
         """Refuse outputs that are not one for each class, or no probabilities."""
@@ -139,14 +181,19 @@ class Guard(Callback):
 
     def _set_targets(self, net, X, outputs: Tensor) -> None:
         """Have targets come in the dtype and the shape that the criterion needs."""
-        is_classifying = is_classifier(net)
-        takes_codes = is_classifying and not is_known(net, {"NeuralNetBinaryClassifier"})
-        dtype = torch.int64 if takes_codes else float_dtype(net.module_)
-        is_column = not is_classifying and outputs.ndim == 2
+        dtype, is_column = _target_format(net, outputs)
         if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.y = as_targets(X.y, dtype, is_column)
+
+
+def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
+    """Return the dtype of targets, and whether they are a column, as the criterion needs them."""
+    is_classifying = is_classifier(net)
+    takes_codes = is_classifying and not is_known(net, {"NeuralNetBinaryClassifier"})
+    dtype = torch.int64 if takes_codes else float_dtype(net.module_)
+    return dtype, not is_classifying and outputs.ndim == 2
 
 
 class CheckedLoader:
@@ -219,6 +266,11 @@ def check_sums(proba: NDArray) -> None:
     is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
     if is_wrong.any():
         first = proba[is_wrong][0]
+        if np.isnan(first).any():
+            raise ValueError(
+                "the net gave NaN for the probabilities of a row: its training diverged, or its "
+                "inputs have NaN; lower its lr, or mend the rows."
+            )
         raise ValueError(
             f"the net gave {np.array2string(first, precision=3, threshold=6)} as the probabilities "
             f"of a row, with sum {first.sum(dtype=np.float64):.4g}; end its module in Softmax, or "

@@ -22,9 +22,10 @@ def uncompiled(module: nn.Module) -> nn.Module:
 
 def first_output(output: Any) -> Any:
     """Return the tensor that predicts, of what a module gives: the first, or the logits."""
-    if isinstance(output, tuple):
-        return output[0]
-    return getattr(output, "logits", output)
+    tensor = output[0] if isinstance(output, tuple) else getattr(output, "logits", output)
+    if tensor.ndim == 0:  # squeezed, of one row
+        tensor = tensor.reshape(1)
+    return tensor.float() if tensor.dtype == torch.bfloat16 else tensor  # which numpy lacks
 
 
 def float_dtype(module: nn.Module) -> torch.dtype:
@@ -41,6 +42,17 @@ def has_batch_norm(module: nn.Module) -> bool:
 def has_linear(module: nn.Module) -> bool:
     """Whether a module has a layer that could be a linear last one."""
     return any(isinstance(part, nn.Linear) for part in module.modules())
+
+
+@contextmanager
+def unfused(is_needed: bool) -> Iterator[None]:
+    """Have transformers call the layers inside them, where hooks are, and no fused kernel."""
+    was_fused = torch.backends.mha.get_fastpath_enabled()
+    try:
+        torch.backends.mha.set_fastpath_enabled(was_fused and not is_needed)
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_fused)
 
 
 @contextmanager
@@ -142,8 +154,6 @@ class DropoutMasks:
     @contextmanager
     def switched_on(self) -> Iterator[None]:
         """Drop units in each layer, for as long as this lasts."""
-        # The fused path of nn.TransformerEncoderLayer would pass by the layers inside it.
-        was_fused = torch.backends.mha.get_fastpath_enabled()
         hooks = [
             layer.register_forward_hook(
                 lambda layer, _, output, at=at: self._dropped(at, layer, output)
@@ -151,10 +161,9 @@ class DropoutMasks:
             for at, layer in enumerate(self.layers)
         ]
         try:
-            torch.backends.mha.set_fastpath_enabled(False)
-            yield
+            with unfused(True):
+                yield
         finally:
-            torch.backends.mha.set_fastpath_enabled(was_fused)
             for hook in hooks:
                 hook.remove()
 

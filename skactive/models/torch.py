@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from ..datasets import DatasetRows
 from ..rows import n_rows, slice_rows
 from ..vectors import Joined
 from . import attacks
-from .base import last_step
+from .base import is_known, last_step
 from .fitting import CastDataset, cast, check_order, check_sums
 from .modules import (
     DropoutMasks,
@@ -30,6 +30,7 @@ from .modules import (
     last_linear,
     named_layer,
     uncompiled,
+    unfused,
     watching,
 )
 from .sklearn import SklearnModel
@@ -116,7 +117,12 @@ class TorchModel(SklearnModel):
 
     def prediction(self, X) -> NDArray:
         """Return predicted labels or values, shape (n,)."""
-        return self.value(X) if self.classes is None else self.classes[self.proba(X).argmax(axis=1)]
+        if self.classes is None:
+            return self.value(X)
+        proba = self.proba(X)
+        if is_known(self.net, {"NeuralNetBinaryClassifier"}) and proba.shape[1] == 2:
+            return self.classes[(proba[:, 1] > self.net.threshold).astype(np.intp)]
+        return self.classes[proba.argmax(axis=1)]
 
     def value(self, X) -> NDArray:
         """Return predicted values of a regressor, shape (n,)."""
@@ -171,8 +177,9 @@ class TorchModel(SklearnModel):
     def vectors(self, X) -> NDArray:
         """Return the embedding of rows alone, whatever the net predicts, shape (n, d)."""
         vectors = Joined(n_rows(X))
-        for part, _ in self._watched(X, self.layer):
-            vectors.add(part)
+        with closing(self._watched(X, self.layer)) as batches:
+            for part, _ in batches:
+                vectors.add(part)
         return native(vectors.whole().cpu())
 
     # Passes
@@ -195,13 +202,14 @@ class TorchModel(SklearnModel):
             )
         layer = None if what == "features" else self.layer
         vectors, predicted = Joined(n_rows(X)), Joined(n_rows(X))
-        for part, outputs in self._watched(X, layer):
-            vectors.add(part)
-            predicted.add(self._predicted(outputs))
+        with closing(self._watched(X, layer)) as batches:  # or an error would keep it open
+            for part, outputs in batches:
+                vectors.add(part)
+                predicted.add(self._predicted(outputs))
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
-    def _watched(self, X, name: str | None) -> Iterator[tuple[Tensor, Tensor]]:
+    def _watched(self, X, name: str | None) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Yield vectors by a layer, and the outputs, of each batch.
 
         By the output of the layer of that name; None: by the input of the last linear layer.
@@ -217,6 +225,11 @@ class TorchModel(SklearnModel):
                 for x in self._batches(X):
                     outputs = self._outputs(x)
                     at = "input" if name is None else "output"
+                    if at not in seen:
+                        raise ValueError(
+                            f"embedding={name!r} is a layer of {type(self.module).__name__} that "
+                            f"no row passes through; name one that does."
+                        )
                     yield _as_rows(seen[at], len(outputs)), outputs
 
     def _dropout_passes(self, X) -> NDArray:
@@ -239,7 +252,7 @@ class TorchModel(SklearnModel):
         try:
             if hooked:
                 state["module_"] = uncompiled(module)
-            with evaluation(uncompiled(module)), torch.no_grad():
+            with evaluation(uncompiled(module)), torch.no_grad(), unfused(hooked):
                 yield
         finally:
             state["module_"] = module
@@ -255,7 +268,10 @@ class TorchModel(SklearnModel):
             batches = (_tensor(X[start : start + step]) for start in range(0, len(X), step))
         else:
             data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
-            batches = (unpack_data(batch)[0] for batch in net.get_iterator(data, training=False))
+            loader = net.get_iterator(data, training=False)
+            with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
+                iterator = iter(loader)
+            batches = (unpack_data(batch)[0] for batch in iterator)
         dtype = float_dtype(self.module)
         for batch in batches:
             yield cast(to_tensor(batch, device=net.device), dtype)
