@@ -11,7 +11,7 @@ from scipy import sparse
 from selection_contract import check_contract, check_refusals, problems
 
 from skactive.selection import bait
-from skactive.selection.bait import _information, _Search, _Weights
+from skactive.selection.bait import _factors, _information, _Search
 
 MODULE = sys.modules[bait.__module__]
 
@@ -117,10 +117,10 @@ def test_oversampling_is_followed_by_leaving_out(oversample):
 @pytest.mark.parametrize("n_classes", [None, 4])
 def test_what_is_kept_stays_what_it_would_be_if_computed_anew(n_classes):
     X = data.offset(60, 5) / 50
-    weights = _Weights(None if n_classes is None else data.probabilities(60, n_classes), 60)
+    proba = None if n_classes is None else data.probabilities(60, n_classes)
     rows = np.arange(60)
-    everything = _information(X, weights, rows) / 60
-    search = _Search(X, weights, rows, np.eye(len(everything)), everything)
+    everything = _information(X, proba, rows) / 60
+    search = _Search(X, proba, rows, np.eye(len(everything)), everything)
     known = np.eye(len(everything))
     rng, taken = np.random.default_rng(0), []
     for _ in range(40):
@@ -128,20 +128,37 @@ def test_what_is_kept_stays_what_it_would_be_if_computed_anew(n_classes):
     search.keep(np.array(taken))
     for _ in range(25):
         search.drop(rng)
-    again = _Search(
-        X, weights, search.rows, known + _information(X, weights, search.rows), everything
-    )
+    known = known + _information(X, proba, search.rows)
+    again = _Search(X, proba, search.rows, known, everything)
     np.testing.assert_allclose(search.inverse, again.inverse, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(search.a, again.a, rtol=1e-7, atol=1e-10)
     np.testing.assert_allclose(search.b, again.b, rtol=1e-7, atol=1e-10)
 
 
+def shorter(n_classes):
+    """The basis of what is orthogonal to ones in which classes are told, shape (C, C - 1)."""
+    normal = np.full(n_classes, n_classes**-0.5) + np.eye(n_classes)[0]
+    return (np.eye(n_classes) - 2 * np.outer(normal, normal) / (normal @ normal))[:, 1:]
+
+
 def test_information_is_the_sum_of_the_rows():
     X, proba = data.gaussian(30, 4), data.probabilities(30, 3)
-    expected = np.sum(naive.informations(X, proba), axis=0)
+    basis = np.kron(shorter(3), np.eye(4))
+    np.testing.assert_allclose(shorter(3).sum(axis=0), 0, atol=1e-15)
+    expected = basis.T @ np.sum(naive.informations(X, proba), axis=0) @ basis
     for given_X in (X, sparse.csr_matrix(X)):
-        found = _information(given_X, _Weights(proba, 30), np.arange(30))
+        found = _information(given_X, proba, np.arange(30))
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+def test_shorter_factors_say_all_that_the_gradients_say(n_classes):
+    proba, basis = data.probabilities(9, n_classes, sharpness=9), shorter(n_classes)
+    factors = _factors(proba, np.arange(9))
+    assert factors.shape == (9, n_classes - 1, n_classes - 1)
+    for factor, p in zip(factors, proba, strict=True):
+        whole = basis @ factor.T @ factor @ basis.T
+        np.testing.assert_allclose(whole, np.diag(p) - np.outer(p, p), atol=1e-15)
 
 
 def test_sparse_and_half_precision_features_are_chosen_from_as_dense_ones_are():

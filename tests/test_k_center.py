@@ -183,6 +183,58 @@ def test_more_copies_than_are_active_are_equally_likely(monkeypatch):
     assert chisquare(np.bincount(picks, minlength=21)[1:]).pvalue > 1e-4
 
 
+def test_more_copies_than_are_active_are_equally_likely_whatever_was_known(monkeypatch):
+    """They become active in the order of old bounds, which says nothing of who is chosen."""
+    monkeypatch.setattr(farthest, "_MIN_ACTIVE", 4)
+    monkeypatch.setattr(farthest, "_SLACK", np.inf)
+    X = np.repeat(np.array([[1.0, 1.0], [0.3, 0.1]]), [1, 20], axis=0)
+    known = np.append(9.0, np.linspace(2, 3, 20))
+    picks = [k_center(X, 2, distances=known, rng=rng(seed)) for seed in range(1000)]
+    assert chisquare(np.bincount([pick[1] for pick in picks], minlength=21)[1:]).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-5, 1e-7])
+def test_more_rows_in_doubt_than_are_active(spread, monkeypatch):
+    monkeypatch.setattr(farthest, "_MIN_ACTIVE", 8)
+    monkeypatch.setattr(farthest, "_SLACK", np.inf)
+    X = (np.repeat(gaussian(6), 100, axis=0) + spread * gaussian(600, seed=1)).astype(np.float32)
+    picks = k_center(X, 25, centers=CENTERS, rng=rng())
+    naive.assert_greedy(picks, X, np.arange(len(X)), CENTERS)
+
+
+def test_products_alone_decide_where_they_can(monkeypatch):
+    """On most picks nothing is compared by differences, and what is decided is right."""
+    settled = []
+    settle = bounds.Active.settle
+
+    def counted(self, which, picked):
+        settled.append(len(which))
+        return settle(self, which, picked)
+
+    monkeypatch.setattr(bounds.Active, "settle", counted)
+    X = gaussian(2000, 8).astype(np.float32)
+    picks = k_center(X, 100, rng=rng())
+    assert len(settled) < 20
+    naive.assert_greedy(picks, X, np.arange(len(X)), [])
+
+
+def test_lower_and_upper_bounds_hold_the_distance():
+    X = (gaussian(300, 50) * np.geomspace(1e-3, 1e3, 300)[:, None]).astype(np.float32)
+    shift = pairs.mean_of(X, np.arange(300))
+    picked = pairs.Picked(X, 40, shift)
+    active = bounds.Active(picked)
+    rows = np.arange(40, 300)
+    known = np.full(260, np.inf)
+    active.join(np.zeros(0, bool), pairs.Rows.take(X, rows, shift), known.copy(), known)
+    for row in range(40):
+        pairs.lower_bounds(active.upper, active.rows, picked.add(row))
+    distances = naive.nearest_squared_distances(X, np.arange(40))[rows]
+    lower = [active.lower(at, picked) for at in range(260)]
+    assert (np.array(lower) <= distances).all()
+    assert (distances <= active.upper).all()
+    np.testing.assert_allclose(active.settle(np.arange(260), picked), distances, rtol=1e-13)
+
+
 def test_each_row_comes_once_before_any_copy(way):
     X = duplicated()
     picks = k_center(X, 200, rng=rng())

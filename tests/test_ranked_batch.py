@@ -200,8 +200,9 @@ def test_distances_beyond_a_float_are_the_farthest():
     assert found.tolist() == [3, 2, 1]
 
 
-def test_memory_beside_the_pool_is_a_few_numbers_a_row():
-    X, u = gaussian(50_000, 20), doubts(50_000)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_memory_beside_the_pool_is_a_few_numbers_a_row(dtype):
+    X, u = gaussian(50_000, 20).astype(dtype), doubts(50_000)
     tracemalloc.start()
     ranked_batch(X, u, 5, centers=np.arange(10), rng=rng())
     _, peak = tracemalloc.get_traced_memory()

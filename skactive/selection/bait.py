@@ -26,12 +26,12 @@ from .arrays import (
 Floats = NDArray[np.float64]
 
 MAX_WIDTH = 20_000  # of a gradient, whose square is kept a few times: 3 GB each
-_CHUNK_VALUES = 1 << 21  # numbers of a chunk of rows times what is computed for each
+_CHUNK_VALUES = 1 << 19  # numbers of a chunk of rows times what is computed for each
 _TIED = 1e-9  # relative to the best, below which rounding decides
 _LEAST = 1e-7  # share of the largest squared length that regularization has at least
 _POOR = 1e-6  # what a row alone knows in some direction: below it, updates lose their digits
 _LONGEST = 1e100  # squared length of a row of which float64 has room for the products
-_WORN = 100.0  # change of the largest B since it was worked out, which costs it as many digits
+_WORN = 100.0  # by how much B may shrink or grow until the digits that this costs are won back
 
 
 def bait(
@@ -92,7 +92,8 @@ def bait(
     C x C for each candidate, and corrected by terms of rank C after each pick:
     :math:`O(N (d C^2 + C^3))` a pick, memory :math:`O(N C^2 + (d C)^2)`. The loss falls by
     :math:`\mathrm{tr}[(I + A_i)^{-1} B_i]` when row i joins, and rises by
-    :math:`\mathrm{tr}[(I - A_i)^{-1} B_i]` when it goes.
+    :math:`\mathrm{tr}[(I - A_i)^{-1} B_i]` when it goes. Since :math:`W_i 1 = 0`, F is 0 along the
+    direction in which all classes are alike; it is left out, so that C - 1 serve as C.
 
     References
     ----------
@@ -106,21 +107,21 @@ def bait(
     [1, 2]
     """
     vectors = check_vectors(features, who="bait", name="features")
-    weights = _Weights(proba, vectors.shape[0])
+    n_rows = vectors.shape[0]
+    proba = _checked_proba(proba, n_rows)
     _check_parameters(regularization, oversample)
-    _check_width(vectors.shape[1], weights.n_classes)
-    mask = candidate_mask(candidates, vectors.shape[0], centers)
+    _check_width(vectors.shape[1], 1 if proba is None else proba.shape[1])
+    mask = candidate_mask(candidates, n_rows, centers)
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
-    rows = np.flatnonzero(mask)
     regularization = max(float(regularization), _LEAST * _largest_square(vectors))
-    known = _information(vectors, weights, np.unique(as_positions(centers, vectors.shape[0])))
+    known = _information(vectors, proba, np.unique(as_positions(centers, n_rows)))
     known[np.diag_indices_from(known)] += regularization
-    everything = _information(vectors, weights, np.arange(vectors.shape[0])) / vectors.shape[0]
-    search = _Search(vectors, weights, rows, known, everything)
+    everything = _information(vectors, proba, np.arange(n_rows)) / n_rows
+    search = _Search(vectors, proba, np.flatnonzero(mask), known, everything)
     taken = []
-    for _ in range(min(math.ceil(oversample * n), len(rows))):
+    for _ in range(math.ceil(min(oversample * n, len(search.rows)))):
         taken.append(search.take(rng))
     search.keep(np.array(taken))
     while len(search.rows) > n:
@@ -128,70 +129,25 @@ def bait(
     return search.rows
 
 
-class _Weights:
-    r"""The matrices W_i, by probabilities.
-
-    Since :math:`\sqrt{p}' W = 0`, a reflection that turns :math:`\sqrt p` to the first axis
-    leaves C - 1 rows that say all; with all C, I + A would be singular for long features.
-    """
-
-    def __init__(self, proba: ArrayLike | None, n_rows: int):
-        self.is_regression = proba is None
-        if proba is None:
-            self.n_classes = self.width = 1
-            return
-        self.proba = check_probabilities(proba, who="bait")
-        if len(self.proba) != n_rows:
-            raise ValueError(
-                f"bait got proba of {len(self.proba)} rows for {n_rows} rows of features; give one "
-                f"row for each."
-            )
-        self.n_classes = self.proba.shape[1]
-        self.width = max(self.n_classes - 1, 1)
-
-    def _of(self, rows) -> Floats:
-        """Return the probabilities of some rows, which sum to one, shape (m, C)."""
-        proba = np.asarray(self.proba[rows], dtype=np.float64)
-        return proba / proba.sum(axis=1, keepdims=True)
-
-    def times(self, rows, blocks: Floats) -> Floats:
-        """Return W_i, but for its first row, times each (C, k) block, shape (m, width, k)."""
-        if self.is_regression:
-            return blocks
-        proba = self._of(rows)
-        root = np.sqrt(proba)
-        blocks = blocks - np.einsum("ic,ick->ik", proba, blocks)[:, None]
-        blocks *= root[:, :, None]
-        if self.n_classes == 1:
-            return blocks
-        mirror = root.copy()  # the normal, whose squared length is 2 (1 + first)
-        mirror[:, 0] += 1
-        along = np.einsum("ic,ick->ik", mirror, blocks) / (1 + root[:, :1])
-        return blocks[:, 1:] - mirror[:, 1:, None] * along[:, None]
-
-    def squared(self, rows) -> Floats:
-        """Return W_i' W_i = diag(p) - p p', shape (m, C, C); 1 for regression."""
-        if self.is_regression:
-            return np.ones((len(rows), 1, 1))
-        proba = self._of(rows)
-        return proba[:, :, None] * np.eye(self.n_classes) - proba[:, :, None] * proba[:, None]
-
-
 class _Search:
     """What is kept for each candidate while rows come and go."""
 
-    def __init__(self, vectors: Vectors, weights: _Weights, rows: Positions, known, everything):
-        self.vectors, self.weights, self.rows = vectors, weights, rows
+    def __init__(self, vectors: Vectors, proba: NDArray | None, rows: Positions, known, everything):
+        self.vectors, self.proba, self.rows = vectors, proba, rows
         self.known, self.everything = known, everything
         self.is_free = np.ones(len(rows), dtype=bool)
+        width = _width(proba)
+        self.t, self.a, self.b = (np.empty((len(rows), width, width)) for _ in range(3))
+        for cut in self._cuts(2 * width * (width + 1)):
+            self.t[cut] = _factors(proba, rows[cut])
         self._compute(known)
 
     def _compute(self, information: Floats) -> None:
         """Work out the inverse, and what is kept of each row, from nothing."""
         self.inverse = np.linalg.inv(information)
         self.inverse = (self.inverse + self.inverse.T) / 2
-        self.a = self._quadratic(self.inverse)
-        self.b = self._quadratic(self.inverse @ self.everything @ self.inverse)
+        self._quadratic(self.inverse, self.a)
+        self._quadratic(self.inverse @ self.everything @ self.inverse, self.b)
         self.scale = self._largest_b()
 
     def _largest_b(self) -> float:
@@ -201,12 +157,12 @@ class _Search:
     def _renew_if_worn(self, joined: Positions) -> None:
         """Work everything out anew where updates have cost too many digits.
 
-        An update is exact but for rounding on the scale of what it subtracts. Before the rows
-        span all directions B is of order 1 / lambda^2, so that once they do, nothing of it may be
-        left but rounding; while rows go, errors grow as B does. This happens a few times in all.
+        They round on the scale of what they subtract. Before the rows span all directions B is of
+        order 1 / lambda^2, so that once they do, nothing but rounding may be left of it; while
+        rows go, errors grow as B does. It happens every so many orders of magnitude.
         """
         if not self.scale / _WORN <= self._largest_b() <= self.scale * _WORN:
-            self._compute(self.known + _information(self.vectors, self.weights, joined))
+            self._compute(self.known + _information(self.vectors, self.proba, joined))
 
     def take(self, rng: np.random.Generator) -> int:
         """Let the row join that lowers the loss most; return where it is."""
@@ -226,7 +182,7 @@ class _Search:
         others = np.delete(np.arange(len(self.rows)), at)
         if alone[at].min() < _POOR:
             self.keep(others)
-            self._compute(self.known + _information(self.vectors, self.weights, self.rows))
+            self._compute(self.known + _information(self.vectors, self.proba, self.rows))
         else:
             self._update(at, -1.0)
             self.keep(others)
@@ -234,83 +190,111 @@ class _Search:
 
     def keep(self, places: Positions) -> None:
         """Forget all rows but some."""
-        self.rows, self.a, self.b = self.rows[places], self.a[places], self.b[places]
-        self.is_free = self.is_free[places]
+        self.rows, self.is_free = self.rows[places], self.is_free[places]
+        self.t, self.a, self.b = self.t[places], self.a[places], self.b[places]
 
     def _update(self, at: int, sign: float) -> None:
-        """Correct the inverse, and what is kept of each row, for one that came (1) or went (-1)."""
-        width = self.weights.width
-        reach = self._pulled(self.rows[at])  # M V', shape (C d, width)
+        """Correct the inverse, and what is kept of each row, for one that came (1) or went (-1).
+
+        With (I +- A_s)^-1 = L L' and Y_i = V_i M V_s' L, A_i changes by -+ Y_i Y_i', and what B_i
+        changes by is Y_i times V_i applied to one more block of columns, plus the transpose.
+        """
+        width = self.a.shape[1]
+        root = np.linalg.cholesky(np.linalg.inv(np.eye(width) + sign * self.a[at]))
+        reach = self._pulled(at) @ root  # M V_s' L, shape (d width, width)
         turned = self.inverse @ (self.everything @ reach)
-        inner = np.linalg.inv(np.eye(width) + sign * self.a[at]) * sign
-        twice = inner @ self.b[at] @ inner / 2
-        for cut in self._cuts(2 * width * self.weights.n_classes):
-            both = self._pushed(self.rows[cut], np.hstack([reach, turned]))
-            u, r = both[:, :, :width], both[:, :, width:]
-            v = r @ inner - u @ twice
-            mixed = v @ u.transpose(0, 2, 1)
-            self.a[cut] -= (u @ inner) @ u.transpose(0, 2, 1)
+        turned = sign * turned - reach @ (root.T @ self.b[at] @ root / 2)
+        columns = np.hstack([reach, turned])
+        for cut in self._cuts(4 * width * width):
+            both = self._pushed(cut, columns)
+            transposed = both[:, :, :width].transpose(0, 2, 1)
+            self.a[cut] -= sign * (both[:, :, :width] @ transposed)
+            mixed = both[:, :, width:] @ transposed
             self.b[cut] -= mixed + mixed.transpose(0, 2, 1)
-        self.inverse -= reach @ inner @ reach.T
-        self.inverse = (self.inverse + self.inverse.T) / 2
+        self.inverse -= sign * (reach @ reach.T)
 
-    def _pulled(self, row: int) -> Floats:
-        """Return M V' of a row, shape (C d, C)."""
-        one = np.array([row])
-        h = _dense(self.vectors, one)[0]
-        n_classes = self.weights.n_classes
-        by_class = self.inverse.reshape(-1, n_classes, len(h)) @ h  # M (I (x) h)
-        return self.weights.times(one, by_class.T[None])[0].T
+    def _pulled(self, at: int) -> Floats:
+        """Return M V' of a row, shape (d width, width)."""
+        h = _dense(self.vectors, self.rows[at : at + 1])[0]
+        return (self.inverse.reshape(-1, self.t.shape[1], len(h)) @ h) @ self.t[at].T
 
-    def _pushed(self, rows: Positions, columns: Floats) -> Floats:
-        """Return V_i times columns of shape (C d, k) for some rows, shape (m, width, k)."""
-        n_classes, k = self.weights.n_classes, columns.shape[1]
-        by_class = columns.reshape(n_classes, -1, k).transpose(1, 0, 2).reshape(-1, n_classes * k)
-        block = as_floats(self.vectors[rows], np.float64)
-        return self.weights.times(rows, np.asarray(block @ by_class).reshape(-1, n_classes, k))
+    def _pushed(self, cut: slice, columns: Floats) -> Floats:
+        """Return V_i times columns of shape (d width, k) for some rows, shape (m, width, k)."""
+        width, k = self.t.shape[1], columns.shape[1]
+        by_class = columns.reshape(width, -1, k).transpose(1, 0, 2).reshape(-1, width * k)
+        block = as_floats(self.vectors[self.rows[cut]], np.float64)
+        return self.t[cut] @ np.asarray(block @ by_class).reshape(-1, width, k)
 
-    def _quadratic(self, matrix: Floats) -> Floats:
-        """Return V_i Q V_i' of each row for a symmetric Q of shape (C d, C d)."""
-        n_classes, d = self.weights.n_classes, self.vectors.shape[1]
-        blocks = matrix.reshape(n_classes, d, n_classes, d)
-        out = np.empty((len(self.rows), self.weights.width, self.weights.width))
-        for cut in self._cuts(d):
-            rows = self.rows[cut]
-            block = as_floats(self.vectors[rows], np.float64)
-            inner = np.empty((len(rows), n_classes, n_classes))
-            for c in range(n_classes):
-                for other in range(c, n_classes):
+    def _quadratic(self, matrix: Floats, out: Floats) -> None:
+        """Write V_i Q V_i' of each row into `out`; Q is symmetric, d width wide."""
+        width, d = self.t.shape[1], self.vectors.shape[1]
+        blocks = matrix.reshape(width, d, width, d)
+        for cut in self._cuts(max(d, width * width)):
+            block = as_floats(self.vectors[self.rows[cut]], np.float64)
+            inner = np.empty((block.shape[0], width, width))
+            for c in range(width):
+                for other in range(c, width):
                     inner[:, c, other] = _row_dots(block, block @ blocks[c, :, other])
                     inner[:, other, c] = inner[:, c, other]
-            half = self.weights.times(rows, inner)
-            out[cut] = self.weights.times(rows, half.transpose(0, 2, 1))
-        return out
+            out[cut] = self.t[cut] @ inner @ self.t[cut].transpose(0, 2, 1)
 
     def _cuts(self, width: int) -> Iterator[slice]:
         """Yield slices of the rows that are kept, for so many numbers a row."""
-        step = max(_CHUNK_VALUES // max(width, 1), 64)
+        step = max(_CHUNK_VALUES // width, 64)
         return (slice(start, start + step) for start in range(0, len(self.rows), step))
 
 
-def _information(vectors: Vectors, weights: _Weights, rows: Positions) -> Floats:
-    """Return the sum of V_i' V_i over some rows, shape (C d, C d)."""
-    n_classes, d = weights.n_classes, vectors.shape[1]
-    out = np.zeros((n_classes, d, n_classes, d))
-    step = max(_CHUNK_VALUES // max(d, 1), 64)
+def _width(proba: NDArray | None) -> int:
+    """Return how many classes tell all."""
+    return 1 if proba is None else max(proba.shape[1] - 1, 1)
+
+
+def _factors(proba: NDArray | None, rows: Positions) -> Floats:
+    r"""Return T_i, with which V_i = T_i (x) h_i' in shorter bases, shape (m, width, width).
+
+    Since :math:`W_i 1 = 0` and :math:`\sqrt{p_i}' W_i = 0`, nothing is lost by bases Q and R of
+    what is orthogonal to 1 and to :math:`\sqrt{p_i}`: the reflections that turn these to the first
+    axis, without their first columns. :math:`T = R' \mathrm{diag}(\sqrt p) (I - 1 p') Q`, of which
+    :math:`1 p'` falls away by :math:`R' \sqrt p = 0`. With the direction 1, M would be 1 / lambda
+    there for ever, next to which small numbers lose their digits; with :math:`\sqrt p`, I + A
+    would be singular for long features.
+    """
+    if proba is None:
+        return np.ones((len(rows), 1, 1))
+    n_classes = proba.shape[1]
+    if n_classes == 1:
+        return np.zeros((len(rows), 1, 1))
+    p = np.asarray(proba[rows], dtype=np.float64)
+    root = np.sqrt(p / p.sum(axis=1, keepdims=True))
+    normal = np.full(n_classes, n_classes**-0.5)
+    normal[0] += 1  # its squared length is twice its first entry
+    weighted = root[:, :, None] * (np.eye(n_classes) - np.outer(normal, normal) / normal[0])[:, 1:]
+    mirror = root
+    mirror[:, 0] += 1
+    along = np.einsum("ic,ick->ik", mirror, weighted) / mirror[:, :1]
+    return weighted[:, 1:] - mirror[:, 1:, None] * along[:, None]
+
+
+def _information(vectors: Vectors, proba: NDArray | None, rows: Positions) -> Floats:
+    """Return the sum of V_i' V_i over some rows, shape (d width, d width)."""
+    width, d = _width(proba), vectors.shape[1]
+    out = np.zeros((width, d, width, d))
+    step = max(_CHUNK_VALUES // max(d, 2 * width * (width + 1)), 64)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
-        block, squared = as_floats(vectors[part], np.float64), weights.squared(part)
-        for c in range(n_classes):
-            for other in range(c, n_classes):
+        block, factors = as_floats(vectors[part], np.float64), _factors(proba, part)
+        squared = factors.transpose(0, 2, 1) @ factors
+        for c in range(width):
+            for other in range(c, width):
                 out[c, :, other] += _weighted_square(block, squared[:, c, other])
-    for c in range(n_classes):
+    for c in range(width):
         for other in range(c):
             out[c, :, other] = out[other, :, c].T
-    return out.reshape(n_classes * d, n_classes * d)
+    return out.reshape(width * d, width * d)
 
 
 def _largest_square(vectors: Vectors) -> float:
-    """Return the largest squared length of a row."""
+    """Return the largest squared length of a row, refusing rows too long for float64."""
     with np.errstate(over="ignore"):
         squares = [squared_norms(as_floats(vectors[cut], np.float64)) for cut in chunks(vectors)]
     largest = max((float(part.max(initial=0.0)) for part in squares), default=0.0)
@@ -351,6 +335,19 @@ def _largest(values: Floats, rng: np.random.Generator) -> int:
     """Return where the largest value is; one of those that rounding may have put below it."""
     best = values.max()
     return int(rng.choice(np.flatnonzero(values >= best - _TIED * abs(best))))
+
+
+def _checked_proba(proba: ArrayLike | None, n_rows: int) -> NDArray | None:
+    """Return probabilities as they are, refusing those of another number of rows."""
+    if proba is None:
+        return None
+    proba = check_probabilities(proba, who="bait")
+    if len(proba) != n_rows:
+        raise ValueError(
+            f"bait got proba of {len(proba)} rows for {n_rows} rows of features; give one row for "
+            f"each."
+        )
+    return proba
 
 
 def _check_parameters(regularization, oversample) -> None:

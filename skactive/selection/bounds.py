@@ -1,4 +1,4 @@
-"""Upper bounds of squared distances, lowered for every row of a pool by one product."""
+"""Upper bounds of squared distances: of every row of a pool, and of a few, told more often."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
-from .pairs import CHUNK_BYTES, SINGLE, Floats, refuse_overflow
+from .pairs import CHUNK_BYTES, SINGLE, Floats, Picked, Rows, lowered, refuse_overflow
 
 _ENTRIES = 1 << 19  # of a block of bounds
 _SPARSE_PICKS = 8  # picks that sparse rows are multiplied with at a time, as dense vectors
@@ -114,6 +114,62 @@ class Bounds:
         if self.vectors.dtype != self.dtype or sparse.issparse(self.vectors):
             step = min(step, next(chunks(self.vectors, CHUNK_BYTES)).stop)
         return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+class Active:
+    """A few rows, copied to lie together, and what is known of their distances.
+
+    Attributes
+    ----------
+    rows : Rows
+        They themselves.
+    upper : ndarray of float64, shape (m,)
+        Upper bounds of their squared distances to all centres and picks.
+    exact : ndarray of float64, shape (m,)
+        The distances themselves, to the centres and the first few of the picks.
+    settled : ndarray of intp, shape (m,)
+        To how many of the picks; 0 of rows that were not yet in doubt.
+    """
+
+    def __init__(self, picked: Picked):
+        self.rows = Rows.take(
+            picked.vectors, np.empty(0, np.intp), picked.shift, dtype=picked.dtype
+        )
+        self.upper, self.exact = np.empty(0), np.empty(0)
+        self.settled = np.empty(0, dtype=np.intp)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.upper)
+
+    @property
+    def positions(self) -> Positions:
+        """Which rows of the pool."""
+        return self.rows.positions
+
+    def join(self, keep: Mask, rows: Rows, upper: Floats, known: Floats) -> None:
+        """Keep some rows, and add others with their bounds and their distances to the centres."""
+        self.rows = self.rows.joined(keep, rows)
+        self.upper = np.append(self.upper[keep], upper)
+        self.exact = np.append(self.exact[keep], known)
+        self.settled = np.append(self.settled[keep], np.zeros(len(rows), dtype=np.intp))
+
+    def lower(self, at: int, picked: Picked) -> float:
+        """Return a lower bound of the distance of a row: the upper one less rounding errors.
+
+        A pick that is nearer to it than that lies no farther from the shift than both lengths.
+        """
+        error, least = self.rows.rounding()
+        upper, length = float(self.upper[at]), float(self.rows.lengths[at])
+        longest = min(picked.top, 2 * (length + upper))
+        return max(upper - 2 * error * (length + longest) - 2 * least, 0.0)
+
+    def settle(self, which: Positions, picked: Picked) -> Floats:
+        """Return the distances of some rows to all centres and picks, which are their bounds."""
+        start = int(self.settled[which].min())
+        values = lowered(self.exact[which], self.rows.part(which), picked.since(start))
+        self.exact[which], self.upper[which], self.settled[which] = values, values, picked.n
+        return values
 
 
 def rounded_up(values: Floats, dtype: np.dtype) -> NDArray:

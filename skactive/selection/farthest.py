@@ -2,9 +2,10 @@
 
 What `k_center` and `coral` share. Distances only fall, so an old one is an upper bound, and a row
 is the farthest once no bound of another exceeds its distance. Only an active set, the rows with the
-largest bounds, is kept up to date. Where others have to enter it too often, the bounds of all rows
-are lowered by one pass over the pool for all picks since the last; where even that does not pay,
-by one pass for each pick, the eager way.
+largest bounds, is compared with each pick, by products in float32; what is within their rounding of
+the best is compared by exact distances. Rows that enter are brought up to date by one product with
+all picks since they were last. Where that costs too much, each pick is compared with the whole
+pool, the eager way.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
-from .bounds import Bounds, rounded_up
-from .pairs import CHUNK_BYTES, Floats, Rows, lowered, mean_of, pieces
+from .bounds import Active, Bounds, rounded_up
+from .pairs import CHUNK_BYTES, SINGLE, Floats, Picked, Rows, lower_bounds, lowered, mean_of, pieces
 
 _MIN_ACTIVE = 256  # rows in the active set, or twice as many as are wanted
+_ACTIVE = 1 << 20  # or more, while there are so many floats; these stay in the cache
+_SHARE = 16  # and no more rows than the pool over this
 _SLACK = 0.1  # of the cost of the eager algorithm, which the lazy one may lose by being tried
-_MANY = 16  # rows left in doubt by one pass are many where they are the pool over this
+_MANY = 16  # rows left in doubt by products are many where they are all rows over this
+_AHEAD = 8.0  # times the doubt about the best, within which others are settled at once
+_PRODUCTS = 1 << 19  # entries of a block of them
 # Costs, as measured, in units of reading a float of the pool in a product with one vector:
 _PASS = 10  # of a row, in each pass over all bounds
 _SCAN = 60  # of a row, each time that the active set is chosen
-_GATHER = 100  # of each float of a row that becomes active
-_PAIR = 60  # of comparing such a row with one pick
+_GATHER = 20  # of each float of a row that becomes active
+_PAIR = 8  # of comparing such a row with one pick
 
 _CLOSED = -1.0  # the bound of a row that cannot be chosen, or is active
 
@@ -92,50 +97,23 @@ def _to_point(block, point: Floats) -> Floats:
     return squared_norms(np.ascontiguousarray(block - point))
 
 
-class _Picked:
-    """Picked rows, prepared for comparison."""
-
-    def __init__(self, vectors: Vectors, n: int, shift: Floats | None):
-        self.vectors, self.shift, self.n = vectors, shift, 0
-        self.positions = np.empty(n, dtype=np.intp)
-        self.last = Rows.take(vectors, self.positions[:0], shift)
-        if shift is not None:
-            self.shifted = np.empty((n, vectors.shape[1]), dtype=np.float32)
-            self.lengths = np.empty(n, dtype=np.float32)
-
-    def add(self, row: np.intp) -> None:
-        """Add a row, which is then the last."""
-        self.last = Rows.take(self.vectors, np.array([row]), self.shift)
-        self.positions[self.n] = row
-        if self.shift is not None:
-            self.shifted[self.n] = self.last.shifted[0]
-            self.lengths[self.n] = self.last.lengths[0]
-        self.n += 1
-
-    def all(self) -> Rows:
-        """Return all of them: where they are dense, without a copy."""
-        positions = self.positions[: self.n]
-        if self.shift is None:
-            return Rows.take(self.vectors, positions, None)
-        shifted, lengths = self.shifted[: self.n], self.lengths[: self.n]
-        return Rows(self.vectors, positions, self.shift, shifted, lengths)
-
-
 class _Search:
     """The state of a search: picks, bounds of all rows, and the active rows.
 
     Attributes
     ----------
     bounds : ndarray of shape (N,)
-        Squared distances to the centres and some of the picks, of rows that are not active.
-    active : Rows
-        Of the largest weighted bounds, and `fresh`, their distances to all centres and picks.
+        Squared distances, or more, to the centres and some of the picks, of rows not active.
+    seen : ndarray of int32, shape (N,)
+        To how many of the picks.
+    active : Active
+        Rows with the largest weighted bounds.
     bar : float
         Largest weighted bound of the other rows.
-    spent, refilled : float
-        What entrants and passes have cost in all, and entrants since the last pass, in floats read.
-    n_passed : int
-        Of the picks, how many the bounds of all rows have been lowered by.
+    n_drawn : int
+        How many picks there were when active rows were last drawn from equals of the best.
+    spent : float
+        What making rows active has cost in all, in floats read.
     passes : Bounds, optional
         What lowers the bounds of all rows, once it is needed.
     is_eager : bool
@@ -145,16 +123,22 @@ class _Search:
     def __init__(self, vectors, n, mask, known, weights, rng):
         self.vectors, self.known, self.weights, self.rng = vectors, known, weights, rng
         self.bounds: NDArray = np.where(mask, known, _CLOSED)
+        self.seen = np.zeros(len(mask), dtype=np.int32)
         self.n = n
         self.shift = mean_of(vectors, np.arange(len(mask)))
-        self.picked = _Picked(vectors, n, self.shift)
-        self.active, self.fresh, self.bar = self.picked.last, np.empty(0), np.inf
-        self.spent = self.refilled = 0.0
-        self.n_passed = 0
+        self.picked = Picked(vectors, n, self.shift)
+        self._empty()
+        self.n_drawn, self.spent = -1, 0.0
         self.passes: Bounds | None = None
         self.is_eager = False
         is_sparse = sparse.issparse(vectors)
         self.width = vectors.nnz / len(mask) if is_sparse else vectors.shape[1]
+        more = min(8 * n, _ACTIVE // max(int(self.width), 1), len(mask) // _SHARE)
+        self.size = max(_MIN_ACTIVE, 2 * n, more)
+
+    def _empty(self) -> None:
+        """Let no row be active."""
+        self.active, self.bar = Active(self.picked), np.inf
 
     @property
     def picks(self) -> Positions:
@@ -168,7 +152,7 @@ class _Search:
         parts = [_to_point(self.vectors[near[part]], mean) for part in self._pieces(near)]
         squared = np.concatenate(parts)
         self.take(self._any(near[squared == squared.min()]))
-        self._pass()
+        self._prepared().lower(self.bounds, self.picks)
 
     def run(self) -> Positions:
         """Pick until there are enough."""
@@ -186,40 +170,49 @@ class _Search:
 
     def take(self, row: np.intp) -> None:
         """Note a pick, and bring the active rows, or the bounds of all, up to date."""
-        self.picked.add(row)
+        last = self.picked.add(row)
         self.bounds[row] = _CLOSED
         if self.is_eager:
             self._prepared().lower(self.bounds, self.picks[-1:])
         elif len(self.active):
-            self.fresh[self.active.positions == row] = _CLOSED
-            self.fresh = lowered(self.fresh, self.active, self.picked.last)
+            self.active.upper[self.active.positions == row] = _CLOSED
+            lower_bounds(self.active.upper, self.active.rows, last)
 
     def _lazily(self) -> tuple[float, Positions]:
         """The best value and its active rows; none of them while a bound of another exceeds it."""
-        values = self._weighted(self.fresh, self.active.positions)
-        best = values.max(initial=_CLOSED)
-        if best >= self.bar:
-            return best, self.active.positions[values == best]
-        if self.refilled > self._pass_cost():
-            self._pass()
-        else:
-            self._refill(values)
+        active = self.active
+        upper = self._weighted(active.upper, active.positions)
+        top = int(upper.argmax()) if len(active) else 0
+        if not len(active) or upper[top] < self.bar:
+            self._refill()
+            return _CLOSED, self.picks[:0]
+        low = float(self._weighted(active.lower(top, self.picked), active.positions[top]))
+        rows = np.flatnonzero(upper >= low)
+        if len(rows) == 1 and low > max(self.bar, 0.0):
+            return low, active.positions[rows]
+        if len(rows) > len(upper) // _MANY + _MANY and self._refine():
+            return _CLOSED, self.picks[:0]
+        if not active.settled[rows].all():  # with these, those that will be in doubt soon
+            ahead = upper >= max(low - _AHEAD * (upper[top] - low), 0.0)
+            active.settle(np.flatnonzero(ahead & (active.settled == 0)), self.picked)
+        values = self._weighted(active.settle(rows, self.picked), active.positions[rows])
+        best = values.max()
+        if best == self.bar and self.n_drawn < self.picked.n:  # others may be as far as these
+            self.n_drawn = self.picked.n
+            self._refill()
+        elif best >= self.bar:
+            return best, active.positions[rows[values == best]]
         return _CLOSED, self.picks[:0]
 
-    def _pass_cost(self) -> float:
-        """What a pass for all picks since the last one costs; infinite where there is none."""
-        n_new = self.picked.n - self.n_passed
-        if n_new == 0:
-            return np.inf
-        return len(self.bounds) * (self.width + _PASS + n_new * (_PASS + self.width / 6))
-
-    def _pass(self) -> None:
-        """Lower the bounds of all rows by the picks since the last pass."""
-        self.spent += self._pass_cost()
-        self.refilled = 0.0
-        self._prepared().lower(self.bounds, self.picks[self.n_passed :])
-        self.n_passed = self.picked.n
-        self.bar = self._weighted(self.bounds).max()
+    def _refine(self) -> bool:
+        """Compare with all picks again, in float64 from now on; False where it did."""
+        if self.picked.dtype == np.float64:
+            return False
+        self._park()
+        self.picked.prepare(np.float64)
+        self.seen[:] = 0
+        self._empty()
+        return True
 
     def _eagerly(self) -> tuple[float, Positions]:
         """The best value and its rows, given bounds to which every pick was applied."""
@@ -240,11 +233,12 @@ class _Search:
 
     def _give_up(self) -> None:
         """Take the eager way from now on."""
-        self._park(np.zeros(len(self.active), dtype=bool))
-        self.active = Rows.take(self.vectors, self.picks[:0], self.shift)
+        self._park()
+        self._empty()
         self.is_eager = True
         self.bounds = rounded_up(self.bounds, self._prepared().dtype)
-        self._prepared().lower(self.bounds, self.picks[self.n_passed :])
+        behind = self.seen[self.bounds >= 0]
+        self._prepared().lower(self.bounds, self.picks[behind.min(initial=self.picked.n) :])
 
     def _prepared(self) -> Bounds:
         """What lowers the bounds of all rows by one pass over the pool."""
@@ -256,37 +250,50 @@ class _Search:
         """Weighted distances of rows, which lower their bounds."""
         squared = np.empty(len(positions))
         for part in self._pieces(positions):
-            rows = Rows.take(self.vectors, positions[part], self.shift)
-            squared[part] = lowered(self.known[positions[part]], rows, self.picked.all())
+            rows = Rows.take(self.vectors, positions[part], self.shift, dtype=self.picked.dtype)
+            squared[part] = lowered(self.known[positions[part]], rows, self.picked.since(0))
         self.bounds[positions] = rounded_up(squared, self.bounds.dtype)
         return self._weighted(squared, positions)
 
-    def _refill(self, values: Floats) -> None:
-        """Make those rows active whose values are largest: fresh ones, or weighted bounds."""
+    def _refill(self) -> None:
+        """Make those rows active whose weighted bounds are largest, and bring them up to date."""
+        self._park()
         others = self._weighted(self.bounds)
-        every = others.copy()
-        every[self.active.positions] = values
-        size = min(max(_MIN_ACTIVE, 2 * self.n), int(np.count_nonzero(every >= 0)))
-        every.partition(-size)
-        cut = every[-size]
-        keep = values >= cut
-        entrants, tied = np.flatnonzero(others > cut), np.flatnonzero(others == cut)
-        n_tied = min(max(size - np.count_nonzero(keep) - len(entrants), 0), len(tied))
-        entrants = np.append(entrants, self.rng.choice(tied, n_tied, replace=False))
-        self._park(keep)
-        rows = Rows.take(self.vectors, entrants, self.shift)
-        self.active = self.active.joined(keep, rows)
-        self.fresh = np.append(self.fresh, lowered(self.known[entrants], rows, self.picked.all()))
-        self.bounds[entrants] = others[entrants] = _CLOSED
-        self.bar = others.max()
-        per_row = _GATHER * self.width + self.picked.n * (_PAIR + self.width / 4)
-        cost = _SCAN * len(others) + per_row * len(entrants)
-        self.spent, self.refilled = self.spent + cost, self.refilled + cost
+        size = min(self.size, int(np.count_nonzero(others >= 0)))
+        cut = np.partition(others, -size)[-size]
+        chosen, tied = others > cut, np.flatnonzero(others == cut)
+        n_tied = size - np.count_nonzero(chosen)
+        chosen[self.rng.choice(tied, n_tied, replace=False)] = True
+        keep = chosen[self.active.positions]
+        chosen[self.active.positions] = False
+        entrants = np.flatnonzero(chosen)
+        self._enter(keep, entrants[np.argsort(self.seen[entrants], kind="stable")])
+        if len(self.active):
+            others[self.active.positions] = _CLOSED
+            self.bar = others.max()
+        self.spent += _SCAN * len(others)
 
-    def _park(self, keep: Mask) -> None:
-        """Let active rows go; what is known of their distances stays as bounds."""
-        self.bounds[self.active.positions[~keep]] = self.fresh[~keep]
-        self.fresh = self.fresh[keep]
+    def _enter(self, keep: Mask, entrants: Positions) -> None:
+        """Make rows active, given in the order of the picks that their bounds are due to."""
+        rows = Rows.take(self.vectors, entrants, self.shift, dtype=self.picked.dtype)
+        top = max(rows.lengths.max(initial=0.0), self.picked.top)
+        if not SINGLE[0] < top < SINGLE[1] and self._refine():
+            return
+        upper, seen, n = self.bounds[entrants], self.seen[entrants], self.picked.n
+        start = 0
+        while start < len(rows) and seen[start] < n:
+            n_new = n - int(seen[start])
+            part = slice(start, start + max(_PRODUCTS // n_new, 64))
+            lower_bounds(upper[part], rows.part(part), self.picked.since(n - n_new))
+            self.spent += len(upper[part]) * n_new * (_PAIR + self.width / 4)
+            start = part.stop
+        self.spent += _GATHER * self.width * len(rows)
+        self.active.join(keep, rows, upper, self.known[entrants])
+
+    def _park(self) -> None:
+        """Note what is known of active rows among the bounds."""
+        self.bounds[self.active.positions] = self.active.upper
+        self.seen[self.active.positions] = self.picked.n
 
     def _weighted(self, squared, positions=slice(None)):
         """Squared distances or bounds of rows times their weights; closed rows stay closed."""
@@ -304,6 +311,6 @@ class _Search:
 
     def _with_rest(self) -> Positions:
         """Picks, and then any of the rows that are left."""
-        self._park(np.zeros(len(self.active), dtype=bool))
+        self._park()
         rest = self.rng.permutation(np.flatnonzero(self.bounds >= 0))
         return np.concatenate([self.picks, rest[: self.n - self.picked.n]])

@@ -15,6 +15,7 @@ from .arrays import Positions, Vectors, as_floats, products, squared_norms
 CHUNK_BYTES = 1 << 22  # of rows as float64: in the cache, and enough for threads to share
 SINGLE = 1e-20, 1e30  # largest squared lengths of rows for which float32 has room
 _ENTRIES = 1 << 19  # of a block of products
+_CACHED = 8  # so much less than other chunks are differences, which are read again at once
 _CROWD = 8  # pairs for each row, in doubt in float32, from which float64 is worth while
 
 Floats = NDArray[np.float64]
@@ -69,6 +70,28 @@ class Rows:
         """Return some of these rows in float64."""
         return Rows.take(self.vectors, self.positions[part], self.shift, dtype=np.float64)
 
+    def part(self, which: Positions | slice) -> Rows:
+        """Return some of these rows."""
+        return Rows(
+            self.vectors,
+            self.positions[which],
+            self.shift,
+            self.shifted[which],
+            self.lengths[which],
+        )
+
+    def rounding(self) -> tuple[float, float]:
+        r"""Return what a squared distance by products is wrong by, in proportion and at least.
+
+        With both lengths measured from the shift, :math:`|x|^2 - 2 x \cdot y + |y|^2` is wrong by
+        less than :math:`2 (d + 8) u (|x|^2 + |y|^2)`: d roundings of each product and length, two
+        for the shifted coordinates, which count twice, and a few of sums and of what is compared.
+        A tenth more is taken, for what is of second order. Below the second number lies what
+        underflows.
+        """
+        width, info = self.vectors.shape[1] + 8, np.finfo(self.shifted.dtype)
+        return 1.1 * width * float(info.eps), 8 * width * float(info.tiny) * float(info.eps)
+
     def __len__(self) -> int:
         """How many rows there are."""
         return len(self.positions)
@@ -89,11 +112,50 @@ class Rows:
     def apart(self, which: Positions, others: Rows, which_others: Positions) -> Floats:
         """Squared distances of pairs of rows, from differences: 0 for rows that are equal."""
         squared = np.empty(len(which))
-        for part in pieces(len(which), self.vectors.shape[1]):
+        for part in pieces(len(which), _CACHED * self.vectors.shape[1]):
             left = self.vectors[self.positions[which[part]]]
             right = others.vectors[others.positions[which_others[part]]]
             squared[part] = difference_norms(left, right)
         return squared
+
+
+class Picked:
+    """Picked rows, prepared for comparison."""
+
+    def __init__(self, vectors: Vectors, n: int, shift: Floats | None):
+        self.vectors, self.shift, self.n = vectors, shift, 0
+        self.positions = np.empty(n, dtype=np.intp)
+        self.prepare(np.float32)
+
+    def prepare(self, dtype: DTypeLike) -> None:
+        """Keep them in a dtype from now on."""
+        self.dtype = dtype
+        self.top = 0.0  # largest squared length
+        if self.shift is not None:
+            self.shifted = np.empty((len(self.positions), self.vectors.shape[1]), dtype=dtype)
+            self.lengths = np.empty(len(self.positions), dtype=dtype)
+        n, self.n = self.n, 0
+        for row in self.positions[:n]:
+            self.add(row)
+
+    def add(self, row: np.intp) -> Rows:
+        """Add a row, and return it."""
+        last = Rows.take(self.vectors, np.array([row]), self.shift, dtype=self.dtype)
+        self.positions[self.n] = row
+        if self.shift is not None:
+            self.shifted[self.n] = last.shifted[0]
+            self.lengths[self.n] = last.lengths[0]
+        self.top = max(self.top, float(last.lengths[0]))
+        self.n += 1
+        return last
+
+    def since(self, start: int) -> Rows:
+        """Return all of them but the first few: where they are dense, without a copy."""
+        part = slice(start, self.n)
+        if self.shift is None:
+            return Rows.take(self.vectors, self.positions[part], None, dtype=self.dtype)
+        positions, shifted, lengths = self.positions[part], self.shifted[part], self.lengths[part]
+        return Rows(self.vectors, positions, self.shift, shifted, lengths)
 
 
 def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
@@ -122,10 +184,9 @@ def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
     if is_single and not SINGLE[0] < top < SINGLE[1]:
         return lowered(known, rows.doubled(), others.doubled())
     step = max(_ENTRIES // len(others), 64)
-    factors = -2 * others.shifted
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        which, other = _pairs(known[part], rows, factors, others.lengths, part)
+        which, other = _pairs(known[part], rows.part(part), others)
         if is_single and len(which) > _CROWD * len(known[part]):
             known[part] = lowered(known[part], rows.doubled(part), others.doubled())
             continue
@@ -134,37 +195,52 @@ def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
     return known
 
 
-def _pairs(
-    known: Floats, rows: Rows, factors: Any, other_lengths: NDArray, part: slice
-) -> tuple[Positions, Positions]:
-    r"""Which of the rows in a part may be nearest to which of the others, and nearer than known.
+def lower_bounds(upper: Floats, rows: Rows, others: Rows) -> None:
+    """Lower, in place, upper bounds of squared distances of rows to those to some others.
 
-    With both lengths measured from the shift, :math:`|x|^2 - 2 x \cdot y + |y|^2` is wrong by
-    less than :math:`2 (d + 4) u (|x|^2 + |y|^2)`: d + 3 roundings of each product and length, one
-    of each shifted coordinate. Twice that is taken, for the roundings of what is compared. Below
-    it lies what underflows.
+    Parameters
+    ----------
+    upper : ndarray of shape (m,), float64
+        Bounds on what came before; -1 stays.
+    rows, others : Rows
+        Both shifted alike, in floats of one dtype that has room for them.
     """
-    width, info = rows.vectors.shape[1] + 8, np.finfo(rows.shifted.dtype)
-    error = 2 * width * float(info.eps)
-    lengths = rows.lengths[part]
-    low = products(rows.shifted[part], factors)
-    low += (1 - error) * other_lengths  # and (1 - error) * lengths: a bound from below
-    limit = np.where(known > 0, known - (1 - error) * lengths, -np.inf)
-    if low.shape[1] > 1:
-        nearest = low.argmin(axis=1)
-        reach = np.take_along_axis(low, nearest[:, None], axis=1)[:, 0]
-        limit = np.minimum(limit, reach + 2 * error * (lengths + other_lengths[nearest]))
-    limit += 8 * width * float(info.tiny) * float(info.eps)
-    limit = np.minimum(limit, float(info.max)).astype(low.dtype)
-    which, other = np.nonzero(low <= limit[:, None])
-    return which, other
+    error, least = rows.rounding()
+    constants = (1 + error) / 2 * others.lengths
+    dots = products(rows.shifted, others.shifted)  # of which the largest, less constants, counts
+    dots -= constants
+    largest = dots.max(axis=1) if len(others) > 1 else dots[:, 0]
+    squared = (1 + error) * rows.lengths.astype(np.float64)
+    squared += least
+    squared -= 2.0 * largest
+    np.minimum(upper, squared, out=upper)
+
+
+def _pairs(known: Floats, rows: Rows, others: Rows) -> tuple[Positions, Positions]:
+    """Which of the rows may be nearest to which of the others, and nearer than is known."""
+    error, least = rows.rounding()
+    axis = 0 if len(others) <= len(rows) else 1  # of the others: the longer one lies together
+    first, second = (rows, others) if axis else (others, rows)
+    low = products(-2 * first.shifted, second.shifted)
+    lengths = np.expand_dims(others.lengths, 1 - axis)
+    low += (1 - error) * lengths
+    # Together with (1 - error) * rows.lengths, left out here, these are bounds from below.
+    limit = np.where(known > 0, known - (1 - error) * rows.lengths, -np.inf)
+    if len(others) > 1:
+        high = low + 2 * error * lengths
+        limit = np.minimum(limit, high.min(axis=axis) + 2 * error * rows.lengths)
+    limit += least
+    limit = np.minimum(limit, float(np.finfo(low.dtype).max)).astype(low.dtype)
+    pairs = np.nonzero(low <= np.expand_dims(limit, axis))
+    return pairs[1 - axis], pairs[axis]
 
 
 def difference_norms(left, right) -> Floats:
     """Squared lengths of the differences of rows, in float64; equal pairs give equal results."""
-    apart = as_floats(left, np.float64) - as_floats(right, np.float64)
+    if sparse.issparse(left):
+        return squared_norms(as_floats(left, np.float64) - as_floats(right, np.float64))
     # One memory layout always: how a sum is rounded depends on it.
-    return squared_norms(apart if sparse.issparse(apart) else np.ascontiguousarray(apart))
+    return squared_norms(np.subtract(left, right, dtype=np.float64, order="C"))
 
 
 def pieces(n: int, width: float) -> list[slice]:

@@ -23,7 +23,7 @@ from .arrays import (
 from .distances import checked_distances
 
 _CHUNK_BYTES = 1 << 20  # of rows that are looked at where they are
-_COPY_BYTES = 1 << 17  # of rows that are copied
+_COPY_BYTES = 1 << 16  # of rows that are copied
 _SCORED_ROWS = 1 << 13
 _FEW = 8  # with fewer candidates than one row in so many, theirs alone are looked at
 _TOLERANCE = 1e-6  # of uncertainties, computed from probabilities of single precision
@@ -154,26 +154,34 @@ class _Ranking:
 
     def approach(self, center) -> None:
         """Take one more row, dense or CSR, of shape (1, d), into D."""
-        exact = as_floats(center, np.float64)
         factor = center.toarray() if sparse.issparse(center) else center
-        factor, norm = as_floats(factor).ravel(), float(squared_norms(exact)[0])
+        factor = as_floats(factor).ravel()
+        exact = as_floats(center, np.float64)
+        norm = float(squared_norms(exact)[0])
+        for rows in chunks(self.vectors, _CHUNK_BYTES):
+            self._compute(self._in_doubt(rows, factor, norm), exact)
+
+    def _in_doubt(self, rows: slice, factor: NDArray, norm: float) -> Positions:
+        """Positions of rows of a slice that may be nearer to a row than they are to D."""
         # By twice as much as rounding of d products can amount to, of the pool's own precision.
         shrunk = 1 - 2 * (len(factor) + 8) * np.finfo(factor.dtype).eps
         with np.errstate(over="ignore", invalid="ignore"):
-            for rows in chunks(self.vectors, _CHUNK_BYTES):
-                least = self.norms[rows] + norm
-                least *= shrunk
-                least -= 2.0 * (as_floats(self.vectors[rows]) @ factor)
-                in_doubt = np.flatnonzero(~(least >= self.nearest[rows]))
-                self._compute(rows.start + in_doubt, exact)
+            least = self.norms[rows] + norm
+            least *= shrunk
+            least -= 2.0 * (as_floats(self.vectors[rows]) @ factor)
+            return rows.start + np.flatnonzero(~(least >= self.nearest[rows]))
 
     def _compute(self, positions: Positions, center) -> None:
         """Bring the squared distances of rows at positions up to date with a row, exactly."""
         for start in range(0, len(positions), self.n_copied):
             at = positions[start : start + self.n_copied]
-            block = as_floats(self.vectors[at], np.float64)
-            other = center[np.zeros(len(at), dtype=np.intp)] if sparse.issparse(block) else center
-            self.nearest[at] = np.minimum(self.nearest[at], squared_norms(block - other))
+            apart = as_floats(self.vectors[at], np.float64)  # a copy
+            if sparse.issparse(apart):
+                apart = apart - center[np.zeros(len(at), dtype=np.intp)]
+            else:
+                apart -= center
+            with np.errstate(over="ignore"):
+                self.nearest[at] = np.minimum(self.nearest[at], squared_norms(apart))
 
     def _largest(self, weight: float, rng: np.random.Generator) -> int:
         """Return the row that is left with the largest objective, one of those by chance."""
