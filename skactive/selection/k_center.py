@@ -35,7 +35,7 @@ def k_center(
     candidates.
 
     Exact, and mostly without looking at the pool: distances only fall, so old ones are upper
-    bounds, and only max(256, 2 n) rows with the largest bounds are kept up to date. Where the
+    bounds, and only some rows with the largest bounds (at most 8 n) are kept up to date. Where the
     bounds are of little use, as in two dimensions, each pick is compared with the whole pool.
 
     Parameters
