@@ -68,17 +68,23 @@ def farthest_first(
     """
     if n == 0:
         return np.empty(0, dtype=np.intp)
-    is_far = np.isinf(known[mask])
-    if is_far.any() and not is_far.all():
-        bad = int(np.flatnonzero(mask & np.isinf(known))[0])
-        raise ValueError(
-            f"distances are infinite at row {bad} and finite elsewhere; give the squared distance "
-            f"of each row to the nearest centre, or infinity for all where there is no centre."
-        )
+    has_centers = check_known(known, mask)
     search = _Search(vectors, n, mask, known, weights, rng)
-    if is_far.all():
+    if not has_centers:
         search.start(mask if weights is None else mask & (weights == weights[mask].max()))
     return search.run()
+
+
+def check_known(known: Floats, mask: Mask) -> bool:
+    """Whether there is a centre at all, refusing distances that leave it open."""
+    is_far = mask & np.isinf(known)
+    if is_far.any() and not np.array_equal(is_far, mask):
+        raise ValueError(
+            f"distances are infinite at row {int(is_far.argmax())} and finite elsewhere; give the "
+            f"squared distance of each row to the nearest centre, or infinity for all where there "
+            f"is no centre."
+        )
+    return not is_far.any()
 
 
 def _mean(vectors: Vectors, mask: Mask) -> Floats:

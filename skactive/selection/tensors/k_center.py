@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..arrays import Mask, Positions, as_positions, candidate_mask, wanted
 from ..distances import checked_distances
+from ..farthest import check_known
 from .bounds import Bounds, rounded_up
 from .common import check_tensor, mean_of, middle_of, moved
 from .distances import lowered, nearest_of_all, squared_to_point
@@ -84,16 +85,7 @@ def k_center(
 
 def _known(distances: np.ndarray, mask: Mask, device: torch.device) -> Tensor | None:
     """Return distances to centres as a tensor; None where there is no centre."""
-    is_far = mask & np.isinf(distances)
-    if not is_far.any():
-        return moved(distances, device)
-    if (is_far != mask).any():
-        raise ValueError(
-            f"distances are infinite at row {int(is_far.argmax())} and finite elsewhere; give the "
-            f"squared distance of each row to the nearest centre, or infinity for all where there "
-            f"is no centre."
-        )
-    return None
+    return moved(distances, device) if check_known(distances, mask) else None
 
 
 class _Search:
