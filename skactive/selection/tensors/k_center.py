@@ -34,33 +34,8 @@ def k_center(
     one answer from the device. What decides are differences in float64, summed in an order that is
     the same on every device: so are the picks.
 
-    Parameters
-    ----------
-    embedding : Tensor of shape (N, d)
-        Of any real dtype, on any device; half precision is upcast in pieces at each pick. Not
-        written to, nor copied.
-    n : int
-        How many positions are wanted; where there are fewer candidates, all of them are given.
-    candidates : array of bool, shape (N,), or array of int, optional
-        The only rows that may be chosen, as a mask or as positions. By default every row.
-    centers : array of int, optional
-        Positions of rows that are labelled or reserved: they repel and are never chosen.
-    distances : array of float, shape (N,), optional
-        Squared distance of each row to the nearest centre. By default computed from `centers`.
-    rng : numpy.random.Generator
-        Breaks ties.
-
-    Returns
-    -------
-    ndarray of intp, shape (min(n, number of candidates),)
-        Distinct positions, best first.
-
-    Raises
-    ------
-    TypeError
-        If the embedding does not hold real numbers or is sparse, or positions are not integers.
-    ValueError
-        As for an array.
+    Parameters and result are those of that function; the embedding is of any real dtype, half
+    precision is upcast in pieces at each pick, and it is neither written to nor copied.
 
     Examples
     --------

@@ -85,22 +85,7 @@ def lloyd(
 ) -> Clusters:
     """Cluster rows by k-means, as `skactive.selection.lloyd` does, with seeds drawn alike.
 
-    Parameters
-    ----------
-    blocks : TensorBlocks
-        The m rows that are clustered.
-    n_clusters : int
-        How many means, from 1 to m.
-    reach : array of float, shape (m,)
-        Squared distance of each row to its nearest fixed centre, in units of the blocks; infinity
-        where there is none.
-    rng : numpy.random.Generator
-        For the seeds.
-
-    Returns
-    -------
-    Clusters
-        Labels and squared distances, both of shape (m,), the latter in units of the blocks.
+    Parameters and result are those of that function.
 
     Examples
     --------
