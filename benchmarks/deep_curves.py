@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--mnist", type=Path, nargs=2, metavar=("IMAGES", "LABELS"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=-1)
     parser.add_argument("--results", type=Path, help="file of finished runs, to go on from")
     args = parser.parse_args()
