@@ -12,6 +12,8 @@ from .pool import Pool
 from .selecting import select
 from .simulation import SimulatedLearner
 from .strategies import Strategy, get_strategy_names
+from .stream_display import StreamDisplay
+from .stream_loop import StreamLog, run_stream
 from .through import query, teach
 from .view import View
 
@@ -28,6 +30,8 @@ __all__ = [
     "QueryDisplay",
     "SimulatedLearner",
     "Strategy",
+    "StreamDisplay",
+    "StreamLog",
     "View",
     "aulc_scorer",
     "compare_strategies",
@@ -35,6 +39,7 @@ __all__ = [
     "get_strategy_names",
     "query",
     "run",
+    "run_stream",
     "select",
     "teach",
 ]

@@ -7,11 +7,12 @@ DELAY = 3.0  # seconds before a bar is shown
 
 
 def progress(
-    steps: Iterator[tuple[int, object]], total: int, description: str, unit: str = " rows"
+    steps: Iterator[tuple[int, object]], total: float, description: str, unit: str = " rows"
 ) -> Iterator:
     """Yield the second of each pair (size, step), showing how much of `total` is done.
 
-    tqdm is imported only once the work has taken `DELAY` seconds.
+    A total of infinity is one that is not known. tqdm is imported only once the work has taken
+    `DELAY` seconds.
     """
     start, done, bar = monotonic(), 0, None
     try:

@@ -24,6 +24,15 @@ from .strategies import Strategy
 from .strategies.base import check_serves, choose, has_score, needs
 from .strategies.given import as_strategy
 from .strategies.table import default_strategy
+from .stream_checks import (
+    NOT_GIVEN,
+    check_taught,
+    passes,
+    refuse_on_stream,
+    refuse_scores,
+    refuse_tickets,
+)
+from .streaming import OUTSIDE, POOL, TICKETS, Stream, Streaming, begun, is_stream
 from .training import (
     FitParams,
     check_update,
@@ -45,10 +54,8 @@ from .validation import (
 )
 from .view import View
 
-POOL, OUTSIDE = "pool", "outside"
 
-
-class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
+class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
     """A scikit-learn estimator that proposes which rows to label next, and learns their labels.
 
     `query` proposes rows, `teach` takes their labels; otherwise the learner behaves like the
@@ -62,7 +69,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     strategy : str, Strategy or callable, default="auto"
         What decides which rows are worth a label: a name (see `get_strategy_names`), an instance,
         or a callable ``(view, n) -> positions``. "auto": margin for classifiers, std for
-        regressors that give one, else random.
+        regressors that give one, else random. A stream strategy decides as rows pass: see
+        `query`.
     embedding : callable, transformer or str, default=None
         What diverse strategies look at: a function of rows, each by itself, that gives a vector
         for each; or a transformer, which is cloned and fitted once on all rows (in scikit-learn's
@@ -88,6 +96,15 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     update : {"refit", "warm_start", "partial_fit"}, default="refit"
         How it learns more labels: a fresh clone on all labelled rows; the same object, fitted
         again on all of them; or ``partial_fit`` on the new ones alone.
+    window : int, default=None
+        Learn only so many labels, those that were taught last; not with ``partial_fit`` nor
+        `fit_unlabeled`. None: all. While they are of one class, the estimator stays as it was.
+    drift : object, default=None
+        Drift detector with ``update(error)`` and ``drift_detected``, as river has; copied. It is
+        told the errors of the model on rows that a stream strategy bought blindly, before they
+        are learned: 0 or 1, for regressors the absolute error. On drift the thresholds of the
+        strategy start again, and the model is made anew of labels taught from then on; until
+        these are enough to fit it, the old one serves. None: no drift is looked for.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
         from the operating system.
@@ -97,11 +114,17 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     estimator_ : estimator
         The fitted estimator; absent while there are too few labels.
     strategy_ : Strategy
-        The strategy in use.
+        The strategy in use; of streams, the copy that runs.
     pool_ : Pool
         The rows and their labels.
     classes_ : ndarray of shape (C,)
         Classes, for classifiers.
+    tickets_ : mapping of int to container of one row
+        Open tickets: rows of a stream that were bought, and whose labels have not come.
+    n_drifts_ : int
+        How many drifts were seen.
+    drift_ : object or None
+        The copy of `drift` that runs.
     seed_ : int
         Seed from which all random numbers follow; saved with the pool.
     n_features_in_ : int
@@ -149,6 +172,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         encode_labels="auto",
         fit_unlabeled=False,
         update="refit",
+        window=None,
+        drift=None,
         random_state=None,
     ):
         self.estimator = estimator
@@ -160,6 +185,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self.encode_labels = encode_labels
         self.fit_unlabeled = fit_unlabeled
         self.update = update
+        self.window = window
+        self.drift = drift
         self.random_state = random_state
 
     # The loop
@@ -200,11 +227,13 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         self._check_kind(pool.y_labeled)
         params = FitParams(routed, len(pool))
         seed = draw_seed(self.random_state) if pool.seed is None else pool.seed
+        strategy, stream = begun(strategy, seed), Stream(self.drift)
         vectors = embedding_of(pool.rows, embedding, self.embedding, seed)
         before, seed_before = vars(self).copy(), pool.seed
         pool.seed = seed
         self.pool_, self.seed_, self.strategy_ = pool, seed, strategy
         self._params, self._embedding, self._last_query = params, vectors, None
+        self._stream = stream
         self._forget()
         self._train()
         if hasattr(self, "estimator_"):
@@ -227,11 +256,14 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         subset=None,
         embedding=None,
         return_scores=False,
+        return_tickets=False,
         random_state=None,
     ):
         """Propose rows to label.
 
-        Asked twice, it answers the same: it changes nothing.
+        Asked twice, it answers the same: it changes nothing. With a stream strategy, X is a chunk
+        of the stream: the rows that are bought are returned, as many as the budget admits, and
+        count as bought; no row that was not is kept.
 
         Parameters
         ----------
@@ -248,18 +280,24 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             A vector for each row of X, where `fit` got one for each row of the pool.
         return_scores : bool, default=False
             Whether to return the scores as well.
+        return_tickets : bool, default=False
+            Of a stream, whether to return a ticket for each row, under which the learner keeps it
+            until `teach` brings its label.
         random_state : int, default=None
             Varies the random choices, say for several chunks between two calls of `teach`.
 
         Returns
         -------
         indices : ndarray of shape (n_instances,), int64
-            Row numbers in the pool, or positions in X if it is given; best first.
+            Row numbers in the pool, or positions in X if it is given; best first. Of a stream, in
+            the order of X.
         rows : container of n_instances rows
             Those rows.
         scores : ndarray of shape (m,), float64
             Score of every candidate, higher is more worth a label, NaN elsewhere. Only with
             `return_scores`.
+        tickets : ndarray of shape (n_instances,), int64
+            One for each row. Only with `return_tickets`.
 
         Raises
         ------
@@ -268,6 +306,17 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         self._check_has_pool("query")
         n = check_n_instances(X, n_instances)
+        if passes(self.strategy_, X):
+            refuse_on_stream(
+                self.strategy_,
+                n_instances=n_instances,
+                n_total=n_total,
+                return_scores=return_scores,
+                random_state=random_state,
+            )
+            return self._admit(X, subset, embedding, return_tickets)
+        if return_tickets:
+            refuse_tickets(self.strategy_)
         if n_total is not None:
             n_known = self.pool_.n_labeled + self.pool_.n_reserved
             n = missing_to_total(n_instances, n_total, n_known)
@@ -280,7 +329,16 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         return (positions, rows, scores) if return_scores else (positions, rows)
 
     def teach(
-        self, X, y, *, refit=True, relabel=False, annotator=None, embedding=None, **fit_params
+        self,
+        X=None,
+        y=NOT_GIVEN,
+        *,
+        ticket=None,
+        refit=True,
+        relabel=False,
+        annotator=None,
+        embedding=None,
+        **fit_params,
     ):
         """Take the labels of the rows that the last query proposed, and learn them.
 
@@ -288,10 +346,14 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         ----------
         X : int, array-like of int of shape (k,), or container of k rows
             After a query over the pool: row numbers. After a query over rows from outside: the
-            rows themselves, which join the pool.
+            rows themselves, which join the pool. Not with `ticket`.
         y : label or array-like of shape (k,)
             Their labels. The missing label says that the annotator could not tell: the row is
-            skipped, and not offered again until ``pool_.restore``.
+            skipped, and not offered again until ``pool_.restore``; of a ticket, that none will
+            come, and the row is forgotten.
+        ticket : int or array-like of int of shape (k,), default=None
+            Tickets that `query` gave out, for which these are the labels: some or all, in any
+            order, also after other queries. Their rows join the pool.
         refit : bool, default=True
             Whether to train the estimator now; otherwise `refit` does it later.
         relabel : bool, default=False
@@ -318,10 +380,13 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         self._check_has_pool("teach")
         check_name(annotator, "teach")
-        numbers = as_row_numbers(X)
+        check_taught(X, y, ticket, relabel)
+        numbers = None if ticket is not None else as_row_numbers(X)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.pool_), who="teach")
-        if numbers is None:
+        if ticket is not None:
+            self._teach_tickets(ticket, y, annotator, self._routed(fit_params), embedding)
+        elif numbers is None:
             self._teach_rows(X, y, annotator, self._routed(fit_params), relabel, embedding)
         elif embedding is not None:
             raise ValueError(
@@ -350,8 +415,11 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if origin_of(self.embedding) != vectors.origin:
             given = None if vectors.given is None else vectors.given.whole()
             vectors = embedding_of(self.pool_.rows, given, self.embedding, self.seed_)
+        strategy = begun(strategy, self.seed_, running=self.strategy_)
         if self.classes is not None:
             self.pool_.name_classes(self.classes)
+        if self.drift is not self._stream.given:
+            self._stream.watch(self.drift)
         self.strategy_, self._embedding = strategy, vectors
         self._train()
         return self
@@ -408,6 +476,8 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             If the strategy chooses rows jointly.
         """
         self._check_has_pool("scores")
+        if is_stream(self.strategy_):
+            refuse_scores(self.strategy_)
         view, n_rows_asked = self._view(X, embedding=embedding)
         return self._scores(self._strategy_now(), view)[:n_rows_asked]
 
@@ -450,7 +520,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         """
         self._fitted()
         other = copy.copy(self)
-        for name in ("pool_", "_params", "_embedding", "_last_query"):
+        for name in ("pool_", "_params", "_embedding", "_last_query", "_stream"):
             other.__dict__.pop(name, None)
         return other
 
@@ -458,7 +528,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     def _teach_numbers(self, numbers, y, annotator, given, relabel) -> None:
         """Record labels of rows of the pool."""
-        if len(numbers) and self._last_query == OUTSIDE:
+        if len(numbers) and self._last_query in (OUTSIDE, TICKETS):
             raise ValueError(
                 "teach got row numbers, but the last query was over rows from outside, which the "
                 "pool does not number; write teach(X_pool[idx], y), with the rows themselves."
@@ -476,6 +546,11 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if n_rows(X) == 0:
             self._teach_numbers(np.zeros(0, dtype=np.int64), y, annotator, given, relabel)
             return
+        if self._last_query == TICKETS:
+            raise ValueError(
+                "teach got rows, but the last query gave out tickets, under which they are kept; "
+                "write teach(y=y, ticket=tickets)."
+            )
         if self._last_query != OUTSIDE:
             last = "the last query was over the pool" if self._last_query else "nothing was asked"
             raise ValueError(
@@ -485,14 +560,20 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
         change = self.pool_._plan_extend(X, y, who="teach", missing=SKIPPED)
-        self._check_kind(change[-1])
         if len(change[1]) < len(change[0]):
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
+        self._record_rows(change, given, annotator, embedding, self._blindly_bought(change[0]))
+
+    def _record_rows(self, change, given, annotator, embedding, blind) -> None:
+        """Record a change that adds rows, some of which were bought blindly."""
+        self._check_kind(change[-1])
         new = FitParams(given, len(change[0]))
         self._params.check_new_rows(new, "teach")
         vectors = self._embedding.extended(embedding, len(change[0]), "teach")
+        detector, n_before = self._watched(change, blind), self.pool_.n_operations
         self.pool_._extend(*change, annotator=annotator, merge=True)
         self._params, self._embedding = self._params.extended(new), vectors
+        self._follow(detector, n_before)
 
     def _check_kind(self, labels: np.ndarray | None) -> None:
         """Refuse labels of another kind than the classes of an estimator that is used as it is."""
@@ -505,16 +586,18 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     def _train(self, inside: dict | None = None) -> None:
         """Fit the estimator, which has these parameters inside, unless labels are too few."""
         pool = self.pool_
-        y = pool.y_labeled
-        classes = self._classes_of(y)
+        classes = self._classes_of(pool.y_labeled)
         if is_frozen(self.estimator):
             self.estimator_, self._coded = self.estimator, None
             self._keep_classes(classes)
             return
+        taught = self._taught()
         if self._too_few_labels() is not None:
-            self._forget()
+            if len(taught) == pool.n_labeled:  # otherwise the old one serves until there are more
+                self._forget()
             self._keep_classes(classes)
             return
+        y = pool.y_labeled[np.searchsorted(pool.labeled, taught)]
         known = self._classes_to_know(y, classes)
         inside = params_of(self.estimator) if inside is None else inside
         coded = known if self._encodes(inside) else None
@@ -523,7 +606,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             prepare_net(estimator, None if known is None else len(known), coded)
         previous, rows = self._going_on(known)
         if previous is None:
-            rows = pool.labeled
+            rows = taught
         if self.fit_unlabeled:
             rows, X, y = None, pool.X, pool.y
             if coded is not None:
@@ -531,7 +614,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
                 y[pool.labeled] = lab.encode(pool.y_labeled, coded)
         else:
             X = pool.rows.take(rows)
-            y = y if previous is None else y[np.searchsorted(pool.labeled, rows)]
+            y = y if previous is None else y[np.searchsorted(taught, rows)]
             y = y if coded is None else lab.encode(y, coded)
         if len(y):
             named = known if coded is None else np.arange(len(coded))
@@ -539,7 +622,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
             seed = [self.seed_] if previous is None else [self.seed_, pool.n_operations]
             self.estimator_ = train(estimator, previous, self.update, X, y, params, named, seed)
         self._coded, self._known_classes = coded, known
-        self._n_learned = pool.n_operations
+        self._n_learned, self._stream.starts_afresh = pool.n_operations, False
         self._keep_classes(classes)
         if isinstance(self.strategy, str) and self.strategy == "auto":
             # Only a fitted estimator tells for sure what it gives.
@@ -548,12 +631,13 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     def _going_on(self, known):
         """Return the estimator to go on with and the rows to add, or None for a fresh start."""
         previous = getattr(self, "estimator_", None)
-        if self.update == "refit" or type(previous) is not type(self.estimator):
+        is_fresh = self.update == "refit" or self._stream.starts_afresh
+        if is_fresh or type(previous) is not type(self.estimator):
             return None, None
         if known is not None and not np.array_equal(known, self._known_classes):
             return None, None
         if self.update == "warm_start":
-            return previous, self.pool_.labeled
+            return previous, self._taught()
         changes = self.pool_.since(self._n_learned)
         if any((op.states_before == LABELED).any() for op in changes):
             return None, None  # what was learned cannot be unlearned
@@ -661,6 +745,7 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
         check_embedding(self.embedding, self.estimator)
         strategy = self._resolved_strategy()
         check_serves(strategy, self.estimator, is_embedded or self.embedding is not None)
+        self._check_stream(strategy)
         self._cold_strategy()
         return strategy
 
@@ -673,6 +758,11 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
     def _cold_strategy(self) -> Strategy:
         """Return the strategy for a cold start, refusing one that reads a model."""
         strategy = clone(as_strategy(self.cold_start))
+        if is_stream(strategy):
+            raise ValueError(
+                f"cold_start={self.cold_start!r} decides as rows pass, and chooses from no pool; "
+                f"leave it out, as a stream strategy buys blindly until there is a model."
+            )
         for alternatives in needs(strategy):
             if "embedding" in alternatives:
                 continue  # rows are vectors, or the learner's embedding makes them so
@@ -743,13 +833,14 @@ class ActiveLearner(Predicting, MetaEstimatorMixin, BaseEstimator):
 
     def _too_few_labels(self) -> str | None:
         """Return what is missing before the estimator can be fitted, or None."""
-        pool = self.pool_
-        if pool.n_labeled == 0:
+        pool, taught = self.pool_, self._taught()
+        if len(taught) == 0:
             return "no row is labelled yet; teach some of those that query proposes"
-        if is_regressor(self.estimator) or pool.n_labeled == len(pool):
+        has_more = pool.n_unlabeled or pool.n_reserved or len(taught) < pool.n_labeled
+        if is_regressor(self.estimator) or not (has_more or is_stream(self.strategy_)):
             return None
-        seen = lab.sorted_classes(pool.y_labeled)
-        if len(seen) > 1 or not (pool.n_unlabeled or pool.n_reserved):
+        seen = lab.sorted_classes(pool.y_labeled[np.searchsorted(pool.labeled, taught)])
+        if len(seen) > 1:
             return None
         reason = f"only the class {seen.tolist()[0]!r} is labelled; teach a row of another"
         if pool.missing_label == -1 and seen.dtype.kind in "iuf" and len(pool.history[0].rows):

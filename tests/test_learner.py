@@ -986,7 +986,7 @@ def test_parameters_reach_the_estimator_and_a_strategy_instance():
     assert (learner.strategy.beta, twin.strategy.beta, twin.estimator.alpha) == (3, 9, 1e-3)
     assert set(clone(logistic()).get_params(deep=False)) == {
         *("estimator", "strategy", "embedding", "cold_start", "classes", "missing_label"),
-        *("encode_labels", "fit_unlabeled", "update", "random_state"),
+        *("encode_labels", "fit_unlabeled", "update", "window", "drift", "random_state"),
     }
 
 

@@ -18,14 +18,15 @@ def as_strategy(strategy) -> Strategy:
     if isinstance(strategy, Strategy):
         return strategy
     if isinstance(strategy, str):
-        from .table import STRATEGIES  # which holds strategies that are made of others
+        from .table import STRATEGIES, STREAM_STRATEGIES  # some of which are made of others
 
-        if strategy in STRATEGIES:
-            return STRATEGIES[strategy]()
-        near = difflib.get_close_matches(strategy, STRATEGIES, n=3)
+        known = STRATEGIES | STREAM_STRATEGIES
+        if strategy in known:
+            return known[strategy]()
+        near = difflib.get_close_matches(strategy, known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?"
-        known = "skactive.get_strategy_names() lists those that have a name."
-        raise ValueError(f"unknown strategy {strategy!r}; {hint if near else known}")
+        listed = "skactive.get_strategy_names() lists those that have a name."
+        raise ValueError(f"unknown strategy {strategy!r}; {hint if near else listed}")
     if isinstance(strategy, type):
         raise TypeError(
             f"strategy is the class {strategy.__name__}; write {strategy.__name__}(), an instance."

@@ -32,6 +32,14 @@ from .regression import (
     Std,
     UpperConfidenceBound,
 )
+from .stream import RandomStream
+from .stream_uncertainty import (
+    FixedUncertainty,
+    RandomVariableUncertainty,
+    SplitUncertainty,
+    VariableUncertainty,
+)
+from .stream_volume import Vessal
 from .uncertainty import Entropy, LeastConfidence, Margin, Random
 from .wrappers import Density
 
@@ -70,9 +78,23 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "greedy_xy": GreedyXY,
 }
 
+STREAM_STRATEGIES: dict[str, type[Strategy]] = {
+    "stream_random": RandomStream,
+    "fixed_uncertainty": FixedUncertainty,
+    "variable_uncertainty": VariableUncertainty,
+    "random_variable_uncertainty": RandomVariableUncertainty,
+    "split_uncertainty": SplitUncertainty,
+    "vessal": Vessal,
+}
 
-def get_strategy_names() -> list[str]:
+
+def get_strategy_names(*, stream: bool = False) -> list[str]:
     """Return the names that may be given for a strategy, sorted.
+
+    Parameters
+    ----------
+    stream : bool, default=False
+        Whether to list those that decide as rows pass, instead of those that choose from a pool.
 
     Returns
     -------
@@ -84,8 +106,10 @@ def get_strategy_names() -> list[str]:
     >>> from skactive import get_strategy_names
     >>> "margin" in get_strategy_names()
     True
+    >>> "split_uncertainty" in get_strategy_names(stream=True)
+    True
     """
-    return sorted(STRATEGIES)
+    return sorted(STREAM_STRATEGIES if stream else STRATEGIES)
 
 
 def default_strategy(estimator, is_regressor: bool) -> Strategy:
