@@ -5,6 +5,7 @@ from typing import Any
 from .learner import ActiveLearner
 from .row_numbers import as_row_numbers
 from .rows import check_rows, n_rows, take
+from .stream_checks import NOT_GIVEN
 from .validation import check_n_instances, is_flat_numbers
 
 
@@ -49,11 +50,11 @@ def query(estimator, X=None, n_instances=None, **options):
     check_n_instances(X, n_instances)
     if X is None or not transformers:
         return learner.query(X, n_instances, **options)
-    indices, _, *scores = learner.query(transformed(X, transformers), n_instances, **options)
-    return (indices, take(check_rows(X), indices), *scores)
+    indices, _, *others = learner.query(transformed(X, transformers), n_instances, **options)
+    return (indices, take(check_rows(X), indices), *others)
 
 
-def teach(estimator, X, y, **options):
+def teach(estimator, X=None, y=NOT_GIVEN, **options):
     """Teach labels to the learner inside an estimator.
 
     Parameters
@@ -61,7 +62,7 @@ def teach(estimator, X, y, **options):
     estimator : ActiveLearner, or a Pipeline or finished search that holds one
         Fitted. Its transformers are not fitted again.
     X : int, array-like of int of shape (k,), or container of k rows
-        Row numbers of the learner's pool, or rows as the estimator takes them.
+        Row numbers of the learner's pool, or rows as the estimator takes them; not with `ticket`.
     y : label or array-like of shape (k,)
         Their labels.
     **options : dict
@@ -73,7 +74,7 @@ def teach(estimator, X, y, **options):
         The same.
     """
     learner, transformers = reach(estimator)
-    is_rows = as_row_numbers(X) is None and not is_flat_numbers(X)
+    is_rows = X is not None and as_row_numbers(X) is None and not is_flat_numbers(X)
     if is_rows and n_rows(check_rows(X, who="teach")):  # transformers refuse to transform nothing
         X = transformed(X, transformers)
     learner.teach(X, y, **options)

@@ -208,3 +208,14 @@ def test_a_pipeline_that_is_not_fitted_is_refused():
         skactive.query(pipe)
     with pytest.raises(NotFittedError):
         skactive.query(pipe, OUTSIDE)
+
+
+def test_a_stream_passes_through_a_pipeline_with_its_tickets():
+    pipe = make_pipeline(StandardScaler(), ActiveLearner(LogisticRegression(), "stream_random"))
+    pipe = pipe.set_params(activelearner__random_state=0).fit(X[:60], TRUTH[:60])
+    idx, rows, tickets = skactive.query(pipe, X[60:], return_tickets=True)
+    assert len(idx) == len(tickets) > 0
+    np.testing.assert_array_equal(rows, X[60:][idx])
+    skactive.teach(pipe, y=TRUTH[60:][idx], ticket=tickets)
+    assert pipe[-1].pool_.n_labeled == 60 + len(idx)
+    np.testing.assert_allclose(pipe[-1].pool_.rows.take([60]), pipe[:-1].transform(rows[:1]))
