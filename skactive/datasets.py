@@ -7,7 +7,7 @@ torch is recognised, and imported only to make a Dataset of one's own.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
 from operator import index as as_integer
@@ -414,6 +414,7 @@ class _Pairs(_InTorch):
 
     def __init__(self, rows: DatasetRows, y: np.ndarray | None) -> None:
         self.rows, self.y = rows, y
+        self.transform: Callable | None = None  # of an input, for whoever trains on them
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -423,6 +424,8 @@ class _Pairs(_InTorch):
 
     def __getitems__(self, numbers: Sequence[int]) -> list[tuple]:
         inputs = self.rows._read(numbers, training=self.y is not None)
+        if self.transform is not None:
+            inputs = [self.transform(part) for part in inputs]
         labels = [0] * len(inputs) if self.y is None else [self.y[number] for number in numbers]
         return list(zip(inputs, labels, strict=True))
 

@@ -8,6 +8,7 @@ from sys import modules
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from ._progress import progress
 from .datasets import DatasetRows
@@ -30,7 +31,6 @@ class Embedding:
         Vectors that belong to the rows.
     function : callable, default=None
         Makes vectors of any rows; None: the model does, or the rows are vectors themselves.
-
     origin : object, default=None
         What the function was made of; see `origin_of`.
     layer : str, default=None
@@ -259,6 +259,8 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
     dtype('float16')
     """
     X = check_rows(X, who="embed")
+    if n_rows(X) == 0:
+        raise ValueError("embed got X without rows; give at least one.")
     if isinstance(X, DatasetRows):
         X.refuse_random("embed")
     model, n = _net_model(getattr(estimator, "estimator_", estimator), layer), n_rows(X)
@@ -280,6 +282,8 @@ def _net_model(estimator, layer: str | None):
         model.check()
         return model
     module = getattr(modules.get("torch"), "nn", None)
+    if hasattr(estimator, "teach"):
+        raise NotFittedError("embed got a learner without a fitted net; teach it labels first.")
     if module is None or not isinstance(estimator, module.Module):
         raise TypeError(
             f"embed got {type(last_step(estimator)).__name__}, which is no net; give a skorch net "
@@ -301,6 +305,8 @@ def _destination(out, shape: tuple[int, int], dtype, native_dtype):
         raise ValueError(
             f"embed got dtype={np.dtype(dtype)} and out of dtype {out.dtype}; leave dtype out."
         )
+    if out.dtype.kind != "f":
+        raise ValueError(f"embed got out of dtype {out.dtype}; vectors are floats.")
     if out.shape != shape:
         raise ValueError(f"embed got out of shape {out.shape}; the vectors have shape {shape}.")
     return out

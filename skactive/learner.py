@@ -15,7 +15,7 @@ from .asking import outside_rows, outside_view, pool_view
 from .datasets import DatasetRows
 from .embedding import check_embedding, embedding_of, origin_of
 from .history import LABELED, SKIPPED
-from .models import is_net, last_step
+from .models import last_step
 from .pool import Pool
 from .predicting import Predicting
 from .row_numbers import as_row_numbers, check_row_numbers
@@ -40,7 +40,7 @@ from .training import (
     is_frozen,
     needs_codes,
     params_of,
-    prepare_net,
+    prepare_nets,
     seeded_clone,
     train,
 )
@@ -602,8 +602,7 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         inside = params_of(self.estimator) if inside is None else inside
         coded = known if self._encodes(inside) else None
         estimator = seeded_clone(self.estimator, self.seed_, inside)
-        if is_net(estimator):
-            prepare_net(estimator, None if known is None else len(known), coded)
+        prepare_nets(estimator, None if known is None else len(known), coded)
         previous, rows = self._going_on(known)
         if previous is None:
             rows = taught

@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from .delegation import delegated, inner_has
 from .labels import missing_mask, sorted_classes, to_array
 from .learner import ActiveLearner
-from .models import adapt
+from .models import adapt, is_net
 from .pool import Pool
 from .row_numbers import check_row_numbers
 from .stopping import StoppingRule, as_rule, n_to_ask
@@ -404,6 +404,8 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
     oracle = Pool(X, y, missing_label=missing_label, classes=learner.classes)
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
+        if learner.classes is None and is_net(learner.estimator):
+            learner.set_params(classes=seen)  # it has an output for each from the start
         if len(seen) < 2:
             hint = ""
             if missing_label == -1 and unknown.any() and seen.dtype.kind in "iuf":

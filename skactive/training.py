@@ -1,6 +1,7 @@
 """How an estimator is trained on labelled rows: seeds, codes, parameters, and ways to go on."""
 
 import copy
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -57,16 +58,28 @@ def is_fixed_embedding(estimator) -> bool:
     return is_frozen(estimator) or (last_step(estimator) is estimator and not is_net(estimator))
 
 
-def prepare_net(estimator, n_classes: int | None, coded=None) -> None:
-    """Have the net in an unfitted estimator serve what torch would not; see `fitting.prepare`."""
+def prepare_nets(estimator, n_classes: int | None, coded=None) -> None:
+    """Have nets in an unfitted estimator serve what torch would not; see `fitting.prepare`."""
+    nets = _nets_in(estimator)
+    if not nets:
+        return
     from .models.fitting import prepare
 
-    prepare(estimator, n_classes, coded)
+    for net in nets:  # what one inside a VotingClassifier learns is up to that
+        is_last = net is last_step(estimator)
+        prepare(net, n_classes if is_last else None, coded if is_last else None)
+
+
+def _nets_in(estimator) -> list:
+    """Return the nets that an estimator is, or is made of."""
+    parts = [estimator, *params_of(estimator).values()]
+    nets = [part for part in parts if is_net(part) and last_step(part) is part]
+    return list({id(net): net for net in nets}.values())
 
 
 def _torch_seeded(estimator, seed):
     """Return a context in which torch draws what follows from a seed, if there is a net."""
-    if not is_net(estimator):
+    if not _nets_in(estimator):
         return nullcontext()
     from .models.fitting import seeded
 
@@ -206,8 +219,13 @@ def _has_rows(value) -> bool:
 def _changed_params(previous, estimator) -> dict:
     """Return the parameters that have been set since `previous` was made, but for warm_start."""
     old, new = previous.get_params(deep=False), estimator.get_params(deep=False)
-    # By what they show: clones are other objects, and arrays have no single truth.
-    return {k: v for k, v in new.items() if k != "warm_start" and repr(v) != repr(old[k])}
+    # By what they show, but for where it lies: clones are other objects.
+    return {k: v for k, v in new.items() if k != "warm_start" and _shown(v) != _shown(old[k])}
+
+
+def _shown(value) -> str:
+    """Return what a value shows, without its address in memory."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 @contextmanager

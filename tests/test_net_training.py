@@ -460,7 +460,7 @@ REFUSED = {
     "no callbacks": (nets.classifier(callbacks="disable"), "callbacks='disable', but skactive"),
     "logits for NLLLoss": (
         NeuralNetClassifier(nets.MLP, max_epochs=1, verbose=0),
-        "end its module in Softmax, or write criterion=torch.nn.CrossEntropyLoss",
+        "or write criterion=torch.nn.CrossEntropyLoss where it gives logits",
     ),
     "shuffle": (
         nets.classifier(iterator_valid__shuffle=True),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,25 +25,33 @@ from ..datasets import DatasetRows
 from ..labels import encode
 from ..selection.arrays import SUM_TOLERANCE
 from .base import is_known, last_step
-from .modules import evaluation, first_output, float_dtype, has_batch_norm, uncompiled
+from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
 
 ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
+ONE_AT_A_TIME = threading.RLock()  # generators, modes and hooks are one for all threads
+# generators, and a net's modes and hooks, are one for all threads
 NAME = "skactive"  # of the callback among those of the net
 
 
 @contextmanager
 def seeded(seed: int | list[int]) -> Iterator[None]:
-    """Have torch draw the numbers that follow from a seed, and none of its own."""
+    """Have torch, numpy and Python draw the numbers that follow from a seed, and bring theirs back.
+
+    Transforms and splits draw from the global generators of each.
+    """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    with torch.random.fork_rng(devices=devices):
+    with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices):
         torch.manual_seed(int(word >> np.uint64(1)))
         before = np.random.get_state()  # noqa: NPY002
+        before_random = random.getstate()
+        random.seed(int(word))
         np.random.seed(int(word >> np.uint64(32)))  # noqa: NPY002 (ValidSplit(0.2) draws from it)
         try:
             yield
         finally:
             np.random.set_state(before)  # noqa: NPY002
+            random.setstate(before_random)
 
 
 def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> None:
@@ -125,8 +136,16 @@ class Guard(Callback):
         """Serve or refuse, before the first epoch."""
         check_order(net)
         self.before_ = {"train_split": net.train_split, "iterator_train": net.iterator_train}
+        floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
-            net.dataset__floats = float_dtype(net.module_)  # set_params serves no dataset__ by then
+            net.dataset__floats = floats  # set_params serves no dataset__ by then
+            if isinstance(X, list):
+                raise ValueError(
+                    "the net got a list of rows, which skorch takes for several inputs; write "
+                    "numpy.asarray(X, dtype='float32')."
+                )
+        if isinstance(getattr(X, "rows", None), DatasetRows):
+            X.transform = partial(cast, dtype=floats)
         outputs = _first_outputs(net, X, y)
         self._check_outputs(net, outputs)
         self._set_targets(net, X, outputs)
@@ -142,24 +161,28 @@ class Guard(Callback):
     def _fixed_split(self, net, outputs: Tensor):
         """Return the split of a fixed validation set, served as labelled rows are; else None."""
         given: Any = getattr(net.train_split, "keywords", {}).get("valid_ds")  # of predefined_split
-        if type(given) is not Dataset or given.y is None:
+        if given is None or (type(given) is Dataset and given.y is None):
             return None
-        y = np.asarray(given.y)
-        if self.coded is not None:
-            codes = encode(y.reshape(-1), self.coded)
-            if (codes < 0).any():
-                raise ValueError(
-                    f"the validation set of train_split has the label "
-                    f"{y.reshape(-1)[codes < 0].tolist()[0]!r}, which is not among "
-                    f"{self.coded.tolist()}; give it labels like those that are taught."
-                )
-            y = codes
-        dtype, is_column = _target_format(net, outputs)
-        if not is_classifier(net):
-            y = y.reshape(-1)
-        return predefined_split(
-            CastDataset(given.X, y, None, float_dtype(net.module_), dtype, is_column)
-        )
+        floats, (dtype, is_column) = float_dtype(net.module_), _target_format(net, outputs)
+
+        def served(y) -> Tensor:
+            y = np.asarray(y).reshape(-1)
+            return as_targets(y if self.coded is None else self._codes(y), dtype, is_column)
+
+        if type(given) is Dataset:
+            return predefined_split(CastDataset(given.X, served(given.y), floats=floats))
+        return predefined_split(ServedPairs(given, floats, lambda y: served(y)[0]))
+
+    def _codes(self, y: NDArray) -> NDArray:
+        """Return codes of the labels of a validation set."""
+        codes = encode(y, self.coded)
+        if (codes < 0).any():
+            raise ValueError(
+                f"the validation set of train_split has the label {y[codes < 0].tolist()[0]!r}, "
+                f"which is not among {self.coded.tolist()}; give it labels like those that are "
+                f"taught."
+            )
+        return codes
 
     def _check_outputs(self, net, outputs: Tensor) -> None:
         """Refuse outputs that are not one for each class, or no probabilities."""
@@ -196,6 +219,30 @@ def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
     return dtype, not is_classifying and outputs.ndim == 2
 
 
+class ServedPairs(torch.utils.data.Dataset):
+    """Pairs of another Dataset, with floats and targets as a net computes in.
+
+    Parameters
+    ----------
+    pairs : Dataset
+        Of pairs (row, label).
+    floats : torch.dtype
+        For floats among the rows.
+    serve : callable
+        Makes a target of a label.
+    """
+
+    def __init__(self, pairs, floats: torch.dtype, serve: Callable):
+        self.pairs, self.floats, self.serve = pairs, floats, serve
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, number: int) -> tuple:
+        row, label = self.pairs[number]
+        return cast(row, self.floats), self.serve(label)
+
+
 class CheckedLoader:
     """A loader of batches for training, none of which is too small to be learned from.
 
@@ -222,8 +269,8 @@ class CheckedLoader:
         if self.needs_two and (n < 2 or size == 1):
             raise ValueError(
                 f"the net has batch norm, which cannot learn from a batch of one row, and got "
-                f"{n} labelled row{'s' * (n != 1)} in batches of {size}; label more rows, or give "
-                f"a larger batch_size."
+                f"{n} labelled row{'s' * (n != 1)} in batches of {size}; label more rows, give a "
+                f"larger batch_size, or learn all labels in each round, update='warm_start'."
             )
         if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
             kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
@@ -273,8 +320,9 @@ def check_sums(proba: NDArray) -> None:
             )
         raise ValueError(
             f"the net gave {np.array2string(first, precision=3, threshold=6)} as the probabilities "
-            f"of a row, with sum {first.sum(dtype=np.float64):.4g}; end its module in Softmax, or "
-            f"write criterion=torch.nn.CrossEntropyLoss where it gives logits."
+            f"of a row, with sum {first.sum(dtype=np.float64):.4g}; end its module in Softmax "
+            f"(skorch takes the logarithm itself), or write criterion=torch.nn.CrossEntropyLoss "
+            f"where it gives logits; with a criterion of your own give predict_nonlinearity=."
         )
 
 
@@ -283,26 +331,44 @@ def _first_outputs(net, X, y) -> Tensor:
     data = net.get_dataset(X, y)
     collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
     first = data[0]
+    name = type(uncompiled(net.module_)).__name__
     try:
         row = unpack_data(collate([first]))[0]
-        with evaluation(uncompiled(net.module_)), torch.no_grad():
-            return first_output(net.infer(row))
-    except (RuntimeError, TypeError, ValueError, IndexError, KeyError) as error:
+        with evaluation(*modules_of(net)), torch.no_grad():
+            output = net.infer(row)
+    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ValueError(
-            f"{type(uncompiled(net.module_)).__name__} cannot read rows such as the first, "
-            f"{_described(first[0])}: {reason}. Give rows as the module takes them, say "
-            f"X.astype('float32')."
+            f"{name} cannot read rows such as the first, {_described(first[0])}: {reason}. Give "
+            f"rows as the module takes them{_advice(first[0])}."
         ) from error
+    if not isinstance(output, Tensor) and type(net).get_loss.__module__.startswith("skorch."):
+        raise ValueError(
+            f"{name} gives a {type(output).__name__}, of which skorch knows no loss; return one "
+            f"tensor (of a transformer, its .logits), or override get_loss in the net."
+        )
+    return first_output(output)
 
 
 def _described(row) -> str:
     """Say what a row is."""
     if isinstance(row, Mapping):
-        return "a dict of " + ", ".join(f"{name}: {_described(part)}" for name, part in row.items())
+        parts = [f"{name}: {_described(part)}" for name, part in list(row.items())[:3]]
+        return f"a dict of {', '.join(parts)}{', ...' if len(row) > 3 else ''}"
     if hasattr(row, "dtype") and hasattr(row, "shape"):
         return f"{row.dtype} of shape {tuple(row.shape)}"
     return f"a {type(row).__name__}"
+
+
+def _advice(row) -> str:
+    """Say what to write for rows of another kind than the module takes."""
+    if isinstance(row, Mapping):
+        return ", of a frame X.to_numpy('float32')"
+    if isinstance(row, Tensor):
+        return ", say of X.float()" if not row.is_floating_point() else ""
+    if hasattr(row, "dtype"):
+        return ", say X.astype('float32')" if row.dtype.kind in "biu" else ""
+    return ": add a transform to a tensor to the Dataset"
 
 
 def _possible_split(net, X, y):
@@ -330,9 +396,18 @@ def _check_monitors(net) -> None:
     """Refuse callbacks that watch a validation which does not take place."""
     if net.train_split:
         return
+    scored = {  # by a scoring callback on the validation set
+        name for name, callback in net.callbacks_ if not getattr(callback, "on_train", True)
+    } | {
+        getattr(callback, "name", None)
+        for _, callback in net.callbacks_
+        if not getattr(callback, "on_train", True)
+    }
     for _, callback in net.callbacks_:
         monitor = getattr(callback, "monitor", None)
-        if isinstance(monitor, str) and monitor.startswith("valid"):
+        if isinstance(monitor, str) and (
+            monitor.startswith("valid") or monitor.removesuffix("_best") in scored
+        ):
             raise ValueError(
                 f"{type(callback).__name__} watches {monitor!r}, but there is no validation set "
                 f"(or too few labels to split one off); give a fixed one, "

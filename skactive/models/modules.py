@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,32 @@ def uncompiled(module: nn.Module) -> nn.Module:
 
 def first_output(output: Any) -> Any:
     """Return the tensor that predicts, of what a module gives: the first, or the logits."""
-    tensor = output[0] if isinstance(output, tuple) else getattr(output, "logits", output)
+    tensor = output[0] if isinstance(output, tuple) else output
+    for name in ("logits", "last_hidden_state"):  # of a transformer, with a head and without
+        tensor = getattr(output, name, tensor)
+    if not isinstance(tensor, Tensor):
+        raise ValueError(
+            f"the module gives a {type(output).__name__}; it must give a tensor, or a tuple of "
+            f"which the first is one."
+        )
     if tensor.ndim == 0:  # squeezed, of one row
         tensor = tensor.reshape(1)
     return tensor.float() if tensor.dtype == torch.bfloat16 else tensor  # which numpy lacks
+
+
+def copied(x):
+    """Return a batch, or a dict of them, that a module may write to."""
+    if isinstance(x, Tensor):
+        return x.clone()
+    if isinstance(x, Mapping):
+        return {name: copied(part) for name, part in x.items()}
+    return type(x)(map(copied, x)) if isinstance(x, list | tuple) else x
+
+
+def modules_of(net) -> list[nn.Module]:
+    """Return all modules of a skorch net: one whose `infer` uses several has more than one."""
+    named = [getattr(net, f"{name}_") for name in net._modules]
+    return [uncompiled(module) for module in named or [net.module_]]
 
 
 def float_dtype(module: nn.Module) -> torch.dtype:
@@ -42,6 +64,16 @@ def has_batch_norm(module: nn.Module) -> bool:
 def has_linear(module: nn.Module) -> bool:
     """Whether a module has a layer that could be a linear last one."""
     return any(isinstance(part, nn.Linear) for part in module.modules())
+
+
+@contextmanager
+def eager(modules: list[nn.Module]) -> Iterator[None]:
+    """Have modules that were compiled in place run as they are written, so that hooks fire."""
+    parts = (part for module in modules for part in module.modules())
+    is_compiled = any(getattr(part, "_compiled_call_impl", None) is not None for part in parts)
+    set_stance = getattr(torch.compiler, "set_stance", None)  # torch 2.6
+    with set_stance("force_eager") if is_compiled and set_stance else nullcontext():
+        yield
 
 
 @contextmanager
@@ -104,12 +136,13 @@ def watching(layer: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Yield what a layer was given last, "input", and what it made of it, "output"."""
     seen: dict[str, Tensor] = {}
 
-    def note(_layer, inputs, output):
-        if inputs:
-            seen["input"] = inputs[0]
-        seen["output"] = first_output(output)
+    def note(_layer, inputs, named, output):
+        given = [*inputs, *named.values()]
+        if given:
+            seen["input"] = given[0]
+        seen["output"] = first_output(output).clone()  # which an activation may write to
 
-    hook = layer.register_forward_hook(note)
+    hook = layer.register_forward_hook(note, with_kwargs=True)
     try:
         yield seen
     finally:
@@ -129,7 +162,8 @@ class DropoutMasks:
     """Dropout whose masks follow from a seed, for layers that stay in evaluation mode.
 
     A pass drops the same units for every row, so that it is one function of the rows: one sample
-    of the model, the same for any batches, order or device.
+    of the model, the same for any batches, order or device. Rows are along the first axis of what
+    a layer is given, or along the second, as in sequences that come first.
 
     Parameters
     ----------
@@ -146,10 +180,15 @@ class DropoutMasks:
         self._n_bytes = 0
         self.begin(0)
 
-    def begin(self, number: int) -> None:
-        """Use the masks of this pass from here on."""
-        self._current = number
+    def begin(self, number: int, n: int | None = None) -> None:
+        """Use the masks of this pass from here on, for a batch of n rows."""
+        self._current, self._n = number, n
         self._n_calls = [0] * len(self.layers)
+
+    @property
+    def are_used(self) -> bool:
+        """Whether a layer was passed through since this pass began."""
+        return any(self._n_calls)
 
     @contextmanager
     def switched_on(self) -> Iterator[None]:
@@ -181,6 +220,13 @@ class DropoutMasks:
         shape = (1, *x.shape[1:])
         if isinstance(layer, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout):
             shape = (1, x.shape[1], *(1 for _ in x.shape[2:]))  # whole channels
+        elif self._n not in (None, len(x)) and x.ndim > 2 and x.shape[1] == self._n:
+            shape = (len(x), 1, *x.shape[2:])
+        elif self._n not in (None, len(x)):
+            raise ValueError(
+                f"a Dropout layer of the net is given {tuple(x.shape)} for {self._n} rows, so that "
+                f"a pass would not drop the same for each; have rows along the first axis."
+            )
         key = (at, self._n_calls[at], self._current)  # a layer may be used more than once in a pass
         self._n_calls[at] += 1
         mask = self._kept.get((*key, shape))

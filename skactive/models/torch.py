@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet
-from skorch.dataset import Dataset, unpack_data
+from skorch.dataset import Dataset, get_len, unpack_data
 from skorch.utils import to_numpy, to_tensor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -20,14 +20,17 @@ from ..rows import n_rows, slice_rows
 from ..vectors import Joined
 from . import attacks
 from .base import is_known, last_step
-from .fitting import CastDataset, cast, check_order, check_sums
+from .fitting import ONE_AT_A_TIME, CastDataset, cast, check_order, check_sums
 from .modules import (
     DropoutMasks,
+    copied,
     dropout_layers,
+    eager,
     evaluation,
     first_output,
     float_dtype,
     last_linear,
+    modules_of,
     named_layer,
     uncompiled,
     unfused,
@@ -36,6 +39,8 @@ from .modules import (
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
+SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
+LEAST_LOG = -60.0  # of a probability that counts then
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
 MAX_BATCH = 1 << 16  # rows, where batch_size is -1
 PLAIN_DATASETS = (Dataset, CastDataset)
@@ -96,8 +101,18 @@ class TorchModel(SklearnModel):
         """Refuse a net that has no module yet, and a layer that it does not have."""
         if not getattr(self.net, "initialized_", False):
             raise ValueError(
-                "the net in FrozenEstimator has no module yet; call net.initialize(), and "
-                "net.load_params(...) for what it learned."
+                "the net has no module yet; call net.initialize(), and net.load_params(...) for "
+                "what it learned."
+            )
+        if self.classes is not None and len(self.classes) == 0:
+            raise ValueError(
+                "the net does not say which classes it predicts; name them in classes=, in the "
+                "order of its outputs."
+            )
+        if not type(self.net).predict_proba.__module__.startswith("skorch."):
+            raise ValueError(
+                f"{type(self.net).__name__} has a predict_proba of its own, which passes inside "
+                f"the net would go by; override infer instead, or give predict_nonlinearity=."
             )
         if self.layer is not None:
             named_layer(self.module, self.layer)
@@ -238,27 +253,41 @@ class TorchModel(SklearnModel):
         predicted = Joined(n_rows(X))
         with self._ready(hooked=True), masks.switched_on():
             for x in self._batches(X):
-                passes = []
+                passes, n = [], get_len(x)
                 for number in range(self.n_passes):
-                    masks.begin(number)
-                    passes.append(self._predicted(self._outputs(x)))
+                    masks.begin(number, n)
+                    passes.append(self._predicted(self._outputs(copied(x))))
+                if not masks.are_used:
+                    raise ValueError(
+                        f"no row passes through the Dropout layers of "
+                        f"{type(self.module).__name__}, so that all passes are alike; use them in "
+                        f"its forward."
+                    )
                 predicted.add(torch.stack(passes, dim=1))
         return np.moveaxis(self._checked(predicted.whole()), 1, 0)
 
     @contextmanager
     def _ready(self, *, hooked: bool = False) -> Iterator[None]:
         """Have the module in evaluation mode, without gradients; uncompiled, where hooks fire."""
-        state, module = vars(self.net), self.net.module_
-        try:
+        state, module, modules = vars(self.net), self.net.module_, modules_of(self.net)
+        with ONE_AT_A_TIME, ExitStack() as stack:
             if hooked:
+                stack.callback(state.__setitem__, "module_", module)
                 state["module_"] = uncompiled(module)
-            with evaluation(uncompiled(module)), torch.no_grad(), unfused(hooked):
-                yield
-        finally:
-            state["module_"] = module
+                stack.enter_context(eager(modules))
+                stack.enter_context(unfused(True))
+            stack.enter_context(evaluation(*modules))
+            stack.enter_context(torch.no_grad())
+            yield
 
-    def _batches(self, X) -> Iterator[Any]:
-        """Yield rows as the module takes them, in batches, in order, on the net's device."""
+    def _batches(self, X, n_first: int | None = None) -> Generator[Any, None, None]:
+        """Yield rows as the module takes them, in batches, in order, on the net's device.
+
+        The first rows alone, where so many are asked for, are read as one batch by this process.
+        """
+        X = X if n_first is None else slice_rows(X, 0, min(n_first, n_rows(X)))
+        if n_rows(X) == 0:
+            raise ValueError("the net got no rows; give at least one.")
         net, X = self.net, self._reach(X)[0]
         check_order(net)
         params = net.get_params_for("iterator_valid")
@@ -269,6 +298,8 @@ class TorchModel(SklearnModel):
         else:
             data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
             loader = net.get_iterator(data, training=False)
+            if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
+                loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
             with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
                 iterator = iter(loader)
             batches = (unpack_data(batch)[0] for batch in iterator)
@@ -309,7 +340,7 @@ class TorchModel(SklearnModel):
                 if linear is None:
                     return None
                 with watching(linear) as seen:
-                    predicted = self._predicted(self._outputs(self._first(X)))
+                    predicted = self._predicted(self._outputs(self._first(X, SOME_ROWS)))
             self._found = Head(linear, _accounts(seen, predicted))
         return self._found
 
@@ -320,9 +351,10 @@ class TorchModel(SklearnModel):
         x = self._first(X)
         return last_linear(self.module, lambda: self._outputs(x))
 
-    def _first(self, X):
-        """Return a batch of the first row alone."""
-        return next(self._batches(slice_rows(X, 0, 1)))
+    def _first(self, X, n: int = 1):
+        """Return a batch of the first rows alone."""
+        with closing(self._batches(X, n)) as batches:
+            return next(batches)
 
     def _logits(self, x: Tensor) -> Tensor:
         """Return differentiable numbers of which the probabilities are the softmax, (n, C)."""
@@ -346,7 +378,9 @@ class DropoutModel(TorchModel):
     """
 
     def __init__(self, model: TorchModel, n_passes: int):
-        vars(self).update(vars(model))
+        super().__init__(
+            model.estimator, model.classes, model._coded, seed=model.seed, layer=model.layer
+        )
         self.n_passes = n_passes
 
     def proba(self, X) -> NDArray:
@@ -377,9 +411,12 @@ def _accounts(seen: dict[str, Tensor], predicted: Tensor) -> bool:
     if predicted.ndim == 1:
         return logits.shape == (len(predicted), 1) and torch.allclose(logits[:, 0], predicted)
     logits = _both_sides(logits)
-    return logits.shape == predicted.shape and torch.allclose(
-        logits.softmax(dim=1), predicted, atol=SOFTMAX_TOLERANCE
-    )
+    if logits.shape != predicted.shape:
+        return False
+    # Of probabilities near 0 and 1 only the logarithms tell one softmax from another.
+    ours, theirs = logits.double().log_softmax(dim=1), predicted.double().log()
+    is_told = theirs > LEAST_LOG
+    return bool(torch.allclose(ours[is_told], theirs[is_told], atol=SOFTMAX_TOLERANCE, rtol=1e-2))
 
 
 def _both_sides(logits: Tensor) -> Tensor:
@@ -394,10 +431,10 @@ def _is_plain(net, X) -> bool:
 
 
 def _tensor(block) -> Tensor:
-    """Return a slice of rows as a tensor; what may not be written to is copied, or torch warns."""
+    """Return a copy of a slice of rows as a tensor: a first layer may write to what it is given."""
     if isinstance(block, Tensor):
-        return block
-    return torch.from_numpy(block if block.flags.writeable else np.array(block))
+        return block.clone()
+    return torch.from_numpy(np.array(block, dtype=block.dtype.newbyteorder("="), order="C"))
 
 
 def _as_rows(vectors: Tensor, n: int) -> Tensor:

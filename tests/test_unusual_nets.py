@@ -1,0 +1,344 @@
+"""Nets that are built in ways that queries must not trip over, nor change anything of."""
+
+import random
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("skorch")
+
+from nets import MLP, SETTINGS, digits, hidden, nn  # noqa: E402
+from sklearn.ensemble import VotingClassifier  # noqa: E402
+from sklearn.frozen import FrozenEstimator  # noqa: E402
+from skorch import NeuralNetClassifier  # noqa: E402
+from skorch.callbacks import EarlyStopping, EpochScoring  # noqa: E402
+from skorch.helper import predefined_split  # noqa: E402
+from torch.utils.data import Dataset, TensorDataset  # noqa: E402
+
+from skactive import ActiveLearner, SimulatedLearner, embed  # noqa: E402
+from skactive.datasets import Augmented  # noqa: E402
+from skactive.models import adapt  # noqa: E402
+from skactive.strategies import Dropout  # noqa: E402
+
+X, TRUTH = digits(200)
+Y = hidden(TRUTH, 60)
+CLASSES = np.arange(10)
+
+
+def net_of(module, **params):
+    params = SETTINGS | {"train_split": None, "criterion": nn.CrossEntropyLoss} | params
+    return NeuralNetClassifier(module, **params)
+
+
+def learner(module, strategy="margin", **params):
+    return ActiveLearner(net_of(module, **params), strategy, classes=range(10), random_state=0)
+
+
+def frozen(module):
+    return adapt(FrozenEstimator(net_of(module).initialize()), CLASSES)
+
+
+class WritesToItsInput(MLP):
+    def forward(self, x):
+        x -= 0.5
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("strategy", ["margin", "badge", "bald", "adversarial_deepfool"])
+@pytest.mark.parametrize("container", [np.array, torch.from_numpy], ids=["array", "tensor"])
+def test_a_module_that_writes_to_its_input_does_not_reach_the_pool(strategy, container):
+    rows = container(X.copy())
+    asked = learner(WritesToItsInput, strategy).fit(rows, Y)
+    first = asked.query(n_instances=5)[0]
+    asked.predict_proba(rows)
+    np.testing.assert_array_equal(np.asarray(rows), X)
+    np.testing.assert_array_equal(first, asked.query(n_instances=5)[0])
+
+
+def test_embedding_leaves_the_rows_as_they_are():
+    rows = X.copy()
+    embed(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(64, 3)), rows - 0.5, layer="0")
+    embed(WritesToItsInput(), rows)
+    np.testing.assert_array_equal(rows, X)
+
+
+def test_rows_backwards_or_of_another_byte_order_are_read():
+    module = MLP()
+    expected = frozen(module).proba(X)
+    np.testing.assert_allclose(frozen(module).proba(X[::-1]), expected[::-1], atol=1e-6)
+    np.testing.assert_allclose(frozen(module).proba(X.astype(">f4")), expected, atol=1e-6)
+
+
+def test_a_layer_is_seen_before_an_activation_in_place_writes_to_it():
+    first = nn.Linear(64, 5)
+    module = nn.Sequential(first, nn.ReLU(inplace=True), nn.Linear(5, 10))
+    expected = first(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(embed(module, X, layer="0"), expected, atol=1e-5)
+    assert (expected < 0).any()
+
+
+class Settings:
+    """Without a repr of its own: another text in every clone."""
+
+
+class Configured(MLP):
+    def __init__(self, settings):
+        super().__init__()
+
+
+def test_a_parameter_without_a_text_of_its_own_does_not_end_a_warm_start():
+    usual = learner(MLP).set_params(update="warm_start").fit(X, Y)
+    asked = learner(Configured, module__settings=Settings()).set_params(update="warm_start")
+    asked.fit(X, Y)
+    for each in (usual, asked):
+        each.teach([100, 101], TRUTH[[100, 101]])
+    expected = usual.estimator_.module_.head.weight
+    assert torch.equal(asked.estimator_.module_.head.weight, expected)
+
+
+class ScaledHead(nn.Module):
+    """Sure of itself, and not by the softmax of its last Linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(64, 10)
+        with torch.no_grad():
+            self.head.weight *= 100
+
+    def forward(self, x):
+        return self.head(x) * torch.linspace(1, 3, 10)
+
+
+def test_confident_predictions_do_not_hide_that_a_layer_does_not_account_for_them():
+    torch.manual_seed(0)
+    model = frozen(ScaledHead())
+    assert (np.sort(model.proba(X))[:, -1] > 0.999).mean() > 0.8
+    for start in range(0, 200, 10):
+        with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer"):
+            frozen(model.module).features(X[start : start + 20])
+
+
+def valid_set(names):
+    return TensorDataset(torch.from_numpy(X[100:]).double(), torch.as_tensor(names[100:]))
+
+
+def test_labels_of_a_validation_set_that_is_any_dataset_are_those_that_are_taught():
+    names = TRUTH + 1
+    split = predefined_split(valid_set(names))
+    asked = ActiveLearner(
+        net_of(MLP, train_split=split, max_epochs=8), classes=np.arange(1, 11), random_state=0
+    ).fit(X, np.where(np.arange(200) < 60, names, -1))
+    accuracy = asked.estimator_.history[-1, "valid_acc"]
+    assert accuracy == pytest.approx(asked.score(X[100:], names[100:]))
+    with pytest.raises(ValueError, match="validation set of train_split has the label"):
+        wrong = predefined_split(valid_set(names + 50))
+        ActiveLearner(net_of(MLP, train_split=wrong), classes=np.arange(1, 11)).fit(
+            X, np.where(np.arange(200) < 60, names, -1)
+        )
+
+
+def test_a_simulation_names_the_classes_that_y_has():
+    simulated = SimulatedLearner(
+        ActiveLearner(net_of(MLP)), budget=30, n_initial=10, n_instances=10, random_state=0
+    ).fit(X, TRUTH)
+    assert simulated.n_labeled_.tolist() == [10, 20, 30]
+    assert simulated.classes_.tolist() == list(range(10))
+
+
+def test_learners_in_threads_learn_as_one_after_the_other():
+    def weights(seed, into):
+        asked = learner(MLP).set_params(random_state=seed).fit(X, Y)
+        into[seed] = (asked.estimator_.module_.head.weight, asked.query(n_instances=5)[0])
+
+    one_by_one, at_once = {}, {}
+    for seed in range(3):
+        weights(seed, one_by_one)
+    threads = [threading.Thread(target=weights, args=(seed, at_once)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed, (head, idx) in one_by_one.items():
+        assert torch.equal(head, at_once[seed][0])
+        np.testing.assert_array_equal(idx, at_once[seed][1])
+
+
+class Images(Dataset):
+    def __init__(self, noise):
+        self.noise = noise
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return torch.from_numpy(X[i]) + self.noise * random.random(), 0
+
+
+def test_random_numbers_of_python_in_a_transform_follow_from_the_seed():
+    pool = Augmented(training=Images(0.5), evaluation=Images(0.0))
+    state = random.getstate()
+    one = learner(MLP).fit(pool, Y).estimator_.module_.head.weight
+    random.random()
+    other = learner(MLP).fit(pool, Y).estimator_.module_.head.weight
+    assert torch.equal(one, other)
+    random.setstate(state)
+
+
+class TwoModules(NeuralNetClassifier):
+    """A net whose head is a module of its own."""
+
+    def initialize_module(self):
+        super().initialize_module()
+        self.top_ = nn.Sequential(nn.BatchNorm1d(10), nn.Dropout(0.5))
+        return self
+
+    def infer(self, x, **fit_params):
+        return self.top_(super().infer(x, **fit_params))
+
+
+def test_all_modules_of_a_net_are_in_evaluation_mode_in_a_pass():
+    params = SETTINGS | {"train_split": None, "criterion": nn.CrossEntropyLoss}
+    asked = ActiveLearner(TwoModules(MLP, **params), classes=range(10), random_state=0).fit(X, Y)
+    np.testing.assert_array_equal(asked.predict_proba(X), asked.predict_proba(X))
+    np.testing.assert_allclose(asked.predict_proba(X[:1]), asked.predict_proba(X)[:1], atol=1e-5)
+
+
+class SpareDropout(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.spare, self.head = nn.Dropout(0.5), nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(x)
+
+
+def test_dropout_that_no_row_passes_through_is_refused():
+    with pytest.raises(ValueError, match="no row passes through the Dropout layers"):
+        learner(SpareDropout, "bald").fit(X, Y).query()
+
+
+class SequenceFirst(nn.Module):
+    """Hands rows on along the second axis, as nn.Transformer has them."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop, self.head = nn.Dropout(0.3), nn.Linear(64, 10)
+
+    def forward(self, x):
+        sequence = self.drop(x.reshape(len(x), 8, 8).transpose(0, 1))
+        return self.head(sequence.transpose(0, 1).flatten(1))
+
+
+def test_masks_are_the_same_for_all_rows_where_sequences_come_first():
+    model = frozen(SequenceFirst())
+    alike = np.repeat(X[:1], 20, axis=0)
+    samples = model.samples(alike)
+    np.testing.assert_allclose(samples, np.repeat(samples[:, :1], 20, axis=1), atol=1e-6)
+    assert samples.std(axis=0).max() > 1e-3
+
+
+class Temperature(NeuralNetClassifier):
+    def predict_proba(self, X):
+        return super().predict_proba(X) ** 0.5
+
+
+def test_probabilities_of_a_nets_own_making_are_refused():
+    net = Temperature(MLP, criterion=nn.CrossEntropyLoss, train_split=None, **SETTINGS)
+    with pytest.raises(ValueError, match="has a predict_proba of its own"):
+        ActiveLearner(net, classes=range(10)).fit(X, Y)
+
+
+def test_nets_inside_an_ensemble_are_seeded_and_served():
+    def asked():
+        nets = [("one", net_of(MLP)), ("other", net_of(MLP))]
+        vote = VotingClassifier(nets, voting="soft")
+        return ActiveLearner(vote, random_state=0).fit(X.astype(np.float64), Y)
+
+    torch.manual_seed(1)
+    one = asked().query(n_instances=5)[0]
+    torch.manual_seed(2)
+    np.testing.assert_array_equal(asked().query(n_instances=5)[0], one)
+
+
+class GivesTwo(MLP):
+    def forward(self, x):
+        logits = super().forward(x)
+        return logits, logits.exp()
+
+
+def test_outputs_of_which_skorch_knows_no_loss_are_refused_in_words():
+    with pytest.raises(ValueError, match="gives a tuple, of which skorch knows no loss; return"):
+        learner(GivesTwo).fit(X, Y)
+
+
+def test_a_callback_that_watches_a_score_of_the_missing_validation_set_is_refused():
+    scoring = EpochScoring("accuracy", name="mine", lower_is_better=False)
+    callbacks = [scoring, EarlyStopping(monitor="mine", lower_is_better=False)]
+    with pytest.raises(ValueError, match="EarlyStopping watches 'mine', but there is no valid"):
+        learner(MLP, callbacks=callbacks).fit(X, Y)
+
+
+class CallsByName(MLP):
+    def forward(self, x):
+        return self.head(input=self.body(x))
+
+
+def test_a_layer_that_is_called_by_keyword_is_seen():
+    torch.manual_seed(0)
+    module = CallsByName()
+    expected = module.eval().body(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(frozen(module).features(X), expected, atol=1e-6)
+
+
+def test_floats_of_a_dataset_are_cast_as_those_of_an_array():
+    doubles = TensorDataset(torch.from_numpy(X).double())
+    asked, usual = (learner(MLP, "badge").fit(rows, Y) for rows in (doubles, X))
+    np.testing.assert_array_equal(asked.query(n_instances=5)[0], usual.query(n_instances=5)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (partial(embed, MLP(), X[:0]), "embed got X without rows"),
+        (partial(embed, MLP(), X, out=np.zeros((200, 12), dtype=np.int8)), "out of dtype int8"),
+        (lambda: learner(MLP).fit(X, Y).predict(X[:0]), "the net got no rows"),
+        (lambda: learner(MLP).fit(X.tolist(), Y), "skorch takes for several inputs"),
+        (
+            lambda: ActiveLearner(FrozenEstimator(net_of(MLP).initialize())).fit(X),
+            "does not say which classes it predicts",
+        ),
+    ],
+    ids=["no rows", "integers", "none to predict", "lists", "no classes"],
+)
+def test_what_cannot_be_read_is_refused_in_words(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_a_row_that_is_looked_at_first_needs_no_workers(monkeypatch):
+    started = []
+    plain = torch.utils.data.DataLoader._get_iterator
+
+    def counted(self):
+        started.append(self.num_workers)
+        return plain(self)
+
+    monkeypatch.setattr(torch.utils.data.DataLoader, "_get_iterator", counted)
+    pool = TensorDataset(torch.from_numpy(X))
+    asked = learner(MLP, "badge", iterator_valid__num_workers=2).fit(pool, Y)
+    started.clear()
+    asked.query()
+    assert started.count(2) == 1  # the pass itself
+
+
+def test_dropout_of_other_strategies_is_a_mean_over_the_same_passes():
+    asked = learner(MLP, Dropout("least_confidence", n_passes=5)).fit(X, Y)
+    view, _ = asked._view()
+    samples = view.with_dropout(5).samples
+    scores = asked.scores()
+    expected = 1 - samples.mean(axis=0).max(axis=1)
+    kept = ~np.isnan(scores)
+    np.testing.assert_allclose(scores[kept], expected[kept], atol=1e-6)
