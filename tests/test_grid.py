@@ -181,7 +181,8 @@ KINDS = ["classifier", "committee", "regressor", "regressor without std"]
 
 # Which cells refuse, whatever the rows and the labels
 
-FOR_COMMITTEES = ["vote_entropy", "variation_ratios", "consensus_entropy", "max_disagreement", "bald", "batch_bald"]
+FOR_COMMITTEES = ["vote_entropy", "variation_ratios", "consensus_entropy", "max_disagreement"]
+FOR_COMMITTEES += ["bald", "batch_bald"]
 FOR_REGRESSORS = [
     "std",
     "expected_improvement",
