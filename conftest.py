@@ -18,6 +18,7 @@ collect_ignore_glob = (
         "skactive/selection/tensors/*",
         "skactive/models/fitting.py",
         "skactive/models/modules.py",
+        "skactive/models/serving.py",
         "skactive/models/torch.py",
     ]
     if {"torch", "skorch"} & set(ABSENT)

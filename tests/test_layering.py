@@ -68,6 +68,7 @@ TORCH = {
     "skactive.models.attacks",
     "skactive.models.fitting",
     "skactive.models.modules",
+    "skactive.models.serving",
     "skactive.models.torch",
     "skactive.selection.tensors",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -26,8 +26,15 @@ from ..labels import encode
 from ..selection.arrays import SUM_TOLERANCE
 from .base import is_known, last_step
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
+from .serving import (
+    CastDataset,
+    CheckedLoader,
+    ServedPairs,
+    as_targets,
+    cast,
+    check_order,
+)
 
-ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
 ONE_AT_A_TIME = threading.RLock()  # generators, modes and hooks are one for all threads
 # generators, and a net's modes and hooks, are one for all threads
 NAME = "skactive"  # of the callback among those of the net
@@ -87,33 +94,6 @@ def _is_guard(callback) -> bool:
     return isinstance(callback, tuple) and isinstance(callback[1], Guard)
 
 
-class CastDataset(Dataset):
-    """skorch's Dataset, with floats and targets in the dtypes in which a net computes.
-
-    Parameters
-    ----------
-    X, y, length
-        As skorch's own takes them.
-    floats : torch.dtype
-        For floats among the rows.
-    targets : torch.dtype, optional
-        For the targets. None: as they are.
-    column : bool
-        Whether targets are a column, as the outputs of a regressor are.
-    """
-
-    def __init__(self, X, y=None, length=None, floats=torch.float32, targets=None, column=False):
-        if y is not None and targets is not None:
-            y = as_targets(y, targets, column)
-        super().__init__(X, y, length)
-        self.floats = floats
-
-    def transform(self, X, y):
-        """Return a row and its target."""
-        X, y = super().transform(X, y)
-        return cast(X, self.floats), y
-
-
 class Guard(Callback):
     """Looks at a net and its rows before it is trained, and mends or refuses what would fail.
 
@@ -163,18 +143,17 @@ class Guard(Callback):
         given: Any = getattr(net.train_split, "keywords", {}).get("valid_ds")  # of predefined_split
         if given is None or (type(given) is Dataset and given.y is None):
             return None
-        floats, (dtype, is_column) = float_dtype(net.module_), _target_format(net, outputs)
-
-        def served(y) -> Tensor:
-            y = np.asarray(y).reshape(-1)
-            return as_targets(y if self.coded is None else self._codes(y), dtype, is_column)
-
+        floats, format = float_dtype(net.module_), _target_format(net, outputs)
         if type(given) is Dataset:
-            return predefined_split(CastDataset(given.X, served(given.y), floats=floats))
-        return predefined_split(ServedPairs(given, floats, lambda y: served(y)[0]))
+            y = self._served(np.asarray(given.y), *format)
+            return predefined_split(CastDataset(given.X, y, floats=floats))
+        return predefined_split(ServedPairs(given, floats, partial(self._served_one, format)))
 
-    def _codes(self, y: NDArray) -> NDArray:
-        """Return codes of the labels of a validation set."""
+    def _served(self, y: NDArray, dtype: torch.dtype, is_column: bool) -> Tensor:
+        """Return labels of a validation set as targets."""
+        y = y.reshape(-1)
+        if self.coded is None:
+            return as_targets(y, dtype, is_column)
         codes = encode(y, self.coded)
         if (codes < 0).any():
             raise ValueError(
@@ -182,7 +161,11 @@ class Guard(Callback):
                 f"which is not among {self.coded.tolist()}; give it labels like those that are "
                 f"taught."
             )
-        return codes
+        return as_targets(codes, dtype, is_column)
+
+    def _served_one(self, format: tuple, label) -> Tensor:
+        """Return one label of a validation set as a target."""
+        return self._served(np.asarray(label), *format)[0]
 
     def _check_outputs(self, net, outputs: Tensor) -> None:
         """Refuse outputs that are not one for each class, or no probabilities."""
@@ -217,94 +200,6 @@ def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
     takes_codes = is_classifying and not is_known(net, {"NeuralNetBinaryClassifier"})
     dtype = torch.int64 if takes_codes else float_dtype(net.module_)
     return dtype, not is_classifying and outputs.ndim == 2
-
-
-class ServedPairs(torch.utils.data.Dataset):
-    """Pairs of another Dataset, with floats and targets as a net computes in.
-
-    Parameters
-    ----------
-    pairs : Dataset
-        Of pairs (row, label).
-    floats : torch.dtype
-        For floats among the rows.
-    serve : callable
-        Makes a target of a label.
-    """
-
-    def __init__(self, pairs, floats: torch.dtype, serve: Callable):
-        self.pairs, self.floats, self.serve = pairs, floats, serve
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, number: int) -> tuple:
-        row, label = self.pairs[number]
-        return cast(row, self.floats), self.serve(label)
-
-
-class CheckedLoader:
-    """A loader of batches for training, none of which is too small to be learned from.
-
-    Parameters
-    ----------
-    loader : callable
-        Makes an iterator of a Dataset: torch's DataLoader, or the user's own.
-    needs_two : bool
-        Whether a batch of one row would fail, as in batch norm.
-    """
-
-    def __init__(self, loader: Callable, needs_two: bool):
-        self.loader = loader
-        self.needs_two = needs_two
-
-    def __call__(self, dataset, **kwargs):
-        """Return the iterator; a last batch of one row is spread over the others."""
-        n, size = len(dataset), kwargs.get("batch_size")
-        if size and kwargs.get("drop_last") and n < size:
-            raise ValueError(
-                f"iterator_train__drop_last=True leaves nothing of {n} labelled rows in batches of "
-                f"{size}; leave it out, or give a smaller batch_size."
-            )
-        if self.needs_two and (n < 2 or size == 1):
-            raise ValueError(
-                f"the net has batch norm, which cannot learn from a batch of one row, and got "
-                f"{n} labelled row{'s' * (n != 1)} in batches of {size}; label more rows, give a "
-                f"larger batch_size, or learn all labels in each round, update='warm_start'."
-            )
-        if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
-            kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
-        return self.loader(dataset, **kwargs)
-
-
-def cast(x, dtype: torch.dtype):
-    """Return a row or a batch, or a dict of them, with its floats in a dtype."""
-    if isinstance(x, Tensor):
-        return x.to(dtype) if x.is_floating_point() else x
-    if isinstance(x, np.ndarray | np.floating):
-        return torch.as_tensor(np.array(x)).to(dtype) if x.dtype.kind == "f" else x
-    if isinstance(x, Mapping):
-        return {name: cast(part, dtype) for name, part in x.items()}
-    if isinstance(x, list | tuple):
-        return type(x)(cast(part, dtype) for part in x)
-    return x
-
-
-def as_targets(y, dtype: torch.dtype, is_column: bool) -> Tensor:
-    """Return targets as a tensor, shape (n,) or (n, 1)."""
-    y = torch.as_tensor(np.asarray(y)).to(dtype)
-    return y.reshape(-1, 1) if is_column else y
-
-
-def check_order(net) -> None:
-    """Refuse what would keep a pass over rows from giving each of them, in their order."""
-    params = net.get_params_for("iterator_valid")
-    for name in ORDER_PARAMS:
-        if params.get(name):
-            raise ValueError(
-                f"iterator_valid__{name}={params[name]!r} would leave out rows of the pool, or "
-                f"change their order; leave it out."
-            )
 
 
 def check_sums(proba: NDArray) -> None:

@@ -20,7 +20,7 @@ from ..rows import n_rows, slice_rows
 from ..vectors import Joined
 from . import attacks
 from .base import is_known, last_step
-from .fitting import ONE_AT_A_TIME, CastDataset, cast, check_order, check_sums
+from .fitting import ONE_AT_A_TIME, check_sums
 from .modules import (
     DropoutMasks,
     copied,
@@ -36,6 +36,7 @@ from .modules import (
     unfused,
     watching,
 )
+from .serving import CastDataset, cast, check_order
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise

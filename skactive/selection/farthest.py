@@ -40,6 +40,7 @@ def farthest_first(
     *,
     mask: Mask,
     known: Floats,
+    centers: Positions | None = None,
     weights: Floats | None = None,
     rng: np.random.Generator,
 ) -> Positions:
@@ -56,6 +57,8 @@ def farthest_first(
     known : ndarray of float64, shape (N,)
         Squared distances to the centres; all infinite where there are none. Then the first row is
         that of the largest weight, among equals the one nearest the mean of the candidates.
+    centers : ndarray of intp, optional
+        Centres to which `known` holds no distances: they count as picks that were made before.
     weights : ndarray of float64, shape (N,), optional
         What squared distances are multiplied by, 0 or more.
     rng : numpy.random.Generator
@@ -70,7 +73,9 @@ def farthest_first(
         return np.empty(0, dtype=np.intp)
     has_centers = check_known(known, mask)
     search = _Search(vectors, n, mask, known, weights, rng)
-    if not has_centers:
+    if centers is not None and len(centers):
+        search.follow(centers)
+    elif not has_centers:
         search.start(mask if weights is None else mask & (weights == weights[mask].max()))
     return search.run()
 
@@ -112,6 +117,8 @@ class _Search:
         Squared distances, or more, to the centres and some of the picks, of rows not active.
     seen : ndarray of int32, shape (N,)
         To how many of the picks.
+    picked : Picked
+        Centres that count as picks, the first `n_before` of them, and the picks.
     active : Active
         Rows with the largest weighted bounds.
     bar : float
@@ -130,7 +137,7 @@ class _Search:
         self.vectors, self.known, self.weights, self.rng = vectors, known, weights, rng
         self.bounds: NDArray = np.where(mask, known, _CLOSED)
         self.seen = np.zeros(len(mask), dtype=np.int32)
-        self.n = n
+        self.n, self.n_before = n, 0
         self.shift = mean_of(vectors, np.arange(len(mask)))
         self.picked = Picked(vectors, n, self.shift)
         self._empty()
@@ -149,7 +156,16 @@ class _Search:
     @property
     def picks(self) -> Positions:
         """Positions in the order in which they were chosen."""
-        return self.picked.positions[: self.picked.n]
+        return self.picked.positions[self.n_before : self.picked.n]
+
+    def follow(self, centers: Positions) -> None:
+        """Take centres for picks that were made before, and set the bounds by them."""
+        self.n_before = len(centers)
+        self.picked = Picked(self.vectors, self.n_before + self.n, self.shift)
+        self.picked.add(centers)
+        self._empty()
+        self._prepared().lower(self.bounds, centers)
+        self.seen[:] = self.n_before
 
     def start(self, among: Mask) -> None:
         """Pick the row nearest the mean of the candidates, and set the bounds by it."""
@@ -159,12 +175,13 @@ class _Search:
         squared = np.concatenate(parts)
         self.take(self._any(near[squared == squared.min()]))
         self._prepared().lower(self.bounds, self.picks)
+        self.seen[:] = 1
 
     def run(self) -> Positions:
         """Pick until there are enough."""
-        while self.picked.n < self.n:
+        while len(self.picks) < self.n:
             # The eager way: at worst so much of its cost has been lost when it is taken.
-            budget = (self.picked.n + _SLACK * self.n) * len(self.bounds) * (self.width + _PASS)
+            budget = (len(self.picks) + _SLACK * self.n) * len(self.bounds) * (self.width + _PASS)
             if not self.is_eager and self.spent > budget:
                 self._give_up()
             best, rows = self._eagerly() if self.is_eager else self._lazily()
@@ -176,7 +193,7 @@ class _Search:
 
     def take(self, row: np.intp) -> None:
         """Note a pick, and bring the active rows, or the bounds of all, up to date."""
-        last = self.picked.add(row)
+        last = self.picked.add(np.array([row]))
         self.bounds[row] = _CLOSED
         if self.is_eager:
             self._prepared().lower(self.bounds, self.picks[-1:])
@@ -233,7 +250,7 @@ class _Search:
             rows, values = doubtful, self._exact(doubtful)
         if len(doubtful) > len(bounds) // _MANY + _MIN_ACTIVE and self._prepared().refine():
             self.bounds = self.bounds.astype(self._prepared().dtype)
-            self._prepared().lower(self.bounds, self.picks)
+            self._prepared().lower(self.bounds, self.picked.positions[: self.picked.n])
         best = values.max()
         return best, rows[values == best]
 
@@ -244,7 +261,8 @@ class _Search:
         self.is_eager = True
         self.bounds = rounded_up(self.bounds, self._prepared().dtype)
         behind = self.seen[self.bounds >= 0]
-        self._prepared().lower(self.bounds, self.picks[behind.min(initial=self.picked.n) :])
+        first = behind.min(initial=self.picked.n)
+        self._prepared().lower(self.bounds, self.picked.positions[first : self.picked.n])
 
     def _prepared(self) -> Bounds:
         """What lowers the bounds of all rows by one pass over the pool."""

@@ -18,6 +18,7 @@ from .distances import checked_distances, lower_all
 from .farthest import farthest_first
 from .pairs import Floats
 
+_FEW = 64  # centres, or as many as are wanted: they are compared as picks are
 
 def k_center(
     embedding: ArrayLike,
@@ -94,8 +95,12 @@ def k_center(
     vectors = check_vectors(embedding, who="k_center")
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     n = wanted(n, mask)
-    known = distances_to_centers(vectors, centers, distances)
-    return farthest_first(vectors, n, mask=mask, known=known, rng=rng)
+    near = np.unique(as_positions(centers, len(mask)))
+    if distances is None and len(near) <= max(n, _FEW):
+        known = np.broadcast_to(np.inf, len(mask))
+    else:
+        known, near = distances_to_centers(vectors, centers, distances), near[:0]
+    return farthest_first(vectors, n, mask=mask, known=known, centers=near, rng=rng)
 
 
 def distances_to_centers(

@@ -56,11 +56,14 @@ class Rows:
         dtype: DTypeLike = np.float32,
     ) -> Rows:
         """Return rows of a pool; `block` are these rows, where they are at hand."""
+        is_new = block is None
         block = vectors[positions] if block is None else block
         block = as_floats(block, np.float64 if dtype == np.float64 else None)
         with np.errstate(over="ignore"):  # then they are taken again, in float64
-            shifted = block if shift is None else block - shift.astype(block.dtype)
-            shifted = as_floats(shifted, dtype)
+            if shift is not None:
+                out = block if is_new else None
+                block = np.subtract(block, shift.astype(block.dtype), out=out)
+            shifted = as_floats(block, dtype)
             lengths = squared_norms(shifted)
         if dtype == np.float64:
             refuse_overflow(lengths)
@@ -135,18 +138,17 @@ class Picked:
             self.shifted = np.empty((len(self.positions), self.vectors.shape[1]), dtype=dtype)
             self.lengths = np.empty(len(self.positions), dtype=dtype)
         n, self.n = self.n, 0
-        for row in self.positions[:n]:
-            self.add(row)
+        self.add(self.positions[:n])
 
-    def add(self, row: np.intp) -> Rows:
-        """Add a row, and return it."""
-        last = Rows.take(self.vectors, np.array([row]), self.shift, dtype=self.dtype)
-        self.positions[self.n] = row
+    def add(self, positions: Positions) -> Rows:
+        """Add rows, and return them."""
+        last = Rows.take(self.vectors, positions, self.shift, dtype=self.dtype)
+        part = slice(self.n, self.n + len(positions))
+        self.positions[part] = positions
         if self.shift is not None:
-            self.shifted[self.n] = last.shifted[0]
-            self.lengths[self.n] = last.lengths[0]
-        self.top = max(self.top, float(last.lengths[0]))
-        self.n += 1
+            self.shifted[part], self.lengths[part] = last.shifted, last.lengths
+        self.top = max(self.top, float(last.lengths.max(initial=0.0)))
+        self.n = part.stop
         return last
 
     def since(self, start: int) -> Rows:

@@ -1,0 +1,127 @@
+"""How rows and targets reach a net: in its dtypes, in their order, in batches it can learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from skorch.dataset import Dataset
+from torch import Tensor
+
+ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
+
+
+class CastDataset(Dataset):
+    """skorch's Dataset, with floats and targets in the dtypes in which a net computes.
+
+    Parameters
+    ----------
+    X, y, length
+        As skorch's own takes them.
+    floats : torch.dtype
+        For floats among the rows.
+    targets : torch.dtype, optional
+        For the targets. None: as they are.
+    column : bool
+        Whether targets are a column, as the outputs of a regressor are.
+    """
+
+    def __init__(self, X, y=None, length=None, floats=torch.float32, targets=None, column=False):
+        if y is not None and targets is not None:
+            y = as_targets(y, targets, column)
+        super().__init__(X, y, length)
+        self.floats = floats
+
+    def transform(self, X, y):
+        """Return a row and its target."""
+        X, y = super().transform(X, y)
+        return cast(X, self.floats), y
+
+
+class ServedPairs(torch.utils.data.Dataset):
+    """Pairs of another Dataset, with floats and targets as a net computes in.
+
+    Parameters
+    ----------
+    pairs : Dataset
+        Of pairs (row, label).
+    floats : torch.dtype
+        For floats among the rows.
+    serve : callable
+        Makes a target of a label.
+    """
+
+    def __init__(self, pairs, floats: torch.dtype, serve: Callable):
+        self.pairs, self.floats, self.serve = pairs, floats, serve
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, number: int) -> tuple:
+        row, label = self.pairs[number]
+        return cast(row, self.floats), self.serve(label)
+
+
+class CheckedLoader:
+    """A loader of batches for training, none of which is too small to be learned from.
+
+    Parameters
+    ----------
+    loader : callable
+        Makes an iterator of a Dataset: torch's DataLoader, or the user's own.
+    needs_two : bool
+        Whether a batch of one row would fail, as in batch norm.
+    """
+
+    def __init__(self, loader: Callable, needs_two: bool):
+        self.loader = loader
+        self.needs_two = needs_two
+
+    def __call__(self, dataset, **kwargs):
+        """Return the iterator; a last batch of one row is spread over the others."""
+        n, size = len(dataset), kwargs.get("batch_size")
+        if size and kwargs.get("drop_last") and n < size:
+            raise ValueError(
+                f"iterator_train__drop_last=True leaves nothing of {n} labelled rows in batches of "
+                f"{size}; leave it out, or give a smaller batch_size."
+            )
+        if self.needs_two and (n < 2 or size == 1):
+            raise ValueError(
+                f"the net has batch norm, which cannot learn from a batch of one row, and got "
+                f"{n} labelled row{'s' * (n != 1)} in batches of {size}; label more rows, give a "
+                f"larger batch_size, or learn all labels in each round, update='warm_start'."
+            )
+        if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
+            kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
+        return self.loader(dataset, **kwargs)
+
+
+def cast(x, dtype: torch.dtype):
+    """Return a row or a batch, or a dict of them, with its floats in a dtype."""
+    if isinstance(x, Tensor):
+        return x.to(dtype) if x.is_floating_point() else x
+    if isinstance(x, np.ndarray | np.floating):
+        return torch.as_tensor(np.array(x)).to(dtype) if x.dtype.kind == "f" else x
+    if isinstance(x, Mapping):
+        return {name: cast(part, dtype) for name, part in x.items()}
+    if isinstance(x, list | tuple):
+        return type(x)(cast(part, dtype) for part in x)
+    return x
+
+
+def as_targets(y, dtype: torch.dtype, is_column: bool) -> Tensor:
+    """Return targets as a tensor, shape (n,) or (n, 1)."""
+    y = torch.as_tensor(np.asarray(y)).to(dtype)
+    return y.reshape(-1, 1) if is_column else y
+
+
+def check_order(net) -> None:
+    """Refuse what would keep a pass over rows from giving each of them, in their order."""
+    params = net.get_params_for("iterator_valid")
+    for name in ORDER_PARAMS:
+        if params.get(name):
+            raise ValueError(
+                f"iterator_valid__{name}={params[name]!r} would leave out rows of the pool, or "
+                f"change their order; leave it out."
+            )
