@@ -67,16 +67,14 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         return check_tensor(X, who)
     if is_dataset(X):
         return check_dataset(X, who)
-    if isinstance(X, dict):
-        raise TypeError(
-            f"{who} got a {type(X).__name__} for X; write a frame of its columns, or for a net "
-            f"with several inputs torch.utils.data.StackDataset(**X)."
-        )
     arrays = hasattr(X, "__array__") or isinstance(X, buffer_array)
     if isinstance(X, np.generic) or not arrays:
-        name = type(X).__name__
+        name, inputs = type(X).__name__, ""
+        if isinstance(X, dict):
+            inputs = ", or for the inputs of a net torch.utils.data.StackDataset(**X)"
         raise TypeError(
-            f"{who} got a {name} for X; write an array, a CSR matrix, a frame or a list of rows."
+            f"{who} got a {name} for X; write an array, a CSR matrix, a frame or a list of rows"
+            f"{inputs}."
         )
     return check_rows(np.asarray(X), who)
 
