@@ -85,7 +85,7 @@ trained = NeuralNetClassifier(
     nn.Sequential(backbone, nn.Linear(512, 5)), lr=0.003, batch_size=64, max_epochs=15, **settings
 )
 trained.fit(old, y=None)
-backbone.requires_grad_(False)
+frozen = backbone.requires_grad_(False)
 
 
 # %%
@@ -104,7 +104,7 @@ class Transfer(nn.Module):
 
 
 net = NeuralNetClassifier(
-    Transfer, module__backbone=backbone, lr=0.005, batch_size=128, max_epochs=30, **settings
+    Transfer, module__backbone=frozen, lr=0.005, batch_size=128, max_epochs=30, **settings
 )
 margin = Subpool("margin", size=10)
 learner = ActiveLearner(net, margin, classes=range(5, 10), random_state=0)
@@ -127,8 +127,8 @@ print(learner.pool_)
 print(f"{learner.score(test, names[test.indices]):.1%} of {len(test)} further images are right")
 
 # %%
-# The further images tell what the hundred do not: that it stopped when these went well. Give the
-# rule more images where they are to be had.
+# A hundred images are few: the rule stopped in a round that went well on them, by luck too, which
+# the further images show.
 #
 # Was it worth the trouble? A comparison has the folders answer eight times over, for each strategy.
 # Random, and margin over all images instead of ten, take part without being named.
@@ -165,5 +165,5 @@ print(comparison.verdict())
 
 # %%
 # Five of a random ten is not much of a choice, and so it saves less than margin over all images,
-# which reads the whole folder in each round. With a million images, or people who wait for the next
-# one, a random part is what can be afforded: a larger one than ten, as a rule.
+# which reads the whole folder in each round. Where the folder is too large for that, or a person
+# waits for the next image, a random part is what can be afforded: as a rule a larger one than ten.
