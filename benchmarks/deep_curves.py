@@ -2,8 +2,8 @@
 
 Run with ``OMP_NUM_THREADS=1 python benchmarks/deep_curves.py [--mnist IMAGES LABELS]``, where
 skorch and torch are installed. Without ``--mnist`` the images are scikit-learn's digits. A fifth of
-the images is held out for the score; the first 100 labels are the same for all strategies of a seed.
-Prints the table of docs/guide/deep_nets.md, and every strategy's accuracy after each round.
+the images is held out for the score; the first 100 labels are the same for all strategies of one
+seed. Prints the table of docs/guide/deep_nets.md, and every strategy's accuracy after each round.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from skorch.hf import HuggingfacePretrainedTokenizer
 from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
+from tokenizers.models import WordLevel
 from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import BertPreTokenizer
-from tokenizers.trainers import WordPieceTrainer
+from tokenizers.trainers import WordLevelTrainer
 from torch import nn
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
@@ -81,14 +81,13 @@ topics = rng.choice(list(PHRASES), 600, p=[0.1, 0.3, 0.4, 0.2])
 texts = [request(topic, rng) for topic in topics]
 
 # %%
-# The tokenizer learns its word pieces from all texts; it needs no labels. transformers calls that
-# ``PreTrainedTokenizerFast``, and skorch makes a step of a Pipeline of it.
+# The tokenizer learns the words of all texts, for which it needs no labels. As a
+# ``PreTrainedTokenizerFast`` of transformers it becomes a step of a Pipeline, by skorch.
 
-tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
+tokenizer = Tokenizer(WordLevel(unk_token="[UNK]"))
 tokenizer.normalizer = Lowercase()
 tokenizer.pre_tokenizer = BertPreTokenizer()
-special = ["[PAD]", "[UNK]"]
-trainer = WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+trainer = WordLevelTrainer(special_tokens=["[PAD]", "[UNK]"], show_progress=False)
 tokenizer.train_from_iterator(texts, trainer)
 fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
 print(fast.tokenize(texts[0]))

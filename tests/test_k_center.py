@@ -1,5 +1,6 @@
 """k_center: exact on every pool, by the lazy way and by the eager one."""
 
+import sys
 import tracemalloc
 
 import naive_k_center as naive
@@ -95,6 +96,20 @@ def test_single_precision_loses_nothing(name, way):
     X = read_only(POOLS[name]().astype(np.float32))
     picks = k_center(X, 30, rng=rng())
     naive.assert_greedy(picks, X, np.arange(len(X)), [])
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+@pytest.mark.parametrize("few", [0, 64])
+def test_centers_that_are_compared_as_picks_are_change_no_pick(offset, few, way, monkeypatch):
+    monkeypatch.setattr(sys.modules[k_center.__module__], "_FEW", few)
+    monkeypatch.setattr(farthest, "_PICKS", 5)  # rows are left out on the way
+    X = (gaussian() + offset).astype(np.float32)
+    centers = np.arange(0, 120, 3)
+    picks = k_center(X, 30, centers=centers, rng=rng())
+    naive.assert_greedy(picks, X, np.arange(len(X)), centers)
+    known = nearest_squared_distances(X, centers)
+    again = k_center(X, 30, centers=centers, distances=known, rng=rng())
+    np.testing.assert_array_equal(picks, again)
 
 
 def test_sparse_text(way):

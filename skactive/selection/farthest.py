@@ -24,6 +24,8 @@ _SHARE = 16  # and no more rows than the pool over this
 _SLACK = 0.1  # of the cost of the eager algorithm, which the lazy one may lose by being tried
 _MANY = 16  # rows left in doubt by products are many where they are all rows over this
 _AHEAD = 8.0  # times the doubt about the best, within which others are settled at once
+_PICKS = 128  # that rows which become active are compared with at a time
+_STAY = 0.7  # of these, or fewer, are still of use: then the others are left out
 _PRODUCTS = 1 << 19  # entries of a block of them
 # Costs, as measured, in units of reading a float of the pool in a product with one vector:
 _PASS = 10  # of a row, in each pass over all bounds
@@ -118,11 +120,14 @@ class _Search:
     seen : ndarray of int32, shape (N,)
         To how many of the picks.
     picked : Picked
-        Centres that count as picks, the first `n_before` of them, and the picks.
+        Centres that count as picks, and then the picks.
     active : Active
         Rows with the largest weighted bounds.
     bar : float
         Largest weighted bound of the other rows.
+    n_before, n_passed : int
+        How many of `picked` are centres, and how many the bounds of all rows were lowered by
+        in passes; `seen` does not count those, as passes round more than active rows may.
     n_drawn : int
         How many picks there were when active rows were last drawn from equals of the best.
     spent : float
@@ -137,7 +142,7 @@ class _Search:
         self.vectors, self.known, self.weights, self.rng = vectors, known, weights, rng
         self.bounds: NDArray = np.where(mask, known, _CLOSED)
         self.seen = np.zeros(len(mask), dtype=np.int32)
-        self.n, self.n_before = n, 0
+        self.n, self.n_before, self.n_passed = n, 0, 0
         self.shift = mean_of(vectors, np.arange(len(mask)))
         self.picked = Picked(vectors, n, self.shift)
         self._empty()
@@ -162,10 +167,14 @@ class _Search:
         """Take centres for picks that were made before, and set the bounds by them."""
         self.n_before = len(centers)
         self.picked = Picked(self.vectors, self.n_before + self.n, self.shift)
-        self.picked.add(centers)
+        self.picked.extend(centers)
         self._empty()
-        self._prepared().lower(self.bounds, centers)
-        self.seen[:] = self.n_before
+        self._pass()
+
+    def _pass(self) -> None:
+        """Lower the bounds of all rows by all picks: they see them again, as bounds are loose."""
+        self._prepared().lower(self.bounds, self.picked.positions[: self.picked.n])
+        self.n_passed = self.picked.n
 
     def start(self, among: Mask) -> None:
         """Pick the row nearest the mean of the candidates, and set the bounds by it."""
@@ -174,8 +183,7 @@ class _Search:
         parts = [_to_point(self.vectors[near[part]], mean) for part in self._pieces(near)]
         squared = np.concatenate(parts)
         self.take(self._any(near[squared == squared.min()]))
-        self._prepared().lower(self.bounds, self.picks)
-        self.seen[:] = 1
+        self._pass()
 
     def run(self) -> Positions:
         """Pick until there are enough."""
@@ -193,7 +201,7 @@ class _Search:
 
     def take(self, row: np.intp) -> None:
         """Note a pick, and bring the active rows, or the bounds of all, up to date."""
-        last = self.picked.add(np.array([row]))
+        last = self.picked.add(row)
         self.bounds[row] = _CLOSED
         if self.is_eager:
             self._prepared().lower(self.bounds, self.picks[-1:])
@@ -250,7 +258,7 @@ class _Search:
             rows, values = doubtful, self._exact(doubtful)
         if len(doubtful) > len(bounds) // _MANY + _MIN_ACTIVE and self._prepared().refine():
             self.bounds = self.bounds.astype(self._prepared().dtype)
-            self._prepared().lower(self.bounds, self.picked.positions[: self.picked.n])
+            self._pass()
         best = values.max()
         return best, rows[values == best]
 
@@ -261,7 +269,7 @@ class _Search:
         self.is_eager = True
         self.bounds = rounded_up(self.bounds, self._prepared().dtype)
         behind = self.seen[self.bounds >= 0]
-        first = behind.min(initial=self.picked.n)
+        first = max(behind.min(initial=self.picked.n), self.n_passed)
         self._prepared().lower(self.bounds, self.picked.positions[first : self.picked.n])
 
     def _prepared(self) -> Bounds:
@@ -284,17 +292,18 @@ class _Search:
         self._park()
         others = self._weighted(self.bounds)
         size = min(self.size, int(np.count_nonzero(others >= 0)))
-        cut = np.partition(others, -size)[-size]
+        order = np.partition(np.append(others, _CLOSED), -size - 1)
+        self.bar, cut = order[-size - 1], order[-size:].min(initial=np.inf)
         chosen, tied = others > cut, np.flatnonzero(others == cut)
         n_tied = size - np.count_nonzero(chosen)
-        chosen[self.rng.choice(tied, n_tied, replace=False)] = True
+        if n_tied < len(tied):
+            tied = self.rng.choice(tied, n_tied, replace=False)
+        chosen[tied] = True
         keep = chosen[self.active.positions]
         chosen[self.active.positions] = False
         entrants = np.flatnonzero(chosen)
         self._enter(keep, entrants[np.argsort(self.seen[entrants], kind="stable")])
-        if len(self.active):
-            others[self.active.positions] = _CLOSED
-            self.bar = others.max()
+        self.bounds[self.active.positions] = _CLOSED
         self.spent += _SCAN * len(others)
 
     def _enter(self, keep: Mask, entrants: Positions) -> None:
@@ -303,16 +312,33 @@ class _Search:
         top = max(rows.lengths.max(initial=0.0), self.picked.top)
         if not SINGLE[0] < top < SINGLE[1] and self._refine():
             return
-        upper, seen, n = self.bounds[entrants], self.seen[entrants], self.picked.n
-        start = 0
-        while start < len(rows) and seen[start] < n:
-            n_new = n - int(seen[start])
-            part = slice(start, start + max(_PRODUCTS // n_new, 64))
-            lower_bounds(upper[part], rows.part(part), self.picked.since(n - n_new))
-            self.spent += len(upper[part]) * n_new * (_PAIR + self.width / 4)
-            start = part.stop
         self.spent += _GATHER * self.width * len(rows)
-        self.active.join(keep, rows, upper, self.known[entrants])
+        rows, upper = self._caught_up(rows)
+        self.active.join(keep, rows, upper, self.known[rows.positions])
+
+    def _caught_up(self, rows: Rows) -> tuple[Rows, Floats]:
+        """Compare rows with all picks, and return those with bounds that reach the bar, and these.
+
+        Oldest picks come first, so that others may be left out as soon as they fall below it.
+        """
+        upper, seen, n = self.bounds[rows.positions], self.seen[rows.positions], self.picked.n
+        start = int(seen.min(initial=n))
+        while start < n:
+            stop = min(start + _PICKS, n)
+            step = max(_PRODUCTS // (stop - start), 64)
+            n_behind = int(np.searchsorted(seen, stop))
+            for first in range(0, n_behind, step):
+                part = slice(first, min(first + step, n_behind))
+                lower_bounds(upper[part], rows.part(part), self.picked.since(start, stop))
+            self.spent += n_behind * (stop - start) * (_PAIR + self.width / 4)
+            start = stop
+            stays = self._weighted(upper, rows.positions) >= self.bar
+            if np.count_nonzero(stays) <= _STAY * len(rows) or stop == n:
+                gone = rows.positions[~stays]
+                self.bounds[gone] = upper[~stays]
+                self.seen[gone] = np.maximum(seen[~stays], stop)
+                rows, upper, seen = rows.part(stays), upper[stays], seen[stays]
+        return rows, upper
 
     def _park(self) -> None:
         """Note what is known of active rows among the bounds."""
@@ -337,4 +363,4 @@ class _Search:
         """Picks, and then any of the rows that are left."""
         self._park()
         rest = self.rng.permutation(np.flatnonzero(self.bounds >= 0))
-        return np.concatenate([self.picks, rest[: self.n - self.picked.n]])
+        return np.concatenate([self.picks, rest[: self.n - len(self.picks)]])

@@ -20,6 +20,7 @@ from .pairs import Floats
 
 _FEW = 64  # centres, or as many as are wanted: they are compared as picks are
 
+
 def k_center(
     embedding: ArrayLike,
     n: int,

@@ -138,9 +138,13 @@ class Picked:
             self.shifted = np.empty((len(self.positions), self.vectors.shape[1]), dtype=dtype)
             self.lengths = np.empty(len(self.positions), dtype=dtype)
         n, self.n = self.n, 0
-        self.add(self.positions[:n])
+        self.extend(self.positions[:n])
 
-    def add(self, positions: Positions) -> Rows:
+    def add(self, row: np.intp) -> Rows:
+        """Add a row, and return it."""
+        return self.extend(np.array([row]))
+
+    def extend(self, positions: Positions) -> Rows:
         """Add rows, and return them."""
         last = Rows.take(self.vectors, positions, self.shift, dtype=self.dtype)
         part = slice(self.n, self.n + len(positions))
@@ -151,9 +155,9 @@ class Picked:
         self.n = part.stop
         return last
 
-    def since(self, start: int) -> Rows:
-        """Return all of them but the first few: where they are dense, without a copy."""
-        part = slice(start, self.n)
+    def since(self, start: int, stop: int | None = None) -> Rows:
+        """Return all of them but the first few, or up to another: dense ones without a copy."""
+        part = slice(start, self.n if stop is None else stop)
         if self.shift is None:
             return Rows.take(self.vectors, self.positions[part], None, dtype=self.dtype)
         positions, shifted, lengths = self.positions[part], self.shifted[part], self.lengths[part]
