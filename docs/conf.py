@@ -1,5 +1,6 @@
 """How Sphinx builds the documentation: ``make docs``. Nothing is fetched, now or by the reader."""
 
+import os
 import re
 import warnings
 
@@ -7,6 +8,8 @@ from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 from skactive import __version__
+
+os.environ["TQDM_DISABLE"] = "1"  # progress bars would stay in the pages of the gallery
 
 project = "skactive"
 author = "the skactive developers"

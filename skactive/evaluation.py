@@ -1,9 +1,10 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from numbers import Integral
+from sys import modules
 from typing import Any
 
 import numpy as np
@@ -327,15 +328,30 @@ def _parallel(tasks: list, n_jobs) -> Generator[Run, None, None]:
     yield from progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs")
 
 
-def _run(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
-    """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have everything compute with one thread."""
     from threadpoolctl import threadpool_limits
 
+    torch = modules.get("torch")  # with libraries of its own inside, which threadpoolctl misses
+    n_threads = None if torch is None else torch.get_num_threads()
+    try:
+        with threadpool_limits(1):
+            if torch is not None:
+                torch.set_num_threads(1)
+            yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(n_threads)
+
+
+def _run(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
+    """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
     learner = clone(shared.template).set_params(random_state=split.seed)
     X, y = Rows(shared.X).take(split.train), shared.y[split.train]
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
     score = _scorer(shared, run, learner, split)
-    with threadpool_limits(1):  # sums by another number of threads have other last digits
+    with _one_thread():  # sums by another number of threads have other last digits
         if strategy is None:
             learner.fit(X, y)
             run.add(learner.pool_.n_labeled, score())

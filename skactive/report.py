@@ -73,7 +73,7 @@ def totals_table(
 def _in_words(row: Mapping[str, Any], n_repeats: int) -> str:
     """Return what one row of a summary says."""
     p, gain = row["p_t"], row["gain"]
-    size = f"{abs(gain):.4f} AULC, p = {p:.2g} by Holm over {count_of_repeats(n_repeats)}"
+    size = f"{gain:+.4f} AULC, p = {p:.2g} by Holm over {count_of_repeats(n_repeats)}"
     if p < ALPHA:
         return f"{row['strategy']}: {'better' if gain > 0 else 'worse'} than random ({size})."
     return f"{row['strategy']}: no difference from random shown ({size})."

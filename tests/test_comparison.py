@@ -234,8 +234,8 @@ def test_from_five_repeats_the_verdict_says_better_worse_or_no_difference_shown(
         n_repeats=5,
     )
     good, bad, same = comparison.verdict().splitlines()
-    assert good.startswith("good: better than random (0.0550 AULC, p = ")
-    assert bad.startswith("bad: worse than random (0.0450 AULC, p = ")
+    assert good.startswith("good: better than random (+0.0550 AULC, p = ")
+    assert bad.startswith("bad: worse than random (-0.0450 AULC, p = ")
     assert same.startswith("same: no difference from random shown (")
     assert good.endswith(" by Holm over 5 repeats).")
 
@@ -296,7 +296,7 @@ labels to 0.632 | saving against random [95 %] |
 | a\\|b | 0.6700 [0.6386, 0.7015] | +0.0634 [+0.0606, +0.0662] | 2.8e-08 | 0.031 | 6/0/0 | \
 16 | 28 % [24 %, 30 %] |
 
-a|b: better than random (0.0634 AULC, p = 2.8e-08 by Holm over 6 repeats)."""
+a|b: better than random (+0.0634 AULC, p = 2.8e-08 by Holm over 6 repeats)."""
     )
 
 
@@ -428,7 +428,7 @@ def test_ties_everywhere_are_ties_everywhere():
     assert (row["wins"], row["ties"], row["losses"]) == (0, 6, 0)
     assert row["saving"].share == 0
     assert comparison.penalty_matrix()[1].tolist() == [[0, 0], [0, 0]]
-    assert comparison.verdict().startswith("same: no difference from random shown (0.0000 AULC")
+    assert comparison.verdict().startswith("same: no difference from random shown (+0.0000 AULC")
 
 
 def test_the_penalty_matrix_stops_where_random_has_saturated():

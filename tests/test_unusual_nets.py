@@ -18,7 +18,7 @@ from skorch.callbacks import EarlyStopping, EpochScoring  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import Dataset, TensorDataset  # noqa: E402
 
-from skactive import ActiveLearner, SimulatedLearner, embed  # noqa: E402
+from skactive import ActiveLearner, SimulatedLearner, compare_strategies, embed  # noqa: E402
 from skactive.datasets import Augmented  # noqa: E402
 from skactive.models import adapt  # noqa: E402
 from skactive.strategies import Dropout  # noqa: E402
@@ -342,3 +342,26 @@ def test_dropout_of_other_strategies_is_a_mean_over_the_same_passes():
     expected = 1 - samples.mean(axis=0).max(axis=1)
     kept = ~np.isnan(scores)
     np.testing.assert_allclose(scores[kept], expected[kept], atol=1e-6)
+
+
+def test_a_comparison_of_nets_does_not_depend_on_the_number_of_processes():
+    def scores(n_jobs):
+        found = compare_strategies(
+            net_of(MLP),
+            X,
+            TRUTH,
+            [],
+            budget=30,
+            n_instances=10,
+            n_repeats=2,
+            n_jobs=n_jobs,
+            n_initial=10,
+            test_size=0.3,
+            scoring="accuracy",
+            random_state=0,
+        )
+        return {(run.variant, run.repeat): run.scores for run in found.runs}
+
+    n_threads = torch.get_num_threads()
+    assert scores(1) == scores(2)
+    assert torch.get_num_threads() == n_threads
