@@ -15,7 +15,6 @@ handwritten digits for the same net, six times over.
 
 import matplotlib.pyplot as plt
 import torch
-from joblib import parallel_config
 from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -58,23 +57,21 @@ net = NeuralNetClassifier(
 # %%
 # Twenty labels at random to start with, twenty more a round; random and margin are always compared.
 # In each repeat all strategies have the same split, the same start and the same seeds, of weights
-# and dropout too: nothing need be seeded by hand. Batches of 16 images are too small to share out,
-# so each of the two processes computes with one thread.
+# and dropout too: nothing need be seeded by hand.
 
-with parallel_config("loky", inner_max_num_threads=1):
-    comparison = compare_strategies(
-        net,
-        X,
-        y,
-        ["bald", "badge", "k_center"],
-        budget=160,
-        n_instances=20,
-        n_initial=20,
-        n_repeats=6,
-        scoring="accuracy",
-        n_jobs=2,
-        random_state=0,
-    )
+comparison = compare_strategies(
+    net,
+    X,
+    y,
+    ["bald", "badge", "k_center"],
+    budget=160,
+    n_instances=20,
+    n_initial=20,
+    n_repeats=6,
+    scoring="accuracy",
+    n_jobs=2,
+    random_state=0,
+)
 
 # %%
 # The curves are means over the repeats, the bands their 95 % intervals. The dotted line is the

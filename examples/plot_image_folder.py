@@ -22,7 +22,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from joblib import parallel_config
 from PIL import Image
 from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
@@ -133,20 +132,19 @@ print(f"{learner.score(test, names[test.indices]):.1%} of {len(test)} further im
 # Was it worth the trouble? A comparison has the folders answer eight times over, for each strategy.
 # Random, and margin over all images instead of ten, take part without being named.
 
-with parallel_config("loky", inner_max_num_threads=1):
-    comparison = compare_strategies(
-        learner,
-        new,
-        names,
-        {"margin of 10": margin, "least confidence of 10": Subpool("least_confidence", size=10)},
-        budget=80,
-        n_instances=5,
-        n_initial=20,
-        n_repeats=8,
-        scoring="accuracy",
-        n_jobs=2,
-        random_state=0,
-    )
+comparison = compare_strategies(
+    learner,
+    new,
+    names,
+    {"margin of 10": margin, "least confidence of 10": Subpool("least_confidence", size=10)},
+    budget=80,
+    n_instances=5,
+    n_initial=20,
+    n_repeats=8,
+    scoring="accuracy",
+    n_jobs=2,
+    random_state=0,
+)
 temporary.cleanup()
 
 target = 0.93

@@ -15,7 +15,6 @@ built in the example. A pretrained model goes in the same places.
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from joblib import parallel_config
 from sklearn.pipeline import make_pipeline
 from skorch import NeuralNetClassifier
 from skorch.hf import HuggingfacePretrainedTokenizer
@@ -147,21 +146,20 @@ for text in rows:
 # And this is what its questions are worth, beside those of margin and random: ten labels a round,
 # five times.
 
-with parallel_config("loky", inner_max_num_threads=1):
-    comparison = compare_strategies(
-        pipe,
-        texts,
-        topics,
-        ["badge"],
-        budget=100,
-        n_instances=10,
-        n_initial=20,
-        n_repeats=5,
-        test_size=0.5,
-        scoring="accuracy",
-        n_jobs=2,
-        random_state=0,
-    )
+comparison = compare_strategies(
+    pipe,
+    texts,
+    topics,
+    ["badge"],
+    budget=100,
+    n_instances=10,
+    n_initial=20,
+    n_repeats=5,
+    test_size=0.5,
+    scoring="accuracy",
+    n_jobs=2,
+    random_state=0,
+)
 
 figure, ax = plt.subplots(figsize=(8, 5.5), layout="constrained")
 BudgetCurveDisplay.from_comparison(comparison, target=comparison.default_target(), ax=ax)
