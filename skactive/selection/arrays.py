@@ -236,6 +236,11 @@ def chunks(vectors: Vectors, chunk_bytes: int = CHUNK_BYTES) -> Iterator[slice]:
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
+def gathered(vectors: Vectors, positions: Positions) -> Vectors:
+    """Return a copy of some rows, dense or CSR: for dense ones `take` is quicker than indexing."""
+    return vectors[positions] if sparse.issparse(vectors) else vectors.take(positions, axis=0)
+
+
 def products(block, others) -> NDArray:
     """Return all inner products of the rows of two blocks, each dense or CSR, as a dense array.
 

@@ -337,7 +337,7 @@ class _Search:
                 gone = rows.positions[~stays]
                 self.bounds[gone] = upper[~stays]
                 self.seen[gone] = np.maximum(seen[~stays], stop)
-                rows, upper, seen = rows.part(stays), upper[stays], seen[stays]
+                rows, upper, seen = rows.part(np.flatnonzero(stays)), upper[stays], seen[stays]
         return rows, upper
 
     def _park(self) -> None:

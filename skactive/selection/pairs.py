@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import Positions, Vectors, as_floats, products, squared_norms
+from .arrays import Positions, Vectors, as_floats, gathered, products, squared_norms
 
 CHUNK_BYTES = 1 << 22  # of rows as float64: in the cache, and enough for threads to share
 SINGLE = 1e-20, 1e30  # largest squared lengths of rows for which float32 has room
@@ -57,7 +57,7 @@ class Rows:
     ) -> Rows:
         """Return rows of a pool; `block` are these rows, where they are at hand."""
         is_new = block is None
-        block = vectors[positions] if block is None else block
+        block = gathered(vectors, positions) if block is None else block
         block = as_floats(block, np.float64 if dtype == np.float64 else None)
         with np.errstate(over="ignore"):  # then they are taken again, in float64
             if shift is not None:
@@ -75,11 +75,12 @@ class Rows:
 
     def part(self, which: Positions | slice) -> Rows:
         """Return some of these rows."""
+        is_slice = isinstance(which, slice)
         return Rows(
             self.vectors,
             self.positions[which],
             self.shift,
-            self.shifted[which],
+            self.shifted[which] if is_slice else gathered(self.shifted, which),
             self.lengths[which],
         )
 
@@ -108,7 +109,7 @@ class Rows:
             self.vectors,
             np.concatenate([self.positions[keep], others.positions]),
             self.shift,
-            join([self.shifted[keep], others.shifted]),
+            join([gathered(self.shifted, np.flatnonzero(keep)), others.shifted]),
             np.concatenate([self.lengths[keep], others.lengths]),
         )
 
@@ -116,8 +117,8 @@ class Rows:
         """Squared distances of pairs of rows, from differences: 0 for rows that are equal."""
         squared = np.empty(len(which))
         for part in pieces(len(which), _CACHED * self.vectors.shape[1]):
-            left = self.vectors[self.positions[which[part]]]
-            right = others.vectors[others.positions[which_others[part]]]
+            left = gathered(self.vectors, self.positions[which[part]])
+            right = gathered(others.vectors, others.positions[which_others[part]])
             squared[part] = difference_norms(left, right)
         return squared
 
@@ -213,9 +214,9 @@ def lower_bounds(upper: Floats, rows: Rows, others: Rows) -> None:
     """
     error, least = rows.rounding()
     constants = (1 + error) / 2 * others.lengths
-    dots = products(rows.shifted, others.shifted)  # of which the largest, less constants, counts
-    dots -= constants
-    largest = dots.max(axis=1) if len(others) > 1 else dots[:, 0]
+    dots = products(others.shifted, rows.shifted)  # of which the largest, less constants, counts
+    dots -= constants[:, None]
+    largest = dots.max(axis=0) if len(others) > 1 else dots[0]  # this way round is far quicker
     squared = (1 + error) * rows.lengths.astype(np.float64)
     squared += least
     squared -= 2.0 * largest
