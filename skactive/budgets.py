@@ -98,8 +98,9 @@ class Budget:
 
         rate · (1 + b), with b how many labels fewer were bought in the window than the rate allows
         for its rows. To buy with probability `rate` where the window is not used up spends less
-        than the rate: 72 % of it for 5 labels in a window. Like this 90 % and more are spent, and
-        still nothing about a row decides about it. 0 where nothing is left.
+        than the rate: 72 % of it for 5 labels in a window. Like this 90 % and more are spent where
+        a window has 5 labels or more, two thirds where it has one; and still nothing about a row
+        decides about it. 0 where nothing is left.
         """
         if not self.may_spend():
             return 0.0
@@ -155,7 +156,8 @@ class Budget:
         Parameters
         ----------
         share : float
-            Of the labels for the first budget, in (0, 1); rounded down to whole labels.
+            Of the labels for the first budget, in (0, 1); in a window rounded to whole labels, of
+            which either has one or more.
 
         Returns
         -------
@@ -167,7 +169,12 @@ class Budget:
         ValueError
             If a window is too short for one label of each.
         """
-        n_window = math.floor(share * self._most + _ROUNDING)
+        if self._most < 2:
+            raise ValueError(
+                f"a rate of {self.rate:g} over a window of {self.window} rows is one label, which "
+                f"cannot be shared; give window={math.ceil(2 / self.rate - _ROUNDING)} or more."
+            )
+        n_window = min(max(math.ceil(share * self._most - 0.5), 1), self._most - 1)
         n_total = None if self.total is None else math.floor(share * self.total + _ROUNDING)
         first = Budget(1.0, self.window, n_total)
         rest = Budget(1.0, self.window, None if n_total is None else (self.total or 0) - n_total)

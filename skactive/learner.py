@@ -32,7 +32,7 @@ from .stream_checks import (
     refuse_scores,
     refuse_tickets,
 )
-from .streaming import OUTSIDE, POOL, TICKETS, Stream, Streaming, begun, is_stream
+from .streaming import ENOUGH, OUTSIDE, POOL, TICKETS, Stream, Streaming, begun, is_stream
 from .training import (
     FitParams,
     check_update,
@@ -104,7 +104,7 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         told the errors of the model on rows that a stream strategy bought blindly, before they
         are learned: 0 or 1, for regressors the absolute error. On drift the thresholds of the
         strategy start again, and the model is made anew of labels taught from then on; until
-        these are enough to fit it, the old one serves. None: no drift is looked for.
+        these are ten, of two classes, the old one serves. None: no drift is looked for.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
         from the operating system.
@@ -531,7 +531,8 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         if len(numbers) and self._last_query in (OUTSIDE, TICKETS):
             raise ValueError(
                 "teach got row numbers, but the last query was over rows from outside, which the "
-                "pool does not number; write teach(X_pool[idx], y), with the rows themselves."
+                "pool does not number; write teach(X_pool[idx], y), with the rows themselves. To "
+                "correct labels of the pool: pool_.label(rows, y, relabel=True), and refit()."
             )
         change = self.pool_._plan_label(numbers, y, relabel=relabel, who="teach")
         self._check_kind(change[-1])
@@ -563,6 +564,7 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         if len(change[1]) < len(change[0]):
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         self._record_rows(change, given, annotator, embedding, self._blindly_bought(change[0]))
+        self._stream.last = None  # these rows are taught
 
     def _record_rows(self, change, given, annotator, embedding, blind) -> None:
         """Record a change that adds rows, some of which were bought blindly."""
@@ -835,6 +837,8 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         pool, taught = self.pool_, self._taught()
         if len(taught) == 0:
             return "no row is labelled yet; teach some of those that query proposes"
+        if self._stream.starts_afresh and len(taught) < min(ENOUGH, self.window or ENOUGH):
+            return f"after a drift {ENOUGH} labels are needed, of which {len(taught)} are there"
         has_more = pool.n_unlabeled or pool.n_reserved or len(taught) < pool.n_labeled
         if is_regressor(self.estimator) or not (has_more or is_stream(self.strategy_)):
             return None

@@ -12,6 +12,7 @@ from .learner import ActiveLearner
 from .oracles import Command, Prompt
 from .rows import one_row
 from .stopping import StoppingRule, as_rule, n_to_ask
+from .stream_checks import passes
 from .validation import check_n_instances
 
 
@@ -72,6 +73,7 @@ def run(
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"run got {learner!r}; give an ActiveLearner that is fitted on its pool.")
     learner._check_has_pool("run")
+    passes(learner.strategy_, None)
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
     answer = None if isinstance(oracle, Prompt) else _answer_of(oracle)

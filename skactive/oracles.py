@@ -57,8 +57,19 @@ class Known:
         -------
         ndarray of shape (k,)
             Labels.
+
+        Raises
+        ------
+        ValueError
+            If a row has none.
         """
-        return self.y[np.asarray(indices, dtype=np.intp)]
+        indices = np.asarray(indices, dtype=np.intp)
+        if len(indices) and indices.max() >= len(self.y):
+            raise ValueError(
+                f"Known has {len(self.y)} labels and was asked for that of row {indices.max()}; "
+                f"give it one for every row."
+            )
+        return self.y[indices]
 
 
 class Prompt:

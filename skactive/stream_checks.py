@@ -75,22 +75,25 @@ def check_taught(X, y, ticket, relabel: bool) -> None:
 def check_window(learner) -> None:
     """Refuse a window of labels that does not go with how a learner learns."""
     checked_count(learner.window, "window", "the learner", 1)
-    reasons = {
-        "update='partial_fit', which forgets nothing": learner.update == "partial_fit",
-        "fit_unlabeled=True, which learns the whole pool": learner.fit_unlabeled,
-        "a FrozenEstimator, which learns nothing": is_frozen(learner.estimator),
-    }
-    for reason, is_so in reasons.items():
-        if is_so:
-            raise ValueError(
-                f"window={learner.window} learns the last labels alone, which does not go with "
-                f"{reason}; leave one of the two out."
-            )
+    reason = _learns_otherwise(learner)
+    if learner.update == "partial_fit":
+        reason = "update='partial_fit', which forgets nothing"
+    if reason is not None:
+        raise ValueError(
+            f"window={learner.window} learns the last labels alone, which does not go with "
+            f"{reason}; leave one of the two out."
+        )
 
 
-def check_drift(detector, strategy: Strategy) -> None:
-    """Refuse what is no drift detector, or a strategy that shows it no errors as they are."""
-    _check_detector(detector)
+def check_drift(learner, strategy: Strategy) -> None:
+    """Refuse what is no drift detector, or where it would see no errors as they are, or in vain."""
+    _check_detector(learner.drift)
+    reason = _learns_otherwise(learner)
+    if reason is not None:
+        raise ValueError(
+            f"drift= makes the model anew of later labels, which does not go with {reason}; leave "
+            f"one of the two out."
+        )
     if not getattr(strategy, "has_random_share", False):
         raise ValueError(
             f"drift= watches the errors on rows that were bought blindly, of which "
@@ -113,6 +116,15 @@ def stream_twin(strategy: Strategy) -> str:
         own = f"Quantile({strategy!r})"
         return f"'variable_uncertainty' or {own}" if "proba" in str(strategy.reads) else own
     return "'split_uncertainty' or 'vessal'"
+
+
+def _learns_otherwise(learner) -> str | None:
+    """Return why a learner does not learn some of the labels alone, None if it does."""
+    if learner.fit_unlabeled:
+        return "fit_unlabeled=True, which learns the whole pool"
+    if is_frozen(learner.estimator):
+        return "a FrozenEstimator, which learns nothing"
+    return None
 
 
 def _check_detector(detector) -> None:

@@ -14,7 +14,7 @@ from ._progress import progress
 from .learner import ActiveLearner
 from .loop import _answer_of
 from .oracles import Prompt
-from .rows import check_rows, n_rows
+from .rows import check_rows, n_rows, row_index
 from .stream_checks import stream_twin
 from .streaming import errors_of, is_stream
 
@@ -72,7 +72,7 @@ class StreamLog:
         """
         self.n_rows += n_rows
         self.n_asked += asked
-        spent = self.n_asked / self.n_rows
+        spent = self.n_asked / max(self.n_rows, 1)
         values = (self.n_rows, asked, learned, score, n_scored, spent, drifts)
         self._chunks.append(dict(zip(COLUMNS, values, strict=True)))
 
@@ -128,12 +128,14 @@ def run_stream(
     learner : ActiveLearner
         Fitted, with a stream strategy; it learns in place.
     chunks : iterable
-        Chunks of rows X, or tuples (X, y) of rows and their true labels, the missing label where
-        there is none. True labels score the predictions, before the learner knows any of them.
+        Chunks of rows X, or pairs (X, y) of rows and their true labels, the missing label where
+        there is none; a torch DataLoader gives such pairs. True labels score the predictions,
+        before the learner knows any of them.
     oracle : Known or callable, default=None
         Who answers: a callable takes the rows that were bought and returns one label for each, the
         missing label where it cannot tell; `Known` has the labels of the whole stream, in its
-        order. None: the true labels that come with the chunks.
+        order: to go on with a stream it needs the log so far. None: the true labels that come with
+        the chunks.
     callback : callable, default=None
         Called with the learner after each chunk.
     log : StreamLog, default=None
@@ -150,7 +152,8 @@ def run_stream(
         If the learner is no ActiveLearner, the oracle nothing that answers, or `chunks` no iterable
         of chunks.
     ValueError
-        If the strategy does not decide as rows pass, or there is nobody to answer.
+        If the strategy does not decide as rows pass, there is nobody to answer, or labels come in
+        another order than their rows.
 
     Notes
     -----
@@ -175,6 +178,12 @@ def run_stream(
     (20, 2000, True)
     """
     _check(learner, chunks, oracle)
+    if log is None and learner._stream.n_passed and hasattr(oracle, "answer"):
+        raise ValueError(
+            f"{type(oracle).__name__} knows rows by their number in the stream, and "
+            f"{learner._stream.n_passed} rows have passed this learner; give log=, the log so far, "
+            f"to go on with that stream, or log=StreamLog() for another that begins."
+        )
     log = StreamLog() if log is None else log
     answer = None if oracle is None else _answer_of(oracle)
     total = len(chunks) if isinstance(chunks, Sized) else math.inf
@@ -206,6 +215,9 @@ def _let_pass(learner: ActiveLearner, X, y, answer: Callable | None, log: Stream
 
 def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
     """Return the score of predictions on rows whose labels are known, and their number."""
+    index = row_index(check_rows(X))
+    if index is not None:
+        lab.check_order(y, index, who="run_stream")
     values, known = lab.parse(y, missing_label=learner.pool_.missing_label)
     if len(values) != n:
         raise ValueError(f"run_stream got {len(values)} labels for {n} rows; give one for each.")
@@ -219,7 +231,7 @@ def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
 
 def _parts(chunk, *, needs_labels: bool) -> tuple[Any, Any]:
     """Return the rows of a chunk, and their labels if it has them."""
-    if isinstance(chunk, tuple):
+    if isinstance(chunk, tuple) or _is_batch(chunk):
         if len(chunk) != 2:
             raise ValueError(
                 f"run_stream got a tuple of {len(chunk)}; give chunks of rows X, or pairs (X, y)."
@@ -231,6 +243,13 @@ def _parts(chunk, *, needs_labels: bool) -> tuple[Any, Any]:
             "that answers for rows."
         )
     return chunk, None
+
+
+def _is_batch(chunk) -> bool:
+    """Whether a chunk is a list of rows and their labels, as torch's DataLoader gives."""
+    if not isinstance(chunk, list) or [getattr(part, "ndim", 0) for part in chunk[1:]] != [1]:
+        return False
+    return getattr(chunk[0], "ndim", 0) > 1 and len(chunk[0]) == len(chunk[1])
 
 
 def _check(learner, chunks, oracle) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -23,6 +23,7 @@ from .stream_checks import check_drift, check_window
 from .training import FitParams
 
 POOL, OUTSIDE, TICKETS = "pool", "outside", "tickets"  # what the last query was over, or gave out
+ENOUGH = 10  # labels since a drift, with which the model starts again
 
 
 class Stream:
@@ -37,6 +38,7 @@ class Stream:
     def __init__(self, detector):
         self.open: dict[int, tuple[Any, bool]] = {}  # ticket -> row, whether it was bought blindly
         self.n_tickets = 0
+        self.n_passed = 0  # rows that were asked about
         self.last: tuple[str, np.ndarray] | None = None  # rows last bought, and which blindly
         self.n_drifts = 0
         self.since = 0  # operations of the pool before the labels that count
@@ -57,7 +59,7 @@ class Stream:
 
     def checked(self, ticket) -> list[int]:
         """Return tickets as a list, refusing those that are not open."""
-        numbers = as_row_numbers(ticket)
+        numbers = as_row_numbers(list(ticket) if isinstance(ticket, KeysView) else ticket)
         if numbers is None:
             raise ValueError(f"teach got ticket={ticket!r}; give the numbers that query returned.")
         tickets, seen = numbers.tolist(), set()
@@ -78,8 +80,9 @@ class Stream:
         """Return which of the rows that were bought last were bought blindly."""
         if self.last is None or self.last[0] != _digest(rows):
             raise ValueError(
-                "teach got other rows than the last query returned, and drift= has to know which "
-                "of them were bought blindly; write teach(X_chunk[idx], y) after each query, or "
+                "teach got other rows than the last query returned, or got these twice, and drift= "
+                "has to know which of them were bought blindly; write teach(X_chunk[idx], y) once "
+                "after each query, or "
                 "query(X_chunk, return_tickets=True) and teach(y=y, ticket=tickets)."
             )
         return self.last[1]
@@ -124,6 +127,9 @@ class Streaming:
     def _admit(self, X, subset, embedding, is_ticketed: bool) -> tuple:
         """Return what of a chunk is bought, as `query` does."""
         strategy, stream = self.strategy_, self._stream
+        if n_rows(check_rows(X, who="query")) == 0:  # of a source that is polled, or filtered
+            nothing = np.zeros(0, dtype=np.intp)
+            return (nothing, X, nothing.copy()) if is_ticketed else (nothing, X)
         view, n = self._view(X, subset, embedding=embedding)
         with _restored_on_error(strategy):
             admitted = _checked_mask(strategy, view)
@@ -135,6 +141,7 @@ class Streaming:
             last = None if stream.detector is None else (_digest(Rows(kept)), blind)
             tickets = stream.give_out(kept, blind) if is_ticketed else None
         stream.last, self._last_query = last, TICKETS if is_ticketed else OUTSIDE
+        stream.n_passed += n
         return (positions, rows, tickets) if is_ticketed else (positions, rows)
 
     def _teach_tickets(self, ticket, y, annotator, given: dict, embedding) -> None:
@@ -200,7 +207,7 @@ class Streaming:
         if self.window is not None:
             check_window(self)
         if self.drift is not None:
-            check_drift(self.drift, strategy)
+            check_drift(self, strategy)
 
 
 def begun(strategy: Strategy, seed: int, running: Strategy | None = None) -> Strategy:
@@ -273,8 +280,7 @@ def taught_rows(pool: Pool, window: int | None, since: int = 0) -> np.ndarray:
 def _restored_on_error(strategy: StreamStrategy) -> Iterator[None]:
     """Bring a running strategy back to what it was if a query raises: no budget is spent."""
     state = {name: value for name, value in vars(strategy).items() if name.endswith("_")}
-    # The matrices of volumes are large, and change only after the estimator has said its part.
-    large = {id(value): value for value in state.values() if isinstance(value, Volumes)}
+    large = {id(part): part.snapshot() for part in state.values() if isinstance(part, Volumes)}
     before = copy.deepcopy(state, large)
     try:
         yield

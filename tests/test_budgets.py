@@ -102,9 +102,19 @@ def test_the_parts_of_a_split_budget_together_keep_within_it(wishes, sides, shar
 
 def test_the_parts_of_a_split_budget_leave_nothing_of_it():
     first, rest = Budget(0.3, 20, total=11).split(0.25)
-    assert sum(passes(first, [True] * 20)) == 1  # floor(0.25 * 6)
+    assert sum(passes(first, [True] * 20)) == 1  # of 6, 1.5: halves go to the rest
     assert sum(passes(rest, [True] * 20)) == 5
     assert (first.total, rest.total) == (2, 9)
+
+
+@pytest.mark.parametrize(
+    ("rate", "share", "own"), [(0.09, 0.2, 2), (0.1, 0.01, 1), (0.1, 0.99, 9), (0.02, 0.2, 1)]
+)
+def test_labels_of_a_window_are_shared_to_the_nearest_and_each_part_has_one(rate, share, own):
+    whole = Budget(rate, 100)
+    first, rest = whole.split(share)
+    assert sum(passes(first, [True] * 100)) == own
+    assert sum(passes(rest, [True] * 100)) == round(100 * rate) - own
 
 
 def test_pickled_in_the_middle_it_goes_on_as_it_would_have():
@@ -135,8 +145,8 @@ def test_other_numbers_are_refused_in_a_sentence(arguments, sentence):
 
 
 def test_a_split_into_less_than_a_label_is_refused():
-    with pytest.raises(ValueError, match=r"a rate of 0.01 over a window of 50.* give window=100"):
-        Budget(0.1, 50).split(0.1)
+    with pytest.raises(ValueError, match=r"a rate of 0.1 over a window of 19 rows .* window=20"):
+        Budget(0.1, 19).split(0.5)
 
 
 def test_a_row_that_is_bought_beyond_the_budget_is_refused():

@@ -1,5 +1,6 @@
 """The loop over a stream: its log is that of a loop by hand, and nothing bought is lost."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -151,6 +152,49 @@ def test_interrupted_by_the_oracle_what_was_bought_is_kept_and_the_run_goes_on(e
     np.testing.assert_array_equal(learner.predict_proba(X), whole.predict_proba(X))
 
 
+def test_a_stream_that_goes_on_with_known_labels_needs_its_log():
+    learner, log = learner_of(), StreamLog()
+    run_stream(learner, CHUNKS[:5], Known(Y), log=log)
+    loaded, n_labeled = pickle.loads(pickle.dumps(learner)), learner.pool_.n_labeled
+    with pytest.raises(ValueError, match=r"Known knows rows by .*200 rows have .*give log="):
+        run_stream(loaded, CHUNKS[5:], Known(Y))
+    assert loaded.pool_.n_labeled == n_labeled
+    run_stream(loaded, CHUNKS[5:], Known(Y), log=log)
+    whole = learner_of()
+    expected = run_stream(whole, PAIRS)
+    np.testing.assert_array_equal(loaded.pool_.y, whole.pool_.y)
+    assert log.asked.tolist() == expected.asked.tolist()
+    run_stream(loaded, CHUNKS[:1], Known(Y), log=StreamLog())  # another stream
+
+
+def test_labels_in_another_order_than_their_rows_are_refused():
+    frame, labels = pd.DataFrame(X), pd.Series(Y)
+    learner = ActiveLearner(GaussianNB(), "stream_random", random_state=0)
+    learner.fit(pd.DataFrame(X0), Y0)
+    with pytest.raises(ValueError, match="order"):
+        run_stream(learner, [(frame, labels[::-1])])
+    with pytest.raises(ValueError, match="order"):
+        run_stream(learner, [frame], lambda rows: labels[rows.index[::-1]])
+    assert learner.pool_.n_labeled == 40
+    run_stream(learner, [(frame, labels)])
+    assert (learner.pool_.y[40:] == Y[learner.pool_.X.index[40:]]).all()
+
+
+def test_chunks_without_rows_change_nothing():
+    learner, twin = learner_of(), learner_of()
+    empty = (X[:0], Y[:0])
+    log = run_stream(learner, [empty, *PAIRS[:3], empty, *PAIRS[3:], empty])
+    expected = run_stream(twin, PAIRS)
+    assert log.asked[log.n_scored > 0].tolist() == expected.asked.tolist()
+    assert (log.spent[0], log.mean_score) == (0, expected.mean_score)
+    assert len(run_stream(learner_of(), [X[:0]], answers)) == 1
+
+
+def test_a_list_of_rows_and_labels_is_a_pair_as_of_a_loader():
+    log = run_stream(learner_of(), [list(pair) for pair in PAIRS])
+    assert log.score.tolist() == run_stream(learner_of(), PAIRS).score.tolist()
+
+
 def test_labels_that_came_before_training_failed_are_in_the_log():
     class Fragile(GaussianNB):
         def fit(self, X, y, sample_weight=None):
@@ -215,6 +259,8 @@ def test_badge_has_no_twin_on_a_stream_but_vessal():
 def test_the_loop_over_a_pool_refuses_a_stream_strategy():
     with pytest.raises(ValueError, match=r"write query\(X_chunk\), or run_stream\(learner"):
         run(learner_of(y=np.where(np.arange(40) < 20, Y0, -1)), Known(Y0))
+    with pytest.raises(ValueError, match=r"write query\(X_chunk\), or run_stream\(learner"):
+        run(learner_of(), Known(Y0))  # though no row is left to ask for
 
 
 @pytest.mark.parametrize(
@@ -227,6 +273,7 @@ def test_the_loop_over_a_pool_refuses_a_stream_strategy():
         (PAIRS, Prompt(), TypeError, r"does not wait for a person; .*return_tickets=True"),
         ([(X, Y, Y)], None, ValueError, r"a tuple of 3; give chunks of rows X, or pairs"),
         ([(X, Y[:5])], None, ValueError, r"run_stream got 5 labels for 400 rows"),
+        (CHUNKS, Known(Y[:90]), ValueError, r"Known has 90 labels and was asked for that of row"),
         (CHUNKS, lambda rows: [1], ValueError, r"got 1 labels for \d rows"),
         ([CHUNKS[0], CHUNKS[1][:, :3]], Known(Y), ValueError, r"query: .*3.*4"),
     ],

@@ -271,6 +271,53 @@ def test_arguments_out_of_range_are_refused_in_a_sentence(gradient, options, sen
         vessal(gradient, 2, rng=np.random.default_rng(0), **options)
 
 
+def test_a_row_that_is_refused_has_not_passed():
+    volumes = Volumes(1, 2)
+    h = np.ones((2 * BLOCK, 2))
+    h[-1] = 1e160
+    with pytest.raises(ValueError, match="squared length overflows"):
+        volumes.offer(np.ones((len(h), 1)), h, lambda share: True)
+    assert (volumes.n_passed, volumes.n_kept, volumes.trace) == (0, 0, 0.0)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_snapshot_is_as_it_was_whatever_passes_after_it(known):
+    a, h = factors(5 * BLOCK, 4, 3, seed=4)
+    covariance = gradient_covariance((a, h)) if known else None
+    volumes = Volumes(3, 4, covariance=covariance)
+    volumes.offer(a[: 3 * BLOCK - 50], h[: 3 * BLOCK - 50], lambda share: True)
+    before, kept = pickle.dumps(volumes), volumes.snapshot()
+    volumes.offer(a[2 * BLOCK :], h[2 * BLOCK :], lambda share: True)
+    told = []
+    for each in (kept, pickle.loads(before)):
+        shares = []
+        told.append(shares)
+        each.offer(a, h, lambda share, shares=shares: shares.append(share) or share > 1.5)
+    assert told[0] == told[1]
+
+
+def test_shares_and_the_trace_stay_above_0_where_rounding_leaves_nothing_of_them(monkeypatch):
+    monkeypatch.setattr("skactive.selection.volumes._LONGEST", 1e13)
+    h = np.random.default_rng(0).normal(size=(200, 2)) * 1e8
+    volumes, shares = Volumes(1, 2, regularization=0.01), []
+    for features in (h, np.repeat(h[:1], 200, axis=0)):
+        volumes.offer(np.ones((200, 1)), features, lambda share: shares.append(share) or True)
+        assert volumes.trace > 0
+    volumes = Volumes(1, 3, regularization=0.01)
+    volumes.learn(np.ones((BLOCK, 1)), np.repeat(h[:1, [0, 1, 1]], BLOCK, axis=0))
+    volumes.offer(np.ones((200, 1)), h[:, [0, 1, 0]], lambda share: shares.append(share) or True)
+    assert np.isfinite(shares).all() and min(shares) > 0
+
+
+def test_centers_that_are_given_twice_count_once():
+    a, h = factors(300, 3, 3)
+    once, often = (
+        vessal((a, h), 60, centers=centers, rng=np.random.default_rng(0))
+        for centers in (np.arange(20), np.tile(np.arange(20), 50))
+    )
+    np.testing.assert_array_equal(once, often)
+
+
 def test_gradients_too_long_for_their_digits_count_by_their_direction():
     # |u|^2 / lambda beyond 1e10: as if each were as long as that.
     h = np.random.default_rng(0).normal(size=(600, 3))

@@ -75,12 +75,12 @@ class Rows:
 
     def part(self, which: Positions | slice) -> Rows:
         """Return some of these rows."""
-        is_slice = isinstance(which, slice)
+        shifted = self.shifted
         return Rows(
             self.vectors,
             self.positions[which],
             self.shift,
-            self.shifted[which] if is_slice else gathered(self.shifted, which),
+            shifted[which] if isinstance(which, slice) else gathered(shifted, which),
             self.lengths[which],
         )
 

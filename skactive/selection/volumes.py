@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from numbers import Real
 
@@ -90,6 +91,13 @@ class Volumes:
         self._total = self._alpha * self._spread  # tr(S M), S n_passed times Sigma
         self.n_passed = self.n_kept = 0
 
+    def snapshot(self) -> Volumes:
+        """Return what is as this is now whatever passes here later; one of the two may go on.
+
+        It costs nothing: arrays are written to only where nothing in use lies, else replaced.
+        """
+        return copy.copy(self)
+
     @property
     def trace(self) -> float:
         r""":math:`\mathrm{tr}(\Sigma M)`."""
@@ -103,6 +111,7 @@ class Volumes:
         errors, features : array of shape (m, C) and (m, d)
             Factors of their gradients.
         """
+        _check_lengths(errors, features)
         for start in range(0, errors.shape[0], BLOCK):
             cut = slice(start, start + BLOCK)
             self._keep(self._gradients(errors[cut], features[cut]))
@@ -125,6 +134,7 @@ class Volumes:
         ndarray of bool, shape (m,)
             What was kept.
         """
+        _check_lengths(errors, features)
         kept, start = np.zeros(errors.shape[0], dtype=bool), 0
         while start < len(kept):
             stop = min(start + BLOCK - self._n_rows, len(kept))
@@ -138,7 +148,7 @@ class Volumes:
     def _gradients(self, errors: Vectors, features: Vectors) -> Floats:
         """Return whole gradients of some rows, none longer than float64 can tell from lambda."""
         rows = outer(errors, features)
-        lengths = _checked_lengths(rows)
+        lengths = squared_norms(rows)
         too_long = lengths > _LONGEST / self._alpha
         if too_long.any():
             rows[too_long] *= np.sqrt(_LONGEST / self._alpha / lengths[too_long])[:, None]
@@ -209,8 +219,9 @@ class Volumes:
             if self._matrix is None:
                 self._matrix = self._alpha * np.eye(width)
             for part in (self._columns[: self._n_columns], columns):
-                self._matrix -= part.T @ part
-            self._n_columns = 0
+                fall = part.T @ part
+                self._matrix = np.subtract(self._matrix, fall, out=fall)
+            self._columns, self._n_columns = np.empty_like(self._columns), 0
             return
         needed = self._n_columns + len(columns)
         if needed > len(self._columns):
@@ -225,8 +236,8 @@ class Volumes:
         from scipy.linalg import blas
 
         if self._is_running:
-            self._sum = blas.dsyrk(1.0, self._rows.T, beta=1.0, c=self._sum, overwrite_c=1)
-        self._n_rows = 0
+            self._sum = blas.dsyrk(1.0, self._rows.T, beta=1.0, c=self._sum)
+        self._rows, self._n_rows = np.empty_like(self._rows), 0
 
 
 def outer(errors: Vectors, features: Vectors) -> Floats:
@@ -238,16 +249,16 @@ def outer(errors: Vectors, features: Vectors) -> Floats:
     return (a[:, :, None] * h[:, None, :]).reshape(len(a), -1)
 
 
-def _checked_lengths(rows: Floats) -> Floats:
-    """Return squared lengths of gradients, refusing those that overflow."""
+def _check_lengths(errors: Vectors, features: Vectors) -> None:
+    """Refuse gradients whose squared lengths overflow, before any of them is let pass."""
     with np.errstate(over="ignore"):
-        lengths = squared_norms(rows)
-    if not np.isfinite(lengths).all():
+        lengths = [squared_norms(as_floats(part, np.float64)) for part in (errors, features)]
+        product = lengths[0] * lengths[1]
+    if not (product < np.finfo(np.float64).max / 4).all():
         raise ValueError(
             "vessal got a gradient whose squared length overflows; scale the features to less "
             "than 1e100."
         )
-    return lengths
 
 
 def _checked_width(n_errors: int, n_features: int) -> int:

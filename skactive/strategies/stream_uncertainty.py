@@ -151,7 +151,8 @@ class SplitUncertainty(VariableUncertainty):
     budget, window, total, step
         As in `VariableUncertainty`.
     share : float, default=0.2
-        Of the rows and of the budget that are for blind choice, in (0, 1).
+        Of the rows and of the budget that are for blind choice, in (0, 1). Of the labels in a
+        window it is rounded to whole ones, at least one for each part.
 
     Attributes
     ----------

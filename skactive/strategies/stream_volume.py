@@ -29,7 +29,7 @@ class Vessal(StreamStrategy):
         Share of the rows that may be bought, in (0, 1]. None: 0.1, where there is no `length`.
     window : int or None, default=100
         Of any so many consecutive rows, no more than that share is bought. None: it is that
-        share in expectation alone, as published.
+        share in expectation alone, as published. Not with `length`.
     total : int, default=None
         How many labels there are in all; None: no end of them.
     length : int, default=None
@@ -109,6 +109,11 @@ class Vessal(StreamStrategy):
                 f"Vessal got budget={self.budget!r}, total={self.total!r} and "
                 f"length={self.length!r}; give budget=, and total= where there is an end of "
                 f"labels, or length= with total= and without budget=."
+            )
+        if self.window != 100:
+            raise ValueError(
+                f"Vessal got window={self.window!r} and length={self.length!r}; labels counted by "
+                f"length= are held in no window: leave window= out."
             )
         return Countdown(self.total, self.length)
 
