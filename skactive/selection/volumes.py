@@ -251,7 +251,7 @@ def outer(errors: Vectors, features: Vectors) -> Floats:
 
 def _check_lengths(errors: Vectors, features: Vectors) -> None:
     """Refuse gradients whose squared lengths overflow, before any of them is let pass."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         lengths = [squared_norms(as_floats(part, np.float64)) for part in (errors, features)]
         product = lengths[0] * lengths[1]
     if not (product < np.finfo(np.float64).max / 4).all():
