@@ -353,6 +353,15 @@ def test_nothing_is_read_until_a_row_is_asked_for():
     assert read == [900, 999]
 
 
+def test_a_dataset_that_has_grown_joins_the_rows_it_had_before():
+    digits = Digits("abc")
+    before = check_rows(digits)
+    digits.inputs.append("d")
+    after = check_rows(digits)
+    assert list(join([before, after])) == [*"abc", *"abcd"]
+    assert list(join([after, before])) == [*"abcd", *"abc"]
+
+
 def test_slices_that_go_on_as_one_cost_no_memory():
     rows = DatasetRows(range(10**9))
     halves = join([rows[: 10**8], rows[10**8 :][: 10**8]])

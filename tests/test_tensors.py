@@ -16,10 +16,14 @@ import naive_k_center  # noqa: E402
 from test_d2_sampling import SMALL, factored, refuse_chance  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
+from skactive.selection import blocks as blocks_of_arrays  # noqa: E402
 from skactive.selection import d2_sampling, k_center, k_means  # noqa: E402
+from skactive.selection import lloyd as lloyd_of_arrays  # noqa: E402
 from skactive.selection.distances import nearest_squared_distances  # noqa: E402
 from skactive.selection.tensors import bounds, common, distances  # noqa: E402
+from skactive.selection.tensors import d2_sampling as d2_on_tensor  # noqa: E402
 from skactive.selection.tensors import k_center as k_center_on_tensor  # noqa: E402
+from skactive.selection.tensors import k_means as k_means_on_tensor  # noqa: E402
 from skactive.selection.tensors.k_means import TensorBlocks, lloyd  # noqa: E402
 
 CENTERS = np.array([3, 40, 41])
@@ -193,6 +197,13 @@ def test_in_pieces_k_center_picks_the_same(pool, small_pieces):
 
 
 @on_each_device
+def test_the_first_pick_is_the_candidate_nearest_the_mean_of_the_candidates(device):
+    X, candidates = data.gaussian() + np.arange(200.0)[:, None], np.arange(50, 90)
+    picks = k_center(torch.tensor(X, device=device), 3, candidates=candidates, rng=rng())
+    naive_k_center.assert_greedy(picks, X, candidates, [])
+
+
+@on_each_device
 def test_on_every_device_even_ties_are_broken_alike(device):
     X = torch.tensor(data.duplicated(400)).bfloat16()
     expected = k_center(X, 120, rng=rng())
@@ -277,6 +288,48 @@ def test_bounds_hold_from_above_and_from_below(offset, width, device):
         assert (upper.double() - exact).max() < 1e-3 * exact.max()
 
 
+@pytest.mark.parametrize("rough", [0.0, 2.0**-6])
+@pytest.mark.parametrize(("offset", "outlier"), [(0.0, 0.0), (300.0, 0.0), (50.0, 100.0)])
+@pytest.mark.parametrize("width", [1, 7, 400])
+def test_what_is_added_to_bounds_covers_what_rounding_may_take(
+    monkeypatch, width, offset, outlier, rough
+):
+    """By the proof in `Bounds`; and it is not many times that.
+
+    No rows are looked for whose products round worst: bounds are what they would be then.
+    """
+    monkeypatch.setattr(bounds, "product_error", lambda: rough)
+    X = torch.tensor(data.clustered(100, width) + offset, dtype=torch.float32)
+    X[1, 0] += outlier
+    passes = bounds.Bounds(X, common.middle_of(X))
+    x, shift = X.double().numpy(), passes.shift.numpy()
+    r, w = x - shift, np.vstack([x - shift, 0 * shift])
+    rr, ww = np.square(r).sum(axis=1)[:, None], np.square(w).sum(axis=1)
+    q = np.sqrt(np.square(x).sum(axis=1)[:, None] * ww)
+    taken = 2.0**-24 * ((2 * width + 10) * q + 5 * rr + 4 * ww) + 2 * rough * q
+    of_picks = passes._constant(torch.tensor(w)).double().numpy() - (ww + 2 * w @ shift)
+    added = passes.base.double().numpy()[:, None] - rr + of_picks
+    assert (added >= taken).all()
+    assert added.mean() < 4 * taken.mean()
+    exact, bases = np.square(r[:, None] - w).sum(axis=2), passes.base.tolist()
+    worst = exact + added + taken
+    least = [[passes.least(b, base) for b in row] for row, base in zip(worst, bases, strict=True)]
+    assert (least <= exact).all()
+    assert (worst - least).mean() < 20 * taken.mean()
+
+
+class Rough(TorchDispatchMode):
+    """Products of float32 are made of factors that bfloat16 can hold."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket.__name__ in ("mm", "mv", "addmm", "addmv"):
+            args = (*args[:-2], *map(self.rounded, args[-2:]))
+        return func(*args, **(kwargs or {}))
+
+    def rounded(self, factor):
+        return factor.bfloat16().float() if factor.dtype == torch.float32 else factor
+
+
 @pytest.mark.parametrize("precision", ["high", "medium"])
 def test_rough_products_that_a_user_allows_change_no_pick(precision):
     X = data.clustered(300).astype(np.float32)
@@ -284,8 +337,9 @@ def test_rough_products_that_a_user_allows_change_no_pick(precision):
     torch.set_float32_matmul_precision(precision)
     try:
         assert common.product_error() > 0
-        picks = k_center(torch.tensor(X), 40, rng=rng())
-        sampled = d2_sampling((torch.tensor(X),), 40, rng=rng())
+        with Rough():
+            picks = k_center(torch.tensor(X), 40, rng=rng())
+            sampled = d2_sampling((torch.tensor(X),), 40, rng=rng())
     finally:
         torch.set_float32_matmul_precision(before)
     np.testing.assert_array_equal(picks, k_center(X, 40, rng=rng()))
@@ -396,6 +450,37 @@ def test_rows_too_close_for_single_precision_are_drawn_before_their_copies(devic
         assert len(h[picks].unique(dim=0)) == 60
 
 
+def factors_and_distances(*factors):
+    """Vectors of tensors, and the squared distance of each to each, from their outer products."""
+    g = naive_d2_sampling.vectors(factors)
+    exact = np.square(g[:, None] - g).sum(axis=2)
+    return d2_on_tensor.TensorVectors([torch.tensor(factor) for factor in factors]), exact
+
+
+@pytest.mark.parametrize("n_factors", [1, 2])
+def test_distances_of_near_duplicates_keep_their_digits(n_factors):
+    h = np.repeat(data.gaussian(5, 4), 6, axis=0) + 1e-7 * data.gaussian(30, 4, seed=1)
+    vectors, exact = factors_and_distances(*(data.gaussian(30, 3), h)[-n_factors:])
+    every = vectors.block(slice(None))
+    np.testing.assert_allclose(vectors.squared_distances(every, every), exact, rtol=1e-8)
+
+
+@pytest.mark.parametrize("rough", [0.0, 2.0**-6])
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e-19, 1.0, 1e6])
+@pytest.mark.parametrize("n_factors", [1, 2])
+def test_bounds_in_single_precision_are_never_below_the_distances(
+    monkeypatch, n_factors, scale, rough
+):
+    inner, largest_error = d2_on_tensor._inner, (1 + 0.9 * rough) ** n_factors
+    monkeypatch.setattr(d2_on_tensor, "product_error", lambda: rough)
+    monkeypatch.setattr(d2_on_tensor, "_inner", lambda x, y: inner(x, y) * largest_error)
+    factors = (data.gaussian(50, 3), scale * data.gaussian(50, 4, seed=1))[-n_factors:]
+    vectors, exact = factors_and_distances(*factors)
+    upper = np.full(50, np.inf)
+    vectors.lower(upper, np.arange(10))
+    assert (upper >= exact[:, :10].min(axis=1)).all()
+
+
 @pytest.mark.parametrize("scale", [1e-40, 1e60])
 def test_a_scale_that_float32_cannot_hold_is_no_obstacle(scale):
     h = data.gaussian(60, 4)
@@ -472,3 +557,25 @@ def test_large_offsets_and_scales_cost_no_clusters():
     for changed in (X + 1e7, X * 1e-150, X * 1e150, (X + 1e4).astype(np.float32)):
         picks = k_means(torch.tensor(changed), 6, rng=rng())
         assert sorted(picks // 10) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("options", [{}, {"candidates": np.arange(0, 200, 2)}])
+def test_a_scale_without_rounding_changes_no_pick_beside_centres(options):
+    X = data.gaussian().astype(np.float32)
+    picks, scaled = (
+        k_means(torch.tensor(rows), 9, centers=CENTERS, rng=rng(), **options)
+        for rows in (X, X * np.float32(2.0**20))
+    )
+    np.testing.assert_array_equal(scaled, picks)
+
+
+def test_an_empty_cluster_starts_again_at_one_of_the_worst_rows_as_of_arrays():
+    X = data.gaussian(30, 3)
+    means, sizes = X[:4].copy(), np.array([20, 0, 10, 0])
+    sums, distances = rng(1).normal(size=(4, 3)), np.square(X).sum(axis=1)
+    expected = lloyd_of_arrays._moved(blocks_of_arrays.Blocks(X), sums, sizes, means, distances)
+    tensors = map(torch.tensor, (sums, sizes, means, distances))
+    moved = k_means_on_tensor._moved(TensorBlocks(torch.tensor(X)), *tensors)
+    np.testing.assert_allclose(moved, expected, rtol=1e-12)
+    worst = X[distances.argsort()[-2:]] - X.mean(axis=0)
+    np.testing.assert_allclose(moved[[3, 1]], worst, rtol=1e-12)

@@ -16,10 +16,13 @@ from skactive.testing import check_strategy
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 import nets  # noqa: E402
+from skorch.callbacks import Checkpoint, EpochScoring  # noqa: E402
 from torch import nn  # noqa: E402
-from torch.utils.data import default_collate  # noqa: E402
+from torch.utils.data import DataLoader, default_collate  # noqa: E402
 
+from skactive.models.fitting import check_sums  # noqa: E402
 from skactive.models.modules import DropoutMasks, dropout_layers  # noqa: E402
+from skactive.models.serving import CheckedLoader  # noqa: E402
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:labels are too few for the net's train_split"),
@@ -180,6 +183,18 @@ def test_a_compiled_net_gives_what_it_gives_uncompiled():
     np.testing.assert_array_equal(compiled.query(n_instances=5)[0], plain.query(n_instances=5)[0])
 
 
+@pytest.mark.skipif(not hasattr(torch.compiler, "set_stance"), reason="torch is older than 2.6")
+def test_passes_with_hooks_go_by_what_was_compiled_in_place():
+    net, compiled = nets.started(nets.classifier()), []
+    net.module_.compile(backend=lambda graph, inputs: compiled.append(1) or graph.forward)
+    model = model_of(net)
+    for read in (model.samples, model.embedding, model.features):
+        read(X)
+    assert not compiled
+    model.proba(X)
+    assert compiled
+
+
 def doubled(rows):
     """A collate function that changes what the net sees."""
     x, y = default_collate(rows)
@@ -217,6 +232,19 @@ def test_the_workers_asked_for_read_the_rows():
         net.module_.bias.fill_(0.0)
     rows = ActiveLearner(FrozenEstimator(net), "random").fit(Workers()).pool_.X
     assert adapt(net).value(rows).tolist() == [1 + at // 5 % 2 for at in range(40)]
+
+
+@pytest.mark.parametrize("rows", [X, nets.batches(X, len(X))[0]], ids=["array", "tensor"])
+def test_a_batch_size_for_passes_alone_is_that_of_the_passes(rows):
+    net, sizes = nets.started(nets.classifier(batch_size=50, iterator_valid__batch_size=7)), []
+    net.module_.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    model_of(net).proba(rows)
+    assert sizes == [7] * 28 + [4]
+
+
+def test_probabilities_that_are_negative_are_refused_though_they_sum_to_one():
+    with pytest.raises(ValueError, match=r"the net gave \[ 1.5 -0.5\] as the probabilities"):
+        check_sums(np.array([[0.5, 0.5], [1.5, -0.5]], dtype=np.float32))
 
 
 # Vectors
@@ -540,6 +568,26 @@ def test_a_layer_that_drops_everything_leaves_no_trace_of_the_rows(kind):
     assert out.unique().numel() == 1
 
 
+class Scales(nets.MLP):
+    """Halves its input: in a tensor of its own, or in the one that it is given."""
+
+    in_place = False
+
+    def forward(self, x):
+        return super().forward(x.mul_(0.5) if self.in_place else x * 0.5)
+
+
+class ScalesInPlace(Scales):
+    in_place = True
+
+
+def test_passes_of_a_module_that_writes_to_its_input_are_those_of_one_that_does_not():
+    ours, expected = (
+        passes_of(nets.started(nets.classifier(m)), X, 4) for m in (ScalesInPlace, Scales)
+    )
+    np.testing.assert_array_equal(ours, expected)
+
+
 def test_layers_that_drop_nothing_do_not_count():
     assert dropout_layers(nn.Sequential(nn.Dropout(0.0), nn.Linear(2, 2))) == []
     net = nets.classifier(module__dropout=0.0)
@@ -560,6 +608,21 @@ def test_the_standard_deviation_of_a_regressor_is_that_of_its_passes():
     assert (np.abs(mean - value) < 4.5 * expected / np.sqrt(3000)).all()
     np.testing.assert_allclose(adapt(net).value(X[:20]), value, rtol=1e-5)
     np.testing.assert_array_equal(adapt(net).std(X)[1], adapt(net).std(X)[1])
+
+
+def test_mean_and_standard_deviation_of_a_regressor_are_those_of_a_loop_over_passes():
+    net = nets.started(nets.regressor())
+    mean, std = adapt(net, seed=(7,)).with_dropout(3).std(X)
+    module, values = net.module_.eval(), []
+    masks = DropoutMasks(dropout_layers(module), (7,))
+    with masks.switched_on(), torch.no_grad():
+        for number in range(3):
+            masks.begin(number)
+            values.append(module(torch.from_numpy(X))[:, 0].double().numpy())
+    expected = sum(values) / 3
+    np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-6)
+    variance = sum((value - expected) ** 2 for value in values) / 3
+    np.testing.assert_allclose(std, np.sqrt(variance), rtol=1e-3, atol=1e-6)
 
 
 def test_probabilities_with_dropout_are_the_mean_of_the_passes():
@@ -620,6 +683,42 @@ def test_dropout_refuses_what_is_no_number_of_passes(n_passes):
 def test_dropout_is_for_nets():
     with pytest.raises(ValueError, match="skorch classifier with Dropout layers"):
         ActiveLearner(LogisticRegression(), Dropout("entropy")).fit(X, nets.hidden(TRUTH, 60))
+
+
+# Training
+
+
+def test_no_batch_is_of_one_row_and_those_that_take_it_in_are_larger():
+    for size in range(2, 9):
+        for n in range(2, 30):
+            sizes = [len(b) for b in CheckedLoader(DataLoader, True)(range(n), batch_size=size)]
+            assert sum(sizes) == n
+            assert min(sizes) > 1
+            assert sizes[0] >= min(n, size)
+
+
+def test_a_last_batch_that_is_dropped_is_not_spread_over_the_others():
+    loader = CheckedLoader(DataLoader, True)(range(9), batch_size=4, drop_last=True)
+    assert [len(batch) for batch in loader] == [4, 4]
+
+
+def test_the_best_of_a_score_without_a_validation_set_is_refused(tmp_path):
+    score = EpochScoring("accuracy", name="f", lower_is_better=False)
+    best = Checkpoint(monitor="f_best", dirname=tmp_path)
+    net = nets.classifier(callbacks=[score, best], train_split=None)
+    with pytest.raises(ValueError, match="Checkpoint watches 'f_best', but .*predefined_split"):
+        learner(net).fit(X, nets.hidden(TRUTH, 60))
+
+
+@pytest.mark.parametrize("update", ["refit", "warm_start", "partial_fit"])
+def test_a_net_has_its_own_split_and_iterator_again_after_each_training(update):
+    net = nets.classifier()
+    fitted = learner(net, update=update).fit(X, nets.hidden(TRUTH, 4))
+    for n_known in (4, 60):
+        fitted.teach(np.arange(n_known, n_known + 9), TRUTH[n_known : n_known + 9])
+        after = fitted.estimator_
+        assert after.iterator_train is net.iterator_train
+        assert type(after.train_split) is type(net.train_split)
 
 
 # What is left alone
