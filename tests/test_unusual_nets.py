@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from nets import MLP, SETTINGS, digits, hidden, nn  # noqa: E402
+from nets import CNN, MLP, SETTINGS, digits, hidden, nn  # noqa: E402
 from sklearn.ensemble import VotingClassifier  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
@@ -365,3 +365,66 @@ def test_a_comparison_of_nets_does_not_depend_on_the_number_of_processes():
     n_threads = torch.get_num_threads()
     assert scores(1) == scores(2)
     assert torch.get_num_threads() == n_threads
+
+
+IMAGES = digits(200, images=True)[0]
+UNREAD = {
+    "integers": ((IMAGES * 16).astype(int), "CNN cannot read .* torch.int64 .*as float32"),
+    "flat rows": (X, "CNN cannot read .* torch.float32 of shape .*; give rows as the module"),
+    "a list": (list(IMAGES), "a list of rows, which skorch takes for several inputs"),
+    "texts": ([f"text {i}" for i in range(200)], "texts for rows, .* a tokenizer before the net"),
+    "an array of texts": (TRUTH.astype(str), "texts for rows, .* a tokenizer before the net"),
+    "integers in a Dataset": (
+        TensorDataset(torch.from_numpy((IMAGES * 16).astype(np.uint8))),
+        r"CNN cannot read .* torch.uint8 .*\(of a Dataset by a transform\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "words"), UNREAD.values(), ids=UNREAD)
+def test_rows_that_a_module_cannot_read_are_refused_in_words_in_every_pass(rows, words):
+    net = net_of(CNN).initialize()
+    for strategy in ("margin", "badge", "k_center", "bald", "adversarial_bim"):
+        asked = ActiveLearner(FrozenEstimator(net), strategy, classes=range(10)).fit(rows)
+        with pytest.raises(ValueError, match=words) as caught:
+            asked.query()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=words):
+        embed(net, rows)
+    fitted = learner(CNN).fit(IMAGES, Y)
+    for call in (fitted.predict, fitted.predict_proba, partial(fitted.score, y=TRUTH)):
+        with pytest.raises(ValueError, match=words):
+            call(rows)
+
+
+def test_texts_without_a_tokenizer_are_refused_before_a_net_learns_from_them():
+    with pytest.raises(ValueError, match="texts for rows, .* a tokenizer before the net"):
+        learner(MLP).fit([f"text {i}" for i in range(200)], Y)
+
+
+class OutOfMemory(MLP):
+    def forward(self, x):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+
+def test_memory_that_is_short_is_not_put_down_to_the_rows():
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        frozen(OutOfMemory).proba(X)
+
+
+class TimeFirst(nn.Module):
+    """Hands the rows on behind two other axes, of which no mask can tell them."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop, self.head = nn.Dropout(0.3), nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(
+            self.drop(x.reshape(-1, 8, 8).permute(1, 2, 0)).permute(2, 0, 1).flatten(1)
+        )
+
+
+def test_what_a_hook_refuses_is_not_put_down_to_the_rows():
+    with pytest.raises(ValueError, match="^a Dropout layer of the net is given"):
+        frozen(TimeFirst).samples(X)

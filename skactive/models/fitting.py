@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -33,10 +33,11 @@ from .serving import (
     as_targets,
     cast,
     check_order,
+    readable,
+    refuse_lists,
 )
 
 ONE_AT_A_TIME = threading.RLock()  # generators, modes and hooks are one for all threads
-# generators, and a net's modes and hooks, are one for all threads
 NAME = "skactive"  # of the callback among those of the net
 
 
@@ -119,11 +120,7 @@ class Guard(Callback):
         floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
             net.dataset__floats = floats  # set_params serves no dataset__ by then
-            if isinstance(X, list):
-                raise ValueError(
-                    "the net got a list of rows, which skorch takes for several inputs; write "
-                    "numpy.asarray(X, dtype='float32')."
-                )
+            refuse_lists(X)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.transform = partial(cast, dtype=floats)
         outputs = _first_outputs(net, X, y)
@@ -227,43 +224,18 @@ def _first_outputs(net, X, y) -> Tensor:
     collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
     first = data[0]
     name = type(uncompiled(net.module_)).__name__
-    try:
-        row = unpack_data(collate([first]))[0]
-        with evaluation(*modules_of(net)), torch.no_grad():
-            output = net.infer(row)
-    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise ValueError(
-            f"{name} cannot read rows such as the first, {_described(first[0])}: {reason}. Give "
-            f"rows as the module takes them{_advice(first[0])}."
-        ) from error
+    with (
+        readable(net.module_, "rows such as the first", first[0]),
+        evaluation(*modules_of(net)),
+        torch.no_grad(),
+    ):
+        output = net.infer(unpack_data(collate([first]))[0])
     if not isinstance(output, Tensor) and type(net).get_loss.__module__.startswith("skorch."):
         raise ValueError(
             f"{name} gives a {type(output).__name__}, of which skorch knows no loss; return one "
             f"tensor (of a transformer, its .logits), or override get_loss in the net."
         )
     return first_output(output)
-
-
-def _described(row) -> str:
-    """Say what a row is."""
-    if isinstance(row, Mapping):
-        parts = [f"{name}: {_described(part)}" for name, part in list(row.items())[:3]]
-        return f"a dict of {', '.join(parts)}{', ...' if len(row) > 3 else ''}"
-    if hasattr(row, "dtype") and hasattr(row, "shape"):
-        return f"{row.dtype} of shape {tuple(row.shape)}"
-    return f"a {type(row).__name__}"
-
-
-def _advice(row) -> str:
-    """Say what to write for rows of another kind than the module takes."""
-    if isinstance(row, Mapping):
-        return ", of a frame X.to_numpy('float32')"
-    if isinstance(row, Tensor):
-        return ", say of X.float()" if not row.is_floating_point() else ""
-    if hasattr(row, "dtype"):
-        return ", say X.astype('float32')" if row.dtype.kind in "biu" else ""
-    return ": add a transform to a tensor to the Dataset"
 
 
 def _possible_split(net, X, y):

@@ -15,6 +15,10 @@ _MASK_BYTES = 1 << 26  # of masks that are kept from batch to batch
 _SELU_AT_MINUS_INFINITY = -1.7580993408473766  # what AlphaDropout writes for a dropped unit
 
 
+class Refusal(ValueError):
+    """What a hook refuses while a module runs, other than rows that the module cannot read."""
+
+
 def uncompiled(module: nn.Module) -> nn.Module:
     """Return the module inside one that `torch.compile` made: only there do hooks fire."""
     return getattr(module, "_orig_mod", module)
@@ -26,7 +30,7 @@ def first_output(output: Any) -> Any:
     for name in ("logits", "last_hidden_state"):  # of a transformer, with a head and without
         tensor = getattr(output, name, tensor)
     if not isinstance(tensor, Tensor):
-        raise ValueError(
+        raise Refusal(
             f"the module gives a {type(output).__name__}; it must give a tensor, or a tuple of "
             f"which the first is one."
         )
@@ -223,7 +227,7 @@ class DropoutMasks:
         elif self._n not in (None, len(x)) and x.ndim > 2 and x.shape[1] == self._n:
             shape = (len(x), 1, *x.shape[2:])
         elif self._n not in (None, len(x)):
-            raise ValueError(
+            raise Refusal(
                 f"a Dropout layer of the net is given {tuple(x.shape)} for {self._n} rows, so that "
                 f"a pass would not drop the same for each; have rows along the first axis."
             )

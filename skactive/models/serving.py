@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from skorch.dataset import Dataset
-from torch import Tensor
+from torch import Tensor, nn
+
+from .modules import Refusal, uncompiled
 
 ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
+UNREADABLE = (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError)
+TOKENIZER = "put a tokenizer before the net in a Pipeline"
 
 
 class CastDataset(Dataset):
@@ -125,3 +130,49 @@ def check_order(net) -> None:
                 f"iterator_valid__{name}={params[name]!r} would leave out rows of the pool, or "
                 f"change their order; leave it out."
             )
+
+
+@contextmanager
+def readable(module: nn.Module, what: str, given) -> Iterator[None]:
+    """Refuse in words what a module cannot read: for as long as this lasts, it reads it."""
+    try:
+        yield
+    except (Refusal, torch.cuda.OutOfMemoryError):
+        raise
+    except UNREADABLE as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"{type(uncompiled(module)).__name__} cannot read {what}, {_described(given)}: "
+            f"{reason}; give rows as the module takes them{_advice(given)}."
+        ) from error
+
+
+def _described(given) -> str:
+    """Say what a row or a batch is."""
+    if isinstance(given, Mapping):
+        parts = [f"{name}: {_described(part)}" for name, part in list(given.items())[:3]]
+        return f"a dict of {', '.join(parts)}{', ...' if len(given) > 3 else ''}"
+    if hasattr(given, "dtype") and hasattr(given, "shape"):
+        return f"{given.dtype} of shape {tuple(given.shape)}"
+    return f"a {type(given).__name__}"
+
+
+def _advice(given) -> str:
+    """Say what to write for rows of another kind than the module takes."""
+    if isinstance(given, Mapping):
+        return ", by the names that its forward has for them; of a frame give X.to_numpy('float32')"
+    if hasattr(given, "dtype"):
+        is_float = "float" in str(given.dtype)
+        return "" if is_float else ", say as float32 (of a Dataset by a transform)"
+    return ": add a transform to a tensor to the Dataset"
+
+
+def refuse_lists(X) -> None:
+    """Refuse texts, which no net reads, and a list of rows, which skorch takes for inputs."""
+    if isinstance(X, list | np.ndarray) and len(X) and isinstance(X[0], str):
+        raise ValueError(f"the net got texts for rows, which it cannot read; {TOKENIZER}.")
+    if isinstance(X, list):
+        raise ValueError(
+            "the net got a list of rows, which skorch takes for several inputs; write "
+            "numpy.asarray(X, dtype='float32')."
+        )

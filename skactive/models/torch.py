@@ -36,7 +36,7 @@ from .modules import (
     unfused,
     watching,
 )
-from .serving import CastDataset, cast, check_order
+from .serving import CastDataset, cast, check_order, readable, refuse_lists
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
@@ -291,6 +291,8 @@ class TorchModel(SklearnModel):
             raise ValueError("the net got no rows; give at least one.")
         net, X = self.net, self._reach(X)[0]
         check_order(net)
+        if net.dataset in PLAIN_DATASETS:
+            refuse_lists(X)
         params = net.get_params_for("iterator_valid")
         batches: Iterator
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
@@ -310,7 +312,9 @@ class TorchModel(SklearnModel):
 
     def _outputs(self, x) -> Tensor:
         """Return what the module gives for a batch."""
-        return first_output(self.net.infer(x))
+        with readable(self.module, "batches such as this", x):
+            output = self.net.infer(x)
+        return first_output(output)
 
     def _predicted(self, outputs: Tensor) -> Tensor:
         """Return probabilities, by skorch's own rule for what the outputs are; or values."""
