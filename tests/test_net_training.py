@@ -400,6 +400,35 @@ def test_the_validation_loss_of_a_regressor_is_one_of_pairs(is_column):
     assert fitted.estimator_.history[-1]["valid_loss"] == pytest.approx(loss, rel=1e-4)
 
 
+FLAT = X[100:].reshape(-1, 64)
+UNFIT_FOR_VALIDATION = {
+    "flat rows": (
+        Dataset(FLAT, TRUTH[100:]),
+        "the first of train_split's .* torch.float32 of shape .*; give rows",
+    ),
+    "integers": (
+        Dataset((FLAT * 16).astype(np.int32).reshape(-1, 1, 8, 8), TRUTH[100:]),
+        "the first of train_split's validation set, int32 .*; give rows .* as float32",
+    ),
+    "no labels": (Dataset(FLAT.reshape(-1, 1, 8, 8)), "not a row and its label; write predefined"),
+    "no pairs": (
+        torch.utils.data.TensorDataset(torch.from_numpy(FLAT.reshape(-1, 1, 8, 8))),
+        "not a row and its label; write predefined",
+    ),
+    "no rows": (Dataset(FLAT[:0], TRUTH[:0]), "validation set of train_split has no rows; write"),
+}
+
+
+@pytest.mark.parametrize(
+    ("valid", "words"), UNFIT_FOR_VALIDATION.values(), ids=UNFIT_FOR_VALIDATION
+)
+def test_a_fixed_validation_set_that_does_not_fit_is_refused_in_words(valid, words):
+    net = nets.classifier(nets.CNN, train_split=predefined_split(valid))
+    with pytest.raises(ValueError, match=words) as caught:
+        learner(net).fit(X.reshape(-1, 1, 8, 8), Y)
+    assert "\n" not in str(caught.value)
+
+
 def test_early_stopping_with_labels_for_no_validation_set_is_refused():
     net = nets.classifier(callbacks=[EarlyStopping()])
     for y, given in ((nets.hidden(TRUTH, 4), net), (Y, clone(net).set_params(train_split=None))):

@@ -123,7 +123,7 @@ class Guard(Callback):
             refuse_lists(X)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.transform = partial(cast, dtype=floats)
-        outputs = _first_outputs(net, X, y)
+        outputs = _first_outputs(net, net.get_dataset(X, y), "the first")
         self._check_outputs(net, outputs)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
@@ -138,13 +138,23 @@ class Guard(Callback):
     def _fixed_split(self, net, outputs: Tensor):
         """Return the split of a fixed validation set, served as labelled rows are; else None."""
         given: Any = getattr(net.train_split, "keywords", {}).get("valid_ds")  # of predefined_split
-        if given is None or (type(given) is Dataset and given.y is None):
+        if given is None:
             return None
+        are_pairs = len(given) and isinstance(given[0], tuple | list) and len(given[0]) == 2
+        if not are_pairs or (type(given) is Dataset and given.y is None):
+            what = "items that are not a row and its label" if len(given) else "no rows"
+            raise ValueError(
+                f"the validation set of train_split has {what}; write "
+                f"predefined_split(skorch.dataset.Dataset(X_valid, y_valid))."
+            )
         floats, format = float_dtype(net.module_), _target_format(net, outputs)
         if type(given) is Dataset:
             y = self._served(np.asarray(given.y), *format)
-            return predefined_split(CastDataset(given.X, y, floats=floats))
-        return predefined_split(ServedPairs(given, floats, partial(self._served_one, format)))
+            served: Any = CastDataset(given.X, y, floats=floats)
+        else:
+            served = ServedPairs(given, floats, partial(self._served_one, format))
+        _first_outputs(net, served, "the first of train_split's validation set", "iterator_valid")
+        return predefined_split(served)
 
     def _served(self, y: NDArray, dtype: torch.dtype, is_column: bool) -> Tensor:
         """Return labels of a validation set as targets."""
@@ -218,14 +228,13 @@ def check_sums(proba: NDArray) -> None:
         )
 
 
-def _first_outputs(net, X, y) -> Tensor:
-    """Return what the net gives for the first row, refusing rows that it cannot read."""
-    data = net.get_dataset(X, y)
-    collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
+def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> Tensor:
+    """Return what the net gives for the first row of a Dataset, refusing what it cannot read."""
+    collate = net.get_params_for(iterator).get("collate_fn", default_collate)
     first = data[0]
     name = type(uncompiled(net.module_)).__name__
     with (
-        readable(net.module_, "rows such as the first", first[0]),
+        readable(net.module_, f"rows such as {which}", first[0]),
         evaluation(*modules_of(net)),
         torch.no_grad(),
     ):
