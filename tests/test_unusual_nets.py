@@ -21,6 +21,7 @@ from torch.utils.data import Dataset, TensorDataset  # noqa: E402
 from skactive import ActiveLearner, SimulatedLearner, compare_strategies, embed  # noqa: E402
 from skactive.datasets import Augmented  # noqa: E402
 from skactive.models import adapt  # noqa: E402
+from skactive.models.modules import differentiable  # noqa: E402
 from skactive.strategies import Dropout  # noqa: E402
 
 X, TRUTH = digits(200)
@@ -428,3 +429,105 @@ class TimeFirst(nn.Module):
 def test_what_a_hook_refuses_is_not_put_down_to_the_rows():
     with pytest.raises(ValueError, match="^a Dropout layer of the net is given"):
         frozen(TimeFirst).samples(X)
+
+
+class ScaledByColumn(nn.Module):
+    """Whose predictions the last Linear layer accounts for in rows where one column is 0."""
+
+    def __init__(self, column):
+        super().__init__()
+        self.column, self.head = column, nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(x) * (1 + 3 * (x[:, self.column : self.column + 1] > 0))
+
+
+class Chunks:
+    """Gives batches as a DataLoader does, without being one."""
+
+    def __init__(self, dataset, batch_size):
+        self.dataset, self.size = dataset, batch_size
+
+    def __iter__(self):
+        for start in range(0, len(self.dataset), self.size):
+            stop = min(start + self.size, len(self.dataset))
+            rows, labels = zip(*map(self.dataset.__getitem__, range(start, stop)), strict=True)
+            yield torch.stack([torch.as_tensor(row) for row in rows]), torch.as_tensor(labels)
+
+
+@pytest.mark.parametrize("iterator", [torch.utils.data.DataLoader, Chunks])
+@pytest.mark.parametrize("size", [1, 3, 128])
+def test_a_layer_is_judged_by_as_many_rows_whatever_the_batches(iterator, size):
+    column = next(c for c in range(64) if X[0, c] == 0 and (X[:16, c] > 0).mean() > 0.5)
+    params = {"iterator_valid": iterator, "iterator_valid__batch_size": size}
+    net = net_of(ScaledByColumn(column), **params).initialize()
+    with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
+        adapt(FrozenEstimator(net), CLASSES).features(X)
+    assert adapt(FrozenEstimator(net), CLASSES).embedding(X).shape == (200, 64)
+
+
+def test_outputs_that_are_no_probabilities_are_told_before_a_layer_is_judged():
+    logits = NeuralNetClassifier(MLP, train_split=None, **SETTINGS).initialize()
+    for strategy in ("margin", "badge"):
+        asked = ActiveLearner(FrozenEstimator(logits), strategy, classes=range(10)).fit(X)
+        with pytest.raises(ValueError, match="write criterion=torch.nn.CrossEntropyLoss where"):
+            asked.query()
+
+
+class EachOfEight(nn.Module):
+    """Predicts for each of eight pieces of a row."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(x.reshape(-1, 8, 8))
+
+
+def test_a_layer_that_is_given_more_than_one_vector_a_row_has_no_gradient():
+    with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
+        frozen(EachOfEight).features(X)
+
+
+class Rounds(MLP):
+    def forward(self, x):
+        return super().forward((x * 4).round())
+
+
+class ThroughNumpy(MLP):
+    def forward(self, x):
+        return super().forward(torch.from_numpy(x.numpy()))
+
+
+@pytest.mark.parametrize("strategy", ["adversarial_bim", "adversarial_deepfool"])
+@pytest.mark.parametrize("module", [Rounds, ThroughNumpy])
+def test_a_net_without_slopes_is_refused_by_adversarial_strategies(module, strategy):
+    asked = learner(module, strategy, batch_size=32).fit(X, Y)
+    with pytest.raises(ValueError, match=r"no gradient in its inputs .* such as 'margin'"):
+        asked.query()
+
+
+class Dead(nn.Module):
+    """Of rows that are all positive nothing is left but a bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(torch.relu(-x - 1e-3))
+
+
+@pytest.mark.parametrize("attack", ["bim", "deepfool"])
+def test_rows_in_which_a_unit_is_dead_are_served_however_few(attack):
+    assert np.isinf(frozen(Dead).perturbation(X[:1], attack)).all()
+
+
+@pytest.mark.parametrize("module", [MLP, nn.LSTM])
+def test_only_recurrent_layers_go_without_cudnn(module):
+    modules = [module(*(() if module is MLP else (2, 2)))]
+    before = torch.backends.cudnn.enabled
+    with differentiable(modules):
+        assert torch.backends.cudnn.enabled == (before and module is MLP)
+    assert torch.backends.cudnn.enabled == before

@@ -92,6 +92,15 @@ def unfused(is_needed: bool) -> Iterator[None]:
 
 
 @contextmanager
+def differentiable(modules: list[nn.Module]) -> Iterator[None]:
+    """Have gradients go back through recurrent layers, where cuDNN's do in training alone."""
+    parts = (part for module in modules for part in module.modules())
+    is_recurrent = any(isinstance(part, nn.RNNBase) for part in parts)
+    with torch.backends.cudnn.flags(enabled=False) if is_recurrent else nullcontext():
+        yield
+
+
+@contextmanager
 def evaluation(*modules: nn.Module) -> Iterator[None]:
     """Put modules into evaluation mode, and bring each part back to its own mode in the end."""
     before = [(part, part.training) for module in modules for part in module.modules()]

@@ -24,6 +24,7 @@ from .fitting import ONE_AT_A_TIME, check_sums
 from .modules import (
     DropoutMasks,
     copied,
+    differentiable,
     dropout_layers,
     eager,
     evaluation,
@@ -168,17 +169,21 @@ class TorchModel(SklearnModel):
         """Return the length of the least change found that flips each prediction, shape (n,)."""
         self._require("input_gradient")
         self._head(X)
-        lengths = Joined(n_rows(X))
-        # cuDNN cannot go backward through recurrent layers in evaluation mode
-        with self._ready(hooked=True), torch.backends.cudnn.flags(enabled=False):
+        joined = Joined(n_rows(X))
+        with self._ready(hooked=True), differentiable(modules_of(self.net)):
             for x in self._batches(X):
                 if not isinstance(x, Tensor):
                     raise ValueError(
                         f"adversarial strategies change one tensor of numbers, but the module is "
                         f"given a {type(x).__name__}; use another strategy."
                     )
-                lengths.add(ATTACKS[attack](self._logits, x, **options))
-        return to_numpy(lengths.whole()).astype(np.float64)
+                joined.add(ATTACKS[attack](self._logits, x, **options))
+            lengths = to_numpy(joined.whole()).astype(np.float64)
+            if np.isinf(lengths).all() and not any(
+                attacks.has_gradient(self._logits, x) for x in self._batches(X)
+            ):
+                raise ValueError(attacks.NO_GRADIENT)
+        return lengths
 
     def row_bytes(self, what: str) -> int:
         """Return how many bytes a row of `what` takes."""
@@ -296,13 +301,15 @@ class TorchModel(SklearnModel):
         params = net.get_params_for("iterator_valid")
         batches: Iterator
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
-            step = self.batch_rows
+            step = n_first or self.batch_rows
             batches = (_tensor(X[start : start + step]) for start in range(0, len(X), step))
         else:
             data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
             loader = net.get_iterator(data, training=False)
             if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
                 loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
+            elif n_first is not None:
+                loader = net.iterator_valid(data, **(params | {"batch_size": n_first}))
             with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
                 iterator = iter(loader)
             batches = (unpack_data(batch)[0] for batch in iterator)
@@ -338,7 +345,7 @@ class TorchModel(SklearnModel):
     # The last layer
 
     def _head(self, X) -> Head | None:
-        """Return the last linear layer, found by passing one row through the module, if any."""
+        """Return the last linear layer, if any, and whether it accounts for some first rows."""
         if self._found is None:
             with self._ready(hooked=True):
                 linear = self._last_linear(X)
@@ -346,6 +353,8 @@ class TorchModel(SklearnModel):
                     return None
                 with watching(linear) as seen:
                     predicted = self._predicted(self._outputs(self._first(X, SOME_ROWS)))
+            if self.classes is not None:
+                check_sums(to_numpy(predicted))
             self._found = Head(linear, _accounts(seen, predicted))
         return self._found
 
@@ -362,12 +371,15 @@ class TorchModel(SklearnModel):
             return next(batches)
 
     def _logits(self, x: Tensor) -> Tensor:
-        """Return differentiable numbers of which the probabilities are the softmax, (n, C)."""
+        """Return differentiable numbers of which the probabilities are the softmax, (n, C).
+
+        That the module can read rows is known by then: what it refuses is to be differentiated.
+        """
         if self._found is None or not self._found.is_all:
-            proba = self._predicted(self._outputs(x))
+            proba = self._predicted(first_output(self.net.infer(x)))
             return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
         with watching(self._found.linear) as seen:
-            self._outputs(x)
+            self.net.infer(x)
         return _both_sides(seen["output"])
 
 
@@ -411,8 +423,6 @@ def native(vectors: Tensor):
 def _accounts(seen: dict[str, Tensor], predicted: Tensor) -> bool:
     """Whether predictions are a layer's outputs as they are, or by a softmax or a sigmoid."""
     logits = seen["output"]
-    if seen["input"].ndim != 2:
-        return False
     if predicted.ndim == 1:
         return logits.shape == (len(predicted), 1) and torch.allclose(logits[:, 0], predicted)
     logits = _both_sides(logits)
