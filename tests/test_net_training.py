@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skactive import ActiveLearner, Pool, SimulatedLearner
 from skactive.datasets import Augmented
+from skactive.strategies import Dropout
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -513,6 +517,53 @@ def test_what_cannot_be_served_is_refused_when_it_is_fitted(net, words):
     with pytest.raises(ValueError, match=words) as caught:
         learner(net, "random", classes=None if is_regressor else range(10)).fit(X, y)
     assert "\n" not in str(caught.value)
+
+
+class TakesWeights(nets.MLP):
+    """Is given weights, and makes nothing of them."""
+
+    def forward(self, x, sample_weight=None):
+        return super().forward(x)
+
+
+class OwnNet(NeuralNetClassifier):
+    """Takes weights to itself."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y)
+
+
+def test_weights_of_rows_are_refused_where_the_module_takes_none():
+    weights, refused = np.ones(len(X)), "forward of MLP takes none; leave it out"
+    asked, net = learner(), nets.classifier()
+    with pytest.raises(ValueError, match=refused):
+        asked.fit(X, Y, sample_weight=weights)
+    assert not hasattr(asked, "pool_")
+    pipe = Pipeline([("same", FunctionTransformer()), ("net", net)])
+    for wrapped, name in ((GridSearchCV(net, {"lr": [0.1]}), ""), (pipe, "net__")):
+        with pytest.raises(ValueError, match=refused):
+            learner(wrapped).fit(X, Y, **{f"{name}sample_weight": weights})
+    for served in (
+        nets.classifier(TakesWeights, train_split=None),
+        OwnNet(nets.MLP, criterion=torch.nn.CrossEntropyLoss, **nets.SETTINGS),
+        FrozenEstimator(nets.started(net)),
+    ):
+        assert learner(served).fit(X, Y, sample_weight=weights).predict(X).shape == (len(X),)
+
+
+def test_a_search_refuses_a_dataset_and_takes_an_array():
+    search = GridSearchCV(nets.classifier(train_split=None), {"lr": [0.1, 0.2]}, cv=2)
+    asked = learner(search)
+    with pytest.raises(ValueError, match="GridSearchCV cuts rows into folds, .*give an array"):
+        asked.fit(torch.utils.data.TensorDataset(torch.from_numpy(X)), Y)
+    assert not hasattr(asked, "pool_")
+    assert asked.fit(X, Y).query(n_instances=3)[0].shape == (3,)
+
+
+@pytest.mark.parametrize("inner", ["badge", "k_center", "adversarial_bim", "bagde"])
+def test_dropout_refuses_strategies_when_it_is_fitted(inner):
+    with pytest.raises(ValueError, match="give a strategy over probabilities|did you mean 'badge'"):
+        learner(strategy=Dropout(inner)).fit(X, Y)
 
 
 def test_the_callers_net_is_left_as_it_is():
