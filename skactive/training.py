@@ -81,11 +81,12 @@ def _nets_in(estimator) -> list:
 
 def _torch_seeded(estimator, seed):
     """Return a context in which torch draws what follows from a seed, if there is a net."""
-    if not _nets_in(estimator):
+    nets = _nets_in(estimator)
+    if not nets:
         return nullcontext()
     from .models.fitting import seeded
 
-    return seeded(seed)
+    return seeded(seed, nets)
 
 
 def check_update(estimator, update: str, fit_unlabeled: bool) -> None:

@@ -29,6 +29,8 @@ from skorch.callbacks import EarlyStopping  # noqa: E402
 from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 
+from skactive.models.fitting import seeded  # noqa: E402
+
 X, TRUTH = nets.digits()
 Y = nets.hidden(TRUTH, 60)
 FEW = "labels are too few for the net's train_split"
@@ -517,6 +519,80 @@ def test_what_cannot_be_served_is_refused_when_it_is_fitted(net, words):
     with pytest.raises(ValueError, match=words) as caught:
         learner(net, "random", classes=None if is_regressor else range(10)).fit(X, y)
     assert "\n" not in str(caught.value)
+
+
+BCE = torch.nn.BCEWithLogitsLoss
+OF_ANOTHER_KIND = {
+    "binary, of ten classes": (
+        nets.binary_classifier(),
+        10,
+        "is for two classes and one output, and got 10 classes; use NeuralNetClassifier",
+    ),
+    "binary, ten outputs": (
+        nets.binary_classifier().set_params(module__n_out=10),
+        10,
+        "and got 10 classes;",
+    ),
+    "binary, two outputs": (
+        nets.binary_classifier().set_params(module__n_out=2),
+        2,
+        r"and got outputs of shape \(1, 2\) for one row; use NeuralNetClassifier",
+    ),
+    "a binary criterion": (
+        nets.classifier(criterion=BCE),
+        10,
+        "criterion BCEWithLogitsLoss, which is for two .*; write criterion=torch.nn.CrossEntropy",
+    ),
+    "a binary criterion, one output": (
+        nets.classifier(criterion=BCE, module__n_out=1),
+        2,
+        "or use NeuralNetBinaryClassifier",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("net", "n_classes", "words"), OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND
+)
+def test_a_net_of_another_kind_than_the_classes_is_refused(net, n_classes, words):
+    with pytest.raises(ValueError, match=words):
+        learner(net, classes=range(n_classes)).fit(X, np.where(Y < 0, -1, TRUTH % n_classes))
+
+
+class OneForAll(nets.MLP):
+    """Gives one row of outputs for a whole batch."""
+
+    def forward(self, x):
+        return super().forward(x).mean(dim=0, keepdim=True)
+
+
+def test_a_module_without_an_output_for_each_row_is_refused():
+    with pytest.raises(
+        ValueError, match=r"outputs of shape \(1, 10\) for 2 rows; it must give one"
+    ):
+        learner(nets.classifier(OneForAll)).fit(X, Y)
+
+
+def test_a_sampler_of_batches_is_refused_in_words():
+    batches = [[0, 1], [2, 3]]
+    net = nets.classifier(iterator_train__batch_sampler=batches, train_split=None)
+    with pytest.raises(ValueError, match="batch_sampler does not go with the batch_size that sk"):
+        learner(net).fit(X, Y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="device='cuda:1', but torch finds no such device here"):
+        learner(nets.classifier(device="cuda:1")).fit(X, Y)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_generators_of_a_gpu_are_made_before_a_net_draws_from_them(monkeypatch, device):
+    made: list = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "init", lambda: made.append(device))
+    with seeded(0, [nets.classifier(device=device)]):
+        assert len(made) == (device == "cuda")
 
 
 class TakesWeights(nets.MLP):

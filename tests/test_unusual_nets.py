@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from nets import CNN, MLP, SETTINGS, digits, hidden, nn  # noqa: E402
+from nets import CNN, MLP, SETTINGS, WithoutLinear, digits, hidden, nn  # noqa: E402
 from sklearn.ensemble import VotingClassifier  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
@@ -368,6 +368,21 @@ def test_a_comparison_of_nets_does_not_depend_on_the_number_of_processes():
     assert torch.get_num_threads() == n_threads
 
 
+class StrayKey(Dataset):
+    """Rows with a part that the module does not take."""
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return {"x": torch.from_numpy(X[i]), "stray": i}
+
+
+def test_a_dict_with_a_part_that_the_module_does_not_take_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"'stray'; give rows .*, by the names that its forward"):
+        learner(MLP).fit(StrayKey(), Y)
+
+
 IMAGES = digits(200, images=True)[0]
 UNREAD = {
     "integers": ((IMAGES * 16).astype(int), "CNN cannot read .* torch.int64 .*as float32"),
@@ -531,3 +546,12 @@ def test_only_recurrent_layers_go_without_cudnn(module):
     with differentiable(modules):
         assert torch.backends.cudnn.enabled == (before and module is MLP)
     assert torch.backends.cudnn.enabled == before
+
+
+def test_a_net_without_a_linear_layer_is_told_which_embedding_gives_a_gradient():
+    for params in ({}, {"embedding": "conv"}):
+        asked = learner(WithoutLinear, "badge").set_params(**params)
+        with pytest.raises(ValueError, match=r"or embedding=, which is no layer's name\.$"):
+            asked.fit(IMAGES, Y)
+    asked = learner(WithoutLinear, "badge").set_params(embedding=lambda rows: rows.reshape(-1, 64))
+    assert asked.fit(IMAGES, Y).query(n_instances=3)[0].shape == (3,)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from skorch.dataset import Dataset
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from .modules import Refusal, uncompiled
 
@@ -86,6 +87,11 @@ class CheckedLoader:
     def __call__(self, dataset, **kwargs):
         """Return the iterator; a last batch of one row is spread over the others."""
         n, size = len(dataset), kwargs.get("batch_size")
+        if self.loader is DataLoader and kwargs.get("batch_sampler") is not None:
+            raise ValueError(
+                "iterator_train__batch_sampler does not go with the batch_size that skorch always "
+                "gives; write iterator_train__sampler, or an iterator_train of your own."
+            )
         if size and kwargs.get("drop_last") and n < size:
             raise ValueError(
                 f"iterator_train__drop_last=True leaves nothing of {n} labelled rows in batches of "
