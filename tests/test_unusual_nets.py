@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from nets import CNN, MLP, SETTINGS, WithoutLinear, digits, hidden, nn  # noqa: E402
+from nets import CNN, MLP, SETTINGS, ByPieces, WithoutLinear, digits, hidden, nn  # noqa: E402
 from sklearn.ensemble import VotingClassifier  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
@@ -555,3 +555,43 @@ def test_a_net_without_a_linear_layer_is_told_which_embedding_gives_a_gradient()
             asked.fit(IMAGES, Y)
     asked = learner(WithoutLinear, "badge").set_params(embedding=lambda rows: rows.reshape(-1, 64))
     assert asked.fit(IMAGES, Y).query(n_instances=3)[0].shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda module: module, lambda module: net_of(module).initialize()]
+)
+@pytest.mark.parametrize(
+    ("module", "rows", "layer", "words"),
+    [
+        (MLP(), X, "bodi.0", "^layer='bodi.0' names no layer of MLP"),
+        (WithoutLinear(), IMAGES, None, "has no Linear layer, .*; write layer='name of a layer'"),
+        (SpareDropout(), X, "spare", "^layer='spare' is a layer of .* no row passes through"),
+        (ByPieces(), X, "piece", "write layer='name of a layer that gives one'"),
+    ],
+    ids=["unknown", "none", "not passed through", "several vectors"],
+)
+def test_embed_speaks_of_its_own_parameter(wrap, module, rows, layer, words):
+    with pytest.raises(ValueError, match=words):
+        embed(wrap(module), rows, layer=layer)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "words"),
+    [
+        ({"out": [1]}, TypeError, "embed got out of type list; give a path or an array"),
+        ({"out": torch.zeros(200, 12)}, TypeError, "out of type Tensor; give a path or an array"),
+        ({"dtype": int}, ValueError, "embed got dtype=int64; vectors are floats"),
+        ({"dtype": bool, "out": "vectors.npy"}, ValueError, "embed got dtype=bool; vectors are"),
+        ({"dtype": "f2", "out": np.zeros((200, 12))}, ValueError, "leave dtype out"),
+    ],
+    ids=["list", "tensor", "integers", "bools in a file", "two dtypes"],
+)
+def test_where_vectors_cannot_be_written_is_refused_before_a_pass(
+    params, error, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    module, calls = MLP(), []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    with pytest.raises(error, match=words):
+        embed(module, X, **params)
+    assert not calls and not list(tmp_path.iterdir())

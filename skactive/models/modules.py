@@ -113,8 +113,8 @@ def evaluation(*modules: nn.Module) -> Iterator[None]:
             part.training = was_training
 
 
-def named_layer(module: nn.Module, name: str) -> nn.Module:
-    """Return the layer of a name; "" is the module itself.
+def named_layer(module: nn.Module, name: str, named_by: str) -> nn.Module:
+    """Return the layer of a name, given by that parameter; "" is the module itself.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def named_layer(module: nn.Module, name: str) -> nn.Module:
         known = [other for other in layers if other]
         near = difflib.get_close_matches(name, known, n=3) or known[:5]
         raise ValueError(
-            f"embedding={name!r} names no layer of {type(module).__name__}; it has "
+            f"{named_by}={name!r} names no layer of {type(module).__name__}; it has "
             f"{', '.join(map(repr, near)) or 'no layer at all'}."
         )
     return layers[name]

@@ -67,15 +67,20 @@ class TorchModel(SklearnModel):
         Of the masks of dropout.
     layer : str, default=None
         Whose output is the embedding; None: the input of the last linear layer.
+    named_by : str
+        The parameter by which the user names that layer, for messages.
     """
 
     n_passes = N_PASSES
 
-    def __init__(self, estimator, classes=None, coded=None, *, seed=(0,), layer=None):
+    def __init__(
+        self, estimator, classes=None, coded=None, *, seed=(0,), layer=None, named_by="embedding"
+    ):
         super().__init__(estimator, classes, coded)
         self.net = last_step(estimator)
         self.seed = seed
         self.layer = layer
+        self.named_by = named_by
         self._found: Head | None = None
 
     @property
@@ -117,7 +122,7 @@ class TorchModel(SklearnModel):
                 f"the net would go by; override infer instead, or give predict_nonlinearity=."
             )
         if self.layer is not None:
-            named_layer(self.module, self.layer)
+            named_layer(self.module, self.layer, self.named_by)
 
     # Arrays
 
@@ -236,11 +241,12 @@ class TorchModel(SklearnModel):
         By the output of the layer of that name; None: by the input of the last linear layer.
         """
         with self._ready(hooked=True):
-            layer = self._last_linear(X) if name is None else named_layer(self.module, name)
+            by = self.named_by
+            layer = self._last_linear(X) if name is None else named_layer(self.module, name, by)
             if layer is None:
                 raise ValueError(
                     f"{type(self.module).__name__} has no Linear layer, whose input would be the "
-                    f"embedding; write embedding='name of a layer'."
+                    f"embedding; write {by}='name of a layer'."
                 )
             with watching(layer) as seen:
                 for x in self._batches(X):
@@ -248,10 +254,10 @@ class TorchModel(SklearnModel):
                     at = "input" if name is None else "output"
                     if at not in seen:
                         raise ValueError(
-                            f"embedding={name!r} is a layer of {type(self.module).__name__} that "
+                            f"{by}={name!r} is a layer of {type(self.module).__name__} that "
                             f"no row passes through; name one that does."
                         )
-                    yield _as_rows(seen[at], len(outputs)), outputs
+                    yield _as_rows(seen[at], len(outputs), by), outputs
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
@@ -410,7 +416,7 @@ def model_of_module(module: nn.Module, layer: str | None) -> TorchModel:
     device = next((weights.device for weights in module.parameters()), torch.device("cpu"))
     net = NeuralNet(module, criterion=nn.Identity, device=str(device), verbose=0)
     vars(net)["module_"] = module  # initialize() would want something to optimise
-    return TorchModel(net, layer=layer)
+    return TorchModel(net, layer=layer, named_by="layer")
 
 
 def native(vectors: Tensor):
@@ -452,11 +458,11 @@ def _tensor(block) -> Tensor:
     return torch.from_numpy(np.array(block, dtype=block.dtype.newbyteorder("="), order="C"))
 
 
-def _as_rows(vectors: Tensor, n: int) -> Tensor:
+def _as_rows(vectors: Tensor, n: int, named_by: str) -> Tensor:
     """Return what a layer was given, or gave, for n rows as vectors, shape (n, d)."""
     if len(vectors) != n:
         raise ValueError(
             f"the layer saw {len(vectors)} vectors for {n} rows; an embedding has one for each "
-            f"row, write embedding='name of a layer that gives one'."
+            f"row, write {named_by}='name of a layer that gives one'."
         )
     return vectors.reshape(n, -1)
