@@ -595,3 +595,22 @@ def test_where_vectors_cannot_be_written_is_refused_before_a_pass(
     with pytest.raises(error, match=words):
         embed(module, X, **params)
     assert not calls and not list(tmp_path.iterdir())
+
+
+class OneIsLarger(Dataset):
+    def __init__(self, number):
+        self.number = number
+
+    def __len__(self):
+        return 200
+
+    def __getitem__(self, i):
+        image = torch.from_numpy(IMAGES[i])
+        return nn.functional.pad(image, (0, 1)) if i == self.number else image
+
+
+@pytest.mark.parametrize("number", [30, 130], ids=["in training", "in the pass"])
+def test_images_of_two_sizes_are_refused_in_words(number):
+    words = r"the shapes \(1, 8, 8\) and \(1, 8, 9\); have all rows of one shape, in a Dataset by"
+    with pytest.raises(ValueError, match=words):
+        learner(CNN).fit(OneIsLarger(number), Y).query()

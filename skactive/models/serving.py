@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from skorch.dataset import Dataset
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from .modules import Refusal, uncompiled
 
@@ -105,7 +105,29 @@ class CheckedLoader:
             )
         if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
             kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
-        return self.loader(dataset, **kwargs)
+        return of_one_shape(self.loader(dataset, **kwargs))
+
+
+def of_one_shape(loader):
+    """Return a loader that says so where rows of a batch differ in shape."""
+    if getattr(loader, "collate_fn", None) is default_collate:
+        loader.collate_fn = _collated
+    return loader
+
+
+def _collated(pairs):
+    """Return pairs as a batch, refusing rows of more than one shape."""
+    try:
+        return default_collate(pairs)
+    except RuntimeError as error:
+        shapes = sorted({tuple(row.shape) for row, _ in pairs if hasattr(row, "shape")})
+        if len(shapes) < 2:
+            raise
+        raise ValueError(
+            f"rows of one batch have the shapes {shapes[0]} and {shapes[-1]}; have all rows of one "
+            f"shape, in a Dataset by a transform, or give collate_fn= for iterator_train and "
+            f"iterator_valid."
+        ) from error
 
 
 def cast(x, dtype: torch.dtype):

@@ -37,7 +37,7 @@ from .modules import (
     unfused,
     watching,
 )
-from .serving import CastDataset, cast, check_order, readable, refuse_lists
+from .serving import CastDataset, cast, check_order, of_one_shape, readable, refuse_lists
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
@@ -311,7 +311,7 @@ class TorchModel(SklearnModel):
             batches = (_tensor(X[start : start + step]) for start in range(0, len(X), step))
         else:
             data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
-            loader = net.get_iterator(data, training=False)
+            loader = of_one_shape(net.get_iterator(data, training=False))
             if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
                 loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
             elif n_first is not None:
