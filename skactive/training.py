@@ -213,7 +213,7 @@ class FitParams:
 
 
 def check_net_fit(estimator, X, params: FitParams) -> None:
-    """Refuse what the fit of a net, as skorch or a search goes about it, would stumble over."""
+    """Refuse what would fail inside skorch or a search: a Dataset in folds, weights of rows."""
     net, parts = last_step(estimator), [estimator, *params_of(estimator).values()]
     if not is_net(net) or is_frozen(estimator):
         return
