@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from ._progress import progress
 from .datasets import DatasetRows
-from .models import adapt, is_net, last_step
+from .models import is_net, last_step
 from .rows import Rows, check_rows, n_rows, slice_rows
 from .selection.arrays import check_vectors
 from .tensors import as_array, is_tensor
@@ -245,9 +245,10 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
     Raises
     ------
     TypeError
-        If the estimator is no net.
+        If the estimator is no net, or `out` neither a path nor an array.
     ValueError
-        If the layer is unknown, or `out` has another shape, or `dtype` is given besides an array.
+        If the layer is unknown, or `out` has another shape, or one of them is of no float dtype,
+        or `dtype` is another than that of an array.
 
     Examples
     --------
@@ -258,6 +259,7 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
     >>> embed(module, np.zeros((4, 3), dtype=np.float32), layer="", dtype=np.float16).dtype
     dtype('float16')
     """
+    _check_destination(out, dtype)
     X = check_rows(X, who="embed")
     if n_rows(X) == 0:
         raise ValueError("embed got X without rows; give at least one.")
@@ -278,7 +280,9 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
 def _net_model(estimator, layer: str | None):
     """Return a net, or a bare module, as a source of vectors."""
     if is_net(estimator):
-        model = adapt(estimator, layer=layer)
+        from .models.torch import TorchModel
+
+        model = TorchModel(estimator, layer=layer, named_by="layer")
         model.check()
         return model
     module = getattr(modules.get("torch"), "nn", None)
@@ -294,6 +298,20 @@ def _net_model(estimator, layer: str | None):
     return model_of_module(estimator, layer)
 
 
+def _check_destination(out, dtype) -> None:
+    """Refuse what vectors cannot be written into, or not as what they are."""
+    is_array = isinstance(getattr(out, "dtype", None), np.dtype)  # one in an HDF5 file too
+    if not (out is None or is_array or isinstance(out, str | os.PathLike)):
+        raise TypeError(f"embed got out of type {type(out).__name__}; give a path or an array.")
+    if is_array and dtype is not None and np.dtype(dtype) != out.dtype:
+        raise ValueError(
+            f"embed got dtype={np.dtype(dtype)} and out of dtype {out.dtype}; leave dtype out."
+        )
+    for name, given in (("dtype=", dtype), ("out of dtype ", out.dtype if is_array else None)):
+        if given is not None and np.dtype(given).kind != "f":
+            raise ValueError(f"embed got {name}{np.dtype(given)}; vectors are floats.")
+
+
 def _destination(out, shape: tuple[int, int], dtype, native_dtype):
     """Return the array to write vectors into."""
     if out is None:
@@ -301,12 +319,6 @@ def _destination(out, shape: tuple[int, int], dtype, native_dtype):
     if isinstance(out, str | os.PathLike):
         dtype = np.dtype(native_dtype if dtype is None else dtype)
         return np.lib.format.open_memmap(out, mode="w+", dtype=dtype, shape=shape)
-    if dtype is not None and np.dtype(dtype) != out.dtype:
-        raise ValueError(
-            f"embed got dtype={np.dtype(dtype)} and out of dtype {out.dtype}; leave dtype out."
-        )
-    if out.dtype.kind != "f":
-        raise ValueError(f"embed got out of dtype {out.dtype}; vectors are floats.")
     if out.shape != shape:
         raise ValueError(f"embed got out of shape {out.shape}; the vectors have shape {shape}.")
     return out

@@ -35,6 +35,7 @@ from .stream_checks import (
 from .streaming import ENOUGH, OUTSIDE, POOL, TICKETS, Stream, Streaming, begun, is_stream
 from .training import (
     FitParams,
+    check_net_fit,
     check_update,
     is_fixed_embedding,
     is_frozen,
@@ -226,6 +227,7 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
             pool.rows.parts[0].refuse_random("fit")
         self._check_kind(pool.y_labeled)
         params = FitParams(routed, len(pool))
+        check_net_fit(self.estimator, pool.rows.parts[0], params)
         seed = draw_seed(self.random_state) if pool.seed is None else pool.seed
         strategy, stream = begun(strategy, seed), Stream(self.drift)
         vectors = embedding_of(pool.rows, embedding, self.embedding, seed)

@@ -1,6 +1,7 @@
 """How an estimator is trained on labelled rows: seeds, codes, parameters, and ways to go on."""
 
 import copy
+import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,6 +11,7 @@ from sklearn.base import BaseEstimator, clone
 
 from .datasets import DatasetRows
 from .models import is_net, last_step
+from .models.base import is_known
 from .rows import Rows, check_rows, n_rows
 
 UPDATES = ("refit", "warm_start", "partial_fit")
@@ -79,11 +81,12 @@ def _nets_in(estimator) -> list:
 
 def _torch_seeded(estimator, seed):
     """Return a context in which torch draws what follows from a seed, if there is a net."""
-    if not _nets_in(estimator):
+    nets = _nets_in(estimator)
+    if not nets:
         return nullcontext()
     from .models.fitting import seeded
 
-    return seeded(seed)
+    return seeded(seed, nets)
 
 
 def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
@@ -207,6 +210,37 @@ class FitParams:
             values[rows] = given
             both.aligned[name] = Rows(values)
         return both
+
+
+def check_net_fit(estimator, X, params: FitParams) -> None:
+    """Refuse what would fail inside skorch or a search: a Dataset in folds, weights of rows."""
+    net, parts = last_step(estimator), [estimator, *params_of(estimator).values()]
+    if not is_net(net) or is_frozen(estimator):
+        return
+    search = next((part for part in parts if is_known(part, {"BaseSearchCV"})), None)
+    if search is not None and isinstance(X, DatasetRows):
+        raise ValueError(
+            f"{type(search).__name__} cuts rows into folds, which it cannot do with a Dataset; "
+            f"give an array or a memory map, or search outside the learner on a "
+            f"skorch.helper.SliceDataset."
+        )
+    given = [*params.aligned, *params.others]
+    is_weighted = any(name.rpartition("__")[2] == "sample_weight" for name in given)
+    if is_weighted and type(net).__module__.startswith("skorch.") and not _takes_weights(net):
+        raise ValueError(
+            f"fit got sample_weight, which skorch hands to the module, but the forward of "
+            f"{getattr(net.module, '__name__', type(net.module).__name__)} takes none; leave it "
+            f"out, or weight rows in a net with a get_loss of its own."
+        )
+
+
+def _takes_weights(net) -> bool:
+    """Whether the forward of a net's module may be given sample_weight."""
+    forward = getattr(net.module, "forward", None)
+    if forward is None:  # made by a function, of which is not known what it makes
+        return True
+    taken = inspect.signature(forward).parameters
+    return "sample_weight" in taken or any(each.kind == each.VAR_KEYWORD for each in taken.values())
 
 
 def _has_rows(value) -> bool:

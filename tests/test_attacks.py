@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 import naive_attacks  # noqa: E402
 from torch import nn  # noqa: E402
 
-from skactive.models.attacks import bim, deepfool  # noqa: E402
+from skactive.models.attacks import bim, deepfool, has_gradient  # noqa: E402
 
 INF = math.inf
 ATTACKS = {"deepfool": (deepfool, naive_attacks.deepfool), "bim": (bim, naive_attacks.bim)}
@@ -290,6 +290,7 @@ CUT = {
     "detached": lambda x: mlp()(x.detach()),
     "looked up": lambda x: nn.Embedding(9, 4)(x.abs().long()).sum(1),
     "constant": lambda x: torch.tensor([[1.0, 2.0]] * len(x)),
+    "by numpy": lambda x: torch.from_numpy(x.numpy()[:, :2]),
 }
 
 
@@ -298,6 +299,38 @@ CUT = {
 def test_an_output_without_a_gradient_in_the_inputs_is_refused(attack, forward):
     with pytest.raises(ValueError, match=r"no gradient in its inputs .* such as 'margin'"):
         attack(forward, rows(3, 7))
+
+
+@each
+def test_what_fails_after_the_first_step_is_no_lack_of_gradients(attack):
+    net, calls = mlp(), []
+
+    def forward(x):
+        calls.append(len(x))
+        if len(calls) > 1:
+            raise RuntimeError("out of luck")
+        return net(x)
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        attack(forward, rows(9, 7))
+
+
+def test_memory_that_is_short_is_no_lack_of_gradients():
+    def forward(x):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        bim(forward, rows(3, 7))
+
+
+def test_a_gradient_is_found_where_units_are_dead_or_saturated_and_none_of_what_is_rounded():
+    weights = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
+    dead, sure = torch.full((3, 2), -5.0), torch.full((3, 2), 5.0)
+    assert has_gradient(lambda x: torch.relu(x) @ weights.T, dead)
+    assert has_gradient(lambda x: torch.tanh(40 * x) @ weights.T, sure)
+    for x in (dead, sure, rows(9, 2, dtype=torch.float32)):
+        assert not has_gradient(lambda x: (4 * x).round() @ weights.T, x)
+        assert not has_gradient(lambda x: x.sign() @ weights.T, x)
 
 
 WRONG = {

@@ -92,7 +92,7 @@ NAMES = {name: name.title().replace("_", "") for name in READS} | {
 NEEDS = {
     "value": "to be a regressor",
     "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, an "
-    "MLP, or a net) or embedding=",
+    "MLP, or a net with a Linear layer) or embedding=, which is no layer's name",
     "perturbation": "to be a linear classifier or a skorch classifier",
     "input_gradient": "to be a skorch classifier",
     "proba": "predict_proba",

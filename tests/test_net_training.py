@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skactive import ActiveLearner, Pool, SimulatedLearner
 from skactive.datasets import Augmented
+from skactive.strategies import Dropout
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -24,6 +28,8 @@ from skorch import NeuralNetClassifier  # noqa: E402
 from skorch.callbacks import EarlyStopping  # noqa: E402
 from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
+
+from skactive.models.fitting import seeded  # noqa: E402
 
 X, TRUTH = nets.digits()
 Y = nets.hidden(TRUTH, 60)
@@ -400,6 +406,35 @@ def test_the_validation_loss_of_a_regressor_is_one_of_pairs(is_column):
     assert fitted.estimator_.history[-1]["valid_loss"] == pytest.approx(loss, rel=1e-4)
 
 
+FLAT = X[100:].reshape(-1, 64)
+UNFIT_FOR_VALIDATION = {
+    "flat rows": (
+        Dataset(FLAT, TRUTH[100:]),
+        "the first of train_split's .* torch.float32 of shape .*; give rows",
+    ),
+    "integers": (
+        Dataset((FLAT * 16).astype(np.int32).reshape(-1, 1, 8, 8), TRUTH[100:]),
+        "the first of train_split's validation set, int32 .*; give rows .* as float32",
+    ),
+    "no labels": (Dataset(FLAT.reshape(-1, 1, 8, 8)), "not a row and its label; write predefined"),
+    "no pairs": (
+        torch.utils.data.TensorDataset(torch.from_numpy(FLAT.reshape(-1, 1, 8, 8))),
+        "not a row and its label; write predefined",
+    ),
+    "no rows": (Dataset(FLAT[:0], TRUTH[:0]), "validation set of train_split has no rows; write"),
+}
+
+
+@pytest.mark.parametrize(
+    ("valid", "words"), UNFIT_FOR_VALIDATION.values(), ids=UNFIT_FOR_VALIDATION
+)
+def test_a_fixed_validation_set_that_does_not_fit_is_refused_in_words(valid, words):
+    net = nets.classifier(nets.CNN, train_split=predefined_split(valid))
+    with pytest.raises(ValueError, match=words) as caught:
+        learner(net).fit(X.reshape(-1, 1, 8, 8), Y)
+    assert "\n" not in str(caught.value)
+
+
 def test_early_stopping_with_labels_for_no_validation_set_is_refused():
     net = nets.classifier(callbacks=[EarlyStopping()])
     for y, given in ((nets.hidden(TRUTH, 4), net), (Y, clone(net).set_params(train_split=None))):
@@ -484,6 +519,127 @@ def test_what_cannot_be_served_is_refused_when_it_is_fitted(net, words):
     with pytest.raises(ValueError, match=words) as caught:
         learner(net, "random", classes=None if is_regressor else range(10)).fit(X, y)
     assert "\n" not in str(caught.value)
+
+
+BCE = torch.nn.BCEWithLogitsLoss
+OF_ANOTHER_KIND = {
+    "binary, of ten classes": (
+        nets.binary_classifier(),
+        10,
+        "is for two classes and one output, and got 10 classes; use NeuralNetClassifier",
+    ),
+    "binary, ten outputs": (
+        nets.binary_classifier().set_params(module__n_out=10),
+        10,
+        "and got 10 classes;",
+    ),
+    "binary, two outputs": (
+        nets.binary_classifier().set_params(module__n_out=2),
+        2,
+        r"and got outputs of shape \(1, 2\) for one row; use NeuralNetClassifier",
+    ),
+    "a binary criterion": (
+        nets.classifier(criterion=BCE),
+        10,
+        "criterion BCEWithLogitsLoss, which is for two .*; write criterion=torch.nn.CrossEntropy",
+    ),
+    "a binary criterion, one output": (
+        nets.classifier(criterion=BCE, module__n_out=1),
+        2,
+        "or use NeuralNetBinaryClassifier",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("net", "n_classes", "words"), OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND
+)
+def test_a_net_of_another_kind_than_the_classes_is_refused(net, n_classes, words):
+    with pytest.raises(ValueError, match=words):
+        learner(net, classes=range(n_classes)).fit(X, np.where(Y < 0, -1, TRUTH % n_classes))
+
+
+class OneForAll(nets.MLP):
+    """Gives one row of outputs for a whole batch."""
+
+    def forward(self, x):
+        return super().forward(x).mean(dim=0, keepdim=True)
+
+
+def test_a_module_without_an_output_for_each_row_is_refused():
+    with pytest.raises(
+        ValueError, match=r"outputs of shape \(1, 10\) for 2 rows; it must give one"
+    ):
+        learner(nets.classifier(OneForAll)).fit(X, Y)
+
+
+def test_a_sampler_of_batches_is_refused_in_words():
+    batches = [[0, 1], [2, 3]]
+    net = nets.classifier(iterator_train__batch_sampler=batches, train_split=None)
+    with pytest.raises(ValueError, match="batch_sampler does not go with the batch_size that sk"):
+        learner(net).fit(X, Y)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="device='cuda:1', but torch finds no such device here"):
+        learner(nets.classifier(device="cuda:1")).fit(X, Y)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_generators_of_a_gpu_are_made_before_a_net_draws_from_them(monkeypatch, device):
+    made: list = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "init", lambda: made.append(device))
+    with seeded(0, [nets.classifier(device=device)]):
+        assert len(made) == (device == "cuda")
+
+
+class TakesWeights(nets.MLP):
+    """Is given weights, and makes nothing of them."""
+
+    def forward(self, x, sample_weight=None):
+        return super().forward(x)
+
+
+class OwnNet(NeuralNetClassifier):
+    """Takes weights to itself."""
+
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y)
+
+
+def test_weights_of_rows_are_refused_where_the_module_takes_none():
+    weights, refused = np.ones(len(X)), "forward of MLP takes none; leave it out"
+    asked, net = learner(), nets.classifier()
+    with pytest.raises(ValueError, match=refused):
+        asked.fit(X, Y, sample_weight=weights)
+    assert not hasattr(asked, "pool_")
+    pipe = Pipeline([("same", FunctionTransformer()), ("net", net)])
+    for wrapped, name in ((GridSearchCV(net, {"lr": [0.1]}), ""), (pipe, "net__")):
+        with pytest.raises(ValueError, match=refused):
+            learner(wrapped).fit(X, Y, **{f"{name}sample_weight": weights})
+    for served in (
+        nets.classifier(TakesWeights, train_split=None),
+        OwnNet(nets.MLP, criterion=torch.nn.CrossEntropyLoss, **nets.SETTINGS),
+        FrozenEstimator(nets.started(net)),
+    ):
+        assert learner(served).fit(X, Y, sample_weight=weights).predict(X).shape == (len(X),)
+
+
+def test_a_search_refuses_a_dataset_and_takes_an_array():
+    search = GridSearchCV(nets.classifier(train_split=None), {"lr": [0.1, 0.2]}, cv=2)
+    asked = learner(search)
+    with pytest.raises(ValueError, match="GridSearchCV cuts rows into folds, .*give an array"):
+        asked.fit(torch.utils.data.TensorDataset(torch.from_numpy(X)), Y)
+    assert not hasattr(asked, "pool_")
+    assert asked.fit(X, Y).query(n_instances=3)[0].shape == (3,)
+
+
+@pytest.mark.parametrize("inner", ["badge", "k_center", "adversarial_bim", "bagde"])
+def test_dropout_refuses_strategies_when_it_is_fitted(inner):
+    with pytest.raises(ValueError, match="give a strategy over probabilities|did you mean 'badge'"):
+        learner(strategy=Dropout(inner)).fit(X, Y)
 
 
 def test_the_callers_net_is_left_as_it_is():

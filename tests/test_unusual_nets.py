@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
-from nets import MLP, SETTINGS, digits, hidden, nn  # noqa: E402
+from nets import CNN, MLP, SETTINGS, ByPieces, WithoutLinear, digits, hidden, nn  # noqa: E402
 from sklearn.ensemble import VotingClassifier  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
@@ -21,6 +21,7 @@ from torch.utils.data import Dataset, TensorDataset  # noqa: E402
 from skactive import ActiveLearner, SimulatedLearner, compare_strategies, embed  # noqa: E402
 from skactive.datasets import Augmented  # noqa: E402
 from skactive.models import adapt  # noqa: E402
+from skactive.models.modules import differentiable  # noqa: E402
 from skactive.strategies import Dropout  # noqa: E402
 
 X, TRUTH = digits(200)
@@ -365,3 +366,251 @@ def test_a_comparison_of_nets_does_not_depend_on_the_number_of_processes():
     n_threads = torch.get_num_threads()
     assert scores(1) == scores(2)
     assert torch.get_num_threads() == n_threads
+
+
+class StrayKey(Dataset):
+    """Rows with a part that the module does not take."""
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return {"x": torch.from_numpy(X[i]), "stray": i}
+
+
+def test_a_dict_with_a_part_that_the_module_does_not_take_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"'stray'; give rows .*, by the names that its forward"):
+        learner(MLP).fit(StrayKey(), Y)
+
+
+IMAGES = digits(200, images=True)[0]
+UNREAD = {
+    "integers": ((IMAGES * 16).astype(int), "CNN cannot read .* torch.int64 .*as float32"),
+    "flat rows": (X, "CNN cannot read .* torch.float32 of shape .*; give rows as the module"),
+    "a list": (list(IMAGES), "a list of rows, which skorch takes for several inputs"),
+    "texts": ([f"text {i}" for i in range(200)], "texts for rows, .* a tokenizer before the net"),
+    "an array of texts": (TRUTH.astype(str), "texts for rows, .* a tokenizer before the net"),
+    "integers in a Dataset": (
+        TensorDataset(torch.from_numpy((IMAGES * 16).astype(np.uint8))),
+        r"CNN cannot read .* torch.uint8 .*\(of a Dataset by a transform\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "words"), UNREAD.values(), ids=UNREAD)
+def test_rows_that_a_module_cannot_read_are_refused_in_words_in_every_pass(rows, words):
+    net = net_of(CNN).initialize()
+    for strategy in ("margin", "badge", "k_center", "bald", "adversarial_bim"):
+        asked = ActiveLearner(FrozenEstimator(net), strategy, classes=range(10)).fit(rows)
+        with pytest.raises(ValueError, match=words) as caught:
+            asked.query()
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=words):
+        embed(net, rows)
+    fitted = learner(CNN).fit(IMAGES, Y)
+    for call in (fitted.predict, fitted.predict_proba, partial(fitted.score, y=TRUTH)):
+        with pytest.raises(ValueError, match=words):
+            call(rows)
+
+
+def test_texts_without_a_tokenizer_are_refused_before_a_net_learns_from_them():
+    with pytest.raises(ValueError, match="texts for rows, .* a tokenizer before the net"):
+        learner(MLP).fit([f"text {i}" for i in range(200)], Y)
+
+
+class OutOfMemory(MLP):
+    def forward(self, x):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+
+def test_memory_that_is_short_is_not_put_down_to_the_rows():
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        frozen(OutOfMemory).proba(X)
+
+
+class TimeFirst(nn.Module):
+    """Hands the rows on behind two other axes, of which no mask can tell them."""
+
+    def __init__(self):
+        super().__init__()
+        self.drop, self.head = nn.Dropout(0.3), nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(
+            self.drop(x.reshape(-1, 8, 8).permute(1, 2, 0)).permute(2, 0, 1).flatten(1)
+        )
+
+
+def test_what_a_hook_refuses_is_not_put_down_to_the_rows():
+    with pytest.raises(ValueError, match="^a Dropout layer of the net is given"):
+        frozen(TimeFirst).samples(X)
+
+
+class ScaledByColumn(nn.Module):
+    """Whose predictions the last Linear layer accounts for in rows where one column is 0."""
+
+    def __init__(self, column):
+        super().__init__()
+        self.column, self.head = column, nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(x) * (1 + 3 * (x[:, self.column : self.column + 1] > 0))
+
+
+class Chunks:
+    """Gives batches as a DataLoader does, without being one."""
+
+    def __init__(self, dataset, batch_size):
+        self.dataset, self.size = dataset, batch_size
+
+    def __iter__(self):
+        for start in range(0, len(self.dataset), self.size):
+            stop = min(start + self.size, len(self.dataset))
+            rows, labels = zip(*map(self.dataset.__getitem__, range(start, stop)), strict=True)
+            yield torch.stack([torch.as_tensor(row) for row in rows]), torch.as_tensor(labels)
+
+
+@pytest.mark.parametrize("iterator", [torch.utils.data.DataLoader, Chunks])
+@pytest.mark.parametrize("size", [1, 3, 128])
+def test_a_layer_is_judged_by_as_many_rows_whatever_the_batches(iterator, size):
+    column = next(c for c in range(64) if X[0, c] == 0 and (X[:16, c] > 0).mean() > 0.5)
+    params = {"iterator_valid": iterator, "iterator_valid__batch_size": size}
+    net = net_of(ScaledByColumn(column), **params).initialize()
+    with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
+        adapt(FrozenEstimator(net), CLASSES).features(X)
+    assert adapt(FrozenEstimator(net), CLASSES).embedding(X).shape == (200, 64)
+
+
+def test_outputs_that_are_no_probabilities_are_told_before_a_layer_is_judged():
+    logits = NeuralNetClassifier(MLP, train_split=None, **SETTINGS).initialize()
+    for strategy in ("margin", "badge"):
+        asked = ActiveLearner(FrozenEstimator(logits), strategy, classes=range(10)).fit(X)
+        with pytest.raises(ValueError, match="write criterion=torch.nn.CrossEntropyLoss where"):
+            asked.query()
+
+
+class EachOfEight(nn.Module):
+    """Predicts for each of eight pieces of a row."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(x.reshape(-1, 8, 8))
+
+
+def test_a_layer_that_is_given_more_than_one_vector_a_row_has_no_gradient():
+    with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
+        frozen(EachOfEight).features(X)
+
+
+class Rounds(MLP):
+    def forward(self, x):
+        return super().forward((x * 4).round())
+
+
+class ThroughNumpy(MLP):
+    def forward(self, x):
+        return super().forward(torch.from_numpy(x.numpy()))
+
+
+@pytest.mark.parametrize("strategy", ["adversarial_bim", "adversarial_deepfool"])
+@pytest.mark.parametrize("module", [Rounds, ThroughNumpy])
+def test_a_net_without_slopes_is_refused_by_adversarial_strategies(module, strategy):
+    asked = learner(module, strategy, batch_size=32).fit(X, Y)
+    with pytest.raises(ValueError, match=r"no gradient in its inputs .* such as 'margin'"):
+        asked.query()
+
+
+class Dead(nn.Module):
+    """Of rows that are all positive nothing is left but a bias."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.head(torch.relu(-x - 1e-3))
+
+
+@pytest.mark.parametrize("attack", ["bim", "deepfool"])
+def test_rows_in_which_a_unit_is_dead_are_served_however_few(attack):
+    assert np.isinf(frozen(Dead).perturbation(X[:1], attack)).all()
+
+
+@pytest.mark.parametrize("module", [MLP, nn.LSTM])
+def test_only_recurrent_layers_go_without_cudnn(module):
+    modules = [module(*(() if module is MLP else (2, 2)))]
+    before = torch.backends.cudnn.enabled
+    with differentiable(modules):
+        assert torch.backends.cudnn.enabled == (before and module is MLP)
+    assert torch.backends.cudnn.enabled == before
+
+
+def test_a_net_without_a_linear_layer_is_told_which_embedding_gives_a_gradient():
+    for params in ({}, {"embedding": "conv"}):
+        asked = learner(WithoutLinear, "badge").set_params(**params)
+        with pytest.raises(ValueError, match=r"or embedding=, which is no layer's name\.$"):
+            asked.fit(IMAGES, Y)
+    asked = learner(WithoutLinear, "badge").set_params(embedding=lambda rows: rows.reshape(-1, 64))
+    assert asked.fit(IMAGES, Y).query(n_instances=3)[0].shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda module: module, lambda module: net_of(module).initialize()]
+)
+@pytest.mark.parametrize(
+    ("module", "rows", "layer", "words"),
+    [
+        (MLP(), X, "bodi.0", "^layer='bodi.0' names no layer of MLP"),
+        (WithoutLinear(), IMAGES, None, "has no Linear layer, .*; write layer='name of a layer'"),
+        (SpareDropout(), X, "spare", "^layer='spare' is a layer of .* no row passes through"),
+        (ByPieces(), X, "piece", "write layer='name of a layer that gives one'"),
+    ],
+    ids=["unknown", "none", "not passed through", "several vectors"],
+)
+def test_embed_speaks_of_its_own_parameter(wrap, module, rows, layer, words):
+    with pytest.raises(ValueError, match=words):
+        embed(wrap(module), rows, layer=layer)
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "words"),
+    [
+        ({"out": [1]}, TypeError, "embed got out of type list; give a path or an array"),
+        ({"out": torch.zeros(200, 12)}, TypeError, "out of type Tensor; give a path or an array"),
+        ({"dtype": int}, ValueError, "embed got dtype=int64; vectors are floats"),
+        ({"dtype": bool, "out": "vectors.npy"}, ValueError, "embed got dtype=bool; vectors are"),
+        ({"dtype": "f2", "out": np.zeros((200, 12))}, ValueError, "leave dtype out"),
+    ],
+    ids=["list", "tensor", "integers", "bools in a file", "two dtypes"],
+)
+def test_where_vectors_cannot_be_written_is_refused_before_a_pass(
+    params, error, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    module, calls = MLP(), []
+    module.register_forward_hook(lambda *_: calls.append(1))
+    with pytest.raises(error, match=words):
+        embed(module, X, **params)
+    assert not calls and not list(tmp_path.iterdir())
+
+
+class OneIsLarger(Dataset):
+    def __init__(self, number):
+        self.number = number
+
+    def __len__(self):
+        return 200
+
+    def __getitem__(self, i):
+        image = torch.from_numpy(IMAGES[i])
+        return nn.functional.pad(image, (0, 1)) if i == self.number else image
+
+
+@pytest.mark.parametrize("number", [30, 130], ids=["in training", "in the pass"])
+def test_images_of_two_sizes_are_refused_in_words(number):
+    words = r"the shapes \(1, 8, 8\) and \(1, 8, 9\); have all rows of one shape, in a Dataset by"
+    with pytest.raises(ValueError, match=words):
+        learner(CNN).fit(OneIsLarger(number), Y).query()

@@ -6,7 +6,8 @@ Torch is imported where it is used, so that strategies can read the checks witho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
@@ -14,6 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+NO_GRADIENT = (
+    "the net's output has no gradient in its inputs (they are detached, rounded or looked up on "
+    "the way), which adversarial strategies need; use another strategy, such as 'margin'."
+)
 # Shortest step of DeepFool, in roundings of the point: a shorter one might not move it at all.
 _MIN_ROUNDINGS = 8
 
@@ -129,6 +134,32 @@ def bim(
     return _flip_lengths(forward, x, partial(_along_signs, length=float(step)), max_steps)
 
 
+def has_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> bool:
+    """Whether some row, or its mirror image, or one near 0, has a gradient that is not zero.
+
+    Units that are dead, or saturated, at the one have a gradient at another; what is rounded has
+    none anywhere.
+
+    Examples
+    --------
+    >>> import torch
+    >>> weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> x = torch.tensor([[3.0, 1.0]])
+    >>> has_gradient(lambda x: x @ weights.T, x), has_gradient(lambda x: x.round() @ weights.T, x)
+    (True, False)
+    """
+    import torch
+
+    with torch.inference_mode(False), torch.enable_grad():
+        for scale in (1.0, -1.0, 1e-3):
+            points = (scale * x).detach().requires_grad_()
+            logits = forward(points.clone())
+            steepness = _gaps(logits, logits.argmax(dim=1)).logsumexp(dim=1)
+            if _gradient(steepness, points, is_last=True).any():
+                return True
+    return False
+
+
 def check_deepfool(who: str, max_steps, n_candidates) -> None:
     """Refuse parameters of DeepFool that are no counts.
 
@@ -178,7 +209,7 @@ def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> 
         n_steps = 0
         while len(rows):
             points = (start + reach * moved).to(x.dtype).requires_grad_()
-            with torch.set_grad_enabled(n_steps < max_steps):
+            with torch.set_grad_enabled(n_steps < max_steps), _differentiating(n_steps):
                 logits = forward(points.clone())  # which a first layer may then write to
             if predicted is None:
                 predicted = _checked_logits(logits, len(x)).argmax(dim=1)
@@ -228,6 +259,21 @@ def _along_signs(points, gaps, length: float) -> tuple[Tensor, Tensor]:
     return length * signs, signs.flatten(1).abs().sum(dim=1) > 0  # which NaN is not
 
 
+@contextmanager
+def _differentiating(n_steps: int) -> Iterator[None]:
+    """Refuse, at the first step, a net that runs only where nothing is differentiated."""
+    import torch
+
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:  # of x.numpy(), and of what has no derivative
+        if n_steps:
+            raise
+        raise ValueError(NO_GRADIENT) from error
+
+
 def _gradient(values, points, is_last: bool) -> Tensor:
     """Return the gradient of each row's value in that row; nothing else's is computed."""
     import torch
@@ -238,11 +284,7 @@ def _gradient(values, points, is_last: bool) -> Tensor:
             values.sum(), points, retain_graph=not is_last, allow_unused=True
         )
     if gradient is None:
-        raise ValueError(
-            "the net's output has no gradient in its inputs (they are detached, rounded or looked "
-            "up on the way), which adversarial strategies need; use another strategy, such as "
-            "'margin'."
-        )
+        raise ValueError(NO_GRADIENT)
     return gradient
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
+from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset, ValidSplit, unpack_data
 from skorch.helper import predefined_split
 from skorch.utils import to_numpy
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from ..datasets import DatasetRows
@@ -33,19 +34,22 @@ from .serving import (
     as_targets,
     cast,
     check_order,
+    readable,
+    refuse_lists,
 )
 
 ONE_AT_A_TIME = threading.RLock()  # generators, modes and hooks are one for all threads
-# generators, and a net's modes and hooks, are one for all threads
 NAME = "skactive"  # of the callback among those of the net
 
 
 @contextmanager
-def seeded(seed: int | list[int]) -> Iterator[None]:
+def seeded(seed: int | list[int], nets: Sequence = ()) -> Iterator[None]:
     """Have torch, numpy and Python draw the numbers that follow from a seed, and bring theirs back.
 
-    Transforms and splits draw from the global generators of each.
+    Transforms and splits draw from the global generators of each, nets from their devices'.
     """
+    if torch.cuda.is_available() and any(map(_is_on_cuda, nets)):
+        torch.cuda.init()  # or its generators would not be brought back the first time
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
     with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices):
@@ -82,11 +86,21 @@ def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> N
             "the net has callbacks='disable', but skactive looks after its training by one; write "
             "callbacks=None, or callbacks__print_log=None for silence."
         )
+    if _is_on_cuda(net) and not torch.cuda.is_available():
+        raise ValueError(
+            f"the net has device={net.device!r}, but torch finds no such device here; write "
+            f"device='cpu'."
+        )
     # One is there already in a clone of a net that a learner fitted.
     own = [each for each in net.callbacks or [] if not _is_guard(each)]
     net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
     if net.dataset is Dataset:
         net.set_params(dataset=CastDataset)
+
+
+def _is_on_cuda(net) -> bool:
+    """Whether a net's device is one of CUDA."""
+    return str(net.device).startswith("cuda")
 
 
 def _is_guard(callback) -> bool:
@@ -119,14 +133,10 @@ class Guard(Callback):
         floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
             net.dataset__floats = floats  # set_params serves no dataset__ by then
-            if isinstance(X, list):
-                raise ValueError(
-                    "the net got a list of rows, which skorch takes for several inputs; write "
-                    "numpy.asarray(X, dtype='float32')."
-                )
+            refuse_lists(X)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.transform = partial(cast, dtype=floats)
-        outputs = _first_outputs(net, X, y)
+        outputs = _first_outputs(net, net.get_dataset(X, y), "the first")
         self._check_outputs(net, outputs)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
@@ -141,13 +151,23 @@ class Guard(Callback):
     def _fixed_split(self, net, outputs: Tensor):
         """Return the split of a fixed validation set, served as labelled rows are; else None."""
         given: Any = getattr(net.train_split, "keywords", {}).get("valid_ds")  # of predefined_split
-        if given is None or (type(given) is Dataset and given.y is None):
+        if given is None:
             return None
+        are_pairs = len(given) and isinstance(given[0], tuple | list) and len(given[0]) == 2
+        if not are_pairs or (type(given) is Dataset and given.y is None):
+            what = "items that are not a row and its label" if len(given) else "no rows"
+            raise ValueError(
+                f"the validation set of train_split has {what}; write "
+                f"predefined_split(skorch.dataset.Dataset(X_valid, y_valid))."
+            )
         floats, format = float_dtype(net.module_), _target_format(net, outputs)
         if type(given) is Dataset:
             y = self._served(np.asarray(given.y), *format)
-            return predefined_split(CastDataset(given.X, y, floats=floats))
-        return predefined_split(ServedPairs(given, floats, partial(self._served_one, format)))
+            served: Any = CastDataset(given.X, y, floats=floats)
+        else:
+            served = ServedPairs(given, floats, partial(self._served_one, format))
+        _first_outputs(net, served, "the first of train_split's validation set", "iterator_valid")
+        return predefined_split(served)
 
     def _served(self, y: NDArray, dtype: torch.dtype, is_column: bool) -> Tensor:
         """Return labels of a validation set as targets."""
@@ -176,6 +196,8 @@ class Guard(Callback):
                     f"regressor gives one number."
                 )
             return
+        if self._is_binary(net, outputs):
+            outputs = outputs.reshape(-1)
         proba = to_numpy(net._get_predict_nonlinearity()(outputs))
         if proba.ndim != 2 or self.n_classes not in (None, proba.shape[1]):
             width = tuple(proba.shape[1:]) if proba.ndim != 2 else proba.shape[1]
@@ -184,6 +206,27 @@ class Guard(Callback):
                 f"classes=, and give its last layer as many outputs."
             )
         check_sums(proba)
+
+    def _is_binary(self, net, outputs: Tensor) -> bool:
+        """Whether a net is made for two classes, refusing one whose outputs or loss are not."""
+        name, is_binary = type(net).__name__, is_known(net, {"NeuralNetBinaryClassifier"})
+        is_for_more = self.n_classes not in (None, 2)
+        if is_binary and (is_for_more or outputs.numel() != len(outputs)):
+            width = f"outputs of shape {tuple(outputs.shape)} for one row"
+            raise ValueError(
+                f"{name} is for two classes and one output, and got "
+                f"{f'{self.n_classes} classes' if is_for_more else width}; use NeuralNetClassifier "
+                f"with criterion=torch.nn.CrossEntropyLoss."
+            )
+        loss = getattr(net, "criterion_", None)
+        is_for_two = isinstance(loss, nn.BCEWithLogitsLoss | nn.BCELoss)
+        if is_for_two and not is_binary and net.predict_nonlinearity == "auto":
+            raise ValueError(
+                f"{name} has the criterion {type(loss).__name__}, which is for two classes and one "
+                f"output; write criterion=torch.nn.CrossEntropyLoss, or use "
+                f"NeuralNetBinaryClassifier."
+            )
+        return is_binary
 
     def _set_targets(self, net, X, outputs: Tensor) -> None:
         """Have targets come in the dtype and the shape that the criterion needs."""
@@ -221,49 +264,35 @@ def check_sums(proba: NDArray) -> None:
         )
 
 
-def _first_outputs(net, X, y) -> Tensor:
-    """Return what the net gives for the first row, refusing rows that it cannot read."""
-    data = net.get_dataset(X, y)
-    collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
+def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> Tensor:
+    """Return what the net gives for the first row of a Dataset, refusing what it cannot read."""
+    collate = net.get_params_for(iterator).get("collate_fn", default_collate)
     first = data[0]
     name = type(uncompiled(net.module_)).__name__
-    try:
-        row = unpack_data(collate([first]))[0]
-        with evaluation(*modules_of(net)), torch.no_grad():
-            output = net.infer(row)
-    except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        raise ValueError(
-            f"{name} cannot read rows such as the first, {_described(first[0])}: {reason}. Give "
-            f"rows as the module takes them{_advice(first[0])}."
-        ) from error
+    with (
+        readable(net.module_, f"rows such as {which}", first[0]),
+        evaluation(*modules_of(net)),
+        torch.no_grad(),
+    ):
+        output, twice = (_infer(net, unpack_data(collate([first] * n))[0]) for n in (1, 2))
     if not isinstance(output, Tensor) and type(net).get_loss.__module__.startswith("skorch."):
         raise ValueError(
             f"{name} gives a {type(output).__name__}, of which skorch knows no loss; return one "
             f"tensor (of a transformer, its .logits), or override get_loss in the net."
         )
+    if len(first_output(twice)) != 2:
+        raise ValueError(
+            f"{name} gives outputs of shape {tuple(first_output(twice).shape)} for 2 rows; it must "
+            f"give one for each, along the first axis."
+        )
     return first_output(output)
 
 
-def _described(row) -> str:
-    """Say what a row is."""
-    if isinstance(row, Mapping):
-        parts = [f"{name}: {_described(part)}" for name, part in list(row.items())[:3]]
-        return f"a dict of {', '.join(parts)}{', ...' if len(row) > 3 else ''}"
-    if hasattr(row, "dtype") and hasattr(row, "shape"):
-        return f"{row.dtype} of shape {tuple(row.shape)}"
-    return f"a {type(row).__name__}"
-
-
-def _advice(row) -> str:
-    """Say what to write for rows of another kind than the module takes."""
-    if isinstance(row, Mapping):
-        return ", of a frame X.to_numpy('float32')"
-    if isinstance(row, Tensor):
-        return ", say of X.float()" if not row.is_floating_point() else ""
-    if hasattr(row, "dtype"):
-        return ", say X.astype('float32')" if row.dtype.kind in "biu" else ""
-    return ": add a transform to a tensor to the Dataset"
+def _infer(net, x):
+    """Return what a net gives, which `NeuralNetBinaryClassifier` would refuse for its shape."""
+    if type(net).infer is NeuralNetBinaryClassifier.infer:
+        return NeuralNet.infer(net, x)
+    return net.infer(x)
 
 
 def _possible_split(net, X, y):
@@ -292,11 +321,10 @@ def _check_monitors(net) -> None:
     if net.train_split:
         return
     scored = {  # by a scoring callback on the validation set
-        name for name, callback in net.callbacks_ if not getattr(callback, "on_train", True)
-    } | {
-        getattr(callback, "name", None)
-        for _, callback in net.callbacks_
+        each
+        for name, callback in net.callbacks_
         if not getattr(callback, "on_train", True)
+        for each in (name, getattr(callback, "name", None))
     }
     for _, callback in net.callbacks_:
         monitor = getattr(callback, "monitor", None)

@@ -15,6 +15,10 @@ _MASK_BYTES = 1 << 26  # of masks that are kept from batch to batch
 _SELU_AT_MINUS_INFINITY = -1.7580993408473766  # what AlphaDropout writes for a dropped unit
 
 
+class Refusal(ValueError):
+    """What a hook refuses while a module runs, other than rows that the module cannot read."""
+
+
 def uncompiled(module: nn.Module) -> nn.Module:
     """Return the module inside one that `torch.compile` made: only there do hooks fire."""
     return getattr(module, "_orig_mod", module)
@@ -26,7 +30,7 @@ def first_output(output: Any) -> Any:
     for name in ("logits", "last_hidden_state"):  # of a transformer, with a head and without
         tensor = getattr(output, name, tensor)
     if not isinstance(tensor, Tensor):
-        raise ValueError(
+        raise Refusal(
             f"the module gives a {type(output).__name__}; it must give a tensor, or a tuple of "
             f"which the first is one."
         )
@@ -88,6 +92,15 @@ def unfused(is_needed: bool) -> Iterator[None]:
 
 
 @contextmanager
+def differentiable(modules: list[nn.Module]) -> Iterator[None]:
+    """Have gradients go back through recurrent layers, where cuDNN's do in training alone."""
+    parts = (part for module in modules for part in module.modules())
+    is_recurrent = any(isinstance(part, nn.RNNBase) for part in parts)
+    with torch.backends.cudnn.flags(enabled=False) if is_recurrent else nullcontext():
+        yield
+
+
+@contextmanager
 def evaluation(*modules: nn.Module) -> Iterator[None]:
     """Put modules into evaluation mode, and bring each part back to its own mode in the end."""
     before = [(part, part.training) for module in modules for part in module.modules()]
@@ -100,8 +113,8 @@ def evaluation(*modules: nn.Module) -> Iterator[None]:
             part.training = was_training
 
 
-def named_layer(module: nn.Module, name: str) -> nn.Module:
-    """Return the layer of a name; "" is the module itself.
+def named_layer(module: nn.Module, name: str, named_by: str) -> nn.Module:
+    """Return the layer of a name, given by that parameter; "" is the module itself.
 
     Raises
     ------
@@ -113,7 +126,7 @@ def named_layer(module: nn.Module, name: str) -> nn.Module:
         known = [other for other in layers if other]
         near = difflib.get_close_matches(name, known, n=3) or known[:5]
         raise ValueError(
-            f"embedding={name!r} names no layer of {type(module).__name__}; it has "
+            f"{named_by}={name!r} names no layer of {type(module).__name__}; it has "
             f"{', '.join(map(repr, near)) or 'no layer at all'}."
         )
     return layers[name]
@@ -223,7 +236,7 @@ class DropoutMasks:
         elif self._n not in (None, len(x)) and x.ndim > 2 and x.shape[1] == self._n:
             shape = (len(x), 1, *x.shape[2:])
         elif self._n not in (None, len(x)):
-            raise ValueError(
+            raise Refusal(
                 f"a Dropout layer of the net is given {tuple(x.shape)} for {self._n} rows, so that "
                 f"a pass would not drop the same for each; have rows along the first axis."
             )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from skorch.dataset import Dataset
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, default_collate
+
+from .modules import Refusal, uncompiled
 
 ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
+UNREADABLE = (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError)
+TOKENIZER = "put a tokenizer before the net in a Pipeline"
 
 
 class CastDataset(Dataset):
@@ -81,6 +87,11 @@ class CheckedLoader:
     def __call__(self, dataset, **kwargs):
         """Return the iterator; a last batch of one row is spread over the others."""
         n, size = len(dataset), kwargs.get("batch_size")
+        if self.loader is DataLoader and kwargs.get("batch_sampler") is not None:
+            raise ValueError(
+                "iterator_train__batch_sampler does not go with the batch_size that skorch always "
+                "gives; write iterator_train__sampler, or an iterator_train of your own."
+            )
         if size and kwargs.get("drop_last") and n < size:
             raise ValueError(
                 f"iterator_train__drop_last=True leaves nothing of {n} labelled rows in batches of "
@@ -94,7 +105,29 @@ class CheckedLoader:
             )
         if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
             kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
-        return self.loader(dataset, **kwargs)
+        return of_one_shape(self.loader(dataset, **kwargs))
+
+
+def of_one_shape(loader):
+    """Return a loader that says so where rows of a batch differ in shape."""
+    if getattr(loader, "collate_fn", None) is default_collate:
+        loader.collate_fn = _collated
+    return loader
+
+
+def _collated(pairs):
+    """Return pairs as a batch, refusing rows of more than one shape."""
+    try:
+        return default_collate(pairs)
+    except RuntimeError as error:
+        shapes = sorted({tuple(row.shape) for row, _ in pairs if hasattr(row, "shape")})
+        if len(shapes) < 2:
+            raise
+        raise ValueError(
+            f"rows of one batch have the shapes {shapes[0]} and {shapes[-1]}; have all rows of one "
+            f"shape, in a Dataset by a transform, or give collate_fn= for iterator_train and "
+            f"iterator_valid."
+        ) from error
 
 
 def cast(x, dtype: torch.dtype):
@@ -125,3 +158,49 @@ def check_order(net) -> None:
                 f"iterator_valid__{name}={params[name]!r} would leave out rows of the pool, or "
                 f"change their order; leave it out."
             )
+
+
+@contextmanager
+def readable(module: nn.Module, what: str, given) -> Iterator[None]:
+    """Refuse in words what a module cannot read: for as long as this lasts, it reads it."""
+    try:
+        yield
+    except (Refusal, torch.cuda.OutOfMemoryError):
+        raise
+    except UNREADABLE as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"{type(uncompiled(module)).__name__} cannot read {what}, {_described(given)}: "
+            f"{reason}; give rows as the module takes them{_advice(given)}."
+        ) from error
+
+
+def _described(given) -> str:
+    """Say what a row or a batch is."""
+    if isinstance(given, Mapping):
+        parts = [f"{name}: {_described(part)}" for name, part in list(given.items())[:3]]
+        return f"a dict of {', '.join(parts)}{', ...' if len(given) > 3 else ''}"
+    if hasattr(given, "dtype") and hasattr(given, "shape"):
+        return f"{given.dtype} of shape {tuple(given.shape)}"
+    return f"a {type(given).__name__}"
+
+
+def _advice(given) -> str:
+    """Say what to write for rows of another kind than the module takes."""
+    if isinstance(given, Mapping):
+        return ", by the names that its forward has for them; of a frame give X.to_numpy('float32')"
+    if hasattr(given, "dtype"):
+        is_float = "float" in str(given.dtype)
+        return "" if is_float else ", say as float32 (of a Dataset by a transform)"
+    return ": add a transform to a tensor to the Dataset"
+
+
+def refuse_lists(X) -> None:
+    """Refuse texts, which no net reads, and a list of rows, which skorch takes for inputs."""
+    if isinstance(X, list | np.ndarray) and len(X) and isinstance(X[0], str):
+        raise ValueError(f"the net got texts for rows, which it cannot read; {TOKENIZER}.")
+    if isinstance(X, list):
+        raise ValueError(
+            "the net got a list of rows, which skorch takes for several inputs; write "
+            "numpy.asarray(X, dtype='float32')."
+        )

@@ -24,6 +24,7 @@ from .fitting import ONE_AT_A_TIME, check_sums
 from .modules import (
     DropoutMasks,
     copied,
+    differentiable,
     dropout_layers,
     eager,
     evaluation,
@@ -36,7 +37,7 @@ from .modules import (
     unfused,
     watching,
 )
-from .serving import CastDataset, cast, check_order
+from .serving import CastDataset, cast, check_order, of_one_shape, readable, refuse_lists
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
@@ -66,15 +67,20 @@ class TorchModel(SklearnModel):
         Of the masks of dropout.
     layer : str, default=None
         Whose output is the embedding; None: the input of the last linear layer.
+    named_by : str
+        The parameter by which the user names that layer, for messages.
     """
 
     n_passes = N_PASSES
 
-    def __init__(self, estimator, classes=None, coded=None, *, seed=(0,), layer=None):
+    def __init__(
+        self, estimator, classes=None, coded=None, *, seed=(0,), layer=None, named_by="embedding"
+    ):
         super().__init__(estimator, classes, coded)
         self.net = last_step(estimator)
         self.seed = seed
         self.layer = layer
+        self.named_by = named_by
         self._found: Head | None = None
 
     @property
@@ -116,7 +122,7 @@ class TorchModel(SklearnModel):
                 f"the net would go by; override infer instead, or give predict_nonlinearity=."
             )
         if self.layer is not None:
-            named_layer(self.module, self.layer)
+            named_layer(self.module, self.layer, self.named_by)
 
     # Arrays
 
@@ -168,17 +174,21 @@ class TorchModel(SklearnModel):
         """Return the length of the least change found that flips each prediction, shape (n,)."""
         self._require("input_gradient")
         self._head(X)
-        lengths = Joined(n_rows(X))
-        # cuDNN cannot go backward through recurrent layers in evaluation mode
-        with self._ready(hooked=True), torch.backends.cudnn.flags(enabled=False):
+        joined = Joined(n_rows(X))
+        with self._ready(hooked=True), differentiable(modules_of(self.net)):
             for x in self._batches(X):
                 if not isinstance(x, Tensor):
                     raise ValueError(
                         f"adversarial strategies change one tensor of numbers, but the module is "
                         f"given a {type(x).__name__}; use another strategy."
                     )
-                lengths.add(ATTACKS[attack](self._logits, x, **options))
-        return to_numpy(lengths.whole()).astype(np.float64)
+                joined.add(ATTACKS[attack](self._logits, x, **options))
+            lengths = to_numpy(joined.whole()).astype(np.float64)
+            if np.isinf(lengths).all() and not any(
+                attacks.has_gradient(self._logits, x) for x in self._batches(X)
+            ):
+                raise ValueError(attacks.NO_GRADIENT)
+        return lengths
 
     def row_bytes(self, what: str) -> int:
         """Return how many bytes a row of `what` takes."""
@@ -231,11 +241,12 @@ class TorchModel(SklearnModel):
         By the output of the layer of that name; None: by the input of the last linear layer.
         """
         with self._ready(hooked=True):
-            layer = self._last_linear(X) if name is None else named_layer(self.module, name)
+            by = self.named_by
+            layer = self._last_linear(X) if name is None else named_layer(self.module, name, by)
             if layer is None:
                 raise ValueError(
                     f"{type(self.module).__name__} has no Linear layer, whose input would be the "
-                    f"embedding; write embedding='name of a layer'."
+                    f"embedding; write {by}='name of a layer'."
                 )
             with watching(layer) as seen:
                 for x in self._batches(X):
@@ -243,10 +254,10 @@ class TorchModel(SklearnModel):
                     at = "input" if name is None else "output"
                     if at not in seen:
                         raise ValueError(
-                            f"embedding={name!r} is a layer of {type(self.module).__name__} that "
+                            f"{by}={name!r} is a layer of {type(self.module).__name__} that "
                             f"no row passes through; name one that does."
                         )
-                    yield _as_rows(seen[at], len(outputs)), outputs
+                    yield _as_rows(seen[at], len(outputs), by), outputs
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
@@ -291,16 +302,20 @@ class TorchModel(SklearnModel):
             raise ValueError("the net got no rows; give at least one.")
         net, X = self.net, self._reach(X)[0]
         check_order(net)
+        if net.dataset in PLAIN_DATASETS:
+            refuse_lists(X)
         params = net.get_params_for("iterator_valid")
         batches: Iterator
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
-            step = self.batch_rows
+            step = n_first or self.batch_rows
             batches = (_tensor(X[start : start + step]) for start in range(0, len(X), step))
         else:
             data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
-            loader = net.get_iterator(data, training=False)
+            loader = of_one_shape(net.get_iterator(data, training=False))
             if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
                 loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
+            elif n_first is not None:
+                loader = net.iterator_valid(data, **(params | {"batch_size": n_first}))
             with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
                 iterator = iter(loader)
             batches = (unpack_data(batch)[0] for batch in iterator)
@@ -310,7 +325,9 @@ class TorchModel(SklearnModel):
 
     def _outputs(self, x) -> Tensor:
         """Return what the module gives for a batch."""
-        return first_output(self.net.infer(x))
+        with readable(self.module, "batches such as this", x):
+            output = self.net.infer(x)
+        return first_output(output)
 
     def _predicted(self, outputs: Tensor) -> Tensor:
         """Return probabilities, by skorch's own rule for what the outputs are; or values."""
@@ -334,7 +351,7 @@ class TorchModel(SklearnModel):
     # The last layer
 
     def _head(self, X) -> Head | None:
-        """Return the last linear layer, found by passing one row through the module, if any."""
+        """Return the last linear layer, if any, and whether it accounts for some first rows."""
         if self._found is None:
             with self._ready(hooked=True):
                 linear = self._last_linear(X)
@@ -342,6 +359,8 @@ class TorchModel(SklearnModel):
                     return None
                 with watching(linear) as seen:
                     predicted = self._predicted(self._outputs(self._first(X, SOME_ROWS)))
+            if self.classes is not None:
+                check_sums(to_numpy(predicted))
             self._found = Head(linear, _accounts(seen, predicted))
         return self._found
 
@@ -358,12 +377,15 @@ class TorchModel(SklearnModel):
             return next(batches)
 
     def _logits(self, x: Tensor) -> Tensor:
-        """Return differentiable numbers of which the probabilities are the softmax, (n, C)."""
+        """Return differentiable numbers of which the probabilities are the softmax, (n, C).
+
+        That the module can read rows is known by then: what it refuses is to be differentiated.
+        """
         if self._found is None or not self._found.is_all:
-            proba = self._predicted(self._outputs(x))
+            proba = self._predicted(first_output(self.net.infer(x)))
             return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
         with watching(self._found.linear) as seen:
-            self._outputs(x)
+            self.net.infer(x)
         return _both_sides(seen["output"])
 
 
@@ -394,7 +416,7 @@ def model_of_module(module: nn.Module, layer: str | None) -> TorchModel:
     device = next((weights.device for weights in module.parameters()), torch.device("cpu"))
     net = NeuralNet(module, criterion=nn.Identity, device=str(device), verbose=0)
     vars(net)["module_"] = module  # initialize() would want something to optimise
-    return TorchModel(net, layer=layer)
+    return TorchModel(net, layer=layer, named_by="layer")
 
 
 def native(vectors: Tensor):
@@ -407,8 +429,6 @@ def native(vectors: Tensor):
 def _accounts(seen: dict[str, Tensor], predicted: Tensor) -> bool:
     """Whether predictions are a layer's outputs as they are, or by a softmax or a sigmoid."""
     logits = seen["output"]
-    if seen["input"].ndim != 2:
-        return False
     if predicted.ndim == 1:
         return logits.shape == (len(predicted), 1) and torch.allclose(logits[:, 0], predicted)
     logits = _both_sides(logits)
@@ -438,11 +458,11 @@ def _tensor(block) -> Tensor:
     return torch.from_numpy(np.array(block, dtype=block.dtype.newbyteorder("="), order="C"))
 
 
-def _as_rows(vectors: Tensor, n: int) -> Tensor:
+def _as_rows(vectors: Tensor, n: int, named_by: str) -> Tensor:
     """Return what a layer was given, or gave, for n rows as vectors, shape (n, d)."""
     if len(vectors) != n:
         raise ValueError(
             f"the layer saw {len(vectors)} vectors for {n} rows; an embedding has one for each "
-            f"row, write embedding='name of a layer that gives one'."
+            f"row, write {named_by}='name of a layer that gives one'."
         )
     return vectors.reshape(n, -1)

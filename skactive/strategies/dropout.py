@@ -45,7 +45,8 @@ class Dropout(Strategy):
 
     @property
     def reads(self) -> tuple:  # type: ignore[override]
-        """A net with dropout; of the rest, what the inner strategy reads is made from it."""
+        """A net with dropout, of which is made what the inner strategy reads, or it is refused."""
+        self._inner()
         return ("dropout",)
 
     @property
@@ -64,12 +65,17 @@ class Dropout(Strategy):
         return self._checked().select(view.with_dropout(self.n_passes), n)
 
     def _checked(self) -> Strategy:
-        """Return the inner strategy, refusing one that dropout says nothing to."""
-        n_passes, inner = self.n_passes, as_strategy(self.strategy)
+        """Return the inner strategy, refusing what is no number of passes."""
+        n_passes = self.n_passes
         if not isinstance(n_passes, Integral) or isinstance(n_passes, bool) or n_passes < 2:
             raise ValueError(
                 f"Dropout got n_passes={n_passes!r}; give a whole number of at least 2."
             )
+        return self._inner()
+
+    def _inner(self) -> Strategy:
+        """Return the inner strategy, refusing one that dropout says nothing to."""
+        inner = as_strategy(self.strategy)
         for alternatives in needs(inner):
             if SERVED.isdisjoint(alternatives):
                 raise ValueError(
