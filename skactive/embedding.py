@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 from ._progress import progress
 from .datasets import DatasetRows
 from .models import is_net, last_step
+from .parameters import values_of
 from .rows import Rows, check_rows, n_rows, slice_rows
 from .selection.arrays import check_vectors
 from .tensors import as_array, is_tensor
@@ -20,6 +21,7 @@ from .training import is_frozen, seeded_clone
 from .vectors import Memory
 
 _EMBED_ROWS = 1 << 14  # that are written at a time
+OWN = "embedding"  # makes vectors in which the model has no say
 
 
 class Embedding:
@@ -32,7 +34,7 @@ class Embedding:
     function : callable, default=None
         Makes vectors of any rows; None: the model does, or the rows are vectors themselves.
     origin : object, default=None
-        What the function was made of; see `origin_of`.
+        What the function was made of, as `values_of` says it.
     layer : str, default=None
         Layer of a net whose output they are.
 
@@ -62,50 +64,54 @@ class Embedding:
 
     def extended(self, vectors, n: int, who: str) -> Embedding:
         """Return the embedding of a pool to which n rows were added, refusing what does not fit."""
-        new = self._of_rows(vectors, n, who)
-        if self.given is None:
-            return Embedding(function=self.function, origin=self.origin, layer=self.layer)
-        given = self.given.copy()
-        given.append(new)
-        return Embedding(given)
+        new, given = self._of_rows(vectors, n, who), self.given
+        if given is not None:
+            given = given.copy()
+            given.append(new)
+        other = Embedding(given, self.function, self.origin, self.layer)
+        other.memory = self.memory  # of the rows before, which are the same
+        return other
 
-    def details(self, n: int, *, is_fixed: bool) -> dict[str, Any]:
+    def details(self, n: int, *, maker) -> dict[str, Any]:
         """Return what a view of the pool needs to know.
 
         Parameters
         ----------
         n : int
             Rows of the pool.
-        is_fixed : bool
-            Whether the model, were it asked, would say the same in each round.
+        maker : object
+            What makes the vectors unless they are given or a function makes them; None where that
+            is another one in each round.
 
         Raises
         ------
         ValueError
             If rows joined the pool without their vectors.
         """
-        known = {}
+        known, maker = {}, OWN if self.is_own else maker
+        if self.memory.maker is not maker:  # what it holds is of another space
+            self.memory = Memory(maker)
+        memory = self.memory
         if self.given is not None:
             if len(self.given) != n:
                 raise ValueError(
                     f"the pool has {n} rows, but vectors came for {len(self.given)}; add rows by "
                     f"the learner's extend(X, embedding=...), or fit(pool, embedding=...) anew."
                 )
-            if self.memory.vectors is None:
-                self.memory.keep(self.given.whole())
-            known = {"embedding": self.memory.vectors}
-        is_fixed = is_fixed or self.is_own
+            if memory.n_rows < n:
+                memory.vectors = self.given.whole()
+            known = {"embedding": memory.vectors}
         return {
             "known": known,
             "embed": self.function,
-            "memory": self.memory if is_fixed else None,
+            "memory": None if maker is None else memory,
             "is_embedded": self.is_own,
         }
 
-    def outside_details(self, vectors, n: int, n_pool: int, *, is_fixed: bool) -> dict[str, Any]:
+    def outside_details(self, vectors, n: int, n_pool: int, *, maker) -> dict[str, Any]:
         """Return what a view of n rows from outside, with the pool behind them, needs to know."""
         new = self._of_rows(vectors, n, "query")
-        details = self.details(n_pool, is_fixed=is_fixed)
+        details = self.details(n_pool, maker=maker)
         if self.given is not None:
             details["known"] = {"embedding": Rows(new, *self.given.parts).whole()}
         return details
@@ -173,7 +179,7 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
         )
     if given is not None:
         return Embedding(Rows(checked(given, len(rows), "fit")))
-    origin = origin_of(embedding)
+    origin = values_of(embedding)
     if isinstance(embedding, str):
         return Embedding(origin=origin, layer=embedding)
     if hasattr(embedding, "transform"):
@@ -181,13 +187,6 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
             embedding = seeded_clone(embedding, seed).fit(rows.whole())
         embedding = embedding.transform
     return Embedding(function=embedding, origin=origin)
-
-
-def origin_of(embedding):
-    """Return what tells whether an embedding is another than before: itself, or its parameters."""
-    if hasattr(embedding, "get_params"):
-        return type(embedding), repr(embedding.get_params())
-    return embedding
 
 
 def check_embedding(embedding, estimator=None) -> None:

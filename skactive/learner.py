@@ -13,9 +13,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from . import labels as lab
 from .asking import outside_rows, outside_view, pool_view
 from .datasets import DatasetRows
-from .embedding import check_embedding, embedding_of, origin_of
+from .embedding import check_embedding, embedding_of
 from .history import LABELED, SKIPPED
 from .models import last_step
+from .parameters import are_same, values_of
 from .pool import Pool
 from .predicting import Predicting
 from .row_numbers import as_row_numbers, check_row_numbers
@@ -37,8 +38,8 @@ from .training import (
     FitParams,
     check_net_fit,
     check_update,
-    is_fixed_embedding,
     is_frozen,
+    maker_of_vectors,
     needs_codes,
     params_of,
     prepare_nets,
@@ -414,7 +415,7 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         self._check_has_pool("refit")
         vectors = self._embedding
         strategy = self._checked_strategy(is_embedded=vectors.given is not None)
-        if origin_of(self.embedding) != vectors.origin:
+        if not are_same(values_of(self.embedding), vectors.origin):
             given = None if vectors.given is None else vectors.given.whole()
             vectors = embedding_of(self.pool_.rows, given, self.embedding, self.seed_)
         strategy = begun(strategy, self.seed_, running=self.strategy_)
@@ -531,10 +532,12 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
     def _teach_numbers(self, numbers, y, annotator, given, relabel) -> None:
         """Record labels of rows of the pool."""
         if len(numbers) and self._last_query in (OUTSIDE, TICKETS):
+            instead = "teach(X_pool[idx], y), with the rows themselves"
+            if relabel:
+                instead = "pool_.label(rows, y, relabel=True) and refit()"
             raise ValueError(
-                "teach got row numbers, but the last query was over rows from outside, which the "
-                "pool does not number; write teach(X_pool[idx], y), with the rows themselves. To "
-                "correct labels of the pool: pool_.label(rows, y, relabel=True), and refit()."
+                f"teach got row numbers, but the last query was over rows from outside, which the "
+                f"pool does not number; write {instead}."
             )
         change = self.pool_._plan_label(numbers, y, relabel=relabel, who="teach")
         self._check_kind(change[-1])
@@ -705,19 +708,17 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         layer = self._embedding.layer
         model = self._model(seed, layer) if hasattr(self, "estimator_") else None
         details: dict[str, Any] = {"model": model, "seed": seed, "round": pool.n_operations - 1}
-        is_fixed = is_fixed_embedding(self.estimator)
+        maker = maker_of_vectors(getattr(self, "estimator_", self.estimator))
         if X is not None:
             X = outside_rows(X, pool)
-            vectors = self._embedding.outside_details(
-                embedding, n_rows(X), len(pool), is_fixed=is_fixed
-            )
+            vectors = self._embedding.outside_details(embedding, n_rows(X), len(pool), maker=maker)
             return outside_view(X, pool, subset, **details, **vectors)
         if embedding is not None:
             raise ValueError(
                 "query got embedding= without X; vectors of the pool's rows go to fit(X, y, "
                 "embedding=...)."
             )
-        details |= self._embedding.details(len(pool), is_fixed=is_fixed)
+        details |= self._embedding.details(len(pool), maker=maker)
         if model is not None and self.fit_unlabeled:
             details["known"] |= model.fitted(len(pool))
         return pool_view(pool, subset, **details)

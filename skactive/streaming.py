@@ -13,6 +13,7 @@ from sklearn.base import is_regressor
 
 from .fingerprints import fingerprint
 from .history import LABELED
+from .parameters import are_same, values_of
 from .pool import Pool
 from .row_numbers import as_row_numbers
 from .rows import Rows, check_rows, n_rows, row_index, take
@@ -229,7 +230,7 @@ def begun(strategy: Strategy, seed: int, running: Strategy | None = None) -> Str
     """
     if not isinstance(strategy, StreamStrategy):
         return strategy
-    if running is not None and _same(strategy, running):
+    if running is not None and are_same(values_of(strategy), values_of(running)):
         return running
     return strategy.reset(np.random.default_rng([seed, *b"stream"]))
 
@@ -320,15 +321,3 @@ def errors_of(truth: np.ndarray, predicted, is_regression: bool) -> list:
 def _digest(rows: Rows) -> str:
     """Return what tells rows from others, or from another order."""
     return fingerprint(rows, np.arange(len(rows)))
-
-
-def _same(a, b) -> bool:
-    """Whether two values of a parameter, or two strategies, are the same."""
-    if isinstance(a, Strategy):
-        if type(a) is not type(b):
-            return False
-        others = b.get_params(deep=False)
-        return all(_same(value, others[name]) for name, value in a.get_params(deep=False).items())
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return np.array_equal(a, b)
-    return a is b or bool(a == b)

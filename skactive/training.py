@@ -14,6 +14,7 @@ from .models import is_net, last_step
 from .models.base import is_known
 from .rows import Rows, check_rows, n_rows
 
+ROWS = "rows"  # are vectors as they are
 UPDATES = ("refit", "warm_start", "partial_fit")
 CODED_PACKAGES = {"skorch", "xgboost", "lightgbm"}
 
@@ -55,9 +56,14 @@ def is_frozen(estimator) -> bool:
     return type(estimator).__name__ == "FrozenEstimator"
 
 
-def is_fixed_embedding(estimator) -> bool:
-    """Whether an estimator sees rows in the same way in each round."""
-    return is_frozen(estimator) or (last_step(estimator) is estimator and not is_net(estimator))
+def maker_of_vectors(estimator):
+    """Return what makes of rows the vectors that an estimator sees, None if it does so each round.
+
+    Whatever sees rows as they are is `ROWS`; what is frozen is itself.
+    """
+    if is_frozen(estimator):
+        return estimator
+    return ROWS if last_step(estimator) is estimator and not is_net(estimator) else None
 
 
 def prepare_nets(estimator, n_classes: int | None, coded=None) -> None:

@@ -142,23 +142,26 @@ class Memory:
 
     Attributes
     ----------
+    maker : object
+        What the vectors are by; None where nothing is kept.
     vectors : ndarray or CSR matrix of shape (n, d), or None
-        Of all rows of the pool.
+        Of all rows of the pool, or of those that were there at the last question.
     centers : ndarray of int64
         Row numbers, labelled or reserved, that `distances` are about.
     distances : ndarray of shape (n,), or None
         Squared distance of each row to the nearest of them; not to be written to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, maker: Any = None) -> None:
+        self.maker = maker
         self.vectors: Any = None
         self.centers: NDArray = np.zeros(0, dtype=np.int64)
         self.distances: NDArray | None = None
 
-    def keep(self, vectors: Any) -> Any:
-        """Keep the vectors of a pool, forgetting distances of others; return them."""
-        self.vectors, self.distances = vectors, None
-        return vectors
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are vectors of."""
+        return 0 if self.vectors is None else self.vectors.shape[0]
 
     def since(self, centers: NDArray) -> tuple[NDArray, NDArray | None]:
         """Return which centres are new, and the distances to the others, None if not known."""

@@ -296,6 +296,11 @@ class View:
         memory = self._memory if self._memory is not None and self._offset == 0 else Memory()
         vectors, centers = self.embedding, self.centers
         new, known = memory.since(centers)
+        if known is not None and len(known) < len(self):  # rows joined the pool
+            rows = np.r_[np.arange(len(known), len(self)), memory.centers]
+            positions = np.arange(len(self) - len(known), len(rows))
+            joined = nearest_squared_distances(vectors[rows], positions)
+            known = np.append(known, joined[: positions[0]])
         if known is None or len(new):
             known = nearest_squared_distances(vectors, new, known=known)
             known.flags.writeable = False
@@ -430,8 +435,9 @@ class View:
         memory, n = self._memory, len(self) - self._offset
         if memory is None:
             return self._embedded(0, len(self))
-        if memory.vectors is None or n_rows(memory.vectors) != n:
-            memory.keep(self._embedded(self._offset, len(self)))
+        if memory.n_rows < n:
+            new = self._embedded(self._offset + memory.n_rows, len(self))
+            memory.vectors = join_vectors([memory.vectors, new] if memory.n_rows else [new])
         if self._offset == 0:
             return memory.vectors
         return join_vectors([self._embedded(0, self._offset), memory.vectors])

@@ -107,6 +107,36 @@ def test_a_function_makes_the_vectors_once_for_a_pool_and_for_new_rows_alone_aft
     assert function.n_rows == 140
 
 
+@pytest.mark.parametrize("given", [False, True], ids=["function", "given"])
+def test_where_rows_join_the_pool_vectors_and_distances_are_those_of_the_new_ones(
+    given, monkeypatch
+):
+    import skactive.view as module
+
+    computed, original = [], module.nearest_squared_distances
+
+    def spied(vectors, centers, *, known=None):
+        computed.append(len(vectors) if known is None else len(centers))
+        return original(vectors, centers, known=known)
+
+    monkeypatch.setattr(module, "nearest_squared_distances", spied)
+    function, more = Counting(), DIGITS[200:215] / 16
+    asked = learner(None if given else function)
+    new = {"embedding": more[:5, :5] ** 2} if given else {}
+    asked.fit(X, Y, **({"embedding": X[:, :5] ** 2} if given else {})).query()
+    asked.query(more[:5], **new)
+    n_before, computed[:] = function.n_rows, []
+    asked.teach(more[:5], TRUTH[200:205], **new).query()
+    new = {"embedding": more[5:, :5] ** 2} if given else {}
+    asked.extend(more[5:], **new).query(n_instances=4)
+    assert given or function.n_rows == n_before + 15
+    assert computed == [5 + 30, 5, 10 + 35]  # new rows beside what was known; then 5 new centres
+    vectors = np.concatenate([X, more])[:, :5] ** 2
+    np.testing.assert_array_equal(SEEN[-1], vectors)
+    distances, centers = asked._view()[0].center_distances(), asked.pool_.labeled
+    np.testing.assert_allclose(distances, nearest_squared(vectors, centers), atol=1e-12)
+
+
 def test_a_transformer_is_cloned_seeded_and_fitted_once_on_all_rows():
     pca = PCA(4, svd_solver="randomized")
     asked = learner(pca).fit(X, Y)
@@ -185,6 +215,55 @@ def test_refit_takes_an_embedding_that_was_set_since_and_keeps_one_that_was_not(
     assert seen_by(asked.refit()) is first
     assert seen_by(asked.set_params(embedding__n_components=2).refit()).shape == (120, 2)
     assert seen_by(asked.set_params(embedding=None).refit()).shape == (120, 64)
+
+
+def scaled(n_components):
+    steps = StandardScaler(), PCA(n_components), LogisticRegression()
+    return make_pipeline(*steps).fit(DIGITS / 16, TRUTH)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (FrozenEstimator(scaled(3)), FrozenEstimator(scaled(8))),
+        (FrozenEstimator(scaled(3)), LogisticRegression()),
+        (LogisticRegression(), FrozenEstimator(scaled(3))),
+        (make_pipeline(StandardScaler(), LogisticRegression()), LogisticRegression()),
+    ],
+    ids=["frozen to frozen", "frozen to plain", "plain to frozen", "pipeline to plain"],
+)
+def test_vectors_and_distances_of_another_estimator_are_not_kept(before, after):
+    asked, fresh = learner(estimator=before).fit(X, Y), learner(estimator=after).fit(X, Y)
+    asked.query(n_instances=5)
+    asked.set_params(estimator=after).query(n_instances=5)  # by the old one still
+    idx, _ = asked.refit().query(n_instances=5)
+    np.testing.assert_array_equal(idx, fresh.query(n_instances=5)[0])
+    np.testing.assert_array_equal(SEEN[-1], SEEN[-2])
+    assert SEEN[-1] is not SEEN[-2]
+
+
+def times(w):
+    return FunctionTransformer(lambda rows, w: rows @ np.asarray(w), kw_args={"w": w})
+
+
+W = np.random.default_rng(1).normal(size=(2, 64, 40))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (FrozenEstimator(PCA(3).fit(X)), FrozenEstimator(PCA(3).fit(X**2))),
+        (times(W[0]), times(W[1])),
+        (times(W[0].tolist()), times(W[1].tolist())),
+    ],
+    ids=["frozen", "arrays that look alike", "lists"],
+)
+def test_refit_knows_an_embedding_by_its_values_not_by_what_it_shows(before, after):
+    asked = learner(before).fit(X, Y)
+    first = seen_by(asked)
+    second = seen_by(asked.set_params(embedding=after).refit())
+    assert second.shape == first.shape and not np.allclose(first, second)
+    assert seen_by(asked.refit()) is second
 
 
 # At a cold start

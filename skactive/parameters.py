@@ -1,0 +1,45 @@
+"""Whether an object with parameters is another than it was: by their values, not by its address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .training import is_frozen
+
+
+def values_of(value) -> Any:
+    """Return what tells an object with parameters from others: its class, and their values.
+
+    Examples
+    --------
+    >>> from sklearn.decomposition import PCA
+    >>> are_same(values_of(PCA(2)), values_of(PCA(2)))
+    True
+    >>> are_same(values_of(PCA(2)), values_of(PCA(3)))
+    False
+    """
+    if is_frozen(value):
+        return value.estimator  # what it has learned is no parameter, so only itself is the same
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return [type(value), values_of(value.get_params(deep=False))]
+    if isinstance(value, dict):
+        return {name: values_of(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [values_of(part) for part in value]
+    return value
+
+
+def are_same(a, b) -> bool:
+    """Whether two results of `values_of` are equal; where that cannot be told, they are not."""
+    if a is b:
+        return True
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(are_same(a[name], b[name]) for name in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(are_same, a, b))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    is_equal = a == b
+    return isinstance(is_equal, bool | np.bool_) and bool(is_equal)
