@@ -34,6 +34,7 @@ ORDER = [
     "view",
     "strategies",
     "training",
+    "parameters",
     "embedding",
     "delegation",
     "predicting",
