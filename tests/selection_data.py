@@ -60,3 +60,9 @@ def read_only(*arrays):
         for part in parts:
             part.flags.writeable = False
     return arrays if len(arrays) > 1 else arrays[0]
+
+
+def mirrored(seed=0, dtype=np.float64, center=0.0):
+    """Twenty rows and, twenty places on, their images in a point; all but for rounding."""
+    rows = np.random.default_rng(seed).normal(size=(20, 3)).astype(dtype)
+    return np.vstack([rows, -rows]) + dtype(center)

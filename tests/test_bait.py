@@ -135,6 +135,20 @@ def test_what_is_kept_stays_what_it_would_be_if_computed_anew(n_classes):
     np.testing.assert_allclose(search.b, again.b, rtol=1e-7, atol=1e-10)
 
 
+def test_the_only_row_in_a_direction_goes_without_a_loss_of_digits():
+    X, rows, rng = data.gaussian(24, 5), np.arange(24), np.random.default_rng(0)
+    known = 1e-7 * (X**2).sum(axis=1).max() * np.eye(5)
+    everything = _information(X, None, rows) / 24
+    search = _Search(X, None, rows, known, everything)
+    search.keep(np.array([search.take(rng) for _ in range(10)]))
+    while len(search.rows) > 1:
+        search.drop(rng)
+        information = known + X[search.rows].T @ X[search.rows]
+        again = _Search(X, None, search.rows, information, everything)
+        np.testing.assert_allclose(search.a, again.a, rtol=1e-8)
+        np.testing.assert_allclose(search.b, again.b, rtol=1e-8)
+
+
 def shorter(n_classes):
     """The basis of what is orthogonal to ones in which classes are told, shape (C, C - 1)."""
     normal = np.full(n_classes, n_classes**-0.5) + np.eye(n_classes)[0]

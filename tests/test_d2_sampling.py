@@ -147,6 +147,13 @@ def test_the_first_pick_is_the_longest_row_and_ties_are_broken_by_chance():
     assert set(drawn((a, h), 1, 20)) == {(2,)}
 
 
+def test_the_first_pick_is_any_of_the_rows_of_the_same_numbers_in_another_order():
+    rng = np.random.default_rng(0)
+    h = np.array([rng.permutation(np.linspace(0.1, 0.9, 9)) for _ in range(6)])
+    assert len(set(np.einsum("ij,ij->i", h, h))) > 1, "else this would be no test"
+    assert set(drawn((h,), 1, 100)) == {(row,) for row in range(6)}
+
+
 def test_the_first_pick_of_a_far_pool_is_the_longest_of_the_rows_as_they_are():
     h = data.gaussian(50, 3) + 1000
     assert d2_sampling((h,), 1, rng=np.random.default_rng(0)) == np.sum(h**2, axis=1).argmax()

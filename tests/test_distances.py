@@ -11,6 +11,7 @@ from scipy import sparse
 from selection_data import POOLS, duplicated, gaussian, read_only, sparse_text
 
 from skactive.selection import distances, pairs
+from skactive.selection.arrays import as_floats
 from skactive.selection.distances import nearest_squared_distances, squared_distances
 
 CENTERS = [5, 17, 60, 61, 150]
@@ -28,6 +29,13 @@ def small_blocks(monkeypatch):
 def all_pairs(X, Y):
     X, Y = naive.dense(X), naive.dense(Y)
     return np.array([[naive.squared_distance(x, y) for y in Y] for x in X])
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64])
+def test_large_integers_keep_all_their_digits(dtype):
+    X = np.array([[2**24], [2**24 + 1], [2**24 + 3]], dtype=dtype)
+    assert as_floats(X).tolist() == X.tolist()
+    assert nearest_squared_distances(X, [0]).tolist() == [0, 1, 9]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -7,6 +7,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skactive import ActiveLearner, Strategy
+from skactive.embedding import embedding_of
+from skactive.rows import Rows
+from skactive.scores import entropy
+from skactive.selection import coral, uncertainty_herding
 from skactive.strategies import Coral, KCenter, UncertaintyHerding
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
@@ -108,3 +112,51 @@ def test_a_query_over_rows_from_outside_keeps_away_from_the_pools():
     learner = ActiveLearner(LogisticRegression(), "k_center", random_state=0)
     learner.fit(BLOBS[pool], CLASS[pool])
     assert set(CLUSTER[learner.query(outside, n_instances=1)[0]]) == {2}
+
+
+def test_each_query_over_rows_from_outside_measures_those_rows():
+    known = np.arange(40)
+    learner = ActiveLearner(LogisticRegression(), "k_center", random_state=0)
+    learner.fit(BLOBS[known], np.arange(40) % 2)
+    for rows in (BLOBS[40:], BLOBS[:39:-1]):  # as many, in another order
+        reach = [min(((row - other) ** 2).sum() for other in BLOBS[known]) for row in rows]
+        assert learner.query(rows)[0].tolist() == [np.argmax(reach)]
+
+
+def test_labelled_rows_repel_nothing_in_badge():
+    y = np.where(np.arange(120) % 10 == 0, CLASS, -1)
+    learner = ActiveLearner(LogisticRegression(C=1e-3), "badge", random_state=0).fit(BLOBS, y)
+    errors = 2**0.5 * (1 - learner.predict_proba(BLOBS).max(axis=1))
+    lengths = np.where(y < 0, errors * np.sqrt((BLOBS**2).sum(axis=1)), 0)
+    found = {int(learner.query(random_state=seed)[0][0]) for seed in range(10)}
+    assert found == {int(lengths.argmax())}  # where none is reserved the longest comes first
+
+
+@pytest.mark.parametrize(
+    ("strategy", "choose"),
+    [
+        (Coral("entropy"), lambda weights, **asked: coral(BLOBS, weights, 10, **asked)),
+        (
+            UncertaintyHerding("entropy"),
+            lambda weights, **asked: uncertainty_herding(BLOBS, 10, uncertainty=weights, **asked),
+        ),
+    ],
+    ids=["coral", "uncertainty_herding"],
+)
+def test_doubts_above_0_are_weights_as_they_are(strategy, choose):
+    y = np.full(120, -1)
+    y[[3, 43]] = 0, 1
+    learner = ActiveLearner(LogisticRegression(C=1e-3), strategy, random_state=0).fit(BLOBS, y)
+    doubt, asked = entropy(learner.predict_proba(BLOBS)), {"centers": [3, 43]}
+    picks = choose(doubt, rng=np.random.default_rng(0), **asked).tolist()
+    shifted = choose(
+        np.maximum(doubt - doubt[y < 0].min(), 0), rng=np.random.default_rng(0), **asked
+    )
+    assert picks != shifted.tolist(), "else this would be no test"
+    assert learner.query(n_instances=10)[0].tolist() == picks
+
+
+def test_vectors_of_more_rows_leave_those_of_the_pool_as_they_were():
+    embedding = embedding_of(Rows(BLOBS), BLOBS, None, 0)
+    longer = embedding.extended(BLOBS[:3], 3, "extend")
+    assert len(longer.given) == 123 and len(embedding.given) == 120

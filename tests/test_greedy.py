@@ -103,6 +103,13 @@ def test_copies_are_equally_likely():
     assert chisquare(counts).pvalue > 1e-4
 
 
+def test_products_that_rounding_alone_tells_apart_are_drawn_among():
+    X, values = np.array([[0.0], [1.0], [-1.0]]), [0.1, 0.1 + 0.2, 0.1 - 0.2]
+    assert values[1] - values[0] != values[0] - values[2], "else this would be no test"
+    found = {int(greedy_xy(X, values, 1, centers=[0], rng=rng(seed))[0]) for seed in range(20)}
+    assert found == {1, 2}
+
+
 def test_the_order_of_rows_does_not_matter():
     X, values = gaussian(), some_values()
     order = rng(1).permutation(200)

@@ -110,6 +110,14 @@ def test_equal_rows_are_drawn_among():
     assert counts[1:].min() > 60
 
 
+@pytest.mark.parametrize("center", [0.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_row_and_its_mirror_image_are_drawn_among(dtype, center):
+    for X in (data.mirrored(seed, dtype, center) for seed in range(8)):
+        found = {int(max_herding(X, 1, rng=np.random.default_rng(seed))[0]) for seed in range(20)}
+        assert len(found) == 2 and max(found) - min(found) == 20
+
+
 def test_the_default_bandwidth_scales_with_the_rows():
     X = data.clustered()
     expected = max_herding(X, 20, rng=np.random.default_rng(0))

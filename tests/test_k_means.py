@@ -104,6 +104,21 @@ def test_neither_row_of_a_pair_is_preferred(dtype):
     assert 60 < sum(first) < 140  # 100 +- 7
 
 
+@pytest.mark.parametrize("center", [0.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_row_and_its_mirror_image_are_drawn_among(dtype, center):
+    for X in (data.mirrored(seed, dtype, center) for seed in range(8)):
+        found = {int(k_means(X, 1, rng=np.random.default_rng(seed))[0]) for seed in range(20)}
+        assert len(found) == 2 and max(found) - min(found) == 20
+
+
+def test_a_row_as_near_to_a_fixed_centre_as_to_a_mean_belongs_to_the_centre():
+    blocks, reach = Blocks(np.array([[-2.0], [2.0]])), np.array([1e6, 16.0])
+    for seed in range(5):  # the mean starts at row 0, at a squared distance of 16 from row 1
+        clusters = lloyd(blocks, 1, reach, np.random.default_rng(seed))
+        assert clusters.labels.tolist() == [0, -1] and clusters.squared.tolist() == [0.0, 16.0]
+
+
 def test_large_offsets_and_scales_cost_no_clusters():
     X = np.repeat(np.arange(6.0), 10)[:, None] + 0.01 * data.gaussian(60, 3)
     for changed in (X + 1e7, X * 1e-150, X * 1e150, (X + 1e4).astype(np.float32)):

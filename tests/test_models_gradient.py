@@ -31,7 +31,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC
 
-from skactive import View
+from skactive import ActiveLearner, Strategy, View
 from skactive.models import adapt, last_step, refusal
 from skactive.rows import Rows
 
@@ -303,3 +303,22 @@ def test_what_cannot_be_told_before_it_is_fitted_is_refused_after():
     estimator.fit(X, CODES)
     with pytest.raises(ValueError, match=r"view.gradient, which OwnLinear cannot give: it needs a"):
         adapt(estimator, estimator.classes_).features(X)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("given", [True, False])
+def test_a_learners_own_embedding_is_what_the_last_layer_is_given(given):
+    seen = []
+
+    class Look(Strategy):
+        rowwise = False
+        reads = ("gradient",)
+
+        def score(self, view):
+            seen.append(view.gradient[1])
+            return np.zeros(len(view))
+
+    learner = ActiveLearner(perceptron(), Look(), embedding=None if given else np.negative)
+    learner.fit(X, np.where(np.arange(90) < 30, CODES, -1), embedding=-X if given else None)
+    learner.query()
+    np.testing.assert_array_equal(seen[0], -X)

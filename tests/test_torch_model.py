@@ -7,10 +7,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skactive import ActiveLearner, get_strategy_names, scores
+from skactive import ActiveLearner, Strategy, get_strategy_names, scores
 from skactive.models import adapt
 from skactive.models.linear_distance import linear_margins
-from skactive.strategies import Dropout
+from skactive.strategies import Dropout, Subpool
 from skactive.testing import check_strategy
 
 torch = pytest.importorskip("torch")
@@ -878,3 +878,22 @@ def test_strategies_keep_their_contract_on_a_net_that_regresses(name):
 def test_dropout_keeps_the_contract_of_a_strategy(inner):
     net = nets.classifier(nets.InDouble, module__n_out=3)
     check_strategy(Dropout(inner, 4), estimator=net)
+
+
+def test_a_strategy_over_fewer_rows_still_knows_which_are_labelled_and_which_reserved():
+    seen = []
+
+    class Look(Strategy):
+        rowwise = False
+        reads = ("embedding",)
+
+        def score(self, view):
+            seen.extend(view.take(at) for at in (view.labeled, view.reserved))
+            return np.zeros(len(view))
+
+    learner = ActiveLearner(nets.classifier(), Subpool(Look(), 20), random_state=0)
+    learner.fit(X, nets.hidden(TRUTH, 60))
+    learner.pool_.reserve([150, 70, 71])
+    learner.query()
+    np.testing.assert_array_equal(seen[0], X[:60])
+    np.testing.assert_array_equal(seen[1], X[[70, 71, 150]])

@@ -120,6 +120,17 @@ def test_equal_rows_are_drawn_among():
     assert np.bincount(first, minlength=6)[2:].min() > 60  # 100 +- 8.7
 
 
+@pytest.mark.parametrize("center", [0.0, 1e4])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_row_and_its_mirror_image_are_drawn_among(dtype, center):
+    for X in (data.mirrored(seed, dtype, center) for seed in range(8)):
+        found = {
+            int(typiclust(X, 1, max_clusters=1, rng=np.random.default_rng(seed))[0])
+            for seed in range(20)
+        }
+        assert len(found) == 2 and max(found) - min(found) == 20
+
+
 def test_numbers_of_another_type_give_the_same_picks():
     X = np.round(blobs(5, 12))
     expected = typiclust(X, 5, rng=np.random.default_rng(0))

@@ -378,6 +378,12 @@ def test_a_strategy_that_chooses_jointly_has_no_score():
         view_of().score(Jointly())
 
 
+def test_a_chunk_has_the_vectors_of_the_function_whatever_the_strategy_says_it_reads():
+    view = view_of(LOGISTIC, chunk_rows=7, embed=lambda rows: 2 * rows, is_embedded=True)
+    scores = view.score(Tell(lambda part: part.embedding[:, 0] + part.gradient[1][:, 1]))
+    assert scores == pytest.approx(2 * X[:, 0] + 2 * X[:, 1])
+
+
 # Fewer candidates
 
 
