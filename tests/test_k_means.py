@@ -152,3 +152,9 @@ def test_the_contract_holds_for_any_rows(problem):
 
 def test_what_is_refused():
     check_refusals(k_means)
+
+
+def test_copies_of_labelled_rows_are_no_cluster_whatever_rounding_says():
+    X = np.array([[1.0, 0.0], [3.0, 3.0], [3.0, 4.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+    for seed in range(10):
+        assert set(k_means(X, 3, centers=[0], rng=np.random.default_rng(seed))[:2]) == {1, 2}

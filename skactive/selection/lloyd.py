@@ -113,7 +113,7 @@ def _assign(
         squares += norms
         nearest = squares.argmin(axis=1)
         own = _picked(squares, nearest) + blocks.norms[part]
-        is_free = own < reach[part]
+        is_free = (own < reach[part]) & (reach[part] > blocks.floor)  # own may come out below 0
         labels[part] = np.where(is_free, nearest, -1)
         distances[part] = np.where(is_free, own, reach[part])
         members = sparse.csc_matrix(

@@ -146,7 +146,7 @@ def _assign(
     for part, block in blocks.parts(len(means)):
         own, nearest = torch.addmm(norms, block, means.T, alpha=-2).min(dim=1)
         own = (own + blocks.norms[part]).double()
-        is_free = own < reach[part]
+        is_free = (own < reach[part]) & (reach[part] > blocks.floor)  # own may come out below 0
         labels[part] = torch.where(is_free, nearest, -1)
         distances[part] = torch.where(is_free, own, reach[part])
         members = block.new_zeros((len(block), len(means)))
