@@ -11,7 +11,14 @@ from skactive.embedding import embedding_of
 from skactive.rows import Rows
 from skactive.scores import entropy
 from skactive.selection import coral, uncertainty_herding
-from skactive.strategies import Coral, KCenter, UncertaintyHerding
+from skactive.strategies import (
+    ClusterMargin,
+    Coral,
+    KCenter,
+    RankedBatch,
+    StochasticBatch,
+    UncertaintyHerding,
+)
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 COLD = ["typiclust", "k_center", "k_means", "k_medoids", "max_herding", "greedy_x"]
@@ -160,3 +167,49 @@ def test_vectors_of_more_rows_leave_those_of_the_pool_as_they_were():
     embedding = embedding_of(Rows(BLOBS), BLOBS, None, 0)
     longer = embedding.extended(BLOBS[:3], 3, "extend")
     assert len(longer.given) == 123 and len(embedding.given) == 120
+
+
+class Given(Strategy):
+    """The same score for all rows, but for a few."""
+
+    def __init__(self, value, few):
+        self.value, self.few = value, few
+
+    def score(self, view):
+        scores = np.full(len(view), float(self.value))
+        scores[10:13] = self.few
+        return scores
+
+
+@pytest.mark.parametrize("outer", [Coral, UncertaintyHerding])
+def test_rows_that_score_minus_infinity_weigh_nothing(outer):
+    y = np.full(120, -1)
+    y[[3, 43]] = 0, 1
+    for value in (-2.0, 2.0, -np.inf):
+        strategy = outer(Given(value, -np.inf))
+        learner = ActiveLearner(LogisticRegression(), strategy, random_state=0).fit(BLOBS, y)
+        assert len(learner.query(n_instances=3)[0]) == 3
+        if np.isfinite(value):
+            found = learner.query(n_instances=3, subset=np.arange(10, 60))[0]
+            assert not set(found.tolist()) & {10, 11, 12}
+    drawn = outer(StochasticBatch("margin"))
+    learner = ActiveLearner(LogisticRegression(), drawn, random_state=0).fit(BLOBS, y)
+    assert len(learner.query(n_instances=3)[0]) == 3
+
+
+@pytest.mark.parametrize("outer", [Coral, UncertaintyHerding])
+def test_a_weight_of_infinity_is_refused(outer):
+    y = np.full(120, -1)
+    y[[3, 43]] = 0, 1
+    learner = ActiveLearner(LogisticRegression(), outer(Given(1, np.inf))).fit(BLOBS, y)
+    with pytest.raises(ValueError, match=f"{outer.__name__} got scores of Given with infinity"):
+        learner.query()
+
+
+@pytest.mark.parametrize("outer", [Coral, UncertaintyHerding, ClusterMargin, RankedBatch])
+def test_a_strategy_without_scores_cannot_weigh(outer):
+    y = np.full(120, -1)
+    y[[3, 43]] = 0, 1
+    learner = ActiveLearner(LogisticRegression(), outer("k_center")).fit(BLOBS, y)
+    with pytest.raises(ValueError, match=f"{outer.__name__} got strategy KCenter, which chooses"):
+        learner.query()

@@ -6,8 +6,9 @@ import numpy as np
 
 from .. import selection
 from ..tensors import is_tensor
-from .base import Strategy
+from .base import Strategy, name_of
 from .given import as_strategy
+from .wrappers import _from_lowest, _inner_scores
 
 
 class Diverse(Strategy):
@@ -31,13 +32,27 @@ class Weighted(Diverse):
 
     def _scores(self, view) -> np.ndarray:
         """Return the inner strategy's scores, NaN where a row is no candidate."""
-        return view.score(as_strategy(self.strategy))
+        scores = np.full(len(view), np.nan)
+        scores[view.candidates] = _inner_scores(self, self.strategy, view)
+        return scores
 
     def _weights(self, view) -> np.ndarray:
-        """Return these scores above the lowest that is negative, 0 where a row is no candidate."""
-        scores, weights = self._scores(view)[view.mask], np.zeros(len(view))
-        raised = scores - scores.min(initial=0.0)
-        weights[view.mask] = raised if raised.any() else 1.0
+        """Return these scores above the lowest that is negative, 0 where a row is no candidate.
+
+        So it is where a score is minus infinity; plus infinity is refused.
+        """
+        scores, weights = _inner_scores(self, self.strategy, view), np.zeros(len(view))
+        if np.isposinf(scores).any():
+            raise ValueError(
+                f"{type(self).__name__} got scores of {name_of(as_strategy(self.strategy))} with "
+                f"infinity at position {view.candidates[np.isposinf(scores)][0]}; give a strategy "
+                f"whose scores are finite, or minus infinity for rows that count nothing."
+            )
+        is_some = ~np.isneginf(scores)
+        raised = np.where(is_some, _from_lowest(scores), 0.0)
+        if not raised.any():
+            raised = np.where(is_some | ~is_some.any(), 1.0, 0.0)
+        weights[view.candidates] = raised
         return weights
 
 
@@ -151,7 +166,7 @@ class UncertaintyHerding(Weighted):
 
     Parameters
     ----------
-    strategy : str, Strategy or callable, default="margin"
+    strategy : str or Strategy, default="margin"
         Whose scores are the uncertainty U; measured from the lowest
         where that is below 0; where all are equal, all count the same.
     bandwidth : float, default=None
@@ -159,8 +174,8 @@ class UncertaintyHerding(Weighted):
 
     References
     ----------
-    .. [1] Bae, Noh and Sutherland (2024). Uncertainty herding: one active learning method for all
-       label budgets. arXiv:2412.20644.
+    .. [1] Bae, Noh and Sutherland (2025). Uncertainty herding: one active learning method for all
+       label budgets. ICLR.
     """
 
     def __init__(self, strategy="margin", bandwidth=None):
@@ -183,11 +198,11 @@ class ClusterMargin(Weighted):
 
     Parameters
     ----------
-    strategy : str, Strategy or callable, default="margin"
+    strategy : str or Strategy, default="margin"
         Whose scores say what is doubtful.
     n_clusters : int, default=None
         How many clusters. None: as many as rows are asked for.
-    factor : int, default=10
+    factor : float, default=10
         How many doubtful rows are clustered for each that is asked for.
 
     References
@@ -217,7 +232,7 @@ class RankedBatch(Weighted):
 
     Parameters
     ----------
-    strategy : str, Strategy or callable, default="least_confidence"
+    strategy : str or Strategy, default="least_confidence"
         Whose scores are the doubt, in [0, 1].
     alpha : float, default=None
         How much unlikeness counts, in [0, 1]. None: the share of rows that have no label.
@@ -248,7 +263,7 @@ class Coral(Weighted):
 
     Parameters
     ----------
-    strategy : str, Strategy or callable, default="margin"
+    strategy : str or Strategy, default="margin"
         Whose scores s are the doubt; measured from the lowest
         where that is below 0; where all are equal, all count the same.
     strength : float, default=1.0
