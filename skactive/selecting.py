@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from . import scores
 from .rows import Rows, check_rows
@@ -60,7 +61,7 @@ def select(
     labeled : array-like of int, or of bool of shape (n,), default=None
         Rows that are labelled: never chosen, and diverse strategies keep away from them.
     y_labeled : array-like, default=None
-        Their labels in the order of row numbers, for strategies that read them.
+        Their labels, in the order of `labeled`, for strategies that read them.
     reserved : array-like of int, or of bool of shape (n,), default=None
         Rows that are being labelled, or were chosen elsewhere: the same.
     candidates : array-like of int, or of bool of shape (n,), default=None
@@ -94,14 +95,12 @@ def select(
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
-    n_labeled = int(np.count_nonzero(is_labeled))
-    pool = Centers(
-        np.flatnonzero(is_labeled), np.flatnonzero(is_reserved), _labels(y_labeled, n_labeled)
-    )
+    rows = np.flatnonzero(is_labeled)
+    pool = Centers(rows, np.flatnonzero(is_reserved), _labels(y_labeled, labeled, rows))
     mask = candidate_mask(candidates, n, np.flatnonzero(is_labeled | is_reserved))
-    seed = [draw_seed(random_state), n_labeled, 0]
+    seed = [draw_seed(random_state), len(rows), 0]
     view = View(Rows(np.arange(n)), mask, pool=pool, seed=seed, known=known)
-    return choose(strategy, view, check_n_instances(None, n_instances))
+    return choose(strategy, view, check_n_instances(None, n_instances, "select"))
 
 
 def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any], int]:
@@ -136,7 +135,7 @@ def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any],
 
 def _vectors(embedding):
     """Return vectors as an array or a CSR matrix."""
-    vectors = check_rows(embedding, "select")
+    vectors = embedding if sparse.issparse(embedding) else check_rows(embedding, "select")
     return check_vectors(as_array(vectors) if is_tensor(vectors) else vectors, who="select")
 
 
@@ -170,12 +169,19 @@ def _values(values, name: str) -> np.ndarray:
     return values
 
 
-def _labels(y_labeled, n_labeled: int) -> np.ndarray:
-    """Return the labels of labelled rows, refusing another number of them."""
-    labels = np.zeros(0) if y_labeled is None else np.asarray(y_labeled)
-    if y_labeled is not None and labels.shape != (n_labeled,):
+def _labels(y_labeled, labeled, rows: np.ndarray) -> np.ndarray | None:
+    """Return labels in the order of the labelled rows' numbers, refusing what is not one for each.
+
+    Where none are labelled there are none, and no strategy needs to be told.
+    """
+    if y_labeled is None:
+        return None if len(rows) else np.zeros(0)
+    labels, given = np.asarray(y_labeled), np.asarray([] if labeled is None else labeled)
+    order = slice(None) if given.dtype.kind == "b" else np.argsort(given, kind="stable")
+    if labels.shape != (len(rows),) or (given.dtype.kind != "b" and len(given) != len(rows)):
+        repeated = ", some of them given twice" if len(given) > len(rows) else ""
         raise ValueError(
-            f"select got y_labeled of shape {labels.shape} for {n_labeled} labelled rows; give one "
-            f"label for each."
+            f"select got y_labeled of shape {labels.shape} for {len(rows)} labelled rows"
+            f"{repeated}; give one label for each."
         )
-    return labels
+    return labels[order]

@@ -26,11 +26,11 @@ def check_estimator(estimator) -> None:
         )
 
 
-def check_n_instances(X, n_instances) -> int:
-    """Return how many rows a query asks for, refusing what is no such number."""
+def check_n_instances(X, n_instances, who: str = "query") -> int:
+    """Return how many rows are asked for, refusing what is no such number."""
     if isinstance(X, Integral):
         raise ValueError(f"query got {X} for X; write query(n_instances={X}).")
-    return 1 if n_instances is None else _check_count("n_instances", n_instances)
+    return 1 if n_instances is None else _check_count("n_instances", n_instances, who)
 
 
 def missing_to_total(n_instances, n_total, n_known: int) -> int:
@@ -43,10 +43,10 @@ def missing_to_total(n_instances, n_total, n_known: int) -> int:
     return max(_check_count("n_total", n_total) - n_known, 0)
 
 
-def _check_count(name: str, n) -> int:
+def _check_count(name: str, n, who: str = "query") -> int:
     """Return a number of rows, refusing what is none."""
     if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"query got {name}={n!r}; give a whole number of at least 1.")
+        raise ValueError(f"{who} got {name}={n!r}; give a whole number of at least 1.")
     return int(n)
 
 

@@ -25,7 +25,7 @@ class Centers(NamedTuple):
 
     labeled: np.ndarray
     reserved: np.ndarray
-    y_labeled: np.ndarray
+    y_labeled: np.ndarray | None
 
 
 class View:
@@ -149,7 +149,13 @@ class View:
     @property
     def y_labeled(self) -> np.ndarray:
         """Labels of the labelled rows."""
-        return self._pool.y_labeled
+        labels = self._pool.y_labeled
+        if labels is None:
+            raise ValueError(
+                "the strategy reads view.y_labeled; give select y_labeled=, one label for each "
+                "labelled row."
+            )
+        return labels
 
     @property
     def classes(self) -> np.ndarray | None:
@@ -385,7 +391,7 @@ class View:
         other._is_part, other._chunk_rows = False, self._chunk_rows
         other.mask = self.restrict(positions).mask[rows]
         labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
-        other._pool = Centers(labeled, reserved, self.y_labeled)
+        other._pool = Centers(labeled, reserved, self._pool.y_labeled)
         return other, rows
 
     # How it is computed

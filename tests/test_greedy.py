@@ -153,3 +153,24 @@ def test_what_makes_no_sense_is_refused(values, error, message):
     if len(values) == 4:
         with pytest.raises(error, match=message):
             greedy_y(values, 2, rng=rng())
+
+
+@pytest.mark.parametrize(
+    ("of_rows", "of_values"), [(-300, -300), (300, 300), (500, -1000), (0, 1000)]
+)
+def test_a_power_of_two_changes_no_pick(of_rows, of_values):
+    X, y = gaussian(), some_values()
+    far, wide = np.ldexp(X, of_rows), np.ldexp(y, of_values)
+    for ours, scaled in (
+        (
+            greedy_xy(X, y, 9, centers=CENTERS, rng=rng()),
+            greedy_xy(far, wide, 9, centers=CENTERS, rng=rng()),
+        ),
+        (greedy_y(y, 9, centers=CENTERS, rng=rng()), greedy_y(wide, 9, centers=CENTERS, rng=rng())),
+    ):
+        np.testing.assert_array_equal(scaled, ours)
+
+
+def test_rows_whose_squared_length_overflows_are_refused():
+    with pytest.raises(ValueError, match="squared length overflows; divide it by a constant"):
+        greedy_xy(1e300 * gaussian(), some_values(), 3, rng=rng())

@@ -244,3 +244,10 @@ def test_what_cannot_be_right_is_refused(changed, message):
     arguments = {"embedding": gaussian(4), "uncertainty": doubts(4), "n": 1} | changed
     with pytest.raises(ValueError, match=message):
         ranked_batch(**arguments, rng=rng())
+
+
+def test_distances_that_are_infinite_for_some_rows_alone_are_refused():
+    X, u = gaussian(30, 2), doubts(30)
+    far = np.where(np.arange(30) == 7, np.inf, 1.0)
+    with pytest.raises(ValueError, match="distances are infinite at row 7 and finite elsewhere"):
+        ranked_batch(X, u, 5, centers=[0], distances=far, rng=rng())

@@ -124,7 +124,18 @@ P = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
         ("std", {"std": [1.0, np.nan]}, "std of shape (2,) with NaN or infinity; give one finite"),
         ("margin", {"proba": P, "labeled": [3]}, "labeled hold positions from 3 to 3"),
         ("margin", {"proba": P, "labeled": [0], "y_labeled": [1, 2]}, "y_labeled of shape (2,)"),
-        ("margin", {"proba": P, "n_instances": 0}, "n_instances=0; give a whole number"),
+        ("margin", {"proba": P, "n_instances": 0}, "select got n_instances=0; give a whole number"),
+        (
+            "margin",
+            {"proba": P, "labeled": [1, 1], "y_labeled": [0, 0]},
+            "y_labeled of shape (2,) for 1 labelled rows, some of them given twice; give one label",
+        ),
+        ("greedy_y", {"prediction": P[:, 0], "labeled": [1]}, "reads view.y_labeled; give select"),
+        (
+            "greedy_y",
+            {"prediction": P[:, 0], "labeled": [1], "y_labeled": ["ham"]},
+            "reads labels as values, and got some of dtype <U3; give numbers.",
+        ),
         ("magrin", {"proba": P}, "did you mean 'margin'"),
     ],
 )
@@ -132,6 +143,30 @@ def test_what_cannot_be_chosen_from_is_refused(strategy, params, text):
     with pytest.raises(ValueError) as info:
         select(strategy, **params)
     assert text in str(info.value)
+
+
+@pytest.mark.parametrize("as_mask", [False, True])
+def test_labels_belong_to_the_rows_as_these_were_given(as_mask):
+    prediction = np.array([0.0, 1.0, 2.0, 4.0, 7.0, 5.0])
+    labeled, y_labeled = [5, 3], [1.0, 9.0]  # so 7 is 2 from a known value, 4 is 3, 2 is 1
+    if as_mask:
+        labeled, y_labeled = np.isin(np.arange(6), labeled), [9.0, 1.0]
+    options = {"prediction": prediction, "labeled": labeled, "y_labeled": y_labeled}
+    seen = []
+    select(
+        lambda view, n: seen.append((view.labeled.tolist(), list(view.y_labeled))) or [0], **options
+    )
+    assert seen == [([3, 5], [9.0, 1.0])]
+    assert select("greedy_y", **options).tolist() == [4]
+
+
+@pytest.mark.parametrize("kind", ["coo", "lil", "csc"])
+def test_vectors_of_any_sparse_kind_are_taken(kind):
+    E = np.random.default_rng(0).normal(size=(30, 4)) * (np.arange(30) % 3 > 0)[:, None]
+    options = {"labeled": [0], "n_instances": 5, "random_state": 0}
+    sparse_ones = getattr(sparse, f"{kind}_matrix")(E)
+    expected = select("k_center", embedding=E, **options)
+    np.testing.assert_array_equal(select("k_center", embedding=sparse_ones, **options), expected)
 
 
 def test_nothing_that_is_given_is_written_to():

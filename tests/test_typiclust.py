@@ -150,7 +150,7 @@ def test_the_contract_holds_for_any_rows(problem, max_clusters):
 def test_what_is_refused():
     check_refusals(typiclust)
     for name in ("n_neighbors", "max_clusters"):
-        with pytest.raises(ValueError, match=f"{name}=0; it must be 1 or more"):
+        with pytest.raises(ValueError, match=f"{name}=0; give a whole number of at least 1"):
             typiclust(np.eye(3), 1, rng=np.random.default_rng(0), **{name: 0})
-        with pytest.raises(TypeError):
+        with pytest.raises(TypeError, match=f"{name}=1.5; give a whole number of at least 1"):
             typiclust(np.eye(3), 1, rng=np.random.default_rng(0), **{name: 1.5})

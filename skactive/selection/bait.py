@@ -83,8 +83,9 @@ def bait(
     TypeError
         If features are no real numbers, or positions no integers.
     ValueError
-        If there is NaN or infinity, shapes do not match, a row of probabilities does not sum to
-        one, a parameter is out of its range, or d times C is beyond 20,000.
+        If there is NaN or infinity, or a number beyond 1e100, shapes do not match, a row of
+        probabilities does not sum to one, a parameter is out of its range, or d times C is beyond
+        20,000.
 
     Notes
     -----

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -107,10 +107,11 @@ def cluster_margin(
 
 def _check_clusters(n_clusters: int | None, factor: float, n_rows: int) -> None:
     """Refuse numbers of clusters and factors that make no sense."""
-    if n_clusters is not None and not 1 <= operator.index(n_clusters) <= n_rows:
-        raise ValueError(
-            f"cluster_margin got n_clusters={n_clusters} for {n_rows} rows; give from 1 to as many "
-            f"clusters as there are rows, or None for as many as rows are wanted."
+    is_whole = n_clusters is None or isinstance(n_clusters, Integral)
+    if not is_whole or (n_clusters is not None and not 1 <= n_clusters <= n_rows):
+        raise (ValueError if is_whole else TypeError)(
+            f"cluster_margin got n_clusters={n_clusters!r} for {n_rows} rows; give from 1 to as "
+            f"many clusters as there are rows, or None for as many as rows are wanted."
         )
     if not 1 <= factor < np.inf:
         raise ValueError(

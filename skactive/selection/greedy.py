@@ -11,15 +11,17 @@ from numpy.typing import ArrayLike
 from .arrays import (
     Positions,
     Vectors,
+    as_floats,
     as_positions,
     candidate_mask,
     check_vectors,
     chunks,
+    squared_norms,
     wanted,
 )
 from .distances import CLOSE, squared_distances
 from .k_center import k_center
-from .pairs import CHUNK_BYTES, Floats, mean_of
+from .pairs import CHUNK_BYTES, Floats, mean_of, refuse_overflow
 
 _CENTERS = 256  # centres that the pool is compared with at a time
 
@@ -72,10 +74,12 @@ def greedy_y(
     >>> greedy_y([1.0, 2.0, 7.0, 4.0], 2, centers=[0], rng=np.random.default_rng(0))
     array([2, 3])
     """
-    column = _column(values, "greedy_y")
-    known = as_positions(centers, len(column))
-    distances = _to_nearest(column[:, 0].astype(np.float64), known)
-    return k_center(column, n, candidates=candidates, centers=known, distances=distances, rng=rng)
+    y = _scaled(values, "greedy_y")
+    known = as_positions(centers, len(y))
+    distances = _to_nearest(y, known)
+    return k_center(
+        y[:, None], n, candidates=candidates, centers=known, distances=distances, rng=rng
+    )
 
 
 def _to_nearest(y: Floats, centers: Positions) -> Floats:
@@ -125,7 +129,8 @@ def greedy_xy(
     TypeError
         If embedding or values are not real numbers, or positions are not integers.
     ValueError
-        If they hold NaN or infinity, shapes do not match, or a position lies outside.
+        If they hold NaN or infinity, squared lengths overflow, shapes do not match, or a position
+        lies outside.
 
     References
     ----------
@@ -139,7 +144,9 @@ def greedy_xy(
     array([1, 3])
     """
     vectors = check_vectors(embedding, who="greedy_xy")
-    y = _column(values, "greedy_xy", len_rows=vectors.shape[0])[:, 0].astype(np.float64)
+    for part in chunks(vectors, CHUNK_BYTES):
+        refuse_overflow(4 * squared_norms(as_floats(vectors[part], np.float64)))
+    y = _scaled(values, "greedy_xy", len_rows=vectors.shape[0])
     mask = candidate_mask(candidates, len(y), centers)
     n = wanted(n, mask)
     known = np.unique(as_positions(centers, len(y)))
@@ -168,11 +175,12 @@ def _lower(nearest: Floats, vectors: Vectors, y: Floats, positions: Positions) -
         np.minimum(nearest[part], squared.min(axis=1), out=nearest[part])
 
 
-def _column(values: ArrayLike, who: str, len_rows: int | None = None) -> Vectors:
-    """Return values as vectors of one number each."""
+def _scaled(values: ArrayLike, who: str, len_rows: int | None = None) -> Floats:
+    """Return one number for each row, divided by a power of two: at most 1/2, and not rounded."""
     values = np.asarray(values)
     if values.ndim != 1 or (len_rows is not None and len(values) != len_rows):
         raise ValueError(
             f"{who} got values of shape {values.shape}; give one number for each row of the pool."
         )
-    return check_vectors(values[:, None], who=who, name="values")
+    y = check_vectors(values[:, None], who=who, name="values")[:, 0].astype(np.float64)
+    return np.ldexp(y, -1 - int(np.frexp(np.abs(y).max(initial=0.0))[1]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -69,7 +71,8 @@ def uncertainty_herding(
     Raises
     ------
     TypeError
-        If the embedding does not hold real numbers, or n or positions are not integers.
+        If the embedding does not hold real numbers, n or positions are not integers, or the
+        bandwidth is no number.
     ValueError
         If n is negative, the bandwidth is not positive, the uncertainty is negative or not finite,
         a shape is wrong, a position lies outside the rows, or the embedding holds NaN or infinity.
@@ -147,8 +150,9 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, 
     vectors = check_vectors(embedding, who=who)
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     known = np.unique(as_positions(centers, vectors.shape[0]))
-    if bandwidth is not None and not (0 < bandwidth < np.inf):
-        raise ValueError(
+    is_number = bandwidth is None or isinstance(bandwidth, Real)
+    if not is_number or (bandwidth is not None and not 0 < bandwidth < np.inf):
+        raise (ValueError if is_number else TypeError)(
             f"{who} got bandwidth={bandwidth!r}; it must be positive and finite, or None for one "
             f"that follows from the distances."
         )

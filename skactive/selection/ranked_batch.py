@@ -21,6 +21,7 @@ from .arrays import (
     wanted,
 )
 from .distances import checked_distances
+from .farthest import check_known
 
 _CHUNK_BYTES = 1 << 20  # of rows that are looked at where they are
 _COPY_BYTES = 1 << 16  # of rows that are copied
@@ -113,8 +114,11 @@ def ranked_batch(
     n = wanted(n, mask)
     centers = np.unique(as_positions(centers, n_rows))
     uncertainty = _checked_uncertainty(uncertainty, mask)
-    known = np.inf if distances is None else checked_distances(distances, n_rows)
-    nearest = np.where(mask, known, 0.0)
+    nearest = np.where(mask, np.inf, 0.0)
+    if distances is not None:
+        known = checked_distances(distances, n_rows)
+        check_known(known, mask)
+        nearest[mask] = known[mask]
     at = np.flatnonzero(mask) if _FEW * np.count_nonzero(mask) < n_rows else None
     if at is None:
         ranking = _Ranking(vectors, uncertainty, mask, nearest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import operator
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,8 +86,9 @@ def typiclust(
     array([8])
     """
     for name, value in (("n_neighbors", n_neighbors), ("max_clusters", max_clusters)):
-        if operator.index(value) < 1:
-            raise ValueError(f"typiclust got {name}={value}; it must be 1 or more.")
+        if not isinstance(value, Integral) or value < 1:
+            error = ValueError if isinstance(value, Integral) else TypeError
+            raise error(f"typiclust got {name}={value!r}; give a whole number of at least 1.")
     vectors = check_vectors(embedding, who="typiclust")
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     known = np.unique(as_positions(centers, vectors.shape[0]))

@@ -153,6 +153,11 @@ class GreedyXY(Diverse):
 
 def _values(view) -> np.ndarray:
     """Return the known value of labelled rows, and what is predicted for the others."""
-    values = view.value.copy()
-    values[view.labeled] = view.y_labeled
+    values, known = view.value.copy(), np.asarray(view.y_labeled)
+    if known.size and known.dtype.kind not in "biuf":
+        raise ValueError(
+            f"the strategy reads labels as values, and got some of dtype {known.dtype}; give "
+            f"numbers."
+        )
+    values[view.labeled] = known
     return values
