@@ -42,12 +42,12 @@ def assert_as_twin(rows, metric, candidates=None):
     np.testing.assert_allclose(found, expected, rtol=0, atol=bound(rows, metric))
 
 
-@pytest.fixture(params=[(8, 3), None], ids=["small-chunks", "whole"])
+@pytest.fixture(params=[(8, (6, 3)), None], ids=["small-chunks", "whole"])
 def chunked(request, monkeypatch):
-    """Run with chunks of a few rows and tiles of three, and as shipped."""
+    """Run with chunks of a few rows and tiles of six by three, and as shipped."""
     if request.param:
         monkeypatch.setattr(MODULE, "_CHUNK_BYTES", request.param[0])
-        monkeypatch.setattr(MODULE, "_TILE_ROWS", request.param[1])
+        monkeypatch.setattr(MODULE, "_TILE", request.param[1])
 
 
 @pytest.mark.usefixtures("chunked")
@@ -195,8 +195,16 @@ def test_rows_that_are_not_finite_are_refused(bad, metric):
 
 
 def test_distances_beyond_a_float_are_refused():
-    with pytest.raises(ValueError, match="squared distances are too large for a float; scale it"):
-        density([[1e200], [-1e200]], metric="euclidean")
+    refused = pytest.raises(ValueError, match="squared distances are too large for a float")
+    for rows in ([[1e200], [-1e200]], [[0.0], [1.0]] * 600 + [[1e200]]):
+        for X in (rows, sparse.csr_matrix(rows)):
+            with refused:
+                density(X, metric="euclidean")
+
+
+def test_rows_so_far_apart_that_single_precision_overflows_are_served():
+    for X in ([[1e30], [-1e30]], sparse.csr_matrix([[1e30], [-1e30]])):
+        assert density(X, metric="euclidean").tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,11 @@ from .arrays import (
 )
 
 _CHUNK_BYTES = 1 << 20
-_TILE_ROWS = 512  # a square of this side is worked on at a time: two megabytes
+_TILE = 1024, 256  # rows and columns worked on at a time: two megabytes, tall for a fast GEMM;
+# the second divides the first
 # Below this part of |x|² + |y|², rounding may have left few digits of |x|² - 2xy + |y|².
 _NEAR = 1e-9
+_LONGEST = np.finfo(np.float64).max / 4  # |x|² from which a squared distance may overflow
 
 Floats = NDArray[np.float64]
 
@@ -130,30 +132,28 @@ def _divided(block, by: Floats):
 def _euclidean(vectors: Vectors, mask: Mask) -> Floats:
     """Mean of 1 / (1 + distance) of each candidate to all of them, by tiles above the diagonal."""
     positions = np.flatnonzero(mask)
-    parts = [slice(a, a + _TILE_ROWS) for a in range(0, len(positions), _TILE_ROWS)]
+    n, (height, width) = len(positions), _TILE
     origin = _middle(vectors, positions)
-    sums, ones = np.zeros(len(positions)), np.ones(_TILE_ROWS)
-    with np.errstate(over="ignore", invalid="ignore"):  # shows in the sums, and is refused
-        for i, above in enumerate(parts):
-            left = _centered(vectors[positions[above]], origin)
-            for beside in parts[i:]:
+    sums, ones = np.zeros(n), np.ones(max(_TILE))
+    with np.errstate(over="ignore", invalid="ignore"):  # a square may overflow single precision
+        for start in range(0, n, height):
+            above = slice(start, start + height)
+            squared_distances = _from_rows(_centered(vectors[positions[above]], origin))
+            for column in range(start, n, width):
+                beside = slice(column, column + width)
                 right = _centered(vectors[positions[beside]], origin)
-                tile = _closeness(_squared_distances(left, right))
+                tile = _closeness(squared_distances(right, column - start))
                 sums[above] += tile @ ones[: tile.shape[1]]
-                if beside != above:
+                if column >= above.stop:  # else their own rows come by here as well
                     sums[beside] += ones[: tile.shape[0]] @ tile
-    if not np.isfinite(sums).all():
-        raise ValueError(
-            "density got an embedding whose squared distances are too large for a float; scale it."
-        )
-    return sums / len(positions)
+    return sums / n
 
 
 def _middle(vectors: Vectors, positions) -> Floats | None:
     """A row to subtract, lest large offsets cost digits; None for a CSR matrix."""
     if sparse.issparse(vectors):
         return None
-    some = positions[:: len(positions) // _TILE_ROWS + 1]
+    some = positions[:: len(positions) // _TILE[0] + 1]
     return np.median(as_floats(vectors[some], np.float64), axis=0)  # which no outlier moves far
 
 
@@ -163,19 +163,35 @@ def _centered(block, origin: Floats | None):
     return block if origin is None else block - origin
 
 
-def _squared_distances(left, right) -> Floats:
-    """Squared distances between the rows of two blocks, both dense or both CSR."""
-    a, b = squared_norms(left), squared_norms(right)
+def _from_rows(left) -> Callable[[Vectors, int], Floats]:
+    """Return the function of a block that gives its squared distances from the rows of `left`.
+
+    Both are dense or both CSR. It is told which row of `left`, counted on beyond them, the block
+    begins with: rows in both are at distance 0.
+    """
     stack = partial(sparse.hstack, format="csr") if sparse.issparse(left) else np.hstack
-    ones = np.ones((max(len(a), len(b)), 1))
-    terms = [-2.0 * left, a[:, None], ones[: len(a)]], [right, ones[: len(b)], b[:, None]]
-    squares = products(*map(stack, terms))  # |x|² - 2xy + |y|² in one GEMM
-    if squares.min() < _NEAR * (a.max() + b.max()):
-        i, j = np.nonzero(squares < _NEAR * np.add.outer(a, b))
-        for start in range(0, len(i), _TILE_ROWS):
-            at = slice(start, start + _TILE_ROWS)
-            squares[i[at], j[at]] = squared_norms(left[i[at]] - right[j[at]])
-    return squares
+    a, ones = squared_norms(left), np.ones((max(_TILE), 1))
+    if a.max() > _LONGEST:
+        raise ValueError(
+            "density got an embedding whose squared distances are too large for a float; scale it."
+        )
+    left_terms = stack([-2.0 * left, a[:, None], ones[: len(a)]])
+
+    def squared_distances(right, first: int) -> Floats:
+        b = squared_norms(right)
+        right_terms = stack([right, ones[: len(b)], b[:, None]])
+        squares = products(left_terms, right_terms)  # |x|² - 2xy + |y|² in one GEMM
+        in_both = np.arange(first, min(first + len(b), len(a)))
+        squares[in_both, in_both - first] = np.inf  # they need no second look
+        if squares.min() < _NEAR * (a.max() + b.max()):
+            i, j = np.nonzero(squares < _NEAR * np.add.outer(a, b))
+            for start in range(0, len(i), _TILE[0]):
+                at = slice(start, start + _TILE[0])
+                squares[i[at], j[at]] = squared_norms(left[i[at]] - right[j[at]])
+        squares[in_both, in_both - first] = 0.0
+        return squares
+
+    return squared_distances
 
 
 def _closeness(squares: Floats) -> Floats:
@@ -183,9 +199,7 @@ def _closeness(squares: Floats) -> Floats:
     closeness = squares.astype(np.float32)  # roots and quotients are half the work in double
     np.sqrt(closeness, out=closeness)
     closeness += 1.0
-    np.reciprocal(closeness, out=closeness)
-    squares[...] = closeness
-    return squares
+    return np.reciprocal(closeness, out=squares, dtype=np.float32)
 
 
 _METRICS: dict[str, Callable[[Vectors, Mask], Floats]] = {
