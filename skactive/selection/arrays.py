@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 SUM_TOLERANCE = 1e-3  # of a row of probabilities
@@ -236,13 +237,40 @@ def chunks(vectors: Vectors, chunk_bytes: int = CHUNK_BYTES) -> Iterator[slice]:
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
-def gathered(vectors: Vectors, positions: Positions) -> Vectors:
-    """Return a copy of some rows, dense or CSR: for dense ones `take` is quicker than indexing."""
-    return vectors[positions] if sparse.issparse(vectors) else vectors.take(positions, axis=0)
+class Scratch:
+    """Memory for arrays of the moment, used again and again.
+
+    A few megabytes that come and go in every step are given back to the system and asked for
+    again, page by page, which takes as long as what is computed in them.
+    """
+
+    def __init__(self):
+        self._memory: dict[str, NDArray[np.uint8]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
+        """Return an array of any content, in memory that the next array of this name overwrites."""
+        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        memory = self._memory.get(name)
+        if memory is None or len(memory) < n_bytes:
+            memory = self._memory[name] = np.empty(n_bytes, dtype=np.uint8)
+        return memory[:n_bytes].view(dtype).reshape(shape)
 
 
-def products(block, others) -> NDArray:
+def gathered(vectors: Vectors, positions: Positions, scratch: Scratch | None = None) -> Vectors:
+    """Return a copy of some rows, dense or CSR; dense ones in scratch memory, if it is given."""
+    if sparse.issparse(vectors):
+        return vectors[positions]
+    out = None
+    if scratch is not None:
+        out = scratch.array("gathered", (len(positions), vectors.shape[1]), vectors.dtype)
+    # Quicker than indexing; and whatever the mode but "raise", `out` is written to directly.
+    return vectors.take(positions, axis=0, out=out, mode="raise" if out is None else "clip")
+
+
+def products(block, others, scratch: Scratch | None = None) -> NDArray:
     """Return all inner products of the rows of two blocks, each dense or CSR, as a dense array.
+
+    Two dense ones of one dtype are multiplied in scratch memory, if it is given.
 
     Examples
     --------
@@ -250,6 +278,9 @@ def products(block, others) -> NDArray:
     array([[3.],
            [4.]])
     """
+    if scratch is not None and not sparse.issparse(block):
+        shape = block.shape[0], others.shape[0]
+        return np.matmul(block, others.T, out=scratch.array("products", shape, block.dtype))
     dots = block @ others.T
     return dots.toarray() if sparse.issparse(dots) else np.asarray(dots)
 

@@ -14,19 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
+from .arrays import Mask, Positions, Scratch, Vectors, as_floats, chunks, squared_norms
 from .bounds import Active, Bounds, rounded_up
 from .pairs import CHUNK_BYTES, SINGLE, Floats, Picked, Rows, lower_bounds, lowered, mean_of, pieces
 
-_MIN_ACTIVE = 256  # rows in the active set, or twice as many as are wanted
-_ACTIVE = 1 << 20  # or more, while there are so many floats; these stay in the cache
-_SHARE = 16  # and no more rows than the pool over this
+_MIN_ACTIVE = 256  # rows that are made active at a time at first, or as many as are wanted
+_FEW = 8  # where fewer of them than all over this are of use, twice as many come the next time
+_SHARE = 16  # but no more than the pool over this
+_FLOATS = 1 << 21  # of rows that are brought up to date together: eight megabytes in float32
 _SLACK = 0.1  # of the cost of the eager algorithm, which the lazy one may lose by being tried
 _MANY = 16  # rows left in doubt by products are many where they are all rows over this
 _AHEAD = 8.0  # times the doubt about the best, within which others are settled at once
 _PICKS = 128  # that rows which become active are compared with at a time
 _STAY = 0.7  # of these, or fewer, are still of use: then the others are left out
-_PRODUCTS = 1 << 19  # entries of a block of them
+_PRODUCTS = 1 << 20  # entries of a block of them
 # Costs, as measured, in units of reading a float of the pool in a product with one vector:
 _PASS = 10  # of a row, in each pass over all bounds
 _SCAN = 60  # of a row, each time that the active set is chosen
@@ -125,6 +126,9 @@ class _Search:
         Rows with the largest weighted bounds.
     bar : float
         Largest weighted bound of the other rows.
+    size : int
+        How many rows become active at a time: more and more, where few of them turn out farther
+        than the bar.
     n_before, n_passed : int
         How many of `picked` are centres, and how many the bounds of all rows were lowered by
         in passes; `seen` does not count those, as passes round more than active rows may.
@@ -151,8 +155,8 @@ class _Search:
         self.is_eager = False
         is_sparse = sparse.issparse(vectors)
         self.width = vectors.nnz / len(mask) if is_sparse else vectors.shape[1]
-        more = min(8 * n, _ACTIVE // max(int(self.width), 1), len(mask) // _SHARE)
-        self.size = max(_MIN_ACTIVE, 2 * n, more)
+        self.size = max(_MIN_ACTIVE, n)
+        self.scratch = Scratch()
 
     def _empty(self) -> None:
         """Let no row be active."""
@@ -292,7 +296,9 @@ class _Search:
         self._park()
         others = self._weighted(self.bounds)
         size = min(self.size, int(np.count_nonzero(others >= 0)))
-        order = np.partition(np.append(others, _CLOSED), -size - 1)
+        order = self.scratch.array("order", (len(others) + 1,), others.dtype)
+        order[:-1], order[-1] = others, _CLOSED
+        order.partition(len(others) - size)
         self.bar, cut = order[-size - 1], order[-size:].min(initial=np.inf)
         chosen, tied = others > cut, np.flatnonzero(others == cut)
         n_tied = size - np.count_nonzero(chosen)
@@ -304,17 +310,25 @@ class _Search:
         entrants = np.flatnonzero(chosen)
         self._enter(keep, entrants[np.argsort(self.seen[entrants], kind="stable")])
         self.bounds[self.active.positions] = _CLOSED
+        if len(self.active) * _FEW < size:  # what is of use does not depend on how many come
+            self.size = max(self.size, min(2 * self.size, len(others) // _SHARE))
         self.spent += _SCAN * len(others)
 
     def _enter(self, keep: Mask, entrants: Positions) -> None:
         """Make rows active, given in the order of the picks that their bounds are due to."""
-        rows = Rows.take(self.vectors, entrants, self.shift, dtype=self.picked.dtype)
-        top = max(rows.lengths.max(initial=0.0), self.picked.top)
-        if not SINGLE[0] < top < SINGLE[1] and self._refine():
-            return
-        self.spent += _GATHER * self.width * len(rows)
-        rows, upper = self._caught_up(rows)
-        self.active.join(keep, rows, upper, self.known[rows.positions])
+        step = max(int(_FLOATS / max(self.width, 1)), 1)
+        for start in range(0, max(len(entrants), 1), step):
+            part = entrants[start : start + step]
+            rows = Rows.take(
+                self.vectors, part, self.shift, dtype=self.picked.dtype, scratch=self.scratch
+            )
+            top = max(rows.lengths.max(initial=0.0), self.picked.top)
+            if not SINGLE[0] < top < SINGLE[1] and self._refine():
+                return
+            self.spent += _GATHER * self.width * len(rows)
+            rows, upper = self._caught_up(rows)
+            self.active.join(keep, rows, upper, self.known[rows.positions])
+            keep = np.ones(len(self.active), dtype=bool)
 
     def _caught_up(self, rows: Rows) -> tuple[Rows, Floats]:
         """Compare rows with all picks, and return those with bounds that reach the bar, and these.
@@ -329,7 +343,8 @@ class _Search:
             n_behind = int(np.searchsorted(seen, stop))
             for first in range(0, n_behind, step):
                 part = slice(first, min(first + step, n_behind))
-                lower_bounds(upper[part], rows.part(part), self.picked.since(start, stop))
+                others = self.picked.since(start, stop)
+                lower_bounds(upper[part], rows.part(part), others, self.scratch)
             self.spent += n_behind * (stop - start) * (_PAIR + self.width / 4)
             start = stop
             stays = self._weighted(upper, rows.positions) >= self.bar

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import Positions, Vectors, as_floats, gathered, products, squared_norms
+from .arrays import Positions, Scratch, Vectors, as_floats, gathered, products, squared_norms
 
 CHUNK_BYTES = 1 << 22  # of rows as float64: in the cache, and enough for threads to share
 SINGLE = 1e-20, 1e30  # largest squared lengths of rows for which float32 has room
@@ -54,10 +54,14 @@ class Rows:
         *,
         block: Any = None,
         dtype: DTypeLike = np.float32,
+        scratch: Scratch | None = None,
     ) -> Rows:
-        """Return rows of a pool; `block` are these rows, where they are at hand."""
+        """Return rows of a pool; `block` are these rows, where they are at hand.
+
+        Dense ones may lie in scratch memory, until it is used for others.
+        """
         is_new = block is None
-        block = gathered(vectors, positions) if block is None else block
+        block = gathered(vectors, positions, scratch) if block is None else block
         block = as_floats(block, np.float64 if dtype == np.float64 else None)
         with np.errstate(over="ignore"):  # then they are taken again, in float64
             if shift is not None:
@@ -202,7 +206,7 @@ def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
     return known
 
 
-def lower_bounds(upper: Floats, rows: Rows, others: Rows) -> None:
+def lower_bounds(upper: Floats, rows: Rows, others: Rows, scratch: Scratch | None = None) -> None:
     """Lower, in place, upper bounds of squared distances of rows to those to some others.
 
     Parameters
@@ -211,10 +215,14 @@ def lower_bounds(upper: Floats, rows: Rows, others: Rows) -> None:
         Bounds on what came before; -1 stays.
     rows, others : Rows
         Both shifted alike, in floats of one dtype that has room for them.
+    scratch : Scratch, optional
+        Memory for their products.
     """
     error, least = rows.rounding()
     constants = (1 + error) / 2 * others.lengths
-    dots = products(others.shifted, rows.shifted)  # of which the largest, less constants, counts
+    dots = products(
+        others.shifted, rows.shifted, scratch
+    )  # of which the largest, less constants, counts
     dots -= constants[:, None]
     largest = dots.max(axis=0) if len(others) > 1 else dots[0]  # this way round is far quicker
     squared = (1 + error) * rows.lengths.astype(np.float64)
