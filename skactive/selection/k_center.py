@@ -38,7 +38,8 @@ def k_center(
 
     Exact, and mostly without looking at the pool: distances only fall, so old ones are upper
     bounds, and only some rows with the largest bounds (n, or up to N / 16 where most of them prove
-    no farther than others) are brought up to date at a time. Where the bounds are of little use, as in two dimensions, each pick is compared with the whole pool.
+    no farther than others) are brought up to date at a time. Where the bounds are of little use, as
+    in two dimensions, each pick is compared with the whole pool.
 
     Parameters
     ----------
