@@ -285,6 +285,18 @@ def products(block, others, scratch: Scratch | None = None) -> NDArray:
     return dots.toarray() if sparse.issparse(dots) else np.asarray(dots)
 
 
+def true_entries(table: Mask) -> tuple[Positions, Positions]:
+    """Return rows and columns of what is true, in order: `np.nonzero`, many times as fast.
+
+    Examples
+    --------
+    >>> true_entries(np.array([[False, True], [True, True]]))
+    (array([0, 1, 1]), array([1, 0, 1]))
+    """
+    rows, columns = np.unravel_index(np.flatnonzero(table), table.shape)
+    return rows, columns
+
+
 def squared_norms(block) -> NDArray:
     """Return the squared length of each row of a block, dense or CSR."""
     if sparse.issparse(block):

@@ -22,6 +22,7 @@ from .arrays import (
     chunks,
     products,
     squared_norms,
+    true_entries,
     wanted,
 )
 
@@ -235,7 +236,7 @@ class _Vectors:
         distances = _inner(x, y)
         distances *= -2
         distances += sums
-        i, j = np.nonzero(distances <= _CLOSE * sums)
+        i, j = true_entries(distances <= _CLOSE * sums)
         step = 64 + CHUNK_BYTES // (64 * self._n_terms + 8)  # of each pair some eight rows are made
         for start in range(0, len(i), step):
             at = i[start : start + step], j[start : start + step]

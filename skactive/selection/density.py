@@ -18,6 +18,7 @@ from .arrays import (
     chunks,
     products,
     squared_norms,
+    true_entries,
 )
 
 _CHUNK_BYTES = 1 << 20
@@ -184,7 +185,7 @@ def _from_rows(left) -> Callable[[Vectors, int], Floats]:
         in_both = np.arange(first, min(first + len(b), len(a)))
         squares[in_both, in_both - first] = np.inf  # they need no second look
         if squares.min() < _NEAR * (a.max() + b.max()):
-            i, j = np.nonzero(squares < _NEAR * np.add.outer(a, b))
+            i, j = true_entries(squares < _NEAR * np.add.outer(a, b))
             for start in range(0, len(i), _TILE[0]):
                 at = slice(start, start + _TILE[0])
                 squares[i[at], j[at]] = squared_norms(left[i[at]] - right[j[at]])

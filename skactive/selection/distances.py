@@ -8,6 +8,7 @@ from scipy import sparse
 
 from .arrays import (
     Positions,
+    Scratch,
     Vectors,
     as_floats,
     as_positions,
@@ -15,6 +16,7 @@ from .arrays import (
     chunks,
     products,
     squared_norms,
+    true_entries,
 )
 from .pairs import CHUNK_BYTES, Floats, Rows, difference_norms, lowered, mean_of, pieces
 
@@ -65,10 +67,9 @@ def squared_distances(
     squared *= -2
     squared += lengths[:, None]
     squared += other_lengths
-    close = np.nonzero(squared <= CLOSE * (lengths[:, None] + other_lengths))
-    for part in pieces(len(close[0]), rows.shape[1]):
-        which, other = close[0][part], close[1][part]
-        squared[which, other] = difference_norms(block[which], others[other])
+    i, j = true_entries(squared <= CLOSE * (lengths[:, None] + other_lengths))
+    for part in pieces(len(i), rows.shape[1]):
+        squared[i[part], j[part]] = difference_norms(block[i[part]], others[j[part]])
     return np.maximum(squared, 0, out=squared)
 
 
@@ -119,13 +120,14 @@ def lower_all(nearest: Floats, vectors: Vectors, centers: Positions) -> Floats:
     # Buffers are a few times a chunk: a small pool gets small ones.
     width = vectors.nnz // max(len(nearest), 1) if sparse.issparse(vectors) else vectors.shape[1]
     chunk_bytes = int(np.clip(len(nearest) * width // 2, _MIN_CHUNK_BYTES, CHUNK_BYTES))
+    scratch = Scratch()
     for start in range(0, len(centers), _CENTERS):
         positions = centers[start : start + _CENTERS]
         shift = mean_of(vectors, positions)
         others = Rows.take(vectors, positions, shift)
         for part in chunks(vectors, chunk_bytes):
             rows = Rows.take(vectors, np.arange(part.start, part.stop), shift, block=vectors[part])
-            nearest[part] = lowered(nearest[part], rows, others)
+            nearest[part] = lowered(nearest[part], rows, others, scratch)
     return nearest
 
 

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import Positions, Scratch, Vectors, as_floats, gathered, products, squared_norms
+from .arrays import (
+    Positions,
+    Scratch,
+    Vectors,
+    as_floats,
+    gathered,
+    products,
+    squared_norms,
+    true_entries,
+)
 
 CHUNK_BYTES = 1 << 22  # of rows as float64: in the cache, and enough for threads to share
 SINGLE = 1e-20, 1e30  # largest squared lengths of rows for which float32 has room
@@ -169,7 +178,7 @@ class Picked:
         return Rows(self.vectors, positions, self.shift, shifted, lengths)
 
 
-def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
+def lowered(known: Floats, rows: Rows, others: Rows, scratch: Scratch | None = None) -> Floats:
     """Squared distances of rows to the nearest of others, where that is below what is known.
 
     Products of matrices tell which pairs may matter; what is returned is the smallest of their
@@ -181,6 +190,8 @@ def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
         Distances to what came before. Rows at 0 or less stay as they are.
     rows, others : Rows
         Both shifted alike.
+    scratch : Scratch, optional
+        Memory for their products.
 
     Returns
     -------
@@ -193,13 +204,14 @@ def lowered(known: Floats, rows: Rows, others: Rows) -> Floats:
     is_single = rows.shifted.dtype == np.float32
     top = max(rows.lengths.max(), others.lengths.max())
     if is_single and not SINGLE[0] < top < SINGLE[1]:
-        return lowered(known, rows.doubled(), others.doubled())
+        return lowered(known, rows.doubled(), others.doubled(), scratch)
     step = max(_ENTRIES // len(others), 64)
+    scratch = Scratch() if scratch is None else scratch
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        which, other = _pairs(known[part], rows.part(part), others)
+        which, other = _pairs(known[part], rows.part(part), others, scratch)
         if is_single and len(which) > _CROWD * len(known[part]):
-            known[part] = lowered(known[part], rows.doubled(part), others.doubled())
+            known[part] = lowered(known[part], rows.doubled(part), others.doubled(), scratch)
             continue
         which += start
         np.minimum.at(known, which, rows.apart(which, others, other))
@@ -231,22 +243,24 @@ def lower_bounds(upper: Floats, rows: Rows, others: Rows, scratch: Scratch | Non
     np.minimum(upper, squared, out=upper)
 
 
-def _pairs(known: Floats, rows: Rows, others: Rows) -> tuple[Positions, Positions]:
+def _pairs(
+    known: Floats, rows: Rows, others: Rows, scratch: Scratch
+) -> tuple[Positions, Positions]:
     """Which of the rows may be nearest to which of the others, and nearer than is known."""
     error, least = rows.rounding()
     axis = 0 if len(others) <= len(rows) else 1  # of the others: the longer one lies together
     first, second = (rows, others) if axis else (others, rows)
-    low = products(-2 * first.shifted, second.shifted)
+    low = products(-2 * first.shifted, second.shifted, scratch)
     lengths = np.expand_dims(others.lengths, 1 - axis)
     low += (1 - error) * lengths
     # Together with (1 - error) * rows.lengths, left out here, these are bounds from below.
     limit = np.where(known > 0, known - (1 - error) * rows.lengths, -np.inf)
     if len(others) > 1:
-        high = low + 2 * error * lengths
+        high = np.add(low, 2 * error * lengths, out=scratch.array("high", low.shape, low.dtype))
         limit = np.minimum(limit, high.min(axis=axis) + 2 * error * rows.lengths)
     limit += least
     limit = np.minimum(limit, float(np.finfo(low.dtype).max)).astype(low.dtype)
-    pairs = np.nonzero(low <= np.expand_dims(limit, axis))
+    pairs = true_entries(low <= np.expand_dims(limit, axis))
     return pairs[1 - axis], pairs[axis]
 
 
