@@ -3,6 +3,7 @@
 import random
 import threading
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -71,6 +72,59 @@ def test_rows_backwards_or_of_another_byte_order_are_read():
     expected = frozen(module).proba(X)
     np.testing.assert_allclose(frozen(module).proba(X[::-1]), expected[::-1], atol=1e-6)
     np.testing.assert_allclose(frozen(module).proba(X.astype(">f4")), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8"])
+def test_rows_of_another_byte_order_are_learned_from(dtype):
+    asked, usual = (learner(MLP, "badge").fit(rows, Y) for rows in (X.astype(dtype), X))
+    np.testing.assert_array_equal(asked.query(n_instances=5)[0], usual.query(n_instances=5)[0])
+
+
+class Sums(nn.Module):
+    """Looks up tokens, and sums what it finds."""
+
+    def __init__(self):
+        super().__init__()
+        self.tokens, self.head = nn.Embedding(17, 8), nn.Linear(8, 10)
+
+    def forward(self, x):
+        return self.head(self.tokens(x.long()).sum(dim=1))
+
+
+def test_integers_of_another_byte_order_are_learned_from():
+    tokens = (16 * X).astype(np.int32)
+    asked, usual = (learner(Sums).fit(rows, Y) for rows in (tokens.astype(">i4"), tokens))
+    np.testing.assert_array_equal(asked.query(n_instances=5)[0], usual.query(n_instances=5)[0])
+
+
+class Sides(NamedTuple):
+    """Two inputs of a module."""
+
+    left: torch.Tensor
+    right: torch.Tensor
+
+
+class ByNames(Dataset):
+    """Images in halves, under their names."""
+
+    def __len__(self):
+        return len(X)
+
+    def __getitem__(self, i):
+        return Sides(*torch.from_numpy(X[i]).double().chunk(2)), "no label"
+
+
+class OfSides(MLP):
+    def forward(self, x):
+        left, right = x  # skorch makes a list of it
+        return super().forward(torch.cat([left, right], dim=1))
+
+
+@pytest.mark.parametrize("strategy", ["badge", "bald"])
+def test_inputs_in_a_named_tuple_reach_a_module_as_one(strategy):
+    asked = learner(OfSides, strategy).fit(ByNames(), Y)
+    usual = learner(MLP, strategy).fit(X, Y)
+    np.testing.assert_array_equal(asked.query(n_instances=5)[0], usual.query(n_instances=5)[0])
 
 
 def test_a_layer_is_seen_before_an_activation_in_place_writes_to_it():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
 
@@ -45,7 +45,12 @@ def copied(x):
         return x.clone()
     if isinstance(x, Mapping):
         return {name: copied(part) for name, part in x.items()}
-    return type(x)(map(copied, x)) if isinstance(x, list | tuple) else x
+    return like(x, map(copied, x)) if isinstance(x, list | tuple) else x
+
+
+def like(x, parts: Iterable):
+    """Return parts as a list or a tuple such as x, with names where that has some."""
+    return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
 
 
 def modules_of(net) -> list[nn.Module]:
@@ -246,7 +251,7 @@ class DropoutMasks:
         if mask is None:
             word = np.random.SeedSequence([*self.seed, *key]).generate_state(1)[0]
             generator = torch.Generator().manual_seed(int(word))
-            mask = (torch.rand(shape, generator=generator) >= layer.p).to(x.device)
+            mask = (torch.rand(shape, generator=generator, device="cpu") >= layer.p).to(x.device)
             if self._n_bytes + mask.numel() <= _MASK_BYTES:
                 self._kept[*key, shape] = mask
                 self._n_bytes += mask.numel()

@@ -11,7 +11,7 @@ from skorch.dataset import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, default_collate
 
-from .modules import Refusal, uncompiled
+from .modules import Refusal, like, uncompiled
 
 ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
 UNREADABLE = (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError)
@@ -135,11 +135,12 @@ def cast(x, dtype: torch.dtype):
     if isinstance(x, Tensor):
         return x.to(dtype) if x.is_floating_point() else x
     if isinstance(x, np.ndarray | np.floating):
+        x = np.asarray(x, dtype=x.dtype.newbyteorder("="))  # torch knows no other
         return torch.as_tensor(np.array(x)).to(dtype) if x.dtype.kind == "f" else x
     if isinstance(x, Mapping):
         return {name: cast(part, dtype) for name, part in x.items()}
     if isinstance(x, list | tuple):
-        return type(x)(cast(part, dtype) for part in x)
+        return like(x, (cast(part, dtype) for part in x))
     return x
 
 
