@@ -143,6 +143,19 @@ def test_a_net_in_half_precision_is_near_one_in_single(dtype):
     assert fitted.query(n_instances=3)[0].min() >= 60
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+def test_a_confident_net_in_half_precision_has_a_gradient(dtype):
+    half = nets.started(nets.classifier(module__dropout=0.0))
+    with torch.no_grad():
+        half.module_.head.weight.mul_(40)
+    half.module_.to(dtype)
+    outputs = half.module_(torch.from_numpy(X).to(dtype)).detach().float()
+    assert (outputs.softmax(dim=1) < 1e-7).any()
+    model = model_of(half)
+    np.testing.assert_allclose(model.proba(X), outputs.softmax(dim=1).numpy(), atol=1e-5)
+    np.testing.assert_array_equal(model.features(X), model.embedding(X))
+
+
 @pytest.mark.parametrize("wrap", [lambda pipe: pipe, FrozenEstimator], ids=["Pipeline", "frozen"])
 def test_a_net_at_the_end_of_a_pipeline_sees_what_the_steps_make(wrap):
     torch.manual_seed(0)

@@ -321,7 +321,8 @@ class TorchModel(SklearnModel):
             batches = (unpack_data(batch)[0] for batch in iterator)
         dtype = float_dtype(self.module)
         for batch in batches:
-            yield cast(to_tensor(batch, device=net.device), dtype)
+            # Cast where it is: there are devices that cannot hold what it may come in.
+            yield cast(to_tensor(cast(batch, dtype), device=net.device), dtype)
 
     def _outputs(self, x) -> Tensor:
         """Return what the module gives for a batch."""
@@ -331,6 +332,8 @@ class TorchModel(SklearnModel):
 
     def _predicted(self, outputs: Tensor) -> Tensor:
         """Return probabilities, by skorch's own rule for what the outputs are; or values."""
+        if outputs.dtype == torch.float16:  # in which small probabilities have few digits, or none
+            outputs = outputs.float()
         if self.classes is not None:
             return self.net._get_predict_nonlinearity()(outputs)
         if outputs.numel() != len(outputs):
@@ -434,8 +437,9 @@ def _accounts(seen: dict[str, Tensor], predicted: Tensor) -> bool:
     logits = _both_sides(logits)
     if logits.shape != predicted.shape:
         return False
-    # Of probabilities near 0 and 1 only the logarithms tell one softmax from another.
-    ours, theirs = logits.double().log_softmax(dim=1), predicted.double().log()
+    # Of probabilities near 0 and 1 only the logarithms tell one softmax from another. In memory,
+    # since there are devices without float64.
+    ours, theirs = logits.cpu().double().log_softmax(dim=1), predicted.cpu().double().log()
     is_told = theirs > LEAST_LOG
     return bool(torch.allclose(ours[is_told], theirs[is_told], atol=SOFTMAX_TOLERANCE, rtol=1e-2))
 
