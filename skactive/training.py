@@ -13,6 +13,7 @@ from .datasets import DatasetRows
 from .models import is_net, last_step
 from .models.base import is_known
 from .rows import Rows, check_rows, n_rows
+from .tensors import as_array
 
 ROWS = "rows"  # are vectors as they are
 UPDATES = ("refit", "warm_start", "partial_fit")
@@ -150,7 +151,7 @@ class FitParams:
             if _has_rows(value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
                 is_vector = len(getattr(value, "shape", ())) == 1
-                self.aligned[name] = Rows(np.asarray(value) if is_vector else check_rows(value))
+                self.aligned[name] = Rows(as_array(value) if is_vector else check_rows(value))
             else:
                 self.others[name] = value
 
@@ -260,7 +261,16 @@ def _changed_params(previous, estimator) -> dict:
     """Return the parameters that have been set since `previous` was made, but for warm_start."""
     old, new = previous.get_params(deep=False), estimator.get_params(deep=False)
     # By what they show, but for where it lies: clones are other objects.
-    return {k: v for k, v in new.items() if k != "warm_start" and _shown(v) != _shown(old[k])}
+    same = {k for k, v in old.items() if k in new and _shown(v) == _shown(new[k])}
+    return {k: v for k, v in new.items() if k != "warm_start" and k not in same}
+
+
+def _set_changed(previous, estimator) -> None:
+    """Set the parameters of an estimator that goes on which have been set since it was made."""
+    changed = _changed_params(previous, estimator)
+    previous.set_params(**changed)
+    if is_net(previous) and "callbacks" in changed:
+        previous.initialize_callbacks()  # set_params leaves those of before at work
 
 
 def _shown(value) -> str:
@@ -311,7 +321,7 @@ def train(estimator, previous, update: str, X, y, params: dict, classes=None, se
         X = X.with_labels(y)  # a Dataset has labels of its own, which skorch would learn instead
     with restored, _explained(y, params), _torch_seeded(target, seed):
         if target is previous:
-            target.set_params(**_changed_params(previous, estimator))
+            _set_changed(target, estimator)
         if update == "warm_start":
             target.set_params(warm_start=True)
         if update == "partial_fit":

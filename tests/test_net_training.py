@@ -25,9 +25,10 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 import nets  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
-from skorch.callbacks import EarlyStopping  # noqa: E402
+from skorch.callbacks import Callback, EarlyStopping  # noqa: E402
 from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
+from torch.utils.data import TensorDataset  # noqa: E402
 
 from skactive.models.fitting import seeded  # noqa: E402
 
@@ -114,6 +115,31 @@ def test_a_parameter_that_was_set_holds_for_a_net_that_goes_on(update):
     fitted.teach([60, 61, 62], TRUTH[60:63])
     assert fitted.estimator_.lr == 0.0
     assert are_equal(weights_of(fitted), before)
+
+
+@pytest.mark.parametrize("update", ["refit", "warm_start", "partial_fit"])
+def test_a_parameter_that_was_not_set_before_holds_for_a_net_that_goes_on(update):
+    fitted = learner(nets.classifier(train_split=None), update=update).fit(X, Y)
+    fitted.set_params(estimator__optimizer__weight_decay=0.5).teach([60, 61, 62], TRUTH[60:63])
+    assert fitted.estimator_.optimizer_.param_groups[0]["weight_decay"] == 0.5
+
+
+class Counts(Callback):
+    """Counts epochs."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.n_epochs_ = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_epochs_ += 1
+
+
+@pytest.mark.parametrize("update", ["refit", "warm_start", "partial_fit"])
+def test_callbacks_that_were_set_are_called_by_a_net_that_goes_on(update):
+    fitted = learner(nets.classifier(train_split=None), update=update).fit(X, Y)
+    fitted.set_params(estimator__callbacks=[("counts", Counts())])
+    fitted.teach([60, 61, 62], TRUTH[60:63])
+    assert dict(fitted.estimator_.callbacks_)["counts"].n_epochs_ == 3
 
 
 def test_a_module_starts_from_its_own_weights_and_is_never_changed():
@@ -372,6 +398,17 @@ def test_a_validation_set_of_other_dtypes_is_served_or_refused_in_words(rows, la
     else:
         expected = learner(stopping_early(X[100:], TRUTH[100:])).fit(X, Y).estimator_.history
         assert fitted.estimator_.history[:, "valid_loss"] == expected[:, "valid_loss"]
+
+
+@pytest.mark.parametrize("kind", [Dataset, TensorDataset])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_targets_of_a_validation_set_may_be_tensors_that_numpy_lacks(kind, dtype):
+    targets = torch.arange(100).to(dtype).requires_grad_()
+    valid = kind(torch.from_numpy(X[100:]), targets)
+    net = nets.regressor(train_split=predefined_split(valid))
+    fitted = learner(net, "std", classes=None).fit(X, np.where(Y < 0, np.nan, Y))
+    error = fitted.predict(X[100:]) - targets.detach().float().numpy()
+    assert fitted.estimator_.history[-1]["valid_loss"] == pytest.approx((error**2).mean(), rel=1e-4)
 
 
 @pytest.mark.parametrize("names", [np.arange(1, 11), np.array([f"d{d}" for d in range(10)])])
