@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from .tensors import as_array
+
 NUMERIC = "iuf"
 _TOO_LARGE = "y holds an integer beyond the range of int64; write such labels as text."
 _ACCEPTED = "labels are integers, floats, booleans or text"
@@ -493,7 +495,7 @@ def _raw(y: Any) -> np.ndarray:
         whole = y.null_count() == 0 or y.dtype.is_float()
         return y.to_numpy() if whole else _objects(y.to_list())
     if isinstance(y, range | array) or hasattr(y, "__array__"):
-        return np.asarray(y)
+        return as_array(y)
     raise TypeError(f"y is a {type(y).__name__}; write an array, a list or a Series of labels.")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .labels import to_array
+from .tensors import as_array
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"
 MAX_COLUMNS, MAX_LINES = 64, 32  # of an image in the terminal
@@ -245,7 +246,7 @@ def as_image(row) -> np.ndarray | None:
     """
     if not (hasattr(row, "__array__") or hasattr(row, "__array_interface__")):
         return None
-    image = np.asarray(row)
+    image = as_array(row)
     if image.dtype.kind not in "biuf" or image.size == 0 or image.ndim not in (2, 3):
         return None
     if image.ndim == 2 or image.shape[2] in (3, 4):

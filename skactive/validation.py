@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state, get_tags
 
 from .row_numbers import check_row_numbers
+from .tensors import as_array
 
 
 def check_estimator(estimator) -> None:
@@ -70,7 +71,7 @@ def is_flat_numbers(X) -> bool:
 
 def subset_mask(subset, n: int) -> np.ndarray:
     """Return the rows that may be chosen, given as a mask or as positions, as a mask."""
-    subset = np.asarray(subset)
+    subset = as_array(subset)
     if subset.dtype == bool:
         if subset.shape != (n,):
             raise ValueError(

@@ -9,10 +9,16 @@ pytest.importorskip("skorch")
 from nets import MLP, SETTINGS, digits, hidden, nn  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
+from skorch.dataset import Dataset  # noqa: E402
+from skorch.helper import predefined_split  # noqa: E402
+from torch.utils.data import TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner, embed  # noqa: E402
 from skactive.models import torch as torch_models  # noqa: E402
+from skactive.models.fitting import seeded  # noqa: E402
+from skactive.oracles import as_image  # noqa: E402
 from skactive.strategies import Strategy  # noqa: E402
+from skactive.training import FitParams  # noqa: E402
 
 X, TRUTH = digits(300)
 Y = hidden(TRUTH, 60)
@@ -91,3 +97,85 @@ def test_picks_are_the_same_on_every_device(device):
         asked.fit(X, Y).query(n_instances=20)[0],
         given.fit(X, Y, embedding=E).query(n_instances=20)[0],
     )
+
+
+# What a device would refuse, told on the CPU
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """As if every tensor were on a GPU, of which numpy can make no array by itself."""
+
+    def refuse(tensor, *args, **kwargs):
+        raise TypeError("can't convert cuda:0 device type tensor to numpy.")
+
+    monkeypatch.setattr(torch.Tensor, "__array__", refuse)
+
+
+def test_rows_labels_classes_and_subsets_may_be_tensors_elsewhere(elsewhere):
+    rows, labels, truth = (torch.from_numpy(each) for each in (X, Y, TRUTH))
+    asked = learner("badge").set_params(classes=torch.arange(10)).fit(rows, labels)
+    idx, _ = asked.query(n_instances=5, subset=torch.arange(200, 300))
+    asked.teach(torch.from_numpy(idx), truth[idx])
+    usual = learner("badge").teach(idx, TRUTH[idx])
+    np.testing.assert_array_equal(asked.pool_.y, usual.pool_.y)
+    assert asked.score(rows, truth) == usual.score(X, TRUTH)
+
+
+@pytest.mark.parametrize("kind", [Dataset, TensorDataset])
+def test_labels_of_a_validation_set_may_be_elsewhere(kind, elsewhere):
+    valid = kind(torch.from_numpy(X[200:]), torch.from_numpy(TRUTH[200:]))
+    asked = learner("margin").set_params(estimator__train_split=predefined_split(valid)).fit(X, Y)
+    proba = asked.predict_proba(X[200:])[np.arange(100), TRUTH[200:]]
+    history = asked.estimator_.history
+    assert history[-1]["valid_loss"] == pytest.approx(-np.log(proba).mean(), rel=1e-4)
+
+
+def test_an_image_and_a_parameter_of_fit_may_be_elsewhere(elsewhere):
+    np.testing.assert_array_equal(
+        as_image(torch.from_numpy(X[0]).reshape(8, 8)), X[0].reshape(8, 8)
+    )
+    params = FitParams({"sample_weight": torch.ones(300)}, 300)
+    np.testing.assert_array_equal(params.of(np.arange(3))["sample_weight"], np.ones(3))
+
+
+@pytest.mark.parametrize("strategy", ["bald", "badge", "k_center", "adversarial_deepfool"])
+def test_a_device_that_is_torchs_default_changes_no_query(strategy):
+    asked = learner(strategy)
+    before = asked.query(n_instances=5)[0]
+    with torch.device("meta"):
+        np.testing.assert_array_equal(asked.query(n_instances=5)[0], before)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_rows_go_to_a_device_in_what_the_net_computes_in(dtype, monkeypatch):
+    rows, went = X.astype(dtype), []
+    asked = learner("badge").fit(rows, Y)
+    moved = torch_models.to_tensor
+    monkeypatch.setattr(
+        torch_models, "to_tensor", lambda x, device: went.append(x.dtype) or moved(x, device)
+    )
+    asked.query(n_instances=5)
+    assert set(went) == {torch.float32}
+
+
+def test_what_is_seeded_of_a_gpu_is_one_in_use(monkeypatch):
+    seeds: list = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    drawn = []
+    for _ in range(2):
+        with seeded(0):
+            drawn.append(torch.rand(3))
+    assert torch.equal(*drawn) and not seeds
+
+
+def test_the_generator_of_apples_gpu_is_brought_back(monkeypatch):
+    state = ["its own"]
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: state[-1])
+    monkeypatch.setattr(torch.mps, "set_rng_state", state.append)
+    monkeypatch.setattr(torch.mps, "manual_seed", state.append)
+    with seeded(0):
+        assert state[-1] != "its own"
+    assert state[-1] == "its own"

@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skactive"
 ORDER = [
     "_compat",
     "_progress",
-    "labels",
     "tensors",
+    "labels",
     "datasets",
     "rows",
     "row_numbers",

@@ -25,6 +25,7 @@ from torch.utils.data import default_collate
 from ..datasets import DatasetRows
 from ..labels import encode
 from ..selection.arrays import SUM_TOLERANCE
+from ..tensors import as_array
 from .base import is_known, last_step
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
 from .serving import (
@@ -52,8 +53,8 @@ def seeded(seed: int | list[int], nets: Sequence = ()) -> Iterator[None]:
         torch.cuda.init()  # or its generators would not be brought back the first time
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices):
-        torch.manual_seed(int(word >> np.uint64(1)))
+    with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices), _mps_brought_back():
+        _seed_torch(int(word >> np.uint64(1)))
         before = np.random.get_state()  # noqa: NPY002
         before_random = random.getstate()
         random.seed(int(word))
@@ -63,6 +64,28 @@ def seeded(seed: int | list[int], nets: Sequence = ()) -> Iterator[None]:
         finally:
             np.random.set_state(before)  # noqa: NPY002
             random.setstate(before_random)
+
+
+def _seed_torch(seed: int) -> None:
+    """Seed the generators of torch, but not those of GPUs that nothing has been drawn from.
+
+    These would keep the seed for their first use, which may be long after this.
+    """
+    is_waiting = torch.cuda.is_available() and not torch.cuda.is_initialized()
+    (torch.default_generator.manual_seed if is_waiting else torch.manual_seed)(seed)
+
+
+@contextmanager
+def _mps_brought_back() -> Iterator[None]:
+    """Bring back the generator of Apple's GPU, which `torch.manual_seed` seeds too."""
+    if not torch.backends.mps.is_available():
+        yield
+        return
+    before = torch.mps.get_rng_state()
+    try:
+        yield
+    finally:
+        torch.mps.set_rng_state(before)
 
 
 def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> None:
@@ -162,7 +185,7 @@ class Guard(Callback):
             )
         floats, format = float_dtype(net.module_), _target_format(net, outputs)
         if type(given) is Dataset:
-            y = self._served(np.asarray(given.y), *format)
+            y = self._served(as_array(given.y), *format)
             served: Any = CastDataset(given.X, y, floats=floats)
         else:
             served = ServedPairs(given, floats, partial(self._served_one, format))
@@ -185,7 +208,7 @@ class Guard(Callback):
 
     def _served_one(self, format: tuple, label) -> Tensor:
         """Return one label of a validation set as a target."""
-        return self._served(np.asarray(label), *format)[0]
+        return self._served(as_array(label), *format)[0]
 
     def _check_outputs(self, net, outputs: Tensor) -> None:
         """Refuse outputs that are not one for each class, or no probabilities."""
