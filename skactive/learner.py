@@ -40,6 +40,7 @@ from .training import (
     check_update,
     is_frozen,
     maker_of_vectors,
+    names_of_outputs,
     needs_codes,
     params_of,
     prepare_nets,
@@ -585,8 +586,32 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
     def _check_kind(self, labels: np.ndarray | None) -> None:
         """Refuse labels of another kind than the classes of an estimator that is used as it is."""
         own = getattr(self.estimator, "classes_", None) if is_frozen(self.estimator) else None
-        if own is not None and labels is not None and len(labels):
-            lab.merge_dtype(np.asarray(own).dtype, labels.dtype)
+        if own is None or len(own) == 0 or self._names_of_outputs() is not None:
+            return
+        own, named = np.asarray(own), self._named()
+        are_text = [each is not None and each.dtype.kind in "UO" for each in (own, named)]
+        if named is not None and are_text[0] != are_text[1]:
+            raise ValueError(
+                f"the frozen estimator predicts classes such as {own.tolist()[0]!r}, but classes= "
+                f"names {named.tolist()[0]!r}; name the classes that it predicts, or of a net one "
+                f"for each output."
+            )
+        if labels is not None and len(labels):
+            lab.merge_dtype(own.dtype, labels.dtype)
+
+    def _named(self) -> np.ndarray | None:
+        """Return the classes of the parameter, in the order in which they came, each once."""
+        if self.classes is None:
+            return None
+        return lab.to_array(list(dict.fromkeys(lab.to_array(self.classes).tolist())))
+
+    def _names_of_outputs(self) -> np.ndarray | None:
+        """Return what was named for the outputs of a frozen net; see `names_of_outputs`."""
+        return (
+            None
+            if is_regressor(self.estimator)
+            else names_of_outputs(self.estimator, self._named())
+        )
 
     # Training
 
@@ -595,7 +620,7 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         pool = self.pool_
         classes = self._classes_of(pool.y_labeled)
         if is_frozen(self.estimator):
-            self.estimator_, self._coded = self.estimator, None
+            self.estimator_, self._coded = self.estimator, self._names_of_outputs()
             self._keep_classes(classes)
             return
         taught = self._taught()
@@ -674,7 +699,8 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         classes = self.pool_.classes
         if classes is None:
             classes = lab.sorted_classes(y)
-        if is_frozen(self.estimator) and hasattr(self.estimator, "classes_"):
+        is_own = is_frozen(self.estimator) and self._names_of_outputs() is None
+        if is_own and hasattr(self.estimator, "classes_"):
             own = np.asarray(self.estimator.classes_)
             return lab.sorted_classes(np.concatenate([own, classes])) if len(classes) else own
         return classes

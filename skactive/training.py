@@ -57,6 +57,34 @@ def is_frozen(estimator) -> bool:
     return type(estimator).__name__ == "FrozenEstimator"
 
 
+def names_of_outputs(estimator, named: np.ndarray | None) -> np.ndarray | None:
+    """Return the classes of a frozen net's outputs, in their order; None: those that it says.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As the learner was given it.
+    named : ndarray of shape (C,), or None
+        The classes that a user named, in the order in which they came.
+
+    Returns
+    -------
+    ndarray of shape (C,), or None
+        What was named, where the net knows of no classes, or of codes 0 to C - 1 of them.
+    """
+    if named is None or not (is_frozen(estimator) and is_net(estimator)):
+        return None
+    own = getattr(estimator, "classes_", None)
+    if own is None or len(own) == 0:
+        return named
+    own = np.asarray(own)
+    if own.dtype.kind not in "iu" or own.min() < 0 or own.max() >= len(named):
+        return None
+    labels = named.tolist()
+    are_labels = set(own.tolist()) <= set(labels)  # and not codes of others
+    return None if are_labels and [labels[i] for i in own] != own.tolist() else named
+
+
 def maker_of_vectors(estimator):
     """Return what makes of rows the vectors that an estimator sees, None if it does so each round.
 

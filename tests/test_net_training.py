@@ -184,6 +184,57 @@ def test_a_pretrained_net_is_queried_before_the_first_label():
 # Labels
 
 
+NAMES = np.array([f"c{9 - digit}" for digit in range(10)])  # sorted, they are the other way round
+
+
+def frozen_learner(net, classes, **params):
+    return learner(FrozenEstimator(net), classes=classes, **params).fit(X)
+
+
+@pytest.mark.parametrize("is_fitted", [True, False], ids=["fitted on codes", "initialized"])
+@pytest.mark.parametrize("is_piped", [False, True], ids=["net", "Pipeline"])
+def test_outputs_of_a_frozen_net_are_the_classes_in_the_order_in_which_they_are_named(
+    is_fitted, is_piped
+):
+    net = nets.started(nets.classifier(train_split=None))
+    net = net.fit(X, TRUTH) if is_fitted else net
+    frozen = Pipeline([("same", FunctionTransformer()), ("net", net)]) if is_piped else net
+    asked = frozen_learner(frozen, NAMES, strategy="badge")
+    idx, _ = asked.query(n_instances=5)
+    np.testing.assert_array_equal(
+        idx, frozen_learner(frozen, range(10), strategy="badge").query(n_instances=5)[0]
+    )
+    expected = net.predict_proba(X)
+    np.testing.assert_allclose(asked.predict_proba(X), expected[:, ::-1], atol=1e-6)
+    np.testing.assert_array_equal(asked.predict(X), NAMES[expected.argmax(axis=1)])
+    assert asked.classes_.tolist() == sorted(NAMES.tolist())
+    assert asked.teach(idx, NAMES[TRUTH[idx]]).pool_.n_labeled == 5
+    assert asked.score(X, NAMES[TRUTH]) == (expected.argmax(axis=1) == TRUTH).mean()
+
+
+@pytest.mark.parametrize("names", [["pos", "neg"], ["neg", "pos"], [2, 1]])
+def test_the_threshold_of_a_frozen_binary_net_is_that_of_its_output(names):
+    net = nets.binary_classifier(threshold=0.3, train_split=None)
+    net.fit(X, (TRUTH % 2).astype(np.float32))
+    predicted = frozen_learner(net, names).predict(X)
+    assert predicted.tolist() == [names[code] for code in net.predict(X).astype(int)]
+
+
+def test_a_frozen_net_that_was_fitted_on_some_of_its_classes_gives_all():
+    kept = TRUTH != 7
+    net = nets.started(nets.classifier(train_split=None)).fit(X[kept], TRUTH[kept])
+    proba = frozen_learner(net, range(10)).predict_proba(X)
+    np.testing.assert_allclose(proba, net.predict_proba(X), atol=1e-6)
+
+
+def test_a_frozen_estimator_of_other_classes_than_are_named_is_refused_and_nothing_changes():
+    frozen = FrozenEstimator(nets.started(nets.classifier(train_split=None)).fit(X, TRUTH))
+    asked = learner(frozen, classes=NAMES[:7])
+    with pytest.raises(ValueError, match="predicts classes such as 0, but classes= names 'c9'"):
+        asked.fit(X)
+    assert not hasattr(asked, "pool_")
+
+
 def test_labels_of_any_kind_are_encoded_and_decoded():
     codes = learner().fit(X, Y)
     for names in (np.array([f"digit {d}" for d in range(10)]), np.arange(10) * 7 + 100):

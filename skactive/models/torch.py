@@ -143,7 +143,10 @@ class TorchModel(SklearnModel):
             return self.value(X)
         proba = self.proba(X)
         if is_known(self.net, {"NeuralNetBinaryClassifier"}) and proba.shape[1] == 2:
-            return self.classes[(proba[:, 1] > self.net.threshold).astype(np.intp)]
+            known = self.classes if self._coded is None else self._coded
+            second = int(np.searchsorted(self.classes, known[1]))  # what the output is about
+            is_second = proba[:, second] > self.net.threshold
+            return self.classes[np.where(is_second, second, 1 - second)]
         return self.classes[proba.argmax(axis=1)]
 
     def value(self, X) -> NDArray:
