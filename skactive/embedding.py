@@ -89,7 +89,7 @@ class Embedding:
             If rows joined the pool without their vectors.
         """
         known, maker = {}, OWN if self.is_own else maker
-        if self.memory.maker is not maker:  # what it holds is of another space
+        if self.memory.maker != maker:  # what it holds is of another space
             self.memory = Memory(maker)
         memory = self.memory
         if self.given is not None:

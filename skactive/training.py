@@ -88,8 +88,13 @@ def names_of_outputs(estimator, named: np.ndarray | None) -> np.ndarray | None:
 def maker_of_vectors(estimator):
     """Return what makes of rows the vectors that an estimator sees, None if it does so each round.
 
-    Whatever sees rows as they are is `ROWS`; what is frozen is itself.
+    Whatever sees rows as they are is `ROWS`; what is frozen is itself, a net as long as nobody
+    writes to its weights.
     """
+    if is_frozen(estimator) and is_net(estimator):
+        from .models.modules import versions
+
+        return estimator, versions(last_step(estimator))
     if is_frozen(estimator):
         return estimator
     return ROWS if last_step(estimator) is estimator and not is_net(estimator) else None

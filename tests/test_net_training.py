@@ -184,6 +184,26 @@ def test_a_pretrained_net_is_queried_before_the_first_label():
 # Labels
 
 
+@pytest.mark.parametrize("change", ["train", "load", "statistics"])
+def test_a_frozen_net_that_its_owner_changes_is_asked_as_it_is_then(change, tmp_path):
+    other = nets.started(nets.classifier(module__norm=True, train_split=None), seed=1)
+    other.save_params(tmp_path / "net.pt")
+    net = nets.started(nets.classifier(module__norm=True, train_split=None))
+    asked = learner(FrozenEstimator(net), "k_center").fit(X)
+    before = asked.query(n_instances=20)[0]
+    np.testing.assert_array_equal(asked.query(n_instances=20)[0], before)
+    if change == "train":
+        net.partial_fit(X, TRUTH)
+    elif change == "load":
+        net.load_params(tmp_path / "net.pt")
+    else:
+        net.module_.body[1].running_mean.uniform_(-1, 1)
+    after = asked.query(n_instances=20)[0]
+    assert not np.array_equal(after, before)
+    expected = learner(FrozenEstimator(net), "k_center").fit(X).query(n_instances=20)[0]
+    np.testing.assert_array_equal(after, expected)
+
+
 NAMES = np.array([f"c{9 - digit}" for digit in range(10)])  # sorted, they are the other way round
 
 

@@ -59,6 +59,13 @@ def modules_of(net) -> list[nn.Module]:
     return [uncompiled(module) for module in named or [net.module_]]
 
 
+def versions(net) -> list[tuple[int, int]]:
+    """Return what differs once something was written to the weights or the buffers of a net."""
+    modules = modules_of(net) if hasattr(net, "module_") else []
+    tensors = (t for module in modules for t in (*module.parameters(), *module.buffers()))
+    return [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
+
+
 def float_dtype(module: nn.Module) -> torch.dtype:
     """Return the dtype in which a module computes."""
     floats = (weights.dtype for weights in module.parameters() if weights.is_floating_point())
