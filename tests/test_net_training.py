@@ -204,6 +204,43 @@ def test_a_frozen_net_that_its_owner_changes_is_asked_as_it_is_then(change, tmp_
     np.testing.assert_array_equal(after, expected)
 
 
+@pytest.mark.parametrize(
+    ("labels", "params", "words"),
+    [
+        (TRUTH, {"fit_unlabeled": True}, "got the label -1, .* write criterion__ignore_index=-1"),
+        (TRUTH + 1, {"encode_labels": False}, "got the label 10, where it takes 0 to 9"),
+        (TRUTH.astype(str), {"encode_labels": False}, "got the label '0', where it takes 0 to 9"),
+    ],
+    ids=["unlabelled", "from 1", "text"],
+)
+def test_labels_that_the_loss_has_no_output_for_are_refused_in_words(labels, params, words):
+    y = np.where(np.arange(len(X)) < 60, labels.astype(object), None)
+    asked = learner(nets.classifier(train_split=None), classes=np.unique(labels), **params)
+    with pytest.raises(ValueError, match=words):
+        asked.fit(X, y)
+
+
+def test_a_loss_that_leaves_out_rows_without_a_label_is_given_them():
+    net = nets.classifier(train_split=None, batch_size=-1)
+    ignoring = nets.classifier(train_split=None, batch_size=-1, criterion__ignore_index=-1)
+    asked = learner(ignoring, fit_unlabeled=True).fit(X, Y)
+    np.testing.assert_allclose(
+        asked.estimator_.history[:1, "train_loss"],
+        learner(net).fit(X, Y).estimator_.history[:1, "train_loss"],
+        rtol=0.1,
+    )
+
+
+class SqueezesAll(nets.MLP):
+    def forward(self, x):
+        return super().forward(x).squeeze()
+
+
+def test_a_module_that_squeezes_a_single_row_is_told_so():
+    with pytest.raises(ValueError, match=r"outputs of shape \(10,\) for one row, as by a squeeze"):
+        learner(nets.classifier(SqueezesAll)).fit(X, Y)
+
+
 NAMES = np.array([f"c{9 - digit}" for digit in range(10)])  # sorted, they are the other way round
 
 

@@ -161,6 +161,7 @@ class Guard(Callback):
             X.transform = partial(cast, dtype=floats)
         outputs = _first_outputs(net, net.get_dataset(X, y), "the first")
         self._check_outputs(net, outputs)
+        _check_labels(net, y, outputs)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
         net.train_split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
@@ -222,6 +223,11 @@ class Guard(Callback):
         if self._is_binary(net, outputs):
             outputs = outputs.reshape(-1)
         proba = to_numpy(net._get_predict_nonlinearity()(outputs))
+        if proba.ndim == 1:
+            raise ValueError(
+                f"the net gives outputs of shape {tuple(outputs.shape)} for one row, as by a "
+                f"squeeze; keep the axis of the rows, of shape (1, C) for C classes."
+            )
         if proba.ndim != 2 or self.n_classes not in (None, proba.shape[1]):
             width = tuple(proba.shape[1:]) if proba.ndim != 2 else proba.shape[1]
             raise ValueError(
@@ -309,6 +315,28 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> T
             f"give one for each, along the first axis."
         )
     return first_output(output)
+
+
+def _check_labels(net, y, outputs: Tensor) -> None:
+    """Refuse labels that the loss has no output for, of which a GPU would not recover."""
+    loss, is_own = getattr(net, "criterion_", None), type(net).get_loss.__module__[:7] != "skorch."
+    if y is None or is_own or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
+        return
+    y, last = as_array(y), outputs.shape[1] - 1
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"the net got the label {y.tolist()[0]!r}, where it takes 0 to {last}; leave out "
+            f"encode_labels=False."
+        )
+    is_unknown = ((y < 0) | (y > last)) & (y != loss.ignore_index)
+    if not is_unknown.any():
+        return
+    label = y[is_unknown].tolist()[0]
+    how = "criterion__ignore_index=-1, or leave out fit_unlabeled=True"
+    raise ValueError(
+        f"the net got the label {label!r}, where it takes 0 to {last}; "
+        f"{f'write {how}' if label == -1 else 'leave out encode_labels=False'}."
+    )
 
 
 def _infer(net, x):
