@@ -241,6 +241,14 @@ def test_a_module_that_squeezes_a_single_row_is_told_so():
         learner(nets.classifier(SqueezesAll)).fit(X, Y)
 
 
+def test_a_frozen_net_that_has_seen_no_row_yet_is_asked():
+    module = torch.nn.Sequential(torch.nn.LazyLinear(6), torch.nn.LazyLinear(10))
+    net = nets.classifier(module, train_split=None).initialize()
+    asked = learner(FrozenEstimator(net), "k_center").fit(X)
+    first = asked.query(n_instances=5)[0]
+    np.testing.assert_array_equal(asked.query(n_instances=5)[0], first)
+
+
 NAMES = np.array([f"c{9 - digit}" for digit in range(10)])  # sorted, they are the other way round
 
 

@@ -63,6 +63,7 @@ def versions(net) -> list[tuple[int, int]]:
     """Return what differs once something was written to the weights or the buffers of a net."""
     modules = modules_of(net) if hasattr(net, "module_") else []
     tensors = (t for module in modules for t in (*module.parameters(), *module.buffers()))
+    tensors = (t for t in tensors if not nn.parameter.is_lazy(t))
     return [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
 
 
