@@ -144,7 +144,9 @@ class Predicting:
             metric = r2_score if self._model().classes is None else accuracy_score
             return float(metric(values, self.predict(X)))
         if self._coded is not None:
-            values = lab.encode(values, self._coded)
+            order = np.argsort(self._coded)  # those of a frozen net's outputs may have any
+            codes = lab.encode(values, self._coded[order])
+            values = np.where(codes < 0, -1, order[codes])
         return estimator.score(X, values, **params)
 
     @property

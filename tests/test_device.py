@@ -162,6 +162,7 @@ def test_rows_go_to_a_device_in_what_the_net_computes_in(dtype, monkeypatch):
 def test_what_is_seeded_of_a_gpu_is_one_in_use(monkeypatch):
     seeds: list = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
     drawn = []
     for _ in range(2):

@@ -277,6 +277,14 @@ def test_outputs_of_a_frozen_net_are_the_classes_in_the_order_in_which_they_are_
     assert asked.score(X, NAMES[TRUTH]) == (expected.argmax(axis=1) == TRUTH).mean()
 
 
+def test_a_weighted_score_of_a_frozen_net_is_about_the_labels_that_were_named():
+    net = nets.started(nets.classifier(train_split=None, max_epochs=20)).fit(X, TRUTH)
+    numbers = np.roll(np.arange(20, 30), 3)
+    asked = frozen_learner(net, numbers)
+    expected = (net.predict(X) == TRUTH).mean()
+    assert asked.score(X, numbers[TRUTH], sample_weight=np.ones(len(X))) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("names", [["pos", "neg"], ["neg", "pos"], [2, 1]])
 def test_the_threshold_of_a_frozen_binary_net_is_that_of_its_output(names):
     net = nets.binary_classifier(threshold=0.3, train_split=None)
@@ -733,10 +741,10 @@ def test_a_sampler_of_batches_is_refused_in_words():
         learner(net).fit(X, Y)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_refused():
-    with pytest.raises(ValueError, match="device='cuda:1', but torch finds no such device here"):
-        learner(nets.classifier(device="cuda:1")).fit(X, Y)
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "xpu:99"])
+def test_a_device_that_is_not_there_is_refused(device):
+    with pytest.raises(ValueError, match=f"device='{device}', but torch finds no such device here"):
+        learner(nets.classifier(device=device)).fit(X, Y)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])

@@ -109,16 +109,25 @@ def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> N
             "the net has callbacks='disable', but skactive looks after its training by one; write "
             "callbacks=None, or callbacks__print_log=None for silence."
         )
-    if _is_on_cuda(net) and not torch.cuda.is_available():
-        raise ValueError(
-            f"the net has device={net.device!r}, but torch finds no such device here; write "
-            f"device='cpu'."
-        )
+    _check_device(net)
     # One is there already in a clone of a net that a learner fitted.
     own = [each for each in net.callbacks or [] if not _is_guard(each)]
     net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
     if net.dataset is Dataset:
         net.set_params(dataset=CastDataset)
+
+
+def _check_device(net) -> None:
+    """Refuse a device that is not there, or that torch does not know."""
+    try:
+        torch.empty(0, device=net.device)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"the net has device={net.device!r}, but torch finds no such device here; write "
+            f"device='cpu'."
+        ) from error
 
 
 def _is_on_cuda(net) -> bool:
