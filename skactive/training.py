@@ -301,8 +301,17 @@ def _changed_params(previous, estimator) -> dict:
 def _set_changed(previous, estimator) -> None:
     """Set the parameters of an estimator that goes on which have been set since it was made."""
     changed = _changed_params(previous, estimator)
+    if not is_net(previous):
+        previous.set_params(**changed)
+        return
+    is_new_optimizer = "optimizer" in changed
+    for name in list(changed):  # set_params refuses these of a net that has a module
+        if name == "optimizer" or name.startswith(("iterator_", "dataset")):
+            setattr(previous, name, changed.pop(name))
     previous.set_params(**changed)
-    if is_net(previous) and "callbacks" in changed:
+    if is_new_optimizer:
+        previous.initialize_optimizer()
+    if any(name.startswith("callbacks") for name in changed):
         previous.initialize_callbacks()  # set_params leaves those of before at work
 
 

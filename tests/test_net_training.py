@@ -124,6 +124,35 @@ def test_a_parameter_that_was_not_set_before_holds_for_a_net_that_goes_on(update
     assert fitted.estimator_.optimizer_.param_groups[0]["weight_decay"] == 0.5
 
 
+class Wider(nets.MLP):
+    def __init__(self, n_out=10, width=20):
+        super().__init__(n_out=n_out, width=width)
+
+
+@pytest.mark.parametrize("update", ["refit", "warm_start", "partial_fit"])
+@pytest.mark.parametrize(
+    ("params", "holds"),
+    [
+        (
+            {"iterator_train__batch_size": 3},
+            lambda n: n.history[-1, "batches", 0, "train_batch_size"] == 3,
+        ),
+        ({"optimizer": torch.optim.Adam}, lambda n: isinstance(n.optimizer_, torch.optim.Adam)),
+        ({"criterion__label_smoothing": 0.1}, lambda n: n.criterion_.label_smoothing == 0.1),
+        ({"module": Wider}, lambda n: n.module_.head.weight.shape == (10, 20)),
+        ({"module__width": 8}, lambda n: n.module_.head.weight.shape == (10, 8)),
+        ({"callbacks__print_log": None}, lambda n: "print_log" not in dict(n.callbacks_)),
+    ],
+    ids=["iterator", "optimizer", "criterion", "module", "width", "silence"],
+)  # fmt: skip
+def test_what_a_net_is_made_of_may_be_set_while_it_goes_on(update, params, holds):
+    fitted = learner(nets.classifier(train_split=None), update=update).fit(X, Y)
+    assert not holds(fitted.estimator_)
+    fitted.set_params(**{f"estimator__{name}": value for name, value in params.items()})
+    fitted.teach([60, 61, 62], TRUTH[60:63])
+    assert holds(fitted.estimator_)
+
+
 class Counts(Callback):
     """Counts epochs."""
 
