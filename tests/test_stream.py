@@ -477,7 +477,7 @@ def test_scores_and_choices_from_a_pool_are_refused(strategy):
         (VariableUncertainty(step=0), r"VariableUncertainty got step=0; give a number between"),
         (RandomVariableUncertainty(delta=-1), r"got delta=-1; give a finite number of at least 0"),
         (FixedUncertainty(threshold=np.nan), r"FixedUncertainty got threshold=nan"),
-        (Threshold("margin", np.nan), r"Threshold got value=nan"),
+        (Threshold("margin", np.nan), r"Threshold got value=nan; give a finite number\.$"),
         (Threshold(BADGE()), r"Threshold got strategy BADGE, which looks at many rows at once"),
         (Quantile(Density()), r"Quantile got strategy Density, which looks at many rows"),
         (Quantile(StochasticBatch()), r"Quantile got strategy StochasticBatch, which looks at"),

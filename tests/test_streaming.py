@@ -421,6 +421,12 @@ def test_on_a_pool_vessal_passes_its_parameters_on(parameters, options):
     assert expected.tolist() != usual.tolist()
 
 
+def test_vessal_over_a_pool_that_is_labelled_is_told_what_it_takes():
+    learner = learner_of("vessal")
+    with pytest.raises(ValueError, match=r"without a label; write query\(X_chunk\) to choose"):
+        learner.query(n_instances=3)
+
+
 def test_vessal_chooses_from_a_pool_without_labels_by_the_cold_start():
     learner = ActiveLearner(LogisticRegression(), "vessal", random_state=0).fit(X)
     assert len(learner.query(n_instances=7)[0]) == 7
