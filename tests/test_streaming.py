@@ -421,6 +421,17 @@ def test_on_a_pool_vessal_passes_its_parameters_on(parameters, options):
     assert expected.tolist() != usual.tolist()
 
 
+@every_strategy
+def test_rows_of_fit_are_no_chunk(strategy):
+    learner = learner_of(strategy)
+    with (
+        unchanged(learner),
+        pytest.raises(ValueError, match=r"write query\(X_chunk\), with the rows"),
+    ):
+        learner.query(X0)
+    assert len(learner.query(X0.copy())[0]) <= len(X0)
+
+
 def test_vessal_over_a_pool_that_is_labelled_is_told_what_it_takes():
     learner = learner_of("vessal")
     with pytest.raises(ValueError, match=r"without a label; write query\(X_chunk\) to choose"):
