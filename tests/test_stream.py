@@ -469,6 +469,7 @@ def test_scores_and_choices_from_a_pool_are_refused(strategy):
         (FixedUncertainty(1.5), r"FixedUncertainty got budget=1.5"),
         (VariableUncertainty(0.1, 0), r"VariableUncertainty got window=0; give a whole number"),
         (VariableUncertainty(0.1, None), r"VariableUncertainty got window=None; give a whole"),
+        (Vessal(window=0), r"Vessal got window=0; give a whole number of at least 1"),
         (RandomStream(total=-1), r"RandomStream got total=-1"),
         (RandomStream(0.005), r"never reaches one label; give window=200 or more"),
         (SplitUncertainty(0.05, 20), r"one label, which cannot be shared; give window=40 or more"),
