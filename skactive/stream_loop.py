@@ -11,6 +11,7 @@ from sklearn.base import is_regressor
 
 from . import labels as lab
 from ._progress import progress
+from .conforming import conform
 from .learner import ActiveLearner
 from .loop import _answer_of
 from .oracles import Prompt
@@ -225,7 +226,8 @@ def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
     if not known.any() or not hasattr(learner, "estimator_"):
         return {"score": math.nan, "n_scored": 0}
     is_regression = is_regressor(learner.estimator)
-    predicted = np.asarray(learner.predict(X)).reshape(n)
+    rows = conform(X, learner.pool_.rows.parts[0], "run_stream")  # columns in any order, as query
+    predicted = np.asarray(learner.predict(rows)).reshape(n)
     wrong = float(np.mean(errors_of(values[known], predicted[known], is_regression)))
     return {"score": -wrong if is_regression else 1 - wrong, "n_scored": int(known.sum())}
 

@@ -106,6 +106,20 @@ def test_before_there_is_a_model_nothing_is_scored():
     assert log.n_scored.tolist() == np.where(is_cold, 0, SIZE).tolist()
 
 
+@pytest.mark.parametrize("oracle", [None, Known(Y)])
+def test_columns_may_come_in_another_order(oracle):
+    names = [f"column {j}" for j in range(X.shape[1])]
+    frames = [pd.DataFrame(chunk, columns=names) for chunk in CHUNKS]
+    logs = []
+    for order in (names, names[::-1]):
+        learner = ActiveLearner(GaussianNB(), "split_uncertainty", random_state=0)
+        learner = learner.fit(pd.DataFrame(X0, columns=names), Y0)
+        chunks = [frame[order] for frame in frames]
+        pairs = chunks if oracle else zip(chunks, np.split(Y, len(CHUNKS)), strict=True)
+        logs.append(run_stream(learner, pairs, oracle).to_frame())
+    assert logs[0].equals(logs[1])
+
+
 def test_rows_without_a_label_are_neither_scored_nor_learned():
     half = [(rows, np.where(np.arange(SIZE) % 2, truth, -1)) for rows, truth in PAIRS]
     learner = learner_of()
