@@ -60,6 +60,11 @@ class Stream:
 
     def checked(self, ticket) -> list[int]:
         """Return tickets as a list, refusing those that are not open."""
+        if isinstance(ticket, Mapping):
+            raise ValueError(
+                "teach got tickets with their rows; give the tickets alone, such as "
+                "ticket=list(learner.tickets_)."
+            )
         numbers = as_row_numbers(list(ticket) if isinstance(ticket, KeysView) else ticket)
         if numbers is None:
             raise ValueError(f"teach got ticket={ticket!r}; give the numbers that query returned.")

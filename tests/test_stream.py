@@ -482,7 +482,7 @@ def test_scores_and_choices_from_a_pool_are_refused(strategy):
         (Threshold(BADGE()), r"Threshold got strategy BADGE, which looks at many rows at once"),
         (Quantile(Density()), r"Quantile got strategy Density, which looks at many rows"),
         (Quantile(StochasticBatch()), r"Quantile got strategy StochasticBatch, which looks at"),
-        (Quantile(RandomStream()), r"Quantile got strategy RandomStream, which looks at"),
+        (Quantile(RandomStream()), r"RandomStream, which decides as rows pass itself; give"),
         (Quantile(Random()), r"write RandomStream\(budget=\.\.\.\)"),
         (Quantile("margin", window=5), r"never reaches one label; give window=10 or more"),
         (Vessal(0.1, length=100), r"budget=0.1, total=None and length=100; give budget=, and"),

@@ -846,6 +846,7 @@ REFUSED = [
     (ticketed, lambda a: a.teach(y=[1, 1], ticket=[1, 1]), r"ticket 1 twice; give each one label"),
     (ticketed, lambda a: a.teach(y=1, ticket=99), r"ticket 99, which no query gave out"),
     (ticketed, lambda a: a.teach(y=1, ticket=-1), r"ticket -1, which no query gave out"),
+    (ticketed, lambda a: a.teach(y=1, ticket=a.tickets_), r"alone, such as ticket=list\(learner"),
     (ticketed, lambda a: a.teach(y=1, ticket="1"), r"ticket='1'; give the numbers that query"),
     (ticketed, lambda a: a.teach(y=1, ticket=1.0), r"ticket=1.0; give the numbers that query ret"),
     (ticketed, lambda a: a.teach(y=[1, 0], ticket=1), r"teach got 2 labels for 1 rows"),

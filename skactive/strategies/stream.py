@@ -345,8 +345,10 @@ def _scorer(strategy) -> Strategy:
             f"write RandomStream(budget=...)."
         )
     if not has_score(inner) or not inner.rowwise:
+        is_stream = isinstance(inner, StreamStrategy)
+        why = "decides as rows pass itself" if is_stream else "looks at many rows at once"
         raise ValueError(
-            f"{name_of(strategy)} got strategy {name_of(inner)}, which looks at many rows at once; "
-            f"give one that scores each row on its own, such as 'margin'."
+            f"{name_of(strategy)} got strategy {name_of(inner)}, which {why}; give one that scores "
+            f"each row on its own, such as 'margin'."
         )
     return inner
