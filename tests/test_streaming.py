@@ -888,6 +888,16 @@ def test_with_drift_other_rows_than_were_bought_are_refused_with_what_to_write()
         learner.teach(rows, Y[idx])
 
 
+class Asked:
+    """A detector that is to be asked by a call."""
+
+    def update(self, error):
+        pass
+
+    def drift_detected(self):
+        return False
+
+
 DETECTOR = Errors()
 PARAMETERS = [
     ({"window": 0}, ValueError, r"window=0; give a whole number of at least 1"),
@@ -904,6 +914,7 @@ PARAMETERS = [
         r"a FrozenEstimator, which learns nothing",
     ),
     ({"drift": Errors}, TypeError, r"drift is the class Errors; write Errors\(\), an instance"),
+    ({"drift": Asked()}, TypeError, r"whose drift_detected is a method and so always true; make"),
     ({"drift": 3}, TypeError, r"drift is 3; give a detector with update\(error\) and drift_detec"),
     (
         {"drift": DETECTOR, "strategy": "variable_uncertainty"},
