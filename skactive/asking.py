@@ -11,8 +11,10 @@ from .validation import subset_mask
 from .view import View
 
 
-def pool_view(pool: Pool, subset, **details) -> tuple[View, int]:
+def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
     """Return the view of a query over the pool, and the number of rows that it is about.
+
+    `outside` is the call that asks about other rows, for messages.
 
     Raises
     ------
@@ -23,8 +25,8 @@ def pool_view(pool: Pool, subset, **details) -> tuple[View, int]:
         len(op.rows) < op.n_added or (op.states_after == UNLABELED).any() for op in pool.history
     ):
         raise ValueError(
-            "no row of the pool was ever without a label; write query(X_pool, n_instances=...) to "
-            "choose among other rows."
+            f"no row of the pool was ever without a label; write {outside} to choose among other "
+            f"rows."
         )
     mask = pool.unlabeled_mask
     if subset is not None:

@@ -747,7 +747,9 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         details |= self._embedding.details(len(pool), maker=maker)
         if model is not None and self.fit_unlabeled:
             details["known"] |= model.fitted(len(pool))
-        return pool_view(pool, subset, **details)
+        is_passing = is_stream(self.strategy_)
+        outside = "query(X_chunk)" if is_passing else "query(X_pool, n_instances=...)"
+        return pool_view(pool, subset, outside, **details)
 
     def _scores(self, strategy: Strategy, view: View) -> np.ndarray:
         """Return the scores of a strategy that has some."""

@@ -12,6 +12,7 @@ from .rows import Rows, check_rows
 from .selection.arrays import as_mask, candidate_mask, check_probabilities, check_vectors
 from .strategies.base import Strategy, choose, name_of, needs
 from .strategies.given import as_strategy
+from .stream_checks import passes
 from .tensors import as_array, is_tensor
 from .validation import check_n_instances, draw_seed
 from .view import Centers, View
@@ -91,6 +92,7 @@ def select(
     array([1, 2])
     """
     strategy = as_strategy(strategy)
+    passes(strategy, None)
     known, n = _arrays(proba, samples, prediction, std, embedding)
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")

@@ -138,3 +138,8 @@ def _check_detector(detector) -> None:
             f"drift is {detector!r}; give a detector with update(error) and drift_detected, such "
             f"as those of river.drift."
         )
+    if callable(detector.drift_detected):
+        raise TypeError(
+            f"drift is {detector!r}, whose drift_detected is a method and so always true; make it "
+            f"an attribute or a property."
+        )

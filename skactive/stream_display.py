@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .budgets import checked_count
+from .budgets import checked_count, checked_rate
 from .display import COLORS, DASHES, _axes
 from .stream_loop import StreamLog
 
@@ -92,9 +92,11 @@ class StreamDisplay:
         Raises
         ------
         ValueError
-            If `smooth` is no whole number of at least 1.
+            If `smooth` is no whole number of at least 1, or `budget` no share.
         """
         checked_count(smooth, "smooth", "plot", 1)
+        if budget is not None:
+            checked_rate(budget, "plot", "budget")
         if axes is None:
             ax, self.figure_ = _axes(None)
             ax.remove()
@@ -131,5 +133,7 @@ def _smoothed(log: StreamLog, n_chunks: int) -> np.ndarray:
     weight = log.n_scored.astype(float)
     total = np.where(weight > 0, log.score, 0.0) * weight
     ones = np.ones(n_chunks)
+    if len(log) == 0:  # of which numpy makes no average
+        return total
     sums, weights = (np.convolve(each, ones)[: len(each)] for each in (total, weight))
     return np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0)

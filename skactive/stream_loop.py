@@ -11,6 +11,7 @@ from sklearn.base import is_regressor
 
 from . import labels as lab
 from ._progress import progress
+from .conforming import conform
 from .learner import ActiveLearner
 from .loop import _answer_of
 from .oracles import Prompt
@@ -149,8 +150,8 @@ def run_stream(
     Raises
     ------
     TypeError
-        If the learner is no ActiveLearner, the oracle nothing that answers, or `chunks` no iterable
-        of chunks.
+        If the learner is no ActiveLearner, the oracle nothing that answers, `chunks` no iterable of
+        chunks, the callback no function, or `log` no log.
     ValueError
         If the strategy does not decide as rows pass, there is nobody to answer, or labels come in
         another order than their rows.
@@ -178,6 +179,7 @@ def run_stream(
     (20, 2000, True)
     """
     _check(learner, chunks, oracle)
+    _check_listeners(callback, log)
     if log is None and learner._stream.n_passed and hasattr(oracle, "answer"):
         raise ValueError(
             f"{type(oracle).__name__} knows rows by their number in the stream, and "
@@ -224,25 +226,27 @@ def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
     if not known.any() or not hasattr(learner, "estimator_"):
         return {"score": math.nan, "n_scored": 0}
     is_regression = is_regressor(learner.estimator)
-    predicted = np.asarray(learner.predict(X)).reshape(n)
+    rows = conform(X, learner.pool_.rows.parts[0], "run_stream")  # columns in any order, as query
+    predicted = np.asarray(learner.predict(rows)).reshape(n)
     wrong = float(np.mean(errors_of(values[known], predicted[known], is_regression)))
     return {"score": -wrong if is_regression else 1 - wrong, "n_scored": int(known.sum())}
 
 
 def _parts(chunk, *, needs_labels: bool) -> tuple[Any, Any]:
     """Return the rows of a chunk, and their labels if it has them."""
+    X, y = chunk, None
     if isinstance(chunk, tuple) or _is_batch(chunk):
         if len(chunk) != 2:
             raise ValueError(
                 f"run_stream got a tuple of {len(chunk)}; give chunks of rows X, or pairs (X, y)."
             )
-        return chunk
-    if needs_labels:
+        X, y = chunk
+    if y is None and needs_labels:
         raise ValueError(
             "run_stream got a chunk without labels, and no oracle; give pairs (X, y), or an oracle "
             "that answers for rows."
         )
-    return chunk, None
+    return X, y
 
 
 def _is_batch(chunk) -> bool:
@@ -272,4 +276,14 @@ def _check(learner, chunks, oracle) -> None:
         raise TypeError(
             "run_stream does not wait for a person; write query(X_chunk, return_tickets=True), and "
             "teach(y=y, ticket=tickets) when the labels are there."
+        )
+
+
+def _check_listeners(callback, log) -> None:
+    """Refuse what cannot be told how the stream goes on, before any row is bought."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback is {callback!r}; give a function that takes the learner.")
+    if log is not None and not isinstance(log, StreamLog):
+        raise TypeError(
+            f"log is {log!r}; give what an earlier run_stream returned, or StreamLog()."
         )

@@ -60,6 +60,11 @@ class Stream:
 
     def checked(self, ticket) -> list[int]:
         """Return tickets as a list, refusing those that are not open."""
+        if isinstance(ticket, Mapping):
+            raise ValueError(
+                "teach got tickets with their rows; give the tickets alone, such as "
+                "ticket=list(learner.tickets_)."
+            )
         numbers = as_row_numbers(list(ticket) if isinstance(ticket, KeysView) else ticket)
         if numbers is None:
             raise ValueError(f"teach got ticket={ticket!r}; give the numbers that query returned.")
@@ -128,6 +133,11 @@ class Streaming:
     def _admit(self, X, subset, embedding, is_ticketed: bool) -> tuple:
         """Return what of a chunk is bought, as `query` does."""
         strategy, stream = self.strategy_, self._stream
+        if X is self.pool_.rows.parts[0]:
+            raise ValueError(
+                "query got the rows that fit got, which are in the pool and do not pass; write "
+                "query(X_chunk), with the rows that came since."
+            )
         if n_rows(check_rows(X, who="query")) == 0:  # of a source that is polled, or filtered
             nothing = np.zeros(0, dtype=np.intp)
             return (nothing, X, nothing.copy()) if is_ticketed else (nothing, X)

@@ -71,15 +71,15 @@ def is_flat_numbers(X) -> bool:
 
 def subset_mask(subset, n: int) -> np.ndarray:
     """Return the rows that may be chosen, given as a mask or as positions, as a mask."""
-    subset = as_array(subset)
-    if subset.dtype == bool:
-        if subset.shape != (n,):
+    rows = as_array(subset)
+    if rows.dtype == bool:
+        if rows.shape != (n,):
             raise ValueError(
-                f"subset is a mask of shape {subset.shape} for {n} rows; give one entry for each."
+                f"subset is a mask of shape {rows.shape} for {n} rows; give one entry for each."
             )
-        return subset
+        return rows
     mask = np.zeros(n, dtype=bool)
-    mask[check_row_numbers(subset, n, who="subset")] = True
+    mask[check_row_numbers(rows if rows.ndim else subset, n, who="subset")] = True
     return mask
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from sys import modules
 from typing import Any
 
@@ -48,15 +49,28 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
             f"needs embedding=, a function of such rows, or fit(X, y, embedding=E)."
         )
     X = as_array(X)
+    if X.ndim == 0:
+        raise ValueError(
+            f"the strategy reads view.embedding, for which {who} gave {X.item()!r}; it needs a "
+            f"vector for each row."
+        )
     if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.flat):
         X = _as_numbers(X)
     if X.dtype.kind not in "biuf":
-        kind = type(X.flat[0]).__name__.rstrip("_") if X.size else X.dtype.name
+        kind = _kind_of(X)
         raise ValueError(
             f"the strategy reads view.embedding, which {who} on rows of {kind} cannot give: it "
             f"needs {needs}."
         )
     return X.reshape(len(X), int(np.prod(X.shape[1:])))
+
+
+def _kind_of(X: NDArray) -> str:
+    """Return what to call entries that are no numbers: the type of the first that is none."""
+    if X.size == 0:
+        return X.dtype.name
+    others = (value for value in X.flat if not isinstance(value, Number))
+    return type(next(others, X.flat[0])).__name__.rstrip("_")
 
 
 def _as_numbers(X: NDArray) -> NDArray:

@@ -69,10 +69,22 @@ def test_numbers_that_are_objects_are_vectors_but_texts_and_other_objects_are_no
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"a": pandas.array([1, 2, 3], dtype="Int64"), "b": [0.5, 1.5, 2.5]})
     assert as_vectors(frame, "it", "numbers").tolist() == [[1, 0.5], [2, 1.5], [3, 2.5]]
-    for rows, kind in (([["1"], [2]], "str"), ([[None], [{}]], "NoneType"), (["a"], "str")):
+    for rows, kind in (
+        ([["1"], [2]], "str"),
+        ([[0.5, "odd"]], "str"),
+        ([[None], [{}]], "NoneType"),
+        (["a"], "str"),
+    ):
         rows = np.array(rows, dtype=object)
         with pytest.raises(ValueError, match=f"which it on rows of {kind} cannot give: it needs"):
             as_vectors(rows, "it", "numbers")
+
+
+@pytest.mark.parametrize("given", [None, 3.0])
+def test_an_embedding_that_gives_no_vectors_is_refused(given):
+    fitted = learner(embedding=lambda rows: given).fit(X, Y)
+    with pytest.raises(ValueError, match=f"the embedding gave {given}; it needs a vector for each"):
+        fitted.query()
 
 
 def test_by_default_rows_of_an_array_are_the_vectors_and_are_not_copied():

@@ -9,8 +9,11 @@ from selection_contract import check_contract, check_refusals, problems
 from sklearn.cluster import KMeans
 
 from skactive.selection.blocks import Blocks
+from skactive.selection.herding import max_herding
 from skactive.selection.k_means import k_means
+from skactive.selection.k_medoids import k_medoids
 from skactive.selection.lloyd import lloyd
+from skactive.selection.typiclust import typiclust
 
 
 def clusters_behind(X, n, *, rows=None, centers=None, seed=0):
@@ -124,6 +127,19 @@ def test_large_offsets_and_scales_cost_no_clusters():
     for changed in (X + 1e7, X * 1e-150, X * 1e150, (X + 1e4).astype(np.float32)):
         picks = k_means(changed, 6, rng=np.random.default_rng(0))
         assert sorted(picks // 10) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("choose", [k_means, k_medoids, max_herding, typiclust])
+def test_rows_at_the_ends_of_what_floats_hold_are_clustered(choose, dtype):
+    X = np.repeat(np.arange(6.0), 10)[:, None] + 0.01 * data.gaussian(60, 3)
+    largest = np.finfo(dtype).maxexp
+    for exponent in (-largest - 8, -largest // 2 - 20, largest // 2 + 20, largest - 12):
+        changed = np.ldexp(X, exponent).astype(dtype)
+        picks = choose(changed, 6, centers=[], rng=np.random.default_rng(0))
+        assert sorted(picks // 10) == [0, 1, 2, 3, 4, 5]
+    far_below = np.ldexp(X, -largest // 2 - 20).astype(dtype)
+    assert len(set(choose(far_below, 6, centers=[0], rng=np.random.default_rng(0)))) == 6
 
 
 def test_sparse_rows_are_clustered_as_well_as_their_dense_form():

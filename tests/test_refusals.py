@@ -503,6 +503,12 @@ def test_a_learner_that_waits_for_labels_is_not_deployed():
         ((), {"subset": [-1]}, ValueError, "subset got row number -1; row numbers are 0 to 149."),
         (
             (),
+            {"subset": {3, 4}},
+            ValueError,
+            "subset got a set for row numbers; write integers in one dimension.",
+        ),
+        (
+            (),
             {"subset": [3, 4, 3]},
             ValueError,
             "subset got index 3 twice (positions 0 and 2); give each row once.",

@@ -106,6 +106,20 @@ def test_before_there_is_a_model_nothing_is_scored():
     assert log.n_scored.tolist() == np.where(is_cold, 0, SIZE).tolist()
 
 
+@pytest.mark.parametrize("oracle", [None, Known(Y)])
+def test_columns_may_come_in_another_order(oracle):
+    names = [f"column {j}" for j in range(X.shape[1])]
+    frames = [pd.DataFrame(chunk, columns=names) for chunk in CHUNKS]
+    logs = []
+    for order in (names, names[::-1]):
+        learner = ActiveLearner(GaussianNB(), "split_uncertainty", random_state=0)
+        learner = learner.fit(pd.DataFrame(X0, columns=names), Y0)
+        chunks = [frame[order] for frame in frames]
+        pairs = chunks if oracle else zip(chunks, np.split(Y, len(CHUNKS)), strict=True)
+        logs.append(run_stream(learner, pairs, oracle).to_frame())
+    assert logs[0].equals(logs[1])
+
+
 def test_rows_without_a_label_are_neither_scored_nor_learned():
     half = [(rows, np.where(np.arange(SIZE) % 2, truth, -1)) for rows, truth in PAIRS]
     learner = learner_of()
@@ -271,6 +285,7 @@ def test_the_loop_over_a_pool_refuses_a_stream_strategy():
         (CHUNKS, None, ValueError, r"a chunk without labels, and no oracle; give pairs \(X, y\)"),
         (PAIRS, "margin", TypeError, r"oracle is 'margin'; give Known\(y\)"),
         (PAIRS, Prompt(), TypeError, r"does not wait for a person; .*return_tickets=True"),
+        ([(X, None)], None, ValueError, r"a chunk without labels, and no oracle; give pairs"),
         ([(X, Y, Y)], None, ValueError, r"a tuple of 3; give chunks of rows X, or pairs"),
         ([(X, Y[:5])], None, ValueError, r"run_stream got 5 labels for 400 rows"),
         (CHUNKS, Known(Y[:90]), ValueError, r"Known has 90 labels and was asked for that of row"),
@@ -282,6 +297,21 @@ def test_what_is_no_stream_is_refused(chunks, oracle, error, sentence):
     learner = learner_of()
     with pytest.raises(error, match=sentence):
         run_stream(learner, chunks, oracle)
+
+
+def test_pairs_without_labels_are_answered_as_rows_are():
+    pairs = ((chunk, None) for chunk in CHUNKS)
+    log, expected = (run_stream(learner_of(), each, answers) for each in (pairs, CHUNKS))
+    assert log.to_frame().equals(expected.to_frame())
+
+
+def test_what_is_no_callback_or_log_is_refused_before_a_row_is_bought():
+    learner = learner_of()
+    with pytest.raises(TypeError, match=r"callback is 'print'; give a function that takes the"):
+        run_stream(learner, PAIRS, callback="print")
+    with pytest.raises(TypeError, match=r"log is \[\]; give what an earlier run_stream"):
+        run_stream(learner, PAIRS, log=[])
+    assert learner.strategy_.budget_.n_passed == 0
 
 
 def test_what_is_no_fitted_learner_is_refused():
@@ -335,6 +365,16 @@ def test_one_log_is_drawn_where_it_is_asked_for_with_gaps_where_nothing_was_scor
     np.testing.assert_array_equal(display.lines_[0].get_ydata(), [np.nan, 0.5, np.nan])
     smoothed = StreamDisplay.from_log(log, smooth=2).lines_[0].get_ydata()
     np.testing.assert_array_equal(smoothed, [np.nan, 0.5, 0.5])
+
+
+def test_a_log_of_a_stream_that_has_not_begun_is_drawn_empty(plt):
+    assert StreamDisplay.from_log(StreamLog(), smooth=3).lines_[0].get_ydata().size == 0
+
+
+@pytest.mark.parametrize("budget", [0, 5, "all"])
+def test_a_budget_that_is_no_share_is_not_drawn(budget):
+    with pytest.raises(ValueError, match=f"plot got budget={budget!r}; give the share of the rows"):
+        StreamDisplay.from_log(StreamLog(), budget=budget)
 
 
 @pytest.mark.parametrize("log", [{}, {"split": [0.5]}, 3])

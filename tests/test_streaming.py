@@ -421,6 +421,23 @@ def test_on_a_pool_vessal_passes_its_parameters_on(parameters, options):
     assert expected.tolist() != usual.tolist()
 
 
+@every_strategy
+def test_rows_of_fit_are_no_chunk(strategy):
+    learner = learner_of(strategy)
+    with (
+        unchanged(learner),
+        pytest.raises(ValueError, match=r"write query\(X_chunk\), with the rows"),
+    ):
+        learner.query(X0)
+    assert len(learner.query(X0.copy())[0]) <= len(X0)
+
+
+def test_vessal_over_a_pool_that_is_labelled_is_told_what_it_takes():
+    learner = learner_of("vessal")
+    with pytest.raises(ValueError, match=r"without a label; write query\(X_chunk\) to choose"):
+        learner.query(n_instances=3)
+
+
 def test_vessal_chooses_from_a_pool_without_labels_by_the_cold_start():
     learner = ActiveLearner(LogisticRegression(), "vessal", random_state=0).fit(X)
     assert len(learner.query(n_instances=7)[0]) == 7
@@ -829,6 +846,7 @@ REFUSED = [
     (ticketed, lambda a: a.teach(y=[1, 1], ticket=[1, 1]), r"ticket 1 twice; give each one label"),
     (ticketed, lambda a: a.teach(y=1, ticket=99), r"ticket 99, which no query gave out"),
     (ticketed, lambda a: a.teach(y=1, ticket=-1), r"ticket -1, which no query gave out"),
+    (ticketed, lambda a: a.teach(y=1, ticket=a.tickets_), r"alone, such as ticket=list\(learner"),
     (ticketed, lambda a: a.teach(y=1, ticket="1"), r"ticket='1'; give the numbers that query"),
     (ticketed, lambda a: a.teach(y=1, ticket=1.0), r"ticket=1.0; give the numbers that query ret"),
     (ticketed, lambda a: a.teach(y=[1, 0], ticket=1), r"teach got 2 labels for 1 rows"),
@@ -870,6 +888,16 @@ def test_with_drift_other_rows_than_were_bought_are_refused_with_what_to_write()
         learner.teach(rows, Y[idx])
 
 
+class Asked:
+    """A detector that is to be asked by a call."""
+
+    def update(self, error):
+        pass
+
+    def drift_detected(self):
+        return False
+
+
 DETECTOR = Errors()
 PARAMETERS = [
     ({"window": 0}, ValueError, r"window=0; give a whole number of at least 1"),
@@ -886,6 +914,7 @@ PARAMETERS = [
         r"a FrozenEstimator, which learns nothing",
     ),
     ({"drift": Errors}, TypeError, r"drift is the class Errors; write Errors\(\), an instance"),
+    ({"drift": Asked()}, TypeError, r"whose drift_detected is a method and so always true; make"),
     ({"drift": 3}, TypeError, r"drift is 3; give a detector with update\(error\) and drift_detec"),
     (
         {"drift": DETECTOR, "strategy": "variable_uncertainty"},

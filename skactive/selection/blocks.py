@@ -51,7 +51,9 @@ class Blocks:
         self.scale = 1.0
         peak = max((float(abs(block).max()) for _, block in self.parts() if block.size), default=0)
         if peak > 0 and not 1e-4 < peak < 1e4:
-            self.scale = float(2.0 ** -np.floor(np.log2(peak)))  # a power of two rounds nothing
+            largest = np.finfo(self.dtype).maxexp - 2  # power of two in its range
+            exponent = np.clip(-np.floor(np.log2(peak)), -largest, largest)
+            self.scale = float(2.0**exponent)  # a power of two rounds nothing
         self.dtype = self.dtype if dtype is None else np.dtype(dtype)
         self.norms = np.concatenate([squared_norms(block) for _, block in self.parts()])
         # Squared distances below this are rounding: rows that close count as one.
@@ -92,7 +94,8 @@ class Blocks:
         if centers is None:
             return np.full(self.n, np.inf)
         nearest = nearest_squared_distances(self.vectors, centers)
-        return (nearest if self.rows is None else nearest[self.rows]) * self.scale**2
+        nearest = nearest if self.rows is None else nearest[self.rows]
+        return nearest * self.scale * self.scale  # whose square may be out of range
 
 
 def squared(left: Vectors, left_norms: Floats, right: Vectors, right_norms: Floats) -> Floats:

@@ -115,8 +115,7 @@ class StreamStrategy(Strategy):
 
     def _budget(self) -> Any:
         """Return the budget, nothing spent."""
-        window = checked_count(self.window, "window", name_of(self), 1)
-        return budget_of(self, self.budget, window)
+        return budget_of(self, self.budget, checked_count(self.window, "window", name_of(self), 1))
 
     def _start(self) -> None:
         """Set what a strategy learns on the way to what it is at first."""
@@ -330,6 +329,8 @@ def blindly(budget: Budget | Countdown, draws: np.ndarray) -> np.ndarray:
 def budget_of(strategy, rate, window: int | None) -> Budget:
     """Return a budget by a strategy's parameters, which messages call by their names there."""
     who = name_of(strategy)
+    if window is not None:
+        checked_count(window, "window", who, 1)
     if strategy.total is not None:
         checked_count(strategy.total, "total", who, 0)
     return Budget(checked_rate(rate, who, "budget"), window, strategy.total)
@@ -344,8 +345,10 @@ def _scorer(strategy) -> Strategy:
             f"write RandomStream(budget=...)."
         )
     if not has_score(inner) or not inner.rowwise:
+        is_stream = isinstance(inner, StreamStrategy)
+        why = "decides as rows pass itself" if is_stream else "looks at many rows at once"
         raise ValueError(
-            f"{name_of(strategy)} got strategy {name_of(inner)}, which looks at many rows at once; "
-            f"give one that scores each row on its own, such as 'margin'."
+            f"{name_of(strategy)} got strategy {name_of(inner)}, which {why}; give one that scores "
+            f"each row on its own, such as 'margin'."
         )
     return inner

@@ -286,8 +286,9 @@ def _checked_number(
     """Return a parameter as a float, refusing what is no number of at least, or above, a bound."""
     is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or value < lowest or (is_open and value == lowest):
-        bound = f"above {lowest:g}" if is_open else f"of at least {lowest:g}"
+        bound = f" above {lowest:g}" if is_open else f" of at least {lowest:g}"
         raise ValueError(
-            f"{type(strategy).__name__} got {name}={value!r}; give a finite number {bound}."
+            f"{type(strategy).__name__} got {name}={value!r}; give a finite number"
+            f"{bound if math.isfinite(lowest) else ''}."
         )
     return float(value)
