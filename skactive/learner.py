@@ -607,11 +607,9 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
 
     def _names_of_outputs(self) -> np.ndarray | None:
         """Return what was named for the outputs of a frozen net; see `names_of_outputs`."""
-        return (
-            None
-            if is_regressor(self.estimator)
-            else names_of_outputs(self.estimator, self._named())
-        )
+        if is_regressor(self.estimator):
+            return None
+        return names_of_outputs(self.estimator, self._named())
 
     # Training
 

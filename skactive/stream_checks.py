@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .budgets import checked_count
 from .strategies.base import Strategy, has_score, name_of
-from .strategies.stream import RandomStream, StreamStrategy
+from .strategies.stream import StreamStrategy, pool_twin
 from .strategies.uncertainty import Random
 from .training import is_frozen
 
@@ -99,13 +99,6 @@ def check_drift(learner, strategy: Strategy) -> None:
             f"drift= watches the errors on rows that were bought blindly, of which "
             f"{name_of(strategy)} buys none; give strategy 'split_uncertainty' or 'stream_random'."
         )
-
-
-def pool_twin(strategy: StreamStrategy) -> str:
-    """Return what to write for a strategy that does for a pool what this one does on a stream."""
-    if hasattr(strategy, "strategy"):
-        return repr(strategy.strategy)
-    return "'random'" if isinstance(strategy, RandomStream) else "'least_confidence'"
 
 
 def stream_twin(strategy: Strategy) -> str:

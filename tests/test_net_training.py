@@ -249,6 +249,20 @@ def test_labels_that_the_loss_has_no_output_for_are_refused_in_words(labels, par
         asked.fit(X, y)
 
 
+class AddsUp(NeuralNetClassifier):
+    def get_loss(self, *args, **kwargs):
+        return super().get_loss(*args, **kwargs).mean()
+
+
+def test_losses_that_nothing_adds_up_are_refused():
+    net = nets.classifier(train_split=None, criterion__reduction="none")
+    with pytest.raises(ValueError, match="write criterion__reduction='mean'"):
+        learner(net).fit(X, Y)
+    params = net.get_params()
+    own = {k: v for k, v in params.items() if k in ("module", "criterion", "max_epochs")}
+    learner(AddsUp(**own, train_split=None, verbose=0, criterion__reduction="none")).fit(X, Y)
+
+
 def test_a_loss_that_leaves_out_rows_without_a_label_is_given_them():
     net = nets.classifier(train_split=None, batch_size=-1)
     ignoring = nets.classifier(train_split=None, batch_size=-1, criterion__ignore_index=-1)

@@ -12,12 +12,20 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from skactive import View
+from skactive import ActiveLearner, View
 from skactive.models import adapt
 from skactive.rows import Rows
 from skactive.scores import likeliest_errors
 from skactive.selection.vessal import gradient_covariance, vessal
-from skactive.strategies import BADGE, Density, Margin, Random, StochasticBatch
+from skactive.strategies import (
+    BADGE,
+    Density,
+    Margin,
+    Prefilter,
+    Random,
+    StochasticBatch,
+    Subpool,
+)
 from skactive.strategies.base import choose
 from skactive.strategies.stream import Quantile, RandomStream, StreamStrategy, Threshold
 from skactive.strategies.stream_uncertainty import (
@@ -460,6 +468,19 @@ def test_scores_and_choices_from_a_pool_are_refused(strategy):
     if not isinstance(strategy, Vessal):
         with pytest.raises(NotImplementedError, match=r"does not choose among a pool.*X_chunk"):
             strategy.select(seen(), 3)
+
+
+def test_what_is_made_of_a_strategy_for_streams_names_one_for_pools():
+    X, y = np.eye(4), [0, 1, -1, -1]
+    for strategy, instead in (
+        (Subpool("stream_random"), "give strategy 'random' for a pool"),
+        (Prefilter("margin", "fixed_uncertainty"), "give strategy 'least_confidence' for a pool"),
+        (Prefilter(Quantile("entropy"), "k_center"), "give strategy 'entropy' for a pool"),
+        (Density("stream_random"), "which decides as rows pass; give one that scores"),
+    ):
+        learner = ActiveLearner(LogisticRegression(), strategy).fit(X, y)
+        with pytest.raises((NotImplementedError, ValueError), match=instead):
+            learner.query()
 
 
 @pytest.mark.parametrize(

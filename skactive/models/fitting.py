@@ -171,6 +171,7 @@ class Guard(Callback):
         outputs = _first_outputs(net, net.get_dataset(X, y), "the first")
         self._check_outputs(net, outputs)
         _check_labels(net, y, outputs)
+        _check_reduction(net)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
         net.train_split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
@@ -328,8 +329,12 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> T
 
 def _check_labels(net, y, outputs: Tensor) -> None:
     """Refuse labels that the loss has no output for, of which a GPU would not recover."""
-    loss, is_own = getattr(net, "criterion_", None), type(net).get_loss.__module__[:7] != "skorch."
-    if y is None or is_own or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
+    loss = getattr(net, "criterion_", None)
+    if (
+        y is None
+        or _is_own(net, "get_loss")
+        or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
+    ):
         return
     y, last = as_array(y), outputs.shape[1] - 1
     if y.dtype.kind not in "biuf":
@@ -346,6 +351,21 @@ def _check_labels(net, y, outputs: Tensor) -> None:
         f"the net got the label {label!r}, where it takes 0 to {last}; "
         f"{f'write {how}' if label == -1 else 'leave out encode_labels=False'}."
     )
+
+
+def _check_reduction(net) -> None:
+    """Refuse a loss of one number for each row, which has no gradient."""
+    is_own = _is_own(net, "get_loss") or _is_own(net, "train_step_single")
+    if not is_own and getattr(getattr(net, "criterion_", None), "reduction", None) == "none":
+        raise ValueError(
+            "the net has a criterion with reduction='none', whose losses of single rows nothing "
+            "adds up; write criterion__reduction='mean'."
+        )
+
+
+def _is_own(net, method: str) -> bool:
+    """Whether a method of a net is not one of skorch's."""
+    return not getattr(type(net), method).__module__.startswith("skorch.")
 
 
 def _infer(net, x):

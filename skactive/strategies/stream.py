@@ -107,11 +107,11 @@ class StreamStrategy(Strategy):
 
     def score(self, view):
         """Refuse: rows are not ranked."""
-        raise NotImplementedError(f"{name_of(self)} has no score: {_STREAM}")
+        raise NotImplementedError(_refusal(self, "has no score"))
 
     def select(self, view, n):
         """Refuse: a stream strategy does not wait for the best rows."""
-        raise NotImplementedError(f"{name_of(self)} does not choose among a pool: {_STREAM}")
+        raise NotImplementedError(_refusal(self, "does not choose among a pool"))
 
     def _budget(self) -> Any:
         """Return the budget, nothing spent."""
@@ -157,9 +157,6 @@ class StreamStrategy(Strategy):
                 f"{name_of(self)}.{what} was called before reset; call reset(rng) with a "
                 f"numpy.random.Generator to begin a stream."
             )
-
-
-_STREAM = "it decides as rows pass; query(X_chunk) returns those that it admits."
 
 
 class RandomStream(StreamStrategy):
@@ -334,6 +331,21 @@ def budget_of(strategy, rate, window: int | None) -> Budget:
     if strategy.total is not None:
         checked_count(strategy.total, "total", who, 0)
     return Budget(checked_rate(rate, who, "budget"), window, strategy.total)
+
+
+def pool_twin(strategy: StreamStrategy) -> str:
+    """Return what to write for a strategy that does for a pool what this one does on a stream."""
+    if hasattr(strategy, "strategy"):
+        return repr(strategy.strategy)
+    return "'random'" if isinstance(strategy, RandomStream) else "'least_confidence'"
+
+
+def _refusal(strategy: StreamStrategy, what: str) -> str:
+    """Return why a stream strategy does not rank rows, and what to write."""
+    return (
+        f"{name_of(strategy)} {what}: it decides as rows pass, and query(X_chunk) returns those "
+        f"that it admits; give strategy {pool_twin(strategy)} for a pool."
+    )
 
 
 def _scorer(strategy) -> Strategy:

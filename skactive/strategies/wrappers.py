@@ -262,8 +262,9 @@ def _inner_scores(outer: Strategy, inner, view) -> np.ndarray:
     """Return the scores of the candidates by the strategy inside another one."""
     strategy = as_strategy(inner)
     if not has_score(strategy):
+        why = "decides as rows pass" if hasattr(strategy, "admit") else "chooses rows jointly"
         raise ValueError(
-            f"{type(outer).__name__} got strategy {name_of(strategy)}, which chooses rows jointly; "
+            f"{type(outer).__name__} got strategy {name_of(strategy)}, which {why}; "
             f"give one that scores each row, such as 'margin'."
         )
     return view.score(strategy)[view.candidates]
