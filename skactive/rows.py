@@ -161,7 +161,10 @@ def take(X: Any, positions: Any) -> Any:
     """
     positions = np.asarray(positions, dtype=np.intp)
     if isinstance(X, np.ndarray):
-        return (X.view(np.ndarray) if isinstance(X, np.memmap) else X).take(positions, axis=0)
+        X = X.view(np.ndarray) if isinstance(X, np.memmap) else X
+        if not X.flags.c_contiguous:  # of which `take` would copy the whole first
+            return np.ascontiguousarray(X[positions])
+        return X.take(positions, axis=0)
     if isinstance(X, list):
         return [X[position] for position in positions.tolist()]
     if is_pandas(X):

@@ -320,14 +320,31 @@ def test_of_no_rows_and_of_none_wanted_nothing_is_chosen():
     assert sorted(k_center(np.empty((3, 0)), 5, rng=rng()).tolist()) == [0, 1, 2]
 
 
-def test_the_pool_is_not_copied():
-    X = gaussian(40_000, 64).astype(np.float32)
+def lies(X, how):
+    """Return an array as it lies in memory, by columns, or among other rows and columns."""
+    if how in "CF":
+        return np.array(X, order=how)
+    return np.repeat(np.repeat(X, 2, axis=0), 2, axis=1)[::2, ::2]
+
+
+@pytest.mark.parametrize("how", ["C", "F", "among others"])
+def test_the_pool_is_not_copied_however_it_lies(how):
+    X = lies(gaussian(40_000, 64).astype(np.float32), how)
     k_center(X[:100], 5, rng=rng())
     tracemalloc.start()
-    k_center(X, 50, rng=rng())
+    k_center(X, 50, centers=np.arange(99), rng=rng())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.75 * X.nbytes
+
+
+@pytest.mark.parametrize("how", ["F", "among others"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.uint8, ">f4"])
+def test_the_picks_are_the_same_however_the_pool_lies(how, dtype, way):
+    X = (100 + 20 * gaussian()).astype(dtype)
+    expected = k_center(X, 30, centers=CENTERS, rng=rng())
+    found = k_center(read_only(lies(X, how)), 30, centers=CENTERS, rng=rng())
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import itertools
 import math
 import pickle
 import re
+import tracemalloc
 from collections import deque
 
 import numpy as np
@@ -208,6 +209,25 @@ def test_one_row_is_the_row_at_its_position(make):
         assert list(row.values()) == expected
     else:
         assert (row.tolist() if hasattr(row, "tolist") else row) == expected
+
+
+@pytest.mark.parametrize("how", ["C", "F", "among others", "a memmap by columns"])
+def test_to_take_some_rows_copies_no_others(how, tmp_path):
+    X = np.arange(200_000.0).reshape(20_000, 10)
+    X = {"C": X, "F": np.asfortranarray(X), "among others": np.repeat(X, 2, axis=0)[::2]}.get(
+        how, X
+    )
+    if how == "a memmap by columns":
+        np.save(tmp_path / "X.npy", np.asfortranarray(X))
+        X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    tracemalloc.start()
+    taken = take(X, [3, 19_999, 0])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(taken[:, 0], [30, 199_990, 0])
+    assert type(taken) is np.ndarray
+    assert taken.flags.c_contiguous
+    assert peak < 0.01 * X.nbytes
 
 
 def test_no_rows_can_be_taken_from_any_number_of_parts():

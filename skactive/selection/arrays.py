@@ -260,6 +260,8 @@ def gathered(vectors: Vectors, positions: Positions, scratch: Scratch | None = N
     """Return a copy of some rows, dense or CSR; dense ones in scratch memory, if it is given."""
     if sparse.issparse(vectors):
         return vectors[positions]
+    if not vectors.flags.c_contiguous:  # of which `take` would copy the whole first
+        return np.ascontiguousarray(vectors[positions])
     out = None
     if scratch is not None:
         out = scratch.array("gathered", (len(positions), vectors.shape[1]), vectors.dtype)
