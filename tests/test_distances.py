@@ -150,6 +150,14 @@ def test_known_distances_are_lowered_in_a_new_array():
     np.testing.assert_array_equal(known, before)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_distances_that_are_hardly_smaller_than_what_is_known_lower_it(offset):
+    X = (gaussian(300, 40) + offset).astype(np.float32)
+    expected = nearest_squared_distances(X, CENTERS)
+    known = expected * (1 + 1e-12)  # nearer than the products in float32 can tell
+    np.testing.assert_array_equal(nearest_squared_distances(X, CENTERS, known=known), expected)
+
+
 def test_without_centers_everything_is_infinitely_far_or_as_known():
     X = gaussian(5)
     assert np.isinf(nearest_squared_distances(X, [])).all()

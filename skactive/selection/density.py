@@ -172,7 +172,7 @@ def _from_rows(left) -> Callable[[Vectors, int], Floats]:
     """
     stack = partial(sparse.hstack, format="csr") if sparse.issparse(left) else np.hstack
     a, ones = squared_norms(left), np.ones((max(_TILE), 1))
-    if not a.max() <= _LONGEST:  # which may be NaN where a longdouble was
+    if a.max() > _LONGEST:
         raise ValueError(
             "density got an embedding whose squared distances are too large for a float; scale it."
         )
