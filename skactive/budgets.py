@@ -201,6 +201,8 @@ class Countdown:
         How many labels there are.
     length : int
         How many rows there are; `total` at least. Rows beyond are never bought.
+    who : str, default="Countdown"
+        Whose numbers they are, for messages.
 
     Attributes
     ----------
@@ -222,12 +224,12 @@ class Countdown:
     True
     """
 
-    def __init__(self, total: int, length: int):
-        self.total = checked_count(total, "total", "Countdown", 0)
-        self.length = checked_count(length, "length", "Countdown", 1)
+    def __init__(self, total: int, length: int, who: str = "Countdown"):
+        self.total = checked_count(total, "total", who, 0)
+        self.length = checked_count(length, "length", who, 1)
         if self.total > self.length:
             raise ValueError(
-                f"Countdown got total={total} and length={length}, more labels than rows; give a "
+                f"{who} got total={total} and length={length}, more labels than rows; give a "
                 f"total of at most the length."
             )
         self.spent = self.n_passed = 0

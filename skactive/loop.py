@@ -13,7 +13,7 @@ from .oracles import Command, Prompt
 from .rows import one_row
 from .stopping import StoppingRule, as_rule, n_to_ask
 from .stream_checks import passes
-from .validation import check_n_instances
+from .validation import check_callback, check_n_instances
 
 
 def run(
@@ -51,7 +51,8 @@ def run(
     Raises
     ------
     TypeError
-        If the learner is no ActiveLearner, the oracle nothing that answers, or `stopping` no rule.
+        If the learner is no ActiveLearner, the oracle nothing that answers, `stopping` no rule, or
+        the callback no function.
     NotFittedError
         If the learner has no pool yet.
 
@@ -77,6 +78,7 @@ def run(
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
     answer = None if isinstance(oracle, Prompt) else _answer_of(oracle)
+    check_callback(callback)
     if rule is not None:
         rule.start(learner)
     questions = _questions(learner, n_instances, rule)

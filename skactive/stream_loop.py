@@ -18,6 +18,7 @@ from .oracles import Prompt
 from .rows import check_rows, n_rows, row_index
 from .stream_checks import stream_twin
 from .streaming import errors_of, is_stream
+from .validation import check_callback
 
 COLUMNS = ("n_seen", "asked", "learned", "score", "n_scored", "spent", "drifts")
 
@@ -281,8 +282,7 @@ def _check(learner, chunks, oracle) -> None:
 
 def _check_listeners(callback, log) -> None:
     """Refuse what cannot be told how the stream goes on, before any row is bought."""
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback is {callback!r}; give a function that takes the learner.")
+    check_callback(callback)
     if log is not None and not isinstance(log, StreamLog):
         raise TypeError(
             f"log is {log!r}; give what an earlier run_stream returned, or StreamLog()."

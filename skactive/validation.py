@@ -69,6 +69,12 @@ def is_flat_numbers(X) -> bool:
     return kind in ("b", "f") and getattr(X, "ndim", None) in (0, 1)
 
 
+def check_callback(callback) -> None:
+    """Refuse what cannot be called after each round, before the first one."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback is {callback!r}; give a function that takes the learner.")
+
+
 def subset_mask(subset, n: int) -> np.ndarray:
     """Return the rows that may be chosen, given as a mask or as positions, as a mask."""
     rows = as_array(subset)

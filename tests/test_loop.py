@@ -553,3 +553,10 @@ def test_what_is_no_rule_is_refused(stopping):
 def test_what_is_no_number_of_rows_is_refused(n_instances):
     with pytest.raises(ValueError, match=rf"n_instances={n_instances}; give a whole number of at"):
         run(cold(), Known(TRUTH), n_instances=n_instances)
+
+
+def test_what_is_no_callback_is_refused_before_the_first_round():
+    learner = cold()
+    with pytest.raises(TypeError, match=r"^callback is 'print'; give a function that takes the le"):
+        run(learner, Known(TRUTH), callback="print")
+    assert len(learner.pool_.labeled) == 0

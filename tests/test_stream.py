@@ -509,7 +509,7 @@ def test_what_is_made_of_a_strategy_for_streams_names_one_for_pools():
         (Vessal(0.1, length=100), r"budget=0.1, total=None and length=100; give budget=, and"),
         (Vessal(0.1, total=5, length=100), r"budget=0.1, total=5 and length=100"),
         (Vessal(length=100), r"budget=None, total=None and length=100"),
-        (Vessal(total=9, length=5), r"total=9 and length=5, more labels than rows"),
+        (Vessal(total=9, length=5), r"Vessal got total=9 and length=5, more labels than rows"),
         (Vessal(covariance="known"), r"covariance='known'; give 'running', or an array"),
         (Vessal(regularization=-1), r"regularization=-1; give a number above 0"),
     ],

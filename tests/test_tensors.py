@@ -503,6 +503,18 @@ def test_factors_that_cannot_be_are_refused():
 # k_means
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_k_means_clusters_rows_at_the_ends_of_what_floats_hold(dtype):
+    X = np.repeat(np.arange(6.0), 10)[:, None] + 0.01 * data.gaussian(60, 3)
+    largest = np.finfo(dtype).maxexp
+    for exponent in (-largest - 8, -largest // 2 - 20, largest // 2 + 20, largest - 12):
+        changed = torch.from_numpy(np.ldexp(X, exponent).astype(dtype))
+        picks = k_means(changed, 6, centers=[], rng=rng())
+        assert sorted(picks // 10) == [0, 1, 2, 3, 4, 5]
+    far_below = torch.from_numpy(np.ldexp(X, -largest // 2 - 20).astype(dtype))
+    assert len(set(k_means(far_below, 6, centers=[0], rng=rng()))) == 6
+
+
 @on_each_device
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_of_separate_clusters_the_same_rows_are_chosen_as_of_arrays(dtype, device):

@@ -115,7 +115,7 @@ class Vessal(StreamStrategy):
                 f"Vessal got window={self.window!r} and length={self.length!r}; labels counted by "
                 f"length= are held in no window: leave window= out."
             )
-        return Countdown(self.total, self.length)
+        return Countdown(self.total, self.length, "Vessal")
 
     def _start(self):
         """Forget what was bought."""

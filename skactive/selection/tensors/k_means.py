@@ -47,7 +47,9 @@ class TensorBlocks:
         blocks = (block for _, block in self.parts() if block.numel())
         peak = max((float(block.abs().max()) for block in blocks), default=0.0)
         if peak > 0 and not 1e-4 < peak < 1e4:
-            self.scale = 2.0 ** -math.floor(math.log2(peak))  # a power of two rounds nothing
+            largest = int(math.log2(torch.finfo(self.dtype).max)) - 2
+            exponent = max(min(-math.floor(math.log2(peak)), largest), -largest)
+            self.scale = 2.0**exponent  # a power of two rounds nothing
         self.norms = torch.cat([block.square().sum(dim=1) for _, block in self.parts()])
         # Squared distances below this are rounding: rows that close count as one.
         self.floor = 16 * torch.finfo(self.dtype).eps * float(self.norms.max())
@@ -69,7 +71,7 @@ class TensorBlocks:
             return np.full(self.n, np.inf)
         nearest = nearest_of_all(self.vectors, moved(positions, self.device))
         nearest = nearest if self.rows is None else nearest[self.rows]
-        return nearest.cpu().numpy() * self.scale**2
+        return nearest.cpu().numpy() * self.scale * self.scale  # whose square may be out of range
 
     def _rows(self, places: slice | Tensor) -> Tensor:
         """Return rows as they are, given by their places among these."""
