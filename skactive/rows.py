@@ -164,7 +164,7 @@ def take(X: Any, positions: Any) -> Any:
         X = X.view(np.ndarray) if isinstance(X, np.memmap) else X
         if not X.flags.c_contiguous:  # of which `take` would copy the whole first
             return np.ascontiguousarray(X[positions])
-        return X.take(positions, axis=0)
+        return X.take(positions, axis=0)  # quicker than indexing
     if isinstance(X, list):
         return [X[position] for position in positions.tolist()]
     if is_pandas(X):

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
+from ..rows import take
+
 SUM_TOLERANCE = 1e-3  # of a row of probabilities
 CHUNK_BYTES = 1 << 23  # of rows that are worked on at a time: they stay in the cache
 
@@ -260,13 +262,10 @@ def gathered(vectors: Vectors, positions: Positions, scratch: Scratch | None = N
     """Return a copy of some rows, dense or CSR; dense ones in scratch memory, if it is given."""
     if sparse.issparse(vectors):
         return vectors[positions]
-    if not vectors.flags.c_contiguous:  # of which `take` would copy the whole first
-        return np.ascontiguousarray(vectors[positions])
-    out = None
-    if scratch is not None:
-        out = scratch.array("gathered", (len(positions), vectors.shape[1]), vectors.dtype)
-    # Quicker than indexing; and whatever the mode but "raise", `out` is written to directly.
-    return vectors.take(positions, axis=0, out=out, mode="raise" if out is None else "clip")
+    if scratch is None or not vectors.flags.c_contiguous:
+        return take(vectors, positions)
+    out = scratch.array("gathered", (len(positions), vectors.shape[1]), vectors.dtype)
+    return vectors.take(positions, axis=0, out=out, mode="clip")  # "raise" would buffer `out`
 
 
 def products(block, others, scratch: Scratch | None = None) -> NDArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -50,10 +51,7 @@ class Blocks:
         self.origin = np.zeros(vectors.shape[1]) if self.is_sparse else self._mean()
         self.scale = 1.0
         peak = max((float(abs(block).max()) for _, block in self.parts() if block.size), default=0)
-        if peak > 0 and not 1e-4 < peak < 1e4:
-            largest = np.finfo(self.dtype).maxexp - 2  # power of two in its range
-            exponent = np.clip(-np.floor(np.log2(peak)), -largest, largest)
-            self.scale = float(2.0**exponent)  # a power of two rounds nothing
+        self.scale = safe_scale(peak, float(np.finfo(self.dtype).max))
         self.dtype = self.dtype if dtype is None else np.dtype(dtype)
         self.norms = np.concatenate([squared_norms(block) for _, block in self.parts()])
         # Squared distances below this are rounding: rows that close count as one.
@@ -96,6 +94,29 @@ class Blocks:
         nearest = nearest_squared_distances(self.vectors, centers)
         nearest = nearest if self.rows is None else nearest[self.rows]
         return nearest * self.scale * self.scale  # whose square may be out of range
+
+
+def safe_scale(peak: float, largest: float) -> float:
+    """Return what to multiply rows by whose squares might leave the range of floats, else 1.
+
+    A power of two, which rounds nothing, and no farther from 1 than the range of floats allows.
+
+    Parameters
+    ----------
+    peak : float
+        The largest absolute entry of the rows.
+    largest : float
+        The largest number of their dtype.
+
+    Examples
+    --------
+    >>> safe_scale(3e5, 1e308) == 2.0**-18, safe_scale(3.0, 1e308)
+    (True, 1.0)
+    """
+    if peak == 0 or 1e-4 < peak < 1e4:
+        return 1.0
+    limit = math.frexp(largest)[1] - 2
+    return 2.0 ** max(min(-math.floor(math.log2(peak)), limit), -limit)
 
 
 def squared(left: Vectors, left_norms: Floats, right: Vectors, right_norms: Floats) -> Floats:

@@ -340,10 +340,9 @@ class _Search:
         while start < n:
             stop = min(start + _PICKS, n)
             step = max(_PRODUCTS // (stop - start), 64)
-            n_behind = int(np.searchsorted(seen, stop))
+            n_behind, others = int(np.searchsorted(seen, stop)), self.picked.since(start, stop)
             for first in range(0, n_behind, step):
                 part = slice(first, min(first + step, n_behind))
-                others = self.picked.since(start, stop)
                 lower_bounds(upper[part], rows.part(part), others, self.scratch)
             self.spent += n_behind * (stop - start) * (_PAIR + self.width / 4)
             start = stop

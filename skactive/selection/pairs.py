@@ -232,11 +232,10 @@ def lower_bounds(upper: Floats, rows: Rows, others: Rows, scratch: Scratch | Non
     """
     error, least = rows.rounding()
     constants = (1 + error) / 2 * others.lengths
-    dots = products(
-        others.shifted, rows.shifted, scratch
-    )  # of which the largest, less constants, counts
+    # Of these the largest, less constants, counts; this way round is far quicker.
+    dots = products(others.shifted, rows.shifted, scratch)
     dots -= constants[:, None]
-    largest = dots.max(axis=0) if len(others) > 1 else dots[0]  # this way round is far quicker
+    largest = dots.max(axis=0) if len(others) > 1 else dots[0]
     squared = (1 + error) * rows.lengths.astype(np.float64)
     squared += least
     squared -= 2.0 * largest

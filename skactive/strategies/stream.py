@@ -326,8 +326,6 @@ def blindly(budget: Budget | Countdown, draws: np.ndarray) -> np.ndarray:
 def budget_of(strategy, rate, window: int | None) -> Budget:
     """Return a budget by a strategy's parameters, which messages call by their names there."""
     who = name_of(strategy)
-    if window is not None:
-        checked_count(window, "window", who, 1)
     if strategy.total is not None:
         checked_count(strategy.total, "total", who, 0)
     return Budget(checked_rate(rate, who, "budget"), window, strategy.total)

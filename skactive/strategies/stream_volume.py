@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..budgets import Countdown, by_chance
+from ..budgets import Countdown, by_chance, checked_count
 from ..selection.vessal import vessal
 from ..selection.volumes import Volumes
 from ..vectors import join_vectors
@@ -103,7 +103,9 @@ class Vessal(StreamStrategy):
     def _budget(self):
         """Return the budget by rate, or by count."""
         if self.length is None:
-            return budget_of(self, 0.1 if self.budget is None else self.budget, self.window)
+            window = self.window
+            window = None if window is None else checked_count(window, "window", "Vessal", 1)
+            return budget_of(self, 0.1 if self.budget is None else self.budget, window)
         if self.total is None or self.budget is not None:
             raise ValueError(
                 f"Vessal got budget={self.budget!r}, total={self.total!r} and "

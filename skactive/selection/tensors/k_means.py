@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..arrays import Positions, as_positions
+from ..blocks import safe_scale
 from ..lloyd import (
     _LEAST_SEED_ROWS,
     _SEED_ROWS,
@@ -46,10 +46,7 @@ class TensorBlocks:
         self.origin = (torch.stack(sums).sum(dim=0) / self.n).to(self.dtype)
         blocks = (block for _, block in self.parts() if block.numel())
         peak = max((float(block.abs().max()) for block in blocks), default=0.0)
-        if peak > 0 and not 1e-4 < peak < 1e4:
-            largest = int(math.log2(torch.finfo(self.dtype).max)) - 2
-            exponent = max(min(-math.floor(math.log2(peak)), largest), -largest)
-            self.scale = 2.0**exponent  # a power of two rounds nothing
+        self.scale = safe_scale(peak, torch.finfo(self.dtype).max)
         self.norms = torch.cat([block.square().sum(dim=1) for _, block in self.parts()])
         # Squared distances below this are rounding: rows that close count as one.
         self.floor = 16 * torch.finfo(self.dtype).eps * float(self.norms.max())
