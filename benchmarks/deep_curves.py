@@ -9,11 +9,11 @@ seed. Prints the table of docs/guide/deep_nets.md, and every strategy's accuracy
 from __future__ import annotations
 
 import argparse
-import gzip
 from pathlib import Path
 
 import numpy as np
 import torch
+from _nets import CNN, read_idx
 from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -21,37 +21,6 @@ from torch import nn
 from skactive import ActiveLearner, compare_strategies
 
 STRATEGIES = ["random", "margin", "badge", "k_center", "bald"]
-
-
-class CNN(nn.Module):
-    """Two convolutions and two linear layers, with dropout; gives logits."""
-
-    def __init__(self, side: int = 28):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, 16, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 3, padding=1),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Dropout(0.25),
-            nn.Linear(32 * (side // 4) ** 2, 64),
-            nn.ReLU(),
-            nn.Dropout(0.25),
-        )
-        self.head = nn.Linear(64, 10)
-
-    def forward(self, x):
-        """Return logits."""
-        return self.head(self.body(x))
-
-
-def read_idx(path: Path, offset: int) -> np.ndarray:
-    """Return the bytes of an idx file, gzipped or not, after its header."""
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return np.frombuffer(raw, np.uint8, offset=offset)
 
 
 def images(paths: list[Path] | None) -> tuple[np.ndarray, np.ndarray, str]:

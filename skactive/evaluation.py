@@ -1,10 +1,9 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral
-from sys import modules
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from .splits import Split, check_test, make_splits
 from .strategies import Strategy
 from .strategies.base import FunctionStrategy, check_serves, name_of
 from .strategies.given import as_strategy
+from .threads import one_thread
 from .validation import check_estimator, draw_seed
 
 
@@ -328,30 +328,13 @@ def _parallel(tasks: list, n_jobs) -> Generator[Run, None, None]:
     yield from progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs")
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have everything compute with one thread."""
-    from threadpoolctl import threadpool_limits
-
-    torch = modules.get("torch")  # with libraries of its own inside, which threadpoolctl misses
-    n_threads = None if torch is None else torch.get_num_threads()
-    try:
-        with threadpool_limits(1):
-            if torch is not None:
-                torch.set_num_threads(1)
-            yield
-    finally:
-        if torch is not None:
-            torch.set_num_threads(n_threads)
-
-
 def _run(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
     """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
     learner = clone(shared.template).set_params(random_state=split.seed)
     X, y = Rows(shared.X).take(split.train), shared.y[split.train]
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
     score = _scorer(shared, run, learner, split)
-    with _one_thread():  # sums by another number of threads have other last digits
+    with one_thread():  # sums by another number of threads have other last digits
         if strategy is None:
             learner.fit(X, y)
             run.add(learner.pool_.n_labeled, score())

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skactive"
 ORDER = [
     "_compat",
     "_progress",
+    "threads",
     "tensors",
     "labels",
     "datasets",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -49,11 +49,12 @@ PLAIN_DATASETS = (Dataset, CastDataset)
 ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool}
 
 
-class Head(NamedTuple):
-    """The last linear layer of a net."""
+class Seen(NamedTuple):
+    """What is seen of a batch: vectors by a layer, what that layer made, and what the net did."""
 
-    linear: nn.Linear
-    is_all: bool  # whether predictions are its outputs, but for a softmax or a sigmoid
+    vectors: Tensor
+    made: Tensor
+    outputs: Tensor
 
 
 class TorchModel(SklearnModel):
@@ -81,7 +82,8 @@ class TorchModel(SklearnModel):
         self.seed = seed
         self.layer = layer
         self.named_by = named_by
-        self._found: Head | None = None
+        self._linear: nn.Linear | None = None  # the last, once it is found
+        self._is_all: bool | None = None  # whether predictions are its outputs, once it is known
 
     @property
     def is_plain(self) -> bool:
@@ -176,7 +178,7 @@ class TorchModel(SklearnModel):
     def perturbation(self, X, attack: str, **options) -> NDArray:
         """Return the length of the least change found that flips each prediction, shape (n,)."""
         self._require("input_gradient")
-        self._head(X)
+        self._look(X)
         joined = Joined(n_rows(X))
         with self._ready(hooked=True), differentiable(modules_of(self.net)):
             for x in self._batches(X):
@@ -207,39 +209,39 @@ class TorchModel(SklearnModel):
         """Return the embedding of rows alone, whatever the net predicts, shape (n, d)."""
         vectors = Joined(n_rows(X))
         with closing(self._watched(X, self.layer)) as batches:
-            for part, _ in batches:
-                vectors.add(part)
+            for seen in batches:
+                vectors.add(seen.vectors)
         return native(vectors.whole().cpu())
 
     # Passes
 
     def _predictions(self, X) -> NDArray:
         """Return probabilities or values."""
-        predicted = Joined(n_rows(X))
+        predicted, read = Joined(n_rows(X)), self._reader()
         with self._ready():
             for x in self._batches(X):
-                predicted.add(self._predicted(self._outputs(x)))
+                predicted.add(read(self._outputs(x)))
         return self._checked(predicted.whole())
 
     def _vectors(self, what: str, X) -> dict[str, Any]:
         """Return vectors by a layer, and what the net predicts."""
-        head = self._head(X) if what == "features" else None
-        if what == "features" and (head is None or not head.is_all):
-            raise ValueError(
-                f"the strategy reads view.gradient, which {type(self.module).__name__} cannot "
-                f"give: its predictions are not the softmax of what its last Linear layer gives."
-            )
-        layer = None if what == "features" else self.layer
-        vectors, predicted = Joined(n_rows(X)), Joined(n_rows(X))
+        is_last = what == "features"
+        if is_last and self._last_linear(X) is None:
+            self._refuse_gradient()
+        layer = None if is_last else self.layer
+        vectors, predicted, read = Joined(n_rows(X)), Joined(n_rows(X)), self._reader()
         with closing(self._watched(X, layer)) as batches:  # or an error would keep it open
-            for part, outputs in batches:
-                vectors.add(part)
-                predicted.add(self._predicted(outputs))
+            for seen in batches:
+                part = read(seen.outputs)
+                if is_last and not self._accounts_for(part, seen.made):
+                    self._refuse_gradient()
+                vectors.add(seen.vectors)
+                predicted.add(part)
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
-    def _watched(self, X, name: str | None) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Yield vectors by a layer, and the outputs, of each batch.
+    def _watched(self, X, name: str | None) -> Generator[Seen, None, None]:
+        """Yield what is seen of each batch.
 
         By the output of the layer of that name; None: by the input of the last linear layer.
         """
@@ -260,18 +262,18 @@ class TorchModel(SklearnModel):
                             f"{by}={name!r} is a layer of {type(self.module).__name__} that "
                             f"no row passes through; name one that does."
                         )
-                    yield _as_rows(seen[at], len(outputs), by), outputs
+                    yield Seen(_as_rows(seen[at], len(outputs), by), seen["output"], outputs)
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
         masks = DropoutMasks(dropout_layers(self.module), self.seed)
-        predicted = Joined(n_rows(X))
+        predicted, read = Joined(n_rows(X)), self._reader()
         with self._ready(hooked=True), masks.switched_on():
             for x in self._batches(X):
                 passes, n = [], get_len(x)
                 for number in range(self.n_passes):
                     masks.begin(number, n)
-                    passes.append(self._predicted(self._outputs(copied(x))))
+                    passes.append(read(self._outputs(copied(x))))
                 if not masks.are_used:
                     raise ValueError(
                         f"no row passes through the Dropout layers of "
@@ -333,12 +335,18 @@ class TorchModel(SklearnModel):
             output = self.net.infer(x)
         return first_output(output)
 
-    def _predicted(self, outputs: Tensor) -> Tensor:
-        """Return probabilities, by skorch's own rule for what the outputs are; or values."""
-        if outputs.dtype == torch.float16:  # in which small probabilities have few digits, or none
-            outputs = outputs.float()
-        if self.classes is not None:
-            return self.net._get_predict_nonlinearity()(outputs)
+    def _reader(self) -> Callable[[Tensor], Tensor]:
+        """Return what makes values of outputs, or probabilities by skorch's own rule."""
+        make = self._as_values if self.classes is None else self.net._get_predict_nonlinearity()
+
+        def read(outputs: Tensor) -> Tensor:
+            # A float16 has few digits for small probabilities, or none.
+            return make(outputs.float() if outputs.dtype == torch.float16 else outputs)
+
+        return read
+
+    def _as_values(self, outputs: Tensor) -> Tensor:
+        """Return the outputs of a regressor, one number a row."""
         if outputs.numel() != len(outputs):
             raise ValueError(
                 f"the net gave outputs of shape {tuple(outputs.shape)}; a regressor gives one "
@@ -356,26 +364,43 @@ class TorchModel(SklearnModel):
 
     # The last layer
 
-    def _head(self, X) -> Head | None:
-        """Return the last linear layer, if any, and whether it accounts for some first rows."""
-        if self._found is None:
-            with self._ready(hooked=True):
-                linear = self._last_linear(X)
-                if linear is None:
-                    return None
-                with watching(linear) as seen:
-                    predicted = self._predicted(self._outputs(self._first(X, SOME_ROWS)))
-            if self.classes is not None:
-                check_sums(to_numpy(predicted))
-            self._found = Head(linear, _accounts(seen, predicted))
-        return self._found
+    def _look(self, X) -> None:
+        """See from some first rows whether the last linear layer, if any, tells the predictions."""
+        linear = self._last_linear(X)
+        if linear is not None and self._is_all is None:
+            with self._ready(hooked=True), watching(linear) as seen:
+                predicted = self._reader()(self._outputs(self._first(X, SOME_ROWS)))
+            self._is_all = self._accounts_for(predicted, seen["output"])
+
+    def _accounts_for(self, predicted: Tensor, made: Tensor) -> bool:
+        """Whether what the last linear layer made of a batch tells the predictions.
+
+        Not looked at again, once it was so for `SOME_ROWS` rows.
+        """
+        if self._is_all is not None:
+            return self._is_all
+        made, predicted = made[:SOME_ROWS], predicted[:SOME_ROWS]
+        if self.classes is not None:
+            check_sums(to_numpy(predicted))
+        is_so = _accounts(made, predicted)
+        if len(predicted) == SOME_ROWS:
+            self._is_all = is_so
+        return is_so
+
+    def _refuse_gradient(self) -> NoReturn:
+        """Say why there is no gradient of a last layer."""
+        raise ValueError(
+            f"the strategy reads view.gradient, which {type(self.module).__name__} cannot give: "
+            f"its predictions are not the softmax of what its last Linear layer gives."
+        )
 
     def _last_linear(self, X) -> nn.Linear | None:
         """Return the last linear layer that the first row passes through, if any."""
-        if self._found is not None:
-            return self._found.linear
-        x = self._first(X)
-        return last_linear(self.module, lambda: self._outputs(x))
+        if self._linear is None:
+            with self._ready(hooked=True):
+                x = self._first(X)
+                self._linear = last_linear(self.module, lambda: self._outputs(x))
+        return self._linear
 
     def _first(self, X, n: int = 1):
         """Return a batch of the first rows alone."""
@@ -387,10 +412,10 @@ class TorchModel(SklearnModel):
 
         That the module can read rows is known by then: what it refuses is to be differentiated.
         """
-        if self._found is None or not self._found.is_all:
-            proba = self._predicted(first_output(self.net.infer(x)))
+        if self._linear is None or not self._is_all:
+            proba = self._reader()(first_output(self.net.infer(x)))
             return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
-        with watching(self._found.linear) as seen:
+        with watching(self._linear) as seen:
             self.net.infer(x)
         return _both_sides(seen["output"])
 
@@ -432,9 +457,8 @@ def native(vectors: Tensor):
     return (vectors.float() if vectors.dtype == torch.bfloat16 else vectors).numpy()
 
 
-def _accounts(seen: dict[str, Tensor], predicted: Tensor) -> bool:
+def _accounts(logits: Tensor, predicted: Tensor) -> bool:
     """Whether predictions are a layer's outputs as they are, or by a softmax or a sigmoid."""
-    logits = seen["output"]
     if predicted.ndim == 1:
         return logits.shape == (len(predicted), 1) and torch.allclose(logits[:, 0], predicted)
     logits = _both_sides(logits)

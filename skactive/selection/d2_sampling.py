@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..tensors import is_tensor
+from ..threads import few_threads
 from .arrays import (
     CHUNK_BYTES,
     Mask,
@@ -33,6 +34,7 @@ _COLUMNS = 256  # picks that the rows of a chunk are compared with at a time
 _MIN_ACCEPTED = 0.5  # share of proposals below which the bounds are brought up to date
 _CLOSE = 1e-6  # share of the squared lengths below which distances are taken from differences
 _SAMPLE_ROWS = 1024  # from which the centre of the vectors is estimated
+_SUMMED_BYTES = 1 << 19  # of rows that are summed up at a time, as float64: half a core's cache
 _SINGLE_MAX = 1e30  # largest squared length that float32 has room for
 
 
@@ -119,7 +121,8 @@ def d2_sampling(
     known = np.unique(as_positions(centers, n_rows))
     picks = known if len(known) else _longest(vectors, mask, rng)
     if len(picks) < len(known) + n:
-        picks = _Sampler(vectors, mask, picks, rng).draw(len(known) + n)
+        with few_threads(2.0 * n_rows * vectors.n_terms * (len(known) + n)):
+            picks = _Sampler(vectors, mask, picks, rng).draw(len(known) + n)
     return picks[len(known) :]
 
 
@@ -192,12 +195,14 @@ class _Vectors:
         Their squared lengths.
     fits_single : bool
         Whether float32 has room for their products.
+    n_terms : int
+        How many numbers a row of all factors has, at most.
     """
 
     def __init__(self, factors: list[Any]):
         self._factors = factors
         self._n_rows = factors[0].shape[0]
-        self._n_terms = sum(map(_width, factors))
+        self.n_terms = sum(map(_width, factors))
         self._center: NDArray | None = None
         parts = self._squared_parts()
         self.lengths = self._squares = _checked_lengths(parts)
@@ -206,7 +211,7 @@ class _Vectors:
             parts = self._squared_parts()
             self._squares = parts[0]
         self._largest = [max(float(part.max()), 1.0) for part in parts]
-        self.fits_single = math.prod(self._largest) < _SINGLE_MAX and self._n_terms < 1e6
+        self.fits_single = math.prod(self._largest) < _SINGLE_MAX and self.n_terms < 1e6
 
     def rounding(self, dtype) -> float:
         """Return a bound on the rounding error of an inner product, relative to the lengths.
@@ -215,7 +220,7 @@ class _Vectors:
         their product and what is added to it by 4 more; twice that is taken, which covers terms of
         second order.
         """
-        return float((self._n_terms + 16) * np.finfo(dtype).eps)
+        return float((self.n_terms + 16) * np.finfo(dtype).eps)
 
     def block(self, at, dtype: Any = np.float64) -> _Block:
         """Return some vectors, seen from the centre, their factors of that dtype."""
@@ -237,7 +242,7 @@ class _Vectors:
         distances *= -2
         distances += sums
         i, j = true_entries(distances <= _CLOSE * sums)
-        step = 64 + CHUNK_BYTES // (64 * self._n_terms + 8)  # of each pair some eight rows are made
+        step = 64 + CHUNK_BYTES // (64 * self.n_terms + 8)  # of each pair some eight rows are made
         for start in range(0, len(i), step):
             at = i[start : start + step], j[start : start + step]
             pairs = ([part[side] for part in b.factors] for b, side in zip((x, y), at, strict=True))
@@ -256,7 +261,7 @@ class _Vectors:
         # |<g_i, g_j>| is at most half the sum of the squares, so the error of every product is
         # covered by as much more of both squares; beside it there is what underflows.
         share = 1 + self.rounding(np.float32)
-        lost = 4 * np.finfo(np.float32).tiny * (self._n_terms + 1) * sum(self._largest)
+        lost = 4 * np.finfo(np.float32).tiny * (self.n_terms + 1) * sum(self._largest)
         for y in self.parts(picks, np.float32):
             squares = (share * y.squares).astype(np.float32)
             for rows in self._chunks(len(squares)):
@@ -296,7 +301,7 @@ class _Vectors:
         """Return the squared lengths of the rows of each factor."""
         parts = [np.empty(self._n_rows) for _ in self._factors]
         self._squares = parts[0]
-        for rows in self._chunks(1):
+        for rows in chunks(self._factors[-1], _SUMMED_BYTES):
             for part, factor in zip(parts, self.block(rows).factors, strict=True):
                 part[rows] = squared_norms(factor)
         return parts
@@ -318,7 +323,7 @@ class _Vectors:
 
     def _chunks(self, n_columns: int) -> Iterator[slice]:
         """Slices of rows that fit in the cache, as does what is said of them and of columns."""
-        step = max(CHUNK_BYTES // (8 * max(self._n_terms, n_columns)), 64)
+        step = max(CHUNK_BYTES // (8 * max(self.n_terms, n_columns)), 64)
         n = self._n_rows
         return (slice(start, min(start + step, n)) for start in range(0, n, step))
 

@@ -72,7 +72,7 @@ class TensorVectors(_Vectors):
     def lower(self, bounds: Floats, picks: Positions) -> None:
         """Lower bounds on D^2 by picks, in float32: what rounding may have taken is added."""
         share = 1 + self.rounding(np.float32)
-        lost = 4 * torch.finfo(torch.float32).tiny * (self._n_terms + 1) * sum(self._largest)
+        lost = 4 * torch.finfo(torch.float32).tiny * (self.n_terms + 1) * sum(self._largest)
         for y in self.parts(picks, np.float32):
             squares = (share * y.squares).float()
             parts = []
@@ -90,7 +90,7 @@ class TensorVectors(_Vectors):
         sums = x.squares[:, None] + y.squares
         distances = _inner(x, y).mul_(-2).add_(sums)
         i, j = (distances <= _CLOSE * sums).nonzero(as_tuple=True)
-        for part in pieces(len(i), 8 * self._n_terms, self._device):
+        for part in pieces(len(i), 8 * self.n_terms, self._device):
             at = i[part], j[part]
             pairs = ([p[side] for p in b.factors] for b, side in zip((x, y), at, strict=True))
             distances[at] = self._apart(*pairs)
@@ -117,7 +117,7 @@ class TensorVectors(_Vectors):
 
     def _chunks(self, n_columns: int) -> Iterator[slice]:
         """Slices of rows that are worked on at a time, beside what is said of them and columns."""
-        return iter(pieces(self._n_rows, max(self._n_terms, n_columns), self._device))
+        return iter(pieces(self._n_rows, max(self.n_terms, n_columns), self._device))
 
 
 def _inner(x: _Block, y: _Block) -> Tensor:
