@@ -24,7 +24,7 @@ from skactive.tensors import as_array, is_tensor
 torch = pytest.importorskip("torch")
 data = pytest.importorskip("torch.utils.data")
 
-needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+from devices import on_each_device  # noqa: E402
 
 DTYPES = [
     getattr(torch, name)
@@ -269,9 +269,9 @@ def test_the_line_that_a_refusal_writes_makes_a_dataset_that_joins():
         assert [list(map(float, row)) for row in new] == [[1, 0], [0, 1]]
 
 
-@needs_gpu
-def test_rows_of_a_tensor_on_the_gpu_stay_there():
-    X = torch.arange(12.0, device="cuda").reshape(6, 2)
+@on_each_device
+def test_rows_of_a_tensor_stay_on_its_device(device):
+    X = torch.arange(12.0, device=device).reshape(6, 2)
     rows = Rows(X, conform(X[:2].cpu(), X, "extend"), conform(np.ones((1, 2)), X, "extend"))
     assert {rows.take([7, 0, 8]).device, rows.whole().device, rows.slice(1, 3).device} == {X.device}
     assert rows.take([7, 0, 8]).tolist() == [[2, 3], [0, 1], [1, 1]]

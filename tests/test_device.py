@@ -1,11 +1,14 @@
 """Vectors that stay on the device of a net: chosen there, shown to strategies as arrays."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 
+from devices import on_each_device  # noqa: E402
 from nets import MLP, SETTINGS, digits, hidden, nn  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
@@ -22,13 +25,6 @@ from skactive.training import FitParams  # noqa: E402
 
 X, TRUTH = digits(300)
 Y = hidden(TRUTH, 60)
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"),
-    ),
-]
 
 
 def learner(strategy, device="cpu"):
@@ -83,7 +79,7 @@ def test_a_strategy_of_ones_own_sees_arrays(staying):
     assert learner(Looks()).query(n_instances=2)[0].tolist() == [60, 61]
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@on_each_device
 def test_picks_are_the_same_on_every_device(device):
     torch.manual_seed(0)
     module = MLP()
@@ -91,7 +87,7 @@ def test_picks_are_the_same_on_every_device(device):
         module, criterion=nn.CrossEntropyLoss, device=device, **SETTINGS
     ).initialize()
     asked = ActiveLearner(FrozenEstimator(net), "k_center", classes=range(10), random_state=0)
-    E = embed(module.cpu(), X)
+    E = embed(deepcopy(module).cpu(), X)  # the net has the module itself, on the device
     given = ActiveLearner(FrozenEstimator(net), "k_center", classes=range(10), random_state=0)
     np.testing.assert_array_equal(
         asked.fit(X, Y).query(n_instances=20)[0],

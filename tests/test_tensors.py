@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 import naive_clusters  # noqa: E402
 import naive_d2_sampling  # noqa: E402
 import naive_k_center  # noqa: E402
+from devices import on_each_device  # noqa: E402
 from test_d2_sampling import SMALL, factored, refuse_chance  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
@@ -27,14 +28,6 @@ from skactive.selection.tensors import k_means as k_means_on_tensor  # noqa: E40
 from skactive.selection.tensors.k_means import TensorBlocks, lloyd  # noqa: E402
 
 CENTERS = np.array([3, 40, 41])
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda",
-        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here"),
-    ),
-]
-on_each_device = pytest.mark.parametrize("device", DEVICES)
 
 
 def first_of_pairs(h, n, **options):
