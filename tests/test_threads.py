@@ -1,5 +1,6 @@
 """How many threads compute, while it lasts and afterwards."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
@@ -74,18 +75,25 @@ def test_who_comes_second_and_leaves_last_gives_all_threads_back(monkeypatch):
     assert found == [3]
 
 
-@pytest.mark.parametrize(("little", "expected"), [(LITTLE, 1), (100.0, 3)])
-def test_a_small_sample_is_drawn_with_one_thread(monkeypatch, little, expected):
+@pytest.mark.parametrize("function", ["d2_sampling", "k_center"])
+@pytest.mark.parametrize(("little", "expected"), [(LITTLE, 1), (2.0 * 100 * 5 * 11, 1), (1e4, 3)])
+def test_a_few_rows_are_chosen_with_one_thread(function, little, expected, monkeypatch):
     seen = []
     monkeypatch.setattr("skactive.threads.LITTLE", little)
 
-    class Generator(np.random.Generator):
-        def random(self, *args):
+    def watched(call):
+        def calling(*args, **options):
             seen.append(blas_threads())
-            return super().random(*args)
+            return call(*args, **options)
 
+        return calling
+
+    d2, k = (sys.modules[f"skactive.selection.{name}"] for name in ("d2_sampling", "k_center"))
+    monkeypatch.setattr(d2._Sampler, "draw", watched(d2._Sampler.draw))
+    monkeypatch.setattr(k, "farthest_first", watched(k.farthest_first))
     h = np.random.default_rng(0).random((100, 5))
-    selection.d2_sampling((h,), 10, rng=Generator(np.random.PCG64(0)))
+    rows = (h,) if function == "d2_sampling" else h
+    getattr(selection, function)(rows, 10, centers=[3], rng=np.random.default_rng(0))
     assert seen
     assert all(threads == {expected} for threads in seen)
     assert blas_threads() == {3}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..tensors import is_tensor
+from ..threads import few_threads
 from .arrays import (
     Positions,
     Vectors,
@@ -102,7 +105,8 @@ def k_center(
         known = np.broadcast_to(np.inf, len(mask))
     else:
         known, near = distances_to_centers(vectors, centers, distances), near[:0]
-    return farthest_first(vectors, n, mask=mask, known=known, centers=near, rng=rng)
+    with few_threads(2.0 * math.prod(vectors.shape) * (n + len(near))):
+        return farthest_first(vectors, n, mask=mask, known=known, centers=near, rng=rng)
 
 
 def distances_to_centers(
