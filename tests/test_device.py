@@ -143,16 +143,43 @@ def test_a_device_that_is_torchs_default_changes_no_query(strategy):
         np.testing.assert_array_equal(asked.query(n_instances=5)[0], before)
 
 
+@pytest.mark.parametrize("params", [{}, {"iterator_valid__num_workers": 0}])
 @pytest.mark.parametrize("dtype", ["float16", "float64"])
-def test_rows_go_to_a_device_in_what_the_net_computes_in(dtype, monkeypatch):
-    rows, went = X.astype(dtype), []
-    asked = learner("badge").fit(rows, Y)
-    moved = torch_models.to_tensor
-    monkeypatch.setattr(
-        torch_models, "to_tensor", lambda x, device: went.append(x.dtype) or moved(x, device)
-    )
+def test_rows_go_to_a_device_in_what_the_net_computes_in(dtype, params, monkeypatch):
+    rows, went, moved = X.astype(dtype), [], torch.Tensor.to
+    asked = learner("badge").set_params(**{f"estimator__{k}": v for k, v in params.items()})
+    asked.fit(rows, Y)
+
+    def watched(tensor, *args, **kwargs):
+        to = kwargs.get("device", args[0] if args else None)
+        if isinstance(to, str | torch.device) and tensor.shape[-1] == 64:
+            went.append(tensor.dtype)
+        return moved(tensor, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "to", watched)
     asked.query(n_instances=5)
     assert set(went) == {torch.float32}
+
+
+def test_a_net_may_write_to_rows_however_they_lie_and_the_pool_stays():
+    class Writes(MLP):
+        def forward(self, x):
+            x.mul_(2.0)
+            return super().forward(x.view(-1).view(-1, 64))
+
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    swapped = X.astype(X.dtype.newbyteorder())
+    kinds = [X, read_only, np.asfortranarray(X), X[::-1][::-1], np.repeat(X, 2, axis=1)[:, ::2]]
+    kinds += [swapped, X.astype(np.float64), torch.from_numpy(X)]
+    net = NeuralNetClassifier(Writes, criterion=nn.CrossEntropyLoss, **SETTINGS).initialize()
+    picks = []
+    for rows in kinds:
+        before = rows.clone() if isinstance(rows, torch.Tensor) else rows.copy()
+        asked = ActiveLearner(FrozenEstimator(net), "badge", classes=range(10), random_state=0)
+        picks.append(asked.fit(rows, Y).query(n_instances=9)[0].tolist())
+        np.testing.assert_array_equal(rows, before)
+    assert all(picked == picks[0] for picked in picks)
 
 
 def test_what_is_seeded_of_a_gpu_is_one_in_use(monkeypatch):

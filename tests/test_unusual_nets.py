@@ -176,6 +176,25 @@ def test_confident_predictions_do_not_hide_that_a_layer_does_not_account_for_the
             frozen(model.module).features(X[start : start + 20])
 
 
+class Sure(MLP):
+    """So sure that in single precision its probabilities are 0 and 1."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.no_grad():
+            self.head.weight *= 1e4
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 40])
+def test_attacks_on_a_few_rows_differentiate_logits_as_those_on_many(n):
+    torch.manual_seed(0)
+    model = frozen(Sure())
+    assert np.isin(model.proba(X[:5]), [0, 1]).all()
+    lengths = frozen(model.module).perturbation(X, "deepfool")
+    assert np.isfinite(lengths).all()
+    np.testing.assert_allclose(model.perturbation(X[:n], "deepfool"), lengths[:n], rtol=1e-3)
+
+
 def valid_set(names):
     return TensorDataset(torch.from_numpy(X[100:]).double(), torch.as_tensor(names[100:]))
 

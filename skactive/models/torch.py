@@ -309,25 +309,24 @@ class TorchModel(SklearnModel):
         check_order(net)
         if net.dataset in PLAIN_DATASETS:
             refuse_lists(X)
-        params = net.get_params_for("iterator_valid")
-        batches: Iterator
+        params, dtype = net.get_params_for("iterator_valid"), float_dtype(self.module)
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
             step = n_first or self.batch_rows
-            batches = (_tensor(X[start : start + step]) for start in range(0, len(X), step))
-        else:
-            data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
-            loader = of_one_shape(net.get_iterator(data, training=False))
-            if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
-                loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
-            elif n_first is not None:
-                loader = net.iterator_valid(data, **(params | {"batch_size": n_first}))
-            with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
-                iterator = iter(loader)
-            batches = (unpack_data(batch)[0] for batch in iterator)
-        dtype = float_dtype(self.module)
+            for start in range(0, len(X), step):
+                yield _moved(X[start : start + step], dtype, net.device)
+            return
+        data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
+        loader = of_one_shape(net.get_iterator(data, training=False))
+        if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
+            loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
+        elif n_first is not None:
+            loader = net.iterator_valid(data, **(params | {"batch_size": n_first}))
+        with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
+            batches = iter(loader)
         for batch in batches:
             # Cast where it is: there are devices that cannot hold what it may come in.
-            yield cast(to_tensor(cast(batch, dtype), device=net.device), dtype)
+            x = cast(unpack_data(batch)[0], dtype)
+            yield cast(to_tensor(x, device=net.device), dtype)
 
     def _outputs(self, x) -> Tensor:
         """Return what the module gives for a batch."""
@@ -482,11 +481,21 @@ def _is_plain(net, X) -> bool:
     return is_array and net.iterator_valid is DataLoader and net.dataset in PLAIN_DATASETS
 
 
-def _tensor(block) -> Tensor:
-    """Return a copy of a slice of rows as a tensor: a first layer may write to what it is given."""
-    if isinstance(block, Tensor):
-        return block.clone()
-    return torch.from_numpy(np.array(block, dtype=block.dtype.newbyteorder("="), order="C"))
+def _moved(block, dtype: torch.dtype, device) -> Tensor:
+    """Return a copy of a slice of rows on a device, floats in that dtype.
+
+    A copy, since a first layer may write to what it is given.
+    """
+    is_copy, layout = False, torch.preserve_format
+    if isinstance(block, np.ndarray):
+        is_copy = not (block.flags.writeable and block.dtype.isnative and min(block.strides) >= 0)
+        if is_copy:  # torch makes no tensor of such a one
+            block = np.array(block, dtype=block.dtype.newbyteorder("="))
+        block, layout = torch.from_numpy(block), torch.contiguous_format
+    if block.is_floating_point() and block.dtype != dtype:
+        # Where it is, since there are devices that cannot hold what it may come in.
+        block, is_copy = block.to(dtype), True
+    return block.to(device=device, copy=not is_copy, memory_format=layout)
 
 
 def _as_rows(vectors: Tensor, n: int, named_by: str) -> Tensor:
