@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from sys import modules
-from threading import Lock
+from threading import RLock
 from typing import Any
 
-LITTLE = 4e9  # additions and products: a twentieth of a second of one thread
-_LIMITED = Lock()  # while it is held BLAS has one thread, and who holds it gives back the others
+LITTLE = 4e9  # additions and products: less than a tenth of a second of one thread
+
+
+class _Limits:
+    """Whether the threads of this process are limited: their number is that of all Python threads.
+
+    Whoever finds them limited leaves them alone, or would later bring back that limit.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()  # held while numbers change, and for as long as little work takes
+        self.is_set = False  # by `one_thread`
+
+
+_limits = _Limits()
+
+
+def _forget() -> None:
+    """Begin anew in a process that was forked, which may have found the lock held."""
+    global _limits
+    _limits = _Limits()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager
@@ -18,16 +42,23 @@ def one_thread() -> Iterator[None]:
     """Have everything compute with one thread."""
     from threadpoolctl import threadpool_limits
 
-    torch = modules.get("torch")  # with libraries of its own inside, which threadpoolctl misses
-    n_threads = None if torch is None else torch.get_num_threads()
-    try:
-        with threadpool_limits(1):
+    with _limits.lock:
+        is_first, _limits.is_set = not _limits.is_set, True
+        if is_first:
+            torch = modules.get("torch")  # with libraries inside, which threadpoolctl misses
+            n_threads = None if torch is None else torch.get_num_threads()
+            limit = threadpool_limits(1)
             if torch is not None:
                 torch.set_num_threads(1)
-            yield
+    try:
+        yield
     finally:
-        if torch is not None:
-            torch.set_num_threads(n_threads)
+        if is_first:
+            with _limits.lock:
+                _limits.is_set = False
+                limit.restore_original_limits()
+                if torch is not None:
+                    torch.set_num_threads(n_threads)
 
 
 @contextmanager
@@ -47,14 +78,15 @@ def few_threads(work: float) -> Iterator[None]:
     >>> with few_threads(work=1000.0):
     ...     pass
     """
-    if work > LITTLE or not _LIMITED.acquire(blocking=False):  # or somebody else gives back one
+    lock = _limits.lock
+    if work > LITTLE or not lock.acquire(blocking=False):
         yield
         return
     try:
         with _blas().limit(limits=1, user_api="blas"):
             yield
     finally:
-        _LIMITED.release()
+        lock.release()
 
 
 @cache

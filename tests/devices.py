@@ -1,7 +1,8 @@
 """The devices that tests are run on: memory, a GPU if there is one, and one that is pretended."""
 
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
 
 PRETENDED = "pretended"
 has_python_devices = hasattr(torch._C, "_acc")  # as torch has since 2.9

@@ -7,9 +7,14 @@ the CPU's own code, so that all numbers are those of the CPU.
 
 from functools import partial
 
-import torch
-from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch.utils._pytree import tree_leaves, tree_map  # noqa: E402
+from torch.utils.backend_registration import (  # noqa: E402
+    _setup_privateuseone_for_python_backend,
+)
 
 DEVICE = "pretended"
 aten = torch.ops.aten

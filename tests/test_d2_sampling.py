@@ -327,9 +327,11 @@ def test_a_scale_that_float32_cannot_hold_is_no_obstacle(scale):
     refuse_chance(drawn(factors, 2, 500), expected)
 
 
-def test_nothing_as_wide_as_the_product_of_the_factors_is_formed():
+@pytest.mark.parametrize(("C", "d"), [(100, 200), (400, 2)])
+def test_nothing_as_wide_as_the_product_of_the_factors_is_formed(C, d):
     rng = np.random.default_rng(0)
-    a, h = rng.random((20_000, 100)), rng.random((20_000, 200), dtype=np.float32)
+    a, h = rng.random((20_000, C)), rng.random((20_000, d), dtype=np.float32)
+    a = a.astype(np.float32) if d == 2 else a  # as float64 it would be taken as it is
     tracemalloc.start()
     picks = d2_sampling((a, h), 200, rng=rng)
     peak = tracemalloc.get_traced_memory()[1]

@@ -1,5 +1,7 @@
 """How many threads compute, while it lasts and afterwards."""
 
+import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,11 +23,21 @@ def blas_threads():
 
 @pytest.fixture(autouse=True)
 def three_threads():
-    """Three threads, unless the BLAS library cannot be told how many."""
-    with threadpoolctl.threadpool_limits(3, user_api="blas"):
-        if blas_threads() != {3}:
-            pytest.skip("this BLAS has one thread only")
-        yield
+    """Three threads as if by the environment, unless the BLAS library cannot be told how many."""
+    controller = threadpoolctl.ThreadpoolController().select(user_api="blas")
+    before = [library.num_threads for library in controller.lib_controllers]
+    set_threads(controller, [3] * len(before))
+    if blas_threads() != {3}:
+        pytest.skip("this BLAS has one thread only")
+    yield
+    set_threads(controller, before)
+
+
+def set_threads(controller, numbers):
+    """Set numbers of threads; not as a limit, which would hold against other Python threads'."""
+    for library, n_threads in zip(controller.lib_controllers, numbers, strict=True):
+        library.set_num_threads(n_threads)
+        getattr(library, "clear_controlling_thread", lambda: None)()  # threadpoolctl 3.8
 
 
 def test_little_work_has_one_thread_and_much_has_all():
@@ -73,6 +85,83 @@ def test_who_comes_second_and_leaves_last_gives_all_threads_back(monkeypatch):
             assert first_is_out.wait(10)
         done.result()
     assert found == [3]
+
+
+@pytest.mark.parametrize("is_first_all", [False, True])
+def test_little_work_and_a_whole_run_in_two_python_threads_bring_back_all_threads(is_first_all):
+    """Each may come first, and leave first."""
+    is_in, is_done = Event(), Event()
+    before = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+
+    def other():
+        with few_threads(1.0) if is_first_all else one_thread():
+            is_in.set()
+            assert is_first_all or is_done.wait(10)
+
+    with ThreadPoolExecutor() as executor:
+        if is_first_all:  # who comes second is out before
+            with one_thread():
+                executor.submit(other).result()
+                assert blas_threads() == {1}
+        else:
+            with few_threads(1.0):
+                done = executor.submit(other)
+                assert not is_in.wait(0.2)  # it waits for the little work
+            assert is_in.wait(10)
+            with few_threads(1.0):
+                pass
+            is_done.set()
+            done.result()
+    assert [pool["num_threads"] for pool in threadpoolctl.threadpool_info()] == before
+
+
+def test_whole_runs_in_two_python_threads_bring_back_all_threads():
+    first_is_in, second_is_in, first_is_out = Event(), Event(), Event()
+
+    def first():
+        with one_thread():
+            first_is_in.set()
+            assert second_is_in.wait(10)
+        first_is_out.set()
+
+    with ThreadPoolExecutor() as executor:
+        done = executor.submit(first)
+        assert first_is_in.wait(10)
+        with one_thread():
+            second_is_in.set()
+            assert first_is_out.wait(10)
+        done.result()
+    assert blas_threads() == {3}
+
+
+def test_runs_inside_runs_and_little_work_inside_them_leave_one_thread_until_the_end():
+    with one_thread():
+        with one_thread(), few_threads(1.0):
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == {3}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_in_the_middle_does_not_wait_for_ever():
+    is_in, is_over = Event(), Event()
+
+    def other():
+        with few_threads(1.0):
+            is_in.set()
+            is_over.wait(10)
+
+    with ThreadPoolExecutor() as executor:
+        executor.submit(other)
+        assert is_in.wait(10)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            with one_thread():
+                os._exit(7)
+        is_over.set()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 @pytest.mark.parametrize("function", ["d2_sampling", "k_center"])

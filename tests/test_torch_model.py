@@ -319,6 +319,14 @@ def test_a_layer_that_sees_several_vectors_a_row_is_refused(rows):
     assert model_of(net).embedding(rows).shape == (len(rows), 16)
 
 
+def test_a_regressor_in_half_precision_has_a_gradient():
+    net = nets.started(nets.regressor())
+    net.module_.half()
+    rows = X.astype(np.float16)
+    expected = net.module_.body.eval()(torch.from_numpy(rows)).detach().numpy()
+    np.testing.assert_array_equal(adapt(net, None).features(rows), expected)
+
+
 @pytest.mark.parametrize("layer", ["spare", "several"])
 def test_a_layer_that_no_row_passes_through_is_refused(layer):
     class WithSpare(nets.MLP):

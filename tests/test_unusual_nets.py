@@ -14,7 +14,7 @@ pytest.importorskip("skorch")
 from nets import CNN, MLP, SETTINGS, ByPieces, WithoutLinear, digits, hidden, nn  # noqa: E402
 from sklearn.ensemble import VotingClassifier  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
-from skorch import NeuralNetClassifier  # noqa: E402
+from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier  # noqa: E402
 from skorch.callbacks import EarlyStopping, EpochScoring  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import Dataset, TensorDataset  # noqa: E402
@@ -552,6 +552,37 @@ def test_a_layer_is_judged_by_as_many_rows_whatever_the_batches(iterator, size):
     with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
         adapt(FrozenEstimator(net), CLASSES).features(X)
     assert adapt(FrozenEstimator(net), CLASSES).embedding(X).shape == (200, 64)
+
+
+class BothSides(MLP):
+    """Passes its mirror image too, of which nothing is predicted."""
+
+    def forward(self, x):
+        return super().forward(torch.cat([x, -x]))[: len(x)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 16, 128])
+def test_a_layer_that_sees_more_than_the_rows_does_not_tell_the_predictions(size):
+    net = net_of(BothSides, iterator_valid__batch_size=size).initialize()
+    asked = ActiveLearner(FrozenEstimator(net), "adversarial_deepfool", classes=range(10))
+    assert len(set(asked.fit(X).query(n_instances=5)[0])) == 5
+    with pytest.raises(ValueError, match="view.gradient, which BothSides cannot give"):
+        asked.set_params(strategy="badge").fit(X).query()
+
+
+@pytest.mark.parametrize("size", [1, 8, 16, 128])
+def test_rows_beyond_the_first_do_not_change_how_a_layer_is_judged(size):
+    module = nn.Linear(1, 1)
+    with torch.no_grad():
+        module.weight[:], module.bias[:] = 1.0, 0.0
+    rows = np.linspace(-2, 2, 40, dtype=np.float32)[:, None]
+    rows[30] = 15.5  # where 1 - p has no digits left
+    net = NeuralNetBinaryClassifier(module, batch_size=size, **SETTINGS).initialize()
+    asked = ActiveLearner(FrozenEstimator(net), "badge", classes=[0, 1], random_state=0)
+    other = NeuralNetBinaryClassifier(module, batch_size=40, **SETTINGS).initialize()
+    same = ActiveLearner(FrozenEstimator(other), "badge", classes=[0, 1], random_state=0)
+    picks = [each.fit(rows).query(n_instances=3)[0].tolist() for each in (asked, same)]
+    assert picks[0] == picks[1]
 
 
 def test_outputs_that_are_no_probabilities_are_told_before_a_layer_is_judged():

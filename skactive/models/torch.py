@@ -50,11 +50,11 @@ ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool
 
 
 class Seen(NamedTuple):
-    """What is seen of a batch: vectors by a layer, what that layer made, and what the net did."""
+    """What is seen of a batch."""
 
-    vectors: Tensor
-    made: Tensor
-    outputs: Tensor
+    vectors: Tensor  # that a layer was given, or made
+    made: Tensor  # by that layer
+    outputs: Tensor  # of the net
 
 
 class TorchModel(SklearnModel):
@@ -210,7 +210,7 @@ class TorchModel(SklearnModel):
         vectors = Joined(n_rows(X))
         with closing(self._watched(X, self.layer)) as batches:
             for seen in batches:
-                vectors.add(seen.vectors)
+                vectors.add(self._as_rows(seen))
         return native(vectors.whole().cpu())
 
     # Passes
@@ -233,9 +233,11 @@ class TorchModel(SklearnModel):
         with closing(self._watched(X, layer)) as batches:  # or an error would keep it open
             for seen in batches:
                 part = read(seen.outputs)
-                if is_last and not self._accounts_for(part, seen.made):
+                if is_last and self._is_all is None:
+                    self._look(X, part, seen.made)
+                if is_last and not self._is_all:
                     self._refuse_gradient()
-                vectors.add(seen.vectors)
+                vectors.add(self._as_rows(seen))
                 predicted.add(part)
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
@@ -262,7 +264,17 @@ class TorchModel(SklearnModel):
                             f"{by}={name!r} is a layer of {type(self.module).__name__} that "
                             f"no row passes through; name one that does."
                         )
-                    yield Seen(_as_rows(seen[at], len(outputs), by), seen["output"], outputs)
+                    yield Seen(seen[at], seen["output"], outputs)
+
+    def _as_rows(self, seen: Seen) -> Tensor:
+        """Return what a layer was given, or gave, for a batch as vectors, shape (n, d)."""
+        n, n_seen = len(seen.outputs), len(seen.vectors)
+        if n_seen != n:
+            raise ValueError(
+                f"the layer saw {n_seen} vectors for {n} rows; an embedding has one for each row, "
+                f"write {self.named_by}='name of a layer that gives one'."
+            )
+        return seen.vectors.reshape(n, -1)
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
@@ -363,28 +375,21 @@ class TorchModel(SklearnModel):
 
     # The last layer
 
-    def _look(self, X) -> None:
-        """See from some first rows whether the last linear layer, if any, tells the predictions."""
-        linear = self._last_linear(X)
-        if linear is not None and self._is_all is None:
+    def _look(self, X, predicted: Tensor | None = None, made: Tensor | None = None) -> None:
+        """See from some first rows whether the last linear layer, if any, tells the predictions.
+
+        Those of a first batch, where it is given and has as many, which saves a pass.
+        """
+        if self._is_all is not None or (linear := self._last_linear(X)) is None:
+            return
+        if predicted is None or made is None or len(predicted) < min(SOME_ROWS, n_rows(X)):
             with self._ready(hooked=True), watching(linear) as seen:
                 predicted = self._reader()(self._outputs(self._first(X, SOME_ROWS)))
-            self._is_all = self._accounts_for(predicted, seen["output"])
-
-    def _accounts_for(self, predicted: Tensor, made: Tensor) -> bool:
-        """Whether what the last linear layer made of a batch tells the predictions.
-
-        Not looked at again, once it was so for `SOME_ROWS` rows.
-        """
-        if self._is_all is not None:
-            return self._is_all
-        made, predicted = made[:SOME_ROWS], predicted[:SOME_ROWS]
+            made = seen["output"]
         if self.classes is not None:
-            check_sums(to_numpy(predicted))
-        is_so = _accounts(made, predicted)
-        if len(predicted) == SOME_ROWS:
-            self._is_all = is_so
-        return is_so
+            check_sums(to_numpy(predicted[:SOME_ROWS]))
+        is_one_each = len(made) == len(predicted)
+        self._is_all = is_one_each and _accounts(made[:SOME_ROWS], predicted[:SOME_ROWS])
 
     def _refuse_gradient(self) -> NoReturn:
         """Say why there is no gradient of a last layer."""
@@ -459,7 +464,8 @@ def native(vectors: Tensor):
 def _accounts(logits: Tensor, predicted: Tensor) -> bool:
     """Whether predictions are a layer's outputs as they are, or by a softmax or a sigmoid."""
     if predicted.ndim == 1:
-        return logits.shape == (len(predicted), 1) and torch.allclose(logits[:, 0], predicted)
+        column = logits.to(predicted.dtype)
+        return logits.shape == (len(predicted), 1) and torch.allclose(column[:, 0], predicted)
     logits = _both_sides(logits)
     if logits.shape != predicted.shape:
         return False
@@ -482,27 +488,23 @@ def _is_plain(net, X) -> bool:
 
 
 def _moved(block, dtype: torch.dtype, device) -> Tensor:
-    """Return a copy of a slice of rows on a device, floats in that dtype.
+    """Return a copy of a slice of rows on a device, floats in that dtype; of arrays in C order.
 
     A copy, since a first layer may write to what it is given.
     """
     is_copy, layout = False, torch.preserve_format
     if isinstance(block, np.ndarray):
-        is_copy = not (block.flags.writeable and block.dtype.isnative and min(block.strides) >= 0)
-        if is_copy:  # torch makes no tensor of such a one
-            block = np.array(block, dtype=block.dtype.newbyteorder("="))
+        is_copy = not _may_be_shared(block)
+        if is_copy:
+            block = np.array(block, dtype=block.dtype.newbyteorder("="), order="C")
         block, layout = torch.from_numpy(block), torch.contiguous_format
     if block.is_floating_point() and block.dtype != dtype:
         # Where it is, since there are devices that cannot hold what it may come in.
-        block, is_copy = block.to(dtype), True
+        block, is_copy = block.to(dtype, memory_format=layout), True
     return block.to(device=device, copy=not is_copy, memory_format=layout)
 
 
-def _as_rows(vectors: Tensor, n: int, named_by: str) -> Tensor:
-    """Return what a layer was given, or gave, for n rows as vectors, shape (n, d)."""
-    if len(vectors) != n:
-        raise ValueError(
-            f"the layer saw {len(vectors)} vectors for {n} rows; an embedding has one for each "
-            f"row, write {named_by}='name of a layer that gives one'."
-        )
-    return vectors.reshape(n, -1)
+def _may_be_shared(block: NDArray) -> bool:
+    """Whether torch makes a tensor of an array where it lies, without a word."""
+    is_regular = all(step >= 0 and step % block.itemsize == 0 for step in block.strides)
+    return block.flags.writeable and block.dtype.isnative and is_regular

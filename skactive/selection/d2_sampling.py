@@ -301,7 +301,7 @@ class _Vectors:
         """Return the squared lengths of the rows of each factor."""
         parts = [np.empty(self._n_rows) for _ in self._factors]
         self._squares = parts[0]
-        for rows in chunks(self._factors[-1], _SUMMED_BYTES):
+        for rows in chunks(max(self._factors, key=_width), _SUMMED_BYTES):
             for part, factor in zip(parts, self.block(rows).factors, strict=True):
                 part[rows] = squared_norms(factor)
         return parts
