@@ -571,18 +571,35 @@ def test_a_layer_that_sees_more_than_the_rows_does_not_tell_the_predictions(size
 
 
 @pytest.mark.parametrize("size", [1, 8, 16, 128])
-def test_rows_beyond_the_first_do_not_change_how_a_layer_is_judged(size):
+@pytest.mark.parametrize("at", [3, 30])
+def test_a_net_of_one_logit_may_be_sure_of_rows_wherever_they_are(at, size):
     module = nn.Linear(1, 1)
     with torch.no_grad():
         module.weight[:], module.bias[:] = 1.0, 0.0
     rows = np.linspace(-2, 2, 40, dtype=np.float32)[:, None]
-    rows[30] = 15.5  # where 1 - p has no digits left
+    rows[at : at + 4, 0] = [15.5, -15.5, 30.0, -30.0]  # of 1 - p few digits are left, or none
     net = NeuralNetBinaryClassifier(module, batch_size=size, **SETTINGS).initialize()
-    asked = ActiveLearner(FrozenEstimator(net), "badge", classes=[0, 1], random_state=0)
-    other = NeuralNetBinaryClassifier(module, batch_size=40, **SETTINGS).initialize()
-    same = ActiveLearner(FrozenEstimator(other), "badge", classes=[0, 1], random_state=0)
-    picks = [each.fit(rows).query(n_instances=3)[0].tolist() for each in (asked, same)]
-    assert picks[0] == picks[1]
+    model = adapt(FrozenEstimator(net), [0, 1])
+    np.testing.assert_array_equal(model.features(rows), rows)
+
+
+class Steeper(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return 1.5 * self.head(x)
+
+
+@pytest.mark.parametrize("shift", [-9.0, 0.0, 6.0])
+def test_a_net_of_one_logit_that_its_layer_does_not_account_for_is_found_out(shift):
+    module = Steeper()
+    with torch.no_grad():
+        module.head.weight[:], module.head.bias[:] = 1.0, shift
+    net = NeuralNetBinaryClassifier(module, **SETTINGS).initialize()
+    with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
+        adapt(FrozenEstimator(net), [0, 1]).features(np.linspace(-2, 2, 40, dtype="f4")[:, None])
 
 
 def test_outputs_that_are_no_probabilities_are_told_before_a_layer_is_judged():

@@ -43,6 +43,7 @@ from .sklearn import SklearnModel
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 LEAST_LOG = -60.0  # of a probability that counts then
+LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
 MAX_BATCH = 1 << 16  # rows, where batch_size is -1
 PLAIN_DATASETS = (Dataset, CastDataset)
@@ -466,13 +467,15 @@ def _accounts(logits: Tensor, predicted: Tensor) -> bool:
     if predicted.ndim == 1:
         column = logits.to(predicted.dtype)
         return logits.shape == (len(predicted), 1) and torch.allclose(column[:, 0], predicted)
-    logits = _both_sides(logits)
-    if logits.shape != predicted.shape:
+    both = _both_sides(logits)
+    if both.shape != predicted.shape:
         return False
     # Of probabilities near 0 and 1 only the logarithms tell one softmax from another. In memory,
     # since there are devices without float64.
-    ours, theirs = logits.cpu().double().log_softmax(dim=1), predicted.cpu().double().log()
+    ours, theirs = both.cpu().double().log_softmax(dim=1), predicted.cpu().double().log()
     is_told = theirs > LEAST_LOG
+    if logits.shape[1] == 1:  # of two classes, for the first of which skorch takes 1 - p
+        is_told[:, 0] &= theirs[:, 0] > LEAST_LOG_LEFT
     return bool(torch.allclose(ours[is_told], theirs[is_told], atol=SOFTMAX_TOLERANCE, rtol=1e-2))
 
 
