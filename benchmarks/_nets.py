@@ -1,4 +1,4 @@
-"""The nets that the benchmarks of deep nets share."""
+"""What the benchmarks of deep nets share: nets, and the reading of MNIST."""
 
 from __future__ import annotations
 
@@ -62,3 +62,8 @@ def read_idx(path: Path, offset: int) -> np.ndarray:
     """Return the bytes of an idx file, gzipped or not, after its header."""
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     return np.frombuffer(raw, np.uint8, offset=offset)
+
+
+def mnist_images(path: Path) -> np.ndarray:
+    """Return images of an idx file, shape (n, 1, 28, 28), float32 in [0, 1]."""
+    return read_idx(path, 16).reshape(-1, 1, 28, 28).astype(np.float32) / 255

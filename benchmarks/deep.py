@@ -28,7 +28,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from _nets import CNN, SmallestCNN, read_idx
+from _nets import CNN, SmallestCNN, mnist_images
 from _timing import print_table, ratio
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
@@ -51,8 +51,7 @@ def images(mnist: Path | None, n: int) -> tuple[np.ndarray, str]:
         enlarged = torch.nn.functional.interpolate(torch.from_numpy(small)[:, None], size=(28, 28))
         X, name = enlarged.numpy(), "digits enlarged"
     else:
-        X = read_idx(mnist, 16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
-        name = "MNIST"
+        X, name = mnist_images(mnist), "MNIST"
     return np.ascontiguousarray(X[np.arange(n) % len(X)]), name
 
 
@@ -157,7 +156,8 @@ def attacks(module, X, device: str, pairs: int, target: float = ATTACK) -> Itera
     net, alone = frozen(module, device), frozen(module, device, batch_size=1)
     by_hand = {AdversarialDeepFool: deepfool_by_hand, AdversarialBIM: bim_by_hand}
     for strategy in (AdversarialDeepFool(), AdversarialBIM()):
-        name, loop = f"{type(strategy).__name__[11:]}, {module.__name__}", by_hand[type(strategy)]
+        loop, attack = by_hand[type(strategy)], type(strategy).__name__.removeprefix("Adversarial")
+        name = f"{attack}, {module.__name__}"
         one, many = learner(alone, strategy, X), learner(net, strategy, X)
         if device == "cpu":
             took = ratio(many.scores, lambda loop=loop: loop(net.module_.eval(), X), pairs)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _nets import CNN, read_idx
+from _nets import CNN, mnist_images, read_idx
 from sklearn.datasets import load_digits
 from skorch import NeuralNetClassifier
 from torch import nn
@@ -28,8 +28,7 @@ def images(paths: list[Path] | None) -> tuple[np.ndarray, np.ndarray, str]:
     if paths is None:
         X, y = load_digits(return_X_y=True)
         return (X / 16).astype(np.float32).reshape(-1, 1, 8, 8), y, "digits"
-    X = read_idx(paths[0], 16).reshape(-1, 1, 28, 28).astype(np.float32) / 255
-    return X, read_idx(paths[1], 8).astype(np.int64), "MNIST test images"
+    return mnist_images(paths[0]), read_idx(paths[1], 8).astype(np.int64), "MNIST test images"
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from sys import modules
 from threading import RLock
 from typing import Any
 
-LITTLE = 4e9  # additions and products: less than a tenth of a second of one thread
+LITTLE = 4e9  # additions and products, for which one thread is about as good as several
 
 
 class _Limits:
@@ -65,8 +65,8 @@ def one_thread() -> Iterator[None]:
 def few_threads(work: float) -> Iterator[None]:
     """Have BLAS compute with one thread where there is little to do.
 
-    Several take about as long then, and stay awake for another fortieth of a second, in which
-    whatever torch computes takes half as long again.
+    Several take about as long then, and stay awake for a while, in which whatever torch computes
+    takes longer.
 
     Parameters
     ----------

@@ -11,12 +11,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.utils import backend_registration  # noqa: E402
 from torch.utils._pytree import tree_leaves, tree_map  # noqa: E402
-from torch.utils.backend_registration import (  # noqa: E402
-    _setup_privateuseone_for_python_backend,
-)
 
 DEVICE = "pretended"
+IS_POSSIBLE = hasattr(torch._C, "_acc")  # as torch has since 2.9
 aten = torch.ops.aten
 COPIES = {aten.copy_: 0, aten._copy_from: 1}  # and which argument they write to
 # Positions in memory a GPU fetches by itself, to take or to put what is there.
@@ -99,9 +98,14 @@ def computed(func, *args, **kwargs):
     return tree_map(placed, out)
 
 
-_setup_privateuseone_for_python_backend(DEVICE)
-# Which hold for as long as they live.
-_everything, _factories = (torch.library.Library(name, "IMPL") for name in ("_", "aten"))
-_everything.fallback(computed, "PrivateUse1")
-for _name, _func in FACTORIES.items():
-    _factories.impl(_name, partial(computed, _func), "PrivateUse1")
+def registered():
+    """Have torch know the device; returns what has to live for as long as it is known."""
+    backend_registration._setup_privateuseone_for_python_backend(DEVICE)
+    everything, factories = (torch.library.Library(name, "IMPL") for name in ("_", "aten"))
+    everything.fallback(computed, "PrivateUse1")
+    for name, func in FACTORIES.items():
+        factories.impl(name, partial(computed, func), "PrivateUse1")
+    return everything, factories
+
+
+LIBRARIES = registered() if IS_POSSIBLE else ()

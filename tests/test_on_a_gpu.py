@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import FunctionTransformer  # noqa: E402
 from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
+from test_torch_model import FOR_ALL, FOR_CLASSIFIERS, FOR_REGRESSORS  # noqa: E402
 
 from skactive import ActiveLearner, embed  # noqa: E402
 from skactive.datasets import Augmented  # noqa: E402
@@ -24,15 +25,11 @@ from skactive.strategies import (  # noqa: E402
     BatchBALD,
     Dropout,
     Subpool,
-    get_strategy_names,
 )
 
 X, TRUTH = nets.digits(150)
 IMAGES = X.reshape(-1, 1, 8, 8)
 Y = nets.hidden(TRUTH, 70)
-FOR_REGRESSORS = {"expected_improvement", "greedy_y", "probability_of_improvement", "std"}
-FOR_REGRESSORS |= {"greedy_x", "greedy_xy", "upper_confidence_bound"}
-FOR_CLASSIFIERS = sorted({*get_strategy_names(), "adversarial_bim"} - FOR_REGRESSORS)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +107,7 @@ def test_images_are_asked_about_alike(name, device):
 
 
 @on_gpus
-@pytest.mark.parametrize("name", ["auto", "badge", "bait", "k_center", *sorted(FOR_REGRESSORS)])
+@pytest.mark.parametrize("name", [*FOR_ALL, "greedy_x", *sorted(FOR_REGRESSORS)])
 def test_a_net_that_regresses_asks_the_same(name, device):
     truth = TRUTH.astype(float)
     check_alike(

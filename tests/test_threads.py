@@ -40,6 +40,26 @@ def set_threads(controller, numbers):
         getattr(library, "clear_controlling_thread", lambda: None)()  # threadpoolctl 3.8
 
 
+def cross(limited, is_limited):
+    """Have two Python threads limited, of which the second comes and leaves after the first."""
+    first_is_in, second_is_in, first_is_out = Event(), Event(), Event()
+
+    def first():
+        with limited():
+            first_is_in.set()
+            assert second_is_in.wait(10)
+        first_is_out.set()
+
+    with ThreadPoolExecutor() as executor:
+        done = executor.submit(first)
+        assert first_is_in.wait(10)
+        with limited():
+            assert is_limited()
+            second_is_in.set()
+            assert first_is_out.wait(10)
+        done.result()
+
+
 def test_little_work_has_one_thread_and_much_has_all():
     with few_threads(LITTLE):
         assert blas_threads() == {1}
@@ -68,22 +88,7 @@ def test_who_comes_second_and_leaves_last_gives_all_threads_back(monkeypatch):
             found[0] = before
 
     monkeypatch.setattr("skactive.threads._blas", Library)
-    first_is_in, second_is_in, first_is_out = Event(), Event(), Event()
-
-    def first():
-        with few_threads(1.0):
-            first_is_in.set()
-            assert second_is_in.wait(10)
-        first_is_out.set()
-
-    with ThreadPoolExecutor() as executor:
-        done = executor.submit(first)
-        assert first_is_in.wait(10)
-        with few_threads(1.0):
-            assert found == [1]
-            second_is_in.set()
-            assert first_is_out.wait(10)
-        done.result()
+    cross(lambda: few_threads(1.0), lambda: found == [1])
     assert found == [3]
 
 
@@ -116,21 +121,7 @@ def test_little_work_and_a_whole_run_in_two_python_threads_bring_back_all_thread
 
 
 def test_whole_runs_in_two_python_threads_bring_back_all_threads():
-    first_is_in, second_is_in, first_is_out = Event(), Event(), Event()
-
-    def first():
-        with one_thread():
-            first_is_in.set()
-            assert second_is_in.wait(10)
-        first_is_out.set()
-
-    with ThreadPoolExecutor() as executor:
-        done = executor.submit(first)
-        assert first_is_in.wait(10)
-        with one_thread():
-            second_is_in.set()
-            assert first_is_out.wait(10)
-        done.result()
+    cross(one_thread, lambda: blas_threads() == {1})
     assert blas_threads() == {3}
 
 

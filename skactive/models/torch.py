@@ -234,8 +234,10 @@ class TorchModel(SklearnModel):
         with closing(self._watched(X, layer)) as batches:  # or an error would keep it open
             for seen in batches:
                 part = read(seen.outputs)
-                if is_last and self._is_all is None:
-                    self._look(X, part, seen.made)
+                if is_last and self._is_all is None and len(part) >= min(SOME_ROWS, n_rows(X)):
+                    self._judge(part, seen.made)
+                elif is_last:
+                    self._look(X)
                 if is_last and not self._is_all:
                     self._refuse_gradient()
                 vectors.add(self._as_rows(seen))
@@ -376,17 +378,16 @@ class TorchModel(SklearnModel):
 
     # The last layer
 
-    def _look(self, X, predicted: Tensor | None = None, made: Tensor | None = None) -> None:
-        """See from some first rows whether the last linear layer, if any, tells the predictions.
-
-        Those of a first batch, where it is given and has as many, which saves a pass.
-        """
+    def _look(self, X) -> None:
+        """See in a pass of some first rows whether the last linear layer tells the predictions."""
         if self._is_all is not None or (linear := self._last_linear(X)) is None:
             return
-        if predicted is None or made is None or len(predicted) < min(SOME_ROWS, n_rows(X)):
-            with self._ready(hooked=True), watching(linear) as seen:
-                predicted = self._reader()(self._outputs(self._first(X, SOME_ROWS)))
-            made = seen["output"]
+        with self._ready(hooked=True), watching(linear) as seen:
+            predicted = self._reader()(self._outputs(self._first(X, SOME_ROWS)))
+        self._judge(predicted, seen["output"])
+
+    def _judge(self, predicted: Tensor, made: Tensor) -> None:
+        """Tell from the first of these rows whether what that layer made tells the predictions."""
         if self.classes is not None:
             check_sums(to_numpy(predicted[:SOME_ROWS]))
         is_one_each = len(made) == len(predicted)
