@@ -134,6 +134,15 @@ def overhead(net, X, pairs: int, target: float) -> Iterator[tuple]:
         yield f"{name}, a query / bare loop", ratio(query, bare_loop(net, X), pairs), np.inf
 
 
+def channels_last(module, X, pairs: int) -> tuple:
+    """Return how long a query takes where a net's convolutions are in channels-last order."""
+    net, same = frozen(module, "cpu"), frozen(module, "cpu")
+    same.module_.to(memory_format=torch.channels_last)
+    usual, last = learner(net, "margin", X), learner(same, "margin", X)
+    took = ratio(lambda: last.query(n_instances=100), lambda: usual.query(n_instances=100), pairs)
+    return f"Margin, {module.__name__}, channels last / as it is", took, np.inf
+
+
 def dropout(net, X, pairs: int, target: float) -> Iterator[tuple]:
     """Yield how long passes with dropout take against as many without."""
     model = adapt(FrozenEstimator(net), np.arange(10))
@@ -301,6 +310,8 @@ def main() -> int:
             dropout(net, X, few, targets[1]),
             attacks(module, X[:256], args.device, few, targets[2]),
         ]
+        if args.device == "cpu":
+            rows.append([channels_last(module, X, args.pairs)])
     if args.device != "cpu":
         rows += [gpu_throughput(X, args.pairs), gpu_k_center(few)]
     is_met = print_table(chain.from_iterable(rows))
