@@ -230,3 +230,12 @@ def test_a_pretrained_net_is_asked_before_the_first_label(strategy, device):
     assert len(set(there)) == 9
     if device == PRETENDED:
         assert there == picks("cpu")
+
+
+@on_gpus
+def test_weights_that_were_moved_away_are_refused_in_words(device):
+    net = nets.started(nets.classifier(device=device))
+    net.module_.to("cpu")
+    words = rf"device='{device}', but its weights are on cpu; write net.module_.to\(net.device\)"
+    with pytest.raises(ValueError, match=words):
+        learner(FrozenEstimator(net), "margin").fit(X).query()

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import weakref
 from functools import partial
 from typing import NamedTuple
 
@@ -735,3 +736,27 @@ def test_images_of_two_sizes_are_refused_in_words(number):
     words = r"the shapes \(1, 8, 8\) and \(1, 8, 9\); have all rows of one shape, in a Dataset by"
     with pytest.raises(ValueError, match=words):
         learner(CNN).fit(OneIsLarger(number), Y).query()
+
+
+def test_images_of_two_sizes_in_a_validation_set_are_refused_in_words():
+    valid = [(image, label) for image, label in zip(OneIsLarger(3), TRUTH, strict=False)]
+    asked = learner(CNN, train_split=predefined_split(valid))
+    with pytest.raises(ValueError, match=r"the shapes \(1, 8, 8\) and \(1, 8, 9\); have all rows"):
+        asked.fit(IMAGES, Y)
+
+
+@pytest.mark.parametrize("name", ["margin", "badge", "k_center", "embed"])
+def test_a_batch_is_let_go_before_the_next_pass(name):
+    made, n_alive = [], []
+    net = net_of(MLP, batch_size=32).initialize()
+    net.module_.register_forward_pre_hook(
+        lambda *_: n_alive.append(sum(ref() is not None for ref in made))
+    )
+    net.module_.head.register_forward_hook(
+        lambda _, inputs, output: made.extend(map(weakref.ref, (*inputs, output)))
+    )
+    if name == "embed":
+        embed(net, X)
+    else:
+        ActiveLearner(FrozenEstimator(net), name, classes=range(10)).fit(X).query()
+    assert n_alive == [0] * len(n_alive) and len(n_alive) > 6

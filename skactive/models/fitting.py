@@ -35,6 +35,7 @@ from .serving import (
     as_targets,
     cast,
     check_order,
+    made_of_one_shape,
     readable,
     refuse_lists,
 )
@@ -161,7 +162,8 @@ class Guard(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Serve or refuse, before the first epoch."""
         check_order(net)
-        self.before_ = {"train_split": net.train_split, "iterator_train": net.iterator_train}
+        replaced = ("train_split", "iterator_train", "iterator_valid")
+        self.before_ = {name: getattr(net, name) for name in replaced}
         floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
             net.dataset__floats = floats  # set_params serves no dataset__ by then
@@ -174,6 +176,7 @@ class Guard(Callback):
         _check_reduction(net)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
+        net.iterator_valid = partial(made_of_one_shape, net.iterator_valid)
         net.train_split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
         _check_monitors(net)
 

@@ -115,6 +115,11 @@ def of_one_shape(loader):
     return loader
 
 
+def made_of_one_shape(make: Callable, *args, **kwargs):
+    """Return the loader that `make` makes; it says so where rows of a batch differ in shape."""
+    return of_one_shape(make(*args, **kwargs))
+
+
 def _collated(pairs):
     """Return pairs as a batch, refusing rows of more than one shape."""
     try:

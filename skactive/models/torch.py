@@ -46,6 +46,7 @@ LEAST_LOG = -60.0  # of a probability that counts then
 LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
 MAX_BATCH = 1 << 16  # rows, where batch_size is -1
+OFFLOADED = {"meta"}  # where weights are that a hook fetches for each pass
 PLAIN_DATASETS = (Dataset, CastDataset)
 ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool}
 
@@ -124,8 +125,18 @@ class TorchModel(SklearnModel):
                 f"{type(self.net).__name__} has a predict_proba of its own, which passes inside "
                 f"the net would go by; override infer instead, or give predict_nonlinearity=."
             )
+        self._check_weights()
         if self.layer is not None:
             named_layer(self.module, self.layer, self.named_by)
+
+    def _check_weights(self) -> None:
+        """Refuse a module all of whose weights lie on another device than rows are moved to."""
+        kinds = {weights.device.type for weights in self.module.parameters()} - OFFLOADED
+        if kinds and self.net.device and torch.device(self.net.device).type not in kinds:
+            raise ValueError(
+                f"the net has device={self.net.device!r}, but its weights are on "
+                f"{' and '.join(sorted(kinds))}; write net.module_.to(net.device)."
+            )
 
     # Arrays
 
@@ -212,6 +223,7 @@ class TorchModel(SklearnModel):
         with closing(self._watched(X, self.layer)) as batches:
             for seen in batches:
                 vectors.add(self._as_rows(seen))
+                del seen
         return native(vectors.whole().cpu())
 
     # Passes
@@ -222,6 +234,7 @@ class TorchModel(SklearnModel):
         with self._ready():
             for x in self._batches(X):
                 predicted.add(read(self._outputs(x)))
+                del x  # so that the next batch finds its memory free, and in the cache
         return self._checked(predicted.whole())
 
     def _vectors(self, what: str, X) -> dict[str, Any]:
@@ -242,6 +255,7 @@ class TorchModel(SklearnModel):
                     self._refuse_gradient()
                 vectors.add(self._as_rows(seen))
                 predicted.add(part)
+                del seen, part
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
@@ -268,6 +282,8 @@ class TorchModel(SklearnModel):
                             f"no row passes through; name one that does."
                         )
                     yield Seen(seen[at], seen["output"], outputs)
+                    seen.clear()
+                    del x, outputs
 
     def _as_rows(self, seen: Seen) -> Tensor:
         """Return what a layer was given, or gave, for a batch as vectors, shape (n, d)."""
@@ -296,6 +312,7 @@ class TorchModel(SklearnModel):
                         f"its forward."
                     )
                 predicted.add(torch.stack(passes, dim=1))
+                del x, passes
         return np.moveaxis(self._checked(predicted.whole()), 1, 0)
 
     @contextmanager
