@@ -760,3 +760,25 @@ def test_a_batch_is_let_go_before_the_next_pass(name):
     else:
         ActiveLearner(FrozenEstimator(net), name, classes=range(10)).fit(X).query()
     assert n_alive == [0] * len(n_alive) and len(n_alive) > 6
+
+
+class TwoConvolutions(nn.Module):
+    def __init__(self, layout):
+        super().__init__()
+        convolutions = nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 8, 3)
+        self.body = nn.Sequential(*convolutions, nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.2))
+        self.head = nn.Linear(32, 10)
+        self.to(memory_format=layout)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+
+
+@pytest.mark.parametrize("name", ["margin", "badge", "k_center", "bald", "adversarial_deepfool"])
+def test_channels_may_come_last(name):
+    picks = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        asked = learner(TwoConvolutions, name, module__layout=layout).fit(IMAGES, Y)
+        assert asked.estimator_.module_.body[2].weight.is_contiguous(memory_format=layout)
+        picks.append(asked.query(n_instances=5)[0].tolist())
+    assert picks[0] == picks[1]
