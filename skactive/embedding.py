@@ -18,10 +18,10 @@ from .rows import Rows, check_rows, n_rows, slice_rows
 from .selection.arrays import check_vectors
 from .tensors import as_array, is_tensor
 from .training import is_frozen, seeded_clone
-from .vectors import Memory
+from .vectors import Maker, Memory
 
 _EMBED_ROWS = 1 << 14  # that are written at a time
-OWN = "embedding"  # makes vectors in which the model has no say
+OWN = Maker("embedding")  # in which the model has no say
 
 
 class Embedding:
@@ -79,7 +79,7 @@ class Embedding:
         ----------
         n : int
             Rows of the pool.
-        maker : object
+        maker : Maker or None
             What makes the vectors unless they are given or a function makes them; None where that
             is another one in each round.
 
@@ -89,7 +89,7 @@ class Embedding:
             If rows joined the pool without their vectors.
         """
         known, maker = {}, OWN if self.is_own else maker
-        if self.memory.maker != maker:  # what it holds is of another space
+        if not self.memory.is_by(maker):  # what it holds is of another space
             self.memory = Memory(maker)
         memory = self.memory
         if self.given is not None:
@@ -99,7 +99,7 @@ class Embedding:
                     f"the learner's extend(X, embedding=...), or fit(pool, embedding=...) anew."
                 )
             if memory.n_rows < n:
-                memory.vectors = self.given.whole()
+                memory.keep(self.given.whole())
             known = {"embedding": memory.vectors}
         return {
             "known": known,

@@ -10,7 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from . import labels as lab
 from .datasets import is_dataset
 from .delegation import delegated, inner_has
-from .models import Model, adapt, is_net
+from .models import Model, adapt, is_net, last_step
+from .models.base import is_own
 from .pool import Pool
 from .rows import check_rows, take
 from .training import FitParams
@@ -54,7 +55,9 @@ class Predicting:
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        if is_net(self._fitted()) and not params:
+        if self._is_net_with_own("predict") and is_dataset(X):
+            X = check_rows(X, who="predict").for_passes()
+        elif is_net(self._fitted()) and not params and not self._is_net_with_own("predict"):
             return self._model().prediction(_rows(X))
         predicted = self._fitted().predict(X, **params)
         # What is asked for by params may be no labels: margins, or the leaves of trees.
@@ -138,11 +141,12 @@ class Predicting:
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
             params = FitParams(params, len(known)).of(kept)
-        if is_net(estimator) and not params:
+        is_weighted_at_most = params.keys() <= {"sample_weight"}
+        if is_net(estimator) and is_weighted_at_most and not self._is_net_with_own("score"):
             from sklearn.metrics import accuracy_score, r2_score
 
             metric = r2_score if self._model().classes is None else accuracy_score
-            return float(metric(values, self.predict(X)))
+            return float(metric(values, self.predict(X), **params))
         if self._coded is not None:
             order = np.argsort(self._coded)  # those of a frozen net's outputs may have any
             codes = lab.encode(values, self._coded[order])
@@ -178,6 +182,11 @@ class Predicting:
         """Return the estimator, fitted where it is."""
         return getattr(self, "estimator_", self.estimator)
 
+    def _is_net_with_own(self, method: str) -> bool:
+        """Whether the estimator is a net with such a method of the user's, which goes before."""
+        estimator = self._fitted()
+        return is_net(estimator) and is_own(last_step(estimator), method)
+
     def _fitted(self):
         """Return the fitted estimator, or say what is missing."""
         if hasattr(self, "estimator_"):
@@ -193,4 +202,7 @@ class Predicting:
 
 def _rows(X):
     """Return rows as they are, but for a Dataset, of which only the inputs are read."""
-    return check_rows(X, who="predict") if is_dataset(X) else X
+    is_loader = hasattr(X, "batch_sampler") and hasattr(X, "dataset")
+    if is_loader:
+        raise TypeError("predict got a DataLoader; give its Dataset, which is read in order.")
+    return check_rows(X, who="predict") if is_dataset(X) or type(X) is dict else X

@@ -5,17 +5,19 @@ import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from .datasets import DatasetRows
 from .models import is_net, last_step
-from .models.base import is_known
+from .models.base import is_known, is_own
 from .rows import Rows, check_rows, n_rows
 from .tensors import as_array
+from .vectors import Maker
 
-ROWS = "rows"  # are vectors as they are
+ROWS = Maker("rows")  # which are vectors as they are
 UPDATES = ("refit", "warm_start", "partial_fit")
 CODED_PACKAGES = {"skorch", "xgboost", "lightgbm"}
 
@@ -85,18 +87,18 @@ def names_of_outputs(estimator, named: np.ndarray | None) -> np.ndarray | None:
     return None if are_labels and [labels[i] for i in own] != own.tolist() else named
 
 
-def maker_of_vectors(estimator):
+def maker_of_vectors(estimator) -> Maker | None:
     """Return what makes of rows the vectors that an estimator sees, None if it does so each round.
 
-    Whatever sees rows as they are is `ROWS`; what is frozen is itself, a net as long as nobody
-    writes to its weights.
+    Whatever sees rows as they are is `ROWS`; what is frozen is itself, a net as long as its layers
+    and weights stay the same.
     """
     if is_frozen(estimator) and is_net(estimator):
-        from .models.modules import versions
+        from .models.modules import fingerprint
 
-        return estimator, versions(last_step(estimator))
+        return Maker(estimator, partial(fingerprint, last_step(estimator)))
     if is_frozen(estimator):
-        return estimator
+        return Maker(estimator)
     return ROWS if last_step(estimator) is estimator and not is_net(estimator) else None
 
 
@@ -157,7 +159,14 @@ def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
 @contextmanager
 def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
     """Bring an estimator that is fitted in place back to what it was if fitting raises."""
-    before = copy.deepcopy(vars(estimator))
+    try:
+        before = copy.deepcopy(vars(estimator))
+    except RuntimeError as error:  # of torch
+        raise ValueError(
+            f"{type(estimator).__name__} goes on from where it is, and is copied before in case "
+            f"fitting raises, but cannot be: {error}; keep no tensor with its graph in the module, "
+            f"but its detach()."
+        ) from error
     try:
         yield
     except BaseException:
@@ -266,7 +275,8 @@ def check_net_fit(estimator, X, params: FitParams) -> None:
         )
     given = [*params.aligned, *params.others]
     is_weighted = any(name.rpartition("__")[2] == "sample_weight" for name in given)
-    if is_weighted and type(net).__module__.startswith("skorch.") and not _takes_weights(net):
+    is_served = any(is_own(net, name) for name in ("fit", "partial_fit", "infer", "get_loss"))
+    if is_weighted and not is_served and not _takes_weights(net):
         raise ValueError(
             f"fit got sample_weight, which skorch hands to the module, but the forward of "
             f"{getattr(net.module, '__name__', type(net.module).__name__)} takes none; leave it "

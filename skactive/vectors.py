@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Number
 from sys import modules
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +150,13 @@ class Joined:
         return join_vectors(self._parts) if self._whole is None else self._whole
 
 
+class Maker(NamedTuple):
+    """What makes vectors of rows."""
+
+    of: Any  # an object, or a name
+    state: Callable[[], Any] = tuple  # what differs once it makes others
+
+
 class Memory:
     """Vectors of a pool's rows and their distances to what is known, for the next question.
 
@@ -156,7 +164,7 @@ class Memory:
 
     Attributes
     ----------
-    maker : object
+    maker : Maker or None
         What the vectors are by; None where nothing is kept.
     vectors : ndarray or CSR matrix of shape (n, d), or None
         Of all rows of the pool, or of those that were there at the last question.
@@ -166,9 +174,10 @@ class Memory:
         Squared distance of each row to the nearest of them; not to be written to.
     """
 
-    def __init__(self, maker: Any = None) -> None:
+    def __init__(self, maker: Maker | None = None) -> None:
         self.maker = maker
         self.vectors: Any = None
+        self._state: Any = None  # of the maker, when it made them
         self.centers: NDArray = np.zeros(0, dtype=np.int64)
         self.distances: NDArray | None = None
 
@@ -176,6 +185,18 @@ class Memory:
     def n_rows(self) -> int:
         """How many rows there are vectors of."""
         return 0 if self.vectors is None else self.vectors.shape[0]
+
+    def is_by(self, maker: Maker | None) -> bool:
+        """Whether what is kept was made by this, as it is now."""
+        if self.maker is None or maker is None:
+            return self.maker is maker
+        is_same = self.maker.of is maker.of
+        return is_same and (not self.n_rows or self._state == maker.state())
+
+    def keep(self, vectors: Any) -> None:
+        """Keep what the maker has made of all rows."""
+        self.vectors = vectors
+        self._state = None if self.maker is None else self.maker.state()
 
     def since(self, centers: NDArray) -> tuple[NDArray, NDArray | None]:
         """Return which centres are new, and the distances to the others, None if not known."""

@@ -443,7 +443,7 @@ class View:
             return self._embedded(0, len(self))
         if memory.n_rows < n:
             new = self._embedded(self._offset + memory.n_rows, len(self))
-            memory.vectors = join_vectors([memory.vectors, new] if memory.n_rows else [new])
+            memory.keep(join_vectors([memory.vectors, new] if memory.n_rows else [new]))
         if self._offset == 0:
             return memory.vectors
         return join_vectors([self._embedded(0, self._offset), memory.vectors])

@@ -68,6 +68,7 @@ LIGHT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "skactive"}
 # Modules that are imported only once there is a net, or a tensor.
 TORCH = {
     "skactive.models.attacks",
+    "skactive.models.checking",
     "skactive.models.fitting",
     "skactive.models.modules",
     "skactive.models.serving",

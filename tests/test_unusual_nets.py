@@ -322,7 +322,7 @@ class Temperature(NeuralNetClassifier):
 
 def test_probabilities_of_a_nets_own_making_are_refused():
     net = Temperature(MLP, criterion=nn.CrossEntropyLoss, train_split=None, **SETTINGS)
-    with pytest.raises(ValueError, match="has a predict_proba of its own"):
+    with pytest.raises(ValueError, match="overrides predict_proba, which passes inside"):
         ActiveLearner(net, classes=range(10)).fit(X, Y)
 
 

@@ -162,6 +162,11 @@ def is_known(estimator, names: set[str]) -> bool:
     return any(cls.__name__ in names for cls in type(estimator).__mro__)
 
 
+def is_own(net, method: str) -> bool:
+    """Whether a method of a skorch net is not one of skorch's, or of scikit-learn's."""
+    return not getattr(type(net), method).__module__.startswith(("skorch.", "sklearn."))
+
+
 def is_net(estimator) -> bool:
     """Whether an estimator is a skorch net, alone, frozen or at the end of a Pipeline."""
     cls = type(last_step(estimator))

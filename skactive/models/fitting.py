@@ -24,18 +24,27 @@ from torch.utils.data import default_collate
 
 from ..datasets import DatasetRows
 from ..labels import encode
-from ..selection.arrays import SUM_TOLERANCE
 from ..tensors import as_array
 from .base import is_known, last_step
+from .checking import (
+    check_labels,
+    check_loss,
+    check_monitors,
+    check_reduction,
+    check_settings,
+    check_sums,
+)
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
 from .serving import (
     CastDataset,
     CheckedLoader,
     ServedPairs,
+    ServedSplit,
+    ServedTargets,
+    UniformLoader,
     as_targets,
     cast,
     check_order,
-    made_of_one_shape,
     readable,
     refuse_lists,
 )
@@ -105,30 +114,12 @@ def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> N
         The labels for which it is given 0 to k - 1; None: it is given labels as they are.
     """
     net = last_step(estimator)
-    if net.callbacks == "disable":
-        raise ValueError(
-            "the net has callbacks='disable', but skactive looks after its training by one; write "
-            "callbacks=None, or callbacks__print_log=None for silence."
-        )
-    _check_device(net)
+    check_settings(net)
     # One is there already in a clone of a net that a learner fitted.
     own = [each for each in net.callbacks or [] if not _is_guard(each)]
     net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
     if net.dataset is Dataset:
         net.set_params(dataset=CastDataset)
-
-
-def _check_device(net) -> None:
-    """Refuse a device that is not there, or that torch does not know."""
-    try:
-        torch.empty(0, device=net.device)
-    except torch.cuda.OutOfMemoryError:
-        raise
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"the net has device={net.device!r}, but torch finds no such device here; write "
-            f"device='cpu'."
-        ) from error
 
 
 def _is_on_cuda(net) -> bool:
@@ -162,7 +153,7 @@ class Guard(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Serve or refuse, before the first epoch."""
         check_order(net)
-        replaced = ("train_split", "iterator_train", "iterator_valid")
+        replaced = ("dataset", "train_split", "iterator_train", "iterator_valid")
         self.before_ = {name: getattr(net, name) for name in replaced}
         floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
@@ -170,15 +161,18 @@ class Guard(Callback):
             refuse_lists(X)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.transform = partial(cast, dtype=floats)
-        outputs = _first_outputs(net, net.get_dataset(X, y), "the first")
+        one, two = _first_outputs(net, net.get_dataset(X, y), "the first")
+        outputs = first_output(one)
         self._check_outputs(net, outputs)
-        _check_labels(net, y, outputs)
-        _check_reduction(net)
+        check_labels(net, y, outputs)
+        check_reduction(net)
         self._set_targets(net, X, outputs)
         net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
-        net.iterator_valid = partial(made_of_one_shape, net.iterator_valid)
-        net.train_split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
-        _check_monitors(net)
+        net.iterator_valid = UniformLoader(net.iterator_valid)
+        split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
+        net.train_split = ServedSplit(net.train_split, split)
+        check_loss(net, *self._first_pairs(net, two, net.get_dataset(X, y)))
+        check_monitors(net)
 
     def on_train_end(self, net, **kwargs):
         """Bring back what was replaced for this training."""
@@ -270,11 +264,20 @@ class Guard(Callback):
             )
         return is_binary
 
+    def _first_pairs(self, net, outputs, data) -> tuple[Any, Tensor]:
+        """Return outputs and targets of the first row twice, as the loss is given them."""
+        collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
+        if type(net).infer is NeuralNetBinaryClassifier.infer:
+            outputs = first_output(outputs).reshape(-1)
+        return outputs, unpack_data(collate([data[0]] * 2))[1]
+
     def _set_targets(self, net, X, outputs: Tensor) -> None:
         """Have targets come in the dtype and the shape that the criterion needs."""
         dtype, is_column = _target_format(net, outputs)
         if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
+        else:
+            net.dataset = ServedTargets(net.dataset, dtype, is_column)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.y = as_targets(X.y, dtype, is_column)
 
@@ -287,27 +290,11 @@ def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
     return dtype, not is_classifying and outputs.ndim == 2
 
 
-def check_sums(proba: NDArray) -> None:
-    """Refuse outputs of a classifier that are no probabilities."""
-    sums = proba.sum(axis=-1, dtype=np.float64)
-    is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
-    if is_wrong.any():
-        first = proba[is_wrong][0]
-        if np.isnan(first).any():
-            raise ValueError(
-                "the net gave NaN for the probabilities of a row: its training diverged, or its "
-                "inputs have NaN; lower its lr, or mend the rows."
-            )
-        raise ValueError(
-            f"the net gave {np.array2string(first, precision=3, threshold=6)} as the probabilities "
-            f"of a row, with sum {first.sum(dtype=np.float64):.4g}; end its module in Softmax "
-            f"(skorch takes the logarithm itself), or write criterion=torch.nn.CrossEntropyLoss "
-            f"where it gives logits; with a criterion of your own give predict_nonlinearity=."
-        )
+def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> tuple[Any, Any]:
+    """Return what the net gives for the first row of a Dataset, alone and twice.
 
-
-def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> Tensor:
-    """Return what the net gives for the first row of a Dataset, refusing what it cannot read."""
+    What it cannot read is refused.
+    """
     collate = net.get_params_for(iterator).get("collate_fn", default_collate)
     first = data[0]
     name = type(uncompiled(net.module_)).__name__
@@ -316,59 +303,18 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> T
         evaluation(*modules_of(net)),
         torch.no_grad(),
     ):
-        output, twice = (_infer(net, unpack_data(collate([first] * n))[0]) for n in (1, 2))
-    if not isinstance(output, Tensor) and type(net).get_loss.__module__.startswith("skorch."):
+        one, two = (_infer(net, unpack_data(collate([first] * n))[0]) for n in (1, 2))
+    if not isinstance(one, Tensor) and type(net).get_loss.__module__.startswith("skorch."):
         raise ValueError(
-            f"{name} gives a {type(output).__name__}, of which skorch knows no loss; return one "
+            f"{name} gives a {type(one).__name__}, of which skorch knows no loss; return one "
             f"tensor (of a transformer, its .logits), or override get_loss in the net."
         )
-    if len(first_output(twice)) != 2:
+    if len(first_output(two)) != 2:
         raise ValueError(
-            f"{name} gives outputs of shape {tuple(first_output(twice).shape)} for 2 rows; it must "
+            f"{name} gives outputs of shape {tuple(first_output(two).shape)} for 2 rows; it must "
             f"give one for each, along the first axis."
         )
-    return first_output(output)
-
-
-def _check_labels(net, y, outputs: Tensor) -> None:
-    """Refuse labels that the loss has no output for, of which a GPU would not recover."""
-    loss = getattr(net, "criterion_", None)
-    if (
-        y is None
-        or _is_own(net, "get_loss")
-        or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
-    ):
-        return
-    y, last = as_array(y), outputs.shape[1] - 1
-    if y.dtype.kind not in "biuf":
-        raise ValueError(
-            f"the net got the label {y.tolist()[0]!r}, where it takes 0 to {last}; leave out "
-            f"encode_labels=False."
-        )
-    is_unknown = ((y < 0) | (y > last)) & (y != loss.ignore_index)
-    if not is_unknown.any():
-        return
-    label = y[is_unknown].tolist()[0]
-    how = "criterion__ignore_index=-1, or leave out fit_unlabeled=True"
-    raise ValueError(
-        f"the net got the label {label!r}, where it takes 0 to {last}; "
-        f"{f'write {how}' if label == -1 else 'leave out encode_labels=False'}."
-    )
-
-
-def _check_reduction(net) -> None:
-    """Refuse a loss of one number for each row, which has no gradient."""
-    is_own = _is_own(net, "get_loss") or _is_own(net, "train_step_single")
-    if not is_own and getattr(getattr(net, "criterion_", None), "reduction", None) == "none":
-        raise ValueError(
-            "the net has a criterion with reduction='none', whose losses of single rows nothing "
-            "adds up; write criterion__reduction='mean'."
-        )
-
-
-def _is_own(net, method: str) -> bool:
-    """Whether a method of a net is not one of skorch's."""
-    return not getattr(type(net), method).__module__.startswith("skorch.")
+    return one, two
 
 
 def _infer(net, x):
@@ -397,25 +343,3 @@ def _possible_split(net, X, y):
         )
         return None
     return split
-
-
-def _check_monitors(net) -> None:
-    """Refuse callbacks that watch a validation which does not take place."""
-    if net.train_split:
-        return
-    scored = {  # by a scoring callback on the validation set
-        each
-        for name, callback in net.callbacks_
-        if not getattr(callback, "on_train", True)
-        for each in (name, getattr(callback, "name", None))
-    }
-    for _, callback in net.callbacks_:
-        monitor = getattr(callback, "monitor", None)
-        if isinstance(monitor, str) and (
-            monitor.startswith("valid") or monitor.removesuffix("_best") in scored
-        ):
-            raise ValueError(
-                f"{type(callback).__name__} watches {monitor!r}, but there is no validation set "
-                f"(or too few labels to split one off); give a fixed one, "
-                f"train_split=skorch.helper.predefined_split(dataset), or watch 'train_loss'."
-            )

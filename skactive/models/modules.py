@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -59,12 +60,22 @@ def modules_of(net) -> list[nn.Module]:
     return [uncompiled(module) for module in named or [net.module_]]
 
 
-def versions(net) -> list[tuple[int, int]]:
-    """Return what differs once something was written to the weights or the buffers of a net."""
+def fingerprint(net) -> tuple:
+    """Return what differs once a net has other layers, or other weights or buffers.
+
+    Of the numbers themselves: fused optimizers, and whatever writes to ``.data``, leave torch's
+    counts of changes as they were.
+    """
     modules = modules_of(net) if hasattr(net, "module_") else []
-    tensors = (t for module in modules for t in (*module.parameters(), *module.buffers()))
-    tensors = (t for t in tensors if not nn.parameter.is_lazy(t))
-    return [(t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors]
+    numbers, counts = blake2b(), []
+    for tensor in (t for module in modules for t in (*module.parameters(), *module.buffers())):
+        if nn.parameter.is_lazy(tensor):
+            continue
+        if tensor.is_meta or tensor.layout != torch.strided:
+            counts.append((id(tensor), tensor._version))
+        else:
+            numbers.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return tuple(map(repr, modules)), numbers.digest(), counts
 
 
 def float_dtype(module: nn.Module) -> torch.dtype:

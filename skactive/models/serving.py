@@ -69,25 +69,100 @@ class ServedPairs(torch.utils.data.Dataset):
         return cast(row, self.floats), self.serve(label)
 
 
-class CheckedLoader:
+class StandIn:
+    """What stands in for a parameter of a net while that is trained; pickled, it is that again.
+
+    Parameters
+    ----------
+    original : object
+        The parameter.
+    """
+
+    def __init__(self, original):
+        self.original = original
+
+    def __reduce__(self) -> tuple:
+        return _itself, (self.original,)
+
+
+def _itself(original):
+    """Return what is given, for unpickling."""
+    return original
+
+
+class ServedTargets(StandIn):
+    """A class of Datasets of the user's own, whose targets are as a criterion needs them.
+
+    Parameters
+    ----------
+    original : callable
+        Makes a Dataset of rows and targets.
+    dtype, is_column
+        As `as_targets` takes them.
+    """
+
+    def __init__(self, original: Callable, dtype: torch.dtype, is_column: bool):
+        super().__init__(original)
+        self.dtype, self.is_column = dtype, is_column
+
+    def __call__(self, X, y=None, **kwargs):
+        """Return the Dataset."""
+        return self.original(
+            X, y if y is None else as_targets(y, self.dtype, self.is_column), **kwargs
+        )
+
+
+class ServedSplit(StandIn):
+    """A split of training and validation rows that is possible; false, if there is none.
+
+    Parameters
+    ----------
+    original : callable or None
+        The user's.
+    split : callable or None
+        The one that is used.
+    """
+
+    def __init__(self, original, split):
+        super().__init__(original)
+        self.split = split
+
+    def __bool__(self) -> bool:
+        return bool(self.split)
+
+    def __call__(self, *args, **kwargs):
+        """Return two Datasets."""
+        return self.split(*args, **kwargs)
+
+
+class UniformLoader(StandIn):
+    """A maker of loaders that say so where rows of a batch differ in shape."""
+
+    def __call__(self, *args, **kwargs):
+        """Return the loader."""
+        return of_one_shape(self.original(*args, **kwargs))
+
+
+class CheckedLoader(StandIn):
     """A loader of batches for training, none of which is too small to be learned from.
 
     Parameters
     ----------
-    loader : callable
+    original : callable
         Makes an iterator of a Dataset: torch's DataLoader, or the user's own.
     needs_two : bool
         Whether a batch of one row would fail, as in batch norm.
     """
 
-    def __init__(self, loader: Callable, needs_two: bool):
-        self.loader = loader
+    def __init__(self, original: Callable, needs_two: bool):
+        super().__init__(original)
         self.needs_two = needs_two
 
     def __call__(self, dataset, **kwargs):
         """Return the iterator; a last batch of one row is spread over the others."""
-        n, size = len(dataset), kwargs.get("batch_size")
-        if self.loader is DataLoader and kwargs.get("batch_sampler") is not None:
+        sampler, size = kwargs.get("sampler"), kwargs.get("batch_size")
+        n = len(dataset) if sampler is None else len(sampler)
+        if self.original is DataLoader and kwargs.get("batch_sampler") is not None:
             raise ValueError(
                 "iterator_train__batch_sampler does not go with the batch_size that skorch always "
                 "gives; write iterator_train__sampler, or an iterator_train of your own."
@@ -105,7 +180,7 @@ class CheckedLoader:
             )
         if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
             kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
-        return of_one_shape(self.loader(dataset, **kwargs))
+        return of_one_shape(self.original(dataset, **kwargs))
 
 
 def of_one_shape(loader):
@@ -115,24 +190,34 @@ def of_one_shape(loader):
     return loader
 
 
-def made_of_one_shape(make: Callable, *args, **kwargs):
-    """Return the loader that `make` makes; it says so where rows of a batch differ in shape."""
-    return of_one_shape(make(*args, **kwargs))
-
-
 def _collated(pairs):
-    """Return pairs as a batch, refusing rows of more than one shape."""
+    """Return pairs as a batch, refusing rows of more than one shape, or that make no batch."""
     try:
         return default_collate(pairs)
-    except RuntimeError as error:
-        shapes = sorted({tuple(row.shape) for row, _ in pairs if hasattr(row, "shape")})
-        if len(shapes) < 2:
+    except (RuntimeError, TypeError) as error:
+        first, shapes = pairs[0][0], _unlike_shapes([row for row, _ in pairs])
+        if not shapes and isinstance(error, RuntimeError):
             raise
+        what = f"rows of one batch have the shapes {' and '.join(map(str, shapes))}; have all rows"
+        if not shapes:
+            what = f"rows such as the first, {_described(first)}, make no batch; have tensors"
         raise ValueError(
-            f"rows of one batch have the shapes {shapes[0]} and {shapes[-1]}; have all rows of one "
-            f"shape, in a Dataset by a transform, or give collate_fn= for iterator_train and "
-            f"iterator_valid."
+            f"{what} of one shape, in a Dataset by a transform, or give collate_fn= for "
+            f"iterator_train and iterator_valid."
         ) from error
+
+
+def _unlike_shapes(rows: list) -> list[tuple]:
+    """Return two shapes that a part of these rows has, none where each has one."""
+    if isinstance(rows[0], Mapping):
+        names = list(rows[0])
+    else:
+        names = list(range(len(rows[0]))) if isinstance(rows[0], list | tuple) else []
+    for parts in [[row[name] for row in rows] for name in names] or [rows]:
+        shapes = sorted({tuple(part.shape) for part in parts if hasattr(part, "shape")})
+        if len(shapes) > 1:
+            return [shapes[0], shapes[-1]]
+    return []
 
 
 def cast(x, dtype: torch.dtype):
@@ -140,13 +225,19 @@ def cast(x, dtype: torch.dtype):
     if isinstance(x, Tensor):
         return x.to(dtype) if x.is_floating_point() else x
     if isinstance(x, np.ndarray | np.floating):
-        x = np.asarray(x, dtype=x.dtype.newbyteorder("="))  # torch knows no other
+        x = np.asarray(x, dtype=known_dtype(x.dtype))
         return torch.as_tensor(np.array(x)).to(dtype) if x.dtype.kind == "f" else x
     if isinstance(x, Mapping):
         return {name: cast(part, dtype) for name, part in x.items()}
     if isinstance(x, list | tuple):
         return like(x, (cast(part, dtype) for part in x))
     return x
+
+
+def known_dtype(dtype: np.dtype) -> np.dtype:
+    """Return the dtype of an array nearest to this of which torch makes tensors."""
+    is_long = dtype.kind == "f" and dtype.itemsize > 8
+    return np.dtype(np.float64) if is_long else dtype.newbyteorder("=")
 
 
 def as_targets(y, dtype: torch.dtype, is_column: bool) -> Tensor:
@@ -203,7 +294,8 @@ def _advice(given) -> str:
 
 def refuse_lists(X) -> None:
     """Refuse texts, which no net reads, and a list of rows, which skorch takes for inputs."""
-    if isinstance(X, list | np.ndarray) and len(X) and isinstance(X[0], str):
+    is_listed = isinstance(X, list | np.ndarray) or hasattr(X, "to_list")
+    if is_listed and len(X) and isinstance(X.iloc[0] if hasattr(X, "iloc") else X[0], str):
         raise ValueError(f"the net got texts for rows, which it cannot read; {TOKENIZER}.")
     if isinstance(X, list):
         raise ValueError(

@@ -19,8 +19,9 @@ from ..datasets import DatasetRows
 from ..rows import n_rows, slice_rows
 from ..vectors import Joined
 from . import attacks
-from .base import is_known, last_step
-from .fitting import ONE_AT_A_TIME, check_sums
+from .base import is_known, is_own, last_step
+from .checking import check_sums
+from .fitting import ONE_AT_A_TIME, seeded
 from .modules import (
     DropoutMasks,
     copied,
@@ -37,7 +38,15 @@ from .modules import (
     unfused,
     watching,
 )
-from .serving import CastDataset, cast, check_order, of_one_shape, readable, refuse_lists
+from .serving import (
+    CastDataset,
+    cast,
+    check_order,
+    known_dtype,
+    of_one_shape,
+    readable,
+    refuse_lists,
+)
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
@@ -46,6 +55,8 @@ LEAST_LOG = -60.0  # of a probability that counts then
 LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
 MAX_BATCH = 1 << 16  # rows, where batch_size is -1
+BYPASSED = ("predict_proba", "forward_iter", "evaluation_step")  # methods, by passes in here
+LOADING = ("get_dataset", "get_iterator")
 OFFLOADED = {"meta"}  # where weights are that a hook fetches for each pass
 PLAIN_DATASETS = (Dataset, CastDataset)
 ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool}
@@ -120,10 +131,12 @@ class TorchModel(SklearnModel):
                 "the net does not say which classes it predicts; name them in classes=, in the "
                 "order of its outputs."
             )
-        if not type(self.net).predict_proba.__module__.startswith("skorch."):
+        bypassed = [*BYPASSED, *(("predict",) if self.classes is None else ())]
+        own = next((name for name in bypassed if is_own(self.net, name)), None)
+        if own is not None:
             raise ValueError(
-                f"{type(self.net).__name__} has a predict_proba of its own, which passes inside "
-                f"the net would go by; override infer instead, or give predict_nonlinearity=."
+                f"{type(self.net).__name__} overrides {own}, which passes inside the net would go "
+                f"by; override infer instead, or give predict_nonlinearity=."
             )
         self._check_weights()
         if self.layer is not None:
@@ -281,19 +294,28 @@ class TorchModel(SklearnModel):
                             f"{by}={name!r} is a layer of {type(self.module).__name__} that "
                             f"no row passes through; name one that does."
                         )
-                    yield Seen(seen[at], seen["output"], outputs)
+                    batch = Seen(seen[at], seen["output"], outputs)
+                    if batch.vectors.ndim > 2 and len(set(batch.vectors.shape[:2])) == 1:
+                        self._outputs(self._first(X))  # rows may be along the second axis
+                        if len(seen[at]) != 1:
+                            self._refuse_layer(len(seen[at]), 1)
+                    yield batch
                     seen.clear()
-                    del x, outputs
+                    del x, outputs, batch
 
     def _as_rows(self, seen: Seen) -> Tensor:
         """Return what a layer was given, or gave, for a batch as vectors, shape (n, d)."""
         n, n_seen = len(seen.outputs), len(seen.vectors)
         if n_seen != n:
-            raise ValueError(
-                f"the layer saw {n_seen} vectors for {n} rows; an embedding has one for each row, "
-                f"write {self.named_by}='name of a layer that gives one'."
-            )
+            self._refuse_layer(n_seen, n)
         return seen.vectors.reshape(n, -1)
+
+    def _refuse_layer(self, n_seen: int, n: int) -> NoReturn:
+        """Say that a layer sees more, or fewer, than a vector for each row."""
+        raise ValueError(
+            f"the layer saw {n_seen} vectors for {n} row{'s' * (n != 1)}; an embedding has one for "
+            f"each row, write {self.named_by}='name of a layer that gives one'."
+        )
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
@@ -326,6 +348,7 @@ class TorchModel(SklearnModel):
                 stack.enter_context(eager(modules))
                 stack.enter_context(unfused(True))
             stack.enter_context(evaluation(*modules))
+            stack.enter_context(seeded(list(self.seed), [self.net]))  # for layers that draw always
             stack.enter_context(torch.no_grad())
             yield
 
@@ -347,7 +370,7 @@ class TorchModel(SklearnModel):
             for start in range(0, len(X), step):
                 yield _moved(X[start : start + step], dtype, net.device)
             return
-        data = X.for_passes() if isinstance(X, DatasetRows) else net.get_dataset(X)
+        data = net.get_dataset(X.for_passes() if isinstance(X, DatasetRows) else X)
         loader = of_one_shape(net.get_iterator(data, training=False))
         if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
             loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
@@ -358,7 +381,10 @@ class TorchModel(SklearnModel):
         for batch in batches:
             # Cast where it is: there are devices that cannot hold what it may come in.
             x = cast(unpack_data(batch)[0], dtype)
-            yield cast(to_tensor(x, device=net.device), dtype)
+            with readable(self.module, "batches such as this", x):
+                x = cast(to_tensor(x, device=net.device), dtype)
+            yield x
+            del batch, x
 
     def _outputs(self, x) -> Tensor:
         """Return what the module gives for a batch."""
@@ -368,11 +394,12 @@ class TorchModel(SklearnModel):
 
     def _reader(self) -> Callable[[Tensor], Tensor]:
         """Return what makes values of outputs, or probabilities by skorch's own rule."""
-        make = self._as_values if self.classes is None else self.net._get_predict_nonlinearity()
+        make = self.net._get_predict_nonlinearity()
 
         def read(outputs: Tensor) -> Tensor:
             # A float16 has few digits for small probabilities, or none.
-            return make(outputs.float() if outputs.dtype == torch.float16 else outputs)
+            predicted = make(outputs.float() if outputs.dtype == torch.float16 else outputs)
+            return self._as_values(predicted) if self.classes is None else predicted
 
         return read
 
@@ -412,9 +439,10 @@ class TorchModel(SklearnModel):
 
     def _refuse_gradient(self) -> NoReturn:
         """Say why there is no gradient of a last layer."""
+        made = "what its last Linear layer gives"
         raise ValueError(
             f"the strategy reads view.gradient, which {type(self.module).__name__} cannot give: "
-            f"its predictions are not the softmax of what its last Linear layer gives."
+            f"its predictions are not {made if self.classes is None else f'the softmax of {made}'}."
         )
 
     def _last_linear(self, X) -> nn.Linear | None:
@@ -505,7 +533,8 @@ def _both_sides(logits: Tensor) -> Tensor:
 def _is_plain(net, X) -> bool:
     """Whether rows can be cut into batches as they are, which is quicker than row by row."""
     is_array = isinstance(X, Tensor) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf")
-    return is_array and net.iterator_valid is DataLoader and net.dataset in PLAIN_DATASETS
+    is_usual = net.iterator_valid is DataLoader and net.dataset in PLAIN_DATASETS
+    return is_array and is_usual and not any(is_own(net, name) for name in LOADING)
 
 
 def _moved(block, dtype: torch.dtype, device) -> Tensor:
@@ -517,7 +546,7 @@ def _moved(block, dtype: torch.dtype, device) -> Tensor:
     if isinstance(block, np.ndarray):
         is_copy = not _may_be_shared(block)
         if is_copy:
-            block = np.array(block, dtype=block.dtype.newbyteorder("="), order="C")
+            block = np.array(block, dtype=known_dtype(block.dtype), order="C")
         block, layout = torch.from_numpy(block), torch.contiguous_format
     if block.is_floating_point() and block.dtype != dtype:
         # Where it is, since there are devices that cannot hold what it may come in.
@@ -528,4 +557,4 @@ def _moved(block, dtype: torch.dtype, device) -> Tensor:
 def _may_be_shared(block: NDArray) -> bool:
     """Whether torch makes a tensor of an array where it lies, without a word."""
     is_regular = all(step >= 0 and step % block.itemsize == 0 for step in block.strides)
-    return block.flags.writeable and block.dtype.isnative and is_regular
+    return block.flags.writeable and known_dtype(block.dtype) == block.dtype and is_regular

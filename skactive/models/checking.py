@@ -1,0 +1,157 @@
+"""What of a net and its training would fail inside torch or skorch, refused in words."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..selection.arrays import SUM_TOLERANCE
+from ..tensors import as_array
+from .base import is_own
+from .serving import UNREADABLE
+
+
+def check_settings(net) -> None:
+    """Refuse parameters that skorch would fail on, or that skactive cannot do with."""
+    callbacks, split = net.callbacks, net.train_split
+    if callbacks == "disable":
+        raise ValueError(
+            "the net has callbacks='disable', but skactive looks after its training by one; write "
+            "callbacks=None, or callbacks__print_log=None for silence."
+        )
+    if callbacks is not None and not isinstance(callbacks, list | tuple):
+        name = type(callbacks).__name__
+        raise ValueError(f"the net has callbacks={name}(...); write a list, [{name}(...)].")
+    if split and not callable(split):
+        raise ValueError(
+            f"the net has train_split={split!r}; write skorch.dataset.ValidSplit({split!r}), or "
+            f"None for no validation."
+        )
+    for name, value in net.get_params_for("criterion").items():
+        if _is_of_torch(net.criterion) and isinstance(value, list | tuple | np.ndarray):
+            raise ValueError(
+                f"the net has criterion__{name} of type {type(value).__name__}; write "
+                f"torch.tensor(..., dtype=torch.float32), with a number for each class."
+            )
+    _check_device(net)
+
+
+def _is_of_torch(criterion) -> bool:
+    """Whether a criterion, or its class, is one of torch's."""
+    cls = criterion if isinstance(criterion, type) else type(criterion)
+    return cls.__module__.startswith("torch.nn")
+
+
+def _check_device(net) -> None:
+    """Refuse a device that is not there, or that torch does not know."""
+    try:
+        torch.empty(0, device=net.device)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"the net has device={net.device!r}, but torch finds no such device here; write "
+            f"device='cpu'."
+        ) from error
+
+
+def check_sums(proba: NDArray) -> None:
+    """Refuse outputs of a classifier that are no probabilities."""
+    sums = proba.sum(axis=-1, dtype=np.float64)
+    is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
+    if is_wrong.any():
+        first = proba[is_wrong][0]
+        if np.isnan(first).any():
+            raise ValueError(
+                "the net gave NaN for the probabilities of a row: its training diverged, or its "
+                "inputs have NaN; lower its lr, or mend the rows."
+            )
+        raise ValueError(
+            f"the net gave {np.array2string(first, precision=3, threshold=6)} as the probabilities "
+            f"of a row, with sum {first.sum(dtype=np.float64):.4g}; end its module in Softmax "
+            f"(skorch takes the logarithm itself), or write criterion=torch.nn.CrossEntropyLoss "
+            f"where it gives logits; with a criterion of your own give predict_nonlinearity=."
+        )
+
+
+def check_labels(net, y, outputs: Tensor) -> None:
+    """Refuse labels that the loss has no output for, of which a GPU would not recover."""
+    loss = getattr(net, "criterion_", None)
+    if (
+        y is None
+        or is_own(net, "get_loss")
+        or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
+    ):
+        return
+    y, last = as_array(y), outputs.shape[1] - 1
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"the net got the label {y.tolist()[0]!r}, where it takes 0 to {last}; leave out "
+            f"encode_labels=False."
+        )
+    is_unknown = ((y < 0) | (y > last)) & (y != loss.ignore_index)
+    if not is_unknown.any():
+        return
+    label = y[is_unknown].tolist()[0]
+    how = "criterion__ignore_index=-1, or leave out fit_unlabeled=True"
+    raise ValueError(
+        f"the net got the label {label!r}, where it takes 0 to {last}; "
+        f"{f'write {how}' if label == -1 else 'leave out encode_labels=False'}."
+    )
+
+
+def check_reduction(net) -> None:
+    """Refuse a loss of one number for each row, which has no gradient."""
+    is_summed = is_own(net, "get_loss") or is_own(net, "train_step_single")
+    if not is_summed and getattr(getattr(net, "criterion_", None), "reduction", None) == "none":
+        raise ValueError(
+            "the net has a criterion with reduction='none', whose losses of single rows nothing "
+            "adds up; write criterion__reduction='mean'."
+        )
+
+
+def check_loss(net, outputs, targets: Tensor) -> None:
+    """Refuse a loss that fails on outputs and as many targets, and a net that nothing trains."""
+    if any(is_own(net, name) for name in ("get_loss", "train_step", "train_step_single")):
+        return
+    try:
+        net.get_loss(outputs, targets)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except UNREADABLE as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise ValueError(
+            f"the criterion {type(net.criterion_).__name__} cannot compare outputs of "
+            f"{outputs.dtype} and shape {tuple(outputs.shape)} with labels of {targets.dtype} and "
+            f"shape {tuple(targets.shape)}: {reason}; mend it or its parameters (a weight has one "
+            f"float32 for each class)."
+        ) from error
+    if not any(weights.requires_grad for _, weights in net.get_all_learnable_params()):
+        raise ValueError(
+            "every parameter of the net is frozen; leave its head free to learn, or put the net "
+            "into FrozenEstimator to ask it as it is."
+        )
+
+
+def check_monitors(net) -> None:
+    """Refuse callbacks that watch a validation which does not take place."""
+    if net.train_split:
+        return
+    scored = {  # by a scoring callback on the validation set
+        each
+        for name, callback in net.callbacks_
+        if not getattr(callback, "on_train", True)
+        for each in (name, getattr(callback, "name", None))
+    }
+    for _, callback in net.callbacks_:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and (
+            monitor.startswith("valid") or monitor.removesuffix("_best") in scored
+        ):
+            raise ValueError(
+                f"{type(callback).__name__} watches {monitor!r}, but there is no validation set "
+                f"(or too few labels to split one off); give a fixed one, "
+                f"train_split=skorch.helper.predefined_split(dataset), or watch 'train_loss'."
+            )
