@@ -3,6 +3,7 @@
 from typing import Any
 
 from .learner import ActiveLearner
+from .models.base import is_pipeline
 from .row_numbers import as_row_numbers
 from .rows import check_rows, n_rows, take
 from .stream_checks import NOT_GIVEN
@@ -86,7 +87,7 @@ def reach(estimator, kind: type = ActiveLearner, name: str = "learner") -> tuple
     transformers: list = []
     outer = estimator
     while not isinstance(estimator, kind):
-        if hasattr(estimator, "steps"):
+        if is_pipeline(estimator):
             if len(estimator.steps) > 1:
                 transformers.append(estimator[:-1])
             estimator = estimator.steps[-1][1]

@@ -126,10 +126,15 @@ def refusal(estimator, *alternatives: str) -> str | None:
     return f"{views}, which {type(last).__name__} cannot give: it needs {needs}."
 
 
+def is_pipeline(estimator) -> bool:
+    """Whether an estimator is made of steps; others have a number, or a layer, of that name."""
+    return isinstance(getattr(estimator, "steps", None), list | tuple)
+
+
 def last_step(estimator):
     """Return the estimator that predicts, inside pipelines, searches and FrozenEstimator."""
     while True:
-        if hasattr(estimator, "steps"):
+        if is_pipeline(estimator):
             estimator = estimator.steps[-1][1]
         elif type(estimator).__name__ == "FrozenEstimator":
             estimator = estimator.estimator

@@ -16,6 +16,7 @@ from .base import (
     PERCEPTRONS,
     has_return_std,
     is_known,
+    is_pipeline,
     last_step,
     members_of,
     refusal,
@@ -200,7 +201,7 @@ class SklearnModel:
         """Return rows as the last step sees them, and the last step."""
         estimator = self.estimator
         while estimator is not (last := last_step(estimator)):
-            if hasattr(estimator, "steps"):
+            if is_pipeline(estimator):
                 if len(estimator.steps) > 1:
                     X = estimator[:-1].transform(X)
                 estimator = estimator.steps[-1][1]
