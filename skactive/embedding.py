@@ -246,8 +246,8 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
     TypeError
         If the estimator is no net, or `out` neither a path nor an array.
     ValueError
-        If the layer is unknown, or `out` has another shape, or one of them is of no float dtype,
-        or `dtype` is another than that of an array.
+        If the layer is unknown, or `out` has another shape or is read-only, or one of them is of
+        no float dtype, or `dtype` is another than that of an array.
 
     Examples
     --------
@@ -302,6 +302,11 @@ def _check_destination(out, dtype) -> None:
     is_array = isinstance(getattr(out, "dtype", None), np.dtype)  # one in an HDF5 file too
     if not (out is None or is_array or isinstance(out, str | os.PathLike)):
         raise TypeError(f"embed got out of type {type(out).__name__}; give a path or an array.")
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise ValueError(
+            "embed got out that is read-only; open the memory map with mode='r+', or give a new "
+            "path."
+        )
     if is_array and dtype is not None and np.dtype(dtype) != out.dtype:
         raise ValueError(
             f"embed got dtype={np.dtype(dtype)} and out of dtype {out.dtype}; leave dtype out."

@@ -705,8 +705,9 @@ def test_embed_speaks_of_its_own_parameter(wrap, module, rows, layer, words):
         ({"dtype": int}, ValueError, "embed got dtype=int64; vectors are floats"),
         ({"dtype": bool, "out": "vectors.npy"}, ValueError, "embed got dtype=bool; vectors are"),
         ({"dtype": "f2", "out": np.zeros((200, 12))}, ValueError, "leave dtype out"),
+        ({"out": np.broadcast_to(0.0, (200, 12))}, ValueError, "out that is read-only; open the"),
     ],
-    ids=["list", "tensor", "integers", "bools in a file", "two dtypes"],
+    ids=["list", "tensor", "integers", "bools in a file", "two dtypes", "read-only"],
 )
 def test_where_vectors_cannot_be_written_is_refused_before_a_pass(
     params, error, words, tmp_path, monkeypatch
