@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..selection.arrays import SUM_TOLERANCE
 from ..tensors import as_array
 from .base import is_own
-from .serving import UNREADABLE
+from .serving import UNREADABLE, described
 
 
 def check_settings(net) -> None:
@@ -29,8 +29,9 @@ def check_settings(net) -> None:
             f"the net has train_split={split!r}; write skorch.dataset.ValidSplit({split!r}), or "
             f"None for no validation."
         )
+    weights = {"weight", "pos_weight"} if _is_of_torch(net.criterion) else set()
     for name, value in net.get_params_for("criterion").items():
-        if _is_of_torch(net.criterion) and isinstance(value, list | tuple | np.ndarray):
+        if name in weights and isinstance(value, list | tuple | np.ndarray):
             raise ValueError(
                 f"the net has criterion__{name} of type {type(value).__name__}; write "
                 f"torch.tensor(..., dtype=torch.float32), with a number for each class."
@@ -112,7 +113,7 @@ def check_reduction(net) -> None:
         )
 
 
-def check_loss(net, outputs, targets: Tensor) -> None:
+def check_loss(net, outputs, targets) -> None:
     """Refuse a loss that fails on outputs and as many targets, and a net that nothing trains."""
     if any(is_own(net, name) for name in ("get_loss", "train_step", "train_step_single")):
         return
@@ -123,10 +124,9 @@ def check_loss(net, outputs, targets: Tensor) -> None:
     except UNREADABLE as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ValueError(
-            f"the criterion {type(net.criterion_).__name__} cannot compare outputs of "
-            f"{outputs.dtype} and shape {tuple(outputs.shape)} with labels of {targets.dtype} and "
-            f"shape {tuple(targets.shape)}: {reason}; mend it or its parameters (a weight has one "
-            f"float32 for each class)."
+            f"the criterion {type(net.criterion_).__name__} cannot compare outputs, "
+            f"{described(outputs)}, with labels, {described(targets)}: {reason}; mend it or its "
+            f"parameters (a weight has one float32 for each class)."
         ) from error
     if not any(weights.requires_grad for _, weights in net.get_all_learnable_params()):
         raise ValueError(

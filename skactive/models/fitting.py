@@ -174,7 +174,7 @@ class Guard(Callback):
         net.iterator_valid = UniformLoader(net.iterator_valid)
         split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
         net.train_split = ServedSplit(net.train_split, split)
-        check_loss(net, *self._first_pairs(net, two, net.get_dataset(X, y)))
+        check_loss(net, *_as_loss_takes(net, two, net.get_dataset(X, y)))
         check_monitors(net)
 
     def on_train_end(self, net, **kwargs):
@@ -267,19 +267,12 @@ class Guard(Callback):
             )
         return is_binary
 
-    def _first_pairs(self, net, outputs, data) -> tuple[Any, Tensor]:
-        """Return outputs and targets of the first row twice, as the loss is given them."""
-        collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
-        if type(net).infer is NeuralNetBinaryClassifier.infer:
-            outputs = first_output(outputs).reshape(-1)
-        return outputs, unpack_data(collate([data[0]] * 2))[1]
-
     def _set_targets(self, net, X, outputs: Tensor) -> None:
         """Have targets come in the dtype and the shape that the criterion needs."""
         dtype, is_column = _target_format(net, outputs)
         if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
-        else:
+        elif callable(net.dataset):
             net.dataset = ServedTargets(net.dataset, dtype, is_column)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.y = as_targets(X.y, dtype, is_column)
@@ -318,6 +311,14 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
             f"give one for each, along the first axis."
         )
     return one, two
+
+
+def _as_loss_takes(net, outputs, data) -> tuple[Any, Any]:
+    """Return outputs for the first row of a Dataset twice, and its target as often."""
+    collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
+    if type(net).infer is NeuralNetBinaryClassifier.infer:
+        outputs = first_output(outputs).reshape(-1)
+    return outputs, unpack_data(collate([data[0]] * 2))[1]
 
 
 def _infer(net, x):

@@ -107,9 +107,9 @@ class ServedTargets(StandIn):
 
     def __call__(self, X, y=None, **kwargs):
         """Return the Dataset."""
-        return self.original(
-            X, y if y is None else as_targets(y, self.dtype, self.is_column), **kwargs
-        )
+        if y is not None and np.asarray(y).dtype.kind in "biuf":
+            y = as_targets(y, self.dtype, self.is_column)
+        return self.original(X, y, **kwargs)
 
 
 class ServedSplit(StandIn):
@@ -200,7 +200,7 @@ def _collated(pairs):
             raise
         what = f"rows of one batch have the shapes {' and '.join(map(str, shapes))}; have all rows"
         if not shapes:
-            what = f"rows such as the first, {_described(first)}, make no batch; have tensors"
+            what = f"rows such as the first, {described(first)}, make no batch; have tensors"
         raise ValueError(
             f"{what} of one shape, in a Dataset by a transform, or give collate_fn= for "
             f"iterator_train and iterator_valid."
@@ -267,15 +267,15 @@ def readable(module: nn.Module, what: str, given) -> Iterator[None]:
     except UNREADABLE as error:
         reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ValueError(
-            f"{type(uncompiled(module)).__name__} cannot read {what}, {_described(given)}: "
+            f"{type(uncompiled(module)).__name__} cannot read {what}, {described(given)}: "
             f"{reason}; give rows as the module takes them{_advice(given)}."
         ) from error
 
 
-def _described(given) -> str:
+def described(given) -> str:
     """Say what a row or a batch is."""
     if isinstance(given, Mapping):
-        parts = [f"{name}: {_described(part)}" for name, part in list(given.items())[:3]]
+        parts = [f"{name}: {described(part)}" for name, part in list(given.items())[:3]]
         return f"a dict of {', '.join(parts)}{', ...' if len(given) > 3 else ''}"
     if hasattr(given, "dtype") and hasattr(given, "shape"):
         return f"{given.dtype} of shape {tuple(given.shape)}"
