@@ -164,8 +164,8 @@ def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
     except RuntimeError as error:  # of torch
         raise ValueError(
             f"{type(estimator).__name__} goes on from where it is, and is copied before in case "
-            f"fitting raises, but cannot be: {error}; keep no tensor with its graph in the module, "
-            f"but its detach()."
+            f"fitting raises, but cannot be: {str(error).partition('.')[0]}; keep no tensor with "
+            f"its graph in the module, but its detach()."
         ) from error
     try:
         yield
