@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..selection.arrays import SUM_TOLERANCE
 from ..tensors import as_array
 from .base import is_own
-from .serving import UNREADABLE, described
+from .serving import UNREADABLE, described, reason
 
 
 def check_settings(net) -> None:
@@ -122,11 +122,10 @@ def check_loss(net, outputs, targets) -> None:
     except torch.cuda.OutOfMemoryError:
         raise
     except UNREADABLE as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ValueError(
             f"the criterion {type(net.criterion_).__name__} cannot compare outputs, "
-            f"{described(outputs)}, with labels, {described(targets)}: {reason}; mend it or its "
-            f"parameters (a weight has one float32 for each class)."
+            f"{described(outputs)}, with labels, {described(targets)}: {reason(error)}; mend it or "
+            f"its parameters (a weight has one float32 for each class)."
         ) from error
     if not any(weights.requires_grad for _, weights in net.get_all_learnable_params()):
         raise ValueError(

@@ -265,11 +265,15 @@ def readable(module: nn.Module, what: str, given) -> Iterator[None]:
     except (Refusal, torch.cuda.OutOfMemoryError):
         raise
     except UNREADABLE as error:
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
         raise ValueError(
             f"{type(uncompiled(module)).__name__} cannot read {what}, {described(given)}: "
-            f"{reason}; give rows as the module takes them{_advice(given)}."
+            f"{reason(error)}; give rows as the module takes them{_advice(given)}."
         ) from error
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of what an error says."""
+    return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def described(given) -> str:
