@@ -55,10 +55,11 @@ class Predicting:
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        if self._is_net_with_own("predict") and is_dataset(X):
-            X = check_rows(X, who="predict").for_passes()
-        elif is_net(self._fitted()) and not params and not self._is_net_with_own("predict"):
+        has_own = self._is_net_with_own("predict")
+        if is_net(self._fitted()) and not params and not has_own:
             return self._model().prediction(_rows(X))
+        if has_own and is_dataset(X):
+            X = check_rows(X, who="predict").for_passes()
         predicted = self._fitted().predict(X, **params)
         # What is asked for by params may be no labels: margins, or the leaves of trees.
         are_codes = np.ndim(predicted) == 1 and np.asarray(predicted).dtype.kind in "iu"

@@ -94,9 +94,9 @@ def maker_of_vectors(estimator) -> Maker | None:
     and weights stay the same.
     """
     if is_frozen(estimator) and is_net(estimator):
-        from .models.modules import fingerprint
+        from .models.modules import state_of
 
-        return Maker(estimator, partial(fingerprint, last_step(estimator)))
+        return Maker(estimator, partial(state_of, last_step(estimator)))
     if is_frozen(estimator):
         return Maker(estimator)
     return ROWS if last_step(estimator) is estimator and not is_net(estimator) else None

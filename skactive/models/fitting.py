@@ -25,7 +25,7 @@ from torch.utils.data import default_collate
 from ..datasets import DatasetRows
 from ..labels import encode
 from ..tensors import as_array
-from .base import is_known, last_step
+from .base import is_known, is_own, last_step
 from .checking import (
     check_labels,
     check_loss,
@@ -291,7 +291,6 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
 
     What it cannot read is refused.
     """
-    collate = net.get_params_for(iterator).get("collate_fn", default_collate)
     first = data[0]
     name = type(uncompiled(net.module_)).__name__
     with (
@@ -299,8 +298,8 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
         evaluation(*modules_of(net)),
         torch.no_grad(),
     ):
-        one, two = (_infer(net, unpack_data(collate([first] * n))[0]) for n in (1, 2))
-    if not isinstance(one, Tensor) and type(net).get_loss.__module__.startswith("skorch."):
+        one, two = (_infer(net, _batch_of(net, first, n, iterator)[0]) for n in (1, 2))
+    if not isinstance(one, Tensor) and not is_own(net, "get_loss"):
         raise ValueError(
             f"{name} gives a {type(one).__name__}, of which skorch knows no loss; return one "
             f"tensor (of a transformer, its .logits), or override get_loss in the net."
@@ -315,10 +314,15 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
 
 def _as_loss_takes(net, outputs, data) -> tuple[Any, Any]:
     """Return outputs for the first row of a Dataset twice, and its target as often."""
-    collate = net.get_params_for("iterator_train").get("collate_fn", default_collate)
     if type(net).infer is NeuralNetBinaryClassifier.infer:
         outputs = first_output(outputs).reshape(-1)
-    return outputs, unpack_data(collate([data[0]] * 2))[1]
+    return outputs, _batch_of(net, data[0], 2, "iterator_train")[1]
+
+
+def _batch_of(net, pair, n: int, iterator: str) -> tuple[Any, Any]:
+    """Return one row and its target n times, as that iterator of a net makes a batch of them."""
+    collate = net.get_params_for(iterator).get("collate_fn", default_collate)
+    return unpack_data(collate([pair] * n))
 
 
 def _infer(net, x):

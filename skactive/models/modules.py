@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -60,14 +60,14 @@ def modules_of(net) -> list[nn.Module]:
     return [uncompiled(module) for module in named or [net.module_]]
 
 
-def fingerprint(net) -> tuple:
+def state_of(net) -> tuple:
     """Return what differs once a net has other layers, or other weights or buffers.
 
     Of the numbers themselves: fused optimizers, and whatever writes to ``.data``, leave torch's
     counts of changes as they were.
     """
     modules = modules_of(net) if hasattr(net, "module_") else []
-    numbers, counts = blake2b(), []
+    numbers, counts = sha256(), []
     for tensor in (t for module in modules for t in (*module.parameters(), *module.buffers())):
         if nn.parameter.is_lazy(tensor):
             continue

@@ -143,7 +143,7 @@ class UniformLoader(StandIn):
         return of_one_shape(self.original(*args, **kwargs))
 
 
-class CheckedLoader(StandIn):
+class CheckedLoader(UniformLoader):
     """A loader of batches for training, none of which is too small to be learned from.
 
     Parameters
@@ -180,7 +180,7 @@ class CheckedLoader(StandIn):
             )
         if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
             kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
-        return of_one_shape(self.original(dataset, **kwargs))
+        return super().__call__(dataset, **kwargs)
 
 
 def of_one_shape(loader):

@@ -285,6 +285,7 @@ class TorchModel(SklearnModel):
                     f"{type(self.module).__name__} has no Linear layer, whose input would be the "
                     f"embedding; write {by}='name of a layer'."
                 )
+            is_along_first = False  # as one row alone has shown
             with watching(layer) as seen:
                 for x in self._batches(X):
                     outputs = self._outputs(x)
@@ -295,10 +296,12 @@ class TorchModel(SklearnModel):
                             f"no row passes through; name one that does."
                         )
                     batch = Seen(seen[at], seen["output"], outputs)
-                    if batch.vectors.ndim > 2 and len(set(batch.vectors.shape[:2])) == 1:
-                        self._outputs(self._first(X))  # rows may be along the second axis
+                    is_square = batch.vectors.ndim > 2 and len(set(batch.vectors.shape[:2])) == 1
+                    if is_square and not is_along_first:  # or rows may be along the second axis
+                        self._outputs(self._first(X))
                         if len(seen[at]) != 1:
                             self._refuse_layer(len(seen[at]), 1)
+                        is_along_first = True
                     yield batch
                     seen.clear()
                     del x, outputs, batch
