@@ -43,7 +43,7 @@ def vessal(
     centers : array of int, optional
         Positions of rows that are labelled or reserved, L: they repel and never pass.
     regularization : float, default=0.01
-        :math:`\lambda`, more than 0. Squared lengths of gradients count for 1e10 times that at
+        :math:`\lambda`, more than 0. Squared lengths of gradients count for 1e6 times that at
         most, which is what float64 can tell from it.
     covariance : array of shape (C d, C d), optional
         :math:`\Sigma` where it is known beforehand, as `gradient_covariance` gives it. By default

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 MAX_WIDTH = 20_000  # of a gradient, whose square is kept a few times: 3 GB each
 BLOCK = 256  # rows, or columns, that are folded into a matrix at a time
-_LONGEST = 1e10  # squared length of a gradient over lambda: beyond, M loses its digits
+_LONGEST = 1e6  # squared length of a gradient over lambda: ten of sixteen digits are left to M
 
 
 class Volumes:
@@ -51,7 +51,7 @@ class Volumes:
     most, are there as they came, and the others as a sum of :math:`u u'`.
 
     By subtraction, :math:`u' M u` is right to :math:`\epsilon \lVert u \rVert^2 / \lambda`, so a
-    gradient whose squared length is beyond :math:`10^{10} \lambda` is shortened to that; its
+    gradient whose squared length is beyond :math:`10^{6} \lambda` is shortened to that; its
     direction counts still. Since :math:`M \succeq I / (\lambda + \sum \lVert u_j \rVert^2)`,
     :math:`u' M u` is never put below :math:`\lVert u \rVert^2` times that bound, nor the trace.
 

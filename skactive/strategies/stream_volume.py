@@ -36,7 +36,7 @@ class Vessal(StreamStrategy):
         How many rows there are, with `total` in place of `budget`: all labels are spent when so
         many rows have passed, and rows beyond are not bought.
     regularization : float, default=0.01
-        :math:`\lambda`, more than 0. Squared lengths of gradients count for 1e10 times that at
+        :math:`\lambda`, more than 0. Squared lengths of gradients count for 1e6 times that at
         most: scale features whose numbers are large.
     condition_on_labeled : bool, default=True
         Whether rows that are labelled (in a pool, or reserved) when a stream begins count as
