@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skactive import ActiveLearner
-from skactive.simulation import simulate
+from skactive.evaluation.simulation import simulate
 
 N_START, TRAIN = 20, 0.6
 PUBLISHED = {"random": (0.9539, 0.0130), "k_center": (0.9586, 0.0105)}

@@ -29,7 +29,7 @@ from torch import nn
 from torch.utils.data import Dataset, Subset
 
 from skactive import ActiveLearner, BudgetCurveDisplay, Known, Prompt, compare_strategies, run
-from skactive.stopping import Budget, TargetScore
+from skactive.loops import Budget, TargetScore
 from skactive.strategies import Subpool
 
 temporary = tempfile.TemporaryDirectory()

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from skactive import ActiveLearner, BudgetCurveDisplay, Known, run
-from skactive.stopping import Budget, ConfidentPool, NoGain, StabilizedPredictions, TargetScore
+from skactive.loops import Budget, ConfidentPool, NoGain, StabilizedPredictions, TargetScore
 
 X, y = load_digits(return_X_y=True)
 X_pool, X_test, y_pool, y_test = train_test_split(X / 16, y, test_size=600, random_state=0)

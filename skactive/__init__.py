@@ -1,21 +1,20 @@
 """skactive: active learning with scikit-learn."""
 
-from .comparison import Comparison
-from .display import BudgetCurveDisplay, QueryDisplay
-from .embedding import embed
-from .evaluation import compare_strategies
-from .learner import ActiveLearner
-from .loop import run
-from .model_selection import LabeledKFold, aulc_scorer
-from .oracles import Known, Prompt
+from .evaluation import (
+    BudgetCurveDisplay,
+    Comparison,
+    LabeledKFold,
+    QueryDisplay,
+    SimulatedLearner,
+    StreamDisplay,
+    aulc_scorer,
+    compare_strategies,
+)
+from .learner import ActiveLearner, query, teach
+from .learner.embedding import embed
+from .loops import Known, Prompt, StreamLog, run, run_stream
 from .pool import Pool
-from .selecting import select
-from .simulation import SimulatedLearner
-from .strategies import Strategy, get_strategy_names
-from .stream_display import StreamDisplay
-from .stream_loop import StreamLog, run_stream
-from .through import query, teach
-from .view import View
+from .strategies import Strategy, View, get_strategy_names, select
 
 __version__ = "0.1.0"
 

@@ -11,13 +11,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone, is_regressor
 
-from .learner import ActiveLearner
+from .data.rows import Rows
+from .learner.learner import ActiveLearner
 from .models.base import NEEDS
-from .pool import Pool
-from .rows import Rows
+from .pool.pool import Pool
 from .strategies import Strategy, as_strategy
 from .strategies.base import check_serves, choose, has_score, name_of, needs
-from .view import View
+from .strategies.view import View
 
 BATCH = 8
 N_ROUNDS = 6

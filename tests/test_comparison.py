@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as hs
 from scipy import stats
 
-from skactive.comparison import CEILING, Comparison, Run
+from skactive.evaluation.comparison import CEILING, Comparison, Run
 
 BASE = np.array([0.50, 0.52, 0.47, 0.55, 0.51, 0.49])
 NOISE = np.array([0.00, 0.01, -0.01, 0.02, 0.005, -0.004])

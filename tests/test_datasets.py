@@ -15,11 +15,11 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, Pool
-from skactive.conforming import conform
-from skactive.datasets import Augmented, DatasetRows, is_dataset
-from skactive.fingerprints import fingerprint
-from skactive.rows import Rows, check_rows, join, row_bytes, take
-from skactive.tensors import as_array, is_tensor
+from skactive.data.conform import conform
+from skactive.data.datasets import Augmented, DatasetRows, is_dataset
+from skactive.data.fingerprint import fingerprint
+from skactive.data.rows import Rows, check_rows, join, row_bytes, take
+from skactive.data.tensors import as_array, is_tensor
 
 torch = pytest.importorskip("torch")
 data = pytest.importorskip("torch.utils.data")

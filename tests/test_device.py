@@ -17,11 +17,11 @@ from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner, embed  # noqa: E402
+from skactive.learner.training import FitParams  # noqa: E402
+from skactive.loops.oracles import as_image  # noqa: E402
 from skactive.models import torch as torch_models  # noqa: E402
 from skactive.models.fitting import seeded  # noqa: E402
-from skactive.oracles import as_image  # noqa: E402
 from skactive.strategies import Strategy  # noqa: E402
-from skactive.training import FitParams  # noqa: E402
 
 X, TRUTH = digits(300)
 Y = hidden(TRUTH, 60)

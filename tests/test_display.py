@@ -9,15 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skactive import (
-    ActiveLearner,
-    BudgetCurveDisplay,
-    Comparison,
-    QueryDisplay,
-    SimulatedLearner,
-)
+from skactive import ActiveLearner, BudgetCurveDisplay, Comparison, QueryDisplay, SimulatedLearner
 from skactive import statistics as st
-from skactive.comparison import CEILING, Run
+from skactive.evaluation.comparison import CEILING, Run
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from selection_data import POOLS, duplicated, gaussian, read_only, sparse_text
 
+from skactive.data.arrays import as_floats
 from skactive.selection import distances, pairs
-from skactive.selection.arrays import as_floats
 from skactive.selection.distances import nearest_squared_distances, squared_distances
 
 CENTERS = [5, 17, 60, 61, 150]

@@ -7,8 +7,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skactive import ActiveLearner, Strategy
-from skactive.embedding import embedding_of
-from skactive.rows import Rows
+from skactive.data.rows import Rows
+from skactive.learner.embedding import embedding_of
 from skactive.scores import entropy
 from skactive.selection import coral, uncertainty_herding
 from skactive.strategies import (

@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, Strategy
-from skactive.vectors import as_vectors
+from skactive.data.vectors import as_vectors
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:120] / 16
@@ -123,7 +123,7 @@ def test_a_function_makes_the_vectors_once_for_a_pool_and_for_new_rows_alone_aft
 def test_where_rows_join_the_pool_vectors_and_distances_are_those_of_the_new_ones(
     given, monkeypatch
 ):
-    import skactive.view as module
+    import skactive.strategies.view as module
 
     computed, original = [], module.nearest_squared_distances
 
@@ -321,7 +321,7 @@ def test_distances_to_what_is_known_follow_labels_reservations_and_their_undoing
 
 
 def test_distances_that_are_known_are_not_computed_again(monkeypatch):
-    import skactive.view as module
+    import skactive.strategies.view as module
 
     asked_for = []
     original = module.nearest_squared_distances

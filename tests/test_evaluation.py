@@ -28,10 +28,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
 from skactive import ActiveLearner, Pool, SimulatedLearner, compare_strategies
-from skactive.comparison import CEILING
-from skactive.model_selection import LabeledKFold
-from skactive.results import stored_settings
-from skactive.splits import make_splits
+from skactive.evaluation.comparison import CEILING
+from skactive.evaluation.model_selection import LabeledKFold
+from skactive.evaluation.results import stored_settings
+from skactive.evaluation.splits import make_splits
 from skactive.strategies import Entropy, Margin, Subpool
 
 X, Y = load_iris(return_X_y=True)
@@ -502,7 +502,7 @@ def test_no_estimator_is_kept():
 def test_a_progress_bar_counts_the_runs_once_it_takes_a_while(n_jobs, monkeypatch, capsys):
     compared([], n_jobs=n_jobs)
     assert "comparing" not in capsys.readouterr().err
-    monkeypatch.setattr("skactive._progress.DELAY", 0.0)
+    monkeypatch.setattr("skactive.utils.progress.DELAY", 0.0)
     compared([], n_jobs=n_jobs)
     assert "comparing" in capsys.readouterr().err
 
@@ -709,7 +709,7 @@ PROGRAM = """
     from sklearn.datasets import load_iris
     from sklearn.linear_model import LogisticRegression
     from skactive import compare_strategies
-    from skactive.results import ResultsFile
+    from skactive.evaluation.results import ResultsFile
 
     n_lines, whole = int(sys.argv[2]), ResultsFile._write
 

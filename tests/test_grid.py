@@ -23,10 +23,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skactive import ActiveLearner, get_strategy_names
+from skactive.data.rows import n_rows, take
+from skactive.learner.training import seeded_clone
 from skactive.models import last_step
-from skactive.rows import n_rows, take
 from skactive.strategies import Subpool
-from skactive.training import seeded_clone
 
 pandas = pytest.importorskip("pandas")
 

@@ -11,8 +11,8 @@ from skorch import NeuralNetClassifier  # noqa: E402
 from torch.utils.data import Dataset, StackDataset, Subset, TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner  # noqa: E402
-from skactive.datasets import DatasetRows  # noqa: E402
-from skactive.rows import check_rows, take  # noqa: E402
+from skactive.data.datasets import DatasetRows  # noqa: E402
+from skactive.data.rows import check_rows, take  # noqa: E402
 from skactive.strategies import Dropout, Subpool  # noqa: E402
 
 N, N_KNOWN, BATCH = 80, 40, 4

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from skactive.labels import (
+from skactive.data.labels import (
     check_order,
     decode,
     encode,

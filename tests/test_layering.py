@@ -11,58 +11,22 @@ PACKAGE = Path(__file__).resolve().parents[1] / "skactive"
 # From the ground up, as docs/design.md lists them. A folder is one layer; its files may import one
 # another. The package itself, skactive/__init__.py, stands above all.
 ORDER = [
-    "_compat",
-    "_progress",
-    "threads",
-    "tensors",
-    "labels",
-    "datasets",
-    "rows",
-    "row_numbers",
-    "conforming",
-    "fingerprints",
-    "validation",
+    "utils",
+    "data",
     "scores",
     "statistics",
     "budgets",
-    "selection",
-    "vectors",
-    "models",
-    "storage",
-    "history",
-    "ledger",
     "pool",
-    "view",
+    "selection",
+    "models",
     "strategies",
-    "training",
-    "parameters",
-    "embedding",
-    "delegation",
-    "predicting",
-    "asking",
-    "stream_checks",
-    "streaming",
-    "selecting",
     "learner",
-    "through",
-    "stopping",
-    "oracles",
-    "loop",
-    "stream_loop",
-    "simulation",
-    "model_selection",
-    "report",
-    "comparison",
-    "display",
-    "stream_display",
-    "results",
-    "settings",
-    "splits",
+    "loops",
     "evaluation",
     "testing",
 ]
 # The one import that may lie above: a learner makes its own simulation when it is asked to.
-UPWARD = {"skactive.learner": "skactive.simulation.SimulatedLearner"}
+UPWARD = {"skactive.learner.learner": "skactive.evaluation.simulation.SimulatedLearner"}
 # What any module may import at its top; everything else is imported where it is used, or never.
 LIGHT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "skactive"}
 # Modules that are imported only once there is a net, or a tensor.
@@ -173,14 +137,14 @@ def test_no_module_imports_an_optional_or_late_package_at_its_top(path):
 @pytest.mark.parametrize(
     ("module", "is_package", "line"),
     [
-        ("skactive.pool", False, "from skactive.learner import ActiveLearner"),
-        ("skactive.pool", False, "from .learner import ActiveLearner"),
-        ("skactive.pool", False, "from . import learner"),
-        ("skactive.pool", False, "import skactive.learner"),
-        ("skactive.pool", False, "def late():\n    import skactive"),
-        ("skactive.models.sklearn", False, "from ..view import View"),
-        ("skactive.models", True, "from ..view import View"),
-        ("skactive.pool", False, "from skactive import ActiveLearner"),
+        ("skactive.pool.pool", False, "from skactive.learner.learner import ActiveLearner"),
+        ("skactive.pool.pool", False, "from ..learner import ActiveLearner"),
+        ("skactive.pool.pool", False, "from .. import learner"),
+        ("skactive.pool.pool", False, "import skactive.learner.learner"),
+        ("skactive.pool.pool", False, "def late():\n    import skactive"),
+        ("skactive.models.sklearn", False, "from ..strategies.view import View"),
+        ("skactive.models", True, "from ..strategies import View"),
+        ("skactive.pool.pool", False, "from skactive import ActiveLearner"),
     ],
 )
 def test_an_upward_import_is_seen_however_it_is_written(module, is_package, line):
@@ -190,12 +154,12 @@ def test_an_upward_import_is_seen_however_it_is_written(module, is_package, line
 @pytest.mark.parametrize(
     ("module", "is_package", "line"),
     [
-        ("skactive.learner", False, "from .pool import Pool"),
+        ("skactive.learner.learner", False, "from .pool import Pool"),
         ("skactive.models.sklearn", False, "from .base import Model"),
         ("skactive.models", True, "from .sklearn import adapt"),
         ("skactive.models.sklearn", False, "from .. import scores"),
         ("skactive", True, "from .testing import check_strategy"),
-        ("skactive.labels", False, "from sklearn.base import clone"),
+        ("skactive.data.labels", False, "from sklearn.base import clone"),
     ],
 )
 def test_an_import_from_below_or_beside_is_none_of_its_business(module, is_package, line):
@@ -203,11 +167,11 @@ def test_an_import_from_below_or_beside_is_none_of_its_business(module, is_packa
 
 
 def test_private_and_heavy_imports_are_seen():
-    assert private_sklearn("from sklearn.utils._tags import Tags", "skactive.pool") == [
+    assert private_sklearn("from sklearn.utils._tags import Tags", "skactive.pool.pool") == [
         "1: sklearn.utils._tags.Tags"
     ]
-    assert private_sklearn("from sklearn.base import clone", "skactive.pool") == []
-    assert heavy_at_top("import pandas as pd", "skactive.pool") == ["1: pandas"]
+    assert private_sklearn("from sklearn.base import clone", "skactive.pool.pool") == []
+    assert heavy_at_top("import pandas as pd", "skactive.pool.pool") == ["1: pandas"]
     assert heavy_at_top("import torch", "skactive.models.sklearn") == ["1: torch"]
     assert heavy_at_top("import torch", "skactive.selection.tensors.k_center") == []
-    assert heavy_at_top("def frame():\n    import pandas", "skactive.pool") == []
+    assert heavy_at_top("def frame():\n    import pandas", "skactive.pool.pool") == []

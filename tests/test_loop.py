@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearner, Known, Pool, Prompt, run
-from skactive.stopping import Budget, StoppingRule
+from skactive.loops.stopping import Budget, StoppingRule
 
 X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -275,7 +275,7 @@ def test_a_rule_is_not_asked_when_no_row_is_left():
 
 
 def test_a_bar_shows_how_many_of_the_budget_are_asked(monkeypatch, capsys):
-    monkeypatch.setattr("skactive._progress.DELAY", -1.0)
+    monkeypatch.setattr("skactive.utils.progress.DELAY", -1.0)
     run(cold(), Known(np.arange(60) % 3), n_instances=5, stopping=20)
     shown = capsys.readouterr().err
     assert "asking" in shown

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skactive import ActiveLearner, SimulatedLearner
-from skactive.model_selection import LabeledKFold, aulc_scorer
+from skactive.evaluation.model_selection import LabeledKFold, aulc_scorer
 from skactive.statistics import aulc
 
 X, Y = load_digits(n_class=4, return_X_y=True)

@@ -32,8 +32,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC
 
 from skactive import ActiveLearner, Strategy, View
+from skactive.data.rows import Rows
 from skactive.models import adapt, last_step, refusal
-from skactive.rows import Rows
 
 X, CODES = make_blobs(90, n_features=4, centers=3, cluster_std=4.0, random_state=0)
 X = StandardScaler().fit_transform(X)

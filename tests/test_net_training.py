@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skactive import ActiveLearner, Pool, SimulatedLearner
-from skactive.datasets import Augmented
+from skactive.data.datasets import Augmented
 from skactive.strategies import Dropout
 
 torch = pytest.importorskip("torch")

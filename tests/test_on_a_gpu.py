@@ -19,13 +19,8 @@ from skorch.helper import predefined_split  # noqa: E402
 from test_torch_model import FOR_ALL, FOR_CLASSIFIERS, FOR_REGRESSORS  # noqa: E402
 
 from skactive import ActiveLearner, embed  # noqa: E402
-from skactive.datasets import Augmented  # noqa: E402
-from skactive.strategies import (  # noqa: E402
-    AdversarialBIM,
-    BatchBALD,
-    Dropout,
-    Subpool,
-)
+from skactive.data.datasets import Augmented  # noqa: E402
+from skactive.strategies import AdversarialBIM, BatchBALD, Dropout, Subpool  # noqa: E402
 
 X, TRUTH = nets.digits(150)
 IMAGES = X.reshape(-1, 1, 8, 8)

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import load_digits
 
 from skactive import Known, Prompt
-from skactive.oracles import Command, as_blocks, as_image, show_row
+from skactive.loops.oracles import Command, as_blocks, as_image, show_row
 
 COMMANDS = [("s", Command.SKIP), ("u", Command.UNDO), ("q", Command.QUIT)]
 COMMANDS += [(command.value, command) for command in Command]

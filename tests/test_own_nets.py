@@ -17,7 +17,7 @@ from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from torch.utils.data import DataLoader, StackDataset, WeightedRandomSampler  # noqa: E402
 
 from skactive import ActiveLearner, embed  # noqa: E402
-from skactive.datasets import Augmented  # noqa: E402
+from skactive.data.datasets import Augmented  # noqa: E402
 
 X, TRUTH = digits(200)
 Y = hidden(TRUTH, 100)

@@ -23,7 +23,7 @@ def documented_names():
 @pytest.mark.parametrize("name", list(documented_names()))
 def test_a_documented_name_can_be_imported(name):
     module, _, attribute = f"skactive.{name}".rpartition(".")
-    if name.split(".")[0] == "datasets":
+    if name.split(".")[0] == "data":
         pytest.importorskip("torch")
     assert hasattr(importlib.import_module(module), attribute)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skactive.results import ResultsFile, stored_settings
+from skactive.evaluation.results import ResultsFile, stored_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {"budget": 100, "estimator": "LogisticRegression()", "initial": None}
@@ -260,7 +260,7 @@ def test_a_write_that_fails_reports_nothing_as_appended(path, monkeypatch):
     file = ResultsFile(path, SETTINGS)
     file.append(RUNS[0])
     with monkeypatch.context() as patch:
-        patch.setattr("skactive.results.os.fsync", _disk_full)
+        patch.setattr("skactive.evaluation.results.os.fsync", _disk_full)
         with pytest.raises(OSError, match="disk full"):
             file.append(RUNS[1])
     assert file.runs == RUNS[:1]
@@ -274,7 +274,7 @@ def _disk_full(*_):
 
 WRITER = """
 import sys
-from skactive.results import ResultsFile
+from skactive.evaluation.results import ResultsFile
 file = ResultsFile(sys.argv[1], {"budget": 100})
 print("ready", flush=True)
 for k in range(len(file.runs), 10**6):

@@ -16,11 +16,11 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skactive.conforming import conform
-from skactive.datasets import DatasetRows
-from skactive.fingerprints import fingerprint
-from skactive.row_numbers import as_row_numbers, check_row_numbers
-from skactive.rows import (
+from skactive.data.conform import conform
+from skactive.data.datasets import DatasetRows
+from skactive.data.fingerprint import fingerprint
+from skactive.data.row_numbers import as_row_numbers, check_row_numbers
+from skactive.data.rows import (
     Rows,
     check_rows,
     is_pandas,

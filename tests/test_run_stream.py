@@ -224,7 +224,7 @@ def test_labels_that_came_before_training_failed_are_in_the_log():
 
 @pytest.mark.parametrize("chunks", [CHUNKS, iter(CHUNKS)], ids=["a list", "an iterator"])
 def test_a_stream_that_takes_long_shows_how_far_it_is(chunks, monkeypatch, capsys):
-    monkeypatch.setattr("skactive._progress.DELAY", -1.0)
+    monkeypatch.setattr("skactive.utils.progress.DELAY", -1.0)
     run_stream(learner_of(), chunks, Known(Y))
     assert "streaming" in capsys.readouterr().err
 

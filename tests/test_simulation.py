@@ -31,8 +31,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skactive import ActiveLearner, SimulatedLearner
-from skactive.simulation import simulate
-from skactive.stopping import Budget, StoppingRule
+from skactive.evaluation.simulation import simulate
+from skactive.loops.stopping import Budget, StoppingRule
 
 X, Y = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -319,7 +319,7 @@ def test_a_cold_start_goes_on_in_round_one_until_two_classes_are_seen():
 
 
 def test_all_batches_of_a_cold_start_count_into_the_time_of_round_one(monkeypatch):
-    monkeypatch.setattr("skactive.simulation.perf_counter", itertools.count().__next__)
+    monkeypatch.setattr("skactive.evaluation.simulation.perf_counter", itertools.count().__next__)
 
     def in_order(view, n):
         return view.candidates[:n]

@@ -14,7 +14,7 @@ from sklearn.metrics import cohen_kappa_score, f1_score
 from sklearn.svm import SVC
 
 from skactive import ActiveLearner, Known, Pool, SimulatedLearner, run
-from skactive.stopping import (
+from skactive.loops.stopping import (
     Budget,
     ConfidentPool,
     NoGain,

@@ -14,7 +14,8 @@ import pytest
 import scipy.sparse as sp
 from snapshot import unchanged
 
-from skactive import Pool, storage
+from skactive import Pool
+from skactive.pool import storage
 
 ROOT = Path(__file__).resolve().parents[1]
 needs_pandas = pytest.mark.skipif(

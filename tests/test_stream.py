@@ -13,19 +13,11 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skactive import ActiveLearner, View
+from skactive.data.rows import Rows
 from skactive.models import adapt
-from skactive.rows import Rows
 from skactive.scores import likeliest_errors
 from skactive.selection.vessal import gradient_covariance, vessal
-from skactive.strategies import (
-    BADGE,
-    Density,
-    Margin,
-    Prefilter,
-    Random,
-    StochasticBatch,
-    Subpool,
-)
+from skactive.strategies import BADGE, Density, Margin, Prefilter, Random, StochasticBatch, Subpool
 from skactive.strategies.base import choose
 from skactive.strategies.stream import Quantile, RandomStream, StreamStrategy, Threshold
 from skactive.strategies.stream_uncertainty import (

@@ -26,6 +26,7 @@ from snapshot import unchanged
 import skactive
 from skactive import ActiveLearner, Pool, get_strategy_names
 from skactive.budgets import Budget
+from skactive.learner.stream import errors_of, taught_rows
 from skactive.selection.vessal import vessal
 from skactive.strategies import (
     BADGE,
@@ -42,7 +43,6 @@ from skactive.strategies import (
     as_strategy,
 )
 from skactive.strategies.table import STREAM_STRATEGIES
-from skactive.streaming import errors_of, taught_rows
 
 N = 400
 ROWS = data.gaussian(N + 40, 4, seed=1)
@@ -310,7 +310,7 @@ def test_a_query_that_raises_has_spent_nothing(n_fine, monkeypatch):
     for each in (learner, twin):
         passed(each, 0, 100)
     with monkeypatch.context() as patched:
-        patched.setattr("skactive.view.CHUNK_BYTES", 1)  # so that there are two chunks
+        patched.setattr("skactive.strategies.view.CHUNK_BYTES", 1)  # so that there are two chunks
         patched.setattr(Broken, "n_fine", n_fine)
         with unchanged(learner), pytest.raises(RuntimeError, match="no luck"):
             learner.query(np.tile(X, (2, 1)))

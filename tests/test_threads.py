@@ -12,7 +12,7 @@ import pytest
 import threadpoolctl
 
 from skactive import selection
-from skactive.threads import LITTLE, few_threads, one_thread
+from skactive.utils.threads import LITTLE, few_threads, one_thread
 
 
 def blas_threads():
@@ -87,7 +87,7 @@ def test_who_comes_second_and_leaves_last_gives_all_threads_back(monkeypatch):
             yield
             found[0] = before
 
-    monkeypatch.setattr("skactive.threads._blas", Library)
+    monkeypatch.setattr("skactive.utils.threads._blas", Library)
     cross(lambda: few_threads(1.0), lambda: found == [1])
     assert found == [3]
 
@@ -159,7 +159,7 @@ def test_a_process_that_is_forked_in_the_middle_does_not_wait_for_ever():
 @pytest.mark.parametrize(("little", "expected"), [(LITTLE, 1), (2.0 * 100 * 5 * 11, 1), (1e4, 3)])
 def test_a_few_rows_are_chosen_with_one_thread(function, little, expected, monkeypatch):
     seen = []
-    monkeypatch.setattr("skactive.threads.LITTLE", little)
+    monkeypatch.setattr("skactive.utils.threads.LITTLE", little)
 
     def watched(call):
         def calling(*args, **options):

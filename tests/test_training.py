@@ -26,7 +26,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skactive import ActiveLearner, Pool
-from skactive.training import needs_codes, seeded_clone
+from skactive.learner.training import needs_codes, seeded_clone
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -21,7 +21,7 @@ from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import Dataset, TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner, SimulatedLearner, compare_strategies, embed  # noqa: E402
-from skactive.datasets import Augmented  # noqa: E402
+from skactive.data.datasets import Augmented  # noqa: E402
 from skactive.models import adapt  # noqa: E402
 from skactive.models.modules import differentiable  # noqa: E402
 from skactive.strategies import Dropout  # noqa: E402

@@ -16,11 +16,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC
 
-from skactive import ActiveLearner, Pool, Strategy, View, _progress
-from skactive.asking import outside_view
+from skactive import ActiveLearner, Pool, Strategy, View
+from skactive.data.rows import Rows
+from skactive.learner.questions import outside_view
 from skactive.models import adapt
-from skactive.rows import Rows
 from skactive.strategies import Margin, Random, Std
+from skactive.utils import progress as _progress
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3))
@@ -151,7 +152,7 @@ def test_without_a_candidate_nothing_is_read():
 
 @pytest.mark.parametrize(("chunk_bytes", "rows_at_a_time"), [(1, 256), (1 << 40, 1 << 16)])
 def test_chunks_are_neither_tiny_nor_huge(monkeypatch, chunk_bytes, rows_at_a_time):
-    monkeypatch.setattr("skactive.view.CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr("skactive.strategies.view.CHUNK_BYTES", chunk_bytes)
     n = rows_at_a_time + 10
     model = Recorder()
     view_of(model, np.zeros((n, 3)), np.ones(n, dtype=bool)).score(Margin())

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from skactive import ActiveLearner, Strategy, View
-from skactive.rows import Rows
+from skactive.data.rows import Rows
 from skactive.strategies import (
     Density,
     Margin,

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..selection.arrays import SUM_TOLERANCE
-from ..tensors import as_array
+from ..data.arrays import SUM_TOLERANCE
+from ..data.tensors import as_array
 from .base import is_own
 from .serving import UNREADABLE, described, reason
 

@@ -22,9 +22,9 @@ from skorch.utils import to_numpy
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from ..datasets import DatasetRows
-from ..labels import encode
-from ..tensors import as_array
+from ..data.datasets import DatasetRows
+from ..data.labels import encode
+from ..data.tensors import as_array
 from .base import is_known, is_own, last_step
 from .checking import (
     check_labels,

@@ -8,8 +8,8 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.utils.extmath import safe_sparse_dot
 
-from ..rows import n_rows
-from ..vectors import as_vectors
+from ..data.rows import n_rows
+from ..data.vectors import as_vectors
 from .base import (
     CODED_COMMITTEES,
     NEEDS,

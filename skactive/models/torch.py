@@ -15,9 +15,9 @@ from skorch.utils import to_numpy, to_tensor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from ..datasets import DatasetRows
-from ..rows import n_rows, slice_rows
-from ..vectors import Joined
+from ..data.datasets import DatasetRows
+from ..data.rows import n_rows, slice_rows
+from ..data.vectors import Joined
 from . import attacks
 from .base import is_known, is_own, last_step
 from .checking import check_sums

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from .arrays import (
+from ..data.arrays import (
     Positions,
     Vectors,
     as_floats,

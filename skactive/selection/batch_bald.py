@@ -9,13 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import (
-    Positions,
-    as_positions,
-    candidate_mask,
-    check_probabilities,
-    wanted,
-)
+from ..data.arrays import Positions, as_positions, candidate_mask, check_probabilities, wanted
 
 Floats = NDArray[np.float64]
 

@@ -9,13 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import (
-    Positions,
-    Vectors,
-    as_floats,
-    products,
-    squared_norms,
-)
+from ..data.arrays import Positions, Vectors, as_floats, products, squared_norms
 from .distances import nearest_squared_distances
 
 BLOCK_ENTRIES = 1 << 19  # of a block of rows, or of its products with another

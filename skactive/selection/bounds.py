@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
+from ..data.arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
 from .pairs import CHUNK_BYTES, SINGLE, Floats, Picked, Rows, lowered, refuse_overflow
 
 _ENTRIES = 1 << 19  # of a block of bounds

@@ -7,12 +7,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import (
-    Positions,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import Positions, candidate_mask, check_vectors, wanted
 from .blocks import Blocks
 from .lloyd import lloyd
 from .top import top

@@ -7,13 +7,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import (
-    Mask,
-    Positions,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import Mask, Positions, candidate_mask, check_vectors, wanted
 from .farthest import farthest_first
 from .k_center import distances_to_centers
 from .pairs import Floats

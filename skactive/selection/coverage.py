@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Mask, Positions
+from ..data.arrays import Mask, Positions
 from .blocks import Blocks, Floats, squared
 
 _TILE_ROWS = 1024  # a square of this side is worked on at a time: four megabytes

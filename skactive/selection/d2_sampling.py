@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from ..tensors import is_tensor
-from ..threads import few_threads
-from .arrays import (
+from ..data.arrays import (
     CHUNK_BYTES,
     Mask,
     Positions,
@@ -26,6 +24,8 @@ from .arrays import (
     true_entries,
     wanted,
 )
+from ..data.tensors import is_tensor
+from ..utils.threads import few_threads
 
 Floats = NDArray[np.float64]
 

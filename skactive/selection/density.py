@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from .arrays import (
+from ..data.arrays import (
     Mask,
     Vectors,
     as_floats,

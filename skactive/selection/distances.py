@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import (
+from ..data.arrays import (
     Positions,
     Scratch,
     Vectors,

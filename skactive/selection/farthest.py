@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from .arrays import Mask, Positions, Scratch, Vectors, as_floats, chunks, squared_norms
+from ..data.arrays import Mask, Positions, Scratch, Vectors, as_floats, chunks, squared_norms
 from .bounds import Active, Bounds, rounded_up
 from .pairs import CHUNK_BYTES, SINGLE, Floats, Picked, Rows, lower_bounds, lowered, mean_of, pieces
 

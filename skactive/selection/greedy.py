@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import (
+from ..data.arrays import (
     Positions,
     Vectors,
     as_floats,

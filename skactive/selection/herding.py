@@ -7,13 +7,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import (
-    Positions,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import Positions, as_positions, candidate_mask, check_vectors, wanted
 from .blocks import Blocks, Floats, squared
 from .coverage import Coverage
 

@@ -7,16 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..tensors import is_tensor
-from ..threads import few_threads
-from .arrays import (
-    Positions,
-    Vectors,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, wanted
+from ..data.tensors import is_tensor
+from ..utils.threads import few_threads
 from .distances import checked_distances, lower_all
 from .farthest import farthest_first
 from .pairs import Floats

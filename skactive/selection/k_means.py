@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..tensors import is_tensor
-from .arrays import (
-    Positions,
-    Vectors,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import Positions, Vectors, candidate_mask, check_vectors, wanted
+from ..data.tensors import is_tensor
 from .blocks import TIE, Blocks
 from .lloyd import Clusters, lloyd
 

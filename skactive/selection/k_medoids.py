@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import (
-    Positions,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import Positions, as_positions, candidate_mask, check_vectors, wanted
 from .blocks import Blocks, Floats
 from .coverage import Coverage
 

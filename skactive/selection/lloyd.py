@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from .arrays import Positions, products, squared_norms
+from ..data.arrays import Positions, products, squared_norms
 from .blocks import Blocks, Floats, dense, squared
 
 MAX_ITERATIONS = 300

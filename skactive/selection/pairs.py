@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from .arrays import (
+from ..data.arrays import (
     Positions,
     Scratch,
     Vectors,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arrays import Positions, as_count, as_mask
+from ..data.arrays import Positions, as_count, as_mask
 
 _CHUNK_ROWS = 65_536
 

@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import (
+from ..data.arrays import (
     Mask,
     Positions,
     Vectors,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..budgets import Countdown, by_chance
-from .arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, wanted
 from .volumes import BLOCK, Floats, Volumes, outer
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from .arrays import Vectors, as_floats, squared_norms
+from ..data.arrays import Vectors, as_floats, squared_norms
 
 Floats = NDArray[np.float64]
 

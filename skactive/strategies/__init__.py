@@ -25,6 +25,7 @@ from .diversity import (
     Weighted,
 )
 from .dropout import Dropout
+from .from_arrays import select
 from .given import as_strategy
 from .gradient import BADGE, BAIT, ExpectedModelChange
 from .regression import (
@@ -47,6 +48,7 @@ from .stream_uncertainty import (
 from .stream_volume import Vessal
 from .table import get_strategy_names
 from .uncertainty import Entropy, LeastConfidence, Margin, Random
+from .view import View
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
 
 __all__ = [
@@ -98,8 +100,10 @@ __all__ = [
     "VariableUncertainty",
     "VariationRatios",
     "Vessal",
+    "View",
     "VoteEntropy",
     "Weighted",
     "as_strategy",
     "get_strategy_names",
+    "select",
 ]

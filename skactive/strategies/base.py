@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 
 from ..models import refusal
 from ..selection import top
-from ..view import View
+from .view import View
 
 
 class Strategy(BaseEstimator):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import selection
-from ..tensors import is_tensor
+from ..data.tensors import is_tensor
 from .base import Strategy, name_of
 from .given import as_strategy
 from .wrappers import _from_lowest, _inner_scores

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import scores, selection
-from ..selection.arrays import as_floats, squared_norms
+from ..data.arrays import as_floats, squared_norms
 from .base import Strategy
 
 

@@ -362,3 +362,26 @@ def _scorer(strategy) -> Strategy:
             f"each row on its own, such as 'margin'."
         )
     return inner
+
+
+def passes(strategy: Strategy, X) -> bool:
+    """Whether rows are to pass a strategy, rather than be chosen from; without X, the pool."""
+    if not isinstance(strategy, StreamStrategy):
+        return False
+    if X is None and type(strategy).select is StreamStrategy.select:
+        raise ValueError(
+            f"{name_of(strategy)} decides as rows pass; write query(X_chunk), or run_stream("
+            f"learner, chunks, oracle). To choose from a pool, give strategy "
+            f"{pool_twin(strategy)}."
+        )
+    return X is not None
+
+
+def stream_twin(strategy: Strategy) -> str:
+    """Return what to write for a strategy that does on a stream what this one does for a pool."""
+    if isinstance(strategy, Random):
+        return "'stream_random'"
+    if strategy.rowwise and has_score(strategy):
+        own = f"Quantile({strategy!r})"
+        return f"'variable_uncertainty' or {own}" if "proba" in str(strategy.reads) else own
+    return "'split_uncertainty' or 'vessal'"

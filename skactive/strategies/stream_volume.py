@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..budgets import Countdown, by_chance, checked_count
+from ..data.vectors import join_vectors
 from ..selection.vessal import vessal
 from ..selection.volumes import Volumes
-from ..vectors import join_vectors
 from .stream import StreamStrategy, blindly, budget_of
 
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ..arrays import check_vectors, refuse_not_finite
+from ...data.arrays import check_vectors, refuse_not_finite
 
 _ENTRIES = 1 << 18, 1 << 23  # numbers that are worked on at a time on a CPU, and on a GPU
 _SUM_ENTRIES = 1 << 20  # the same everywhere, as it decides how a sum is rounded

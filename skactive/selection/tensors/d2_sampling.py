@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...tensors import is_tensor
-from ..arrays import Positions
+from ...data.arrays import Positions
+from ...data.tensors import is_tensor
 from ..d2_sampling import _CLOSE, Floats, _Block, _Vectors
 from .common import float_dtype, moved, pieces, product_error
 

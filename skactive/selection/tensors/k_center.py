@@ -7,7 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ..arrays import Mask, Positions, as_positions, candidate_mask, wanted
+from ...data.arrays import Mask, Positions, as_positions, candidate_mask, wanted
 from ..distances import checked_distances
 from ..farthest import check_known
 from .bounds import Bounds, rounded_up

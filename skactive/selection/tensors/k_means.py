@@ -9,16 +9,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ..arrays import Positions, as_positions
+from ...data.arrays import Positions, as_positions
 from ..blocks import safe_scale
-from ..lloyd import (
-    _LEAST_SEED_ROWS,
-    _SEED_ROWS,
-    MAX_ITERATIONS,
-    TOLERANCE,
-    Clusters,
-    _drawn,
-)
+from ..lloyd import _LEAST_SEED_ROWS, _SEED_ROWS, MAX_ITERATIONS, TOLERANCE, Clusters, _drawn
 from .common import float_dtype, moved, pieces
 from .distances import nearest_of_all
 

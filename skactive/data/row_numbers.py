@@ -1,0 +1,152 @@
+"""Row numbers as users give them: what counts as some, and which are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .rows import is_pandas, is_polars
+from .tensors import as_array, is_tensor
+
+
+def as_row_numbers(X: Any) -> np.ndarray | None:
+    """Read X as row numbers if it is an integer or integers in one dimension.
+
+    Parameters
+    ----------
+    X : object
+        An integer; an ndarray or a tensor of integer dtype, a list, tuple or range of integers, or
+        a pandas or polars Series of integers, in one dimension; or rows. Any empty list or
+        one-dimensional array is no row numbers at all.
+
+    Returns
+    -------
+    ndarray of int64 of shape (k,), or None
+        None if X is anything else: rows, but also booleans and floats, which
+        `check_row_numbers` refuses in words.
+
+    Examples
+    --------
+    >>> as_row_numbers([4, 2])
+    array([4, 2])
+    >>> as_row_numbers([[4, 2]]) is None
+    True
+    """
+    if _is_integer(type(X)):
+        return _int64([X])
+    if isinstance(X, list | tuple | range):
+        # the first element settles it for a long list of rows
+        if len(X) and not _is_integer(type(X[0])):
+            return None
+        return _int64(X) if all(map(_is_integer, set(map(type, X)))) else None
+    if is_tensor(X) and X.ndim <= 1:
+        X = as_array(X)
+    if not isinstance(X, np.ndarray):
+        if not ((is_pandas(X) or is_polars(X)) and len(X.shape) == 1):
+            return None
+        X = X.to_numpy()
+    X = np.atleast_1d(X)
+    if X.ndim != 1 or (X.dtype.kind not in "iu" and X.size):
+        return None
+    return np.array(X if X.size else [], dtype=np.int64)  # never the array of the caller
+
+
+def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:
+    """Read distinct row numbers, or refuse them in words; never more than O(k log k).
+
+    Parameters
+    ----------
+    idx : int or array-like of int of shape (k,)
+        Row numbers.
+    n : int
+        How many rows there are.
+    who : str
+        The caller, for messages.
+
+    Returns
+    -------
+    ndarray of int64 of shape (k,)
+        In the order given.
+
+    Raises
+    ------
+    ValueError
+        If `idx` holds anything but integers from 0 to n - 1, or one of them twice.
+
+    Examples
+    --------
+    >>> check_row_numbers([8, 3], 10, who="reserve")
+    array([8, 3])
+    """
+    numbers = as_row_numbers(idx)
+    if numbers is None:
+        raise ValueError(f"{who} got {_not_row_numbers(idx)}")
+    if numbers.size == 0:
+        return numbers
+    low, high = numbers.min(), numbers.max()
+    if low < 0 or high >= n:
+        wrong = low if low < 0 else high
+        allowed = f"row numbers are 0 to {n - 1}" if n else "there are no rows"
+        raise ValueError(f"{who} got row number {wrong}; {allowed}.")
+    if numbers.size > 1:
+        order = np.argsort(numbers, kind="stable")
+        again = np.flatnonzero(numbers[order[1:]] == numbers[order[:-1]])
+        if again.size:
+            first, second = order[again[0]], order[again[0] + 1]
+            raise ValueError(
+                f"{who} got index {numbers[first]} twice (positions {first} and {second}); "
+                "give each row once."
+            )
+    return numbers
+
+
+def _is_integer(cls: type) -> bool:
+    """Tell integers from booleans and durations, both of which Python counts among them."""
+    return issubclass(cls, int | np.integer) and not issubclass(cls, bool | np.timedelta64)
+
+
+def _int64(numbers: Any) -> np.ndarray:
+    """Make an int64 array of Python integers."""
+    try:
+        return np.asarray(numbers, dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError("a row number is an integer of at most 64 bits.") from error
+
+
+def _not_row_numbers(idx: Any) -> str:
+    """Say what came in place of row numbers, and what to write."""
+    array = np.asarray(idx, dtype=object if isinstance(idx, list | tuple) else None)
+    listed = array.ravel().tolist() if array.dtype.kind == "O" else []
+    types = {array.dtype.type, *map(type, listed)}
+    if array.ndim > 1:
+        return f"row numbers of shape {array.shape}; write them in one dimension."
+    if any(issubclass(cls, bool | np.bool_) for cls in types):
+        return "booleans for row numbers; write np.flatnonzero(mask)."
+    if any(issubclass(cls, float | np.floating) for cls in types):
+        return "floats for row numbers; write idx.astype(int) if they are whole."
+    return f"a {type(idx).__name__} for row numbers; write integers in one dimension."
+
+
+def is_flat_numbers(X) -> bool:
+    """Whether X is a float or boolean, or a one-dimensional array of them: never rows."""
+    if isinstance(X, (list, tuple)):
+        return len(X) > 0 and all(isinstance(x, (bool, float, np.bool_, np.floating)) for x in X)
+    if isinstance(X, (bool, float)):
+        return True
+    kind = getattr(getattr(X, "dtype", None), "kind", "")
+    return kind in ("b", "f") and getattr(X, "ndim", None) in (0, 1)
+
+
+def subset_mask(subset, n: int) -> np.ndarray:
+    """Return the rows that may be chosen, given as a mask or as positions, as a mask."""
+    rows = as_array(subset)
+    if rows.dtype == bool:
+        if rows.shape != (n,):
+            raise ValueError(
+                f"subset is a mask of shape {rows.shape} for {n} rows; give one entry for each."
+            )
+        return rows
+    mask = np.zeros(n, dtype=bool)
+    mask[check_row_numbers(rows if rows.ndim else subset, n, who="subset")] = True
+    return mask

@@ -1,0 +1,574 @@
+"""Rows: take, slice and join the rows of any container, by position and never by index label.
+
+Containers are arrays of one or more dimensions, memmaps, CSR and CSC matrices, pandas and polars
+frames and Series, torch tensors and Datasets, and lists. What the rows mean is the estimator's
+business.
+"""
+
+from __future__ import annotations
+
+import mmap
+from array import array as buffer_array
+from collections.abc import Callable, Sequence
+from itertools import chain
+from sys import modules
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
+from .labels import library
+from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
+
+_SPARSE_FORMATS = ("csr", "csc")
+
+
+def check_rows(X: Any, who: str = "fit") -> Any:
+    """Return X as a container whose rows can be taken: itself, wherever it is one.
+
+    Parameters
+    ----------
+    X : container of n rows
+        ndarray, memmap, CSR or CSC, pandas or polars DataFrame or Series, torch tensor, list; a
+        torch Dataset becomes `DatasetRows`, a tuple a list, and another object with `__array__`
+        an array.
+    who : str
+        The caller, for messages.
+
+    Returns
+    -------
+    container of n rows
+
+    Raises
+    ------
+    TypeError
+        If X is no such container (another sparse format, a LazyFrame, an IterableDataset, text, a
+        dict, a scalar).
+
+    Examples
+    --------
+    >>> check_rows(("one text", "another"))
+    ['one text', 'another']
+    """
+    if isinstance(X, np.ndarray):
+        if X.ndim == 0:
+            raise TypeError(f"{who} got an array without dimension; write an array of rows.")
+        return X
+    if isinstance(X, list) or is_pandas(X):
+        return X
+    if isinstance(X, tuple):
+        return list(X)
+    if sp.issparse(X):
+        return _check_sparse(X, who)
+    if library(type(X)) == "polars":
+        return _check_polars(X, who)
+    if is_tensor(X):
+        return check_tensor(X, who)
+    if is_dataset(X):
+        return check_dataset(X, who)
+    arrays = hasattr(X, "__array__") or isinstance(X, buffer_array)
+    if isinstance(X, np.generic) or not arrays:
+        name, inputs = type(X).__name__, ""
+        if isinstance(X, dict):
+            inputs = ", or for the inputs of a net torch.utils.data.StackDataset(**X)"
+        raise TypeError(
+            f"{who} got a {name} for X; write an array, a CSR matrix, a frame or a list of rows"
+            f"{inputs}."
+        )
+    return check_rows(np.asarray(X), who)
+
+
+def n_rows(X: Any) -> int:
+    """Count the rows of a container.
+
+    Parameters
+    ----------
+    X : container of n rows
+        As `check_rows` gives it.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> n_rows(sp.csr_matrix((3, 7)))
+    3
+    """
+    return X.shape[0] if sp.issparse(X) else len(X)
+
+
+def is_pandas(X: Any) -> bool:
+    """Tell whether X is a pandas DataFrame or Series, or of a type that builds on one.
+
+    Parameters
+    ----------
+    X : object
+        Of any type.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_pandas(np.eye(2))
+    False
+    """
+    return library(type(X)) == "pandas" and hasattr(X, "iloc")
+
+
+def is_polars(X: Any) -> bool:
+    """Tell whether X is a polars DataFrame or Series.
+
+    Parameters
+    ----------
+    X : object
+        Of any type.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_polars([1, 2])
+    False
+    """
+    return library(type(X)) == "polars" and hasattr(X, "to_numpy")
+
+
+def take(X: Any, positions: Any) -> Any:
+    """Gather rows by position, in the order of the positions.
+
+    Parameters
+    ----------
+    X : container of n rows
+        As `check_rows` gives it.
+    positions : array-like of int of shape (k,)
+        0 to n - 1, in any order, repeats allowed.
+
+    Returns
+    -------
+    container of k rows
+        A copy, of the same kind; an array in memory for a memmap. Of a Dataset nothing is read.
+
+    Examples
+    --------
+    >>> take(["a", "b", "c"], [2, 0])
+    ['c', 'a']
+    """
+    positions = np.asarray(positions, dtype=np.intp)
+    if isinstance(X, np.ndarray):
+        X = X.view(np.ndarray) if isinstance(X, np.memmap) else X
+        if not X.flags.c_contiguous:  # of which `take` would copy the whole first
+            return np.ascontiguousarray(X[positions])
+        return X.take(positions, axis=0)  # quicker than indexing
+    if isinstance(X, list):
+        return [X[position] for position in positions.tolist()]
+    if is_pandas(X):
+        return X.iloc[positions]
+    return take_from_tensor(X, positions) if is_tensor(X) else X[positions]
+
+
+def one_row(X: Any, position: int) -> Any:
+    """Return one row on its own: an element, a pandas Series, a dict (polars), or a sparse row.
+
+    Examples
+    --------
+    >>> one_row(["a", "b"], 1)
+    'b'
+    """
+    if is_pandas(X):
+        return X.iloc[position]
+    if is_polars(X) and len(X.shape) == 2:
+        return X.row(position, named=True)
+    return X[[position]] if sp.issparse(X) else X[position]
+
+
+def slice_rows(X: Any, start: int, stop: int) -> Any:
+    """Cut out the rows from `start` to before `stop`, as a view where the container has views.
+
+    Parameters
+    ----------
+    X : container of n rows
+        As `check_rows` gives it.
+    start, stop : int
+        0 <= start <= stop <= n.
+
+    Returns
+    -------
+    container of stop - start rows
+        X itself if that is all of it.
+
+    Examples
+    --------
+    >>> slice_rows(np.arange(5), 1, 3)
+    array([1, 2])
+    """
+    if start == 0 and stop == n_rows(X):
+        return X
+    return X.iloc[start:stop] if is_pandas(X) else X[start:stop]
+
+
+def join(parts: Sequence[Any]) -> Any:
+    """Join containers of one kind end to end.
+
+    Parameters
+    ----------
+    parts : sequence of containers
+        At least one; each joins with the first (`conform`).
+
+    Returns
+    -------
+    container
+        The very object if there is one part; pandas frames keep their index labels.
+
+    Examples
+    --------
+    >>> join([np.zeros(2), np.ones(1)])
+    array([0., 0., 1.])
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)
+    if isinstance(first, list):
+        return list(chain.from_iterable(parts))
+    if sp.issparse(first):
+        return as_sparse(sp.vstack(parts), first)  # older scipy joins arrays to a matrix
+    if isinstance(first, DatasetRows):
+        return join_datasets(parts)
+    if is_tensor(first):
+        return modules["torch"].cat(tuple(parts))
+    return modules[library(type(first))].concat(parts)
+
+
+def row_index(X: Any) -> Any:
+    """Return the index of a pandas object, and None for anything else.
+
+    Parameters
+    ----------
+    X : container of n rows
+        As `check_rows` gives it.
+
+    Returns
+    -------
+    pandas.Index of n labels, or None
+
+    Examples
+    --------
+    >>> row_index([1, 2]) is None
+    True
+    """
+    return X.index if is_pandas(X) else None
+
+
+def row_bytes(X: Any) -> int:
+    """Estimate the memory that one row takes, in bytes.
+
+    Parameters
+    ----------
+    X : container of n rows
+        As `check_rows` gives it.
+
+    Returns
+    -------
+    int
+        At least 1. For frames 8 a column, for lists 64, for a Dataset 1: nothing of it is in
+        memory until it is read.
+
+    Examples
+    --------
+    >>> row_bytes(np.zeros((10, 4)))
+    32
+    """
+    if isinstance(X, np.ndarray):
+        size = X.itemsize * int(np.prod(X.shape[1:]))
+    elif sp.issparse(X):
+        size = X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
+    elif is_tensor(X):
+        size = X.element_size() * int(np.prod(X.shape[1:]))
+    elif isinstance(X, DatasetRows):
+        size = 1
+    else:
+        size = 64 if isinstance(X, list) else 8 * (X.shape[1] if len(X.shape) > 1 else 1)
+    return max(1, size)
+
+
+class Rows:
+    """Rows of one or more containers end to end, none of which is copied.
+
+    Parameters
+    ----------
+    *parts : containers
+        As `check_rows` and `conform` give them.
+
+    Attributes
+    ----------
+    parts : list of containers
+        In the order of the row numbers.
+
+    Notes
+    -----
+    A `np.memmap` part is pickled as its file, offset, dtype and shape, and opened again for
+    reading; all other parts are pickled by value (of a tensor, its own rows and not what it was
+    cut from; a Dataset as a whole).
+
+    Examples
+    --------
+    >>> rows = Rows(np.array([10, 11, 12]), np.array([13, 14]))
+    >>> len(rows), rows.take([4, 0, 3]), rows.slice(1, 3)
+    (5, array([14, 10, 13]), array([11, 12]))
+    """
+
+    def __init__(self, *parts: Any) -> None:
+        self.parts = list(parts)
+        self._merged = [False] * len(parts)
+        self._starts = np.cumsum([0, *map(n_rows, parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def take(self, positions: Any) -> Any:
+        """Gather rows by row number, in the given order, as one container.
+
+        Parameters
+        ----------
+        positions : array-like of int of shape (k,)
+            0 to len(self) - 1.
+
+        Returns
+        -------
+        container of k rows
+            A copy.
+
+        Examples
+        --------
+        >>> Rows(["a", "b"], ["c"]).take([2, 0])
+        ['c', 'a']
+        """
+        if len(self.parts) == 1:
+            return take(self.parts[0], positions)
+        return self._gather(self.parts, positions, take, join)
+
+    def slice(self, start: int, stop: int) -> Any:
+        """Cut out the rows from `start` to before `stop`: a view if they lie in one part.
+
+        Parameters
+        ----------
+        start, stop : int
+            0 <= start <= stop <= len(self).
+
+        Returns
+        -------
+        container of stop - start rows
+
+        Examples
+        --------
+        >>> Rows(["a", "b"], ["c"]).slice(1, 3)
+        ['b', 'c']
+        """
+        if len(self.parts) == 1:
+            return slice_rows(self.parts[0], start, stop)
+        first = int(np.searchsorted(self._starts[1:-1], start, side="right"))
+        pieces: list[Any] = []
+        for part, begin in zip(self.parts[first:], self._starts[first:].tolist(), strict=False):
+            if begin >= stop and pieces:
+                break
+            end = min(stop - begin, n_rows(part))
+            pieces.append(slice_rows(part, max(0, start - begin), max(0, end)))
+        return join(pieces)
+
+    def whole(self) -> Any:
+        """Return all rows as one container.
+
+        Returns
+        -------
+        container of len(self) rows
+            The part itself if there is one, else a join.
+
+        Examples
+        --------
+        >>> Rows(["a", "b"], ["c"]).whole()
+        ['a', 'b', 'c']
+        """
+        return join(self.parts)
+
+    def append(self, X: Any, *, merge: bool = False) -> None:
+        """Add rows at the end; row numbers go on.
+
+        Parameters
+        ----------
+        X : container of k rows
+            As `conform` gives it.
+        merge : bool
+            Whether to copy X, for few rows at a time, and join it with such parts before it that
+            are at most twice as large: m rows so added lie in at most 1 + log2(m) parts, and each
+            is copied O(log m) times. A part added without it stays the object it is.
+
+        Examples
+        --------
+        >>> rows = Rows(["a"])
+        >>> for text in "bcd":
+        ...     rows.append([text], merge=True)
+        >>> rows.parts
+        [['a'], ['b', 'c', 'd']]
+        """
+        parts, merged = self.parts, self._merged
+        if merge:
+            pieces, size = [X], n_rows(X)
+            while merged[-1:] == [True] and n_rows(parts[-1]) <= 2 * size:
+                pieces.insert(0, parts.pop())
+                size += n_rows(pieces[0])
+                merged.pop()
+            # never the object itself: it may be changed by its owner, or keep a large array alive
+            X = join(pieces) if len(pieces) > 1 else take(X, np.arange(size))
+        parts.append(X)
+        merged.append(merge)
+        starts = self._starts[: len(parts)]
+        self._starts = np.append(starts, starts[-1] + n_rows(X))
+
+    def copy(self) -> Rows:
+        """Return Rows of the same parts, to which rows can be added independently.
+
+        Returns
+        -------
+        Rows
+
+        Examples
+        --------
+        >>> rows = Rows(["a"])
+        >>> rows.copy().append(["b"])
+        >>> len(rows)
+        1
+        """
+        twin = Rows.__new__(Rows)
+        twin.parts, twin._merged, twin._starts = [*self.parts], [*self._merged], self._starts
+        return twin
+
+    def index_of(self, positions: Any) -> Any:
+        """Return the index labels of rows, if every part is a pandas object, else None.
+
+        Parameters
+        ----------
+        positions : array-like of int of shape (k,)
+            0 to len(self) - 1.
+
+        Returns
+        -------
+        pandas.Index of k labels, or None
+
+        Examples
+        --------
+        >>> Rows(["a"]).index_of([0]) is None
+        True
+        """
+        if not all(map(is_pandas, self.parts)):
+            return None
+        indices = [part.index for part in self.parts]
+        return self._gather(indices, positions, lambda index, at: index.take(at), _join_indices)
+
+    def _gather(
+        self, parts: list, positions: Any, take_part: Callable, join_parts: Callable
+    ) -> Any:
+        """Take from each part that has some of the positions, join, and restore their order."""
+        positions = np.asarray(positions, dtype=np.intp)
+        if positions.size == 0:
+            return take_part(parts[0], positions)
+        part_of = np.searchsorted(self._starts[1:-1], positions, side="right")
+        order = np.argsort(part_of, kind="stable")
+        used, begins = np.unique(part_of[order], return_index=True)
+        groups = zip(used, np.split(positions[order], begins[1:]), strict=True)
+        joined = join_parts([take_part(parts[i], group - self._starts[i]) for i, group in groups])
+        if (np.diff(part_of) >= 0).all():
+            return joined
+        return take_part(joined, np.argsort(order))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        state["parts"] = list(map(_to_pickle, self.parts))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.parts = [p.open() if isinstance(p, _Mapped) else p for p in state["parts"]]
+
+
+class _Mapped(NamedTuple):
+    """Where a memmap lies: what is pickled in its place."""
+
+    filename: str
+    offset: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    order: Literal["C", "F"]
+
+    def open(self) -> np.memmap:
+        """Map the file again, for reading."""
+        return np.memmap(
+            self.filename,
+            dtype=self.dtype,
+            mode="r",
+            offset=self.offset,
+            shape=self.shape,
+            order=self.order,
+        )
+
+
+def _to_pickle(X: Any) -> Any:
+    """Return what is pickled for a part."""
+    return without_excess(X) if is_tensor(X) else _mapped(X) or X
+
+
+def _mapped(X: Any) -> _Mapped | None:
+    """Find where a memmap, or a contiguous piece of one, lies in its file; None for the rest."""
+    if not isinstance(X, np.memmap) or X.size == 0 or X.filename is None or X.mode == "c":
+        return None
+    if not (X.flags.c_contiguous or X.flags.f_contiguous):
+        return None
+    base: Any = X
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if not isinstance(base, mmap.mmap):
+        return None
+    # X.offset is that of the array that was opened; a map starts at a multiple of the granularity
+    begin = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
+    inside = X.ctypes.data - np.frombuffer(base, dtype=np.uint8).ctypes.data
+    order: Literal["C", "F"] = "C" if X.flags.c_contiguous else "F"
+    return _Mapped(str(X.filename), begin + inside, X.dtype, X.shape, order)
+
+
+def _check_sparse(X: Any, who: str) -> Any:
+    """Refuse sparse formats whose rows cannot be taken."""
+    if X.format not in _SPARSE_FORMATS:
+        raise TypeError(
+            f"{who} got a sparse matrix in {X.format} format, which has no quick way to a row; "
+            "write X.tocsr()."
+        )
+    if X.ndim != 2:
+        raise TypeError(f"{who} got a sparse array of shape {X.shape}; write X.reshape(1, -1).")
+    return X
+
+
+def _check_polars(X: Any, who: str) -> Any:
+    """Refuse polars objects that hold no rows yet."""
+    if not is_polars(X):
+        write = "X.collect()" if hasattr(X, "collect") else "a DataFrame"
+        raise TypeError(
+            f"{who} got a polars {type(X).__name__}, which holds no rows; write {write}."
+        )
+    return X
+
+
+def as_sparse(X: Any, like: Any) -> Any:
+    """Return a sparse matrix in the format and of the type of another."""
+    X = X.asformat(like.format)
+    return X if type(X) is type(like) else type(like)(X)
+
+
+def _join_indices(indices: list) -> Any:
+    """Join pandas indices end to end."""
+    return indices[0].append(indices[1:]) if len(indices) > 1 else indices[0]

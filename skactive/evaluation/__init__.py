@@ -1,0 +1,21 @@
+"""Evidence: learning simulated under a budget, strategies compared, pictures of both."""
+
+from .compare import compare_strategies
+from .comparison import Comparison, Run
+from .displays import BudgetCurveDisplay, QueryDisplay
+from .model_selection import LabeledKFold, aulc_scorer
+from .simulation import Round, SimulatedLearner
+from .stream_displays import StreamDisplay
+
+__all__ = [
+    "BudgetCurveDisplay",
+    "Comparison",
+    "LabeledKFold",
+    "QueryDisplay",
+    "Round",
+    "Run",
+    "SimulatedLearner",
+    "StreamDisplay",
+    "aulc_scorer",
+    "compare_strategies",
+]

@@ -1,0 +1,368 @@
+"""Does it help? Strategies side by side, on the same splits, starts and seeds."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+
+from ..data.labels import sorted_classes
+from ..data.row_numbers import check_row_numbers
+from ..data.rows import Rows
+from ..learner.learner import ActiveLearner
+from ..models import refusal
+from ..pool.pool import Pool
+from ..strategies import Strategy
+from ..strategies.base import FunctionStrategy, check_serves, name_of
+from ..strategies.given import as_strategy
+from ..utils.checks import check_estimator, draw_seed
+from ..utils.progress import progress
+from ..utils.threads import one_thread
+from .comparison import CEILING, Comparison, Run
+from .provenance import digest_of_data, name_of_scoring, plain, printed
+from .results import ResultsFile, stored_settings
+from .simulation import SimulatedLearner, check_simulation, known_labels, simulate
+from .splits import Split, check_test, make_splits
+
+
+def compare_strategies(
+    estimator,
+    X,
+    y,
+    strategies,
+    *,
+    budget,
+    n_instances=1,
+    n_repeats=None,
+    n_initial=None,
+    initial=None,
+    cv=None,
+    test_size=None,
+    X_test=None,
+    y_test=None,
+    scoring=None,
+    n_jobs=None,
+    random_state=None,
+    results=None,
+    name="data",
+) -> Comparison:
+    """Simulate several strategies on known labels, and compare what they are worth.
+
+    Paired by design: in each repeat every strategy sees the same split, the same initial labels
+    and the same seeds. Random, margin (where the estimator serves it) and the score with all
+    labels, the ceiling, are always among them. The estimator is told all classes from the start,
+    so that every score can be computed.
+
+    Parameters
+    ----------
+    estimator : estimator or ActiveLearner
+        What learns. A learner brings its settings, but for its strategy and its random_state.
+    X : container of n rows
+        Rows.
+    y : array-like of shape (n,)
+        Their labels; rows without one are never asked for nor tested on.
+    strategies : list of (str, Strategy or callable), or dict of str to these
+        What is compared; a dict gives them names.
+    budget : int or float
+        How many labels may be known in the end; a float is a share of those in a split.
+    n_instances : int, default=1
+        How many rows are asked for in each round.
+    n_initial : int, default=None
+        How many labels are known at the start, as for `SimulatedLearner`.
+    initial : "stratified" or array-like of int, default=None
+        Which, as for `SimulatedLearner`; row numbers only with `X_test`, since a split may put any
+        row into the test set.
+    n_repeats : int, default=None
+        How often everything is repeated. None: 10, or the number of splits of `cv`.
+    cv : int, cross-validator or iterable, default=None
+        Splits, as scikit-learn takes them: an iterable by row numbers of X, the others of the rows
+        that have a label. With more repeats than splits they go round again, with other seeds.
+    test_size : float or int, default=None
+        Share or number of rows to test on, drawn anew in each repeat, stratified for classifiers.
+        None: 0.25, unless `cv` or a test set is given.
+    X_test, y_test : container of m rows, array-like of shape (m,), default=None
+        One test set for all repeats; rows without a label are left out.
+    scoring : str, callable or None, default=None
+        As scikit-learn takes it; None: the estimator's own score.
+    n_jobs : int, default=None
+        Processes, as joblib takes them. Each computes with one thread, so that results do not
+        depend on it.
+    random_state : int or None, default=None
+        Seed of all repeats. None: from the operating system, or from the results file.
+    results : str or path, default=None
+        File to which every finished run is appended, and from which an interrupted comparison
+        goes on: what is in it is not simulated again. More repeats and other strategies join it.
+    name : str, default="data"
+        Name of the data set, for `Comparison.concat`.
+
+    Returns
+    -------
+    Comparison
+        Curves and statistics.
+
+    Raises
+    ------
+    TypeError
+        If the estimator, a strategy, `cv`, `scoring` or `random_state` is no such thing.
+    ValueError
+        If what is given does not fit together, or the results file holds another comparison; the
+        message names the settings that differ. Nothing has been simulated then.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import compare_strategies
+    >>> X, y = load_iris(return_X_y=True)
+    >>> comparison = compare_strategies(
+    ...     LogisticRegression(max_iter=500), X, y, ["entropy"], budget=30, n_instances=5,
+    ...     n_repeats=3, random_state=0)
+    >>> comparison.names
+    ['random', 'margin', 'entropy']
+    """
+    template = _template(estimator)
+    variants = _variants(strategies, template)
+    _check_scoring(template, scoring)
+    check_test(cv, test_size, X_test, y_test)
+    known = known_labels(template, X, y)
+    test = None if X_test is None else _test_set(template, X_test, y_test)
+    seed = _seed(random_state, results)
+    splits, how = make_splits(
+        known,
+        cv=cv,
+        test_size=test_size,
+        given=test is not None,
+        n_repeats=n_repeats,
+        stratify=is_classifier(template.estimator),
+        seed=seed,
+    )
+    simulation = {
+        "budget": plain(budget),
+        "n_instances": plain(n_instances),
+        "n_initial": plain(n_initial),
+        "initial": _initial(initial, known, test),
+    }
+    _check_simulations(template, known, splits, simulation)
+    settings = simulation | {
+        "estimator": printed(template),
+        "data": digest_of_data(known),
+        "test": how if test is None else f"the test set {digest_of_data(test)}",
+        "scoring": name_of_scoring(scoring),
+        "dataset": name,
+        "random_state": seed,
+    }
+    file = None if results is None else ResultsFile(results, settings)
+    shared = _Shared(
+        _with_classes(template, known, test), known.X, known.y, test, scoring, name, simulation
+    )
+    tasks = [(shared, *variant, split) for split in splits for variant in variants.items()]
+    runs = list(_finished_and_new(tasks, file, n_jobs))
+    return Comparison(runs, list(variants), name_of_scoring(scoring) or "score")
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What all runs have in common; sent to every worker."""
+
+    template: ActiveLearner
+    X: Any
+    y: np.ndarray
+    test: Pool | None
+    scoring: Any
+    dataset: str
+    simulation: dict[str, Any]
+
+
+# What is given
+
+
+def _template(estimator) -> ActiveLearner:
+    """Return a learner of our own around an estimator, or like the one that was given."""
+    if isinstance(estimator, SimulatedLearner):
+        raise TypeError("estimator is a SimulatedLearner; give its learner, or what that wraps.")
+    if not isinstance(estimator, ActiveLearner):
+        check_estimator(estimator)
+        return ActiveLearner(estimator, "random")
+    check_estimator(estimator.estimator)
+    return clone(estimator).set_params(strategy="random", random_state=None)
+
+
+def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]:
+    """Return the strategies by name: random, margin, those that were asked for, the ceiling."""
+    variants: dict[str, Strategy | None] = {"random": as_strategy("random")}
+    if refusal(template.estimator, "proba", "decision") is None:
+        variants["margin"] = as_strategy("margin")
+    for name, given in _by_name(strategies).items():
+        strategy = as_strategy(given)
+        if name == CEILING:
+            raise ValueError(f"{name!r} is the name of the ceiling; give {strategy!r} another.")
+        if printed(strategy) != printed(variants.get(name, strategy)):
+            raise ValueError(
+                f"{name!r} stands for {variants[name]!r}; give {strategy!r} another name."
+            )
+        check_serves(strategy, template.estimator, template.embedding is not None)
+        variants[name] = strategy
+    return variants | {CEILING: None}
+
+
+def _by_name(strategies) -> dict[str, Any]:
+    """Return what was given for strategies by name: its own, or how it prints."""
+    if isinstance(strategies, dict):
+        unnamed = [name for name in strategies if not isinstance(name, str)]
+        if unnamed:
+            raise TypeError(f"strategies has the name {unnamed[0]!r}; give names as text.")
+        return strategies
+    if isinstance(strategies, (str, Strategy)) or callable(strategies):
+        strategies = [strategies]
+    named: dict[str, Any] = {}
+    for given in strategies:
+        strategy = as_strategy(given)
+        is_function = isinstance(strategy, FunctionStrategy)
+        name = name_of(strategy) if is_function else printed(strategy)
+        name = given if isinstance(given, str) else name
+        if name in named:
+            raise ValueError(f"{name} is among the strategies twice; give a dict with names.")
+        named[name] = given
+    return named
+
+
+def _check_scoring(template: ActiveLearner, scoring) -> None:
+    """Refuse what is no score, or one that the estimator cannot be given."""
+    from sklearn.metrics import check_scoring, get_scorer
+
+    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
+        raise TypeError(f"scoring is {scoring!r}; give the name of a score, a scorer, or None.")
+    check_scoring(template, get_scorer(scoring) if isinstance(scoring, str) else scoring)
+
+
+def _test_set(template: ActiveLearner, X, y) -> Pool:
+    """Return the rows to test on with their labels."""
+    test = Pool(X, y, missing_label=template._resolved_missing_label())
+    if test.n_labeled == 0:
+        raise ValueError("y_test has no label; give the true label of at least one row.")
+    return test
+
+
+def _seed(random_state, results) -> int:
+    """Return the seed of all repeats: the one given, of the results file, or a new one."""
+    if random_state is None:
+        stored = None if results is None else stored_settings(results)
+        return draw_seed(None) if stored is None else stored["random_state"]
+    if not isinstance(random_state, Integral) or isinstance(random_state, bool):
+        raise TypeError(
+            f"random_state is {random_state!r}; a comparison that can be repeated needs an "
+            f"integer, or None."
+        )
+    if random_state < 0:
+        raise ValueError(f"random_state is {random_state}; give an integer of at least 0.")
+    return int(random_state)
+
+
+def _initial(initial, known: Pool, test: Pool | None) -> str | list[int] | None:
+    """Return the rows to start with as JSON takes them."""
+    if initial is None or isinstance(initial, str):
+        return initial
+    if test is None:
+        raise ValueError(
+            "initial lists rows, which a split may put among those to test on; give X_test and "
+            "y_test, initial='stratified', or None."
+        )
+    return check_row_numbers(initial, len(known), who="initial").tolist()
+
+
+def _check_simulations(template, known: Pool, splits: list[Split], simulation: dict) -> None:
+    """Refuse, before anything is simulated, what a simulation of one of the splits would refuse."""
+    for split in splits:
+        oracle = known_labels(template, split.train, known.y[split.train])
+        check_simulation(template, oracle, **simulation, seed=split.seed)
+
+
+def _with_classes(template: ActiveLearner, known: Pool, test: Pool | None) -> ActiveLearner:
+    """Return the learner with the names of all classes, so that it can be scored from the start."""
+    if template.classes is not None or not is_classifier(template.estimator):
+        return template
+    labels = [known.y_labeled] + ([] if test is None else [test.y_labeled])
+    return clone(template).set_params(classes=sorted_classes(np.concatenate(labels)))
+
+
+# Runs
+
+
+def _finished_and_new(tasks: list, file: ResultsFile | None, n_jobs) -> Iterator[Run]:
+    """Yield the runs that the file has, then the others as they finish, which join the file."""
+    done = set()
+    for run in [] if file is None else _finished(file, tasks):
+        done.add((run.variant, run.repeat))
+        yield run
+    tasks = [task for task in tasks if (task[1], task[3].repeat) not in done]
+    with closing(_parallel(tasks, n_jobs)) as runs:  # which ends the workers on Ctrl-C
+        for run in runs:
+            if file is not None:
+                file.append(run.to_json())
+            yield run
+
+
+def _finished(file: ResultsFile, tasks: list) -> list[Run]:
+    """Return the runs of a file that are wanted, refusing those of another strategy."""
+    wanted = {(variant, split.repeat): printed(strategy) for _, variant, strategy, split in tasks}
+    runs = [run for run in map(Run.from_json, file.runs) if (run.variant, run.repeat) in wanted]
+    for run in runs:
+        now = wanted[run.variant, run.repeat]
+        if run.strategy != now:
+            raise ValueError(
+                f"{str(file.path)!r} holds runs of {run.strategy} under the name "
+                f"{run.variant!r}, which is {now} now; give it another name."
+            )
+    return runs
+
+
+def _parallel(tasks: list, n_jobs) -> Generator[Run, None, None]:
+    """Yield runs as they finish, showing progress."""
+    from joblib import Parallel, delayed
+
+    calls = (delayed(_run)(*task) for task in tasks)
+    runs = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
+    yield from progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs")
+
+
+def _run(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
+    """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
+    learner = clone(shared.template).set_params(random_state=split.seed)
+    X, y = Rows(shared.X).take(split.train), shared.y[split.train]
+    run = Run(shared.dataset, variant, split.repeat, printed(strategy))
+    score = _scorer(shared, run, learner, split)
+    with one_thread():  # sums by another number of threads have other last digits
+        if strategy is None:
+            learner.fit(X, y)
+            run.add(learner.pool_.n_labeled, score())
+            return run
+        learner.set_params(strategy=clone(strategy))
+        for played in simulate(learner, X, y, seed=split.seed, **shared.simulation):
+            seconds = (played.seconds_fit, played.seconds_query, played.seconds_bookkeeping)
+            run.add(played.n_labeled, score(), split.train[played.indices], seconds)
+    return run
+
+
+def _scorer(shared: _Shared, run: Run, learner: ActiveLearner, split: Split):
+    """Return a function that scores the learner as it is on the rows of a split to test on."""
+    from sklearn.metrics import check_scoring
+
+    if shared.test is not None:
+        X, y = shared.test.X_labeled, shared.test.y_labeled
+    else:
+        X, y = Rows(shared.X).take(split.test), shared.y[split.test]
+    score = check_scoring(learner, shared.scoring)
+
+    def scored() -> float:
+        value = float(score(learner, X, y))
+        if np.isnan(value):
+            raise ValueError(
+                f"the score of {run.variant!r} is NaN with {learner.pool_.n_labeled} labels, in "
+                f"repeat {run.repeat}; give another scoring=, or more rows to test on."
+            )
+        return value
+
+    return scored

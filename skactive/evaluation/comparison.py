@@ -1,0 +1,450 @@
+"""The result of a comparison: curves, statistics, and what may be concluded from them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import statistics as st
+from . import report
+
+CEILING = "all labels"
+LEVEL = 0.95
+
+
+@dataclass
+class Run:
+    """One strategy on one split.
+
+    Attributes
+    ----------
+    dataset, variant : str
+        Names of the data set and of the strategy.
+    repeat : int
+        Which split.
+    strategy : str
+        The strategy as it prints.
+    n_labeled : list of int, length T
+        Labelled rows after each round.
+    scores : list of float, length T
+        Score on the test rows after each round.
+    indices : list of lists of int
+        Row numbers asked for in each round, of the whole data set.
+    seconds : list of (float, float, float)
+        Of fit, query and bookkeeping in each round.
+    """
+
+    dataset: str
+    variant: str
+    repeat: int
+    strategy: str
+    n_labeled: list[int] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    indices: list[list[int]] = field(default_factory=list)
+    seconds: list[tuple[float, float, float]] = field(default_factory=list)
+
+    def add(self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0)) -> None:
+        """Add a round."""
+        self.n_labeled.append(int(n_labeled))
+        self.scores.append(float(score))
+        self.indices.append(np.asarray(indices, dtype=np.int64).tolist())
+        fit, query, bookkeeping = map(float, seconds)
+        self.seconds.append((fit, query, bookkeeping))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON takes it."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> "Run":
+        """Return the run that `to_json` gave."""
+        return cls(**{**stored, "seconds": [tuple(part) for part in stored["seconds"]]})
+
+
+class Comparison:
+    """Strategies side by side: what `compare_strategies` returns.
+
+    Parameters
+    ----------
+    runs : list of Run
+        Finished runs: of "random" and the ceiling ("all labels") on each data set, and of each
+        other strategy on some, all of them in the same repeats.
+    names : list of str
+        Names of the strategies, in the order to show them.
+    scoring : str
+        What the scores are.
+
+    Raises
+    ------
+    ValueError
+        If a run has another name, or the repeats are not the same for all strategies.
+
+    Attributes
+    ----------
+    runs : list of Run
+        Finished runs, ordered by data set, repeat and strategy.
+    names : list of str
+        Names of the strategies, without the ceiling.
+    datasets : list of str
+        Names of the data sets.
+    scoring : str
+        What the scores are.
+    """
+
+    def __init__(self, runs: Sequence[Run], names: Sequence[str], scoring: str = "score"):
+        order = {name: position for position, name in enumerate([*names, CEILING])}
+        unnamed = [run.variant for run in runs if run.variant not in order]
+        if unnamed:
+            raise ValueError(f"there is a run of {unnamed[0]!r}, which names does not list.")
+        self.datasets = list(dict.fromkeys(run.dataset for run in runs))
+        place = {dataset: position for position, dataset in enumerate(self.datasets)}
+        self.runs = sorted(
+            runs, key=lambda run: (place[run.dataset], run.repeat, order[run.variant])
+        )
+        self.names = [name for name in names if name != CEILING]
+        self.scoring = scoring
+        for dataset in self.datasets:
+            _check_paired(self._grouped(dataset), dataset)
+
+    @classmethod
+    def concat(cls, comparisons: Sequence["Comparison"]) -> "Comparison":
+        """Return one comparison over the data sets of several.
+
+        Parameters
+        ----------
+        comparisons : list of Comparison
+            Each over data sets of other names.
+
+        Returns
+        -------
+        Comparison
+            All their runs.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or two have a data set of the same name, or different scores.
+        """
+        comparisons = list(comparisons)
+        if not comparisons:
+            raise ValueError("there are no comparisons; give at least one.")
+        datasets = [name for part in comparisons for name in part.datasets]
+        twice = sorted({name for name in datasets if datasets.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"the data set {twice[0]!r} comes twice; give each comparison another name=."
+            )
+        scorings = sorted({part.scoring for part in comparisons})
+        if len(scorings) != 1:
+            raise ValueError(f"scores differ ({', '.join(scorings)}); compare by one scoring=.")
+        names = dict.fromkeys(name for part in comparisons for name in part.names)
+        runs = [run for part in comparisons for run in part.runs]
+        return cls(runs, list(names), scorings[0])
+
+    # Arrays
+
+    def curves(self, dataset: str | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Return the learning curves of each strategy.
+
+        Parameters
+        ----------
+        dataset : str, default=None
+            Name of the data set; None where there is only one.
+
+        Returns
+        -------
+        dict of str to (ndarray of shape (T,), ndarray of shape (R, T))
+            Numbers of labels, and the scores of each repeat. Where repeats have other numbers of
+            labels, scores are interpolated between theirs.
+        """
+        grouped = self._grouped(dataset)
+        return {name: _aligned(grouped[name]) for name in self.names if name in grouped}
+
+    def ceiling(self, dataset: str | None = None) -> np.ndarray:
+        """Return the scores with all labels, shape (R,)."""
+        return np.array([run.scores[-1] for run in self._grouped(dataset)[CEILING]])
+
+    def aulc(self, dataset: str | None = None) -> dict[str, np.ndarray]:
+        """Return the normalised area under the learning curve of each strategy and repeat.
+
+        Parameters
+        ----------
+        dataset : str, default=None
+            Name of the data set; None where there is only one.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (R,)
+            In units of the score.
+        """
+        grouped = self._grouped(dataset)
+        return {
+            name: np.array(
+                [st.aulc(np.array(run.n_labeled), np.array(run.scores)) for run in grouped[name]]
+            )
+            for name in self.names
+            if name in grouped
+        }
+
+    def default_target(self, dataset: str | None = None) -> float:
+        """Return the score that random reaches with three quarters of the labels, on average."""
+        n_labeled, scores = self.curves(dataset)["random"]
+        mean, enough = scores.mean(axis=0), 0.75 * n_labeled[-1]
+        before = mean[n_labeled <= enough]
+        return float(before.max(initial=np.interp(enough, n_labeled, mean)))
+
+    def win_tie_loss(self) -> dict[str, tuple[int, int, int]]:
+        """Return how often each strategy was better than, equal to, and worse than random.
+
+        Counted over repeats and data sets, by the area under the learning curve.
+        """
+        totals = {name: np.zeros(3, dtype=int) for name in self.names if name != "random"}
+        for dataset in self.datasets:
+            areas = self.aulc(dataset)
+            for name in totals.keys() & areas.keys():
+                totals[name] += st.win_tie_loss(areas[name], areas["random"])
+        return {name: tuple(total.tolist()) for name, total in totals.items()}
+
+    def penalty_matrix(self) -> tuple[list[str], np.ndarray]:
+        """Return the pairwise penalty matrix of Ash et al. (2020), summed over data sets.
+
+        Returns
+        -------
+        names : list of str
+            Strategies.
+        matrix : ndarray of shape (n, n)
+            Entry (i, j): on how many data sets, in share of the curve until random saturates, i
+            beat j significantly.
+        """
+        total = np.zeros((len(self.names), len(self.names)))
+        for dataset in self.datasets:
+            batch = _batch(self._grouped(dataset))
+            names, matrix = st.penalty_matrix(self.curves(dataset), random="random", batch=batch)
+            where = [self.names.index(name) for name in names]
+            total[np.ix_(where, where)] += matrix
+        return list(self.names), total
+
+    # Tables
+
+    def summary(
+        self, target: float | None = None, dataset: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return a row of statistics for each strategy.
+
+        Parameters
+        ----------
+        target : float, default=None
+            Score to reach. None: what random reaches with three quarters of the labels, on
+            average.
+        dataset : str, default=None
+            Name of the data set; None where there is only one.
+
+        Returns
+        -------
+        list of dict
+            "strategy"; "aulc", "aulc_low", "aulc_high": mean area and its 95 % interval;
+            "gain", "gain_low", "gain_high": mean difference from random, paired; "p_t",
+            "p_wilcoxon": paired tests against random, by Holm's correction; "labels": number of
+            labels at which the mean curve reaches the target; "saving": a `statistics.Saving`
+            against random; "wins", "ties", "losses" against random; "seconds": of query, fit and
+            bookkeeping, mean over repeats.
+        """
+        areas, curves = self.aulc(dataset), self.curves(dataset)
+        grouped = self._grouped(dataset)
+        if target is None:
+            target = self.default_target(dataset)
+        rows: list[dict[str, Any]] = []
+        for name, (n_labeled, scores) in curves.items():
+            mean, low, high = st.mean_interval(areas[name], LEVEL)
+            row = {"strategy": name, "aulc": float(mean), "aulc_low": float(low)}
+            row["aulc_high"] = float(high)
+            row["labels"] = st.labels_to_reach(n_labeled, scores.mean(axis=0), target)
+            row["seconds"] = _mean_seconds(grouped[name])
+            if name != "random":
+                row |= _gain(areas[name], areas["random"])
+                row["saving"] = _saving(curves[name], curves["random"], target)
+            rows.append(row)
+        others = [row for row in rows if row["strategy"] != "random"]
+        for test in ("p_t", "p_wilcoxon"):
+            adjusted = st.holm([row[test] for row in others])
+            for row, p in zip(others, adjusted.tolist(), strict=True):
+                row[test] = p
+        return rows
+
+    def verdict(self, dataset: str | None = None) -> str:
+        """Return in words what may be concluded against random.
+
+        Parameters
+        ----------
+        dataset : str, default=None
+            Name of the data set; None where there is only one.
+
+        Returns
+        -------
+        str
+            One line for each strategy; with fewer than five repeats, that there is no verdict.
+        """
+        return report.verdict(self.summary(dataset=dataset), len(self.ceiling(dataset)))
+
+    def to_frame(self):
+        """Return every round of every run as a pandas DataFrame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns dataset, strategy, repeat, n_labeled, score, seconds_fit, seconds_query,
+            seconds_bookkeeping, indices.
+        """
+        import pandas as pd
+
+        rows = [
+            {
+                "dataset": run.dataset,
+                "strategy": run.variant,
+                "repeat": run.repeat,
+                "n_labeled": n_labeled,
+                "score": score,
+                "seconds_fit": seconds[0],
+                "seconds_query": seconds[1],
+                "seconds_bookkeeping": seconds[2],
+                "indices": indices,
+            }
+            for run in self.runs
+            for n_labeled, score, indices, seconds in zip(
+                run.n_labeled, run.scores, run.indices, run.seconds, strict=True
+            )
+        ]
+        return pd.DataFrame(rows)
+
+    def to_markdown(self, target: float | None = None) -> str:
+        """Return the summary of every data set as Markdown tables.
+
+        Parameters
+        ----------
+        target : float, default=None
+            Score to reach. None: what random reaches with three quarters of the labels, on
+            average.
+
+        Returns
+        -------
+        str
+            A heading, a table and the verdict for each data set; of several, the totals as well:
+            wins, ties and losses, and the pairwise penalty matrix.
+        """
+        parts = [self._markdown(dataset, target) for dataset in self.datasets]
+        if len(self.datasets) > 1:
+            names, matrix = self.penalty_matrix()
+            table = report.totals_table(names, self.win_tie_loss(), matrix)
+            parts.append(f"**all {len(self.datasets)} data sets**\n\n{table}")
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        repeats = report.count_of_repeats(len(self.ceiling(self.datasets[0])))
+        return (
+            f"Comparison({', '.join(self.names)}; {repeats} on {', '.join(self.datasets)}; "
+            f"{self.scoring})"
+        )
+
+    def _markdown(self, dataset: str, target: float | None) -> str:
+        """Return the summary of one data set."""
+        if target is None:
+            target = self.default_target(dataset)
+        rows, ceiling = self.summary(target, dataset), self.ceiling(dataset)
+        interval = st.mean_interval(ceiling, LEVEL)
+        return "\n\n".join(
+            [
+                report.heading(dataset, self.scoring, len(ceiling), interval),
+                report.summary_table(rows, target),
+                report.verdict(rows, len(ceiling)),
+            ]
+        )
+
+    def _grouped(self, dataset: str | None) -> dict[str, list[Run]]:
+        """Return the runs of a data set by strategy, in the order of repeats."""
+        if dataset is None:
+            if len(self.datasets) > 1:
+                raise ValueError(f"name the data set: one of {', '.join(self.datasets)}.")
+            dataset = self.datasets[0]
+        if dataset not in self.datasets:
+            raise ValueError(f"no data set {dataset!r}; there is {', '.join(self.datasets)}.")
+        grouped: dict[str, list[Run]] = {}
+        for run in self.runs:
+            if run.dataset == dataset:
+                grouped.setdefault(run.variant, []).append(run)
+        return grouped
+
+
+def _check_paired(grouped: dict[str, list[Run]], dataset: str) -> None:
+    """Refuse runs on a data set that cannot be compared repeat by repeat."""
+    for name in ("random", CEILING):
+        if name not in grouped:
+            raise ValueError(
+                f"there is no run of {name!r} on {dataset!r}; all are held against it."
+            )
+    repeats = [run.repeat for run in grouped["random"]]
+    for name, runs in grouped.items():
+        own = [run.repeat for run in runs]
+        if own != repeats or len(set(own)) < len(own):
+            raise ValueError(
+                f"{name!r} has the repeats {own} on {dataset!r}, 'random' has {repeats}; give one "
+                f"run for each repeat, the same for all."
+            )
+
+
+def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
+    """Return curves on common numbers of labels: all that lie within every run."""
+    grids = [np.array(run.n_labeled) for run in runs]
+    low, high = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
+    common = np.unique(np.concatenate(grids))
+    common = common[(common >= low) & (common <= high)]
+    if len(common) == 0:
+        raise ValueError(
+            f"the runs of {runs[0].variant!r} on {runs[0].dataset!r} have no number of labels in "
+            f"common: one starts with {low}, another ends with {high}."
+        )
+    curves = [np.interp(common, grid, run.scores) for grid, run in zip(grids, runs, strict=True)]
+    return common, np.array(curves)
+
+
+def _batch(grouped: dict[str, list[Run]]) -> float | None:
+    """Return how many labels most rounds brought; cold starts and last rounds bring others."""
+    steps = [np.diff(run.n_labeled) for runs in grouped.values() for run in runs]
+    sizes, counts = np.unique(np.concatenate(steps), return_counts=True)
+    return float(sizes[counts.argmax()]) if len(sizes) else None
+
+
+def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
+    """Return what paired areas under curves say of a strategy against the baseline."""
+    tests = st.paired_tests(areas, baseline, level=LEVEL)
+    wins, ties, losses = st.win_tie_loss(areas, baseline)
+    return {
+        "gain": tests.mean_difference,
+        "gain_low": tests.low,
+        "gain_high": tests.high,
+        "p_t": tests.p_t,
+        "p_wilcoxon": tests.p_wilcoxon,
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+    }
+
+
+def _saving(curve, baseline, target: float) -> st.Saving:
+    """Return what a strategy saves on the way to a target, by the same resamples each time."""
+    (n_labeled, scores), (n_labeled_baseline, scores_baseline) = curve, baseline
+    return st.saving(
+        n_labeled,
+        scores,
+        scores_baseline,
+        target,
+        n_labeled_baseline=n_labeled_baseline,
+        level=LEVEL,
+        rng=np.random.default_rng(0),
+    )
+
+
+def _mean_seconds(runs: list[Run]) -> dict[str, float]:
+    """Return the seconds of a whole run by where they went, mean over repeats."""
+    totals = np.array([np.sum(run.seconds, axis=0) for run in runs]).mean(axis=0)
+    return dict(zip(("fit", "query", "bookkeeping"), totals.tolist(), strict=True))

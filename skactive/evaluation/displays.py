@@ -1,0 +1,306 @@
+"""Pictures: what labels bought, and which rows were asked for."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import statistics as st
+from ..learner.inside import reach
+from ..strategies.base import name_of
+from .model_selection import scored_stages
+from .simulation import SimulatedLearner
+
+# Okabe and Ito's colours, which the colour-blind tell apart, each with a dash and a marker of its
+# own, which tell the lines apart in grey.
+COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("--", "-", "-.", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), ":", (0, (1, 1)))
+MARKERS = ("s", "o", "^", "D", "v", "P", "X")
+
+
+class BudgetCurveDisplay:
+    """Learning curves: score against the number of labels.
+
+    Make one by `from_simulation` or `from_comparison`.
+
+    Parameters
+    ----------
+    curves : dict of str to (ndarray of shape (T,), ndarray of shape (R, T))
+        Numbers of labels, and scores of each repeat, by name.
+    ceiling : ndarray of shape (R,), default=None
+        Scores with all labels.
+    scoring : str, default="score"
+        What the scores are.
+    baseline : str, default="random"
+        Against which curve a saving is marked.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        In which figure.
+    lines_ : list of matplotlib Line2D
+        The curves, in the order of `curves`.
+    """
+
+    def __init__(self, curves, *, ceiling=None, scoring="score", baseline="random"):
+        self.curves = curves
+        self.ceiling = ceiling
+        self.scoring = scoring
+        self.baseline = baseline
+
+    @classmethod
+    def from_simulation(cls, simulated, X, y, *, scoring=None, name=None, ax=None, **kwargs):
+        """Draw the learning curve of one simulation on test data.
+
+        Parameters
+        ----------
+        simulated : SimulatedLearner, or a Pipeline or finished search that holds one
+            Fitted with ``keep_estimators=True``.
+        X : container of m rows
+            Rows to test on; those without a label are left out.
+        y : array-like of shape (m,)
+            Their labels.
+        scoring : str, callable or None, default=None
+            As scikit-learn takes it; None: the estimator's own score.
+        name : str, default=None
+            Name in the legend; None: the strategy.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        **kwargs : dict
+            As `plot` takes them.
+
+        Returns
+        -------
+        BudgetCurveDisplay
+            Drawn.
+        """
+        n_labeled, scores = scored_stages(simulated, X, y, scoring)
+        if name is None:
+            learner = reach(simulated, SimulatedLearner)[0].learner_
+            name = name_of(learner.strategy_)
+        label = "score" if scoring is None else getattr(scoring, "__name__", str(scoring))
+        return cls({name: (n_labeled, scores[None])}, scoring=label).plot(ax=ax, **kwargs)
+
+    @classmethod
+    def from_comparison(cls, comparison, *, dataset=None, ax=None, **kwargs):
+        """Draw the learning curves of a comparison, with bands and the ceiling.
+
+        Parameters
+        ----------
+        comparison : Comparison
+            What `compare_strategies` returned.
+        dataset : str, default=None
+            Name of the data set; None where there is only one.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        **kwargs : dict
+            As `plot` takes them.
+
+        Returns
+        -------
+        BudgetCurveDisplay
+            Drawn.
+        """
+        curves, ceiling = comparison.curves(dataset), comparison.ceiling(dataset)
+        return cls(curves, ceiling=ceiling, scoring=comparison.scoring).plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, target=None, level=0.95):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        target : float, default=None
+            Score to mark, with the labels that the best curve saves against the baseline there.
+        level : float, default=0.95
+            Level of the bands around means, where there are several repeats.
+
+        Returns
+        -------
+        BudgetCurveDisplay
+            Itself.
+        """
+        self.ax_, self.figure_ = _axes(ax)
+        self.lines_ = []
+        others = [name for name in self.curves if name != self.baseline]
+        for name, (n_labeled, scores) in self.curves.items():
+            position = 0 if name == self.baseline else 1 + others.index(name)  # of its style
+            mean, low, high = st.mean_interval(scores, level)
+            style: dict[str, Any] = {
+                "color": COLORS[position % len(COLORS)],
+                "linestyle": DASHES[position % len(DASHES)],
+                "marker": MARKERS[position % len(MARKERS)],
+                "markevery": max(1, len(n_labeled) // 8),
+                "markersize": 5,
+            }
+            self.lines_ += self.ax_.plot(n_labeled, mean, label=name, **style)
+            if len(scores) > 1:
+                self.ax_.fill_between(n_labeled, low, high, color=style["color"], alpha=0.15, lw=0)
+        if self.ceiling is not None:
+            self.ax_.axhline(
+                np.mean(self.ceiling), color="0.4", lw=1, ls=(0, (8, 4)), label="all labels"
+            )
+        if target is not None:
+            self._mark(target)
+        self.ax_.set(xlabel="labelled rows", ylabel=self.scoring)
+        self.ax_.legend(loc="lower right", frameon=False)
+        return self
+
+    def _mark(self, target: float) -> None:
+        """Mark a score, and what the best curve saves there against the baseline."""
+        line = self.ax_.axhline(target, color="0.6", lw=1, ls=":", label=f"target {target:.3g}")
+        needed = {
+            name: st.labels_to_reach(n_labeled, scores.mean(axis=0), target)
+            for name, (n_labeled, scores) in self.curves.items()
+        }
+        base = needed.get(self.baseline, np.inf)
+        best = min(needed, key=needed.__getitem__)
+        if best == self.baseline or not np.isfinite(base):
+            return
+        self.ax_.annotate(
+            "", (needed[best], target), (base, target), arrowprops={"arrowstyle": "->", "lw": 1.5}
+        )
+        share = 1 - needed[best] / base
+        line.set_label(f"target {target:.3g}: {best} needs {share:.0%} fewer labels")
+
+
+class QueryDisplay:
+    """Which rows were asked for, and when, in two dimensions.
+
+    Make one by `from_simulation` or `from_learner`.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n, 2)
+        Where the rows of the pool are.
+    batches : list of ndarray of int
+        Row numbers asked for in each round; the first is the start.
+    names : (str, str), default=("", "")
+        Names of the two coordinates.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        In which figure.
+    """
+
+    def __init__(self, coordinates, batches, *, names=("", "")):
+        self.coordinates = coordinates
+        self.batches = batches
+        self.names = names
+
+    @classmethod
+    def from_simulation(cls, simulated, X, *, ax=None):
+        """Draw what a simulation asked for.
+
+        Parameters
+        ----------
+        simulated : SimulatedLearner
+            Fitted.
+        X : array of shape (n, d)
+            The rows it was fitted on, or two coordinates of them. More than two columns are
+            reduced by principal components.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        QueryDisplay
+            Drawn.
+        """
+        coordinates, names = _plane(X)
+        return cls(coordinates, simulated.query_indices_, names=names).plot(ax=ax)
+
+    @classmethod
+    def from_learner(cls, learner, X=None, *, ax=None):
+        """Draw what a learner was taught, by its pool's history.
+
+        Parameters
+        ----------
+        learner : ActiveLearner
+            Fitted.
+        X : array of shape (n, d), default=None
+            Coordinates of the pool's rows; None: the rows themselves. More than two columns are
+            reduced by principal components.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        QueryDisplay
+            Drawn.
+        """
+        pool = learner.pool_
+        coordinates, names = _plane(pool.X if X is None else X)
+        labeled = pool.labeled_mask
+        batches = [
+            op.rows[labeled[op.rows]]
+            for op in pool.history
+            if op.kind in ("fit", "label", "extend")
+        ]
+        return cls(coordinates, batches, names=names).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+
+        Returns
+        -------
+        QueryDisplay
+            Itself.
+        """
+        self.ax_, self.figure_ = _axes(ax)
+        x, y = np.asarray(self.coordinates).T
+        self.ax_.scatter(x, y, s=8, color="0.75", lw=0, label="not asked for")
+        start, later = self.batches[0], self.batches[1:]
+        self.ax_.scatter(
+            x[start], y[start], s=30, marker="s", facecolor="none", edgecolor="k", label="start"
+        )
+        if later:
+            rows = np.concatenate(later)
+            rounds = np.repeat(np.arange(1, len(later) + 1), [len(batch) for batch in later])
+            dots = self.ax_.scatter(
+                x[rows], y[rows], c=rounds, s=30, cmap="cividis", edgecolor="k", lw=0.4
+            )
+            self.figure_.colorbar(dots, ax=self.ax_, label="asked for in round")
+        self.ax_.set(xlabel=self.names[0], ylabel=self.names[1])
+        # Below the axes: within them, its markers would be taken for rows.
+        self.ax_.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+        return self
+
+
+def _axes(ax):
+    """Return axes and their figure, new ones if none are given."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        message = "pictures need matplotlib; write pip install 'skactive[plot]'."
+        raise ImportError(message) from error
+    if ax is None:
+        _, ax = plt.subplots(layout="constrained")
+    return ax, ax.figure
+
+
+def _plane(X) -> tuple[np.ndarray, tuple[str, str]]:
+    """Return rows in two dimensions, and the names of these."""
+    columns = getattr(X, "columns", None)
+    X = X.toarray() if hasattr(X, "toarray") else np.asarray(X)
+    X = X.reshape(len(X), -1)
+    if X.shape[1] == 2:
+        return X, ("", "") if columns is None else (str(columns[0]), str(columns[1]))
+    if X.shape[1] < 2:
+        raise ValueError("a picture needs rows of at least two numbers; give X= coordinates.")
+    from sklearn.decomposition import PCA
+
+    plane = PCA(2, random_state=0)
+    points = plane.fit_transform(X)
+    first, second = plane.explained_variance_ratio_
+    return points, (f"component 1 ({first:.0%})", f"component 2 ({second:.0%})")

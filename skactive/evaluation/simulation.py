@@ -1,0 +1,523 @@
+"""Simulated active learning: the labels are known, hidden, and revealed as a strategy asks."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from numbers import Integral, Real
+from time import perf_counter
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.metaestimators import available_if
+
+from ..data.labels import missing_mask, sorted_classes, to_array
+from ..data.row_numbers import check_row_numbers
+from ..learner.learner import ActiveLearner
+from ..learner.training import params_of
+from ..loops.stopping import StoppingRule, as_rule, n_to_ask
+from ..models import adapt, is_net
+from ..pool.pool import Pool
+from ..utils.checks import draw_seed
+from ..utils.delegation import delegated, inner_has
+
+
+@dataclass
+class Round:
+    """What happened in one round: rows were asked for, labelled and learned.
+
+    Attributes
+    ----------
+    n_labeled : int
+        Labelled rows once the round was over.
+    indices : ndarray of shape (k,), int64
+        Row numbers that were asked for; in the first round, the initial ones.
+    seconds_fit, seconds_query, seconds_bookkeeping : float
+        Where the time of the round went.
+    """
+
+    n_labeled: int
+    indices: np.ndarray
+    seconds_fit: float = 0.0
+    seconds_query: float = 0.0
+    seconds_bookkeeping: float = 0.0
+
+    def add(self, other: "Round") -> None:
+        """Let another batch belong to this round."""
+        self.n_labeled = other.n_labeled
+        self.indices = np.concatenate([self.indices, other.indices])
+        self.seconds_fit += other.seconds_fit
+        self.seconds_query += other.seconds_query
+        self.seconds_bookkeeping += other.seconds_bookkeeping
+
+
+def simulate(
+    learner: ActiveLearner,
+    X,
+    y,
+    *,
+    budget: int | float,
+    n_instances: int = 1,
+    n_initial: int | None = None,
+    initial=None,
+    stopping: StoppingRule | None = None,
+    seed: int = 0,
+    fit_params: dict | None = None,
+) -> Iterator[Round]:
+    """Run a learner on a pool whose labels are revealed as it asks, round by round.
+
+    The learner is fitted in place. The parameters are those of `SimulatedLearner`.
+
+    Yields
+    ------
+    Round
+        After each round, once the learner has learned. The first one lasts until the estimator
+        can be fitted.
+    """
+    rule = as_rule(stopping)
+    oracle = known_labels(learner, X, y)
+    total, n_instances, n_first, first = check_simulation(
+        learner, oracle, budget, n_instances, n_initial, initial, seed
+    )
+    truth = oracle.y
+    if learner.random_state is None:
+        learner.random_state = seed
+    learner.fit(X, **(fit_params or {}))
+    learner.pool_.skip(np.flatnonzero(~oracle.labeled_mask))
+    if rule is not None:
+        rule.start(learner)
+    inside = params_of(learner.estimator)  # read once: nobody sets any between the rounds
+    played = _play(learner, inside, truth, n_first, first)
+    while not hasattr(learner, "estimator_"):
+        n = min(n_instances, total - learner.pool_.n_labeled)
+        if n == 0:
+            raise ValueError(
+                f"budget {total} was spent on rows of one class; give a larger budget, or "
+                f"initial='stratified'."
+            )
+        played.add(_play(learner, inside, truth, n))
+    yield played
+    while n := n_to_ask(rule, learner, min(n_instances, total - learner.pool_.n_labeled)):
+        yield _play(learner, inside, truth, n)
+
+
+class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
+    """A learner whose labels are revealed as it asks, under a budget: active learning as `fit`.
+
+    ``fit(X, y)`` hides `y`, labels a few rows, and lets the learner ask for others until the
+    budget is spent. What comes out predicts like the estimator trained on these labels alone, so
+    that cross-validation and searches compare strategies by what they are worth.
+
+    Parameters
+    ----------
+    learner : ActiveLearner
+        What is simulated; cloned. ``learner.simulate(budget=...)`` makes a simulated one of it.
+    budget : int or float
+        How many labels may be known in the end, the initial ones included; a float is a share of
+        the rows that have one. Never more than those.
+    n_instances : int, default=1
+        How many rows are asked for in each round.
+    n_initial : int, default=None
+        How many labels are known at the start. None: 10, or 2 per class if that is more.
+    initial : "stratified" or array-like of int, default=None
+        Which rows: None lets the learner's `cold_start` choose among all. "stratified" takes
+        as many of each class as possible, at random, which reads the hidden labels: a luxury that
+        nobody has in earnest. Row numbers are taken as they are, and `n_initial` must be None.
+        Where they are all of one class, the cold start goes on, `n_instances` at a time.
+    stopping : StoppingRule, default=None
+        Stops before the budget is spent; asked after each round.
+    keep_estimators : bool, default=False
+        Whether to keep the estimator of every round, for the ``staged_`` methods.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the initial rows, and of the learner where it has none of its own.
+
+    Attributes
+    ----------
+    learner_ : ActiveLearner
+        The learner when the budget was spent.
+    rounds_ : list of Round
+        What happened in each round: row numbers asked for, and seconds of fit, query and
+        bookkeeping.
+    n_labeled_ : ndarray of shape (n_rounds,)
+        Labelled rows after each round.
+    query_indices_ : list of ndarray
+        Row numbers asked for in each round; the first round is the start.
+    class_counts_ : ndarray of shape (n_rounds, n_classes)
+        Labelled rows of each class after each round; for classifiers.
+    classes_ : ndarray of shape (n_classes,)
+        Classes that were revealed; for classifiers.
+    estimators_ : list of ActiveLearner
+        The learner as it was after each round, without its pool; with `keep_estimators`.
+    n_features_in_ : int
+        Number of features, where rows have features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where X is a frame with text column names.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import ActiveLearner, SimulatedLearner
+    >>> X, y = load_digits(return_X_y=True)
+    >>> learner = ActiveLearner(LogisticRegression(max_iter=500), "margin")
+    >>> simulated = SimulatedLearner(learner, budget=100, n_instances=20, random_state=0)
+    >>> simulated.fit(X / 16, y).n_labeled_
+    array([ 20,  40,  60,  80, 100])
+    """
+
+    def __init__(
+        self,
+        learner,
+        *,
+        budget,
+        n_instances=1,
+        n_initial=None,
+        initial=None,
+        stopping=None,
+        keep_estimators=False,
+        random_state=None,
+    ):
+        self.learner = learner
+        self.budget = budget
+        self.n_instances = n_instances
+        self.n_initial = n_initial
+        self.initial = initial
+        self.stopping = stopping
+        self.keep_estimators = keep_estimators
+        self.random_state = random_state
+
+    def fit(self, X, y, **fit_params):
+        """Simulate active learning on labels that are known.
+
+        Parameters
+        ----------
+        X : container of n rows
+            The pool.
+        y : array-like of shape (n,)
+            The labels to hide and reveal; rows without one are never asked for.
+        **fit_params : dict
+            Passed to the learner's ``fit``.
+
+        Returns
+        -------
+        self
+            The fitted learner.
+
+        Raises
+        ------
+        ValueError
+            If there are no labels, only one class, or more initial labels than the budget allows.
+        """
+        check_learner(self.learner)
+        learner = clone(self.learner)
+        rounds, stages = [], []
+        for played in simulate(
+            learner,
+            X,
+            y,
+            budget=self.budget,
+            n_instances=self.n_instances,
+            n_initial=self.n_initial,
+            initial=self.initial,
+            stopping=copy.deepcopy(self.stopping),  # it has a state of its own
+            seed=draw_seed(self.random_state),
+            fit_params=fit_params,
+        ):
+            rounds.append(played)
+            if self.keep_estimators:
+                stages.append(_as_it_is(learner))
+        self._keep(learner, rounds, stages)
+        return self
+
+    def _keep(self, learner: ActiveLearner, rounds: list[Round], stages: list) -> None:
+        """Keep what came out, and nothing of an earlier fit."""
+        for name in ("classes_", "class_counts_", "estimators_"):
+            self.__dict__.pop(name, None)
+        self.learner_, self.rounds_ = learner, rounds
+        self.n_labeled_ = np.array([played.n_labeled for played in rounds])
+        self.query_indices_ = [played.indices for played in rounds]
+        if hasattr(learner, "classes_"):
+            self.classes_ = learner.classes_
+            self.class_counts_ = _class_counts(learner, self.query_indices_)
+            for stage in stages:  # columns of probabilities are the same in every round
+                stage.classes_ = learner.classes_
+        if self.keep_estimators:
+            self.estimators_ = stages
+
+    predict = delegated("predict", "predicted labels or values")
+    predict_proba = delegated("predict_proba", "probabilities of the classes")
+    predict_log_proba = delegated("predict_log_proba", "logarithms of probabilities")
+    decision_function = delegated("decision_function", "the decision function")
+    transform = delegated("transform", "transformed rows")
+
+    @available_if(inner_has("score"))
+    def score(self, X, y, **params):
+        """Return the score of the final estimator on the rows that have a label.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+        y : array-like of shape (n,)
+            True labels.
+        **params : dict
+            Passed to the learner's ``score``.
+
+        Returns
+        -------
+        float
+            As the estimator scores.
+        """
+        return self._fitted().score(X, y, **params)
+
+    @available_if(inner_has("predict"))
+    def staged_predict(self, X) -> Iterator[np.ndarray]:
+        """Yield what the estimator of each round predicts.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+
+        Yields
+        ------
+        ndarray of shape (n,)
+            Labels or values, after each entry of `n_labeled_`.
+        """
+        for stage in self._stages():
+            yield stage.predict(X)
+
+    @available_if(inner_has("predict_proba"))
+    def staged_predict_proba(self, X) -> Iterator[np.ndarray]:
+        """Yield the probabilities of each round's estimator.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+
+        Yields
+        ------
+        ndarray of shape (n, n_classes)
+            Probabilities, after each entry of `n_labeled_`; columns in the order of `classes_`, 0
+            for classes that were not revealed yet.
+        """
+        for stage in self._stages():
+            yield adapt(stage.estimator_, self.classes_, stage._coded).proba(X)
+
+    @available_if(inner_has("score"))
+    def staged_score(self, X, y) -> Iterator[float]:
+        """Yield the score of each round's estimator: the learning curve.
+
+        Parameters
+        ----------
+        X : container of n rows
+            Rows.
+        y : array-like of shape (n,)
+            True labels.
+
+        Yields
+        ------
+        float
+            Score, after each entry of `n_labeled_`.
+        """
+        for stage in self._stages():
+            yield stage.score(X, y)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features, where rows have features."""
+        return self._of_learner("n_features_in_")
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the features, where X is a frame with text column names."""
+        return self._of_learner("feature_names_in_")
+
+    def _of_learner(self, name: str):
+        """Return an attribute of the fitted learner."""
+        if not hasattr(self, "learner_"):
+            raise AttributeError(f"{type(self).__name__} has {name} once it is fitted.")
+        return getattr(self.learner_, name)
+
+    def _stages(self) -> list[ActiveLearner]:
+        """Return the learner as it was after each round."""
+        self._fitted()
+        if not hasattr(self, "estimators_"):
+            raise ValueError(
+                "the estimators of earlier rounds were not kept; write keep_estimators=True, and "
+                "fit again."
+            )
+        return self.estimators_
+
+    def _inner(self):
+        """Return the learner, fitted where it is."""
+        return getattr(self, "learner_", self.learner)
+
+    def _fitted(self) -> ActiveLearner:
+        """Return the fitted learner, or say that it is not fitted."""
+        if not hasattr(self, "learner_"):
+            name = type(self).__name__
+            raise NotFittedError(f"this {name} is not fitted yet; call fit(X, y) first.")
+        return self.learner_
+
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the learner, and by it to the estimator.
+
+        Returns
+        -------
+        MetadataRouter
+            `fit` and `score` go to the learner's own.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="score", callee="score")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(learner=self.learner, method_mapping=mapping)
+
+    def __sklearn_tags__(self):
+        tags = get_tags(self.learner)
+        tags.target_tags.required = True
+        return tags
+
+
+def check_learner(learner) -> None:
+    """Refuse what is no ActiveLearner."""
+    if not isinstance(learner, ActiveLearner):
+        raise TypeError(
+            f"learner is {learner!r}; give an ActiveLearner: ActiveLearner(estimator, strategy)."
+        )
+
+
+def known_labels(learner: ActiveLearner, X, y) -> Pool:
+    """Return a pool that knows the labels, refusing those from which nothing can be learned."""
+    if y is None:
+        raise ValueError(
+            "a simulation requires y to be passed, but the target y is None; give the labels to "
+            "hide and reveal."
+        )
+    missing_label = learner._resolved_missing_label()
+    unknown = missing_mask(to_array(y), missing_label)
+    if unknown.all():
+        raise ValueError("a simulation reveals known labels, but y has none; give some.")
+    oracle = Pool(X, y, missing_label=missing_label, classes=learner.classes)
+    if not is_regressor(learner.estimator):
+        seen = sorted_classes(oracle.y_labeled)
+        if learner.classes is None and is_net(learner.estimator):
+            learner.set_params(classes=seen)  # it has an output for each from the start
+        if len(seen) < 2:
+            hint = ""
+            if missing_label == -1 and unknown.any() and seen.dtype.kind in "iuf":
+                hint = " (if -1 is the other, give the learner missing_label=None)"
+            raise ValueError(
+                f"y has the one class {seen.tolist()[0]!r}; a simulation needs two classes{hint}."
+            )
+    return oracle
+
+
+def check_simulation(
+    learner: ActiveLearner, oracle: Pool, budget, n_instances, n_initial, initial, seed: int
+) -> tuple[int, int, int, np.ndarray | None]:
+    """Return budget, batch and start as counts, and which rows to start with, if any are named."""
+    total = _check_budget(oracle, budget)
+    n_instances = _check_count("n_instances", n_instances)
+    return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
+
+
+def _check_count(name: str, given) -> int:
+    """Return a count, refusing what is none."""
+    if not isinstance(given, Integral) or isinstance(given, bool) or int(given) < 1:
+        raise ValueError(f"{name} is {given!r}; give a whole number of at least 1.")
+    return int(given)
+
+
+def _check_budget(oracle: Pool, budget) -> int:
+    """Return how many labels may be known in the end."""
+    known = oracle.n_labeled
+    if isinstance(budget, Integral) and not isinstance(budget, bool) and int(budget) >= 1:
+        return min(int(budget), known)
+    if isinstance(budget, Real) and not isinstance(budget, Integral) and 0 < float(budget) <= 1:
+        return max(1, round(float(budget) * known))
+    raise ValueError(
+        f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
+    )
+
+
+def _check_start(
+    learner: ActiveLearner, oracle: Pool, total: int, n_initial, initial, seed: int
+) -> tuple[int, np.ndarray | None]:
+    """Return how many rows to start with, and which; None where the learner is to choose."""
+    rows = None
+    if initial is not None and not isinstance(initial, str):
+        rows = _check_rows(oracle, initial)
+        if n_initial is not None:
+            raise ValueError("initial lists the rows to start with; leave n_initial=None.")
+        n = len(rows)
+    elif n_initial is None:
+        classes = 0 if is_regressor(learner.estimator) else len(sorted_classes(oracle.y_labeled))
+        n = min(max(10, 2 * classes), oracle.n_labeled)
+    else:
+        n = _check_count("n_initial", n_initial)
+    if n > total:
+        raise ValueError(
+            f"budget {total} is below the {n} initial labels; give a larger budget, or fewer "
+            f"initial labels."
+        )
+    if isinstance(initial, str):
+        if initial != "stratified":
+            raise ValueError(f"initial is {initial!r}; give 'stratified', row numbers, or None.")
+        if is_regressor(learner.estimator):
+            raise ValueError("initial='stratified' needs classes; for a regressor write None.")
+        rows = _stratified(oracle, n, np.random.default_rng(seed))
+    return n, rows
+
+
+def _check_rows(oracle: Pool, initial) -> np.ndarray:
+    """Return the row numbers to start with, all of which have a label."""
+    rows = check_row_numbers(initial, len(oracle), who="initial")
+    if len(rows) == 0:
+        raise ValueError("initial names no row; give at least one row number, or None.")
+    hidden = rows[~oracle.labeled_mask[rows]]
+    if len(hidden):
+        raise ValueError(f"initial names row {hidden[0]}, which has no label in y.")
+    return rows
+
+
+def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Return n labelled rows at random, the classes taking turns."""
+    order = rng.permutation(oracle.labeled)
+    labels = oracle.y[order]
+    turn = np.zeros(len(order), dtype=np.int64)
+    for label in sorted_classes(labels):
+        mine = labels == label
+        turn[mine] = np.arange(mine.sum())
+    return order[np.argsort(turn, kind="stable")][:n]
+
+
+def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indices=None) -> Round:
+    """Ask for n rows, unless they are given, and let the learner learn their labels."""
+    started = perf_counter()
+    if indices is None:
+        indices = learner.query(n_instances=n)[0]
+    asked = perf_counter()
+    learner.teach(indices, truth[indices], refit=False)
+    taught = perf_counter()
+    learner._train(inside)
+    fitted = perf_counter()
+    return Round(learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked)
+
+
+def _as_it_is(learner: ActiveLearner) -> ActiveLearner:
+    """Return a copy that goes on predicting as the learner does now."""
+    stage = learner.without_pool()
+    if learner.update != "refit":  # the estimator goes on in place
+        stage.estimator_ = copy.deepcopy(stage.estimator_)
+    return stage
+
+
+def _class_counts(learner: ActiveLearner, indices: list[np.ndarray]) -> np.ndarray:
+    """Return how many rows of each class were labelled after each round."""
+    y = learner.pool_.y
+    counts = [(y[rows, None] == learner.classes_).sum(axis=0) for rows in indices]
+    return np.cumsum(counts, axis=0)

@@ -1,0 +1,32 @@
+"""Loops over a learner: a person or known labels answer, a rule says when to stop."""
+
+from .oracles import Known, Prompt, show_row
+from .pool_loop import run
+from .stopping import (
+    AllOf,
+    AnyOf,
+    Budget,
+    ConfidentPool,
+    NoGain,
+    StabilizedPredictions,
+    StoppingRule,
+    TargetScore,
+)
+from .stream_loop import StreamLog, run_stream
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "Budget",
+    "ConfidentPool",
+    "Known",
+    "NoGain",
+    "Prompt",
+    "StabilizedPredictions",
+    "StoppingRule",
+    "StreamLog",
+    "TargetScore",
+    "run",
+    "run_stream",
+    "show_row",
+]

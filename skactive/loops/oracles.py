@@ -1,0 +1,325 @@
+"""Who answers: known labels, or a person at the keyboard."""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ..data.labels import to_array
+from ..data.tensors import as_array
+
+SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"
+MAX_COLUMNS, MAX_LINES = 64, 32  # of an image in the terminal
+MAX_LISTED = 20  # classes in the menu
+MAX_KEYS = 9
+NO_PICTURE = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # matplotlib without a window
+
+
+class Command(Enum):
+    """What a person may say instead of a label."""
+
+    SKIP = "skip"
+    UNDO = "undo"
+    QUIT = "quit"
+
+
+class Known:
+    """An oracle that knows all labels.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Label of every row of the pool; where it is the missing label, the row is skipped.
+
+    Examples
+    --------
+    >>> from skactive import Known
+    >>> Known(["cat", "dog", "cat"]).answer([2, 1], None)
+    array(['cat', 'dog'], dtype=object)
+    """
+
+    def __init__(self, y):
+        self.y = to_array(y)
+
+    def answer(self, indices, rows) -> np.ndarray:
+        """Return the labels of rows, by their numbers.
+
+        Parameters
+        ----------
+        indices : array-like of int, shape (k,)
+            Row numbers.
+        rows : container of k rows
+            Not looked at.
+
+        Returns
+        -------
+        ndarray of shape (k,)
+            Labels.
+
+        Raises
+        ------
+        ValueError
+            If a row has none.
+        """
+        indices = np.asarray(indices, dtype=np.intp)
+        if len(indices) and indices.max() >= len(self.y):
+            raise ValueError(
+                f"Known has {len(self.y)} labels and was asked for that of row {indices.max()}; "
+                f"give it one for every row."
+            )
+        return self.y[indices]
+
+
+class Prompt:
+    """A person at the keyboard, asked for one row at a time.
+
+    Shows the row, reads a label by its name or its key, and knows "skip", "undo" and "quit" (or
+    their first letters, where no class has that name). The end of the input means "quit". A name
+    that is new is asked for twice, so that a slip of the finger makes no class.
+
+    Parameters
+    ----------
+    show : callable, default=None
+        Shows one row. None: text as it is, arrays of two dimensions (or three, with channels
+        first or last) as images, by matplotlib where it has a window or a notebook, else as
+        blocks in the terminal; rows of a frame by their columns; anything else is printed.
+    classes : array-like, default=None
+        The labels to choose from, in the order of their keys. None: those that the learner knows
+        of and, unless they were given to it as its `classes`, new ones; these are of the kind of
+        the others, and text while there are no others. A regressor's labels are any numbers.
+
+    Examples
+    --------
+    >>> from skactive import Prompt
+    >>> answers = iter(["maybe", "2"])
+    >>> prompt = Prompt(classes=["ham", "spam"])
+    >>> prompt.ask("Win a prize!", read=lambda text: next(answers))
+    Win a prize!
+    'maybe' is none of 1 ham, 2 spam | s skip, u undo, q quit
+    'spam'
+    """
+
+    def __init__(self, show: Callable[[Any], None] | None = None, classes=None):
+        self.show = show
+        self.classes = classes
+
+    def ask(
+        self,
+        row,
+        classes=None,
+        *,
+        new: bool = True,
+        numbers: bool = False,
+        read: Callable[[str], str] | None = None,
+    ):
+        """Show a row and return its label, or the command that was given.
+
+        Parameters
+        ----------
+        row : one row
+            What to show.
+        classes : array-like, default=None
+            Labels so far, where the prompt was made without classes.
+        new : bool, default=True
+            Whether others may be typed, where the prompt was made without classes.
+        numbers : bool, default=False
+            Whether any number is a label, where the prompt was made without classes.
+        read : callable, default=None
+            Prompts for a line and returns it. None: ``input``.
+
+        Returns
+        -------
+        label or Command
+            What the person said.
+        """
+        (self.show or show_row)(row)
+        if self.classes is not None:
+            classes, new, numbers = self.classes, False, False
+        names = [] if classes is None else list(dict.fromkeys(to_array(classes).tolist()))
+        answers, menu = _answers(names, new, numbers)
+        unsure = None
+        while True:
+            try:
+                said = (read or input)(f"{menu}: ").strip()
+            except EOFError:
+                return Command.QUIT
+            if said in answers:
+                return answers[said]
+            label = _as_label(said, names, new, numbers)
+            if label is None:
+                print(f"{said!r} is none of {menu}")
+            elif numbers or label in names or said == unsure:
+                return label
+            else:
+                print(f"{said!r} is new; type it again to make it a class.")
+            unsure = said
+
+
+def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any], str]:
+    """Return what may be typed, and the menu that says so."""
+    answers: dict[str, Any] = {}
+    listed = [str(name) for name in names]
+    if _have_keys(names):
+        answers = {str(key): name for key, name in enumerate(names, start=1)}
+        listed = [f"{key} {name}" for key, name in enumerate(names, start=1)]
+    answers.update((str(name).strip(), name) for name in names)
+    if len(listed) > MAX_LISTED:
+        listed[MAX_LISTED:] = [f"{len(listed) - MAX_LISTED} others"]
+    if numbers:
+        listed = ["a number"]
+    elif new:
+        listed.append("a new name" if listed else "a name")
+    commands = []
+    for command in Command:
+        word = command.value
+        words = (word[0], *("/" * strokes + word for strokes in range(len(answers) + 1)))
+        free = [said for said in words if said not in answers]
+        commands.append(f"{word[0]} {word}" if word[0] in free else free[0])
+        answers.update((said, command) for said in free[:2])
+    return answers, f"{', '.join(listed)} | {', '.join(commands)}"
+
+
+def _have_keys(names: Sequence) -> bool:
+    """Whether classes have keys: where they are few, and none could be taken for another's key."""
+    is_text = all(isinstance(name, str) and _number(name) is None for name in names)
+    return is_text and 0 < len(names) <= MAX_KEYS
+
+
+def _as_label(said: str, names: Sequence, new: bool, numbers: bool):
+    """Return what was typed as a label of the kind of the others, or None if it is no such."""
+    number = _number(said)
+    if numbers:
+        return number
+    if number in names:  # 1 for 1.0, or for True
+        return names[list(names).index(number)]
+    if not new or not said:
+        return None
+    kind = type(names[0]) if names else str
+    if kind is str:  # a number would be a slip of the finger among the keys
+        return None if number is not None and _have_keys(names) else said
+    if number is None or kind is bool or (kind is int and not number.is_integer()):
+        return None
+    return kind(number)
+
+
+def _number(said: str) -> float | None:
+    """Return the finite number that was typed, or None."""
+    try:
+        number = float(said)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def show_row(row) -> None:
+    """Show one row: text as it is, an image as a picture, a frame's row by its columns.
+
+    Parameters
+    ----------
+    row : str, ndarray or anything
+        Arrays of shape (h, w), (h, w, c) or (c, h, w) with c of 1, 3 or 4 are images.
+    """
+    image = as_image(row)
+    if hasattr(row, "items"):
+        print("\n".join(f"{name}: {value}" for name, value in row.items()))
+    elif image is None:
+        print(row)
+    elif not _plotted(image):
+        print(as_blocks(image, SHADES if _can_print(SHADES) else PLAIN_SHADES))
+
+
+def as_image(row) -> np.ndarray | None:
+    """Return a row as an image of shape (h, w) or (h, w, c), or None if it is no image.
+
+    Parameters
+    ----------
+    row : anything
+        Only arrays are images.
+
+    Returns
+    -------
+    ndarray or None
+        Channels last.
+    """
+    if not (hasattr(row, "__array__") or hasattr(row, "__array_interface__")):
+        return None
+    image = as_array(row)
+    if image.dtype.kind not in "biuf" or image.size == 0 or image.ndim not in (2, 3):
+        return None
+    if image.ndim == 2 or image.shape[2] in (3, 4):
+        return image
+    if image.shape[0] in (1, 3, 4):
+        image = np.moveaxis(image, 0, 2)
+    return image if image.shape[2] in (1, 3, 4) else None
+
+
+def as_blocks(image: np.ndarray, shades: str = SHADES) -> str:
+    """Return an image as lines of characters, dark to bright, at most 64 wide and 32 lines.
+
+    Parameters
+    ----------
+    image : ndarray of shape (h, w) or (h, w, c)
+        Numbers; of four channels, the last one (transparency) is left out.
+    shades : str, default=" ░▒▓█"
+        Characters from the least to the largest value.
+
+    Returns
+    -------
+    str
+        Two characters for each pixel, which makes it about square; larger images are averaged.
+
+    Examples
+    --------
+    >>> print(as_blocks(np.array([[9, 0, 9], [0, 5, 0], [9, 0, 9]]), ".-#"))
+    ##..##
+    ..--..
+    ##..##
+    """
+    grey = image.astype(float) if image.ndim == 2 else image[..., :3].mean(axis=2)
+    grey = _shrunk(np.where(np.isfinite(grey), grey, 0.0))
+    low, high = grey.min(), grey.max()
+    level = (grey - low) / (high - low if high > low else 1.0) * (len(shades) - 1)
+    lines = ["".join(shades[x] * 2 for x in line) for line in level.round().astype(int).tolist()]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shrunk(grey: np.ndarray) -> np.ndarray:
+    """Return an image of which squares of pixels are averaged, so that it fits the terminal."""
+    height, width = grey.shape
+    step = max(1, math.ceil(2 * width / MAX_COLUMNS), math.ceil(height / MAX_LINES))
+    tops, lefts = np.arange(0, height, step), np.arange(0, width, step)
+    sums = np.add.reduceat(np.add.reduceat(grey, tops, axis=0), lefts, axis=1)
+    areas = np.outer(np.diff(tops, append=height), np.diff(lefts, append=width))
+    return sums / areas
+
+
+def _can_print(text: str) -> bool:
+    """Whether the terminal has these characters."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plotted(image: np.ndarray) -> bool:
+    """Show an image by matplotlib, if it is there and can show anything."""
+    try:
+        import matplotlib
+        import matplotlib.pyplot as plt
+    except ImportError:
+        return False
+    if matplotlib.get_backend().lower() in NO_PICTURE:
+        return False
+    figure = plt.figure("skactive", clear=True)
+    axes = figure.add_subplot()
+    if image.dtype.kind == "f" and image.ndim == 3 and image.max() > 1:
+        image = image / image.max()  # colours of floats go from 0 to 1
+    axes.imshow(image, cmap="gray")
+    axes.set_axis_off()
+    plt.show(block=False)
+    plt.pause(0.01)
+    return True

@@ -1,0 +1,608 @@
+"""The pool: which rows are labelled, reserved, skipped or free, and since when."""
+
+import html
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from ..data import labels as lab
+from ..data.conform import conform
+from ..data.fingerprint import fingerprint
+from ..data.row_numbers import check_row_numbers
+from ..data.rows import Rows, check_rows, row_index
+from ..utils.checks import check_name
+from . import history as hist
+from . import storage
+from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Operation
+from .ledger import Ledger
+
+FINGERPRINTED_ROWS = 256
+
+
+class Pool:
+    """Rows and their labels, with the bookkeeping that active learning needs.
+
+    Every row is in one of four states: labelled, reserved (given to an annotator, or chosen
+    elsewhere), skipped (the annotator could not tell) or unlabelled. Row numbers are positions in
+    `X` and never shift. Every call that changes something is one operation: it happens whole or
+    not at all, is kept in the `history`, and can be undone.
+
+    Parameters
+    ----------
+    X : array, memmap, CSR or CSC matrix, pandas or polars frame, or list, of n rows
+        The rows. Never copied, never modified, not looked into.
+    y : array-like of shape (n,), default=None
+        Labels: numbers, booleans or text; the missing label where there is none. None: no row is
+        labelled.
+    missing_label : int, float, str or None, default=-1
+        What counts as "no label" besides None, NaN and pandas.NA, which always do. For regression
+        write ``missing_label=None``.
+    classes : array-like, default=None
+        The labels that are accepted. None: any.
+
+    Raises
+    ------
+    ValueError
+        If X has no rows, or y has another length, another order (a pandas index), mixes text with
+        numbers, or holds a label outside `classes`.
+
+    Examples
+    --------
+    >>> from skactive import Pool
+    >>> pool = Pool([[0.0], [1.0], [2.0], [3.0]], [-1, 1, -1, -1])
+    >>> pool.label([3], ["0"])
+    Traceback (most recent call last):
+    ...
+    ValueError: labels so far are numbers, got text; write labels of one kind.
+    >>> pool.label([3, 0], [0, -1])  # row 0: the annotator could not tell
+    >>> pool
+    Pool(4 rows: 2 labelled, 1 unlabelled, 0 reserved, 1 skipped)
+    >>> pool.labeled, pool.unlabeled
+    (array([1, 3]), array([2]))
+    >>> pool.undo()
+    >>> pool.y
+    array([-1,  1, -1, -1])
+    """
+
+    def __init__(self, X, y=None, *, missing_label=-1, classes=None):
+        X = check_rows(X, who="the pool")
+        rows = Rows(X)
+        if len(rows) == 0:
+            raise ValueError("X has no rows; give at least one.")
+        self._start(rows, missing_label, classes)
+        known, values = _NOTHING, None
+        if y is not None:
+            values, mask = self._parse(y, len(rows), row_index(X), who="the pool")
+            known = np.flatnonzero(mask)
+            if len(known) == 0:
+                _refuse_all_nan(y)
+            values = values[known]
+        states = np.full(len(known), LABELED, dtype=np.int8)
+        self._record("fit", known, states, values, n_added=len(rows))
+
+    def _start(self, rows: Rows, missing_label, classes) -> None:
+        """Set up a pool that has nothing in it yet but the rows to come."""
+        self._rows = rows
+        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
+        self.classes: np.ndarray | None = None
+        if classes is not None:
+            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
+        self.seed: int | None = None
+        self._ledger = Ledger()
+        self._history: list[Operation] = []
+        self._live: list[int] = []
+        self._dtypes: list[np.dtype | None] = []  # of the labels, before each operation
+
+    # What is in it
+
+    def __len__(self) -> int:
+        return self._ledger.n_rows
+
+    @property
+    def X(self):
+        """The rows: what was given, or everything joined where rows were added."""
+        return self._rows.whole()
+
+    @property
+    def rows(self) -> Rows:
+        """The rows without joining what was added; `rows.take(numbers)` gathers some."""
+        return self._rows
+
+    @property
+    def y(self) -> np.ndarray:
+        """Labels of all rows, shape (n,), with the missing label where there is none."""
+        values = self._ledger.labels
+        if values is None:
+            values = np.zeros(len(self), dtype=int if self.missing_label == -1 else float)
+        return lab.fill(values, self.labeled_mask, self.missing_label)
+
+    @property
+    def labeled(self) -> np.ndarray:
+        """Sorted row numbers of the labelled rows."""
+        return self._ledger.members(LABELED)
+
+    @property
+    def reserved(self) -> np.ndarray:
+        """Sorted row numbers of the reserved rows."""
+        return self._ledger.members(RESERVED)
+
+    @property
+    def skipped(self) -> np.ndarray:
+        """Sorted row numbers of the skipped rows."""
+        return self._ledger.members(SKIPPED)
+
+    @property
+    def unlabeled(self) -> np.ndarray:
+        """Sorted row numbers of the rows that may be asked for."""
+        return np.flatnonzero(self.unlabeled_mask)
+
+    @property
+    def labeled_mask(self) -> np.ndarray:
+        """Boolean mask of shape (n,): labelled."""
+        return self._ledger.states == LABELED
+
+    @property
+    def reserved_mask(self) -> np.ndarray:
+        """Boolean mask of shape (n,): reserved."""
+        return self._ledger.states == RESERVED
+
+    @property
+    def skipped_mask(self) -> np.ndarray:
+        """Boolean mask of shape (n,): skipped."""
+        return self._ledger.states == SKIPPED
+
+    @property
+    def unlabeled_mask(self) -> np.ndarray:
+        """Boolean mask of shape (n,): may be asked for."""
+        return self._ledger.states == UNLABELED
+
+    @property
+    def X_labeled(self):
+        """The labelled rows, in row order."""
+        return self._rows.take(self.labeled)
+
+    @property
+    def y_labeled(self) -> np.ndarray:
+        """The labels of `X_labeled`."""
+        labels = self._ledger.labels
+        return np.zeros(0) if labels is None else labels[self.labeled]
+
+    @property
+    def X_unlabeled(self):
+        """The rows that may be asked for, in row order."""
+        return self._rows.take(self.unlabeled)
+
+    @property
+    def n_labeled(self) -> int:
+        """Number of labelled rows."""
+        return int(self._ledger.counts[LABELED])
+
+    @property
+    def n_unlabeled(self) -> int:
+        """Number of rows that may be asked for."""
+        return int(self._ledger.counts[UNLABELED])
+
+    @property
+    def n_reserved(self) -> int:
+        """Number of reserved rows."""
+        return int(self._ledger.counts[RESERVED])
+
+    @property
+    def n_skipped(self) -> int:
+        """Number of skipped rows."""
+        return int(self._ledger.counts[SKIPPED])
+
+    @property
+    def reservations(self) -> Mapping[int, str | None]:
+        """For whom each reserved row is reserved: row number -> name."""
+        return MappingProxyType(self._ledger.names)
+
+    @property
+    def history(self) -> tuple[Operation, ...]:
+        """All operations, oldest first."""
+        return tuple(self._history)
+
+    @property
+    def n_operations(self) -> int:
+        """Number of operations in the history."""
+        return len(self._history)
+
+    def since(self, n: int) -> list[Operation]:
+        """Return the operations after the first `n` of the history, oldest first."""
+        return self._history[n:]
+
+    def name_classes(self, classes) -> None:
+        """Accept these labels only, from now on.
+
+        Parameters
+        ----------
+        classes : array-like
+            Labels.
+
+        Raises
+        ------
+        ValueError
+            If a row has another label already.
+        """
+        named = lab.named_classes(classes, missing_label=self.missing_label)
+        lab.parse(self.y_labeled, missing_label=None, classes=named)
+        self.classes = named
+
+    def to_dataset(self, positions) -> np.ndarray:
+        """Return the row numbers of positions among the unlabelled rows.
+
+        Parameters
+        ----------
+        positions : array-like of int, shape (k,)
+            Positions in `unlabeled` (and in `X_unlabeled`).
+
+        Returns
+        -------
+        ndarray of shape (k,), int64
+            Row numbers.
+        """
+        return self.unlabeled[check_row_numbers(positions, self.n_unlabeled, who="to_dataset")]
+
+    # What changes it
+
+    def label(self, idx, y, *, relabel=False, annotator=None) -> None:
+        """Record labels.
+
+        A labelled row takes the same label again without effect. The missing label for a row
+        without a label means that the annotator could not tell: the row is skipped.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        y : label or array-like of labels, shape (k,)
+            Their labels.
+        relabel : bool, default=False
+            Whether labelled rows may take another label, or the missing label (which unlabels
+            them).
+        annotator : str, default=None
+            Who gave the labels; kept in the history.
+
+        Raises
+        ------
+        ValueError
+            If the row numbers are not distinct rows of the pool, if the labels do not fit them,
+            or if a labelled row would change without ``relabel=True``. Nothing has changed then.
+        """
+        check_name(annotator, "label")
+        change = self._plan_label(idx, y, relabel=relabel, who="label")
+        self._record("label", *change, annotator=annotator)
+
+    def unlabel(self, idx) -> None:
+        """Take the labels of labelled rows away; they may be asked for again."""
+        self._move("unlabel", idx, {LABELED: UNLABELED})
+
+    def skip(self, idx) -> None:
+        """Set rows aside that nobody can label; they are not offered until `restore`."""
+        self._move("skip", idx, {UNLABELED: SKIPPED, RESERVED: SKIPPED, SKIPPED: SKIPPED})
+
+    def restore(self, idx) -> None:
+        """Offer skipped rows again."""
+        self._move("restore", idx, {SKIPPED: UNLABELED})
+
+    def reserve(self, idx, name=None) -> None:
+        """Keep rows for someone: they are not offered again until labelled or released.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers of unlabelled rows.
+        name : str, default=None
+            For whom.
+        """
+        check_name(name, "reserve")
+        idx = check_row_numbers(idx, len(self), who="reserve")
+        names = self._ledger.names
+        for row in idx[self._ledger.states[idx] == RESERVED].tolist():
+            if names[row] != name:
+                raise ValueError(
+                    f"reserve got row {row}, which is reserved for {names[row]!r}; "
+                    f"release it first."
+                )
+        self._move("reserve", idx, {UNLABELED: RESERVED, RESERVED: RESERVED}, name)
+
+    def release(self, idx=None, *, name=None) -> None:
+        """Offer reserved rows again.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,), default=None
+            Row numbers of reserved rows.
+        name : str, default=None
+            Release all that are reserved for this name.
+        """
+        if (idx is None) == (name is None):
+            raise ValueError("release takes either row numbers or name=, not both or neither.")
+        if idx is None:
+            names = self._ledger.names
+            idx = np.array(sorted(row for row, who in names.items() if who == name), dtype=int)
+            if len(idx) == 0:
+                raise ValueError(f"release got name={name!r}, but no row is reserved for it.")
+        self._move("release", idx, {RESERVED: UNLABELED})
+
+    def extend(self, X, y=None, *, annotator=None) -> np.ndarray:
+        """Add rows behind the others.
+
+        Parameters
+        ----------
+        X : container of m rows, like the pool's own
+            The new rows; kept beside the old ones, not copied.
+        y : array-like of shape (m,), default=None
+            Their labels, with the missing label where there is none.
+        annotator : str, default=None
+            Who gave the labels.
+
+        Returns
+        -------
+        ndarray of shape (m,), int64
+            The new rows' numbers.
+        """
+        check_name(annotator, "extend")
+        change = self._plan_extend(X, y, who="extend")
+        return self._extend(*change, annotator=annotator)
+
+    def undo(self, n=1) -> None:
+        """Revert the last `n` operations that are not undone yet.
+
+        Parameters
+        ----------
+        n : int, default=1
+            How many.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer, or if one of them is an `extend`: rows stay once they are in.
+        """
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise ValueError(f"undo got n={n!r}; give a whole number of at least 1.")
+        if n > len(self._live):
+            raise ValueError(f"undo got n={n}, but {len(self._live)} operations can be undone.")
+        undone = self._live[-n:][::-1]
+        kinds = [self._history[position].kind for position in undone]
+        if "extend" in kinds:
+            raise ValueError(
+                f"undo got n={n}, but the rows added {kinds.index('extend') + 1} operations ago "
+                f"stay; unlabel or skip them instead."
+            )
+        ops = [self._history[position] for position in undone]
+        rows = np.unique(np.concatenate([op.rows for op in ops]))
+        before, dtype = self._ledger.snapshot(rows), self._ledger.dtype
+        for op in ops:
+            self._ledger.write(op.rows, op.states_before, op.labels_before, op.names_before)
+        self._ledger.recast(self._dtypes[undone[-1]])
+        after = self._ledger.snapshot(rows)
+        self._remember(_operation("undo", rows, before, after, undone=tuple(undone)), dtype)
+
+    # On disk
+
+    def save(self, path) -> None:
+        """Write labels, states and history to a file.
+
+        The file holds no rows and no pickle. It is replaced whole: whoever is interrupted keeps
+        the old one. A fingerprint of the rows is kept, so that `load` refuses other data.
+
+        Parameters
+        ----------
+        path : str or path
+            File to write; "npz" is its usual ending.
+        """
+        sampled = _spread(np.arange(len(self)), FINGERPRINTED_ROWS // 2)
+        if self.n_labeled:
+            sampled = np.union1d(sampled, _spread(self.labeled, FINGERPRINTED_ROWS // 2))
+        header = {
+            "n_rows": len(self),
+            "missing_label": _plain(self.missing_label),
+            "classes": None if self.classes is None else self.classes.tolist(),
+            "classes_dtype": None if self.classes is None else self.classes.dtype.str,
+            "seed": self.seed,
+            "fingerprint": fingerprint(self._rows, sampled),
+        }
+        storage.write(path, header, {"sampled": sampled, **hist.to_arrays(self._history)})
+
+    @classmethod
+    def load(cls, path, X) -> "Pool":
+        """Return a saved pool over its rows.
+
+        Parameters
+        ----------
+        path : str or path
+            File that `save` wrote.
+        X : container of n rows
+            All rows of the pool, those that were added included, in the same order.
+
+        Returns
+        -------
+        Pool
+            As it was saved.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a pool's, or X is not the data it was saved with.
+        """
+        header, arrays = storage.read(path)
+        rows = Rows(check_rows(X, who="Pool.load"))
+        if len(rows) != header["n_rows"]:
+            raise ValueError(
+                f"the pool was saved with {header['n_rows']} rows, X has {len(rows)}; give all of "
+                f"its rows, those that were added included."
+            )
+        if fingerprint(rows, arrays["sampled"]) != header["fingerprint"]:
+            raise ValueError(
+                "X is not the data that this pool was saved with: values, columns or the order of "
+                "the rows differ; give the same rows in the same order."
+            )
+        pool = cls.__new__(cls)
+        pool._start(rows, header["missing_label"], None)
+        if header["classes"] is not None:
+            pool.classes = np.array(header["classes"], dtype=header["classes_dtype"])
+        pool.seed = header["seed"]
+        for op in hist.from_arrays(arrays):
+            dtype = pool._ledger.dtype
+            pool._ledger.grow(op.n_added)
+            pool._ledger.write(op.rows, op.states_after, op.labels_after, op.names_after)
+            if op.undone:
+                pool._ledger.recast(pool._dtypes[op.undone[-1]])
+            pool._remember(op, dtype)
+        return pool
+
+    # Display
+
+    def __repr__(self) -> str:
+        return (
+            f"Pool({len(self)} rows: {self.n_labeled} labelled, {self.n_unlabeled} unlabelled, "
+            f"{self.n_reserved} reserved, {self.n_skipped} skipped)"
+        )
+
+    def _repr_html_(self) -> str:
+        counts = {
+            "labelled": self.n_labeled,
+            "reserved": self.n_reserved,
+            "skipped": self.n_skipped,
+            "unlabelled": self.n_unlabeled,
+        }
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in counts)
+        body = "".join(f"<td>{count:,}</td>" for count in counts.values())
+        return (
+            f"<table><caption>Pool of {len(self):,} rows</caption>"
+            f"<tr>{head}</tr><tr>{body}</tr></table>"
+        )
+
+    # Plans: everything that can be refused is refused here, before anything changes
+
+    def _parse(self, y, n: int, index, who: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return values and mask of the known labels among the `n` given for rows `index`."""
+        if index is not None:
+            lab.check_order(y, index, who=who)
+        values, known = lab.parse(y, missing_label=self.missing_label, classes=self.classes)
+        if len(values) != n:
+            raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
+        so_far = self._ledger.labels
+        if known.any() and self.n_labeled and so_far is not None:
+            lab.merge_dtype(so_far.dtype, values.dtype)
+        return values, known
+
+    def _plan_label(self, idx, y, *, relabel: bool, who: str):
+        """Return rows, new states and labels of what would change."""
+        idx = check_row_numbers(idx, len(self), who=who)
+        index = self._rows.index_of(idx)
+        values, known = self._parse(y, len(idx), idx if index is None else index, who)
+        states, labels, _ = self._ledger.snapshot(idx)
+        was = states == LABELED
+        same = was & known
+        if same.any():
+            same[same] = labels[same] == values[same]
+        clash = np.flatnonzero(was & ~same)
+        if len(clash) and not relabel:
+            row, label = idx[clash[0]], _plain(values[clash[0]])
+            got = f"the label {label!r}" if known[clash[0]] else "the missing label"
+            raise ValueError(
+                f"{who} got {got} for row {row}, which is labelled "
+                f"{_plain(labels[clash[0]])!r}; to change it, pass relabel=True."
+            )
+        after = np.where(known, LABELED, np.where(was, UNLABELED, SKIPPED)).astype(np.int8)
+        changed = ~same & (known | (after != states))
+        return idx[changed], after[changed], values[changed]
+
+    def _plan_extend(self, X, y, *, who: str, missing: int = UNLABELED):
+        """Return the new rows, with numbers, states and labels of those not left unlabelled."""
+        X = conform(check_rows(X, who=who), self._rows.parts[0], who)
+        rows = Rows(X)
+        if y is None:
+            return rows, _NOTHING, _NOTHING.astype(np.int8), None
+        values, known = self._parse(y, len(rows), row_index(X), who)
+        states = np.where(known, LABELED, missing).astype(np.int8)
+        changed = np.flatnonzero(states != UNLABELED)
+        return rows, len(self) + changed, states[changed], values[changed]
+
+    def _move(self, kind: str, idx, moves: dict[int, int], name=None) -> None:
+        """Bring rows from one state to another, refusing those in any other state."""
+        idx = check_row_numbers(idx, len(self), who=kind)
+        states = self._ledger.states[idx]
+        wrong = np.flatnonzero(~np.isin(states, list(moves)))
+        if len(wrong):
+            allowed = " or ".join(STATE_NAMES[state] for state in moves)
+            raise ValueError(
+                f"{kind} got row {idx[wrong[0]]}, which is {STATE_NAMES[states[wrong[0]]]}; "
+                f"it takes rows that are {allowed}."
+            )
+        after = np.array([moves.get(state, state) for state in range(4)], dtype=np.int8)[states]
+        changed = after != states
+        names = (name,) * int(changed.sum()) if kind == "reserve" else None
+        self._record(kind, idx[changed], after[changed], None, names)
+
+    # Changes: nothing here is refused
+
+    def _extend(self, rows: Rows, changed, states, values, *, annotator=None, merge=False):
+        """Add rows, record the operation, return the new row numbers."""
+        first = len(self)
+        for part in rows.parts if len(rows) else []:
+            self._rows.append(part, merge=merge)
+        self._record("extend", changed, states, values, annotator=annotator, n_added=len(rows))
+        return np.arange(first, len(self))
+
+    def _record(self, kind, rows, states, values=None, names=None, *, annotator=None, n_added=0):
+        """Carry one operation out and remember it, unless it changes nothing."""
+        if len(rows) == 0 and n_added == 0:
+            return
+        self._ledger.grow(n_added)
+        before, dtype = self._ledger.snapshot(rows), self._ledger.dtype
+        self._ledger.write(rows, states, values, names)
+        after = self._ledger.snapshot(rows)
+        op = _operation(kind, rows, before, after, annotator=annotator, n_added=n_added)
+        self._remember(op, dtype)
+
+    def _remember(self, op: Operation, dtype: np.dtype | None) -> None:
+        """Append to the history, and to what can be undone; `dtype` is the labels' before it."""
+        self._dtypes.append(dtype)
+        if op.undone:
+            del self._live[-len(op.undone) :]
+        elif op.kind != "fit":
+            self._live.append(len(self._history))
+        self._history.append(op)
+
+
+_NOTHING = np.zeros(0, dtype=np.int64)
+
+
+def _refuse_all_nan(y) -> None:
+    """Refuse floats that are all NaN, which are a mistake more often than a pool without labels."""
+    y = np.asarray(y)
+    if y.dtype.kind == "f" and y.size and np.isnan(y).all():
+        raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
+
+
+def _operation(kind: str, rows: np.ndarray, before: tuple, after: tuple, **details) -> Operation:
+    """Return an operation of now, from what the ledger said of its rows before and after."""
+    return Operation(
+        kind,
+        rows,
+        states_before=before[0],
+        states_after=after[0],
+        labels_before=before[1],
+        labels_after=after[1],
+        names_before=before[2],
+        names_after=after[2],
+        time=time.time(),
+        **details,
+    )
+
+
+def _spread(numbers: np.ndarray, most: int) -> np.ndarray:
+    """Return at most `most` of sorted numbers, evenly spread, the first and the last included."""
+    if len(numbers) <= most:
+        return numbers
+    return numbers[np.linspace(0, len(numbers) - 1, most).round().astype(np.intp)]
+
+
+def _plain(label):
+    """Return a label as a plain Python value, for messages."""
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,189 @@
+"""The choice of a strategy from arrays alone, for people with a training loop of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .. import scores
+from ..data.arrays import as_mask, candidate_mask, check_probabilities, check_vectors
+from ..data.rows import Rows, check_rows
+from ..data.tensors import as_array, is_tensor
+from ..utils.checks import check_n_instances, draw_seed
+from .base import Strategy, choose, name_of, needs
+from .given import as_strategy
+from .stream import passes
+from .view import Centers, View
+
+GIVEN_AS = {
+    "proba": "proba=",
+    "decision": "proba=",
+    "samples": "samples=",
+    "std": "prediction= and std=",
+    "prediction": "prediction=",
+    "value": "prediction=",
+    "embedding": "embedding=",
+    "gradient": "proba= (or prediction=) and embedding=",
+}
+
+
+def select(
+    strategy,
+    *,
+    proba=None,
+    samples=None,
+    prediction=None,
+    std=None,
+    embedding=None,
+    labeled=None,
+    y_labeled=None,
+    reserved=None,
+    candidates=None,
+    n_instances=None,
+    random_state=None,
+) -> np.ndarray:
+    """Choose rows to label from arrays alone, without an estimator.
+
+    Parameters
+    ----------
+    strategy : str, Strategy or callable
+        As `ActiveLearner` takes it.
+    proba : array-like of shape (n, C), default=None
+        Probabilities of the classes. None: the mean of `samples`, where they are given.
+    samples : array-like of shape (S, n, C), default=None
+        Probabilities by each of S models, or by S passes with dropout.
+    prediction, std : array-like of shape (n,), default=None
+        Predicted values and their standard deviations, for regression.
+    embedding : array-like or sparse matrix of shape (n, d), default=None
+        A vector for each row; for strategies that read gradients, what the last, linear layer was
+        given.
+    labeled : array-like of int, or of bool of shape (n,), default=None
+        Rows that are labelled: never chosen, and diverse strategies keep away from them.
+    y_labeled : array-like, default=None
+        Their labels, in the order of `labeled`, for strategies that read them.
+    reserved : array-like of int, or of bool of shape (n,), default=None
+        Rows that are being labelled, or were chosen elsewhere: the same.
+    candidates : array-like of int, or of bool of shape (n,), default=None
+        Rows that may be chosen. None: all that are neither labelled nor reserved.
+    n_instances : int, default=None
+        How many rows; None: one. If fewer are left, those that are left.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of all random choices. None: from the operating system.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,), int64
+        Distinct row numbers, best first.
+
+    Raises
+    ------
+    ValueError
+        If the strategy reads what is not given, or an array does not fit: other numbers of rows,
+        NaN, rows of probabilities that do not sum to one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skactive import select
+    >>> proba = np.array([[0.9, 0.1], [0.55, 0.45], [0.3, 0.7], [0.5, 0.5]])
+    >>> select("margin", proba=proba, labeled=[3], n_instances=2)
+    array([1, 2])
+    """
+    strategy = as_strategy(strategy)
+    passes(strategy, None)
+    known, n = _arrays(proba, samples, prediction, std, embedding)
+    _check_reads(strategy, known)
+    is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
+    is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
+    rows = np.flatnonzero(is_labeled)
+    pool = Centers(rows, np.flatnonzero(is_reserved), _labels(y_labeled, labeled, rows))
+    mask = candidate_mask(candidates, n, np.flatnonzero(is_labeled | is_reserved))
+    seed = [draw_seed(random_state), len(rows), 0]
+    view = View(Rows(np.arange(n)), mask, pool=pool, seed=seed, known=known)
+    return choose(strategy, view, check_n_instances(None, n_instances, "select"))
+
+
+def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any], int]:
+    """Return what was given as a view knows it, and the number of rows."""
+    known: dict[str, Any] = {}
+    if samples is not None:
+        known["samples"] = check_probabilities(samples, "SnC", who="select", name="samples")
+        known["proba"] = known["samples"].mean(axis=0)
+    if proba is not None:
+        known["proba"] = check_probabilities(proba, who="select")
+    for name, values in (("prediction", prediction), ("std", std)):
+        if values is not None:
+            known[name] = _values(values, name)
+    if "prediction" in known:
+        known["value"] = known["prediction"]
+    if embedding is not None:
+        known["embedding"] = _vectors(embedding)
+    lengths = {name: array.shape[name == "samples"] for name, array in known.items()}
+    if len(set(lengths.values())) != 1:
+        told = ", ".join(f"{name} of {length}" for name, length in lengths.items())
+        raise ValueError(
+            f"select got {told or 'no array'}; give arrays that have one row for each row of the "
+            f"pool."
+        )
+    n = next(iter(lengths.values()))
+    if "embedding" in known and "proba" in known:
+        known["gradient"] = scores.likeliest_errors(known["proba"]), known["embedding"]
+    elif "embedding" in known and "prediction" in known:
+        known["gradient"] = np.ones((n, 1)), known["embedding"]
+    return known, n
+
+
+def _vectors(embedding):
+    """Return vectors as an array or a CSR matrix."""
+    vectors = embedding if sparse.issparse(embedding) else check_rows(embedding, "select")
+    return check_vectors(as_array(vectors) if is_tensor(vectors) else vectors, who="select")
+
+
+def _check_reads(strategy: Strategy, known: dict) -> None:
+    """Refuse a strategy that reads what was not given."""
+    for alternatives in needs(strategy):
+        if not any(what in known for what in alternatives):
+            reads = " or ".join(f"view.{what}" for what in alternatives)
+            if GIVEN_AS.keys().isdisjoint(alternatives):
+                raise ValueError(
+                    f"{name_of(strategy)} reads {reads}, which only a model gives; write "
+                    f"ActiveLearner(estimator, ...) instead of select."
+                )
+            give = " or ".join(
+                dict.fromkeys(GIVEN_AS[what] for what in alternatives if what in GIVEN_AS)
+            )
+            raise ValueError(f"{name_of(strategy)} reads {reads}; give select {give}.")
+
+
+def _values(values, name: str) -> np.ndarray:
+    """Return one finite number for each row."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(
+            f"select got {name} of shape {values.shape}"
+            f"{' with NaN or infinity' if values.ndim == 1 else ''}; give one finite number for "
+            f"each row."
+        )
+    if name == "std" and (values < 0).any():
+        raise ValueError(f"select got std {values.min()}; standard deviations are at least 0.")
+    return values
+
+
+def _labels(y_labeled, labeled, rows: np.ndarray) -> np.ndarray | None:
+    """Return labels in the order of the labelled rows' numbers, refusing what is not one for each.
+
+    Where none are labelled there are none, and no strategy needs to be told.
+    """
+    if y_labeled is None:
+        return None if len(rows) else np.zeros(0)
+    labels, given = np.asarray(y_labeled), np.asarray([] if labeled is None else labeled)
+    order = slice(None) if given.dtype.kind == "b" else np.argsort(given, kind="stable")
+    if labels.shape != (len(rows),) or (given.dtype.kind != "b" and len(given) != len(rows)):
+        repeated = ", some of them given twice" if len(given) > len(rows) else ""
+        raise ValueError(
+            f"select got y_labeled of shape {labels.shape} for {len(rows)} labelled rows"
+            f"{repeated}; give one label for each."
+        )
+    return labels[order]

@@ -1,0 +1,580 @@
+"""The view: all that a strategy may look at, computed when it is first read, and once."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.arrays import check_vectors
+from ..data.rows import Rows, n_rows, row_bytes
+from ..data.tensors import as_array, is_tensor
+from ..data.vectors import Joined, Memory, as_vectors, join_vectors
+from ..models import Model, refusal
+from ..scores import likeliest_errors
+from ..selection.distances import nearest_squared_distances
+from ..utils.progress import progress
+
+CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
+NET_CHUNK_BYTES = 1 << 28  # the same of a net, which cuts rows into batches itself
+MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
+
+
+class Centers(NamedTuple):
+    """What a strategy may know of a pool besides its rows."""
+
+    labeled: np.ndarray
+    reserved: np.ndarray
+    y_labeled: np.ndarray | None
+
+
+class View:
+    """Rows, labels and model as a strategy sees them.
+
+    A view spans all rows without copying them; what the model says of them is computed on
+    demand. A rowwise strategy is shown one chunk at a time, and sees that chunk as the whole.
+
+    Attributes
+    ----------
+    X : container of n rows
+        The rows.
+    candidates : ndarray of shape (m,), int64
+        Positions that may be chosen, sorted.
+    mask : ndarray of shape (n,), bool
+        The same as a mask.
+    labeled, reserved, centers : ndarray of int64
+        Positions that are labelled, or reserved, or either; not for rowwise strategies.
+    y_labeled : ndarray
+        Labels of the labelled rows.
+    classes : ndarray of shape (C,) or None
+        Classes, in the order of the columns of `proba`; None for regressors.
+    estimator : estimator or None
+        The fitted estimator; None during a cold start.
+    round : int
+        How many operations the pool has seen since it was made.
+    rng : numpy.random.Generator
+        For strategies that choose jointly; the same for the same question.
+    proba : ndarray of shape (n, C)
+        Probabilities of the classes.
+    decision : ndarray of shape (n,) or (n, C)
+        The estimator's decision function.
+    prediction : ndarray of shape (n,)
+        Predicted labels or values.
+    value : ndarray of shape (n,), float64
+        Predicted values; of regressors alone.
+    std : ndarray of shape (n,)
+        Standard deviations of the predicted values.
+    samples : ndarray of shape (S, n, C)
+        Probabilities by each member of an ensemble.
+    embedding : ndarray or CSR matrix of shape (n, d)
+        Rows as vectors: by the learner's `embedding`, else as the estimator's last step sees
+        them.
+    vectors, gradient_vectors
+        As `embedding` and `gradient`, but where the net computed them: tensors on its device, if
+        it has one. Functions of `skactive.selection` that take tensors choose there.
+    gradient : tuple of ndarray (n, C) and ndarray or CSR matrix (n, d)
+        Two factors of the gradient of the loss in the weights of the last, linear layer, with the
+        likeliest label: errors of the probabilities, and what the layer was given. For
+        regressors, of the prediction: ones, and what the layer was given.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        mask: np.ndarray,
+        *,
+        pool=None,
+        offset: int = 0,
+        model: Model | None = None,
+        seed: Sequence[int] = (0,),
+        round: int = 0,
+        chunk_rows: int | None = None,
+        known: dict[str, Any] | None = None,
+        embed=None,
+        memory: Memory | None = None,
+        is_embedded: bool = False,
+    ):
+        self._rows = rows
+        self.mask = mask
+        self.round = round
+        self._pool = pool
+        self._offset = offset  # of the pool's row 0 among the rows
+        self._model = model
+        self._seed = seed
+        self._chunk_rows = chunk_rows
+        self._known: dict[str, Any] = {} if known is None else known
+        self._embed = embed  # rows -> vectors; None: the model does
+        self._is_embedded = is_embedded  # whether vectors do not come from the model
+        self._memory = memory  # None: what the vectors are changes with the model
+        self._numbers: np.ndarray | None = None  # row numbers, where they are not 0 to n - 1
+        self._scores: dict[int, tuple] = {}
+        self._is_part = False
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    # What is known
+
+    @cached_property
+    def X(self):
+        """The rows, in the container that was given; joined where there are several."""
+        return self._rows.whole()
+
+    def take(self, positions):
+        """Return the rows at positions."""
+        return self._rows.take(positions)
+
+    @cached_property
+    def candidates(self) -> np.ndarray:
+        """Positions that may be chosen."""
+        return np.flatnonzero(self.mask)
+
+    @property
+    def labeled(self) -> np.ndarray:
+        """Positions of labelled rows."""
+        self._refuse_part("labeled", "set rowwise = False in its class")
+        return self._pool.labeled + self._offset
+
+    @property
+    def reserved(self) -> np.ndarray:
+        """Positions of reserved rows."""
+        self._refuse_part("reserved", "set rowwise = False in its class")
+        return self._pool.reserved + self._offset
+
+    @property
+    def centers(self) -> np.ndarray:
+        """Positions of rows that are labelled or reserved, sorted: batches keep away from them."""
+        return np.union1d(self.labeled, self.reserved)
+
+    @property
+    def y_labeled(self) -> np.ndarray:
+        """Labels of the labelled rows."""
+        labels = self._pool.y_labeled
+        if labels is None:
+            raise ValueError(
+                "the strategy reads view.y_labeled; give select y_labeled=, one label for each "
+                "labelled row."
+            )
+        return labels
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Classes in the order of the columns of `proba`."""
+        return None if self._model is None else self._model.classes
+
+    @property
+    def estimator(self):
+        """The fitted estimator."""
+        return None if self._model is None else self._model.estimator
+
+    # Random numbers
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """A generator that starts the same for the same question."""
+        self._refuse_part("rng", "use view.row_random(), or set rowwise = False in its class")
+        return np.random.default_rng(self._seed)
+
+    def row_random(self, positions=None) -> np.ndarray:
+        """Return one uniform number in [0, 1) for each row, or for those at positions.
+
+        A hash of the question and the row's number: the same for any chunks, order or machine.
+        """
+        numbers = positions
+        if self._numbers is not None:
+            numbers = self._numbers if positions is None else self._numbers[positions]
+        elif positions is None:
+            numbers = np.arange(len(self))
+        seed = np.random.SeedSequence(self._seed).generate_state(1, np.uint64)[0]
+        return _hash_uniform(np.asarray(numbers).astype(np.uint64), seed)
+
+    # What the model says
+
+    @property
+    def proba(self) -> np.ndarray:
+        """Probabilities of the classes, shape (n, C)."""
+        return self._read("proba")
+
+    @property
+    def decision(self) -> np.ndarray:
+        """The decision function, shape (n,) or (n, C)."""
+        return self._read("decision")
+
+    @property
+    def prediction(self) -> np.ndarray:
+        """Predicted labels or values, shape (n,)."""
+        return self._read("prediction")
+
+    @property
+    def value(self) -> np.ndarray:
+        """Predicted values of a regressor, shape (n,)."""
+        return self._read("value")
+
+    @property
+    def std(self) -> np.ndarray:
+        """Standard deviations of the predicted values, shape (n,)."""
+        return self._read("std")
+
+    @property
+    def samples(self) -> np.ndarray:
+        """Probabilities by each member, shape (S, n, C)."""
+        return self._read("samples")
+
+    @property
+    def vectors(self):
+        """Rows as vectors like `embedding`, as tensors on the net's device if it has one."""
+        if "embedding" not in self._known:
+            vectors = self._vectors()
+            if not is_tensor(vectors):
+                vectors = check_vectors(vectors, who="the strategy")
+            self._known["embedding"] = vectors
+        return self._known["embedding"]
+
+    @property
+    def embedding(self) -> np.ndarray:
+        """Rows as vectors, shape (n, d)."""
+        return _on_host(self.vectors)
+
+    @property
+    def gradient_vectors(self) -> tuple:
+        """Factors like those of `gradient`, as tensors on the net's device if it has one."""
+        if "gradient" not in self._known:
+            is_embedding = self._is_embedded or (self._model is not None and self._model.is_linear)
+            features = self.vectors if is_embedding else self._read("features")
+            is_regression = self._model is not None and self._model.classes is None
+            errors = np.ones((len(self), 1)) if is_regression else likeliest_errors(self.proba)
+            self._known["gradient"] = errors, features
+        return self._known["gradient"]
+
+    @property
+    def gradient(self) -> tuple[np.ndarray, np.ndarray]:
+        """Factors of the last layer's gradient, shapes (n, C) and (n, d)."""
+        errors, features = self.gradient_vectors
+        return errors, _on_host(features)
+
+    def perturbation(self, attack: str, **options) -> np.ndarray:
+        """Return how little has to change in each row for the model to predict another class.
+
+        Parameters
+        ----------
+        attack : {"deepfool", "bim"}
+            How the change is looked for.
+        **options : dict
+            Of the attack.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            L2 length of the change, in units of the rows; infinity where none was found.
+        """
+        model = self._fitted_model("perturbation")
+        parts = [model.perturbation(X, attack, **options) for X, _ in self._slices([])]
+        return np.concatenate(parts)
+
+    def with_dropout(self, n_passes: int) -> "View":
+        """Return this view with what the net predicts in so many passes with dropout.
+
+        Parameters
+        ----------
+        n_passes : int
+            How many `samples` there are; `proba` is their mean.
+        """
+        if not self.gives("dropout"):
+            raise ValueError(f"the strategy reads {refusal(self.estimator, 'dropout')}")
+        other = self._copy()
+        other._model = self._fitted_model("dropout").with_dropout(n_passes)
+        of_model = {"proba", "samples", "prediction", "gradient"}
+        other._known = {k: v for k, v in self._known.items() if k not in of_model}
+        return other
+
+    def center_distances(self) -> np.ndarray:
+        """Return the squared distance of each row to the nearest labelled or reserved one.
+
+        Kept from round to round where the embedding does not depend on the model, so that only
+        the distances to new labels are computed.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            In the space of `embedding`; infinity where there is no such row. Not to be written
+            to.
+        """
+        memory = self._memory if self._memory is not None and self._offset == 0 else Memory()
+        vectors, centers = self.embedding, self.centers
+        new, known = memory.since(centers)
+        if known is not None and len(known) < len(self):  # rows joined the pool
+            rows = np.r_[np.arange(len(known), len(self)), memory.centers]
+            positions = np.arange(len(self) - len(known), len(rows))
+            joined = nearest_squared_distances(vectors[rows], positions)
+            known = np.append(known, joined[: positions[0]])
+        if known is None or len(new):
+            known = nearest_squared_distances(vectors, new, known=known)
+            known.flags.writeable = False
+            memory.centers, memory.distances = centers, known
+        return known
+
+    def gives(self, what: str) -> bool:
+        """Whether the model can give `what`: "proba", "decision", "std", "samples"..."""
+        if what in self._known:
+            return True
+        return self._model is not None and refusal(self._model.estimator, what) is None
+
+    # Scores
+
+    def score(self, strategy) -> np.ndarray:
+        """Return a strategy's scores of the candidates, NaN elsewhere.
+
+        Parameters
+        ----------
+        strategy : Strategy
+            One that has a `score`. If it is rowwise, it sees one chunk at a time.
+
+        Returns
+        -------
+        ndarray of shape (n,), float64
+            Higher means more worth a label.
+
+        Raises
+        ------
+        ValueError
+            If a candidate's score is NaN, or the shape is wrong.
+        NotImplementedError
+            If the strategy has no score: it chooses rows jointly.
+        """
+        known = self._scores.get(id(strategy))
+        if known is not None:
+            return known[1]
+        scores = np.full(len(self), np.nan)
+        if strategy.rowwise:
+            reads = [what for part in strategy.reads for what in np.atleast_1d(part)]
+            if self._embed is not None and not {"embedding", "gradient"}.isdisjoint(reads):
+                _ = self.embedding  # of all rows, which is kept for the next question
+            for part, positions, kept in self.chunks(reads):
+                chunk = _check_scores(strategy, strategy.score(part), part, kept)
+                scores[positions] = chunk if kept is None else np.where(kept, chunk, np.nan)
+        else:
+            whole = _check_scores(strategy, strategy.score(self), self, self.mask)
+            scores[self.mask] = whole[self.mask]
+        self._scores[id(strategy)] = (strategy, scores)
+        return scores
+
+    def restrict(self, positions) -> "View":
+        """Return this view with only these candidates left.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions; those that are no candidates stay out.
+        """
+        other = self._copy()
+        other.__dict__.pop("candidates", None)
+        other.mask = np.zeros_like(self.mask)
+        other.mask[positions] = self.mask[positions]
+        return other
+
+    def narrowed(self, positions) -> "tuple[View, np.ndarray]":
+        """Return a view with only these candidates left, and the positions of its rows in this one.
+
+        Where vectors come from the model, as those of a net, it has no other rows than these and
+        the centres, so that nothing is computed of the rest.
+
+        Parameters
+        ----------
+        positions : ndarray of int
+            Positions; those that are no candidates stay out.
+        """
+        model = self._model
+        if model is None or model.is_plain or self._is_embedded or "embedding" in self._known:
+            return self.restrict(positions), np.arange(len(self))
+        rows = np.union1d(positions, self.centers)
+        other = self.part(self.take(rows), rows)
+        other._is_part, other._chunk_rows = False, self._chunk_rows
+        other.mask = self.restrict(positions).mask[rows]
+        labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
+        other._pool = Centers(labeled, reserved, self._pool.y_labeled)
+        return other, rows
+
+    # How it is computed
+
+    def _copy(self) -> "View":
+        """Return a view of the same rows that has scored nothing yet."""
+        other = View.__new__(View)
+        other.__dict__.update(self.__dict__)
+        other._scores = {}
+        return other
+
+    def _refuse_part(self, name: str, advice: str) -> None:
+        """Refuse what a chunk of rows does not know."""
+        if self._is_part:
+            raise AttributeError(
+                f"a rowwise strategy read view.{name}, but it sees one chunk of rows at a time; "
+                f"{advice}."
+            )
+
+    def _read(self, what: str):
+        """Return what the model says of all rows, computed in chunks, kept for the next read."""
+        if what not in self._known:
+            self._known = self._of_model(what, 0, len(self)) | self._known
+        return self._known[what]
+
+    def _fitted_model(self, what: str) -> Model:
+        """Return the model, or say that there is none yet."""
+        if self._model is None:
+            raise ValueError(
+                f"the strategy reads view.{what}, but no estimator is fitted yet; a cold start can "
+                f"read view.X and view.embedding only."
+            )
+        return self._model
+
+    def _of_model(self, what: str, start: int, stop: int) -> dict[str, Any]:
+        """Return what the model says of consecutive rows, and what it says with it."""
+        model, joined = self._fitted_model(what), {}
+        for X, _ in self._slices([what], start, stop):
+            for name, part in model.read(what, X).items():
+                if name not in joined:
+                    joined[name] = Joined(stop - start, axis=1 if name == "samples" else 0)
+                joined[name].add(part)
+        return {name: parts.whole() for name, parts in joined.items()}
+
+    def _vectors(self):
+        """Return all rows as vectors; those of the pool from memory where they are there."""
+        memory, n = self._memory, len(self) - self._offset
+        if memory is None:
+            return self._embedded(0, len(self))
+        if memory.n_rows < n:
+            new = self._embedded(self._offset + memory.n_rows, len(self))
+            memory.keep(join_vectors([memory.vectors, new] if memory.n_rows else [new]))
+        if self._offset == 0:
+            return memory.vectors
+        return join_vectors([self._embedded(0, self._offset), memory.vectors])
+
+    def _embedded(self, start: int, stop: int):
+        """Return consecutive rows as vectors; rows that are vectors are not copied."""
+        embed, model = self._embed, self._model
+        if embed is None and (model is None or model.is_plain):
+            embed = _plain_vectors if model is None else model.embedding
+            return embed(self._rows.slice(start, stop))
+        if embed is not None:
+            joined = Joined(stop - start)
+            for X, _ in self._slices(["embedding"], start, stop):
+                joined.add(_one_for_each(embed(X), X))
+            return joined.whole()
+        known = self._of_model("embedding", start, stop)
+        vectors = known.pop("embedding")
+        if stop - start == len(self):
+            self._known = known | self._known
+        return vectors
+
+    def _n_chunk_rows(self, reads: list[str]) -> int:
+        """Return how many rows make a chunk of about `CHUNK_BYTES`."""
+        if self._chunk_rows is not None:
+            return self._chunk_rows
+        size = row_bytes(self._rows.parts[0])
+        batch = 1
+        if self._model is not None:
+            size += sum(self._model.row_bytes(what) for what in reads)
+            batch = self._model.batch_rows
+        n_bytes = CHUNK_BYTES if batch == 1 else NET_CHUNK_BYTES
+        n_chunk_rows = int(np.clip(n_bytes // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
+        return -(-n_chunk_rows // batch) * batch
+
+    def _slices(self, reads: list[str], start: int = 0, stop: int | None = None) -> Iterator[tuple]:
+        """Yield contiguous rows with their slice, showing progress."""
+        stop = len(self) if stop is None else stop
+        step = self._n_chunk_rows(reads)
+        slices = [slice(a, min(a + step, stop)) for a in range(start, stop, step)]
+        rows = self._rows
+        steps = ((cut.stop - cut.start, (rows.slice(cut.start, cut.stop), cut)) for cut in slices)
+        yield from progress(steps, stop - start, "reading the model")
+
+    def chunks(self, reads: list[str]) -> Iterator[tuple]:
+        """Yield views of chunks, where their scores go, and a mask of those that count.
+
+        Rows stay where they are; only where fewer than half of a slice are candidates are they
+        gathered.
+        """
+        step = self._n_chunk_rows(reads)
+
+        def parts():
+            for start in range(0, len(self), step):
+                cut = slice(start, min(start + step, len(self)))
+                mask = self.mask[cut]
+                n_candidates = int(np.count_nonzero(mask))
+                size = cut.stop - cut.start
+                if n_candidates == 0:
+                    continue
+                if 2 * n_candidates < size:
+                    positions = start + np.flatnonzero(mask)
+                    part = self.part(self._rows.take(positions), positions)
+                    yield size, (part, positions, None)
+                else:
+                    X = self._rows.slice(cut.start, cut.stop)
+                    kept = None if n_candidates == size else mask
+                    yield size, (self.part(X, cut), cut, kept)
+
+        yield from progress(parts(), len(self), "scoring")
+
+    def part(self, X, at) -> "View":
+        """Return a view of some rows alone, which knows what this view knows of them."""
+        known = {name: _at(name, values, at) for name, values in self._known.items()}
+        rows = Rows(X)
+        part = View(rows, np.ones(len(rows), dtype=bool), pool=self._pool, model=self._model)
+        part._seed, part.round, part._known = self._seed, self.round, known
+        part._embed, part._is_embedded = self._embed, self._is_embedded
+        part._chunk_rows, part._is_part = max(len(rows), 1), True
+        part._numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
+        if self._numbers is not None:
+            part._numbers = self._numbers[at]
+        return part
+
+
+def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:
+    """Return uniform numbers in [0, 1), one for each number, by the splitmix64 finaliser."""
+    z = (numbers + seed) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+
+
+def _at(name: str, values, at):
+    """Return what is known of some rows, of what is known of all."""
+    if isinstance(values, tuple):
+        return tuple(part[at] for part in values)
+    return values[:, at] if name == "samples" else values[at]
+
+
+def _plain_vectors(X):
+    """Return rows as vectors at a cold start, when no model says how."""
+    return as_vectors(X, "a cold start", "rows of numbers, or embedding=")
+
+
+def _on_host(vectors):
+    """Return vectors as an array or a CSR matrix, wherever they are."""
+    return as_array(vectors) if is_tensor(vectors) else vectors
+
+
+def _one_for_each(vectors, X):
+    """Return vectors that were made of rows, refusing any that are not one for each."""
+    vectors = as_vectors(vectors, "the embedding", "numbers")
+    if vectors.shape[0] != n_rows(X):
+        raise ValueError(
+            f"the embedding gave {vectors.shape[0]} vectors for {n_rows(X)} rows; it must give one "
+            f"for each row, whichever others come with it."
+        )
+    return vectors
+
+
+def _check_scores(strategy, scores, view: View, mask: np.ndarray | None) -> np.ndarray:
+    """Return scores as floats, one for each row, none of the candidates' NaN."""
+    scores = np.asarray(scores, dtype=np.float64)
+    name = type(strategy).__name__
+    if scores.shape != (len(view),):
+        raise ValueError(
+            f"{name}.score gave an array of shape {scores.shape} for {len(view)} rows; give one "
+            f"number for each row of the view."
+        )
+    with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN too
+        is_suspect = np.isnan(scores.sum())
+    if is_suspect and np.isnan(scores if mask is None else scores[mask]).any():
+        raise ValueError(f"{name}.score gave NaN for a candidate; every candidate needs a number.")
+    return scores
