@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
-from numbers import Integral, Real
+
+from .utils.checks import checked_count, is_number
 
 _ROUNDING = 1e-9  # of rate times window: 0.29 * 100 is 28.999999999999996
 
@@ -292,23 +293,9 @@ def checked_rate(rate, who: str, name: str = "rate") -> float:
     >>> checked_rate(1, "Budget")
     1.0
     """
-    is_number = isinstance(rate, Real) and not isinstance(rate, bool)
-    if not is_number or not 0 < float(rate) <= 1:
+    if not is_number(rate) or not 0 < float(rate) <= 1:
         raise ValueError(
             f"{who} got {name}={rate!r}; give the share of the rows that may be bought, above 0 "
             f"and at most 1."
         )
     return float(rate)
-
-
-def checked_count(count, name: str, who: str, least: int) -> int:
-    """Return a number of rows as an integer, refusing what is none.
-
-    Examples
-    --------
-    >>> checked_count(100, "window", "Budget", 1)
-    100
-    """
-    if not isinstance(count, Integral) or isinstance(count, bool) or int(count) < least:
-        raise ValueError(f"{who} got {name}={count!r}; give a whole number of at least {least}.")
-    return int(count)

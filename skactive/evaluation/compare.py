@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
 from ..strategies.given import as_strategy
-from ..utils.checks import check_estimator, draw_seed
+from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
 from ..utils.threads import one_thread
 from .comparison import CEILING, Comparison, Run
@@ -251,7 +250,7 @@ def _seed(random_state, results) -> int:
     if random_state is None:
         stored = None if results is None else stored_settings(results)
         return draw_seed(None) if stored is None else stored["random_state"]
-    if not isinstance(random_state, Integral) or isinstance(random_state, bool):
+    if not is_integer(random_state):
         raise TypeError(
             f"random_state is {random_state!r}; a comparison that can be repeated needs an "
             f"integer, or None."

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..learner.training import params_of
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
 from ..models import adapt, is_net
 from ..pool.pool import Pool
-from ..utils.checks import draw_seed
+from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import delegated, inner_has
 
 
@@ -421,27 +420,18 @@ def check_simulation(
 ) -> tuple[int, int, int, np.ndarray | None]:
     """Return budget, batch and start as counts, and which rows to start with, if any are named."""
     total = _check_budget(oracle, budget)
-    n_instances = _check_count("n_instances", n_instances)
+    n_instances = checked_count(n_instances, "n_instances")
     return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
-
-
-def _check_count(name: str, given) -> int:
-    """Return a count, refusing what is none."""
-    if not isinstance(given, Integral) or isinstance(given, bool) or int(given) < 1:
-        raise ValueError(f"{name} is {given!r}; give a whole number of at least 1.")
-    return int(given)
 
 
 def _check_budget(oracle: Pool, budget) -> int:
     """Return how many labels may be known in the end."""
-    known = oracle.n_labeled
-    if isinstance(budget, Integral) and not isinstance(budget, bool) and int(budget) >= 1:
-        return min(int(budget), known)
-    if isinstance(budget, Real) and not isinstance(budget, Integral) and 0 < float(budget) <= 1:
-        return max(1, round(float(budget) * known))
-    raise ValueError(
-        f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
-    )
+    total = count_of(budget, oracle.n_labeled)
+    if total is None:
+        raise ValueError(
+            f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
+        )
+    return max(1, round(total))
 
 
 def _check_start(
@@ -458,7 +448,7 @@ def _check_start(
         classes = 0 if is_regressor(learner.estimator) else len(sorted_classes(oracle.y_labeled))
         n = min(max(10, 2 * classes), oracle.n_labeled)
     else:
-        n = _check_count("n_initial", n_initial)
+        n = checked_count(n_initial, "n_initial")
     if n > total:
         raise ValueError(
             f"budget {total} is below the {n} initial labels; give a larger budget, or fewer "

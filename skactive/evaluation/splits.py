@@ -10,6 +10,7 @@ import numpy as np
 from ..data.labels import encode, sorted_classes
 from ..data.row_numbers import check_row_numbers
 from ..pool.pool import Pool
+from ..utils.checks import checked_count
 from .provenance import digest_of_rows, printed
 
 DEFAULT_REPEATS = 10
@@ -88,9 +89,7 @@ def _check_repeats(n_repeats, default: int) -> int:
     """Return the number of repeats, refusing what is none."""
     if n_repeats is None:
         return default
-    if not isinstance(n_repeats, Integral) or isinstance(n_repeats, bool) or n_repeats < 1:
-        raise ValueError(f"n_repeats is {n_repeats!r}; give a whole number of at least 1, or None.")
-    return int(n_repeats)
+    return checked_count(n_repeats, "n_repeats", also=", or None")
 
 
 def _folds(known: Pool, cv, stratify: bool, seed: int) -> tuple[list, str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..budgets import checked_count, checked_rate
+from ..budgets import checked_rate
 from ..loops.stream_loop import StreamLog
+from ..utils.checks import checked_count
 from .displays import COLORS, DASHES, _axes
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..budgets import checked_count
 from ..strategies.base import Strategy, name_of
 from ..strategies.stream import pool_twin, stream_twin
+from ..utils.checks import checked_count
 from .training import is_frozen
 
 

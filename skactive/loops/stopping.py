@@ -1,13 +1,13 @@
 """When to stop asking: small rules that combine with & and |."""
 
 import math
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 
 from ..models import refusal
 from ..strategies import LeastConfidence
+from ..utils.checks import checked_count, is_integer
 
 
 class StoppingRule(BaseEstimator):
@@ -139,9 +139,7 @@ class Budget(StoppingRule):
 
     def start(self, learner):
         """Refuse what is no number of labels."""
-        n = self.n_labels
-        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-            raise ValueError(f"Budget got n_labels={n!r}; give a whole number of at least 1.")
+        checked_count(self.n_labels, "n_labels", "Budget")
 
     def should_stop(self, learner):
         """Return whether there are enough labels."""
@@ -311,7 +309,7 @@ def as_rule(stopping) -> StoppingRule | None:
     """Return a stopping rule for what was given: a rule, a number of labels, or None."""
     if stopping is None or isinstance(stopping, StoppingRule):
         return stopping
-    if isinstance(stopping, Integral) and not isinstance(stopping, bool):
+    if is_integer(stopping):
         return Budget(int(stopping))
     given = f"the class {stopping.__name__}" if isinstance(stopping, type) else repr(stopping)
     raise TypeError(

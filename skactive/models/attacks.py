@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from numbers import Integral, Real
 from typing import TYPE_CHECKING
+
+from ..utils.checks import checked_count, is_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,7 +79,7 @@ def deepfool(
     tensor([1.4142, 0.0000])
     """
     check_deepfool("deepfool", max_steps, n_candidates)
-    if not _is_finite(overshoot) or overshoot < 0:
+    if not is_number(overshoot) or not 0 <= overshoot < math.inf:
         raise ValueError(f"deepfool got overshoot={overshoot!r}; give a finite number, at least 0.")
     step = partial(_to_nearest_boundary, n_candidates=n_candidates)
     return _flip_lengths(forward, x, step, max_steps, reach=1.0 + overshoot)
@@ -170,8 +171,8 @@ def check_deepfool(who: str, max_steps, n_candidates) -> None:
     ...
     ValueError: AdversarialDeepFool got n_candidates=0; give a whole number of at least 1.
     """
-    _check_count(who, "max_steps", max_steps)
-    _check_count(who, "n_candidates", n_candidates)
+    checked_count(max_steps, "max_steps", who)
+    checked_count(n_candidates, "n_candidates", who)
 
 
 def check_bim(who: str, step, max_steps) -> None:
@@ -184,11 +185,11 @@ def check_bim(who: str, step, max_steps) -> None:
     ...
     ValueError: AdversarialBIM got step=0.0; give a finite number above 0, in units of the inputs.
     """
-    if not _is_finite(step) or step <= 0:
+    if not is_number(step) or not 0 < step < math.inf:
         raise ValueError(
             f"{who} got step={step!r}; give a finite number above 0, in units of the inputs."
         )
-    _check_count(who, "max_steps", max_steps)
+    checked_count(max_steps, "max_steps", who)
 
 
 def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> Tensor:
@@ -325,14 +326,3 @@ def _checked_logits(logits, n: int) -> Tensor:
     if not (logits < math.inf).all():  # minus infinity is the logarithm of a probability of 0
         raise ValueError("forward gave NaN or infinite logits; every class needs a number.")
     return logits
-
-
-def _check_count(who: str, name: str, value) -> None:
-    """Refuse what is no count."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{who} got {name}={value!r}; give a whole number of at least 1.")
-
-
-def _is_finite(value) -> bool:
-    """Whether a value is a finite number."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

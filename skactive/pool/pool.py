@@ -12,7 +12,7 @@ from ..data.conform import conform
 from ..data.fingerprint import fingerprint
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, check_rows, row_index
-from ..utils.checks import check_name
+from ..utils.checks import check_name, checked_count
 from . import history as hist
 from . import storage
 from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Operation
@@ -361,8 +361,7 @@ class Pool:
         ValueError
             If there are fewer, or if one of them is an `extend`: rows stay once they are in.
         """
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-            raise ValueError(f"undo got n={n!r}; give a whole number of at least 1.")
+        checked_count(n, "n", "undo")
         if n > len(self._live):
             raise ValueError(f"undo got n={n}, but {len(self._live)} operations can be undone.")
         undone = self._live[-n:][::-1]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
@@ -20,6 +18,7 @@ from ..data.arrays import (
     squared_norms,
     wanted,
 )
+from ..utils.checks import is_number
 from .distances import checked_distances
 from .farthest import check_known
 
@@ -210,7 +209,7 @@ def _checked_alpha(alpha: float | None) -> float | None:
     """The weight of unlikeness, a number from 0 to 1, or None."""
     if alpha is None:
         return None
-    if not isinstance(alpha, Real) or isinstance(alpha, bool) or not 0 <= alpha <= 1:
+    if not is_number(alpha) or not 0 <= alpha <= 1:
         raise ValueError(f"ranked_batch got alpha={alpha!r}; give a number from 0 to 1, or None.")
     return float(alpha)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import Vectors, as_floats, squared_norms
+from ..utils.checks import is_number
 
 Floats = NDArray[np.float64]
 
@@ -275,8 +275,7 @@ def _checked_width(n_errors: int, n_features: int) -> int:
 
 def _checked_regularization(regularization) -> float:
     """Return lambda as a float, refusing what is no number above 0."""
-    is_number = isinstance(regularization, Real) and not isinstance(regularization, bool)
-    if not is_number or not 0 < float(regularization) < np.inf:
+    if not is_number(regularization) or not 0 < float(regularization) < np.inf:
         raise ValueError(f"vessal got regularization={regularization!r}; give a number above 0.")
     return float(regularization)
 

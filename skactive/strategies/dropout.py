@@ -1,7 +1,6 @@
 """A net's dropout as a committee, for strategies over probabilities and over members."""
 
-from numbers import Integral
-
+from ..utils.checks import checked_count
 from .base import Strategy, has_score, name_of, needs
 from .given import as_strategy
 
@@ -66,11 +65,7 @@ class Dropout(Strategy):
 
     def _checked(self) -> Strategy:
         """Return the inner strategy, refusing what is no number of passes."""
-        n_passes = self.n_passes
-        if not isinstance(n_passes, Integral) or isinstance(n_passes, bool) or n_passes < 2:
-            raise ValueError(
-                f"Dropout got n_passes={n_passes!r}; give a whole number of at least 2."
-            )
+        checked_count(self.n_passes, "n_passes", "Dropout", 2)
         return self._inner()
 
     def _inner(self) -> Strategy:

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..budgets import Budget, Countdown, by_chance, checked_count, checked_rate
+from ..budgets import Budget, Countdown, by_chance, checked_rate
+from ..utils.checks import checked_count, checked_number
 from .base import Strategy, has_score, name_of, needs
 from .given import as_strategy
 from .uncertainty import Random
-from .wrappers import _checked_number
 
 
 class StreamStrategy(Strategy):
@@ -236,7 +236,7 @@ class Threshold(StreamStrategy):
 
     def _start(self):
         """Check the parameters: nothing is learned."""
-        _checked_number(self, "value", self.value, -np.inf)
+        checked_number(self.value, "value", name_of(self))
         _scorer(self)
 
     def _look(self, view):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from scipy.special import ndtri
 
+from ..utils.checks import checked_fraction, checked_number
 from .base import Strategy, name_of
 from .stream import StreamStrategy
-from .wrappers import _checked_number
 
 
 class FixedUncertainty(StreamStrategy):
@@ -40,7 +38,7 @@ class FixedUncertainty(StreamStrategy):
     def _start(self):
         """Check the threshold, which stays."""
         if self.threshold is not None:
-            _checked_number(self, "threshold", self.threshold, 0.0)
+            checked_number(self.threshold, "threshold", name_of(self), 0.0)
 
     def _look(self, view):
         """Return how far each row is above its threshold."""
@@ -88,7 +86,7 @@ class VariableUncertainty(StreamStrategy):
 
     def _start(self):
         """Set the threshold to certainty."""
-        _check_fraction(self, "step")
+        checked_fraction(self.step, "step", name_of(self))
         self.threshold_ = 1.0
 
     def _look(self, view):
@@ -133,7 +131,7 @@ class RandomVariableUncertainty(VariableUncertainty):
     def _start(self):
         """Check the spread as well."""
         super()._start()
-        _checked_number(self, "delta", self.delta, 0.0)
+        checked_number(self.delta, "delta", name_of(self), 0.0)
 
     def _factor(self, draws):
         """Return a normal number with mean 1."""
@@ -174,7 +172,7 @@ class SplitUncertainty(VariableUncertainty):
 
     def _budget(self):
         """Return the budget, and keep its two parts."""
-        _check_fraction(self, "share")
+        checked_fraction(self.share, "share", name_of(self))
         whole = super()._budget()
         self.parts_ = whole.split(self.share)
         return whole
@@ -214,12 +212,3 @@ class _Certainty(Strategy):
         if not self.from_chance:
             return certainty
         return (n_classes * certainty - 1) / (n_classes - 1) if n_classes > 1 else certainty
-
-
-def _check_fraction(strategy: Strategy, name: str) -> None:
-    """Refuse a parameter that is no number between 0 and 1."""
-    value = getattr(strategy, name)
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < 1:
-        raise ValueError(
-            f"{name_of(strategy)} got {name}={value!r}; give a number between 0 and 1."
-        )

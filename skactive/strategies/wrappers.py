@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
 
 import numpy as np
 
 from ..selection import top
 from ..selection.density import density
+from ..utils.checks import checked_number, count_of
 from .base import Strategy, choose, has_score, name_of
 from .given import as_strategy
 
@@ -52,15 +52,13 @@ class Subpool(Strategy):
 
     def _n_drawn(self, n_candidates: int) -> int:
         """Return how many candidates make a part."""
-        size = self.size
-        if isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1:
-            return min(int(size), n_candidates)
-        if isinstance(size, Real) and not isinstance(size, Integral) and 0 < float(size) <= 1:
-            return math.ceil(float(size) * n_candidates)
-        raise ValueError(
-            f"Subpool got size={size!r}; give a count of at least 1, or a share in (0, 1] as a "
-            f"float."
-        )
+        drawn = count_of(self.size, n_candidates)
+        if drawn is None:
+            raise ValueError(
+                f"Subpool got size={self.size!r}; give a count of at least 1, or a share in (0, 1] "
+                f"as a float."
+            )
+        return math.ceil(drawn)
 
 
 class Prefilter(Strategy):
@@ -99,7 +97,7 @@ class Prefilter(Strategy):
 
     def select(self, view, n):
         """Return what the second strategy selects among the first one's best."""
-        factor = _checked_number(self, "factor", self.factor, 1.0)
+        factor = checked_number(self.factor, "factor", name_of(self), 1.0)
         left = choose(as_strategy(self.first), view, math.ceil(factor * n))
         part, rows = view.narrowed(left)
         return rows[choose(as_strategy(self.then), part, n)]
@@ -152,7 +150,7 @@ class Density(Strategy):
 
     def score(self, view):
         """Return the inner strategy's score times a power of the density."""
-        beta = _checked_number(self, "beta", self.beta, 0.0)
+        beta = checked_number(self.beta, "beta", name_of(self), 0.0)
         scores = _from_lowest(_inner_scores(self, self.strategy, view))
         at = view.candidates
         weights = _from_lowest(density(view.embedding, metric=self.metric, candidates=at)[at])
@@ -222,7 +220,7 @@ class StochasticBatch(Strategy):
                 f"StochasticBatch got mode={self.mode!r}; it must be one of "
                 f"{', '.join(map(repr, _MODES))}."
             )
-        beta = _checked_number(self, "beta", self.beta, 0.0, is_open=True)
+        beta = checked_number(self.beta, "beta", name_of(self), 0.0, is_open=True)
         scores = _inner_scores(self, self.strategy, view)
         keys = np.where(np.isneginf(scores), scores, beta * _MODES[self.mode](scores))
         out = np.full(len(view), np.nan)
@@ -279,17 +277,3 @@ def _from_lowest(values: np.ndarray) -> np.ndarray:
 def _united(reads: tuple, others: tuple) -> tuple:
     """Return what two strategies read, nothing twice."""
     return (*reads, *(what for what in others if what not in reads))
-
-
-def _checked_number(
-    strategy: Strategy, name: str, value, lowest: float, is_open: bool = False
-) -> float:
-    """Return a parameter as a float, refusing what is no number of at least, or above, a bound."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_number or value < lowest or (is_open and value == lowest):
-        bound = f" above {lowest:g}" if is_open else f" of at least {lowest:g}"
-        raise ValueError(
-            f"{type(strategy).__name__} got {name}={value!r}; give a finite number"
-            f"{bound if math.isfinite(lowest) else ''}."
-        )
-    return float(value)

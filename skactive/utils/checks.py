@@ -1,9 +1,78 @@
-"""Checks of what users give to a learner."""
+"""Checks of what users give: one set, for every module."""
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state, get_tags
+
+
+def is_integer(value) -> bool:
+    """Whether a value is an integer, which True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
+
+
+def is_number(value) -> bool:
+    """Whether a value is a real number, which True and False are not; NaN and infinity are."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def checked_count(value, name: str, who: str | None = None, least: int = 1, also: str = "") -> int:
+    """Return a whole number, refusing what is none, or one below `least`.
+
+    Examples
+    --------
+    >>> checked_count(0, "window", "the learner")
+    Traceback (most recent call last):
+    ...
+    ValueError: the learner got window=0; give a whole number of at least 1.
+    """
+    if not is_integer(value) or int(value) < least:
+        raise ValueError(
+            f"{_given(value, name, who)}; give a whole number of at least {least}{also}."
+        )
+    return int(value)
+
+
+def checked_number(
+    value, name: str, who: str, lowest: float = -math.inf, *, is_open: bool = False
+) -> float:
+    """Return a finite number, refusing one below `lowest`, or equal to it where that is open."""
+    is_finite = is_number(value) and math.isfinite(value)
+    if not is_finite or value < lowest or (is_open and value == lowest):
+        bound = f" above {lowest:g}" if is_open else f" of at least {lowest:g}"
+        raise ValueError(
+            f"{_given(value, name, who)}; give a finite number"
+            f"{bound if math.isfinite(lowest) else ''}."
+        )
+    return float(value)
+
+
+def checked_fraction(value, name: str, who: str) -> float:
+    """Return a number between 0 and 1, refusing both of these."""
+    if not is_number(value) or not 0 < float(value) < 1:
+        raise ValueError(f"{_given(value, name, who)}; give a number between 0 and 1.")
+    return float(value)
+
+
+def count_of(share, n: int) -> float | None:
+    """Return how many of n a count or a share stands for, not rounded; None: it is neither.
+
+    An integer of at least 1 is a count, another number in (0, 1] a share.
+
+    Examples
+    --------
+    >>> count_of(7, 5), count_of(0.5, 5), count_of(1.5, 5)
+    (5, 2.5, None)
+    """
+    if is_integer(share):
+        return min(int(share), n) if share >= 1 else None
+    return float(share) * n if is_number(share) and 0 < float(share) <= 1 else None
+
+
+def _given(value, name: str, who: str | None) -> str:
+    """Return how a refusal begins: whose parameter came with what."""
+    return f"{name} is {value!r}" if who is None else f"{who} got {name}={value!r}"
 
 
 def check_estimator(estimator) -> None:
@@ -28,7 +97,7 @@ def check_n_instances(X, n_instances, who: str = "query") -> int:
     """Return how many rows are asked for, refusing what is no such number."""
     if isinstance(X, Integral):
         raise ValueError(f"query got {X} for X; write query(n_instances={X}).")
-    return 1 if n_instances is None else _check_count("n_instances", n_instances, who)
+    return 1 if n_instances is None else checked_count(n_instances, "n_instances", who)
 
 
 def missing_to_total(n_instances, n_total, n_known: int) -> int:
@@ -38,14 +107,7 @@ def missing_to_total(n_instances, n_total, n_known: int) -> int:
             f"query got n_instances={n_instances!r} and n_total={n_total!r}; give how many more "
             f"rows, or how many in all."
         )
-    return max(_check_count("n_total", n_total) - n_known, 0)
-
-
-def _check_count(name: str, n, who: str = "query") -> int:
-    """Return a number of rows, refusing what is none."""
-    if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"{who} got {name}={n!r}; give a whole number of at least 1.")
-    return int(n)
+    return max(checked_count(n_total, "n_total", "query") - n_known, 0)
 
 
 def check_name(name, who: str) -> None:
