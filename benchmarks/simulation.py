@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
-from skactive import ActiveLearner
+from skactive import ActiveLearner, SimulatedLearner
 
 MAX_RATIO, MAX_BYTES_A_ROUND = 1.05, 2000
 START, BATCH = np.arange(20), 10
@@ -28,7 +28,7 @@ ESTIMATOR = LogisticRegression(max_iter=200, random_state=0)
 def simulated(X: np.ndarray, y: np.ndarray, budget: int, batch: int = BATCH):
     """Run the simulation."""
     learner = ActiveLearner(ESTIMATOR, "margin", random_state=0)
-    return learner.simulate(budget=budget, n_instances=batch, initial=START).fit(X, y)
+    return SimulatedLearner(learner, budget=budget, n_instances=batch, initial=START).fit(X, y)
 
 
 def by_hand(X: np.ndarray, y: np.ndarray, budget: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from .utils.checks import checked_count, is_number
 _ROUNDING = 1e-9  # of rate times window: 0.29 * 100 is 28.999999999999996
 
 
-class Budget:
+class BudgetManager:
     r"""Which rows of a stream may still be bought, exactly, whatever is asked for.
 
     Of any `window` consecutive rows, at most :math:`c = \lfloor` rate · window :math:`\rfloor` are
@@ -58,7 +58,7 @@ class Budget:
 
     Examples
     --------
-    >>> budget = Budget(rate=0.5, window=4)
+    >>> budget = BudgetManager(rate=0.5, window=4)
     >>> bought = []
     >>> for _ in range(8):
     ...     bought.append(budget.may_spend())
@@ -68,9 +68,11 @@ class Budget:
     """
 
     def __init__(self, rate: float = 1.0, window: int | None = 100, total: int | None = None):
-        self.rate = checked_rate(rate, "Budget")
-        self.window = None if window is None else checked_count(window, "window", "Budget", 1)
-        self.total = None if total is None else checked_count(total, "total", "Budget", 0)
+        self.rate = checked_rate(rate, "BudgetManager")
+        self.window = (
+            None if window is None else checked_count(window, "window", "BudgetManager", 1)
+        )
+        self.total = None if total is None else checked_count(total, "total", "BudgetManager", 0)
         self.spent = 0
         self._most = 0  # labels in a window
         if self.window is not None:
@@ -151,7 +153,7 @@ class Budget:
                 self._bought.append(self.n_passed)
         self.n_passed += 1
 
-    def split(self, share: float) -> tuple[Budget, Budget]:
+    def split(self, share: float) -> tuple[BudgetManager, BudgetManager]:
         """Return two budgets that together are this one, as it was at the start.
 
         Parameters
@@ -162,7 +164,7 @@ class Budget:
 
         Returns
         -------
-        tuple of two Budget
+        tuple of two BudgetManager
             Together they buy at most what this one may, in each window and in all.
 
         Raises
@@ -177,8 +179,10 @@ class Budget:
             )
         n_window = min(max(math.ceil(share * self._most - 0.5), 1), self._most - 1)
         n_total = None if self.total is None else math.floor(share * self.total + _ROUNDING)
-        first = Budget(1.0, self.window, n_total)
-        rest = Budget(1.0, self.window, None if n_total is None else (self.total or 0) - n_total)
+        first = BudgetManager(1.0, self.window, n_total)
+        rest = BudgetManager(
+            1.0, self.window, None if n_total is None else (self.total or 0) - n_total
+        )
         first._hold(share * self.rate, n_window)
         rest._hold((1 - share) * self.rate, self._most - n_window)
         return first, rest
@@ -245,7 +249,7 @@ class Countdown:
         return (self.total - self.spent) / max(self.length - self.n_passed, 1)
 
     def takes(self, draw: float, share: float = 1.0) -> bool:
-        """Whether to buy a row by chance, as `Budget.takes`; certain where no row can be spared."""
+        """Whether to buy a row by chance, for certain where no row can be spared."""
         return self.may_spend() and (self.chance >= 1 or draw < self.chance * share)
 
     def passed(self, bought: bool) -> None:
@@ -254,12 +258,12 @@ class Countdown:
         self.n_passed += 1
 
 
-def by_chance(budget: Budget | Countdown, draws: Iterable[float]) -> Callable[[float], bool]:
+def by_chance(budget: BudgetManager | Countdown, draws: Iterable[float]) -> Callable[[float], bool]:
     """Return what buys or leaves one row after another, given how many times the chance it has.
 
     Parameters
     ----------
-    budget : Budget or Countdown
+    budget : BudgetManager or Countdown
         Each row is counted there.
     draws : iterable of float
         A uniform random number for each row.
@@ -271,7 +275,7 @@ def by_chance(budget: Budget | Countdown, draws: Iterable[float]) -> Callable[[f
 
     Examples
     --------
-    >>> takes = by_chance(Budget(0.5, 10), [0.2, 0.4])
+    >>> takes = by_chance(BudgetManager(0.5, 10), [0.2, 0.4])
     >>> takes(1.0), takes(0.1)
     (True, False)
     """
@@ -290,7 +294,7 @@ def checked_rate(rate, who: str, name: str = "rate") -> float:
 
     Examples
     --------
-    >>> checked_rate(1, "Budget")
+    >>> checked_rate(1, "BudgetManager")
     1.0
     """
     if not is_number(rate) or not 0 < float(rate) <= 1:

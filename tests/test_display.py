@@ -195,7 +195,7 @@ def test_one_column_is_no_plane(simulated):
 
 def test_stages_that_were_not_kept_are_refused():
     learner = ActiveLearner(LogisticRegression(), random_state=0)
-    fitted = learner.simulate(budget=30, n_instances=10).fit(X, Y)
+    fitted = SimulatedLearner(learner, budget=30, n_instances=10).fit(X, Y)
     with pytest.raises(ValueError, match="write keep_estimators=True"):
         BudgetCurveDisplay.from_simulation(fitted, X_TEST, Y_TEST)
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from snapshot import unchanged
 
-from skactive import ActiveLearner, Pool, Strategy
+from skactive import ActiveLearner, Pool, SimulatedLearner, Strategy
 from skactive.data.vectors import as_vectors
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
@@ -210,7 +210,7 @@ def test_a_score_of_single_rows_has_its_vectors_made_once_too():
 
 
 def test_a_simulation_takes_vectors_that_come_with_the_rows():
-    simulated = learner().simulate(budget=40, n_initial=30, n_instances=5, random_state=0)
+    simulated = SimulatedLearner(learner(), budget=40, n_initial=30, n_instances=5, random_state=0)
     simulated.fit(X, TRUTH[:120], embedding=E)
     assert SEEN[-1] is E or np.shares_memory(SEEN[-1], E)
 

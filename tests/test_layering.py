@@ -25,8 +25,6 @@ ORDER = [
     "evaluation",
     "testing",
 ]
-# The one import that may lie above: a learner makes its own simulation when it is asked to.
-UPWARD = {"skactive.learner.learner": "skactive.evaluation.simulation.SimulatedLearner"}
 # What any module may import at its top; everything else is imported where it is used, or never.
 LIGHT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "skactive"}
 # Modules that are imported only once there is a net, or a tensor.
@@ -81,9 +79,7 @@ def upward(source, module, is_package=False):
     return [
         f"{line}: {target}"
         for target, line, _ in imports(source, module, is_package)
-        if target.split(".")[0] == "skactive"
-        and layer(target) > layer(module)
-        and target != UPWARD.get(module)
+        if target.split(".")[0] == "skactive" and layer(target) > layer(module)
     ]
 
 

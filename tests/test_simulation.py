@@ -776,18 +776,6 @@ def test_a_simulation_serves_inside_a_pipeline_and_around_one():
     assert search.best_score_ > 0.8
 
 
-def test_a_learner_makes_a_simulation_of_itself():
-    given = learner()
-    run = given.simulate(budget=30, n_instances=5, random_state=3)
-    assert type(run) is SimulatedLearner
-    assert run.learner is given
-    assert (run.budget, run.n_instances, run.random_state) == (30, 5, 3)
-    expected = SimulatedLearner(learner(), budget=30, n_instances=5, random_state=3).fit(X, Y)
-    assert same_runs(run.fit(X, Y), expected)
-    with pytest.raises(TypeError, match="budget"):
-        given.simulate()
-
-
 # Refusals
 
 

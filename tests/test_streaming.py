@@ -25,7 +25,7 @@ from snapshot import unchanged
 
 import skactive
 from skactive import ActiveLearner, Pool, get_strategy_names
-from skactive.budgets import Budget
+from skactive.budgets import BudgetManager
 from skactive.learner.stream import errors_of, taught_rows
 from skactive.selection.vessal import vessal
 from skactive.strategies import (
@@ -356,10 +356,10 @@ def test_interrupted_while_rows_pass_vessal_goes_on_as_if_it_had_not_been_asked(
     def takes(budget, draw, share=1.0):
         if next(numbers, None) is None:
             raise KeyboardInterrupt
-        return Budget.__dict__["may_spend"](budget) and draw < budget.chance * share
+        return BudgetManager.__dict__["may_spend"](budget) and draw < budget.chance * share
 
     with monkeypatch.context() as patched:
-        patched.setattr(Budget, "takes", takes)
+        patched.setattr(BudgetManager, "takes", takes)
         with pytest.raises(KeyboardInterrupt):
             learner.query(np.tile(X, (2, 1)))
     assert learner.strategy_.budget_.n_passed == n_before
@@ -961,7 +961,7 @@ def test_what_runs_over_a_pool_refuses_a_stream_strategy_with_the_name_to_use():
     learner = ActiveLearner(GaussianNB(), "stream_random").fit(X)
     for call in (
         lambda: skactive.run(learner, skactive.Known(Y)),
-        lambda: learner.simulate(budget=20).fit(X, Y),
+        lambda: skactive.SimulatedLearner(learner, budget=20).fit(X, Y),
     ):
         with pytest.raises(ValueError, match=r"RandomStream decides .* give strategy 'random'"):
             call()

@@ -112,7 +112,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     Parameters
     ----------
     learner : ActiveLearner
-        What is simulated; cloned. ``learner.simulate(budget=...)`` makes a simulated one of it.
+        What is simulated; cloned.
     budget : int or float
         How many labels may be known in the end, the initial ones included; a float is a share of
         the rows that have one. Never more than those.

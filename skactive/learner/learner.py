@@ -441,12 +441,12 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
             The learner.
         """
         self._check_has_pool("extend")
-        change = self.pool_._plan_extend(X, y, who="extend")
-        self._check_kind(change[-1])
-        new = FitParams(self._routed(fit_params), len(change[0]))
+        change = self.pool_.plan_extend(X, y)
+        self._check_kind(change.labels)
+        new = FitParams(self._routed(fit_params), change.n_added)
         self._params.check_new_rows(new, "extend")
-        vectors = self._embedding.extended(embedding, len(change[0]), "extend")
-        self.pool_._extend(*change)
+        vectors = self._embedding.extended(embedding, change.n_added, "extend")
+        self.pool_.apply(change)
         self._params, self._embedding = self._params.extended(new), vectors
         if self._is_stale():
             self._train()
@@ -478,35 +478,6 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
         view, n_rows_asked = self._view(X, embedding=embedding)
         return self._scores(self._strategy_now(), view)[:n_rows_asked]
 
-    def simulate(self, *, budget, **options):
-        """Return a learner that asks for labels that are known, to see what they are worth.
-
-        Parameters
-        ----------
-        budget : int or float
-            How many labels may be known in the end; a float is a share of those in y.
-        **options : dict
-            As `SimulatedLearner` takes them.
-
-        Returns
-        -------
-        SimulatedLearner
-            Around this learner, which stays as it is; not fitted.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.linear_model import LogisticRegression
-        >>> from skactive import ActiveLearner
-        >>> X, y = load_iris(return_X_y=True)
-        >>> learner = ActiveLearner(LogisticRegression(max_iter=500), "entropy")
-        >>> learner.simulate(budget=0.2, n_instances=5, random_state=0).fit(X, y).n_labeled_
-        array([10, 15, 20, 25, 30])
-        """
-        from ..evaluation.simulation import SimulatedLearner  # which is made of learners
-
-        return SimulatedLearner(self, budget=budget, **options)
-
     def without_pool(self):
         """Return a copy for deployment, without the rows, that only predicts.
 
@@ -533,11 +504,13 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
                 f"teach got row numbers, but the last query was over rows from outside, which the "
                 f"pool does not number; write {instead}."
             )
-        change = self.pool_._plan_label(numbers, y, relabel=relabel, who="teach")
-        self._check_kind(change[-1])
+        change = self.pool_.plan_label(
+            numbers, y, relabel=relabel, annotator=annotator, who="teach"
+        )
+        self._check_kind(change.labels)
         new = FitParams(given, len(numbers))
         self._params.check_given_rows(new, "teach")
-        self.pool_._record("label", *change, annotator=annotator)
+        self.pool_.apply(change)
         self._params = self._params.replaced(new, numbers)
 
     def _teach_rows(self, X, y, annotator, given, relabel, embedding) -> None:
@@ -559,20 +532,22 @@ class ActiveLearner(Streaming, Predicting, MetaEstimatorMixin, BaseEstimator):
             )
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
-        change = self.pool_._plan_extend(X, y, who="teach", missing=SKIPPED)
-        if len(change[1]) < len(change[0]):
+        change = self.pool_.plan_extend(
+            X, y, missing=SKIPPED, merge=True, annotator=annotator, who="teach"
+        )
+        if len(change.rows) < change.n_added:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
-        self._record_rows(change, given, annotator, embedding, self._blindly_bought(change[0]))
+        self._record_rows(change, given, embedding, self._blindly_bought(change.added))
         self._stream.last = None  # these rows are taught
 
-    def _record_rows(self, change, given, annotator, embedding, blind) -> None:
+    def _record_rows(self, change, given, embedding, blind) -> None:
         """Record a change that adds rows, some of which were bought blindly."""
-        self._check_kind(change[-1])
-        new = FitParams(given, len(change[0]))
+        self._check_kind(change.labels)
+        new = FitParams(given, change.n_added)
         self._params.check_new_rows(new, "teach")
-        vectors = self._embedding.extended(embedding, len(change[0]), "teach")
+        vectors = self._embedding.extended(embedding, change.n_added, "teach")
         detector, n_before = self._watched(change, blind), self.pool_.n_operations
-        self.pool_._extend(*change, annotator=annotator, merge=True)
+        self.pool_.apply(change)
         self._params, self._embedding = self._params.extended(new), vectors
         self._follow(detector, n_before)
 

@@ -14,7 +14,7 @@ from sklearn.base import is_regressor
 from ..data.fingerprint import fingerprint
 from ..data.row_numbers import as_row_numbers
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
-from ..pool.history import LABELED
+from ..pool.history import LABELED, Change
 from ..pool.pool import Pool
 from ..selection.volumes import Volumes
 from ..strategies.base import Strategy, name_of
@@ -162,7 +162,7 @@ class Streaming:
         if not tickets:
             return
         rows = Rows(*(stream.open[number][0] for number in tickets)).whole()
-        values, is_known = self.pool_._parse(y, len(tickets), row_index(rows), "teach")
+        values, is_known = self.pool_.parse(y, len(tickets), row_index(rows), "teach")
         known = np.flatnonzero(is_known)
         if embedding is not None:
             embedding = check_rows(embedding, who="teach")
@@ -170,9 +170,11 @@ class Streaming:
                 embedding = take(embedding, known)
         if len(known):
             blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
-            change = self.pool_._plan_extend(take(rows, known), values[known], who="teach")
+            change = self.pool_.plan_extend(
+                take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
+            )
             given = FitParams(given, len(tickets)).of(known)
-            self._record_rows(change, given, annotator, embedding, blind)
+            self._record_rows(change, given, embedding, blind)
         for number in tickets:
             del stream.open[number]
 
@@ -180,18 +182,18 @@ class Streaming:
         """Return which rows tell of a drift, None where none is looked for."""
         return None if self._stream.detector is None else self._stream.blindly_bought(rows)
 
-    def _watched(self, change: tuple, blind):
+    def _watched(self, change: Change, blind):
         """Return the detector that has seen the errors on new rows, None without one."""
         detector = copy.deepcopy(self._stream.detector)
         if detector is None or blind is None or not hasattr(self, "estimator_"):
             return detector
-        rows, changed, states, values = change
-        is_label = states == LABELED
-        positions, truth = changed[is_label] - len(self.pool_), values[is_label]
+        is_label = change.states == LABELED
+        positions = change.rows[is_label] - len(self.pool_)
+        truth = change.labels[is_label]
         kept = np.flatnonzero(blind[positions])
         if len(kept) == 0:
             return detector
-        predicted = self.predict(rows.take(positions[kept]))
+        predicted = self.predict(change.added.take(positions[kept]))
         for error in errors_of(truth[kept], predicted, is_regressor(self.estimator)):
             detector.update(error)
             if detector.drift_detected:

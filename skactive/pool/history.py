@@ -1,6 +1,7 @@
 """What happened to a pool: one `Operation` for every call that changed it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,50 @@ from .storage import pack_json, unpack_json
 
 UNLABELED, LABELED, RESERVED, SKIPPED = range(4)
 STATE_NAMES = ("unlabeled", "labeled", "reserved", "skipped")
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What a call would change in a pool, worked out and found acceptable, but not applied yet.
+
+    Attributes
+    ----------
+    kind : str
+        As `Operation.kind`.
+    rows : ndarray of shape (k,), int64
+        Row numbers whose state or label is to change; those of rows that join follow the pool's.
+    states : ndarray of shape (k,), int8
+        Their states afterwards.
+    labels : ndarray of shape (k,) or None
+        Their labels, meaningful where the state is "labeled".
+    names : tuple of (str or None) or None
+        For whom they are reserved, where the state is "reserved".
+    added : Rows or None
+        Rows that join the pool.
+    merge : bool
+        Whether they join the part that was added last, rather than lie beside it.
+    annotator : str or None
+        Who gave the labels.
+    """
+
+    kind: str
+    rows: np.ndarray
+    states: np.ndarray
+    labels: Any = None
+    names: tuple | None = None
+    added: Any = None
+    merge: bool = False
+    annotator: str | None = None
+
+    @property
+    def n_added(self) -> int:
+        """How many rows join the pool."""
+        return 0 if self.added is None else len(self.added)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would change."""
+        return len(self.rows) == 0 and self.n_added == 0
 
 
 @dataclass(frozen=True, eq=False)

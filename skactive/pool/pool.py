@@ -15,7 +15,7 @@ from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, checked_count
 from . import history as hist
 from . import storage
-from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Operation
+from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Change, Operation
 from .ledger import Ledger
 
 FINGERPRINTED_ROWS = 256
@@ -74,13 +74,13 @@ class Pool:
         self._start(rows, missing_label, classes)
         known, values = _NOTHING, None
         if y is not None:
-            values, mask = self._parse(y, len(rows), row_index(X), who="the pool")
+            values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
             known = np.flatnonzero(mask)
             if len(known) == 0:
                 _refuse_all_nan(y)
             values = values[known]
         states = np.full(len(known), LABELED, dtype=np.int8)
-        self._record("fit", known, states, values, n_added=len(rows))
+        self.apply(Change("fit", known, states, values, added=rows))
 
     def _start(self, rows: Rows, missing_label, classes) -> None:
         """Set up a pool that has nothing in it yet but the rows to come."""
@@ -272,8 +272,7 @@ class Pool:
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
         check_name(annotator, "label")
-        change = self._plan_label(idx, y, relabel=relabel, who="label")
-        self._record("label", *change, annotator=annotator)
+        self.apply(self.plan_label(idx, y, relabel=relabel, annotator=annotator))
 
     def unlabel(self, idx) -> None:
         """Take the labels of labelled rows away; they may be asked for again."""
@@ -345,8 +344,9 @@ class Pool:
             The new rows' numbers.
         """
         check_name(annotator, "extend")
-        change = self._plan_extend(X, y, who="extend")
-        return self._extend(*change, annotator=annotator)
+        first = len(self)
+        self.apply(self.plan_extend(X, y, annotator=annotator))
+        return np.arange(first, len(self))
 
     def undo(self, n=1) -> None:
         """Revert the last `n` operations that are not undone yet.
@@ -477,8 +477,14 @@ class Pool:
 
     # Plans: everything that can be refused is refused here, before anything changes
 
-    def _parse(self, y, n: int, index, who: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return values and mask of the known labels among the `n` given for rows `index`."""
+    def parse(self, y, n: int, index, who: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return labels for the `n` rows of an index as values, and a mask of those that are known.
+
+        Raises
+        ------
+        ValueError
+            If they are not one for each row, in their order, of the kind of those so far.
+        """
         if index is not None:
             lab.check_order(y, index, who=who)
         values, known = lab.parse(y, missing_label=self.missing_label, classes=self.classes)
@@ -489,11 +495,14 @@ class Pool:
             lab.merge_dtype(so_far.dtype, values.dtype)
         return values, known
 
-    def _plan_label(self, idx, y, *, relabel: bool, who: str):
-        """Return rows, new states and labels of what would change."""
+    def plan_label(self, idx, y, *, relabel=False, annotator=None, who="label") -> Change:
+        """Return what `label` would change, having refused what it refuses.
+
+        `who` is the call that messages name.
+        """
         idx = check_row_numbers(idx, len(self), who=who)
         index = self._rows.index_of(idx)
-        values, known = self._parse(y, len(idx), idx if index is None else index, who)
+        values, known = self.parse(y, len(idx), idx if index is None else index, who)
         states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
         same = was & known
@@ -509,18 +518,36 @@ class Pool:
             )
         after = np.where(known, LABELED, np.where(was, UNLABELED, SKIPPED)).astype(np.int8)
         changed = ~same & (known | (after != states))
-        return idx[changed], after[changed], values[changed]
+        rows, after, values = idx[changed], after[changed], values[changed]
+        return Change("label", rows, after, values, annotator=annotator)
 
-    def _plan_extend(self, X, y, *, who: str, missing: int = UNLABELED):
-        """Return the new rows, with numbers, states and labels of those not left unlabelled."""
+    def plan_extend(
+        self, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    ) -> Change:
+        """Return what `extend` would change, having refused what it refuses.
+
+        `missing` is the state of new rows without a label; with `merge` they join the last rows
+        that were added, rather than lie beside them.
+        """
         X = conform(check_rows(X, who=who), self._rows.parts[0], who)
-        rows = Rows(X)
+        added = Rows(X)
         if y is None:
-            return rows, _NOTHING, _NOTHING.astype(np.int8), None
-        values, known = self._parse(y, len(rows), row_index(X), who)
+            nothing = _NOTHING.astype(np.int8)
+            return Change(
+                "extend", _NOTHING, nothing, added=added, merge=merge, annotator=annotator
+            )
+        values, known = self.parse(y, len(added), row_index(X), who)
         states = np.where(known, LABELED, missing).astype(np.int8)
         changed = np.flatnonzero(states != UNLABELED)
-        return rows, len(self) + changed, states[changed], values[changed]
+        return Change(
+            "extend",
+            len(self) + changed,
+            states[changed],
+            values[changed],
+            added=added,
+            merge=merge,
+            annotator=annotator,
+        )
 
     def _move(self, kind: str, idx, moves: dict[int, int], name=None) -> None:
         """Bring rows from one state to another, refusing those in any other state."""
@@ -536,28 +563,27 @@ class Pool:
         after = np.array([moves.get(state, state) for state in range(4)], dtype=np.int8)[states]
         changed = after != states
         names = (name,) * int(changed.sum()) if kind == "reserve" else None
-        self._record(kind, idx[changed], after[changed], None, names)
+        self.apply(Change(kind, idx[changed], after[changed], names=names))
 
     # Changes: nothing here is refused
 
-    def _extend(self, rows: Rows, changed, states, values, *, annotator=None, merge=False):
-        """Add rows, record the operation, return the new row numbers."""
-        first = len(self)
-        for part in rows.parts if len(rows) else []:
-            self._rows.append(part, merge=merge)
-        self._record("extend", changed, states, values, annotator=annotator, n_added=len(rows))
-        return np.arange(first, len(self))
+    def apply(self, change: Change) -> None:
+        """Carry a change out and remember it as one operation, unless it changes nothing.
 
-    def _record(self, kind, rows, states, values=None, names=None, *, annotator=None, n_added=0):
-        """Carry one operation out and remember it, unless it changes nothing."""
-        if len(rows) == 0 and n_added == 0:
+        The change is one that a plan of this pool returned, with nothing applied in between.
+        """
+        if change.is_empty:
             return
-        self._ledger.grow(n_added)
-        before, dtype = self._ledger.snapshot(rows), self._ledger.dtype
-        self._ledger.write(rows, states, values, names)
-        after = self._ledger.snapshot(rows)
-        op = _operation(kind, rows, before, after, annotator=annotator, n_added=n_added)
-        self._remember(op, dtype)
+        if change.kind == "extend":
+            for part in change.added.parts if change.n_added else []:
+                self._rows.append(part, merge=change.merge)
+        rows, ledger = change.rows, self._ledger
+        ledger.grow(change.n_added)
+        before, dtype = ledger.snapshot(rows), ledger.dtype
+        ledger.write(rows, change.states, change.labels, change.names)
+        after = ledger.snapshot(rows)
+        details = {"annotator": change.annotator, "n_added": change.n_added}
+        self._remember(_operation(change.kind, rows, before, after, **details), dtype)
 
     def _remember(self, op: Operation, dtype: np.dtype | None) -> None:
         """Append to the history, and to what can be undone; `dtype` is the labels' before it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..budgets import Budget, Countdown, by_chance, checked_rate
+from ..budgets import BudgetManager, Countdown, by_chance, checked_rate
 from ..utils.checks import checked_count, checked_number
 from .base import Strategy, has_score, name_of, needs
 from .given import as_strategy
@@ -30,7 +30,7 @@ class StreamStrategy(Strategy):
     has_random_share : bool
         Whether some rows are bought blindly, so that errors on them are those of the stream. Of
         the last chunk, ``random_share_`` is their mask.
-    budget_ : Budget
+    budget_ : BudgetManager
         What was spent.
 
     Notes
@@ -174,7 +174,8 @@ class RandomStream(StreamStrategy):
     Notes
     -----
     In the paper a row is bought with probability `budget`. Here that is so on average, as
-    `Budget.chance` says: a row is likelier where fewer were bought before than the budget allows.
+    `BudgetManager.chance` says: a row is likelier where fewer were bought before than the budget
+    allows.
 
     References
     ----------
@@ -255,7 +256,7 @@ class Quantile(StreamStrategy):
     :math:`1 - b` quantile, b the budget; equal scores, and the row in which the quantile lies,
     are decided by chance, so that b of the rows are bought from the first on where scores come
     in no order. As in the paper's balancing, b is raised where fewer rows were bought than the
-    budget allows, and lowered where more were: see `Budget.chance`.
+    budget allows, and lowered where more were: see `BudgetManager.chance`.
 
     Parameters
     ----------
@@ -317,18 +318,18 @@ class Quantile(StreamStrategy):
         return is_wanted
 
 
-def blindly(budget: Budget | Countdown, draws: np.ndarray) -> np.ndarray:
+def blindly(budget: BudgetManager | Countdown, draws: np.ndarray) -> np.ndarray:
     """Return which rows are bought by chance alone, counting each."""
     takes = by_chance(budget, draws[:, -1].tolist())
     return np.array([takes(1.0) for _ in range(len(draws))], dtype=bool)
 
 
-def budget_of(strategy, rate, window: int | None) -> Budget:
+def budget_of(strategy, rate, window: int | None) -> BudgetManager:
     """Return a budget by a strategy's parameters, which messages call by their names there."""
     who = name_of(strategy)
     if strategy.total is not None:
         checked_count(strategy.total, "total", who, 0)
-    return Budget(checked_rate(rate, who, "budget"), window, strategy.total)
+    return BudgetManager(checked_rate(rate, who, "budget"), window, strategy.total)
 
 
 def pool_twin(strategy: StreamStrategy) -> str:

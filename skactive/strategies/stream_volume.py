@@ -18,7 +18,7 @@ class Vessal(StreamStrategy):
     A row with last-layer gradient u is bought with probability
     :math:`q \, u' M u / \mathrm{tr}(\Sigma M)`. :math:`M^{-1} = \lambda I` plus the sum of
     :math:`u u'` of what was bought; :math:`\Sigma` is the mean of :math:`u u'` over the stream;
-    q follows from the budget: its `Budget.chance`, or the labels left for each row left of a
+    q follows from the budget: its `BudgetManager.chance`, or the labels left for each row left of a
     stream whose length is known.
 
     Also chooses from a pool: ``query(n_instances=k)`` lets all candidates pass once, in their
