@@ -11,8 +11,8 @@ from .evaluation import (
     compare_strategies,
 )
 from .learner import ActiveLearner, query, teach
-from .learner.embedding import embed
 from .loops import Known, Prompt, StreamLog, run, run_stream
+from .models.embed import embed
 from .pool import Pool
 from .strategies import Strategy, View, get_strategy_names, select
 

@@ -14,7 +14,7 @@ from ..data import labels as lab
 from ..data.datasets import DatasetRows
 from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers
 from ..data.rows import check_rows, n_rows, take
-from ..models import last_step
+from ..models import is_frozen, last_step
 from ..pool.history import LABELED, SKIPPED
 from ..pool.pool import Pool
 from ..strategies import Strategy
@@ -40,7 +40,6 @@ from .training import (
     FitParams,
     check_net_fit,
     check_update,
-    is_frozen,
     maker_of_vectors,
     names_of_outputs,
     needs_codes,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..models import is_frozen
 from ..strategies.base import Strategy, name_of
 from ..strategies.stream import pool_twin, stream_twin
 from ..utils.checks import checked_count
-from .training import is_frozen
 
 
 class NotGiven:

@@ -14,12 +14,11 @@ from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array
 from ..data.vectors import Maker
-from ..models import is_net, last_step
-from ..models.base import is_known, is_own
+from ..models import is_frozen, is_net, is_own, last_step
+from ..models.kinds import CODED, GROWING, SEARCHES, is_instance
 
 ROWS = Maker("rows")  # which are vectors as they are
 UPDATES = ("refit", "warm_start", "partial_fit")
-CODED_PACKAGES = {"skorch", "xgboost", "lightgbm"}
 
 
 def params_of(estimator) -> dict:
@@ -46,17 +45,7 @@ def seeded_clone(estimator, seed: int, params: dict | None = None):
 def needs_codes(estimator, params: dict | None = None) -> bool:
     """Whether an estimator, or one inside it, wants labels 0 to k-1."""
     params = params_of(estimator) if params is None else params
-    return any(
-        cls.__module__.partition(".")[0] in CODED_PACKAGES
-        for part in (estimator, *params.values())
-        if not isinstance(part, type)
-        for cls in type(part).__mro__
-    )
-
-
-def is_frozen(estimator) -> bool:
-    """Whether an estimator is in scikit-learn's FrozenEstimator: used as it is, never fitted."""
-    return type(estimator).__name__ == "FrozenEstimator"
+    return any(is_instance(part, CODED) for part in (estimator, *params.values()))
 
 
 def names_of_outputs(estimator, named: np.ndarray | None) -> np.ndarray | None:
@@ -150,7 +139,7 @@ def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
             raise ValueError(
                 f"update='warm_start', but {name} has no parameter warm_start; write 'refit'."
             )
-        if "n_estimators" in params or type(estimator).__module__.startswith("sklearn.ensemble"):
+        if "n_estimators" in params or is_instance(estimator, GROWING):
             raise ValueError(
                 f"update='warm_start', but {name} would keep its old members; write 'refit'."
             )
@@ -266,7 +255,7 @@ def check_net_fit(estimator, X, params: FitParams) -> None:
     net, parts = last_step(estimator), [estimator, *params_of(estimator).values()]
     if not is_net(net) or is_frozen(estimator):
         return
-    search = next((part for part in parts if is_known(part, {"BaseSearchCV"})), None)
+    search = next((part for part in parts if is_instance(part, SEARCHES)), None)
     if search is not None and isinstance(X, DatasetRows):
         raise ValueError(
             f"{type(search).__name__} cuts rows into folds, which it cannot do with a Dataset; "

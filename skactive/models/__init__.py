@@ -2,10 +2,21 @@
 
 from collections.abc import Sequence
 
-from .base import Model, is_net, last_step, refusal
+from .base import Model, refusal
+from .kinds import is_frozen, is_net, is_own, is_pipeline, last_step
 from .sklearn import SklearnModel
 
-__all__ = ["Model", "SklearnModel", "adapt", "is_net", "last_step", "refusal"]
+__all__ = [
+    "Model",
+    "SklearnModel",
+    "adapt",
+    "is_frozen",
+    "is_net",
+    "is_own",
+    "is_pipeline",
+    "last_step",
+    "refusal",
+]
 
 
 def adapt(

@@ -6,6 +6,18 @@ from typing import Any, Protocol
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
+from .kinds import (
+    COMMITTEES,
+    LINEAR_CLASSIFIERS,
+    LINEAR_REGRESSORS,
+    NO_COMMITTEES,
+    PERCEPTRONS,
+    is_instance,
+    is_net,
+    is_own,
+    last_step,
+)
+
 NEEDS = {
     "proba": "predict_proba",
     "decision": "a decision_function with one column for each class",
@@ -24,30 +36,7 @@ NEEDS = {
     "input_gradient": "to be a skorch classifier",
 }
 
-# scikit-learn's ensembles whose members each predict the target itself. Members of boosting fit
-# residuals, those of one-vs-rest fit one class: they are no committee.
-CODED_COMMITTEES = {"BaseForest", "BaggingClassifier", "VotingClassifier"}
-COMMITTEES = CODED_COMMITTEES | {
-    "BaggingRegressor",
-    "VotingRegressor",
-    "AdaBoostClassifier",
-    "AdaBoostRegressor",
-}
-# What is made of these is no committee either.
-NO_COMMITTEES = {
-    "OneVsRestClassifier",
-    "OneVsOneClassifier",
-    "OutputCodeClassifier",
-    "StackingClassifier",
-    "StackingRegressor",
-}
-
-# What predicts by a linear layer: of the rows, or of the last hidden layer.
-LINEAR_CLASSIFIERS = {"LinearClassifierMixin"}
-LINEAR_REGRESSORS = {"LinearModel", "BaseSGDRegressor", "PLSRegression"}
-PERCEPTRONS = {"BaseMultilayerPerceptron"}
-# What has coefficients, but predicts by a kernel or through a link function.
-NOT_LINEAR = {"BaseLibSVM", "_GeneralizedLinearRegressor"}
+SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
 
 class Model(Protocol):
@@ -118,32 +107,17 @@ def refusal(estimator, *alternatives: str) -> str | None:
     """
     if any(_gives(estimator, what) for what in alternatives):
         return None
+    return cannot_give(estimator, *alternatives)
+
+
+def cannot_give(estimator, *alternatives: str) -> str:
+    """Return the sentence that an estimator can give none of these, and what it needs for it."""
     last = last_step(estimator)
     views = " or ".join(f"view.{what}" for what in alternatives)
     needs = " or ".join(NEEDS[what] for what in alternatives)
     if "decision" in alternatives and _is_one_vs_one(last):
         needs += "; decision_function_shape='ovo' has one for each pair, write 'ovr'"
     return f"{views}, which {type(last).__name__} cannot give: it needs {needs}."
-
-
-def is_pipeline(estimator) -> bool:
-    """Whether an estimator is made of steps; others have a number, or a layer, of that name."""
-    return isinstance(getattr(estimator, "steps", None), list | tuple)
-
-
-def last_step(estimator):
-    """Return the estimator that predicts, inside pipelines, searches and FrozenEstimator."""
-    while True:
-        if is_pipeline(estimator):
-            estimator = estimator.steps[-1][1]
-        elif type(estimator).__name__ == "FrozenEstimator":
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif is_known(estimator, {"BaseSearchCV"}):
-            estimator = estimator.estimator
-        else:
-            return estimator
 
 
 def members_of(estimator) -> list:
@@ -157,28 +131,6 @@ def has_return_std(estimator) -> bool:
     """Whether ``predict(X, return_std=True)`` gives standard deviations."""
     predict = getattr(type(estimator), "predict", None)
     return predict is not None and "return_std" in inspect.signature(predict).parameters
-
-
-def is_known(estimator, names: set[str]) -> bool:
-    """Whether the class of an estimator, or a class above it, has one of these names.
-
-    By name, so that no part of scikit-learn is imported that the user does not use.
-    """
-    return any(cls.__name__ in names for cls in type(estimator).__mro__)
-
-
-def is_own(net, method: str) -> bool:
-    """Whether a method of a skorch net is not one of skorch's, or of scikit-learn's."""
-    return not getattr(type(net), method).__module__.startswith(("skorch.", "sklearn."))
-
-
-def is_net(estimator) -> bool:
-    """Whether an estimator is a skorch net, alone, frozen or at the end of a Pipeline."""
-    cls = type(last_step(estimator))
-    return any(
-        each.__name__ == "NeuralNet" and each.__module__.startswith("skorch.")
-        for each in cls.__mro__
-    )
 
 
 def _net_gives(net, what: str) -> bool:
@@ -205,7 +157,7 @@ def _gives(estimator, what: str) -> bool:
     if what in ("dropout", "input_gradient"):
         return False
     if what == "perturbation":
-        return is_known(last, LINEAR_CLASSIFIERS)
+        return is_instance(last, LINEAR_CLASSIFIERS)
     if what == "proba":
         return hasattr(estimator, "predict_proba")
     if what == "decision":
@@ -224,11 +176,13 @@ def _gives(estimator, what: str) -> bool:
 
 def _has_linear_layer(estimator) -> bool:
     """Whether an estimator is a linear model or an MLP, or might be."""
-    if is_known(estimator, LINEAR_CLASSIFIERS):
+    if is_instance(estimator, LINEAR_CLASSIFIERS):
         return hasattr(estimator, "predict_proba")
-    if is_known(estimator, LINEAR_REGRESSORS | PERCEPTRONS):
+    if is_instance(estimator, (*LINEAR_REGRESSORS, *PERCEPTRONS)):
         return getattr(estimator, "loss", None) != "poisson"  # an MLP then predicts through exp
-    if type(estimator).__module__.startswith("sklearn.") or is_known(estimator, NOT_LINEAR):
+    # Whatever else predicts by scikit-learn's own code is known to have no such layer: SVC and
+    # PoissonRegressor have coefficients, but predict by a kernel or through a link function.
+    if not is_own(estimator, "predict_proba" if is_classifier(estimator) else "predict"):
         return False
     if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
         return False
@@ -240,9 +194,10 @@ def _is_committee(estimator) -> bool:
     fitted = members_of(estimator)
     if fitted and len(fitted) < 2:
         return False
-    if is_known(estimator, COMMITTEES):
+    if is_instance(estimator, COMMITTEES):
         return True
-    if type(estimator).__module__.startswith("sklearn.") or is_known(estimator, NO_COMMITTEES):
+    # What else scikit-learn's own code fits is known to be none.
+    if not is_own(estimator, "fit") or is_instance(estimator, NO_COMMITTEES):
         return False
     return bool(fitted) or not _is_fitted(estimator)
 

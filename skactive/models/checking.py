@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..data.arrays import SUM_TOLERANCE
 from ..data.tensors import as_array
-from .base import is_own
+from .kinds import is_own
 from .serving import UNREADABLE, described, reason
 
 

@@ -25,7 +25,6 @@ from torch.utils.data import default_collate
 from ..data.datasets import DatasetRows
 from ..data.labels import encode
 from ..data.tensors import as_array
-from .base import is_known, is_own, last_step
 from .checking import (
     check_labels,
     check_loss,
@@ -34,6 +33,7 @@ from .checking import (
     check_settings,
     check_sums,
 )
+from .kinds import is_own, last_step
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
 from .serving import (
     CastDataset,
@@ -248,7 +248,7 @@ class Guard(Callback):
 
     def _is_binary(self, net, outputs: Tensor) -> bool:
         """Whether a net is made for two classes, refusing one whose outputs or loss are not."""
-        name, is_binary = type(net).__name__, is_known(net, {"NeuralNetBinaryClassifier"})
+        name, is_binary = type(net).__name__, isinstance(net, NeuralNetBinaryClassifier)
         is_for_more = self.n_classes not in (None, 2)
         if is_binary and (is_for_more or outputs.numel() != len(outputs)):
             width = f"outputs of shape {tuple(outputs.shape)} for one row"
@@ -281,7 +281,7 @@ class Guard(Callback):
 def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
     """Return the dtype of targets, and whether they are a column, as the criterion needs them."""
     is_classifying = is_classifier(net)
-    takes_codes = is_classifying and not is_known(net, {"NeuralNetBinaryClassifier"})
+    takes_codes = is_classifying and not isinstance(net, NeuralNetBinaryClassifier)
     dtype = torch.int64 if takes_codes else float_dtype(net.module_)
     return dtype, not is_classifying and outputs.ndim == 2
 

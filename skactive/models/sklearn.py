@@ -8,18 +8,18 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.utils.extmath import safe_sparse_dot
 
-from ..data.rows import n_rows
+from ..data.rows import n_rows, slice_rows
 from ..data.vectors import as_vectors
-from .base import (
+from .base import NEEDS, SOME_ROWS, cannot_give, has_return_std, members_of, refusal
+from .kinds import (
     CODED_COMMITTEES,
-    NEEDS,
+    FORESTS,
     PERCEPTRONS,
-    has_return_std,
-    is_known,
+    is_instance,
+    is_own,
     is_pipeline,
     last_step,
-    members_of,
-    refusal,
+    layers_of,
 )
 from .linear_distance import linear_margins
 
@@ -48,7 +48,9 @@ class SklearnModel:
     def is_linear(self) -> bool:
         """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
         last = last_step(self.estimator)
-        return refusal(last, "gradient") is None and not is_known(last, PERCEPTRONS)
+        is_one = refusal(last, "gradient") is None and not is_instance(last, PERCEPTRONS)
+        # Where that is yet to be seen, the view has to ask for the features, which are looked at.
+        return is_one and not self._is_unproven(last)
 
     @property
     def batch_rows(self) -> int:
@@ -140,8 +142,19 @@ class SklearnModel:
         """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
         self._require("gradient")
         X, last = self._reach(X)
-        X = as_vectors(X, type(last).__name__, NEEDS["embedding"])
-        return _last_hidden(last, X) if is_known(last, PERCEPTRONS) else X
+        features = as_vectors(X, type(last).__name__, NEEDS["embedding"])
+        weights = getattr(last, "coef_", None)
+        if is_instance(last, PERCEPTRONS):
+            features, weights = _last_hidden(last, features), last.coefs_[-1]
+        if self._is_unproven(last):
+            n = min(SOME_ROWS, n_rows(X))
+            if not _makes(weights, features[:n], last.predict(slice_rows(X, 0, n))):
+                raise ValueError(f"the strategy reads {cannot_give(last, 'gradient')}")
+        return features
+
+    def _is_unproven(self, last) -> bool:
+        """Whether a regressor may have coefficients that are not what its own predict goes by."""
+        return self.classes is None and is_own(last, "predict")
 
     def fitted(self, n: int) -> dict[str, np.ndarray]:
         """Return the probabilities of the n rows that a transductive model was fitted on."""
@@ -156,7 +169,7 @@ class SklearnModel:
         last = last_step(self.estimator)
         members = len(members_of(last)) or 1
         widths = {"proba": width, "decision": width, "samples": members * width}
-        if is_known(last, PERCEPTRONS):  # of a layer, and of the one before it
+        if is_instance(last, PERCEPTRONS):  # of a layer, and of the one before it
             widths["features"] = 2 * max(map(len, last.intercepts_))
         return 8 * widths.get(what, 1)
 
@@ -199,22 +212,15 @@ class SklearnModel:
 
     def _reach(self, X):
         """Return rows as the last step sees them, and the last step."""
-        estimator = self.estimator
-        while estimator is not (last := last_step(estimator)):
-            if is_pipeline(estimator):
-                if len(estimator.steps) > 1:
-                    X = estimator[:-1].transform(X)
-                estimator = estimator.steps[-1][1]
-            elif hasattr(estimator, "best_estimator_"):
-                estimator = estimator.best_estimator_
-            else:
-                estimator = estimator.estimator
-        return X, last
+        for estimator in layers_of(self.estimator):
+            if is_pipeline(estimator) and len(estimator.steps) > 1:
+                X = estimator[:-1].transform(X)
+        return X, estimator
 
 
 def _members(ensemble, X) -> Iterator[tuple]:
     """Yield the members of an ensemble, each with the rows as it was fitted on them."""
-    if is_known(ensemble, {"BaseForest"}):
+    if is_instance(ensemble, FORESTS):
         X = (X.tocsr() if sparse.issparse(X) else np.asarray(X)).astype(np.float32, copy=False)
     elif hasattr(ensemble, "estimators_features_"):
         X = X if sparse.issparse(X) else np.asarray(X)
@@ -235,6 +241,17 @@ def _last_hidden(perceptron, X) -> np.ndarray:
     return X
 
 
+def _makes(weights, features, predicted) -> bool:
+    """Whether weights make of some features what was predicted, but for a constant."""
+    weights = np.ravel(weights.toarray() if sparse.issparse(weights) else weights)
+    if len(weights) != features.shape[1]:  # as of polynomials of the rows
+        return False
+    values = np.asarray(predicted, dtype=np.float64).reshape(-1)
+    rest = values - safe_sparse_dot(features, weights)  # the intercept, whatever it is called
+    # A link function bends more than that; a regressor in float32 rounds less.
+    return bool(np.ptp(rest) <= 1e-3 * np.ptp(values) + 1e-5 * np.abs(values).max())
+
+
 def _is_all(features: np.ndarray, n_features: int) -> bool:
     """Whether these are all features in their order."""
     return len(features) == n_features and np.array_equal(features, np.arange(n_features))
@@ -248,7 +265,7 @@ def _class_positions(ensemble) -> list[np.ndarray]:
     classes = ensemble.classes_
     own = [np.asarray(member.classes_) for member in members_of(ensemble)]
     together = np.unique(np.concatenate(own))
-    if is_known(ensemble, CODED_COMMITTEES) or np.array_equal(together, np.arange(len(classes))):
+    if is_instance(ensemble, CODED_COMMITTEES) or np.array_equal(together, np.arange(len(classes))):
         return [positions.astype(np.intp) for positions in own]
     if np.isin(together, classes).all():
         return [np.searchsorted(classes, labels) for labels in own]

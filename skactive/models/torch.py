@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skorch import NeuralNet
+from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.dataset import Dataset, get_len, unpack_data
 from skorch.utils import to_numpy, to_tensor
 from torch import Tensor, nn
@@ -19,9 +19,10 @@ from ..data.datasets import DatasetRows
 from ..data.rows import n_rows, slice_rows
 from ..data.vectors import Joined
 from . import attacks
-from .base import is_known, is_own, last_step
+from .base import SOME_ROWS
 from .checking import check_sums
 from .fitting import ONE_AT_A_TIME, seeded
+from .kinds import is_own, last_step
 from .modules import (
     DropoutMasks,
     copied,
@@ -50,7 +51,6 @@ from .serving import (
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
-SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 LEAST_LOG = -60.0  # of a probability that counts then
 LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
 SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
@@ -169,7 +169,7 @@ class TorchModel(SklearnModel):
         if self.classes is None:
             return self.value(X)
         proba = self.proba(X)
-        if is_known(self.net, {"NeuralNetBinaryClassifier"}) and proba.shape[1] == 2:
+        if isinstance(self.net, NeuralNetBinaryClassifier) and proba.shape[1] == 2:
             known = self.classes if self._coded is None else self._coded
             second = int(np.searchsorted(self.classes, known[1]))  # what the output is about
             is_second = proba[:, second] > self.net.threshold
