@@ -33,6 +33,7 @@ TORCH = {
     "skactive.models.checking",
     "skactive.models.fitting",
     "skactive.models.modules",
+    "skactive.models.passes",
     "skactive.models.serving",
     "skactive.models.torch",
     "skactive.selection.tensors",

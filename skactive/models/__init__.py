@@ -24,24 +24,10 @@ def adapt(
 ) -> Model:
     """Return the `Model` that reads arrays from a fitted estimator.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted scikit-learn estimator or skorch net.
-    classes : ndarray of shape (C,), default=None
-        Classes in the order of the columns to give; None for regressors.
-    coded : ndarray of shape (k,), default=None
-        The labels for which the integers 0..k-1 stood when it was fitted; None: it was fitted on
-        labels as they are.
-    seed : sequence of int
-        Of what is random in a model: the masks of dropout.
-    layer : str, default=None
-        Layer of a net whose output is the embedding; None: the input of its last linear layer.
-
-    Returns
-    -------
-    Model
-        Gives its arrays for any rows.
+    `classes` are in the order of the columns to give, None for regressors. `coded` holds the labels
+    for which the integers 0..k-1 stood when it was fitted; None: it was fitted on labels as they
+    are. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
+    called `layer`; None: the input of its last linear layer.
     """
     if not is_net(estimator):
         return SklearnModel(estimator, classes, coded)

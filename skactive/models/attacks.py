@@ -20,7 +20,7 @@ NO_GRADIENT = (
     "the net's output has no gradient in its inputs (they are detached, rounded or looked up on "
     "the way), which adversarial strategies need; use another strategy, such as 'margin'."
 )
-# Shortest step of DeepFool, in roundings of the point: a shorter one might not move it at all.
+# Shortest step of DeepFool, in roundings of the point.
 _MIN_ROUNDINGS = 8
 
 
@@ -32,44 +32,11 @@ def deepfool(
     overshoot: float = 0.02,
     n_candidates: int = 10,
 ) -> Tensor:
-    r"""Length of a short perturbation that changes each row's prediction, by DeepFool [1]_.
+    """Return lengths of perturbations that change predictions, as `AdversarialDeepFool` does, (n,).
 
-    Each step goes to the nearest class boundary of the net's linearization,
-    :math:`\min_c (f_y - f_c) / \|\nabla f_c - \nabla f_y\|` away, until the predicted class y is
-    no longer alone in front. For a linear net, one step gives the exact distance.
-
-    Parameters
-    ----------
-    forward : callable
-        Gives logits, shape (n, C), C >= 2, of rows like `x`, differentiably and each row for
-        itself: a net in evaluation mode. Only the gradient in the rows is computed.
-    x : tensor of float, shape (n, ...)
-        Rows, on any device; not written to.
-    max_steps : int, default=50
-        A row that keeps its prediction after so many steps gets infinity.
-    overshoot : float, default=0.02
-        The net is looked at this share beyond each step, so that the boundary is crossed and not
-        just met. It does not count in the length.
-    n_candidates : int, default=10
-        The boundaries of so many classes are looked at in each step, those of the largest logits.
-        Each costs a backward pass.
-
-    Returns
-    -------
-    tensor of float, shape (n,)
-        L2 lengths in units of `x`, on its device, in its precision but float32 at least: 0 where
-        two classes tie, infinity where no step leads to another prediction.
-
-    Raises
-    ------
-    ValueError
-        If `x` holds integers, if `forward` gives no logits or no gradient, or for a parameter out
-        of its range.
-
-    References
-    ----------
-    .. [1] Moosavi-Dezfooli, Fawzi and Frossard (2016). DeepFool: a simple and accurate method to
-       fool deep neural networks. CVPR.
+    A length is 0 where two classes tie, and infinite where `max_steps` change nothing. `forward`
+    gives logits, shape (n, C), C >= 2, each row's for itself: a net in evaluation mode. After each
+    step the net is asked a share of `overshoot` beyond it; that does not count in the length.
 
     Examples
     --------
@@ -88,41 +55,9 @@ def deepfool(
 def bim(
     forward: Callable[[Tensor], Tensor], x: Tensor, *, step: float = 0.05, max_steps: int = 50
 ) -> Tensor:
-    r"""Length of the perturbation that changes each row's prediction, by BIM [1]_.
+    """Return lengths of perturbations that change predictions, as `AdversarialBIM` does, (n,).
 
-    The basic iterative method without a bound: :math:`x \leftarrow x + \varepsilon
-    \operatorname{sign} \nabla_x L`, with L the cross-entropy of the class that was predicted at
-    first, until another class is predicted.
-
-    Parameters
-    ----------
-    forward : callable
-        Gives logits, shape (n, C), C >= 2, of rows like `x`, differentiably and each row for
-        itself: a net in evaluation mode. Only the gradient in the rows is computed.
-    x : tensor of float, shape (n, ...)
-        Rows, on any device; not written to.
-    step : float, default=0.05
-        How far each value of a row moves in a step, in units of `x`: the default is for values
-        that vary by about 1. Lengths are told apart no finer than by steps.
-    max_steps : int, default=50
-        A row that keeps its prediction after so many steps gets infinity.
-
-    Returns
-    -------
-    tensor of float, shape (n,)
-        L2 lengths in units of `x`, on its device, in its precision but float32 at least: 0 where
-        two classes tie, infinity where no step leads to another prediction.
-
-    Raises
-    ------
-    ValueError
-        If `x` holds integers, if `forward` gives no logits or no gradient, or for a parameter out
-        of its range.
-
-    References
-    ----------
-    .. [1] Kurakin, Goodfellow and Bengio (2017). Adversarial examples in the physical world. ICLR
-       workshop.
+    `step` is in units of `x`; the rest is as for `deepfool`.
 
     Examples
     --------
@@ -136,22 +71,12 @@ def bim(
 
 
 def has_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> bool:
-    """Whether some row, or its mirror image, or one near 0, has a gradient that is not zero.
-
-    Units that are dead, or saturated, at the one have a gradient at another; what is rounded has
-    none anywhere.
-
-    Examples
-    --------
-    >>> import torch
-    >>> weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    >>> x = torch.tensor([[3.0, 1.0]])
-    >>> has_gradient(lambda x: x @ weights.T, x), has_gradient(lambda x: x.round() @ weights.T, x)
-    (True, False)
-    """
+    """Whether some row, or its mirror image, or one near 0, has a gradient that is not zero."""
     import torch
 
     with torch.inference_mode(False), torch.enable_grad():
+        # Units that are dead, or saturated, at the one have a gradient at another; what is rounded
+        # or detached has none anywhere.
         for scale in (1.0, -1.0, 1e-3):
             points = (scale * x).detach().requires_grad_()
             logits = forward(points.clone())
@@ -162,29 +87,13 @@ def has_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> bool:
 
 
 def check_deepfool(who: str, max_steps, n_candidates) -> None:
-    """Refuse parameters of DeepFool that are no counts.
-
-    Examples
-    --------
-    >>> check_deepfool("AdversarialDeepFool", 50, n_candidates=0)
-    Traceback (most recent call last):
-    ...
-    ValueError: AdversarialDeepFool got n_candidates=0; give a whole number of at least 1.
-    """
+    """Refuse parameters of DeepFool that are no counts."""
     checked_count(max_steps, "max_steps", who)
     checked_count(n_candidates, "n_candidates", who)
 
 
 def check_bim(who: str, step, max_steps) -> None:
-    """Refuse parameters of BIM that are no length and no count.
-
-    Examples
-    --------
-    >>> check_bim("AdversarialBIM", 0.0, max_steps=50)
-    Traceback (most recent call last):
-    ...
-    ValueError: AdversarialBIM got step=0.0; give a finite number above 0, in units of the inputs.
-    """
+    """Refuse parameters of BIM that are no length and no count."""
     if not is_number(step) or not 0 < step < math.inf:
         raise ValueError(
             f"{who} got step={step!r}; give a finite number above 0, in units of the inputs."
@@ -196,13 +105,15 @@ def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> 
     """Move rows step by step until their predictions change; return how far each has come.
 
     ``step_from(points, gaps)`` gives a step for each row and whether there is one; the net is
-    looked at `reach` times as far as the sum of a row's steps.
+    asked `reach` times as far as the sum of a row's steps, so that a boundary is crossed and not
+    just met.
     """
     import torch
 
     _check_differentiable(x)
+    # In half precision the sum of many short steps would stand still.
     dtype = torch.promote_types(x.dtype, torch.float32)
-    # Not every caller has autograd on: a pass over a pool needs none.
+    # Passes over a pool have autograd off, and so it has to be switched on here.
     with torch.inference_mode(False), torch.enable_grad():
         lengths = torch.full((len(x),), torch.inf, dtype=dtype, device=x.device)
         start, predicted = x.detach(), None
@@ -215,13 +126,14 @@ def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> 
             if predicted is None:
                 predicted = _checked_logits(logits, len(x)).argmax(dim=1)
             gaps = _gaps(logits, predicted)
+            # Rows at which another class is as likely have arrived, those that tie at once too.
             is_flipped = gaps.amax(dim=1) >= 0
             lengths[rows[is_flipped]] = _norms(moved[is_flipped])
             if n_steps == max_steps:
                 break
             is_going = ~is_flipped
-            # Where many have arrived, it is faster to look at the others anew than to go back
-            # through the net with all.
+            # One backward pass costs more than one forward, and takes all rows of the graph: where
+            # many have arrived, it is faster to ask the others anew first.
             if 4 * is_flipped.sum() < len(rows):
                 steps, has_step = step_from(points, gaps)
                 moved, is_going = moved + steps, is_going & has_step
@@ -238,7 +150,9 @@ def _to_nearest_boundary(points, gaps, n_candidates: int) -> tuple[Tensor, Tenso
     nearest = torch.full_like(gaps[:, 0], torch.inf)
     steps = torch.zeros_like(points)
     n_ranks = min(n_candidates, gaps.shape[1] - 1)
+    # A shorter step might round away, and then all steps after it would too.
     shortest = _MIN_ROUNDINGS * torch.finfo(points.dtype).eps * _norms(points.detach())
+    # By rank and not by class: rows have other classes near them, but share each backward pass.
     for rank, ranked in enumerate(gaps.topk(n_ranks, dim=1).values.unbind(dim=1), start=1):
         normal = _gradient(ranked, points, is_last=rank == n_ranks)
         norm = _norms(normal)
@@ -280,6 +194,7 @@ def _gradient(values, points, is_last: bool) -> Tensor:
     import torch
 
     gradient = None
+    # No row's value depends on another row: the gradient of the sum holds the gradient of each.
     if values.requires_grad:
         (gradient,) = torch.autograd.grad(
             values.sum(), points, retain_graph=not is_last, allow_unused=True

@@ -18,6 +18,7 @@ from .kinds import (
     last_step,
 )
 
+# What a strategy may read, and how a sentence ends that begins with "it needs".
 NEEDS = {
     "proba": "predict_proba",
     "decision": "a decision_function with one column for each class",
@@ -123,7 +124,8 @@ def cannot_give(estimator, *alternatives: str) -> str:
 def members_of(estimator) -> list:
     """Return the fitted members of an ensemble."""
     members = list(getattr(estimator, "estimators_", []))
-    # Pipelines and ensembles are sequences too, so np.ndim would see more than one dimension.
+    # Boosting has an array of them, one for each round and class. By type, since pipelines and
+    # ensembles are sequences too, in which np.ndim would see more than one dimension.
     return [] if any(isinstance(member, (list, np.ndarray)) for member in members) else members
 
 
@@ -140,7 +142,7 @@ def _net_gives(net, what: str) -> bool:
     is_for_classes = what in ("proba", "samples", "dropout", "perturbation", "input_gradient")
     if is_for_classes and not is_classifier(net):
         return False
-    if not hasattr(net, "module_"):
+    if not hasattr(net, "module_"):  # which alone tells what layers there are
         return what in NEEDS
     from .modules import dropout_layers, has_linear  # torch is there by now
 
@@ -192,11 +194,11 @@ def _has_linear_layer(estimator) -> bool:
 def _is_committee(estimator) -> bool:
     """Whether an estimator is an ensemble whose members predict the target, or might be."""
     fitted = members_of(estimator)
-    if fitted and len(fitted) < 2:
+    if len(fitted) == 1:  # which disagrees with nobody
         return False
     if is_instance(estimator, COMMITTEES):
         return True
-    # What else scikit-learn's own code fits is known to be none.
+    # Whatever else scikit-learn's own code fits is known to be none.
     if not is_own(estimator, "fit") or is_instance(estimator, NO_COMMITTEES):
         return False
     return bool(fitted) or not _is_fitted(estimator)

@@ -108,3 +108,11 @@ def last_step(estimator):
     """Return the estimator that predicts, inside pipelines, searches and FrozenEstimator."""
     *_, last = layers_of(estimator)
     return last
+
+
+def reach_last(estimator, X) -> tuple:
+    """Return rows as the estimator that predicts is given them, and that estimator."""
+    for each in layers_of(estimator):
+        if is_pipeline(each) and len(each.steps) > 1:
+            X = each[:-1].transform(X)
+    return X, each

@@ -6,34 +6,11 @@ from scipy import sparse
 
 
 def linear_margins(decision: ArrayLike, weights) -> NDArray[np.float64]:
-    r"""Distance of each row to where a linear model predicts another class.
+    r"""Return the distance of each row to where a linear model predicts another class, (n,).
 
     :math:`\min_c (f_y - f_c) / \|w_c - w_y\|` with y the class of the largest f, or
-    :math:`|f| / \|w\|` for two classes with one row of weights: what DeepFool approaches step by
-    step for nets.
-
-    Parameters
-    ----------
-    decision : array of float, shape (n,) or (n, C)
-        The model's values for each row and class: ``X @ weights.T + intercepts``.
-    weights : array of float or sparse matrix, shape (C, d)
-        Its weights; C = 1 for two classes.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        L2 distances in units of the model's inputs: 0 where two classes tie, infinity where all
-        others have the weights of the class that is predicted.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit each other.
-
-    References
-    ----------
-    S. Moosavi-Dezfooli, A. Fawzi and P. Frossard, "DeepFool: a Simple and Accurate Method to Fool
-    Deep Neural Networks", CVPR 2016, section 3.1.
+    :math:`|f| / \|w\|` for two classes with one row of weights (1, d). Infinity where all others
+    have the weights of y.
 
     Examples
     --------
@@ -55,6 +32,7 @@ def linear_margins(decision: ArrayLike, weights) -> NDArray[np.float64]:
         return _ratios(np.abs(decision, dtype=np.float64), weights)
     out = np.empty(len(decision))
     predicted = decision.argmax(axis=1)
+    # Class by class, since the normals of the boundaries around a class are the same for its rows.
     for y in np.unique(predicted):
         rows = predicted == y
         others = np.arange(len(weights)) != y
@@ -65,10 +43,10 @@ def linear_margins(decision: ArrayLike, weights) -> NDArray[np.float64]:
 
 
 def _ratios(gaps: NDArray, normals: NDArray) -> NDArray[np.float64]:
-    """Return the shortest of the distances gap / length of the normal, one column for each."""
+    """Return the shortest distance of each row: gap / length of the normal, over the columns."""
     norms = np.linalg.norm(normals.astype(np.float64, copy=False), axis=1)
     distances = np.full(gaps.shape, np.inf)
-    # Classes of the same weights that tie do so everywhere: the model prefers neither.
+    # Classes of equal weights have no boundary between them; where they tie, they tie everywhere.
     np.divide(gaps, norms, out=distances, where=norms > 0)
     distances[gaps == 0] = 0.0
     return distances.min(axis=1)

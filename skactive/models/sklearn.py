@@ -17,9 +17,8 @@ from .kinds import (
     PERCEPTRONS,
     is_instance,
     is_own,
-    is_pipeline,
     last_step,
-    layers_of,
+    reach_last,
 )
 from .linear_distance import linear_margins
 
@@ -48,9 +47,9 @@ class SklearnModel:
     def is_linear(self) -> bool:
         """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
         last = last_step(self.estimator)
-        is_one = refusal(last, "gradient") is None and not is_instance(last, PERCEPTRONS)
-        # Where that is yet to be seen, the view has to ask for the features, which are looked at.
-        return is_one and not self._is_unproven(last)
+        # Where it is not proven, the view must ask for the features, which proves or refuses it.
+        is_told = not is_instance(last, PERCEPTRONS) and not self._is_unproven(last)
+        return is_told and refusal(last, "gradient") is None
 
     @property
     def batch_rows(self) -> int:
@@ -73,7 +72,7 @@ class SklearnModel:
     def perturbation(self, X, attack: str, **options) -> np.ndarray:
         """Return the distance of each row to the nearest boundary of a linear model, (n,)."""
         self._require("perturbation" if attack == "deepfool" else "input_gradient")
-        X, last = self._reach(X)
+        X, last = reach_last(self.estimator, X)
         return linear_margins(last.decision_function(X), last.coef_)
 
     def proba(self, X) -> np.ndarray:
@@ -107,7 +106,7 @@ class SklearnModel:
     def std(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return predicted means and their standard deviations, each of shape (n,)."""
         self._require("std")
-        X, last = self._reach(X)
+        X, last = reach_last(self.estimator, X)
         if has_return_std(last):
             mean, std = last.predict(X, return_std=True)
         else:
@@ -119,10 +118,11 @@ class SklearnModel:
     def samples(self, X) -> np.ndarray:
         """Return the members' probabilities, shape (S, n, C); votes where they give none."""
         self._require("samples")
-        X, last = self._reach(X)
+        X, last = reach_last(self.estimator, X)
         seen = self._labels(last.classes_)
         positions = _class_positions(last)
         members = list(_members(last, X))
+        # A member that was fitted on few rows may have missed a class: it says 0 of that.
         out = np.zeros((len(members), n_rows(members[0][1]), len(seen)))
         for filled, columns, (member, part) in zip(out, positions, members, strict=True):
             if hasattr(member, "predict_proba"):
@@ -136,19 +136,19 @@ class SklearnModel:
     def embedding(self, X):
         """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
         name = type(last_step(self.estimator)).__name__
-        return as_vectors(self._reach(X)[0], name, NEEDS["embedding"])
+        return as_vectors(reach_last(self.estimator, X)[0], name, NEEDS["embedding"])
 
     def features(self, X):
         """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
         self._require("gradient")
-        X, last = self._reach(X)
+        X, last = reach_last(self.estimator, X)
         features = as_vectors(X, type(last).__name__, NEEDS["embedding"])
         weights = getattr(last, "coef_", None)
         if is_instance(last, PERCEPTRONS):
             features, weights = _last_hidden(last, features), last.coefs_[-1]
         if self._is_unproven(last):
             n = min(SOME_ROWS, n_rows(X))
-            if not _makes(weights, features[:n], last.predict(slice_rows(X, 0, n))):
+            if n and not _makes(weights, features[:n], last.predict(slice_rows(X, 0, n))):
                 raise ValueError(f"the strategy reads {cannot_give(last, 'gradient')}")
         return features
 
@@ -210,24 +210,20 @@ class SklearnModel:
         out[..., np.searchsorted(self.classes, seen)] = proba
         return out
 
-    def _reach(self, X):
-        """Return rows as the last step sees them, and the last step."""
-        for estimator in layers_of(self.estimator):
-            if is_pipeline(estimator) and len(estimator.steps) > 1:
-                X = estimator[:-1].transform(X)
-        return X, estimator
-
 
 def _members(ensemble, X) -> Iterator[tuple]:
     """Yield the members of an ensemble, each with the rows as it was fitted on them."""
     if is_instance(ensemble, FORESTS):
+        # Each tree would convert all rows for itself.
         X = (X.tocsr() if sparse.issparse(X) else np.asarray(X)).astype(np.float32, copy=False)
     elif hasattr(ensemble, "estimators_features_"):
         X = X if sparse.issparse(X) else np.asarray(X)
+        everything = np.arange(X.shape[1])
         for member, features in zip(
             ensemble.estimators_, ensemble.estimators_features_, strict=True
         ):
-            yield member, X if _is_all(features, X.shape[1]) else X[:, features]
+            # Where a member was fitted on all features, its rows need no copy.
+            yield member, X if np.array_equal(features, everything) else X[:, features]
         return
     for member in members_of(ensemble):
         yield member, X
@@ -248,23 +244,18 @@ def _makes(weights, features, predicted) -> bool:
         return False
     values = np.asarray(predicted, dtype=np.float64).reshape(-1)
     rest = values - safe_sparse_dot(features, weights)  # the intercept, whatever it is called
-    # A link function bends more than that; a regressor in float32 rounds less.
+    # Relative to how much predictions vary, since even exp is nearly straight over a short range;
+    # the last term is for what float32 rounds.
     return bool(np.ptp(rest) <= 1e-3 * np.ptp(values) + 1e-5 * np.abs(values).max())
 
 
-def _is_all(features: np.ndarray, n_features: int) -> bool:
-    """Whether these are all features in their order."""
-    return len(features) == n_features and np.array_equal(features, np.arange(n_features))
-
-
 def _class_positions(ensemble) -> list[np.ndarray]:
-    """Return, for each member, the positions of its classes among those of the ensemble.
-
-    scikit-learn's forests, bagging and voting fit their members on the positions themselves.
-    """
+    """Return, for each member, the positions of its classes among those of the ensemble."""
     classes = ensemble.classes_
     own = [np.asarray(member.classes_) for member in members_of(ensemble)]
     together = np.unique(np.concatenate(own))
+    # scikit-learn fits members on positions. Labels alone would not tell: members that all missed a
+    # class may know [1, 2], as positions or as labels among [1, 2, 3].
     if is_instance(ensemble, CODED_COMMITTEES) or np.array_equal(together, np.arange(len(classes))):
         return [positions.astype(np.intp) for positions in own]
     if np.isin(together, classes).all():
@@ -276,8 +267,9 @@ def _class_positions(ensemble) -> list[np.ndarray]:
 
 
 def _refuse_nan(values: np.ndarray, name: str, what: str) -> None:
-    """Refuse values of which one is NaN; the sum of an array is NaN then."""
-    with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN too
+    """Refuse values of which one is NaN."""
+    # A sum needs no mask as large as the values. Infinities of both signs sum to NaN too.
+    with np.errstate(invalid="ignore"):
         is_suspect = np.isnan(values.sum())
     if is_suspect and np.isnan(values).any():
         raise ValueError(f"{name} gave NaN {what}; every row needs a number.")

@@ -2,87 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet, NeuralNetBinaryClassifier
-from skorch.dataset import Dataset, get_len, unpack_data
-from skorch.utils import to_numpy, to_tensor
+from skorch.dataset import get_len
+from skorch.utils import to_numpy
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from ..data.datasets import DatasetRows
-from ..data.rows import n_rows, slice_rows
+from ..data.rows import n_rows
 from ..data.vectors import Joined
-from . import attacks
+from .attacks import NO_GRADIENT, bim, deepfool, has_gradient
 from .base import SOME_ROWS
 from .checking import check_sums
-from .fitting import ONE_AT_A_TIME, seeded
-from .kinds import is_own, last_step
+from .kinds import is_own
 from .modules import (
     DropoutMasks,
     copied,
     differentiable,
     dropout_layers,
-    eager,
-    evaluation,
     first_output,
-    float_dtype,
-    last_linear,
     modules_of,
     named_layer,
-    uncompiled,
-    unfused,
     watching,
 )
-from .serving import (
-    CastDataset,
-    cast,
-    check_order,
-    known_dtype,
-    of_one_shape,
-    readable,
-    refuse_lists,
-)
+from .passes import Passes, batch_rows
 from .sklearn import SklearnModel
 
 N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
-LEAST_LOG = -60.0  # of a probability that counts then
+LEAST_LOG = -60.0  # of a probability that counts in `_accounts`
 LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
-SOFTMAX_TOLERANCE = 1e-3  # of probabilities, for a last layer to account for them
-MAX_BATCH = 1 << 16  # rows, where batch_size is -1
+SOFTMAX_TOLERANCE = 1e-3  # of the logarithms there
 BYPASSED = ("predict_proba", "forward_iter", "evaluation_step")  # methods, by passes in here
-LOADING = ("get_dataset", "get_iterator")
 OFFLOADED = {"meta"}  # where weights are that a hook fetches for each pass
-PLAIN_DATASETS = (Dataset, CastDataset)
-ATTACKS: dict[str, Callable] = {"bim": attacks.bim, "deepfool": attacks.deepfool}
-
-
-class Seen(NamedTuple):
-    """What is seen of a batch."""
-
-    vectors: Tensor  # that a layer was given, or made
-    made: Tensor  # by that layer
-    outputs: Tensor  # of the net
+ATTACKS: dict[str, Callable] = {"bim": bim, "deepfool": deepfool}
 
 
 class TorchModel(SklearnModel):
     """Arrays of a fitted skorch net, alone or at the end of a Pipeline; see `Model` and `adapt`.
 
-    Parameters
-    ----------
-    estimator, classes, coded
-        As `adapt` takes them.
-    seed : sequence of int
-        Of the masks of dropout.
-    layer : str, default=None
-        Whose output is the embedding; None: the input of the last linear layer.
-    named_by : str
-        The parameter by which the user names that layer, for messages.
+    `layer` is that whose output is the embedding, None: the input of the last linear layer, and
+    `named_by` the parameter by which the user names it. The masks of dropout follow from `seed`.
     """
 
     n_passes = N_PASSES
@@ -91,12 +55,11 @@ class TorchModel(SklearnModel):
         self, estimator, classes=None, coded=None, *, seed=(0,), layer=None, named_by="embedding"
     ):
         super().__init__(estimator, classes, coded)
-        self.net = last_step(estimator)
         self.seed = seed
         self.layer = layer
-        self.named_by = named_by
-        self._linear: nn.Linear | None = None  # the last, once it is found
-        self._is_all: bool | None = None  # whether predictions are its outputs, once it is known
+        self.passes = Passes(estimator, seed, named_by)
+        self.net = self.passes.net
+        self._is_all: bool | None = None  # whether the last linear layer tells the predictions
 
     @property
     def is_plain(self) -> bool:
@@ -111,13 +74,12 @@ class TorchModel(SklearnModel):
     @property
     def batch_rows(self) -> int:
         """How many rows make a batch; where skorch takes all at once, as many as fit in a chunk."""
-        size = self.net.get_params_for("iterator_valid").get("batch_size", self.net.batch_size)
-        return MAX_BATCH if size == -1 else int(size)
+        return batch_rows(self.net)
 
     @property
     def module(self) -> nn.Module:
         """The module itself, inside a compiled one."""
-        return uncompiled(self.net.module_)
+        return self.passes.module
 
     def check(self) -> None:
         """Refuse a net that has no module yet, and a layer that it does not have."""
@@ -140,7 +102,7 @@ class TorchModel(SklearnModel):
             )
         self._check_weights()
         if self.layer is not None:
-            named_layer(self.module, self.layer, self.named_by)
+            named_layer(self.module, self.layer, self.passes.named_by)
 
     def _check_weights(self) -> None:
         """Refuse a module all of whose weights lie on another device than rows are moved to."""
@@ -205,8 +167,8 @@ class TorchModel(SklearnModel):
         self._require("input_gradient")
         self._look(X)
         joined = Joined(n_rows(X))
-        with self._ready(hooked=True), differentiable(modules_of(self.net)):
-            for x in self._batches(X):
+        with self.passes.ready(hooked=True), differentiable(modules_of(self.net)):
+            for x in self.passes.batches(X):
                 if not isinstance(x, Tensor):
                     raise ValueError(
                         f"adversarial strategies change one tensor of numbers, but the module is "
@@ -215,9 +177,9 @@ class TorchModel(SklearnModel):
                 joined.add(ATTACKS[attack](self._logits, x, **options))
             lengths = to_numpy(joined.whole()).astype(np.float64)
             if np.isinf(lengths).all() and not any(
-                attacks.has_gradient(self._logits, x) for x in self._batches(X)
+                has_gradient(self._logits, x) for x in self.passes.batches(X)
             ):
-                raise ValueError(attacks.NO_GRADIENT)
+                raise ValueError(NO_GRADIENT)
         return lengths
 
     def row_bytes(self, what: str) -> int:
@@ -233,9 +195,9 @@ class TorchModel(SklearnModel):
     def vectors(self, X) -> NDArray:
         """Return the embedding of rows alone, whatever the net predicts, shape (n, d)."""
         vectors = Joined(n_rows(X))
-        with closing(self._watched(X, self.layer)) as batches:
+        with closing(self.passes.watched(X, self.layer)) as batches:
             for seen in batches:
-                vectors.add(self._as_rows(seen))
+                vectors.add(self.passes.as_rows(seen))
                 del seen
         return native(vectors.whole().cpu())
 
@@ -244,20 +206,20 @@ class TorchModel(SklearnModel):
     def _predictions(self, X) -> NDArray:
         """Return probabilities or values."""
         predicted, read = Joined(n_rows(X)), self._reader()
-        with self._ready():
-            for x in self._batches(X):
-                predicted.add(read(self._outputs(x)))
+        with self.passes.ready():
+            for x in self.passes.batches(X):
+                predicted.add(read(self.passes.outputs(x)))
                 del x  # so that the next batch finds its memory free, and in the cache
         return self._checked(predicted.whole())
 
     def _vectors(self, what: str, X) -> dict[str, Any]:
         """Return vectors by a layer, and what the net predicts."""
         is_last = what == "features"
-        if is_last and self._last_linear(X) is None:
+        if is_last and self.passes.last_linear(X) is None:
             self._refuse_gradient()
         layer = None if is_last else self.layer
         vectors, predicted, read = Joined(n_rows(X)), Joined(n_rows(X)), self._reader()
-        with closing(self._watched(X, layer)) as batches:  # or an error would keep it open
+        with closing(self.passes.watched(X, layer)) as batches:  # or an error would keep it open
             for seen in batches:
                 part = read(seen.outputs)
                 if is_last and self._is_all is None and len(part) >= min(SOME_ROWS, n_rows(X)):
@@ -266,70 +228,22 @@ class TorchModel(SklearnModel):
                     self._look(X)
                 if is_last and not self._is_all:
                     self._refuse_gradient()
-                vectors.add(self._as_rows(seen))
+                vectors.add(self.passes.as_rows(seen))
                 predicted.add(part)
                 del seen, part
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
-    def _watched(self, X, name: str | None) -> Generator[Seen, None, None]:
-        """Yield what is seen of each batch.
-
-        By the output of the layer of that name; None: by the input of the last linear layer.
-        """
-        with self._ready(hooked=True):
-            by = self.named_by
-            layer = self._last_linear(X) if name is None else named_layer(self.module, name, by)
-            if layer is None:
-                raise ValueError(
-                    f"{type(self.module).__name__} has no Linear layer, whose input would be the "
-                    f"embedding; write {by}='name of a layer'."
-                )
-            is_along_first = False  # as one row alone has shown
-            with watching(layer) as seen:
-                for x in self._batches(X):
-                    outputs = self._outputs(x)
-                    at = "input" if name is None else "output"
-                    if at not in seen:
-                        raise ValueError(
-                            f"{by}={name!r} is a layer of {type(self.module).__name__} that "
-                            f"no row passes through; name one that does."
-                        )
-                    batch = Seen(seen[at], seen["output"], outputs)
-                    is_square = batch.vectors.ndim > 2 and len(set(batch.vectors.shape[:2])) == 1
-                    if is_square and not is_along_first:  # or rows may be along the second axis
-                        self._outputs(self._first(X))
-                        if len(seen[at]) != 1:
-                            self._refuse_layer(len(seen[at]), 1)
-                        is_along_first = True
-                    yield batch
-                    seen.clear()
-                    del x, outputs, batch
-
-    def _as_rows(self, seen: Seen) -> Tensor:
-        """Return what a layer was given, or gave, for a batch as vectors, shape (n, d)."""
-        n, n_seen = len(seen.outputs), len(seen.vectors)
-        if n_seen != n:
-            self._refuse_layer(n_seen, n)
-        return seen.vectors.reshape(n, -1)
-
-    def _refuse_layer(self, n_seen: int, n: int) -> NoReturn:
-        """Say that a layer sees more, or fewer, than a vector for each row."""
-        raise ValueError(
-            f"the layer saw {n_seen} vectors for {n} row{'s' * (n != 1)}; an embedding has one for "
-            f"each row, write {self.named_by}='name of a layer that gives one'."
-        )
-
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
         masks = DropoutMasks(dropout_layers(self.module), self.seed)
         predicted, read = Joined(n_rows(X)), self._reader()
-        with self._ready(hooked=True), masks.switched_on():
-            for x in self._batches(X):
+        with self.passes.ready(hooked=True), masks.switched_on():
+            for x in self.passes.batches(X):
                 passes, n = [], get_len(x)
                 for number in range(self.n_passes):
                     masks.begin(number, n)
-                    passes.append(read(self._outputs(copied(x))))
+                    passes.append(read(self.passes.outputs(copied(x))))
                 if not masks.are_used:
                     raise ValueError(
                         f"no row passes through the Dropout layers of "
@@ -339,61 +253,6 @@ class TorchModel(SklearnModel):
                 predicted.add(torch.stack(passes, dim=1))
                 del x, passes
         return np.moveaxis(self._checked(predicted.whole()), 1, 0)
-
-    @contextmanager
-    def _ready(self, *, hooked: bool = False) -> Iterator[None]:
-        """Have the module in evaluation mode, without gradients; uncompiled, where hooks fire."""
-        state, module, modules = vars(self.net), self.net.module_, modules_of(self.net)
-        with ONE_AT_A_TIME, ExitStack() as stack:
-            if hooked:
-                stack.callback(state.__setitem__, "module_", module)
-                state["module_"] = uncompiled(module)
-                stack.enter_context(eager(modules))
-                stack.enter_context(unfused(True))
-            stack.enter_context(evaluation(*modules))
-            stack.enter_context(seeded(list(self.seed), [self.net]))  # for layers that draw always
-            stack.enter_context(torch.no_grad())
-            yield
-
-    def _batches(self, X, n_first: int | None = None) -> Generator[Any, None, None]:
-        """Yield rows as the module takes them, in batches, in order, on the net's device.
-
-        The first rows alone, where so many are asked for, are read as one batch by this process.
-        """
-        X = X if n_first is None else slice_rows(X, 0, min(n_first, n_rows(X)))
-        if n_rows(X) == 0:
-            raise ValueError("the net got no rows; give at least one.")
-        net, X = self.net, self._reach(X)[0]
-        check_order(net)
-        if net.dataset in PLAIN_DATASETS:
-            refuse_lists(X)
-        params, dtype = net.get_params_for("iterator_valid"), float_dtype(self.module)
-        if _is_plain(net, X) and params.keys() <= {"batch_size"}:
-            step = n_first or self.batch_rows
-            for start in range(0, len(X), step):
-                yield _moved(X[start : start + step], dtype, net.device)
-            return
-        data = net.get_dataset(X.for_passes() if isinstance(X, DatasetRows) else X)
-        loader = of_one_shape(net.get_iterator(data, training=False))
-        if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
-            loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
-        elif n_first is not None:
-            loader = net.iterator_valid(data, **(params | {"batch_size": n_first}))
-        with torch.random.fork_rng(devices=()):  # of which a loader draws a seed
-            batches = iter(loader)
-        for batch in batches:
-            # Cast where it is: there are devices that cannot hold what it may come in.
-            x = cast(unpack_data(batch)[0], dtype)
-            with readable(self.module, "batches such as this", x):
-                x = cast(to_tensor(x, device=net.device), dtype)
-            yield x
-            del batch, x
-
-    def _outputs(self, x) -> Tensor:
-        """Return what the module gives for a batch."""
-        with readable(self.module, "batches such as this", x):
-            output = self.net.infer(x)
-        return first_output(output)
 
     def _reader(self) -> Callable[[Tensor], Tensor]:
         """Return what makes values of outputs, or probabilities by skorch's own rule."""
@@ -427,10 +286,10 @@ class TorchModel(SklearnModel):
 
     def _look(self, X) -> None:
         """See in a pass of some first rows whether the last linear layer tells the predictions."""
-        if self._is_all is not None or (linear := self._last_linear(X)) is None:
+        if self._is_all is not None or (linear := self.passes.last_linear(X)) is None:
             return
-        with self._ready(hooked=True), watching(linear) as seen:
-            predicted = self._reader()(self._outputs(self._first(X, SOME_ROWS)))
+        with self.passes.ready(hooked=True), watching(linear) as seen:
+            predicted = self._reader()(self.passes.outputs(self.passes.first(X, SOME_ROWS)))
         self._judge(predicted, seen["output"])
 
     def _judge(self, predicted: Tensor, made: Tensor) -> None:
@@ -448,28 +307,15 @@ class TorchModel(SklearnModel):
             f"its predictions are not {made if self.classes is None else f'the softmax of {made}'}."
         )
 
-    def _last_linear(self, X) -> nn.Linear | None:
-        """Return the last linear layer that the first row passes through, if any."""
-        if self._linear is None:
-            with self._ready(hooked=True):
-                x = self._first(X)
-                self._linear = last_linear(self.module, lambda: self._outputs(x))
-        return self._linear
-
-    def _first(self, X, n: int = 1):
-        """Return a batch of the first rows alone."""
-        with closing(self._batches(X, n)) as batches:
-            return next(batches)
-
     def _logits(self, x: Tensor) -> Tensor:
         """Return differentiable numbers of which the probabilities are the softmax, (n, C).
 
         That the module can read rows is known by then: what it refuses is to be differentiated.
         """
-        if self._linear is None or not self._is_all:
+        if self.passes.linear is None or not self._is_all:
             proba = self._reader()(first_output(self.net.infer(x)))
             return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
-        with watching(self._linear) as seen:
+        with watching(self.passes.linear) as seen:
             self.net.infer(x)
         return _both_sides(seen["output"])
 
@@ -531,33 +377,3 @@ def _accounts(logits: Tensor, predicted: Tensor) -> bool:
 def _both_sides(logits: Tensor) -> Tensor:
     """Return a logit for each of two classes where there is one for both, shape (n, C)."""
     return torch.cat([-logits / 2, logits / 2], dim=1) if logits.shape[-1] == 1 else logits
-
-
-def _is_plain(net, X) -> bool:
-    """Whether rows can be cut into batches as they are, which is quicker than row by row."""
-    is_array = isinstance(X, Tensor) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf")
-    is_usual = net.iterator_valid is DataLoader and net.dataset in PLAIN_DATASETS
-    return is_array and is_usual and not any(is_own(net, name) for name in LOADING)
-
-
-def _moved(block, dtype: torch.dtype, device) -> Tensor:
-    """Return a copy of a slice of rows on a device, floats in that dtype; of arrays in C order.
-
-    A copy, since a first layer may write to what it is given.
-    """
-    is_copy, layout = False, torch.preserve_format
-    if isinstance(block, np.ndarray):
-        is_copy = not _may_be_shared(block)
-        if is_copy:
-            block = np.array(block, dtype=known_dtype(block.dtype), order="C")
-        block, layout = torch.from_numpy(block), torch.contiguous_format
-    if block.is_floating_point() and block.dtype != dtype:
-        # Where it is, since there are devices that cannot hold what it may come in.
-        block, is_copy = block.to(dtype, memory_format=layout), True
-    return block.to(device=device, copy=not is_copy, memory_format=layout)
-
-
-def _may_be_shared(block: NDArray) -> bool:
-    """Whether torch makes a tensor of an array where it lies, without a word."""
-    is_regular = all(step >= 0 and step % block.itemsize == 0 for step in block.strides)
-    return block.flags.writeable and known_dtype(block.dtype) == block.dtype and is_regular
