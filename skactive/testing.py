@@ -174,11 +174,12 @@ class _Case:
         pool.reserve(np.flatnonzero(np.isin(order, [1, 31])))
         pool.skip(np.flatnonzero(np.isin(order, [2, 32])))
         mask = pool.unlabeled_mask & ((order % 7 == 1) | (not few))
+        shown: Any = _Shown(self.learner._model()) if model is None else model
         view = View(
             pool.rows,
             _locked(mask),
             pool=pool,
-            model=_Shown(self.learner._model()) if model is None else model,
+            model=shown,
             seed=(0, pool.n_labeled, round),
             round=round,
             chunk_rows=chunk_rows,

@@ -20,7 +20,7 @@ from skactive import ActiveLearner, embed  # noqa: E402
 from skactive.learner.training import FitParams  # noqa: E402
 from skactive.loops.oracles import as_image  # noqa: E402
 from skactive.models import torch as torch_models  # noqa: E402
-from skactive.models.fitting import seeded  # noqa: E402
+from skactive.models.seeding import seeded  # noqa: E402
 from skactive.strategies import Strategy  # noqa: E402
 
 X, TRUTH = digits(300)

@@ -43,8 +43,9 @@ from sklearn.svm import SVC
 
 from skactive import ActiveLearner
 from skactive.learner.training import needs_codes
-from skactive.models import adapt, is_frozen, is_net, is_own, is_pipeline, kinds, last_step, refusal
+from skactive.models import adapt, is_net, kinds, last_step, refusal
 from skactive.models.base import NEEDS
+from skactive.models.kinds import is_frozen, is_own, is_pipeline
 
 X, CODES = make_blobs(60, n_features=3, centers=3, random_state=0)
 X = StandardScaler().fit_transform(X)

@@ -34,6 +34,7 @@ TORCH = {
     "skactive.models.fitting",
     "skactive.models.modules",
     "skactive.models.passes",
+    "skactive.models.seeding",
     "skactive.models.serving",
     "skactive.models.torch",
     "skactive.selection.tensors",

@@ -30,7 +30,7 @@ from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
-from skactive.models.fitting import seeded  # noqa: E402
+from skactive.models.seeding import seeded  # noqa: E402
 
 X, TRUTH = nets.digits()
 Y = nets.hidden(TRUTH, 60)

@@ -11,7 +11,7 @@ from ..data.arrays import check_vectors
 from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Maker, Memory
-from ..models import is_frozen, is_net, last_step
+from ..models.kinds import is_frozen, is_net, last_step
 from .parameters import values_of
 from .training import seeded_clone
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from ..data.row_numbers import as_row_numbers, is_flat_numbers
 from ..data.rows import check_rows, n_rows, take
-from ..models import is_pipeline
+from ..models.kinds import is_pipeline
 from ..utils.checks import check_n_instances
 from .learner import ActiveLearner
 from .stream_checks import NOT_GIVEN

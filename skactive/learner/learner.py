@@ -14,7 +14,7 @@ from ..data import labels as lab
 from ..data.datasets import DatasetRows
 from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers
 from ..data.rows import check_rows, n_rows, take
-from ..models import is_frozen, last_step
+from ..models.kinds import is_frozen, last_step
 from ..pool.history import LABELED, SKIPPED
 from ..pool.pool import Pool
 from ..strategies import Strategy

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models import is_frozen
+from ..models.kinds import is_frozen
 
 
 def values_of(value) -> Any:

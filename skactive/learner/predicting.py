@@ -10,7 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from ..data import labels as lab
 from ..data.datasets import is_dataset
 from ..data.rows import check_rows, take
-from ..models import Model, adapt, is_net, is_own, last_step
+from ..models import Model, adapt, is_net, last_step
+from ..models.kinds import is_own
 from ..pool.pool import Pool
 from ..utils.delegation import delegated, inner_has
 from .training import FitParams

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models import is_frozen
+from ..models.kinds import is_frozen
 from ..strategies.base import Strategy, name_of
 from ..strategies.stream import pool_twin, stream_twin
 from ..utils.checks import checked_count

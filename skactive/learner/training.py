@@ -14,8 +14,8 @@ from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array
 from ..data.vectors import Maker
-from ..models import is_frozen, is_net, is_own, last_step
-from ..models.kinds import CODED, GROWING, SEARCHES, is_instance
+from ..models import is_net, last_step
+from ..models.kinds import CODED, GROWING, SEARCHES, is_frozen, is_instance, is_own
 
 ROWS = Maker("rows")  # which are vectors as they are
 UPDATES = ("refit", "warm_start", "partial_fit")
@@ -115,7 +115,7 @@ def _torch_seeded(estimator, seed):
     nets = _nets_in(estimator)
     if not nets:
         return nullcontext()
-    from ..models.fitting import seeded
+    from ..models.seeding import seeded
 
     return seeded(seed, nets)
 

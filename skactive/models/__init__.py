@@ -2,21 +2,11 @@
 
 from collections.abc import Sequence
 
-from .base import Model, refusal
-from .kinds import is_frozen, is_net, is_own, is_pipeline, last_step
-from .sklearn import SklearnModel
+from .base import refusal
+from .kinds import is_net, last_step
+from .sklearn import Model
 
-__all__ = [
-    "Model",
-    "SklearnModel",
-    "adapt",
-    "is_frozen",
-    "is_net",
-    "is_own",
-    "is_pipeline",
-    "last_step",
-    "refusal",
-]
+__all__ = ["Model", "adapt", "is_net", "last_step", "refusal"]
 
 
 def adapt(
@@ -30,7 +20,7 @@ def adapt(
     called `layer`; None: the input of its last linear layer.
     """
     if not is_net(estimator):
-        return SklearnModel(estimator, classes, coded)
+        return Model(estimator, classes, coded)
     from .torch import TorchModel  # torch is there, since a net is
 
     return TorchModel(estimator, classes, coded, seed=seed, layer=layer)

@@ -1,7 +1,6 @@
 """What strategies may read of a model, and what an estimator must have to give it."""
 
 import inspect
-from typing import Any, Protocol
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -38,67 +37,6 @@ NEEDS = {
 }
 
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
-
-
-class Model(Protocol):
-    """Arrays of a fitted estimator, for any rows; what it cannot give raises ValueError."""
-
-    estimator: Any
-    classes: np.ndarray | None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the estimator sees rows as they are: nothing transforms them before it."""
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
-
-    def check(self) -> None:
-        """Refuse what could not be told before it was fitted: a layer's name, a net's state."""
-
-    def proba(self, X) -> np.ndarray:
-        """Return probabilities, shape (n, C), columns in the order of `classes`."""
-
-    def decision(self, X) -> np.ndarray:
-        """Return the decision function, shape (n,) for two classes or (n, C)."""
-
-    def prediction(self, X) -> np.ndarray:
-        """Return predicted labels or values, shape (n,)."""
-
-    def value(self, X) -> np.ndarray:
-        """Return predicted values of a regressor, shape (n,)."""
-
-    def std(self, X) -> tuple[np.ndarray, np.ndarray]:
-        """Return predicted means and their standard deviations, each of shape (n,)."""
-
-    def samples(self, X) -> np.ndarray:
-        """Return the members' probabilities, shape (S, n, C)."""
-
-    def embedding(self, X):
-        """Return rows as vectors, dense or CSR, shape (n, d)."""
-
-    def features(self, X):
-        """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
-
-    def read(self, what: str, X) -> dict[str, Any]:
-        """Return `what` of rows by its name, and by theirs what is known at no further cost."""
-
-    def with_dropout(self, n_passes: int) -> "Model":
-        """Return a model whose probabilities are the mean over so many passes with dropout."""
-
-    def perturbation(self, X, attack: str, **options) -> np.ndarray:
-        """Return the length of the least change that flips each prediction, shape (n,)."""
-
-    @property
-    def batch_rows(self) -> int:
-        """How many rows the estimator reads at a time, if it makes batches of its own; else 1."""
-
-    def fitted(self, n: int) -> dict[str, np.ndarray]:
-        """Return what the model knows of the n rows that it was fitted on."""
-
-    def row_bytes(self, what: str) -> int:
-        """Return how many bytes a row of `what` takes."""
 
 
 def refusal(estimator, *alternatives: str) -> str | None:

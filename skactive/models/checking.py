@@ -29,7 +29,8 @@ def check_settings(net) -> None:
             f"the net has train_split={split!r}; write skorch.dataset.ValidSplit({split!r}), or "
             f"None for no validation."
         )
-    weights = {"weight", "pos_weight"} if _is_of_torch(net.criterion) else set()
+    # Of a list torch would say that it is no tensor; a loss of the user's own may take one.
+    weights = {"weight", "pos_weight"} if _is_made_as_torchs(net.criterion) else set()
     for name, value in net.get_params_for("criterion").items():
         if name in weights and isinstance(value, list | tuple | np.ndarray):
             raise ValueError(
@@ -39,14 +40,15 @@ def check_settings(net) -> None:
     _check_device(net)
 
 
-def _is_of_torch(criterion) -> bool:
-    """Whether a criterion, or its class, is one of torch's."""
+def _is_made_as_torchs(criterion) -> bool:
+    """Whether a criterion, or its class, is a loss that has no ``__init__`` but torch's own."""
     cls = criterion if isinstance(criterion, type) else type(criterion)
-    return cls.__module__.startswith("torch.nn")
+    return issubclass(cls, nn.modules.loss._Loss) and not is_own(cls, "__init__")
 
 
 def _check_device(net) -> None:
     """Refuse a device that is not there, or that torch does not know."""
+    # By trying, since only torch knows which names of devices there are, and which are there.
     try:
         torch.empty(0, device=net.device)
     except torch.cuda.OutOfMemoryError:
@@ -61,6 +63,7 @@ def _check_device(net) -> None:
 def check_sums(proba: NDArray) -> None:
     """Refuse outputs of a classifier that are no probabilities."""
     sums = proba.sum(axis=-1, dtype=np.float64)
+    # Turned round, so that a sum of NaN is wrong too.
     is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
     if is_wrong.any():
         first = proba[is_wrong][0]
@@ -78,7 +81,7 @@ def check_sums(proba: NDArray) -> None:
 
 
 def check_labels(net, y, outputs: Tensor) -> None:
-    """Refuse labels that the loss has no output for, of which a GPU would not recover."""
+    """Refuse labels that the loss has no output for."""
     loss = getattr(net, "criterion_", None)
     if (
         y is None
@@ -86,6 +89,8 @@ def check_labels(net, y, outputs: Tensor) -> None:
         or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
     ):
         return
+    # On a GPU a label without an output fails an assertion, after which the process can compute
+    # nothing there any more: it has to be refused before.
     y, last = as_array(y), outputs.shape[1] - 1
     if y.dtype.kind not in "biuf":
         raise ValueError(
@@ -138,7 +143,8 @@ def check_monitors(net) -> None:
     """Refuse callbacks that watch a validation which does not take place."""
     if net.train_split:
         return
-    scored = {  # by a scoring callback on the validation set
+    # A scoring callback on the validation set writes under its own name, and under "..._best".
+    scored = {
         each
         for name, callback in net.callbacks_
         if not getattr(callback, "on_train", True)

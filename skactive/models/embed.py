@@ -67,12 +67,13 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
     if isinstance(X, DatasetRows):
         X.refuse_random("embed")
     model, n = _net_model(getattr(estimator, "estimator_", estimator), layer), n_rows(X)
+    # Cuts are whole batches, or the net would be given a short one at the end of each.
     step = -(-_EMBED_ROWS // model.batch_rows) * model.batch_rows
     cuts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
     parts = ((cut.stop - cut.start, cut) for cut in cuts)
     for cut in progress(parts, n, "embedding"):
         vectors = model.vectors(slice_rows(X, cut.start, cut.stop))
-        if cut.start == 0:
+        if cut.start == 0:  # only now it is known how wide they are
             out = _destination(out, (n, vectors.shape[1]), dtype, vectors.dtype)
         out[cut] = vectors
     return out

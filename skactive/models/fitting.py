@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -49,85 +45,22 @@ from .serving import (
     refuse_lists,
 )
 
-ONE_AT_A_TIME = threading.RLock()  # generators, modes and hooks are one for all threads
 NAME = "skactive"  # of the callback among those of the net
 
 
-@contextmanager
-def seeded(seed: int | list[int], nets: Sequence = ()) -> Iterator[None]:
-    """Have torch, numpy and Python draw the numbers that follow from a seed, and bring theirs back.
-
-    Transforms and splits draw from the global generators of each, nets from their devices'.
-    """
-    if torch.cuda.is_available() and any(map(_is_on_cuda, nets)):
-        torch.cuda.init()  # or its generators would not be brought back the first time
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    with ONE_AT_A_TIME, torch.random.fork_rng(devices=devices), _mps_brought_back():
-        _seed_torch(int(word >> np.uint64(1)), nets)
-        before = np.random.get_state()  # noqa: NPY002
-        before_random = random.getstate()
-        random.seed(int(word))
-        np.random.seed(int(word >> np.uint64(32)))  # noqa: NPY002 (ValidSplit(0.2) draws from it)
-        try:
-            yield
-        finally:
-            np.random.set_state(before)  # noqa: NPY002
-            random.setstate(before_random)
-
-
-def _seed_torch(seed: int, nets: Sequence) -> None:
-    """Seed the generators of torch, but not those of GPUs that nothing has been drawn from.
-
-    These would keep the seed for their first use, which may be long after this. Where all nets are
-    in memory, its own generator is enough, and quicker.
-    """
-    is_waiting = torch.cuda.is_available() and not torch.cuda.is_initialized()
-    is_in_memory = bool(nets) and all(str(net.device) == "cpu" for net in nets)
-    is_one = is_waiting or is_in_memory
-    (torch.default_generator.manual_seed if is_one else torch.manual_seed)(seed)
-
-
-@contextmanager
-def _mps_brought_back() -> Iterator[None]:
-    """Bring back the generator of Apple's GPU, which `torch.manual_seed` seeds too."""
-    if not torch.backends.mps.is_available():
-        yield
-        return
-    before = torch.mps.get_rng_state()
-    try:
-        yield
-    finally:
-        torch.mps.set_rng_state(before)
-
-
 def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> None:
-    """Have the net at the end of an unfitted estimator serve what torch would not.
+    """Have the net at the end of an unfitted estimator serve what torch would not, in place.
 
-    Floats and targets come in the dtypes in which it computes; `Guard` looks at the first row
-    before each training.
-
-    Parameters
-    ----------
-    estimator : skorch net, or Pipeline that ends in one
-        Changed in place.
-    n_classes : int, optional
-        How many outputs a classifier is to have.
-    coded : ndarray, optional
-        The labels for which it is given 0 to k - 1; None: it is given labels as they are.
+    A classifier is to have `n_classes` outputs; `coded` holds the labels for which it is given 0 to
+    k - 1, None: it is given labels as they are.
     """
     net = last_step(estimator)
     check_settings(net)
-    # One is there already in a clone of a net that a learner fitted.
+    # A clone of a net that a learner fitted brings the guard of that learner along.
     own = [each for each in net.callbacks or [] if not _is_guard(each)]
     net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
     if net.dataset is Dataset:
         net.set_params(dataset=CastDataset)
-
-
-def _is_on_cuda(net) -> bool:
-    """Whether a net's device is one of CUDA."""
-    return str(net.device).startswith("cuda")
 
 
 def _is_guard(callback) -> bool:
@@ -138,12 +71,7 @@ def _is_guard(callback) -> bool:
 class Guard(Callback):
     """Looks at a net and its rows before it is trained, and mends or refuses what would fail.
 
-    Parameters
-    ----------
-    n_classes : int, optional
-        How many outputs a classifier is to have.
-    coded : ndarray, optional
-        The labels for which it is given 0 to k - 1.
+    `n_classes` and `coded` are as for `prepare`.
     """
 
     def __init__(self, n_classes=None, coded=None):
@@ -156,14 +84,18 @@ class Guard(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Serve or refuse, before the first epoch."""
         check_order(net)
+        # The net is the user's: what is put in place of these is for this training alone.
         replaced = ("dataset", "train_split", "iterator_train", "iterator_valid")
         self.before_ = {name: getattr(net, name) for name in replaced}
         floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
             net.dataset__floats = floats  # set_params serves no dataset__ by then
             refuse_lists(X)
+        # A Dataset of the user's own casts nothing; its rows are cast as they are handed out.
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.transform = partial(cast, dtype=floats)
+        # One row costs little, and shows all that torch would fail on: in a traceback, or on a GPU
+        # in an assertion after which nothing runs there.
         one, two = _first_outputs(net, net.get_dataset(X, y), "the first")
         outputs = first_output(one)
         self._check_outputs(net, outputs)
@@ -174,6 +106,7 @@ class Guard(Callback):
         net.iterator_valid = UniformLoader(net.iterator_valid)
         split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
         net.train_split = ServedSplit(net.train_split, split)
+        # Only now, since targets come in the dtype that was just set.
         check_loss(net, *_as_loss_takes(net, two, net.get_dataset(X, y)))
         check_monitors(net)
 
@@ -287,10 +220,9 @@ def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
 
 
 def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> tuple[Any, Any]:
-    """Return what the net gives for the first row of a Dataset, alone and twice.
-
-    What it cannot read is refused.
-    """
+    """Return what the net gives for the first row of a Dataset, alone and twice, or refuse it."""
+    # Twice, since one row alone does not show along which axis rows are. In evaluation mode, in
+    # which batch norm takes one row and learns nothing from it.
     first = data[0]
     name = type(uncompiled(net.module_)).__name__
     with (
@@ -339,6 +271,7 @@ def _possible_split(net, X, y):
         return split
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of classes with fewer rows than folds
+        # By trying, since what is too few is known to the splitter alone.
         try:
             parts = split(Dataset(np.arange(len(y))), np.asarray(y))
         except ValueError:

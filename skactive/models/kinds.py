@@ -8,6 +8,12 @@ since users call theirs what they like, and subclass scikit-learn's under other 
 from collections.abc import Iterable, Iterator
 from sys import modules
 
+
+def _in(module: str, names: str) -> tuple[str, ...]:
+    """Return the paths of classes in a module."""
+    return tuple(f"{module}.{name}" for name in names.split())
+
+
 # Bases that scikit-learn does not export are named by their own module; tests see that each exists.
 PIPELINES = ("sklearn.pipeline.Pipeline",)
 FROZEN = ("sklearn.frozen.FrozenEstimator",)
@@ -20,31 +26,16 @@ CODED = (*NETS, "xgboost.XGBModel", "lightgbm.LGBMModel")
 # scikit-learn's ensembles whose members each predict the target itself. Members of boosting fit
 # residuals, those of one-vs-rest fit one class: they are no committee.
 FORESTS = ("sklearn.ensemble._forest.BaseForest",)
-CODED_COMMITTEES = (
-    *FORESTS,
-    "sklearn.ensemble.BaggingClassifier",
-    "sklearn.ensemble.VotingClassifier",
-)
-COMMITTEES = (
-    *CODED_COMMITTEES,
-    "sklearn.ensemble.BaggingRegressor",
-    "sklearn.ensemble.VotingRegressor",
-    "sklearn.ensemble.AdaBoostClassifier",
-    "sklearn.ensemble.AdaBoostRegressor",
-)
-# What keeps its members under warm_start, as do those whose number is n_estimators.
-GROWING = (
-    "sklearn.ensemble.HistGradientBoostingClassifier",
-    "sklearn.ensemble.HistGradientBoostingRegressor",
+CODED_COMMITTEES = FORESTS + _in("sklearn.ensemble", "BaggingClassifier VotingClassifier")
+COMMITTEES = CODED_COMMITTEES + _in(
+    "sklearn.ensemble", "BaggingRegressor VotingRegressor AdaBoostClassifier AdaBoostRegressor"
 )
 # What is made of these is no committee either, though it may fit its members itself.
-NO_COMMITTEES = (
-    "sklearn.multiclass.OneVsRestClassifier",
-    "sklearn.multiclass.OneVsOneClassifier",
-    "sklearn.multiclass.OutputCodeClassifier",
-    "sklearn.ensemble.StackingClassifier",
-    "sklearn.ensemble.StackingRegressor",
+NO_COMMITTEES = _in("sklearn.ensemble", "StackingClassifier StackingRegressor") + _in(
+    "sklearn.multiclass", "OneVsRestClassifier OneVsOneClassifier OutputCodeClassifier"
 )
+# What keeps its members under warm_start, as do those whose number is n_estimators.
+GROWING = _in("sklearn.ensemble", "HistGradientBoostingClassifier HistGradientBoostingRegressor")
 
 # What predicts by a linear layer: of the rows, or of the last hidden layer.
 LINEAR_CLASSIFIERS = ("sklearn.linear_model._base.LinearClassifierMixin",)
@@ -67,10 +58,12 @@ def _loaded(module: str, name: str) -> type | None:
     return getattr(modules.get(module), name, None)
 
 
-def is_own(estimator, method: str) -> bool:
-    """Whether a method is the user's own or a third party's: not scikit-learn's or skorch's."""
-    defined = getattr(type(estimator), method, None)
-    return not str(getattr(defined, "__module__", "")).startswith(("skorch.", "sklearn."))
+def is_own(thing, method: str) -> bool:
+    """Whether a method of an object or a class is none of scikit-learn's, skorch's or torch's."""
+    defined = getattr(thing if isinstance(thing, type) else type(thing), method, None)
+    # Where a function was defined is what its module says: no name that users give comes into it.
+    home = str(getattr(defined, "__module__", ""))
+    return not home.startswith(("sklearn.", "skorch.", "torch."))
 
 
 def is_pipeline(estimator) -> bool:
@@ -88,15 +81,15 @@ def is_net(estimator) -> bool:
     return is_instance(last_step(estimator), NETS)
 
 
-def layers_of(estimator) -> Iterator:
-    """Yield an estimator and, inside pipelines, searches and FrozenEstimator, what predicts."""
+def unwrapped(estimator) -> Iterator:
+    """Yield an estimator, and what is inside pipelines, searches and FrozenEstimator in turn."""
     while True:
         yield estimator
         if is_pipeline(estimator):
             estimator = estimator.steps[-1][1]
         elif is_frozen(estimator):
             estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):  # a search of a third party, too
+        elif hasattr(estimator, "best_estimator_"):  # of a third party's search too, once fitted
             estimator = estimator.best_estimator_
         elif is_instance(estimator, SEARCHES):
             estimator = estimator.estimator
@@ -106,13 +99,13 @@ def layers_of(estimator) -> Iterator:
 
 def last_step(estimator):
     """Return the estimator that predicts, inside pipelines, searches and FrozenEstimator."""
-    *_, last = layers_of(estimator)
+    *_, last = unwrapped(estimator)
     return last
 
 
 def reach_last(estimator, X) -> tuple:
     """Return rows as the estimator that predicts is given them, and that estimator."""
-    for each in layers_of(estimator):
+    for each in unwrapped(estimator):
         if is_pipeline(each) and len(each.steps) > 1:
             X = each[:-1].transform(X)
     return X, each

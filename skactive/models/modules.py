@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from hashlib import sha256
 from typing import Any
@@ -40,18 +40,19 @@ def first_output(output: Any) -> Any:
     return tensor.float() if tensor.dtype == torch.bfloat16 else tensor  # which numpy lacks
 
 
+def by_parts(function: Callable, x):
+    """Return what a function makes of a row or a batch, or of each in a dict or a list of them."""
+    if isinstance(x, Mapping):
+        return {name: by_parts(function, part) for name, part in x.items()}
+    if not isinstance(x, list | tuple):
+        return function(x)
+    parts = (by_parts(function, part) for part in x)
+    return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+
+
 def copied(x):
     """Return a batch, or a dict of them, that a module may write to."""
-    if isinstance(x, Tensor):
-        return x.clone()
-    if isinstance(x, Mapping):
-        return {name: copied(part) for name, part in x.items()}
-    return like(x, map(copied, x)) if isinstance(x, list | tuple) else x
-
-
-def like(x, parts: Iterable):
-    """Return parts as a list or a tuple such as x, with names where that has some."""
-    return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return by_parts(lambda part: part.clone() if isinstance(part, Tensor) else part, x)
 
 
 def modules_of(net) -> list[nn.Module]:
@@ -61,16 +62,14 @@ def modules_of(net) -> list[nn.Module]:
 
 
 def state_of(net) -> tuple:
-    """Return what differs once a net has other layers, or other weights or buffers.
-
-    Of the numbers themselves: fused optimizers, and whatever writes to ``.data``, leave torch's
-    counts of changes as they were.
-    """
+    """Return what differs once a net has other layers, or other weights or buffers."""
     modules = modules_of(net) if hasattr(net, "module_") else []
     numbers, counts = sha256(), []
     for tensor in (t for module in modules for t in (*module.parameters(), *module.buffers())):
-        if nn.parameter.is_lazy(tensor):
+        if nn.parameter.is_lazy(tensor):  # it has no numbers yet
             continue
+        # The numbers themselves: fused optimizers, and whatever writes to .data, leave torch's
+        # counts of changes as they were. These serve only where numbers cannot be read as bytes.
         if tensor.is_meta or tensor.layout != torch.strided:
             counts.append((id(tensor), tensor._version))
         else:
@@ -97,6 +96,7 @@ def has_linear(module: nn.Module) -> bool:
 @contextmanager
 def eager(modules: list[nn.Module]) -> Iterator[None]:
     """Have modules that were compiled in place run as they are written, so that hooks fire."""
+    # Unlike torch.compile(module), module.compile() leaves nothing uncompiled inside to be called.
     parts = (part for module in modules for part in module.modules())
     is_compiled = any(getattr(part, "_compiled_call_impl", None) is not None for part in parts)
     set_stance = getattr(torch.compiler, "set_stance", None)  # torch 2.6
@@ -105,11 +105,11 @@ def eager(modules: list[nn.Module]) -> Iterator[None]:
 
 
 @contextmanager
-def unfused(is_needed: bool) -> Iterator[None]:
+def unfused() -> Iterator[None]:
     """Have transformers call the layers inside them, where hooks are, and no fused kernel."""
     was_fused = torch.backends.mha.get_fastpath_enabled()
     try:
-        torch.backends.mha.set_fastpath_enabled(was_fused and not is_needed)
+        torch.backends.mha.set_fastpath_enabled(False)
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(was_fused)
@@ -127,6 +127,7 @@ def differentiable(modules: list[nn.Module]) -> Iterator[None]:
 @contextmanager
 def evaluation(*modules: nn.Module) -> Iterator[None]:
     """Put modules into evaluation mode, and bring each part back to its own mode in the end."""
+    # Each part's own mode: a user may keep some in evaluation mode while others are trained.
     before = [(part, part.training) for module in modules for part in module.modules()]
     try:
         for module in modules:
@@ -138,13 +139,7 @@ def evaluation(*modules: nn.Module) -> Iterator[None]:
 
 
 def named_layer(module: nn.Module, name: str, named_by: str) -> nn.Module:
-    """Return the layer of a name, given by that parameter; "" is the module itself.
-
-    Raises
-    ------
-    ValueError
-        If there is none, with the names that are nearest.
-    """
+    """Return the layer of a name, given by that parameter; "" is the module itself."""
     layers = dict(module.named_modules())
     if name not in layers:
         known = [other for other in layers if other]
@@ -156,14 +151,21 @@ def named_layer(module: nn.Module, name: str, named_by: str) -> nn.Module:
     return layers[name]
 
 
-def last_linear(module: nn.Module, run) -> nn.Linear | None:
+@contextmanager
+def hooked(layers: Iterable[nn.Module], hook: Callable, **options) -> Iterator[None]:
+    """Have a hook called after each call of these layers, for as long as this lasts."""
+    with ExitStack() as stack:
+        for layer in layers:
+            stack.callback(layer.register_forward_hook(hook, **options).remove)
+        yield
+
+
+def last_linear(module: nn.Module, run: Callable) -> nn.Linear | None:
     """Return the `Linear` layer that is called last when `run()` passes rows through a module."""
+    # By a pass: the order in which layers are called is not the one in which they are defined.
     called: list[nn.Linear] = []
-    with ExitStack() as hooks:
-        for part in module.modules():
-            if isinstance(part, nn.Linear):
-                hook = part.register_forward_hook(lambda layer, _, __: called.append(layer))
-                hooks.callback(hook.remove)
+    linears = [part for part in module.modules() if isinstance(part, nn.Linear)]
+    with hooked(linears, lambda layer, _, __: called.append(layer)):
         run()
     return called[-1] if called else None
 
@@ -179,11 +181,8 @@ def watching(layer: nn.Module) -> Iterator[dict[str, Tensor]]:
             seen["input"] = given[0]
         seen["output"] = first_output(output).clone()  # which an activation may write to
 
-    hook = layer.register_forward_hook(note, with_kwargs=True)
-    try:
+    with hooked([layer], note, with_kwargs=True):
         yield seen
-    finally:
-        hook.remove()
 
 
 # Dropout
@@ -200,14 +199,7 @@ class DropoutMasks:
 
     A pass drops the same units for every row, so that it is one function of the rows: one sample
     of the model, the same for any batches, order or device. Rows are along the first axis of what
-    a layer is given, or along the second, as in sequences that come first.
-
-    Parameters
-    ----------
-    layers : list of Module
-        As `dropout_layers` gives them.
-    seed : sequence of int
-        From which all masks follow.
+    a layer is given, or along the second, as where sequences come first.
     """
 
     def __init__(self, layers: list[nn.Module], seed: Sequence[int]):
@@ -230,23 +222,14 @@ class DropoutMasks:
     @contextmanager
     def switched_on(self) -> Iterator[None]:
         """Drop units in each layer, for as long as this lasts."""
-        hooks = [
-            layer.register_forward_hook(
-                lambda layer, _, output, at=at: self._dropped(at, layer, output)
-            )
-            for at, layer in enumerate(self.layers)
-        ]
-        try:
-            with unfused(True):
-                yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+        with hooked(self.layers, self._dropped), unfused():
+            yield
 
-    def _dropped(self, at: int, layer, x: Tensor) -> Tensor:
+    def _dropped(self, layer, _inputs, x: Tensor) -> Tensor:
         """Return what a layer lets through of x."""
-        kept = self._mask(at, layer, x)
+        kept = self._mask(self.layers.index(layer), layer, x)
         if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
+            # As torch does it: the scale and the shift keep mean 0 and variance 1.
             low, p = _SELU_AT_MINUS_INFINITY, layer.p
             scale = ((1 - p) * (1 + p * low**2)) ** -0.5 if p < 1 else 0.0
             return torch.where(kept, x, low) * scale - scale * low * p
@@ -254,6 +237,7 @@ class DropoutMasks:
 
     def _mask(self, at: int, layer, x: Tensor) -> Tensor:
         """Return which units of a layer the current pass keeps, of shape (1, ...)."""
+        # One entry along the axis of the rows, so that all of them share the mask.
         shape = (1, *x.shape[1:])
         if isinstance(layer, nn.Dropout1d | nn.Dropout2d | nn.Dropout3d | nn.FeatureAlphaDropout):
             shape = (1, x.shape[1], *(1 for _ in x.shape[2:]))  # whole channels
@@ -269,8 +253,10 @@ class DropoutMasks:
         mask = self._kept.get((*key, shape))
         if mask is None:
             word = np.random.SeedSequence([*self.seed, *key]).generate_state(1)[0]
+            # Drawn in memory, since each kind of device draws other numbers from a seed.
             generator = torch.Generator().manual_seed(int(word))
             mask = (torch.rand(shape, generator=generator, device="cpu") >= layer.p).to(x.device)
+            # Masks are the same for each batch; the seed brings back those that are not kept.
             if self._n_bytes + mask.numel() <= _MASK_BYTES:
                 self._kept[*key, shape] = mask
                 self._n_bytes += mask.numel()

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skorch.dataset import Dataset, unpack_data
+from skorch.dataset import Dataset, get_len, unpack_data
 from skorch.utils import to_tensor
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..data.datasets import DatasetRows
 from ..data.rows import n_rows, slice_rows
-from .fitting import ONE_AT_A_TIME, seeded
 from .kinds import is_own, last_step, reach_last
 from .modules import (
+    DropoutMasks,
+    copied,
+    differentiable,
+    dropout_layers,
     eager,
     evaluation,
     first_output,
@@ -30,6 +33,7 @@ from .modules import (
     unfused,
     watching,
 )
+from .seeding import ONE_AT_A_TIME, seeded
 from .serving import (
     CastDataset,
     cast,
@@ -69,7 +73,7 @@ class Passes:
         return uncompiled(self.net.module_)
 
     @contextmanager
-    def ready(self, *, hooked: bool = False) -> Iterator[None]:
+    def ready(self, *, hooked: bool = False, backward: bool = False) -> Iterator[None]:
         """Have the module in evaluation mode, without gradients; uncompiled, where hooks fire."""
         state, module, modules = vars(self.net), self.net.module_, modules_of(self.net)
         with ONE_AT_A_TIME, ExitStack() as stack:
@@ -78,13 +82,15 @@ class Passes:
                 stack.callback(state.__setitem__, "module_", module)
                 state["module_"] = uncompiled(module)
                 stack.enter_context(eager(modules))
-                stack.enter_context(unfused(True))
+                stack.enter_context(unfused())
             # In training mode a row's output would depend on chance and on the rows beside it, and
             # batch norm would learn from rows that are only looked at.
             stack.enter_context(evaluation(*modules))
             # Some layers draw in evaluation mode too; asked twice, a net must answer the same.
             stack.enter_context(seeded(list(self.seed), [self.net]))
             stack.enter_context(torch.no_grad())
+            if backward:
+                stack.enter_context(differentiable(modules))
             yield
 
     def batches(self, X, n_first: int | None = None) -> Generator[Any, None, None]:
@@ -177,11 +183,13 @@ class Passes:
                     seen.clear()
                     del x, outputs, batch
 
+    def named_layer(self, name: str) -> nn.Module:
+        """Return the layer of a name, refusing one that there is not."""
+        return named_layer(self.module, name, self.named_by)
+
     def _layer(self, X, name: str | None) -> nn.Module:
         """Return the layer of a name, or the last linear one."""
-        if name is not None:
-            return named_layer(self.module, name, self.named_by)
-        layer = self.last_linear(X)
+        layer = self.last_linear(X) if name is None else self.named_layer(name)
         if layer is None:
             raise ValueError(
                 f"{type(self.module).__name__} has no Linear layer, whose input would be the "
@@ -202,6 +210,25 @@ class Passes:
             f"the layer saw {n_seen} vectors for {n} row{'s' * (n != 1)}; an embedding has one for "
             f"each row, write {self.named_by}='name of a layer that gives one'."
         )
+
+    def with_dropout(self, X, n_passes: int, read: Callable) -> Generator[Tensor, None, None]:
+        """Yield what is read of the outputs of each batch in each pass, shape (n, S, ...)."""
+        masks = DropoutMasks(dropout_layers(self.module), self.seed)
+        with self.ready(hooked=True), masks.switched_on():
+            # All passes over one batch before the next: loading a batch is often what takes long.
+            for x in self.batches(X):
+                passes, n = [], get_len(x)
+                for number in range(n_passes):
+                    masks.begin(number, n)
+                    passes.append(read(self.outputs(copied(x))))  # it may be written to
+                if not masks.are_used:
+                    raise ValueError(
+                        f"no row passes through the Dropout layers of "
+                        f"{type(self.module).__name__}, so that all passes are alike; use them in "
+                        f"its forward."
+                    )
+                yield torch.stack(passes, dim=1)
+                del x, passes
 
 
 def batch_rows(net) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from skorch.dataset import Dataset
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, default_collate
 
-from .modules import Refusal, like, uncompiled
+from .modules import Refusal, by_parts, uncompiled
 
 ORDER_PARAMS = ("shuffle", "drop_last", "sampler", "batch_sampler")
 UNREADABLE = (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError)
@@ -21,16 +22,7 @@ TOKENIZER = "put a tokenizer before the net in a Pipeline"
 class CastDataset(Dataset):
     """skorch's Dataset, with floats and targets in the dtypes in which a net computes.
 
-    Parameters
-    ----------
-    X, y, length
-        As skorch's own takes them.
-    floats : torch.dtype
-        For floats among the rows.
-    targets : torch.dtype, optional
-        For the targets. None: as they are.
-    column : bool
-        Whether targets are a column, as the outputs of a regressor are.
+    With `column`, targets are a column, as the outputs of a regressor are.
     """
 
     def __init__(self, X, y=None, length=None, floats=torch.float32, targets=None, column=False):
@@ -46,17 +38,7 @@ class CastDataset(Dataset):
 
 
 class ServedPairs(torch.utils.data.Dataset):
-    """Pairs of another Dataset, with floats and targets as a net computes in.
-
-    Parameters
-    ----------
-    pairs : Dataset
-        Of pairs (row, label).
-    floats : torch.dtype
-        For floats among the rows.
-    serve : callable
-        Makes a target of a label.
-    """
+    """Pairs (row, label) of another Dataset; `serve` makes a label a target for the net."""
 
     def __init__(self, pairs, floats: torch.dtype, serve: Callable):
         self.pairs, self.floats, self.serve = pairs, floats, serve
@@ -70,13 +52,7 @@ class ServedPairs(torch.utils.data.Dataset):
 
 
 class StandIn:
-    """What stands in for a parameter of a net while that is trained; pickled, it is that again.
-
-    Parameters
-    ----------
-    original : object
-        The parameter.
-    """
+    """What stands in for a parameter of a net while that is trained; pickles as the original."""
 
     def __init__(self, original):
         self.original = original
@@ -91,15 +67,7 @@ def _itself(original):
 
 
 class ServedTargets(StandIn):
-    """A class of Datasets of the user's own, whose targets are as a criterion needs them.
-
-    Parameters
-    ----------
-    original : callable
-        Makes a Dataset of rows and targets.
-    dtype, is_column
-        As `as_targets` takes them.
-    """
+    """A class of Datasets of the user's own, whose targets are as a criterion needs them."""
 
     def __init__(self, original: Callable, dtype: torch.dtype, is_column: bool):
         super().__init__(original)
@@ -113,15 +81,7 @@ class ServedTargets(StandIn):
 
 
 class ServedSplit(StandIn):
-    """A split of training and validation rows that is possible; false, if there is none.
-
-    Parameters
-    ----------
-    original : callable or None
-        The user's.
-    split : callable or None
-        The one that is used.
-    """
+    """Splits off validation rows as `split` does, instead of the original; None: not at all."""
 
     def __init__(self, original, split):
         super().__init__(original)
@@ -144,14 +104,9 @@ class UniformLoader(StandIn):
 
 
 class CheckedLoader(UniformLoader):
-    """A loader of batches for training, none of which is too small to be learned from.
+    """A maker of batches for training, none of which is too small to be learned from.
 
-    Parameters
-    ----------
-    original : callable
-        Makes an iterator of a Dataset: torch's DataLoader, or the user's own.
-    needs_two : bool
-        Whether a batch of one row would fail, as in batch norm.
+    With `needs_two`, a batch of one row would fail, as in batch norm.
     """
 
     def __init__(self, original: Callable, needs_two: bool):
@@ -179,12 +134,14 @@ class CheckedLoader(UniformLoader):
                 f"larger batch_size, or learn all labels in each round, update='warm_start'."
             )
         if self.needs_two and size and not kwargs.get("drop_last") and n % size == 1:
+            # A few more rows a batch, rather than to leave a row out that was paid for.
             kwargs["batch_size"] = next(s for s in range(size + 1, n + 1) if n % s != 1)
         return super().__call__(dataset, **kwargs)
 
 
 def of_one_shape(loader):
     """Return a loader that says so where rows of a batch differ in shape."""
+    # One of the user's own may pad rows of many shapes.
     if getattr(loader, "collate_fn", None) is default_collate:
         loader.collate_fn = _collated
     return loader
@@ -222,15 +179,17 @@ def _unlike_shapes(rows: list) -> list[tuple]:
 
 def cast(x, dtype: torch.dtype):
     """Return a row or a batch, or a dict of them, with its floats in a dtype."""
+    return by_parts(partial(_cast_part, dtype=dtype), x)
+
+
+def _cast_part(x, dtype: torch.dtype):
+    """Return a tensor, or what torch makes one of, with its floats in a dtype."""
     if isinstance(x, Tensor):
         return x.to(dtype) if x.is_floating_point() else x
     if isinstance(x, np.ndarray | np.floating):
         x = np.asarray(x, dtype=known_dtype(x.dtype))
+        # A copy, since torch warns of arrays that it may not write to.
         return torch.as_tensor(np.array(x)).to(dtype) if x.dtype.kind == "f" else x
-    if isinstance(x, Mapping):
-        return {name: cast(part, dtype) for name, part in x.items()}
-    if isinstance(x, list | tuple):
-        return like(x, (cast(part, dtype) for part in x))
     return x
 
 
@@ -259,10 +218,10 @@ def check_order(net) -> None:
 
 @contextmanager
 def readable(module: nn.Module, what: str, given) -> Iterator[None]:
-    """Refuse in words what a module cannot read: for as long as this lasts, it reads it."""
+    """Refuse in words what a module cannot read, where it raises in this context."""
     try:
         yield
-    except (Refusal, torch.cuda.OutOfMemoryError):
+    except (Refusal, torch.cuda.OutOfMemoryError):  # which is not about what was given
         raise
     except UNREADABLE as error:
         raise ValueError(

@@ -30,8 +30,11 @@ ACTIVATIONS = {
 }
 
 
-class SklearnModel:
-    """Arrays of a fitted scikit-learn estimator; see `Model` and `adapt`."""
+class Model:
+    """Arrays of a fitted estimator, for any rows; what it cannot give raises ValueError.
+
+    They are all that strategies see of it. See `adapt`, and `TorchModel` for nets.
+    """
 
     def __init__(self, estimator, classes=None, coded=None):
         self.estimator = estimator
@@ -53,30 +56,31 @@ class SklearnModel:
 
     @property
     def batch_rows(self) -> int:
-        """How many rows make a batch: scikit-learn's estimators read all that they are given."""
+        """How many rows the estimator reads at a time, if it makes batches of its own; else 1."""
         return 1
 
     def check(self) -> None:
-        """Refuse nothing: what scikit-learn's estimators give is known by then."""
+        """Refuse what could not be told before it was fitted: a layer's name, a net's state."""
 
     def read(self, what: str, X) -> dict[str, Any]:
-        """Return `what` of rows; a standard deviation comes with its mean."""
+        """Return `what` of rows by its name, and by theirs what is known at no further cost."""
         if what == "std":
             return dict(zip(("prediction", "std"), self.std(X), strict=True))
         return {what: getattr(self, what)(X)}
 
-    def with_dropout(self, n_passes: int):
-        """Refuse: there is no dropout."""
+    def with_dropout(self, n_passes: int) -> "Model":
+        """Return a model whose probabilities are the mean over so many passes with dropout."""
         self._require("dropout")
+        return self
 
     def perturbation(self, X, attack: str, **options) -> np.ndarray:
-        """Return the distance of each row to the nearest boundary of a linear model, (n,)."""
+        """Return the length of the least change that flips each prediction, shape (n,)."""
         self._require("perturbation" if attack == "deepfool" else "input_gradient")
         X, last = reach_last(self.estimator, X)
         return linear_margins(last.decision_function(X), last.coef_)
 
     def proba(self, X) -> np.ndarray:
-        """Return probabilities, shape (n, C), 0 for classes that the estimator has not seen."""
+        """Return probabilities, shape (n, C), columns as `classes`, 0 where none was seen."""
         self._require("proba")
         proba = np.asarray(self.estimator.predict_proba(X))
         if proba.ndim != 2:
@@ -87,7 +91,7 @@ class SklearnModel:
         return self._named(proba)
 
     def decision(self, X) -> np.ndarray:
-        """Return the estimator's own decision function, shape (n,) or (n, C)."""
+        """Return the decision function, shape (n,) for two classes or (n, C)."""
         self._require("decision")
         decision = np.asarray(self.estimator.decision_function(X))
         name = f"{type(self.estimator).__name__}.decision_function"

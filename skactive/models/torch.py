@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from skorch import NeuralNet, NeuralNetBinaryClassifier
-from skorch.dataset import get_len
 from skorch.utils import to_numpy
 from torch import Tensor, nn
 
@@ -20,36 +19,26 @@ from .attacks import NO_GRADIENT, bim, deepfool, has_gradient
 from .base import SOME_ROWS
 from .checking import check_sums
 from .kinds import is_own
-from .modules import (
-    DropoutMasks,
-    copied,
-    differentiable,
-    dropout_layers,
-    first_output,
-    modules_of,
-    named_layer,
-    watching,
-)
+from .modules import first_output, watching
 from .passes import Passes, batch_rows
-from .sklearn import SklearnModel
+from .sklearn import Model
 
-N_PASSES = 20  # with dropout, unless `Dropout` says otherwise
 LEAST_LOG = -60.0  # of a probability that counts in `_accounts`
 LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
 SOFTMAX_TOLERANCE = 1e-3  # of the logarithms there
 BYPASSED = ("predict_proba", "forward_iter", "evaluation_step")  # methods, by passes in here
-OFFLOADED = {"meta"}  # where weights are that a hook fetches for each pass
 ATTACKS: dict[str, Callable] = {"bim": bim, "deepfool": deepfool}
 
 
-class TorchModel(SklearnModel):
+class TorchModel(Model):
     """Arrays of a fitted skorch net, alone or at the end of a Pipeline; see `Model` and `adapt`.
 
     `layer` is that whose output is the embedding, None: the input of the last linear layer, and
     `named_by` the parameter by which the user names it. The masks of dropout follow from `seed`.
     """
 
-    n_passes = N_PASSES
+    n_passes = 20  # with dropout, unless `Dropout` says otherwise
+    is_plain = is_linear = False  # a net has an embedding of its own, whatever its layers are
 
     def __init__(
         self, estimator, classes=None, coded=None, *, seed=(0,), layer=None, named_by="embedding"
@@ -60,16 +49,6 @@ class TorchModel(SklearnModel):
         self.passes = Passes(estimator, seed, named_by)
         self.net = self.passes.net
         self._is_all: bool | None = None  # whether the last linear layer tells the predictions
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the embedding is the rows as they are: never, a net has one of its own."""
-        return False
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether there is no hidden layer: that is not asked of nets."""
-        return False
 
     @property
     def batch_rows(self) -> int:
@@ -93,6 +72,7 @@ class TorchModel(SklearnModel):
                 "the net does not say which classes it predicts; name them in classes=, in the "
                 "order of its outputs."
             )
+        # Passes call infer alone: whatever else the user wrote would silently not count.
         bypassed = [*BYPASSED, *(("predict",) if self.classes is None else ())]
         own = next((name for name in bypassed if is_own(self.net, name)), None)
         if own is not None:
@@ -102,11 +82,13 @@ class TorchModel(SklearnModel):
             )
         self._check_weights()
         if self.layer is not None:
-            named_layer(self.module, self.layer, self.passes.named_by)
+            self.passes.named_layer(self.layer)
 
     def _check_weights(self) -> None:
         """Refuse a module all of whose weights lie on another device than rows are moved to."""
-        kinds = {weights.device.type for weights in self.module.parameters()} - OFFLOADED
+        # A module that was handed over keeps its own device, since the net moves only what it made.
+        kinds = {weights.device.type for weights in self.module.parameters()}
+        kinds -= {"meta"}  # where weights seem to be that a hook fetches for each pass
         if kinds and self.net.device and torch.device(self.net.device).type not in kinds:
             raise ValueError(
                 f"the net has device={self.net.device!r}, but its weights are on "
@@ -165,9 +147,9 @@ class TorchModel(SklearnModel):
     def perturbation(self, X, attack: str, **options) -> NDArray:
         """Return the length of the least change found that flips each prediction, shape (n,)."""
         self._require("input_gradient")
-        self._look(X)
+        self._look(X)  # before autograd is on, and once for all batches
         joined = Joined(n_rows(X))
-        with self.passes.ready(hooked=True), differentiable(modules_of(self.net)):
+        with self.passes.ready(hooked=True, backward=True):
             for x in self.passes.batches(X):
                 if not isinstance(x, Tensor):
                     raise ValueError(
@@ -176,6 +158,8 @@ class TorchModel(SklearnModel):
                     )
                 joined.add(ATTACKS[attack](self._logits, x, **options))
             lengths = to_numpy(joined.whole()).astype(np.float64)
+            # No row may have a boundary near it, which is true, or no gradient may come through,
+            # which would make all scores equal and has to be said.
             if np.isinf(lengths).all() and not any(
                 has_gradient(self._logits, x) for x in self.passes.batches(X)
             ):
@@ -219,9 +203,12 @@ class TorchModel(SklearnModel):
             self._refuse_gradient()
         layer = None if is_last else self.layer
         vectors, predicted, read = Joined(n_rows(X)), Joined(n_rows(X)), self._reader()
-        with closing(self.passes.watched(X, layer)) as batches:  # or an error would keep it open
+        # Closed, or an error would leave the hook on and the module in evaluation mode.
+        with closing(self.passes.watched(X, layer)) as batches:
             for seen in batches:
                 part = read(seen.outputs)
+                # The first batch tells whether the layer accounts for the predictions, unless it is
+                # shorter than what tells in any other batches: the answer must not depend on them.
                 if is_last and self._is_all is None and len(part) >= min(SOME_ROWS, n_rows(X)):
                     self._judge(part, seen.made)
                 elif is_last:
@@ -230,28 +217,16 @@ class TorchModel(SklearnModel):
                     self._refuse_gradient()
                 vectors.add(self.passes.as_rows(seen))
                 predicted.add(part)
-                del seen, part
+                del seen, part  # so that the next batch finds its memory free
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
     def _dropout_passes(self, X) -> NDArray:
         """Return what is predicted in each pass with dropout, shape (S, n) or (S, n, C)."""
-        masks = DropoutMasks(dropout_layers(self.module), self.seed)
-        predicted, read = Joined(n_rows(X)), self._reader()
-        with self.passes.ready(hooked=True), masks.switched_on():
-            for x in self.passes.batches(X):
-                passes, n = [], get_len(x)
-                for number in range(self.n_passes):
-                    masks.begin(number, n)
-                    passes.append(read(self.passes.outputs(copied(x))))
-                if not masks.are_used:
-                    raise ValueError(
-                        f"no row passes through the Dropout layers of "
-                        f"{type(self.module).__name__}, so that all passes are alike; use them in "
-                        f"its forward."
-                    )
-                predicted.add(torch.stack(passes, dim=1))
-                del x, passes
+        predicted = Joined(n_rows(X))
+        with closing(self.passes.with_dropout(X, self.n_passes, self._reader())) as batches:
+            for passes in batches:
+                predicted.add(passes)
         return np.moveaxis(self._checked(predicted.whole()), 1, 0)
 
     def _reader(self) -> Callable[[Tensor], Tensor]:
@@ -308,10 +283,10 @@ class TorchModel(SklearnModel):
         )
 
     def _logits(self, x: Tensor) -> Tensor:
-        """Return differentiable numbers of which the probabilities are the softmax, (n, C).
-
-        That the module can read rows is known by then: what it refuses is to be differentiated.
-        """
+        """Return differentiable numbers of which the probabilities are the softmax, (n, C)."""
+        # Not by `outputs`: that the module can read rows is known by now, and an error here is one
+        # of differentiating, which the attack words. The layer's own outputs are preferred, since
+        # the logarithm of a probability near 1 has no digits left.
         if self.passes.linear is None or not self._is_all:
             proba = self._reader()(first_output(self.net.infer(x)))
             return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
@@ -321,15 +296,7 @@ class TorchModel(SklearnModel):
 
 
 class DropoutModel(TorchModel):
-    """A net whose probabilities are the mean over passes with dropout.
-
-    Parameters
-    ----------
-    model : TorchModel
-        Of the net.
-    n_passes : int
-        How many passes.
-    """
+    """A net whose probabilities are the mean over passes with dropout."""
 
     def __init__(self, model: TorchModel, n_passes: int):
         super().__init__(
@@ -365,8 +332,8 @@ def _accounts(logits: Tensor, predicted: Tensor) -> bool:
     both = _both_sides(logits)
     if both.shape != predicted.shape:
         return False
-    # Of probabilities near 0 and 1 only the logarithms tell one softmax from another. In memory,
-    # since there are devices without float64.
+    # By logarithms: near 0 and 1 all softmaxes have about the same probabilities. In memory, since
+    # there are devices without float64.
     ours, theirs = both.cpu().double().log_softmax(dim=1), predicted.cpu().double().log()
     is_told = theirs > LEAST_LOG
     if logits.shape[1] == 1:  # of two classes, for the first of which skorch takes 1 - p
