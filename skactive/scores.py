@@ -2,29 +2,33 @@
 
 Nothing here knows a model or a pool. Rows are taken in chunks small enough for the processor's
 cache, so that nothing but the result grows with the number of rows. Inputs are never written to,
-results are always float64, and a NaN in a row is a NaN in its score: refusing it is the caller's
-decision.
+results are always float64, and a NaN in a row is a NaN in its score: whether to refuse it is up to
+the caller. Formulae and papers stand in the strategies that are named.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-# Values (not rows) in a chunk, so that wide arrays get short chunks: half a megabyte, which the
-# second-level cache holds twice. Fewer rows than the minimum would only pay for calls.
-_CHUNK_VALUES = 60_000
-_MIN_ROWS = 1024
-_TINY = np.finfo(np.float64).tiny
-
-Floats = NDArray[np.float64]
+from .data.arrays import Floats
+from .data.columns import (
+    TINY,
+    chunks_of_rows,
+    columns_of,
+    dots,
+    entropies,
+    expected_errors,
+    gaps,
+    logs_of,
+    mean_columns,
+    vote_counts,
+)
 
 
 def least_confidence(proba: ArrayLike) -> Floats:
-    r"""Probability that the likeliest class is wrong: :math:`1 - \max_c p_c`.
+    """Probability that the likeliest class is wrong: :class:`skactive.strategies.LeastConfidence`.
 
     Parameters
     ----------
@@ -41,25 +45,20 @@ def least_confidence(proba: ArrayLike) -> Floats:
     ValueError
         If `proba` is not two-dimensional or has no column.
 
-    References
-    ----------
-    B. Settles, "Active Learning Literature Survey", Computer Sciences Technical Report 1648,
-    University of Wisconsin-Madison, 2009, section 3.1.
-
     Examples
     --------
     >>> least_confidence([[0.25, 0.75], [0.5, 0.5]])
     array([0.25, 0.5 ])
     """
-    proba = _checked(proba, "proba", "nC")
+    proba = _checked_array(proba, "proba", "nC")
     out = np.empty(len(proba))
-    for rows, columns in _columns(proba):
+    for rows, columns in columns_of(proba):
         np.subtract(1.0, columns.max(axis=0), out=out[rows])
     return out
 
 
 def margin(proba: ArrayLike) -> Floats:
-    r"""Gap between the two likeliest classes: :math:`p_{(1)} - p_{(2)}`.
+    """Gap between the two likeliest classes: :class:`skactive.strategies.Margin`.
 
     A *small* margin is worth a label, so strategies negate it. With a single class the second
     largest probability is 0.
@@ -79,21 +78,16 @@ def margin(proba: ArrayLike) -> Floats:
     ValueError
         If `proba` is not two-dimensional or has no column.
 
-    References
-    ----------
-    T. Scheffer, C. Decomain and S. Wrobel, "Active Hidden Markov Models for Information
-    Extraction", IDA 2001.
-
     Examples
     --------
     >>> margin([[0.25, 0.75], [0.5, 0.5]])
     array([0.5, 0. ])
     """
-    return _gap(_checked(proba, "proba", "nC"))
+    return gaps(_checked_array(proba, "proba", "nC"))
 
 
 def entropy(proba: ArrayLike) -> Floats:
-    r"""Entropy of the class distribution in nats: :math:`-\sum_c p_c \log p_c`, 0 log 0 = 0.
+    """Entropy of the class distribution in nats, 0 log 0 = 0: :class:`skactive.strategies.Entropy`.
 
     Parameters
     ----------
@@ -110,27 +104,22 @@ def entropy(proba: ArrayLike) -> Floats:
     ValueError
         If `proba` is not two-dimensional or has no column.
 
-    References
-    ----------
-    B. Settles, "Active Learning Literature Survey", Computer Sciences Technical Report 1648,
-    University of Wisconsin-Madison, 2009, section 3.1.
-
     Examples
     --------
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(6)
     array([0.      , 0.693147])
     """
-    proba = _checked(proba, "proba", "nC")
+    proba = _checked_array(proba, "proba", "nC")
     out = np.empty(len(proba))
-    for rows, columns in _columns(proba):
-        out[rows] = _entropy(columns)
+    for rows, columns in columns_of(proba):
+        out[rows] = entropies(columns)
     return out
 
 
 def decision_margin(decision: ArrayLike) -> Floats:
     r"""Gap of a decision function: :math:`|f|`, or :math:`f_{(1)} - f_{(2)}` with a column a class.
 
-    The counterpart of :func:`margin` for models without probabilities; strategies negate it.
+    The counterpart of `margin` for models without probabilities [1]_; strategies negate it.
 
     Parameters
     ----------
@@ -149,8 +138,7 @@ def decision_margin(decision: ArrayLike) -> Floats:
 
     References
     ----------
-    G. Schohn and D. Cohn, "Less is More: Active Learning with Support Vector Machines",
-    ICML 2000.
+    .. [1] Schohn and Cohn (2000). Less is more: active learning with support vector machines. ICML.
 
     Examples
     --------
@@ -167,13 +155,11 @@ def decision_margin(decision: ArrayLike) -> Floats:
             f"decision has shape {decision.shape}; it must be (n,), or (n, C) with C >= 2: "
             "write decision[:, 0] for a single column."
         )
-    return _gap(decision)
+    return gaps(decision)
 
 
 def vote_entropy(votes: ArrayLike, n_classes: int) -> Floats:
-    r"""Entropy of the committee's votes: :math:`-\sum_c \frac{v_c}{S} \log \frac{v_c}{S}`.
-
-    Here :math:`v_c` is the number of the S members that vote for class c.
+    """Entropy of the committee's votes in nats: :class:`skactive.strategies.VoteEntropy`.
 
     Parameters
     ----------
@@ -194,11 +180,6 @@ def vote_entropy(votes: ArrayLike, n_classes: int) -> Floats:
     ValueError
         If `votes` is not two-dimensional, has no member, or holds a code outside the classes.
 
-    References
-    ----------
-    I. Dagan and S. Engelson, "Committee-Based Sampling for Training Probabilistic Classifiers",
-    ICML 1995.
-
     Examples
     --------
     >>> vote_entropy([[0, 2], [1, 2], [0, 2]], n_classes=3).round(6)
@@ -207,23 +188,21 @@ def vote_entropy(votes: ArrayLike, n_classes: int) -> Floats:
     votes = _checked_votes(votes)
     n_members, n = votes.shape
     share = np.arange(n_members + 1) / n_members
-    table = -share * np.log(np.maximum(share, _TINY)) + 0.0
+    table = -share * np.log(np.maximum(share, TINY)) + 0.0
     out = np.zeros(n)
-    for rows in _chunks(n, max(n_members, n_classes)):
-        for counts in _vote_counts(votes[:, rows], n_classes):
+    for rows in chunks_of_rows(n, max(n_members, n_classes)):
+        for counts in vote_counts(votes[:, rows], n_classes):
             out[rows] += table[counts]
     return out
 
 
 def variation_ratios(votes: ArrayLike, n_classes: int) -> Floats:
-    r"""Share of the members that do not vote as most do, higher where they disagree [1]_.
-
-    :math:`1 - \max_c V_c / S`, where V_c of the S members vote for class c.
+    """Share of the members that vote unlike most: :class:`skactive.strategies.VariationRatios`.
 
     Parameters
     ----------
     votes : array of int, shape (S, n)
-        Position of the class that each member votes for, 0 to n_classes - 1.
+        The class code, 0 to `n_classes` - 1, that each member gives to each row.
     n_classes : int
         Number of classes C.
 
@@ -239,10 +218,6 @@ def variation_ratios(votes: ArrayLike, n_classes: int) -> Floats:
     ValueError
         If a vote is no class, or the shape is another.
 
-    References
-    ----------
-    .. [1] L. C. Freeman, "Elementary Applied Statistics", Wiley, 1965.
-
     Examples
     --------
     >>> variation_ratios([[0, 2], [0, 1], [0, 1], [0, 0]], n_classes=3)
@@ -251,13 +226,13 @@ def variation_ratios(votes: ArrayLike, n_classes: int) -> Floats:
     votes = _checked_votes(votes)
     n_members, n = votes.shape
     out = np.zeros(n)
-    for rows in _chunks(n, max(n_members, n_classes)):
-        out[rows] = 1 - _vote_counts(votes[:, rows], n_classes).max(axis=0) / n_members
+    for rows in chunks_of_rows(n, max(n_members, n_classes)):
+        out[rows] = 1 - vote_counts(votes[:, rows], n_classes).max(axis=0) / n_members
     return out
 
 
 def consensus_entropy(samples: ArrayLike) -> Floats:
-    r"""Entropy of the committee's mean prediction: :math:`H(\bar p)`, in nats.
+    """Entropy of the mean prediction in nats: :class:`skactive.strategies.ConsensusEntropy`.
 
     Parameters
     ----------
@@ -274,25 +249,22 @@ def consensus_entropy(samples: ArrayLike) -> Floats:
     ValueError
         If `samples` is not three-dimensional, or has no member or no class.
 
-    References
-    ----------
-    B. Settles, "Active Learning Literature Survey", Computer Sciences Technical Report 1648,
-    University of Wisconsin-Madison, 2009, section 3.2.
-
     Examples
     --------
     >>> consensus_entropy([[[1.0, 0.0]], [[0.0, 1.0]]]).round(6)
     array([0.693147])
     """
-    samples = _checked(samples, "samples", "SnC")
+    samples = _checked_array(samples, "samples", "SnC")
     out = np.empty(samples.shape[1])
-    for rows in _chunks(*samples.shape[1:]):
-        out[rows] = _entropy(_mean(samples[:, rows]))
+    for rows in chunks_of_rows(*samples.shape[1:]):
+        out[rows] = entropies(mean_columns(samples[:, rows]))
     return out
 
 
 def max_disagreement(samples: ArrayLike) -> Floats:
-    r"""Largest divergence of a member from the mean: :math:`\max_s KL(p_s \| \bar p)`, in nats.
+    """Largest divergence from the mean in nats: :class:`skactive.strategies.MaxDisagreement`.
+
+    The paper has the mean over the members in place of the largest.
 
     Parameters
     ----------
@@ -309,29 +281,24 @@ def max_disagreement(samples: ArrayLike) -> Floats:
     ValueError
         If `samples` is not three-dimensional, or has no member or no class.
 
-    References
-    ----------
-    A. McCallum and K. Nigam, "Employing EM and Pool-Based Active Learning for Text
-    Classification", ICML 1998 (there the mean over the members; here the maximum).
-
     Examples
     --------
     >>> max_disagreement([[[1.0, 0.0]], [[0.0, 1.0]]]).round(6)
     array([0.693147])
     """
-    samples = _checked(samples, "samples", "SnC")
+    samples = _checked_array(samples, "samples", "SnC")
     out = np.zeros(samples.shape[1])  # rounding may leave a divergence just below 0
-    for rows in _chunks(*samples.shape[1:]):
-        log_mean = _log(_mean(samples[:, rows]))
+    for rows in chunks_of_rows(*samples.shape[1:]):
+        log_mean = logs_of(mean_columns(samples[:, rows]))
         for member in samples:
             columns = np.array(member[rows].T, dtype=np.float64, order="C")
-            divergence = _dot(columns, _log(columns) - log_mean)
+            divergence = dots(columns, logs_of(columns) - log_mean)
             np.maximum(out[rows], divergence, out=out[rows])
     return out
 
 
 def bald(samples: ArrayLike) -> Floats:
-    r"""Information that a label gives about the model: :math:`H(\bar p) - \frac1S \sum_s H(p_s)`.
+    """Information that a label gives about the model, in nats: :class:`skactive.strategies.BALD`.
 
     Parameters
     ----------
@@ -341,24 +308,19 @@ def bald(samples: ArrayLike) -> Floats:
     Returns
     -------
     ndarray of float64, shape (n,)
-        Between 0 (also where rounding would say less) and log min(S, C), in nats.
+        Between 0 (also where rounding would say less) and log min(S, C).
 
     Raises
     ------
     ValueError
         If `samples` is not three-dimensional, or has no member or no class.
 
-    References
-    ----------
-    N. Houlsby, F. Huszar, Z. Ghahramani and M. Lengyel, "Bayesian Active Learning for
-    Classification and Preference Learning", arXiv:1112.5745, 2011.
-
     Examples
     --------
     >>> bald([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(6)
     array([0.693147, 0.      ])
     """
-    samples = _checked(samples, "samples", "SnC")
+    samples = _checked_array(samples, "samples", "SnC")
     out = consensus_entropy(samples)
     for member in samples:
         within = entropy(member)
@@ -368,10 +330,9 @@ def bald(samples: ArrayLike) -> Floats:
 
 
 def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0) -> Floats:
-    r"""Expected gain over the best known value, for maximisation.
+    """Expected gain over the best known value: :class:`skactive.strategies.ExpectedImprovement`.
 
-    With :math:`g = \mu - f^* - \xi` and :math:`z = g / \sigma`:
-    :math:`g \Phi(z) + \sigma \varphi(z)`; where :math:`\sigma = 0`, :math:`\max(g, 0)`.
+    For maximisation. Where the standard deviation is 0, the gain itself, or 0 if that is negative.
 
     Parameters
     ----------
@@ -392,11 +353,6 @@ def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float, xi: float
     ValueError
         If `mean` and `std` are not one-dimensional and of one length, or `std` is negative.
 
-    References
-    ----------
-    D. Jones, M. Schonlau and W. Welch, "Efficient Global Optimization of Expensive Black-Box
-    Functions", Journal of Global Optimization 13, 1998.
-
     Examples
     --------
     >>> expected_improvement([1.0, 2.0], [1.0, 0.0], best=1.0).round(6)
@@ -413,9 +369,9 @@ def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float, xi: float
 def probability_of_improvement(
     mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0
 ) -> Floats:
-    r"""Probability of a gain over the best known value: :math:`\Phi((\mu - f^* - \xi) / \sigma)`.
+    """Probability of a gain: :class:`skactive.strategies.ProbabilityOfImprovement`.
 
-    For maximisation. Where :math:`\sigma = 0` it is 1 for a gain above 0 and 0 otherwise.
+    For maximisation. Where the standard deviation is 0 it is 1 for a gain above 0, and else 0.
 
     Parameters
     ----------
@@ -436,11 +392,6 @@ def probability_of_improvement(
     ValueError
         If `mean` and `std` are not one-dimensional and of one length, or `std` is negative.
 
-    References
-    ----------
-    H. Kushner, "A New Method of Locating the Maximum Point of an Arbitrary Multipeak Curve in
-    the Presence of Noise", Journal of Basic Engineering 86, 1964.
-
     Examples
     --------
     >>> probability_of_improvement([1.0, 2.0], [1.0, 0.0], best=1.0)
@@ -451,7 +402,7 @@ def probability_of_improvement(
 
 
 def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -> Floats:
-    r"""Optimistic prediction, for maximisation: :math:`\mu + \beta \sigma`.
+    """Optimistic value, for maximisation: :class:`skactive.strategies.UpperConfidenceBound`.
 
     Parameters
     ----------
@@ -470,12 +421,6 @@ def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -
     ValueError
         If `mean` and `std` are not one-dimensional and of one length, or `std` is negative.
 
-    References
-    ----------
-    P. Auer, "Using Confidence Bounds for Exploitation-Exploration Trade-offs", JMLR 3, 2002.
-    N. Srinivas, A. Krause, S. Kakade and M. Seeger, "Gaussian Process Optimization in the Bandit
-    Setting: No Regret and Experimental Design", ICML 2010.
-
     Examples
     --------
     >>> upper_confidence_bound([1.0, 2.0], [0.5, 0.0], beta=2.0)
@@ -488,8 +433,8 @@ def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -
 def likeliest_errors(proba: ArrayLike) -> Floats:
     """How far probabilities are from being sure of their likeliest class: p - e_yhat.
 
-    One factor of the gradient of the cross-entropy with that class for a label, in the weights of
-    a linear last layer; the other is what that layer was given.
+    One factor of the gradient of the cross-entropy in the weights of a linear last layer, with that
+    class as the label; the other factor is what the layer was given.
 
     Parameters
     ----------
@@ -511,17 +456,17 @@ def likeliest_errors(proba: ArrayLike) -> Floats:
     >>> likeliest_errors([[0.75, 0.25]])
     array([[-0.25,  0.25]])
     """
-    proba = _checked(proba, "proba", "nC")
+    proba = _checked_array(proba, "proba", "nC")
     errors = np.array(proba, dtype=np.float64)
     errors[np.arange(len(errors)), proba.argmax(axis=1)] -= 1.0
     return errors
 
 
 def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
-    r"""Expected length of the last layer's gradient: :math:`\|h\| \sum_c p_c \|p - e_c\|`.
+    """Expected length of a gradient: :class:`skactive.strategies.ExpectedModelChange`.
 
     The gradient of the cross-entropy with label c, in the weights of a linear layer that is given
-    h, is :math:`(p - e_c) \otimes h`, so its length has this closed form.
+    h, is the product of p - e_c with h: so its length is that of the one times that of the other.
 
     Parameters
     ----------
@@ -541,16 +486,12 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
         If `proba` is not two-dimensional or has no column, or `feature_norms` is not one number a
         row, or negative.
 
-    References
-    ----------
-    B. Settles, M. Craven and S. Ray, "Multiple-Instance Active Learning", NIPS 2007.
-
     Examples
     --------
     >>> expected_model_change([[0.5, 0.5], [1.0, 0.0]], [2.0, 2.0]).round(6)
     array([1.414214, 0.      ])
     """
-    proba = _checked(proba, "proba", "nC")
+    proba = _checked_array(proba, "proba", "nC")
     norms = np.asarray(feature_norms, dtype=np.float64)
     if norms.shape != (len(proba),):
         raise ValueError(
@@ -562,13 +503,13 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
             f"feature_norms are negative at position {negative.argmax()}; lengths are at least 0."
         )
     out = np.empty(len(proba))
-    for rows, columns in _columns(proba):
-        out[rows] = norms[rows] * _expected_error(columns)
+    for rows, columns in columns_of(proba):
+        out[rows] = norms[rows] * expected_errors(columns)
     return out
 
 
-def _checked(array: ArrayLike, name: str, axes: str) -> NDArray:
-    """`array` as an ndarray with one dimension for each letter; only that of n may be empty."""
+def _checked_array(array: ArrayLike, name: str, axes: str) -> NDArray:
+    """Return an array with one dimension for each letter, of which only that of n may be empty."""
     array = np.asarray(array)
     sizes = dict(zip(axes, array.shape, strict=False))
     if array.ndim != len(axes) or 0 in (size for axis, size in sizes.items() if axis != "n"):
@@ -580,8 +521,8 @@ def _checked(array: ArrayLike, name: str, axes: str) -> NDArray:
 
 
 def _checked_votes(votes: ArrayLike) -> NDArray:
-    """(S, n) class codes, refusing what is none."""
-    votes = _checked(votes, "votes", "Sn")
+    """Return (S, n) class codes, refusing what is none."""
+    votes = _checked_array(votes, "votes", "Sn")
     if votes.dtype.kind not in "iu":
         raise TypeError(
             f"votes have dtype {votes.dtype}; class codes must be integers: "
@@ -591,7 +532,7 @@ def _checked_votes(votes: ArrayLike) -> NDArray:
 
 
 def _checked_moments(mean: ArrayLike, std: ArrayLike) -> tuple[Floats, Floats]:
-    """Predictive mean and standard deviation as float64 vectors of one length."""
+    """Return mean and standard deviation as float64 vectors, refusing other shapes and signs."""
     mean, std = np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
     if mean.ndim != 1 or mean.shape != std.shape:
         raise ValueError(
@@ -605,98 +546,8 @@ def _checked_moments(mean: ArrayLike, std: ArrayLike) -> tuple[Floats, Floats]:
 
 
 def _standardized(gap: Floats, std: Floats) -> Floats:
-    """Gap in standard deviations; 0 / 0 is minus infinity, as no gain is no improvement."""
+    """Return gaps in standard deviations; 0 / 0 is minus infinity, as no gain is no improvement."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         z = gap / std
     z[(gap == 0) & (std == 0)] = -np.inf
     return z
-
-
-def _chunks(n: int, width: int) -> Iterator[slice]:
-    """Slices of n rows, each of about `_CHUNK_VALUES` values where a row has `width`."""
-    step = max(_MIN_ROWS, _CHUNK_VALUES // width)
-    return (slice(start, min(start + step, n)) for start in range(0, n, step))
-
-
-def _columns(array: NDArray) -> Iterator[tuple[slice, Floats]]:
-    """Chunks of the rows of an (n, C) array, each as float64 (C, rows) in one reused buffer."""
-    for rows in _chunks(*array.shape):
-        if rows.start == 0:
-            buffer = np.empty((array.shape[1], rows.stop))
-        columns = buffer[:, : rows.stop - rows.start]
-        np.copyto(columns, array[rows].T)
-        yield rows, columns
-
-
-def _gap(array: NDArray) -> Floats:
-    """Largest less second largest of each row; of a single column, the column itself."""
-    out = np.empty(len(array))
-    for rows, columns in _columns(array):
-        largest, second = columns[0].copy(), None
-        for column in columns[1:]:
-            lower = np.minimum(largest, column)
-            second = lower if second is None else np.maximum(second, lower, out=second)
-            np.maximum(largest, column, out=largest)
-        out[rows] = largest if second is None else largest - second
-    return out
-
-
-def _log(columns: Floats) -> Floats:
-    """Logarithm that is finite at 0, so that 0 log 0 is 0; NaN stays NaN."""
-    # Adding it changes no other probability that matters, and is faster than a maximum.
-    logs = columns + _TINY
-    return np.log(logs, out=logs)
-
-
-def _dot(columns: Floats, logs: Floats) -> Floats:
-    """Sum over c of columns * logs, both (C, rows); overwrites `logs`."""
-    logs *= columns
-    # One column after another: a reduction would sum a chunk of one row in another order, and
-    # a score must not depend, in its last bit, on how the rows are cut.
-    total = np.zeros(logs.shape[1])
-    for terms in logs:
-        total += terms
-    return total
-
-
-def _entropy(columns: Floats) -> Floats:
-    """Entropy of each of (C, rows) distributions."""
-    return 0.0 - _dot(columns, _log(columns))  # not -x: a certain row scores 0, not -0
-
-
-def _expected_error(columns: Floats) -> Floats:
-    """Sum over c of p_c times the length of p - e_c, for (C, rows) probabilities."""
-    # The squares of the classes before and after c are summed apart from its own: taking that
-    # from the sum of all would leave nothing but rounding where a class is nearly certain.
-    squares = columns * columns
-    after = np.zeros_like(columns)
-    for c in range(len(columns) - 1, 0, -1):
-        np.add(after[c], squares[c], out=after[c - 1])
-    total, before = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
-    for p, square, others in zip(columns, squares, after, strict=True):
-        others += before
-        total += p * np.sqrt((1.0 - p) ** 2 + others)
-        before += square
-    return total
-
-
-def _mean(samples: NDArray) -> Floats:
-    """Mean over the members of (S, rows, C) probabilities, as (C, rows)."""
-    total = np.zeros(samples.shape[1:])
-    for member in samples:
-        total += member
-    return np.divide(total.T, len(samples), order="C")
-
-
-def _vote_counts(votes: NDArray, n_classes: int) -> NDArray[np.intp]:
-    """(C, rows) counts of (S, rows) class codes."""
-    if votes.min() < 0 or votes.max() >= n_classes:
-        raise ValueError(
-            f"votes hold class codes from {votes.min()} to {votes.max()}; "
-            f"with n_classes={n_classes} they must lie in 0 to {n_classes - 1}."
-        )
-    # Bins by class, then row, so that each member's votes fall into C runs of neighbours.
-    n = votes.shape[1]
-    bins = np.multiply(votes, n, dtype=np.intp, casting="unsafe")
-    bins += np.arange(n)
-    return np.bincount(bins.ravel(), minlength=n_classes * n).reshape(n_classes, n)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtr, stdtrit
 
-Floats = NDArray[np.float64]
+from .data.arrays import Floats, slices
+from .utils.checks import check_same_repeats, checked_curves, paired_differences, refuse_nan
 
-_ROUNDING = 1e-12  # by how much, relative to the scores, a mean may miss a target it reaches
-_CHUNK_VALUES = 2_000_000  # resampled mean curves held at once: 16 megabytes
+_TARGET_ROUNDING = 1e-12  # by how much, relative to the scores, a mean may miss a target it reaches
 _SATURATED = 0.99  # share of the final score from which Ash et al. compare no more
 
 
@@ -28,8 +28,8 @@ def aulc(n_labeled: ArrayLike, scores: ArrayLike) -> Floats | float:
 
     .. math:: \frac{1}{n_T - n_1} \sum_{t=2}^{T} (n_t - n_{t-1}) \frac{s_{t-1} + s_t}{2}
 
-    The convention: the trapezoid rule over the number of labels, divided by its range. A constant
-    curve has its own value, and the area has the unit of the scores. A single point is its score.
+    The trapezoid rule over the number of labels, divided by its range [1]_: a constant curve has
+    its own value, and the area the unit of the scores. A single point is its score.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ def aulc(n_labeled: ArrayLike, scores: ArrayLike) -> Floats | float:
 
     References
     ----------
-    I. Guyon, G. Cawley, G. Dror and V. Lemaire, "Results of the Active Learning Challenge", JMLR
-    Workshop and Conference Proceedings 16, 2011, who divide by the range of the logarithm instead.
+    .. [1] Guyon, Cawley, Dror and Lemaire (2011). Results of the active learning challenge. JMLR
+       Workshop and Conference Proceedings 16: there over the logarithm of the number of labels.
 
     Examples
     --------
     >>> aulc([10, 20, 40], [[0.5, 0.75, 0.9], [0.6, 0.6, 0.6]])
     array([0.75833333, 0.6       ])
     """
-    grid, curves = _checked(n_labeled, scores)
+    grid, curves = checked_curves(n_labeled, scores)
     if len(grid) == 1:
         return curves[..., 0][()]
     gaps = np.diff(grid, prepend=grid[0], append=grid[-1])
@@ -80,17 +80,12 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple:
     Returns
     -------
     mean, low, high : float, or ndarray of float64, shape (T,)
-        Mean and the ends of the interval. With one repeat the ends are NaN; values that are all
-        the same have an interval without width.
+        Mean and ends of the interval: NaN with one repeat, without width where all are the same.
 
     Raises
     ------
     ValueError
         If there is no repeat, or `level` is no share.
-
-    References
-    ----------
-    Student, "The Probable Error of a Mean", Biometrika 6(1), 1908.
 
     Examples
     --------
@@ -116,15 +111,14 @@ def labels_to_reach(n_labeled: ArrayLike, curve: ArrayLike, target: float) -> fl
     n_labeled : array of float, shape (T,)
         Numbers of labels, increasing.
     curve : array of float, shape (T,)
-        Scores, of one repeat or their mean. What misses the target by rounding alone (a relative
-        1e-12) reaches it.
+        Scores of one repeat, or their mean. To miss the target by rounding alone is to reach it.
     target : float
         Score to reach.
 
     Returns
     -------
     float
-        Number of labels; the first of `n_labeled` if the curve starts there, inf if it never
+        Number of labels: the first where the curve starts above the target, inf where it never
         gets there.
 
     Raises
@@ -139,9 +133,9 @@ def labels_to_reach(n_labeled: ArrayLike, curve: ArrayLike, target: float) -> fl
     >>> labels_to_reach([10, 20, 40], [0.5, 0.75, 0.875], 0.9)
     inf
     """
-    grid, curves = _checked(n_labeled, curve, n_dims=(1,))
-    _refuse_nan(curves, "the curve")
-    _refuse_nan(target, "target")
+    grid, curves = checked_curves(n_labeled, curve, n_dims=(1,))
+    refuse_nan(curves, "the curve")
+    refuse_nan(target, "target")
     return float(_first_reached(grid, curves[None], target)[0])
 
 
@@ -154,8 +148,7 @@ class Saving:
     labels, labels_baseline : float
         Labels with which the mean curves reach the target; inf where they do not.
     share : float
-        ``1 - labels / labels_baseline``; negative if more labels are needed, NaN unless both
-        reach the target.
+        ``1 - labels / labels_baseline``, negative if more are needed; NaN unless both are finite.
     low, high : float
         Ends of the interval for the share: -inf and inf where they are open, NaN with one repeat.
     reached : float
@@ -217,20 +210,17 @@ def saving(
 ) -> Saving:
     r"""Share of the labels that a strategy saves on the way to a target, by paired bootstrap.
 
-    .. math:: 1 - \frac{n(\bar s)}{n(\bar b)}
+    :math:`1 - n(\bar s) / n(\bar b)`, with n the number of labels with which a mean curve reaches
+    the target. Repeats are drawn with replacement, the same ones for both, and the share is taken
+    from the mean curves of each resample. The ends of the interval are percentiles of these
+    shares, at :math:`\Phi(-t_{R-1} \sqrt{R / (R - 1)})` from either side: farther out than the
+    level alone says, as the plain ones are too near each other for few repeats [1]_. Below five
+    repeats any bootstrap is too sure.
 
-    where :math:`n` is the number of labels with which a mean curve reaches the target.
-    Repeats are drawn with replacement, the same ones for both, and the share is computed from the
-    mean curves of each resample [1]_. The ends of the interval are percentiles of these shares,
-    further out than the level alone says, at :math:`\Phi(-t_{R-1} \sqrt{R / (R - 1)})` from either
-    side, since the plain ones are too near each other for few repeats [2]_. Below five repeats any
-    bootstrap is too sure.
-
-    A resample in which a mean curve never reaches the target counts for what it says. Where the
-    baseline never does, the share is at least what it would be had the baseline got there with its
-    last label, and nothing is known above; where the strategy never does, the share is at most
-    what it would be had the strategy got there with its last label, and nothing is known below. An
-    end of the interval is open once more resamples know nothing there than lie beyond it.
+    A resample in which a mean curve never reaches the target counts for what it says: the share is
+    at least what it would be had the baseline got there with its last label, or at most what it
+    would be had the strategy. An end of the interval is open once more resamples know nothing there
+    than lie beyond it.
 
     Parameters
     ----------
@@ -254,7 +244,7 @@ def saving(
     Returns
     -------
     Saving
-        Labels of both, the share and its interval; printed, it says so in words.
+        Labels of both, the share and its interval; it prints as a sentence.
 
     Raises
     ------
@@ -264,31 +254,26 @@ def saving(
 
     References
     ----------
-    .. [1] B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", Chapman and Hall, 1993.
-    .. [2] T. Hesterberg, "What Teachers Should Know About the Bootstrap", The American
-       Statistician 69(4), 2015: the expanded percentile interval.
+    .. [1] Hesterberg (2015). What teachers should know about the bootstrap. The American
+       Statistician 69(4): the expanded percentile interval.
 
     Examples
     --------
-    >>> import numpy as np
     >>> scores = [[0.6, 0.8, 0.9], [0.5, 0.8, 0.9], [0.5, 0.7, 0.9], [0.6, 0.7, 0.8]]
     >>> baseline = [[0.5, 0.7, 0.8], [0.4, 0.6, 0.8], [0.5, 0.6, 0.7], [0.5, 0.6, 0.8]]
     >>> rng = np.random.default_rng(0)
     >>> print(saving([10, 20, 30], scores, baseline, 0.7, rng=rng))
     saves 30 % of the labels: 17 instead of 25 (95 % interval of the saving 20 % to 33 %)
-    >>> print(saving([10, 20, 30], scores, baseline, 0.85, rng=rng))
-    not reached by the baseline; reached with 28 labels (95 % interval of the saving open on both
-    sides); both reach the target in 0 % of the resamples
     """
-    ours = _checked(n_labeled, scores, n_dims=(2,))
+    ours = checked_curves(n_labeled, scores, n_dims=(2,))
     grid_baseline = n_labeled if n_labeled_baseline is None else n_labeled_baseline
-    theirs = _checked(grid_baseline, baseline, n_dims=(2,))
-    _check_paired(ours[1], theirs[1])
+    theirs = checked_curves(grid_baseline, baseline, n_dims=(2,))
+    check_same_repeats(ours[1], theirs[1])
     for grid, curves in (ours, theirs):
-        _refuse_nan(curves, "a score")
+        refuse_nan(curves, "a score")
         if grid[0] <= 0:
             raise ValueError(f"n_labeled starts at {grid[0]:g}; a share needs positive numbers.")
-    _refuse_nan(target, "target")
+    refuse_nan(target, "target")
     labels, labels_baseline = (
         labels_to_reach(grid, curves.mean(axis=0), target) for grid, curves in (ours, theirs)
     )
@@ -298,15 +283,9 @@ def saving(
         (found, ours[0][-1]), (found_baseline, theirs[0][-1]), len(ours[1]), _tail(level)
     )
     both = np.isfinite([labels, labels_baseline]).all()
-    return Saving(
-        labels=labels,
-        labels_baseline=labels_baseline,
-        share=1 - labels / labels_baseline if both else np.nan,
-        low=low,
-        high=high,
-        reached=float(np.mean(np.isfinite(found) & np.isfinite(found_baseline))),
-        level=level,
-    )
+    share = 1 - labels / labels_baseline if both else np.nan
+    reached = float(np.mean(np.isfinite(found) & np.isfinite(found_baseline)))
+    return Saving(labels, labels_baseline, share, low, high, reached, level)
 
 
 @dataclass(frozen=True)
@@ -319,10 +298,8 @@ class PairedTests:
         Mean of the first minus the second.
     low, high : float
         Ends of Student's interval for it.
-    p_t : float
-        p-value of the paired t test, two-sided.
-    p_wilcoxon : float
-        p-value of Wilcoxon's signed rank test, two-sided.
+    p_t, p_wilcoxon : float
+        Two-sided p-values of the paired t test and of Wilcoxon's signed rank test.
     """
 
     mean_difference: float
@@ -333,9 +310,7 @@ class PairedTests:
 
 
 def paired_tests(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedTests:
-    r"""Whether two strategies differ over the same repeats.
-
-    .. math:: t = \frac{\bar d}{s_d / \sqrt R}, \quad d_r = a_r - b_r
+    """Whether two strategies differ: the paired t test, and Wilcoxon's signed rank test.
 
     Repeats on one data set overlap in their rows, so that they are less independent than either
     test assumes: a small p-value speaks of these repeats, not of other data.
@@ -358,23 +333,19 @@ def paired_tests(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> PairedTe
     ValueError
         If `a` and `b` are not as many numbers.
 
-    References
-    ----------
-    F. Wilcoxon, "Individual Comparisons by Ranking Methods", Biometrics Bulletin 1(6), 1945.
-
     Examples
     --------
     >>> tests = paired_tests([0.9, 0.8, 0.9, 0.7], [0.8, 0.6, 0.6, 0.3])
     >>> round(tests.mean_difference, 3), round(tests.p_t, 3), tests.p_wilcoxon
     (0.25, 0.03, 0.125)
     """
-    difference = _differences(a, b)
+    difference = paired_differences(a, b)
     mean, low, high = (float(value) for value in mean_interval(difference, level))
     return PairedTests(mean, low, high, float(_p_paired(difference)), _p_wilcoxon(difference))
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    r"""p-values adjusted for how many there are, by Holm's step-down method.
+    r"""p-values adjusted for how many there are, by Holm's step-down method (1979).
 
     .. math:: \tilde p_{(i)} = \max_{j \le i} \min(1, (m - j + 1) \, p_{(j)})
 
@@ -392,11 +363,6 @@ def holm(p_values: ArrayLike) -> Floats:
     ------
     ValueError
         If one lies outside 0 to 1.
-
-    References
-    ----------
-    S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of
-    Statistics 6(2), 1979.
 
     Examples
     --------
@@ -440,8 +406,8 @@ def win_tie_loss(a: ArrayLike, b: ArrayLike, tolerance: float = 0.0) -> tuple[in
     """
     if not tolerance >= 0:
         raise ValueError(f"tolerance is {tolerance}; give a number of at least 0.")
-    difference = _differences(a, b)
-    _refuse_nan(difference, "a score")
+    difference = paired_differences(a, b)
+    refuse_nan(difference, "a score")
     wins, losses = int((difference > tolerance).sum()), int((difference < -tolerance).sum())
     return wins, len(difference) - wins - losses, losses
 
@@ -452,24 +418,24 @@ def penalty_matrix(
     random: str | None = None,
     batch: float | None = None,
 ) -> tuple[list[str], Floats]:
-    r"""How often each strategy beats each other one along the budget, by Ash et al.
+    r"""How often each strategy beats each other one along the budget, as Ash et al. count.
 
     .. math:: P_{ij} = \frac{1}{|L|} \sum_{n \in L} [\text{i beats j at n labels}], \quad
         L = \{n_1 + 2^k B : k = 0, 1, \ldots\}
 
     with the first number of labels :math:`n_1` and the batch size :math:`B`. One beats another if
     a two-sided paired t test over the repeats says so at the level 0.05. The mean of a column says
-    how often a strategy is beaten: lower is better. Matrices of several data sets add up.
+    how often a strategy is beaten; matrices of several data sets add up. The paper is that of
+    :class:`skactive.strategies.BADGE`, section 4.
 
     Parameters
     ----------
     curves : dict of str to (n_labeled, scores)
         Numbers of labels, shape (T,), and scores, shape (R, T), of each strategy; R is the same
-        for all. Where the numbers of labels differ, they are compared over the range that all
-        have, linear between points.
+        for all. Where the numbers differ, the range that all have counts, linear between points.
     random : str, default=None
-        Name of the random strategy. The paper compares only while learning goes on: up to where
-        its mean reaches 99 % of its last value. None: up to the end.
+        Name of the random strategy, up to 99 % of whose last mean the paper compares. None: up to
+        the end.
     batch : float, default=None
         B, in labels. None: the smallest first step of the curves.
 
@@ -478,19 +444,13 @@ def penalty_matrix(
     names : list of str
         The strategies, in order.
     matrix : ndarray of float64, shape (m, m)
-        Row i, column j: share of the comparisons in which i beats j. A comparison that cannot be
-        tested, with one repeat or with NaN among the scores, is a tie; without any number of
-        labels to compare at, all are.
+        Row i, column j: share of the comparisons in which i beats j. One that cannot be tested,
+        with one repeat or with NaN among the scores, is a tie.
 
     Raises
     ------
     ValueError
         If the shapes do not fit, the numbers of repeats differ, or `random` is no strategy.
-
-    References
-    ----------
-    J. T. Ash, C. Zhang, A. Krishnamurthy, J. Langford and A. Agarwal, "Deep Batch Active Learning
-    by Diverse, Uncertain Gradient Lower Bounds", ICLR 2020, section 4.
 
     Examples
     --------
@@ -501,14 +461,14 @@ def penalty_matrix(
            [0., 0.]]))
     """
     names = list(curves)
-    checked = [_checked(*curve, n_dims=(2,)) for curve in curves.values()]
+    checked = [checked_curves(*curve, n_dims=(2,)) for curve in curves.values()]
     matrix = np.zeros((len(names), len(names)))
     if batch is not None and not batch > 0:
         raise ValueError(f"batch is {batch!r}; give the labels of a round, more than 0, or None.")
     if random is not None and random not in names:
         raise ValueError(f"random is {random!r}; give one of the strategies {names}, or None.")
     for _, scores in checked:
-        _check_paired(checked[0][1], scores)
+        check_same_repeats(checked[0][1], scores)
     passive = None if random is None else checked[names.index(random)]
     counts = _compared_counts([grid for grid, _ in checked], passive, batch)
     if len(counts) == 0:
@@ -520,47 +480,6 @@ def penalty_matrix(
         matrix[i, j] = np.mean(significant & (difference.mean(axis=0) > 0))
         matrix[j, i] = np.mean(significant & (difference.mean(axis=0) < 0))
     return names, matrix
-
-
-# Pieces
-
-
-def _checked(n_labeled, scores, n_dims: tuple[int, ...] = (1, 2)) -> tuple[Floats, Floats]:
-    """Return numbers of labels and scores as arrays, refusing what is no learning curve."""
-    grid, curves = np.asarray(n_labeled, np.float64), np.asarray(scores, np.float64)
-    if grid.ndim != 1 or len(grid) == 0 or not (np.diff(grid) > 0).all() or np.isnan(grid).any():
-        raise ValueError(f"n_labeled is {n_labeled!r}; give a list of increasing numbers.")
-    if curves.ndim not in n_dims or 0 in curves.shape or curves.shape[-1] != len(grid):
-        rows = "(R, " if n_dims == (2,) else "("
-        raise ValueError(
-            f"scores have the shape {curves.shape} for {len(grid)} numbers of labels; give the "
-            f"shape {rows}{len(grid)}{',' if n_dims == (1,) else ''})."
-        )
-    return grid, curves
-
-
-def _differences(a, b) -> Floats:
-    """Return the difference for each repeat."""
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if a.ndim != 1 or a.shape != b.shape or len(a) == 0:
-        raise ValueError(
-            f"a and b have the shapes {a.shape} and {b.shape}; give one number for each repeat."
-        )
-    return a - b
-
-
-def _check_paired(a: Floats, b: Floats) -> None:
-    """Refuse curves that are not of the same repeats."""
-    if len(a) != len(b):
-        raise ValueError(
-            f"the curves have {len(a)} and {len(b)} repeats; give those of the same repeats."
-        )
-
-
-def _refuse_nan(values, what: str) -> None:
-    """Refuse NaN, which is neither above nor below anything."""
-    if np.isnan(values).any():
-        raise ValueError(f"{what} is NaN, which reaches nothing; leave such runs out.")
 
 
 def _tail(level: float) -> float:
@@ -577,6 +496,7 @@ def _percent(share: float) -> str:
 
 def _mean_and_error(values: Floats) -> tuple[Floats, Floats]:
     """Return the mean over axis 0 and its standard error, without rounding for constants."""
+    # The mean of equal numbers may be rounded to another, and leave a spread where there is none.
     constant = (values == values[0]).all(axis=0)
     mean = np.where(constant, values[0], values.mean(axis=0))
     if len(values) == 1:
@@ -603,7 +523,9 @@ def _p_wilcoxon(difference: Floats) -> float:
     size = np.round(np.abs(difference) / np.abs(difference).max(), 12)
     _, group, counts = np.unique(size[size > 0], return_inverse=True, return_counts=True)
     twice_ranks = (2 * np.cumsum(counts) - counts + 1)[group]  # mean ranks of ties, doubled
-    chances = np.ones(1)  # of each sum of the positive ranks, every sign being a fair coin
+    # How likely each sum of the positive ranks is, every sign being a fair coin: rank by rank, as
+    # a table of all signs would double with each.
+    chances = np.ones(1)
     for rank in twice_ranks:
         tails = np.concatenate([chances, np.zeros(rank)])
         tails[rank:] += chances
@@ -614,7 +536,7 @@ def _p_wilcoxon(difference: Floats) -> float:
 
 def _first_reached(grid: Floats, curves: Floats, target: float) -> Floats:
     """Return where each curve, a row, first reaches the target, or inf."""
-    reaches = curves >= target - _ROUNDING * max(abs(target), np.abs(curves).max())
+    reaches = curves >= target - _TARGET_ROUNDING * max(abs(target), np.abs(curves).max())
     first = reaches.argmax(axis=1)
     rows, before = np.arange(len(curves)), np.maximum(first - 1, 0)
     below, above = curves[rows, before], curves[rows, first]
@@ -633,12 +555,9 @@ def _resamples(n: int, n_bootstrap: int, rng: np.random.Generator) -> NDArray[np
 
 def _of_means(grid: Floats, curves: Floats, counts: NDArray[np.int64], target: float) -> Floats:
     """Return where the mean curve of each resample, a row of counts, reaches the target."""
-    size = max(1, _CHUNK_VALUES // len(grid))
+    parts = slices(len(counts), len(grid), least=1)
     return np.concatenate(
-        [
-            _first_reached(grid, counts[start : start + size] @ curves / len(curves), target)
-            for start in range(0, len(counts), size)
-        ]
+        [_first_reached(grid, counts[part] @ curves / len(curves), target) for part in parts]
     )
 
 
@@ -647,6 +566,7 @@ def _share_interval(ours, theirs, n: int, tail: float) -> tuple[float, float]:
     if n == 1:
         return np.nan, np.nan
     (found, given), (found_baseline, given_baseline) = ours, theirs
+    # What each resample says at least, and at most, where a curve never reaches the target.
     least = 1 - found / np.minimum(found_baseline, given_baseline)
     most = 1 - np.minimum(found, given) / found_baseline
     most[np.isinf(found_baseline)] = np.inf

@@ -11,7 +11,7 @@ from scipy import sparse
 from selection_contract import check_contract, check_refusals, problems
 
 from skactive.selection import bait
-from skactive.selection.bait import _factors, _information, _Search
+from skactive.selection.bait import _factors, _FisherSearch, _information
 
 MODULE = sys.modules[bait.__module__]
 
@@ -62,7 +62,7 @@ def test_every_step_is_as_good_as_the_best_where_little_is_known(
     proba = None if n_classes is None else data.probabilities(24, n_classes, sharpness=4)
     least = max(1e-4, MODULE._LEAST * (X**2).sum(axis=1).max())
     infos, batch = naive.informations(X, proba), [0, 1]
-    take, drop = _Search.take, _Search.drop
+    take, drop = _FisherSearch.take, _FisherSearch.drop
 
     def checked(pick, others):
         losses = {row: naive.loss(rows, infos, least) for row, rows in others.items()}
@@ -83,8 +83,8 @@ def test_every_step_is_as_good_as_the_best_where_little_is_known(
         checked(gone, {row: [r for r in batch if r != row] for row in batch[2:]})
         batch.remove(gone)
 
-    monkeypatch.setattr(_Search, "take", taken)
-    monkeypatch.setattr(_Search, "drop", dropped)
+    monkeypatch.setattr(_FisherSearch, "take", taken)
+    monkeypatch.setattr(_FisherSearch, "drop", dropped)
     found = bait(X, proba, 5, centers=[0, 1], regularization=1e-4, rng=np.random.default_rng(0))
     assert found.tolist() == batch[2:]
 
@@ -120,7 +120,7 @@ def test_what_is_kept_stays_what_it_would_be_if_computed_anew(n_classes):
     proba = None if n_classes is None else data.probabilities(60, n_classes)
     rows = np.arange(60)
     everything = _information(X, proba, rows) / 60
-    search = _Search(X, proba, rows, np.eye(len(everything)), everything)
+    search = _FisherSearch(X, proba, rows, np.eye(len(everything)), everything)
     known = np.eye(len(everything))
     rng, taken = np.random.default_rng(0), []
     for _ in range(40):
@@ -129,7 +129,7 @@ def test_what_is_kept_stays_what_it_would_be_if_computed_anew(n_classes):
     for _ in range(25):
         search.drop(rng)
     known = known + _information(X, proba, search.rows)
-    again = _Search(X, proba, search.rows, known, everything)
+    again = _FisherSearch(X, proba, search.rows, known, everything)
     np.testing.assert_allclose(search.inverse, again.inverse, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(search.a, again.a, rtol=1e-7, atol=1e-10)
     np.testing.assert_allclose(search.b, again.b, rtol=1e-7, atol=1e-10)
@@ -139,12 +139,12 @@ def test_the_only_row_in_a_direction_goes_without_a_loss_of_digits():
     X, rows, rng = data.gaussian(24, 5), np.arange(24), np.random.default_rng(0)
     known = 1e-7 * (X**2).sum(axis=1).max() * np.eye(5)
     everything = _information(X, None, rows) / 24
-    search = _Search(X, None, rows, known, everything)
+    search = _FisherSearch(X, None, rows, known, everything)
     search.keep(np.array([search.take(rng) for _ in range(10)]))
     while len(search.rows) > 1:
         search.drop(rng)
         information = known + X[search.rows].T @ X[search.rows]
-        again = _Search(X, None, search.rows, information, everything)
+        again = _FisherSearch(X, None, search.rows, information, everything)
         np.testing.assert_allclose(search.a, again.a, rtol=1e-8)
         np.testing.assert_allclose(search.b, again.b, rtol=1e-8)
 

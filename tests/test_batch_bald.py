@@ -112,7 +112,7 @@ def test_leaving_rows_out_by_their_bounds_changes_no_pick(monkeypatch):
         return original(samples, rows, joint, *dtype)
 
     monkeypatch.setattr(MODULE, "_told", counted)
-    monkeypatch.setattr(MODULE, "_CHUNK_VALUES", 3000)
+    monkeypatch.setattr("skactive.data.arrays.CHUNK_BYTES", 24_000)
     assert batch_bald(samples, 4, rng=np.random.default_rng(0)).tolist() == picks.tolist()
     most = max(size for _, size in looked_at)
     assert 0 < sum(n for n, size in looked_at if size == most) < 100  # of 197

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
+from skactive.data import arrays
 from skactive.scores import entropy, expected_model_change
 from skactive.selection import d2_sampling
+from skactive.selection import factored as factored_vectors
 
 module = sys.modules[d2_sampling.__module__]
 
@@ -83,11 +85,11 @@ def test_sequences_come_as_often_as_the_twin_says(name, n_factors):
 @pytest.mark.parametrize(
     "constants",
     [
-        {"_MIN_ACCEPTED": 0.0},  # bounds are never brought up to date: rejection does it all
-        {"_MIN_ACCEPTED": 1.1},  # they are after every block
-        {"_SINGLE_MAX": 0.0},  # they are float64 distances from the start
-        {"_CLOSE": 1e9},  # all distances are taken from differences
-        {"_COLUMNS": 1, "CHUNK_BYTES": 1, "_SMALLEST_BLOCK": 1},
+        {"_LEAST_ACCEPTED": 0.0},  # bounds are never brought up to date: rejection does it all
+        {"_LEAST_ACCEPTED": 1.1},  # they are after every block
+        {"_SINGLE_MOST": 0.0},  # they are float64 distances from the start
+        {"CLOSE": 1e9},  # all distances are taken from differences
+        {"COLUMNS": 1, "CHUNK_BYTES": 1, "_SMALLEST_BLOCK": 1},
         {"_SMALLEST_BLOCK": 64},
     ],
     ids=lambda constants: " ".join(constants),
@@ -95,7 +97,9 @@ def test_sequences_come_as_often_as_the_twin_says(name, n_factors):
 @pytest.mark.parametrize("n_factors", [1, 2])
 def test_the_distribution_does_not_depend_on_how_it_is_computed(monkeypatch, constants, n_factors):
     for name, value in constants.items():
-        monkeypatch.setattr(module, name, value)
+        for owner in (module, factored_vectors, arrays):
+            if hasattr(owner, name):
+                monkeypatch.setattr(owner, name, value)
     factors = factored(data.clustered(5, 3), n_factors)
     expected = naive.sequence_probabilities(naive.vectors(factors), 4, range(5), centers=[])
     refuse_chance(drawn(factors, 4, 600), expected)
@@ -168,14 +172,14 @@ def passes(monkeypatch):
     seen = []
 
     def watch(name):
-        original = getattr(module._Vectors, name)
+        original = getattr(factored_vectors.FactoredVectors, name)
 
         def spy(self, bounds, picks):
             if len(picks):
                 seen.append((name, len(picks)))
             return original(self, bounds, picks)
 
-        monkeypatch.setattr(module._Vectors, name, spy)
+        monkeypatch.setattr(factored_vectors.FactoredVectors, name, spy)
 
     watch("lower")
     watch("lower_exactly")
@@ -256,7 +260,7 @@ def test_how_far_a_pool_lies_from_the_origin_is_no_matter(passes):
 def test_centres_are_more_than_the_bounds_need_to_know(passes):
     h = data.gaussian(4000, 32)
     d2_sampling((h,), 20, centers=np.arange(2000), rng=np.random.default_rng(0))
-    assert passes == [("lower", module._COLUMNS)]
+    assert passes == [("lower", factored_vectors.COLUMNS)]
 
 
 def test_picks_keep_away_from_centres():

@@ -46,7 +46,7 @@ def assert_as_twin(rows, metric, candidates=None):
 def chunked(request, monkeypatch):
     """Run with chunks of a few rows and tiles of six by three, and as shipped."""
     if request.param:
-        monkeypatch.setattr(MODULE, "_CHUNK_BYTES", request.param[0])
+        monkeypatch.setattr(MODULE, "CORE_BYTES", request.param[0])
         monkeypatch.setattr(MODULE, "_TILE", request.param[1])
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from selection_data import POOLS, duplicated, gaussian, read_only, sparse_text
 
+from skactive.data import arrays
 from skactive.data.arrays import as_floats
-from skactive.selection import distances, pairs
+from skactive.selection import distances
 from skactive.selection.distances import nearest_squared_distances, squared_distances
 
 CENTERS = [5, 17, 60, 61, 150]
@@ -20,10 +21,9 @@ CENTERS = [5, 17, 60, 61, 150]
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Several blocks of rows and of centres, on few rows."""
-    monkeypatch.setattr(distances, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(distances, "_CENTERS", 2)
-    monkeypatch.setattr(pairs, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(pairs, "_ENTRIES", 1)
+    for module in (arrays, distances):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(distances, "OTHERS", 2)
 
 
 def all_pairs(X, Y):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from selection_data import POOLS, gaussian, read_only, sparse_text
 
+from skactive.data import arrays
 from skactive.selection import distances, greedy
 from skactive.selection.greedy import greedy_xy, greedy_y
 from skactive.selection.k_center import k_center
@@ -18,8 +19,8 @@ CENTERS = np.array([3, 40, 41])
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     """Several blocks of rows and of centres, on few rows."""
-    monkeypatch.setattr(greedy, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(greedy, "_CENTERS", 2)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(greedy, "OTHERS", 2)
 
 
 def rng(seed=0):

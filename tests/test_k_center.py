@@ -12,6 +12,7 @@ from scipy import sparse
 from scipy.stats import chisquare
 from selection_data import POOLS, duplicated, gaussian, read_only, sparse_text
 
+from skactive.data import arrays
 from skactive.selection import bounds, farthest, pairs
 from skactive.selection.distances import nearest_squared_distances
 from skactive.selection.k_center import k_center
@@ -25,8 +26,8 @@ class Spy:
     def __init__(self, monkeypatch):
         self.calls = {}
         for owner, name in [
-            (farthest._Search, "_refill"),
-            (farthest._Search, "_give_up"),
+            (farthest._LazySearch, "_refill"),
+            (farthest._LazySearch, "_give_up"),
             (bounds.Bounds, "refine"),
         ]:
             monkeypatch.setattr(owner, name, self._counted(name, getattr(owner, name)))
@@ -44,14 +45,11 @@ class Spy:
 @pytest.fixture(params=["lazy", "eager", "both"])
 def way(request, monkeypatch):
     """The lazy way with a small active set, the eager way at once, and what is chosen for each."""
-    for module in (bounds, farthest, pairs):
-        monkeypatch.setattr(module, "CHUNK_BYTES", 4096)
-    monkeypatch.setattr(pairs, "_ENTRIES", 256)
-    monkeypatch.setattr(bounds, "_ENTRIES", 128)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 2048)
     if request.param != "both":
         monkeypatch.setattr(farthest, "_MIN_ACTIVE", 8)
-        monkeypatch.setattr(farthest, "_FLOATS", 64)  # rows become active in several pieces
-        monkeypatch.setattr(farthest, "_SHARE", 4)
+        monkeypatch.setattr(farthest, "_ENTRANT_BYTES", 512)  # rows become active in several pieces
+        monkeypatch.setattr(farthest, "_MOST_ACTIVE", 4)
         monkeypatch.setattr(farthest, "_SLACK", np.inf if request.param == "lazy" else -np.inf)
     spy = Spy(monkeypatch)
     yield request.param
@@ -103,7 +101,7 @@ def test_single_precision_loses_nothing(name, way):
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 @pytest.mark.parametrize("few", [0, 64])
 def test_centers_that_are_compared_as_picks_are_change_no_pick(offset, few, way, monkeypatch):
-    monkeypatch.setattr(sys.modules[k_center.__module__], "_FEW", few)
+    monkeypatch.setattr(sys.modules[k_center.__module__], "_FEW_CENTERS", few)
     monkeypatch.setattr(farthest, "_PICKS", 5)  # rows are left out on the way
     X = (gaussian() + offset).astype(np.float32)
     centers = np.arange(0, 120, 3)
@@ -237,12 +235,12 @@ def test_products_alone_decide_where_they_can(monkeypatch):
 
 def test_lower_and_upper_bounds_hold_the_distance():
     X = (gaussian(300, 50) * np.geomspace(1e-3, 1e3, 300)[:, None]).astype(np.float32)
-    shift = pairs.mean_of(X, np.arange(300))
+    shift = pairs.middle_of(X, np.arange(300))
     picked = pairs.Picked(X, 40, shift)
     active = bounds.Active(picked)
     rows = np.arange(40, 300)
     known = np.full(260, np.inf)
-    active.join(np.zeros(0, bool), pairs.Rows.take(X, rows, shift), known.copy(), known)
+    active.join(np.zeros(0, bool), pairs.ShiftedRows.take(X, rows, shift), known.copy(), known)
     for row in range(40):
         pairs.lower_bounds(active.upper, active.rows, picked.add(row))
     distances = naive.nearest_squared_distances(X, np.arange(40))[rows]

@@ -31,11 +31,10 @@ def doubts(n, seed=1):
 
 @pytest.fixture(params=[True, False], ids=["small-chunks", "whole"])
 def chunked(request, monkeypatch):
-    """Run with chunks of 64 rows, copies and scores of a few, and as shipped."""
+    """Run with chunks of a few rows and as shipped."""
     if request.param:
-        monkeypatch.setattr(MODULE, "_CHUNK_BYTES", 1)
-        monkeypatch.setattr(MODULE, "_COPY_BYTES", 100)
-        monkeypatch.setattr(MODULE, "_SCORED_ROWS", 7)
+        monkeypatch.setattr(MODULE, "CORE_BYTES", 1)
+        monkeypatch.setattr("skactive.data.arrays.LEAST_ROWS", 7)
 
 
 def assert_as_twin(rows, uncertainty, n, **given):
@@ -141,7 +140,7 @@ def test_few_candidates_are_ranked_as_they_are_among_many_rows(n_candidates, mon
     u = np.repeat(u[:50], 2)
     candidates = np.sort(rng(3).choice(100, n_candidates, replace=False))
     found = ranked_batch(X, u, 10, candidates=candidates, centers=[0, 1], rng=rng())
-    monkeypatch.setattr(MODULE, "_FEW", 0)
+    monkeypatch.setattr(MODULE, "_FEW_CANDIDATES", 0)
     whole = ranked_batch(X, u, 10, candidates=candidates, centers=[0, 1], rng=rng())
     assert found.tolist() == whole.tolist() and set(found) <= set(candidates)
 

@@ -285,7 +285,7 @@ def test_both_ends_are_percentiles_of_the_shares_of_the_same_resamples():
 def test_many_rounds_are_resampled_in_chunks_without_changing_the_answer(monkeypatch):
     noisy = repeated(FAST, 8, 0.05, seed=1), repeated(SLOW, 8, 0.05, seed=2)
     whole = saving(GRID, *noisy, 0.75, rng=rng())
-    monkeypatch.setattr("skactive.statistics._CHUNK_VALUES", 100)
+    monkeypatch.setattr("skactive.data.arrays.CHUNK_BYTES", 800)
     assert saving(GRID, *noisy, 0.75, rng=rng()) == whole
 
 

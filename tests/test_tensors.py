@@ -17,12 +17,13 @@ from devices import on_each_device  # noqa: E402
 from test_d2_sampling import SMALL, factored, refuse_chance  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
+from skactive.data import arrays  # noqa: E402
 from skactive.selection import blocks as blocks_of_arrays  # noqa: E402
 from skactive.selection import d2_sampling, k_center, k_means  # noqa: E402
 from skactive.selection import lloyd as lloyd_of_arrays  # noqa: E402
 from skactive.selection.distances import nearest_squared_distances  # noqa: E402
 from skactive.selection.tensors import bounds, common, distances  # noqa: E402
-from skactive.selection.tensors import d2_sampling as d2_on_tensor  # noqa: E402
+from skactive.selection.tensors import factored as factored_on_tensor  # noqa: E402
 from skactive.selection.tensors import k_center as k_center_on_tensor  # noqa: E402
 from skactive.selection.tensors import k_means as k_means_on_tensor  # noqa: E402
 from skactive.selection.tensors.k_means import TensorBlocks, lloyd  # noqa: E402
@@ -59,9 +60,10 @@ def of_arrays(select, device):
 @pytest.fixture
 def small_pieces(monkeypatch):
     """All that is done in pieces is done in many."""
-    monkeypatch.setattr(common, "_ENTRIES", (1, 1))
-    monkeypatch.setattr(common, "_SUM_ENTRIES", 1)
-    monkeypatch.setattr(distances, "_OTHERS", 7)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(common, "DEVICE_BYTES", 1)
+    monkeypatch.setattr(common, "SUM_BYTES", 1)
+    monkeypatch.setattr(distances, "OTHERS", 7)
 
 
 # What holds for all three
@@ -160,11 +162,11 @@ class Largest(TorchDispatchMode):
 @each_function
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_the_pool_is_not_copied_nor_anything_as_long_and_wide_made(name, dtype):
-    X = torch.tensor(data.gaussian(20_000, 64)).to(dtype)
+    X = torch.tensor(data.gaussian(50_000, 64)).to(dtype)
     with Largest() as largest:
         FUNCTIONS[name](X, 20, centers=np.arange(30), rng=rng())
     # A piece as float64, or one number for each row; what is compared with 50 others is in pieces.
-    assert largest.n_bytes <= max(8 * common._ENTRIES[0], 8 * len(X)) + 8 * 64 * 64
+    assert largest.n_bytes <= max(arrays.CHUNK_BYTES, 8 * len(X)) + 8 * 64 * 64
 
 
 # k_center
@@ -241,8 +243,10 @@ def test_where_single_precision_tells_little_every_pick_is_the_farthest(X, devic
 
 def test_bounds_become_double_where_single_ones_leave_much_in_doubt(monkeypatch):
     refined = []
-    refine = bounds.Bounds.refine
-    monkeypatch.setattr(bounds.Bounds, "refine", lambda self: refined.append(1) or refine(self))
+    refine = bounds.TensorBounds.refine
+    monkeypatch.setattr(
+        bounds.TensorBounds, "refine", lambda self: refined.append(1) or refine(self)
+    )
     X = np.repeat(data.gaussian(4), 300, axis=0) + 1e-6 * data.gaussian(1200, seed=1)
     X = X.astype(np.float32)
     picks = k_center(torch.tensor(X), 20, rng=rng())
@@ -252,9 +256,9 @@ def test_bounds_become_double_where_single_ones_leave_much_in_doubt(monkeypatch)
 
 def test_of_spread_out_rows_few_are_ever_in_doubt(monkeypatch):
     doubtful = []
-    among = k_center_on_tensor._Search._among
+    among = k_center_on_tensor._EagerSearch._among
     monkeypatch.setattr(
-        k_center_on_tensor._Search,
+        k_center_on_tensor._EagerSearch,
         "_among",
         lambda self, rows: doubtful.append(len(rows)) or among(self, rows),
     )
@@ -268,7 +272,7 @@ def test_of_spread_out_rows_few_are_ever_in_doubt(monkeypatch):
 def test_bounds_hold_from_above_and_from_below(offset, width, device):
     X = torch.tensor(data.clustered(500, width) + offset, dtype=torch.float32, device=device)
     shift = common.middle_of(X)
-    passes, upper = bounds.Bounds(X, shift), torch.full((500,), torch.inf, device=device)
+    passes, upper = bounds.TensorBounds(X, shift), torch.full((500,), torch.inf, device=device)
     picks = torch.arange(0, 500, 50, device=device)
     for pick in picks:
         passes.lower(upper, pick[None])
@@ -287,14 +291,14 @@ def test_bounds_hold_from_above_and_from_below(offset, width, device):
 def test_what_is_added_to_bounds_covers_what_rounding_may_take(
     monkeypatch, width, offset, outlier, rough
 ):
-    """By the proof in `Bounds`; and it is not many times that.
+    """By the proof in `TensorBounds`; and it is not many times that.
 
     No rows are looked for whose products round worst: bounds are what they would be then.
     """
     monkeypatch.setattr(bounds, "product_error", lambda: rough)
     X = torch.tensor(data.clustered(100, width) + offset, dtype=torch.float32)
     X[1, 0] += outlier
-    passes = bounds.Bounds(X, common.middle_of(X))
+    passes = bounds.TensorBounds(X, common.middle_of(X))
     x, shift = X.double().numpy(), passes.shift.numpy()
     r, w = x - shift, np.vstack([x - shift, 0 * shift])
     rr, ww = np.square(r).sum(axis=1)[:, None], np.square(w).sum(axis=1)
@@ -447,7 +451,7 @@ def factors_and_distances(*factors):
     """Vectors of tensors, and the squared distance of each to each, from their outer products."""
     g = naive_d2_sampling.vectors(factors)
     exact = np.square(g[:, None] - g).sum(axis=2)
-    return d2_on_tensor.TensorVectors([torch.tensor(factor) for factor in factors]), exact
+    return factored_on_tensor.FactoredTensors([torch.tensor(factor) for factor in factors]), exact
 
 
 @pytest.mark.parametrize("n_factors", [1, 2])
@@ -464,9 +468,9 @@ def test_distances_of_near_duplicates_keep_their_digits(n_factors):
 def test_bounds_in_single_precision_are_never_below_the_distances(
     monkeypatch, n_factors, scale, rough
 ):
-    inner, largest_error = d2_on_tensor._inner, (1 + 0.9 * rough) ** n_factors
-    monkeypatch.setattr(d2_on_tensor, "product_error", lambda: rough)
-    monkeypatch.setattr(d2_on_tensor, "_inner", lambda x, y: inner(x, y) * largest_error)
+    inner, largest_error = factored_on_tensor._inner, (1 + 0.9 * rough) ** n_factors
+    monkeypatch.setattr(factored_on_tensor, "product_error", lambda: rough)
+    monkeypatch.setattr(factored_on_tensor, "_inner", lambda x, y: inner(x, y) * largest_error)
     factors = (data.gaussian(50, 3), scale * data.gaussian(50, 4, seed=1))[-n_factors:]
     vectors, exact = factors_and_distances(*factors)
     upper = np.full(50, np.inf)

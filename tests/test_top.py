@@ -24,7 +24,8 @@ def chunked(request):
     """Run with chunks of one row, of three rows, and as shipped."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param:
-            patch.setattr(MODULE, "_CHUNK_ROWS", request.param)
+            patch.setattr(MODULE, "CORE_BYTES", 1)
+            patch.setattr("skactive.data.arrays.LEAST_ROWS", request.param)
         yield
 
 

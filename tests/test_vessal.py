@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selection_contract import check_contract, check_forms, check_refusals, problems
 
-from skactive.budgets import Budget, Countdown, by_chance
+from skactive.budgets import BudgetManager, Countdown, by_chance
 from skactive.scores import likeliest_errors
 from skactive.selection.vessal import gradient_covariance, vessal
 from skactive.selection.volumes import BLOCK, Volumes
@@ -155,8 +155,8 @@ def test_decisions_do_not_depend_on_how_rows_are_cut(cuts, known):
 def test_one_row_at_a_time_and_pickled_between_it_decides_the_same():
     a, h = factors(2 * BLOCK + 50, 3, 2, seed=9)
     draws = np.random.default_rng(1).random(len(a))
-    expected = Volumes(2, 3).offer(a, h, by_chance(Budget(0.1, window=None), draws))
-    volumes, takes, found = Volumes(2, 3), by_chance(Budget(0.1, window=None), draws), []
+    expected = Volumes(2, 3).offer(a, h, by_chance(BudgetManager(0.1, window=None), draws))
+    volumes, takes, found = Volumes(2, 3), by_chance(BudgetManager(0.1, window=None), draws), []
     for row in range(len(a)):
         found.extend(volumes.offer(a[row : row + 1], h[row : row + 1], takes))
         if row % 97 == 0:
@@ -176,7 +176,7 @@ def test_by_rate_the_count_is_as_expected_within_statistical_bounds():
         a, h = np.ones((n, 1)), data.gaussian(n, 6, seed=seed)
         volumes = Volumes(1, 6, covariance=np.eye(6))
         draws = np.random.default_rng(100 + seed).random(n)
-        counts.append(volumes.offer(a, h, by_chance(Budget(q, window=None), draws)).sum())
+        counts.append(volumes.offer(a, h, by_chance(BudgetManager(q, window=None), draws)).sum())
     assert abs(np.mean(counts) - q * n) < 4 * np.sqrt(q * n / 20)
 
 

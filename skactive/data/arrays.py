@@ -1,4 +1,4 @@
-"""What selection functions share: vectors that are checked, masks, and chunks of rows."""
+"""What functions of arrays share: checks, masks and positions, chunks of rows, and products."""
 
 from __future__ import annotations
 
@@ -13,37 +13,22 @@ from scipy import sparse
 
 from .rows import take
 
-SUM_TOLERANCE = 1e-3  # of a row of probabilities
-CHUNK_BYTES = 1 << 23  # of rows that are worked on at a time: they stay in the cache
+SUM_TOLERANCE = 1e-3  # by how much a row of probabilities may miss 1: files keep few digits
+CHUNK_BYTES = 1 << 22  # worked on at a time: in the cache, and enough for threads to share
+CORE_BYTES = 1 << 19  # the same where nothing is multiplied: one core's own cache holds it twice
+LEAST_ROWS = 64  # of a chunk, however wide: fewer would mostly pay for calls
+MAX_WIDTH = 20_000  # of a gradient whose square is kept a few times: 3 GB each
 
+Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 Vectors = Any  # ndarray (N, d) of any real dtype, or CSR
 
 
 def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:
-    """Return vectors as they are, dense or CSR, refusing what is not finite numbers.
+    """Return vectors as they are, dense or CSR, refusing what is not finite real numbers.
 
-    Parameters
-    ----------
-    vectors : array-like or sparse matrix of shape (N, d)
-        Any real dtype. Not copied, unless it is a list or a sparse matrix that is not CSR.
-    who : str
-        Which function the vectors came to, for messages.
-    name : str, default="embedding"
-        What the vectors are called there.
-
-    Returns
-    -------
-    ndarray or CSR matrix of shape (N, d)
-        Of a real dtype.
-
-    Raises
-    ------
-    ValueError
-        If there are not two dimensions, or NaN or infinity.
-    TypeError
-        If it does not hold numbers.
+    Copied only where they are a list or another sparse format; `who` and `name` are for messages.
 
     Examples
     --------
@@ -66,26 +51,9 @@ def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:
 def check_probabilities(
     proba: ArrayLike, axes: str = "nC", *, who: str, name: str = "proba"
 ) -> NDArray:
-    """Return probabilities as they are, refusing rows that are none.
+    """Return probabilities as they are, refusing rows that are none: NaN, below 0, another sum.
 
-    Parameters
-    ----------
-    proba : array-like of shape (n, C), or (S, n, C)
-        Any real dtype.
-    axes : {"nC", "SnC"}
-        Which of the two.
-    who, name : str
-        Which function they came to, and what they are called there, for messages.
-
-    Returns
-    -------
-    ndarray
-        Each row sums to one within 0.001: files keep few digits.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, or a row is negative somewhere, has NaN or another sum.
+    `axes` is "nC", or "SnC" with S samples in front; `who` and `name` are for messages.
 
     Examples
     --------
@@ -100,6 +68,7 @@ def check_probabilities(
         )
     for at, block in enumerate(proba if len(axes) == 3 else proba[None]):
         sums = block.sum(axis=1, dtype=np.float64)
+        # Negated, so that NaN, which compares as false, is wrong too.
         is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (block < 0).any(axis=1)
         if is_wrong.any():
             row = int(is_wrong.argmax())
@@ -116,11 +85,12 @@ def refuse_not_finite(block, start: int = 0, *, who: str, name: str) -> None:
     if block.dtype.kind != "f":
         return
     with np.errstate(invalid="ignore", over="ignore"):
+        # NaN and infinity stay in a sum, which is many times cheaper than a look at each entry.
         is_fine = np.isfinite(block.sum(dtype=np.float64))
     if is_fine:
         return
     bad = np.flatnonzero(~np.isfinite(as_floats(block).sum(axis=1, dtype=np.float64)))
-    if len(bad):  # finite numbers may have a sum that is not
+    if len(bad):  # none where finite numbers had a sum that overflowed
         raise ValueError(
             f"{who} got {name} with NaN or infinity in row {start + int(bad[0])}; every row needs "
             f"finite numbers."
@@ -128,21 +98,7 @@ def refuse_not_finite(block, start: int = 0, *, who: str, name: str) -> None:
 
 
 def candidate_mask(candidates: ArrayLike | None, n_rows: int, centers=None) -> Mask:
-    """Return which rows may be chosen: candidates that are no centres.
-
-    Parameters
-    ----------
-    candidates : array of bool, shape (N,), or array of int, or None
-        The only rows that may be chosen, as a mask or as positions; None: every row.
-    n_rows : int
-        N.
-    centers : array of int, optional
-        Positions of rows that are labelled or reserved, which are never chosen.
-
-    Returns
-    -------
-    ndarray of bool, shape (N,)
-        A new array.
+    """Return which rows may be chosen, as a new mask: the candidates (None: all) but the centres.
 
     Examples
     --------
@@ -156,12 +112,12 @@ def candidate_mask(candidates: ArrayLike | None, n_rows: int, centers=None) -> M
 
 
 def wanted(n: int, mask: Mask) -> int:
-    """Return how many rows are to be chosen: n, or as many as there are candidates."""
+    """Return how many rows to choose: n, or all candidates where there are fewer."""
     return min(as_count(n), int(np.count_nonzero(mask)))
 
 
 def as_count(n: int) -> int:
-    """Return a number of positions as an integer, refusing one below 0."""
+    """Return how many positions are wanted as an integer, refusing one below 0."""
     n = operator.index(n)
     if n < 0:
         raise ValueError(f"n is {n}; it must be 0 or more: how many positions are wanted.")
@@ -169,7 +125,7 @@ def as_count(n: int) -> int:
 
 
 def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:
-    """Return rows, a mask or positions, as a mask over all rows; a mask is not copied."""
+    """Return rows, given as a mask or as positions, as a mask; a mask is not copied."""
     rows = np.asarray(rows)
     if rows.ndim != 1 or (rows.dtype.kind == "b" and rows.size != n_rows):
         raise ValueError(
@@ -184,7 +140,7 @@ def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:
 
 
 def as_positions(positions: ArrayLike | None, n_rows: int, name: str = "centers") -> Positions:
-    """Return positions of rows as integers, refusing any outside; None: no position."""
+    """Return positions of rows as integers, refusing any outside the rows; None means none."""
     if positions is None:
         return np.zeros(0, dtype=np.intp)
     positions = np.asarray(positions)
@@ -202,9 +158,9 @@ def as_positions(positions: ArrayLike | None, n_rows: int, name: str = "centers"
 
 
 def as_floats(block, dtype=None):
-    """Return a chunk of rows as floats, wide enough to be exact where no dtype is given.
+    """Return rows, dense or CSR, as floats of a dtype: by default one that holds them exactly.
 
-    Dense or CSR as it came; not copied where it is of that dtype already.
+    Not copied where they are of that dtype already.
 
     Examples
     --------
@@ -218,39 +174,51 @@ def as_floats(block, dtype=None):
     return block.astype(dtype, copy=False)
 
 
-def chunks(vectors: Vectors, chunk_bytes: int = CHUNK_BYTES) -> Iterator[slice]:
-    """Yield slices of rows, each of about `chunk_bytes` as float64.
-
-    Parameters
-    ----------
-    vectors : ndarray or CSR matrix of shape (N, d)
-        What is cut.
-    chunk_bytes : int
-        How large a slice is, roughly.
-
-    Yields
-    ------
-    slice
-        Consecutive, never empty.
-    """
-    n = vectors.shape[0]
-    width = vectors.nnz // max(n, 1) + 1 if sparse.issparse(vectors) else vectors.shape[1]
-    step = int(max(chunk_bytes // (8 * max(width, 1)), 64))
+def steps(n: int, step: int) -> Iterator[slice]:
+    """Yield slices of n rows, `step` in each but the last."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
+
+
+def slices(
+    n: int, width: float = 1, n_bytes: int | None = None, least: int | None = None
+) -> Iterator[slice]:
+    """Yield slices of n rows, each of about `n_bytes` where a row is `width` numbers of float64.
+
+    By default `CHUNK_BYTES`; never fewer than `least` rows, by default `LEAST_ROWS`.
+
+    Examples
+    --------
+    >>> list(slices(200, width=1000, n_bytes=800_000))
+    [slice(0, 100, None), slice(100, 200, None)]
+    """
+    n_bytes, least = n_bytes or CHUNK_BYTES, least or LEAST_ROWS
+    return steps(n, max(int(n_bytes / (8 * max(width, 1))), least))
+
+
+def chunks(vectors: Vectors, n_bytes: int | None = None) -> Iterator[slice]:
+    """Yield slices of the rows of vectors, each of about `n_bytes` as float64."""
+    return slices(vectors.shape[0], row_width(vectors), n_bytes)
+
+
+def row_width(vectors: Vectors) -> float:
+    """Return how many numbers a row holds: of CSR those stored, in the mean."""
+    if sparse.issparse(vectors):
+        return vectors.nnz / max(vectors.shape[0], 1)
+    return vectors.shape[1]
 
 
 class Scratch:
     """Memory for arrays of the moment, used again and again.
 
-    A few megabytes that come and go in every step are given back to the system and asked for
-    again, page by page, which takes as long as what is computed in them.
+    To give a few megabytes back to the system in every step and ask for them again, page by page,
+    takes as long as what is computed in them.
     """
 
     def __init__(self):
         self._memory: dict[str, NDArray[np.uint8]] = {}
 
     def array(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray:
-        """Return an array of any content, in memory that the next array of this name overwrites."""
+        """Return an uninitialised array, valid until the next one of this name is asked for."""
         n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
         memory = self._memory.get(name)
         if memory is None or len(memory) < n_bytes:
@@ -259,7 +227,7 @@ class Scratch:
 
 
 def gathered(vectors: Vectors, positions: Positions, scratch: Scratch | None = None) -> Vectors:
-    """Return a copy of some rows, dense or CSR; dense ones in scratch memory, if it is given."""
+    """Return a copy of some rows, dense or CSR; dense ones in scratch memory where it is given."""
     if sparse.issparse(vectors):
         return vectors[positions]
     if scratch is None or not vectors.flags.c_contiguous:
@@ -269,9 +237,9 @@ def gathered(vectors: Vectors, positions: Positions, scratch: Scratch | None = N
 
 
 def products(block, others, scratch: Scratch | None = None) -> NDArray:
-    """Return all inner products of the rows of two blocks, each dense or CSR, as a dense array.
+    """Return the inner products of the rows of two blocks, dense or CSR, as a dense array.
 
-    Two dense ones of one dtype are multiplied in scratch memory, if it is given.
+    Dense blocks of one dtype are multiplied in scratch memory where it is given.
 
     Examples
     --------
@@ -287,7 +255,7 @@ def products(block, others, scratch: Scratch | None = None) -> NDArray:
 
 
 def true_entries(table: Mask) -> tuple[Positions, Positions]:
-    """Return rows and columns of what is true, in order: `np.nonzero`, many times as fast.
+    """Return rows and columns of the true entries, in order: `np.nonzero`, many times as fast.
 
     Examples
     --------
@@ -300,6 +268,16 @@ def true_entries(table: Mask) -> tuple[Positions, Positions]:
 
 def squared_norms(block) -> NDArray:
     """Return the squared length of each row of a block, dense or CSR."""
+    return row_products(block, block)
+
+
+def row_products(block, others) -> NDArray:
+    """Return the inner product of each row with the row of another block in its place."""
     if sparse.issparse(block):
-        return np.asarray(block.multiply(block).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", block, block)
+        return np.asarray(block.multiply(others).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", block, others)
+
+
+def dense(block) -> NDArray:
+    """Return rows, dense or CSR, as a dense array."""
+    return block.toarray() if sparse.issparse(block) else block

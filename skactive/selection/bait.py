@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
+    MAX_WIDTH,
+    Floats,
     Positions,
     Vectors,
     as_floats,
@@ -19,19 +21,18 @@ from ..data.arrays import (
     check_probabilities,
     check_vectors,
     chunks,
+    dense,
+    row_products,
+    slices,
     squared_norms,
     wanted,
 )
 
-Floats = NDArray[np.float64]
-
-MAX_WIDTH = 20_000  # of a gradient, whose square is kept a few times: 3 GB each
-_CHUNK_VALUES = 1 << 19  # numbers of a chunk of rows times what is computed for each
-_TIED = 1e-9  # relative to the best, below which rounding decides
-_LEAST = 1e-7  # share of the largest squared length that regularization has at least
+_EQUAL = 1e-9  # share of the best within which rounding decides
+_LEAST_SHARE = 1e-7  # of the largest squared length: what regularization is at least
 _POOR = 1e-6  # what a row alone knows in some direction: below it, updates lose their digits
-_LONGEST = 1e100  # squared length of a row of which float64 has room for the products
-_WORN = 100.0  # by how much B may shrink or grow until the digits that this costs are won back
+_LONGEST_ROW = 1e100  # squared: products of longer ones leave the range of float64
+_WORN = 100.0  # by how much B may shrink or grow before its digits are computed anew
 
 
 def bait(
@@ -45,13 +46,14 @@ def bait(
     oversample: float = 2,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose rows that leave least to learn about a linear last layer [1]_.
+    r"""Choose rows that leave least to learn of a layer: :class:`skactive.strategies.BAIT`.
 
     With :math:`V_i = W_i \otimes h_i'`, :math:`W_i = \mathrm{diag}(\sqrt{p_i}) (I - 1 p_i')`, the
     information that a label of row i gives is :math:`V_i' V_i`. Rows join the batch S one by one,
     so that :math:`\mathrm{tr}(M F)` falls most, where
     :math:`M^{-1} = \lambda I + \sum_{j \in L \cup S} V_j' V_j` and F is the mean information of
     all rows. More rows are taken than are wanted; then those go, one by one, that are missed least.
+    (The paper weighs the information of labels by their number.)
 
     Parameters
     ----------
@@ -80,12 +82,10 @@ def bait(
 
     Raises
     ------
-    TypeError
-        If features are no real numbers, or positions no integers.
-    ValueError
-        If there is NaN or infinity, or a number beyond 1e100, shapes do not match, a row of
-        probabilities does not sum to one, a parameter is out of its range, or d times C is beyond
-        20,000.
+    TypeError, ValueError
+        If features are no real numbers, positions no integers, there is NaN, infinity or a number
+        beyond 1e100, shapes do not match, a row of probabilities does not sum to one, a parameter
+        is out of its range, or d times C is beyond 20,000.
 
     Notes
     -----
@@ -95,11 +95,6 @@ def bait(
     :math:`\mathrm{tr}[(I + A_i)^{-1} B_i]` when row i joins, and rises by
     :math:`\mathrm{tr}[(I - A_i)^{-1} B_i]` when it goes. Since :math:`W_i 1 = 0`, F is 0 along the
     direction in which all classes are alike; it is left out, so that C - 1 serve as C.
-
-    References
-    ----------
-    .. [1] J. Ash, S. Goel, A. Krishnamurthy and S. Kakade, "Gone Fishing: Neural Active Learning
-       with Fisher Embeddings", NeurIPS 2021, who weigh the information of labels by their number.
 
     Examples
     --------
@@ -116,11 +111,11 @@ def bait(
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
-    regularization = max(float(regularization), _LEAST * _largest_square(vectors))
+    regularization = max(float(regularization), _LEAST_SHARE * _largest_square(vectors))
     known = _information(vectors, proba, np.unique(as_positions(centers, n_rows)))
     known[np.diag_indices_from(known)] += regularization
     everything = _information(vectors, proba, np.arange(n_rows)) / n_rows
-    search = _Search(vectors, proba, np.flatnonzero(mask), known, everything)
+    search = _FisherSearch(vectors, proba, np.flatnonzero(mask), known, everything)
     taken = []
     for _ in range(math.ceil(min(oversample * n, len(search.rows)))):
         taken.append(search.take(rng))
@@ -130,8 +125,8 @@ def bait(
     return search.rows
 
 
-class _Search:
-    """What is kept for each candidate while rows come and go."""
+class _FisherSearch:
+    """What is kept for each candidate while rows come and go: T, A and B, C x C each."""
 
     def __init__(self, vectors: Vectors, proba: NDArray | None, rows: Positions, known, everything):
         self.vectors, self.proba, self.rows = vectors, proba, rows
@@ -144,8 +139,9 @@ class _Search:
         self._compute(known)
 
     def _compute(self, information: Floats) -> None:
-        """Work out the inverse, and what is kept of each row, from nothing."""
+        """Compute the inverse M, and A and B of each row, from nothing."""
         self.inverse = np.linalg.inv(information)
+        # Rounding leaves it not quite symmetric, which the updates take it to be.
         self.inverse = (self.inverse + self.inverse.T) / 2
         self._quadratic(self.inverse, self.a)
         self._quadratic(self.inverse @ self.everything @ self.inverse, self.b)
@@ -156,17 +152,15 @@ class _Search:
         return float(np.einsum("icc->i", self.b).max(initial=0.0))
 
     def _renew_if_worn(self, joined: Positions) -> None:
-        """Work everything out anew where updates have cost too many digits.
-
-        They round on the scale of what they subtract. Before the rows span all directions B is of
-        order 1 / lambda^2, so that once they do, nothing but rounding may be left of it; while
-        rows go, errors grow as B does. It happens every so many orders of magnitude.
-        """
+        """Compute everything anew where updates have cost too many digits."""
+        # Updates round on the scale of what they subtract. Before the rows span all directions B is
+        # of order 1 / lambda², so that once they do, nothing but rounding may be left of it; while
+        # rows go, errors grow as B does. So this comes once every two orders of magnitude.
         if not self.scale / _WORN <= self._largest_b() <= self.scale * _WORN:
             self._compute(self.known + _information(self.vectors, self.proba, joined))
 
     def take(self, rng: np.random.Generator) -> int:
-        """Let the row join that lowers the loss most; return where it is."""
+        """Let the row join that lowers the loss most; return its place."""
         falls = _traces(np.eye(self.a.shape[1]) + self.a, self.b)
         at = _largest(np.where(self.is_free, falls, -np.inf), rng)
         self.is_free[at] = False
@@ -176,12 +170,14 @@ class _Search:
 
     def drop(self, rng: np.random.Generator) -> None:
         """Let the row go that raises the loss least."""
+        # By eigenvalues of A, since I - A is nearly singular where a row alone knows something.
         values, vectors = np.linalg.eigh(self.a)
         alone = np.maximum(1 - values, np.finfo(np.float64).eps)
         rises = (np.einsum("irk,irs,isk->ik", vectors, self.b, vectors) / alone).sum(axis=1)
         at = _largest(-rises, rng)
         others = np.delete(np.arange(len(self.rows)), at)
         if alone[at].min() < _POOR:
+            # Dividing by so little would amplify rounding: cheaper to begin anew than to lose it.
             self.keep(others)
             self._compute(self.known + _information(self.vectors, self.proba, self.rows))
         else:
@@ -190,12 +186,12 @@ class _Search:
             self._renew_if_worn(self.rows)
 
     def keep(self, places: Positions) -> None:
-        """Forget all rows but some."""
+        """Forget all rows but these."""
         self.rows, self.is_free = self.rows[places], self.is_free[places]
         self.t, self.a, self.b = self.t[places], self.a[places], self.b[places]
 
     def _update(self, at: int, sign: float) -> None:
-        """Correct the inverse, and what is kept of each row, for one that came (1) or went (-1).
+        """Correct M, and A and B of each row, for a row that came (sign 1) or went (-1).
 
         With (I +- A_s)^-1 = L L' and Y_i = V_i M V_s' L, A_i changes by -+ Y_i Y_i', and what B_i
         changes by is Y_i times V_i applied to one more block of columns, plus the transpose.
@@ -216,12 +212,13 @@ class _Search:
 
     def _pulled(self, at: int) -> Floats:
         """Return M V' of a row, shape (d width, width)."""
-        h = _dense(self.vectors, self.rows[at : at + 1])[0]
+        h = dense(as_floats(self.vectors[self.rows[at : at + 1]], np.float64))[0]
         return (self.inverse.reshape(-1, self.t.shape[1], len(h)) @ h) @ self.t[at].T
 
     def _pushed(self, cut: slice, columns: Floats) -> Floats:
         """Return V_i times columns of shape (d width, k) for some rows, shape (m, width, k)."""
         width, k = self.t.shape[1], columns.shape[1]
+        # One product for all classes: (m, d) times (d, width k).
         by_class = columns.reshape(width, -1, k).transpose(1, 0, 2).reshape(-1, width * k)
         block = as_floats(self.vectors[self.rows[cut]], np.float64)
         return self.t[cut] @ np.asarray(block @ by_class).reshape(-1, width, k)
@@ -234,19 +231,18 @@ class _Search:
             block = as_floats(self.vectors[self.rows[cut]], np.float64)
             inner = np.empty((block.shape[0], width, width))
             for c in range(width):
-                for other in range(c, width):
-                    inner[:, c, other] = _row_dots(block, block @ blocks[c, :, other])
+                for other in range(c, width):  # the other half follows by symmetry
+                    inner[:, c, other] = row_products(block, block @ blocks[c, :, other])
                     inner[:, other, c] = inner[:, c, other]
             out[cut] = self.t[cut] @ inner @ self.t[cut].transpose(0, 2, 1)
 
     def _cuts(self, width: int) -> Iterator[slice]:
-        """Yield slices of the rows that are kept, for so many numbers a row."""
-        step = max(_CHUNK_VALUES // width, 64)
-        return (slice(start, start + step) for start in range(0, len(self.rows), step))
+        """Return slices of the rows that are kept, for so many numbers a row."""
+        return slices(len(self.rows), width)
 
 
 def _width(proba: NDArray | None) -> int:
-    """Return how many classes tell all."""
+    """Return how many classes tell all: one less than there are, but for regression."""
     return 1 if proba is None else max(proba.shape[1] - 1, 1)
 
 
@@ -256,10 +252,10 @@ def _factors(proba: NDArray | None, rows: Positions) -> Floats:
     Since :math:`W_i 1 = 0` and :math:`\sqrt{p_i}' W_i = 0`, nothing is lost by bases Q and R of
     what is orthogonal to 1 and to :math:`\sqrt{p_i}`: the reflections that turn these to the first
     axis, without their first columns. :math:`T = R' \mathrm{diag}(\sqrt p) (I - 1 p') Q`, of which
-    :math:`1 p'` falls away by :math:`R' \sqrt p = 0`. With the direction 1, M would be 1 / lambda
-    there for ever, next to which small numbers lose their digits; with :math:`\sqrt p`, I + A
-    would be singular for long features.
+    :math:`1 p'` falls away by :math:`R' \sqrt p = 0`.
     """
+    # With the direction 1, M would be 1 / lambda there for ever, next to which small numbers lose
+    # their digits; with sqrt(p), I + A would be singular for long features.
     if proba is None:
         return np.ones((len(rows), 1, 1))
     n_classes = proba.shape[1]
@@ -280,9 +276,8 @@ def _information(vectors: Vectors, proba: NDArray | None, rows: Positions) -> Fl
     """Return the sum of V_i' V_i over some rows, shape (d width, d width)."""
     width, d = _width(proba), vectors.shape[1]
     out = np.zeros((width, d, width, d))
-    step = max(_CHUNK_VALUES // max(d, 2 * width * (width + 1)), 64)
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
+    for cut in slices(len(rows), max(d, 2 * width * (width + 1))):
+        part = rows[cut]
         block, factors = as_floats(vectors[part], np.float64), _factors(proba, part)
         squared = factors.transpose(0, 2, 1) @ factors
         for c in range(width):
@@ -299,10 +294,10 @@ def _largest_square(vectors: Vectors) -> float:
     with np.errstate(over="ignore"):
         squares = [squared_norms(as_floats(vectors[cut], np.float64)) for cut in chunks(vectors)]
     largest = max((float(part.max(initial=0.0)) for part in squares), default=0.0)
-    if largest > _LONGEST:
+    if largest > _LONGEST_ROW:
         raise ValueError(
             f"bait got features whose squared length is {largest:.3g}; scale them to less than "
-            f"{_LONGEST:.0e}."
+            f"{_LONGEST_ROW:.0e}."
         )
     return largest
 
@@ -314,32 +309,19 @@ def _weighted_square(block, weight: Floats) -> Floats:
     return block.T @ (weight[:, None] * block)
 
 
-def _row_dots(block, others: Floats) -> Floats:
-    """Return the inner product of each row with the row of another block in its place."""
-    if sparse.issparse(block):
-        return np.asarray(block.multiply(others).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", block, others)
-
-
-def _dense(vectors: Vectors, rows: Positions) -> Floats:
-    """Return a few rows as a dense array."""
-    block = as_floats(vectors[rows], np.float64)
-    return block.toarray() if sparse.issparse(block) else block
-
-
 def _traces(left: Floats, right: Floats) -> Floats:
     """Return the trace of the inverse of each left matrix times the right one."""
     return np.einsum("icc->i", np.linalg.solve(left, right))
 
 
 def _largest(values: Floats, rng: np.random.Generator) -> int:
-    """Return where the largest value is; one of those that rounding may have put below it."""
+    """Return the place of the largest value, by chance among those that rounding cannot tell."""
     best = values.max()
-    return int(rng.choice(np.flatnonzero(values >= best - _TIED * abs(best))))
+    return int(rng.choice(np.flatnonzero(values >= best - _EQUAL * abs(best))))
 
 
 def _checked_proba(proba: ArrayLike | None, n_rows: int) -> NDArray | None:
-    """Return probabilities as they are, refusing those of another number of rows."""
+    """Return probabilities as they are, refusing another number of rows."""
     if proba is None:
         return None
     proba = check_probabilities(proba, who="bait")

@@ -9,14 +9,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import Positions, as_positions, candidate_mask, check_probabilities, wanted
+from ..data.arrays import (
+    Floats,
+    Positions,
+    as_positions,
+    candidate_mask,
+    check_probabilities,
+    slices,
+    steps,
+    wanted,
+)
 
-Floats = NDArray[np.float64]
-
-_CHUNK_VALUES = 1 << 20  # numbers that are worked on at a time
-_ROWS = 512  # that are bounded at a time
-_TIED = 1e-10  # nats below which rounding decides
-_SINGLE = 1e-4  # nats by which bounds in single precision may be too low
+_BOUNDED_ROWS = 512  # that are bounded by groups at a time
+_TIED = 1e-10  # nats within which rounding decides
+_SINGLE_ERROR = 1e-4  # nats by which bounds in single precision may be too low
 
 
 def batch_bald(
@@ -28,7 +34,7 @@ def batch_bald(
     max_configurations: int = 10_000,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose the batch from which there is most to learn about the model as a whole [1]_.
+    r"""Choose the batch that tells most about the model: :class:`skactive.strategies.BatchBALD`.
 
     Greedily largest :math:`I(y_1, \ldots, y_b; \theta)`: each pick has the largest
     :math:`H(y_x \mid y_1, \ldots, y_b) - \frac{1}{S} \sum_s H(y_x \mid s)`. The first entropy is
@@ -66,13 +72,7 @@ def batch_bald(
     Rows are left out exactly. Entropy is concave, so that the entropy of a mean over joint labels
     is never less than the mean of their entropies: the mean over all of them bounds a row's worth
     by its BALD score, and means over groups of similar ones bound it better, at a hundredth of
-    the cost. Rows are looked at in the order of their bounds, until the next bound is less than
-    the best worth.
-
-    References
-    ----------
-    .. [1] A. Kirsch, J. van Amersfoort and Y. Gal, "BatchBALD: Efficient and Diverse Batch
-       Acquisition for Deep Bayesian Active Learning", NeurIPS 2019.
+    the cost. Rows are looked at in the order of their bounds, until none exceeds the best worth.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def batch_bald(
     n = wanted(n, mask)
     batch = np.unique(as_positions(centers, samples.shape[1])).tolist()
     joint = _begin(samples, batch, int(max_configurations), rng)
-    search = _Search(samples, np.flatnonzero(mask)) if n else None
+    search = _BoundedSearch(samples, np.flatnonzero(mask)) if n else None
     picks: list[int] = []
     while search is not None and len(picks) < n:
         picks.append(search.take(joint, rng))
@@ -111,7 +111,7 @@ class _Joint(NamedTuple):
 
 
 def _begin(samples, batch: list[int], limit: int, rng) -> _Joint:
-    """Return the joint labels of the rows that are in the batch from the start."""
+    """Return the joint labels of the rows that are reserved: in the batch from the start."""
     n_samples = len(samples)
     joint = _Joint(np.ones(1), np.full((1, n_samples), 1 / n_samples), None)
     for size in range(1, len(batch) + 1):
@@ -125,6 +125,8 @@ def _extended(samples, batch: list[int], joint: _Joint, limit: int, rng) -> _Joi
     if joint.sources is None:
         if len(joint.weights) * samples.shape[2] <= limit:
             return _with_all(joint, _of(samples, np.array(new))[:, 0])
+        # Too many from now on: as many as are allowed are drawn, each from one sample of the model,
+        # with labels for the whole batch.
         sources = rng.integers(len(samples), size=limit)
         flat = np.full((limit, len(samples)), 1 / len(samples))
         joint, new = _Joint(np.full(limit, 1 / limit), flat, sources), batch
@@ -138,7 +140,7 @@ def _with_all(joint: _Joint, proba: Floats) -> _Joint:
     both = joint.beliefs[:, None, :] * proba.T[None]  # (M, C, S)
     likelihood = both.sum(axis=2)
     weights = (joint.weights[:, None] * likelihood).ravel()
-    is_possible = weights > 0
+    is_possible = weights > 0  # others say nothing, and could not be made to sum to one
     beliefs = both.reshape(len(weights), -1)[is_possible]
     weights = weights[is_possible]
     return _Joint(weights / weights.sum(), beliefs / beliefs.sum(axis=1, keepdims=True), None)
@@ -148,13 +150,14 @@ def _with_drawn(joint: _Joint, proba: Floats, rng: np.random.Generator) -> _Join
     """Return sampled joint labels with a label of one more row, drawn by the sample of each."""
     cumulated = np.cumsum(proba, axis=1)[joint.sources]
     drawn = rng.random((len(cumulated), 1)) * cumulated[:, -1:]
+    # Rounding may leave the last sum below 1, or a draw equal to it: no label lies beyond the last.
     labels = np.minimum((cumulated <= drawn).sum(axis=1), proba.shape[1] - 1)
     beliefs = joint.beliefs * proba.T[labels]
     return joint._replace(beliefs=beliefs / beliefs.sum(axis=1, keepdims=True))
 
 
-class _Search:
-    """The rows that are left, and a bound of what each of them tells."""
+class _BoundedSearch:
+    """The rows that are left, and upper bounds of what each of them tells."""
 
     def __init__(self, samples, rows: Positions):
         self.samples, self.rows = samples, rows
@@ -166,12 +169,13 @@ class _Search:
     def take(self, joint: _Joint, rng: np.random.Generator) -> int:
         """Take the row that tells most, next to joint labels of the batch."""
         if joint.sources is not None or np.isinf(self.bounds).all():
-            # All joint labels together are the samples as they are: a bound for all rounds. Those
-            # that are sampled are not.
+            # Merged into one, all joint labels are the samples as they are: a bound that holds in
+            # every round. Merged, those that are sampled change each time.
             self._bound(_merged(joint, np.zeros(len(joint.weights), dtype=np.intp)))
         worth, best = self._worth(joint)
         at = int(rng.choice(np.flatnonzero(worth >= best - _TIED)))
-        if joint.sources is None:  # more labels leave less to tell
+        if joint.sources is None:
+            # What a row tells next to a batch bounds what it tells next to a larger one.
             self.bounds = np.where(np.isneginf(worth), self.bounds, worth)
         row = int(self.rows[at])
         self.rows, self.doubt = np.delete(self.rows, at), np.delete(self.doubt, at)
@@ -185,22 +189,23 @@ class _Search:
             self.bounds[cut] = np.maximum(told - self.doubt[cut], 0.0)
 
     def _worth(self, joint: _Joint) -> tuple[Floats, float]:
-        """Return what rows tell, -inf where a bound says that it is not the most, and the most."""
+        """Return what rows tell, -inf where a bound rules it out as the most, and the most."""
         worth = np.where(self.bounds <= _TIED, 0.0, -np.inf)  # nobody tells less than nothing
         best = worth.max(initial=-np.inf)
         order = np.argsort(-self.bounds)
         groups = None
+        # One group for each sample that labels point to: much fewer than there are joint labels.
         if len(joint.weights) > 4 * len(self.samples):
             groups = _merged(joint, joint.beliefs.argmax(axis=1))
-        for start in range(0, len(order), _ROWS):
-            looked_at = order[start : start + _ROWS]
+        for part in steps(len(order), _BOUNDED_ROWS):
+            looked_at = order[part]
             if self.bounds[looked_at[0]] < max(best, _TIED) - _TIED:
                 break
             near = self.bounds[looked_at]
             if groups is not None:
                 told = _told(self.samples, self.rows[looked_at], groups, np.float32)
-                near = np.minimum(near, told + _SINGLE - self.doubt[looked_at])
-            closest = np.argsort(-near)
+                near = np.minimum(near, told + _SINGLE_ERROR - self.doubt[looked_at])
+            closest = np.argsort(-near)  # tighter bounds have another order
             looked_at, near = looked_at[closest], near[closest]
             for cut in _cuts(len(looked_at), self.samples, len(joint.weights)):
                 if near[cut][0] < max(best, _TIED) - _TIED:
@@ -240,6 +245,7 @@ def _own_doubt(samples, rows: Positions) -> Floats:
 
 def _of(samples, rows: Positions, dtype: type = np.float64) -> Floats:
     """Return the probabilities of some rows, shape (S, rows, C)."""
+    # Neighbours are sliced: no copy where they are of that dtype already.
     first, last = int(rows[0]), int(rows[-1])
     if last - first == len(rows) - 1 and (np.diff(rows) == 1).all():
         return np.asarray(samples[:, first : last + 1], dtype=dtype)
@@ -247,6 +253,5 @@ def _of(samples, rows: Positions, dtype: type = np.float64) -> Floats:
 
 
 def _cuts(n: int, samples, n_joint: int) -> Iterator[slice]:
-    """Yield slices of n rows, for so many joint labels."""
-    step = max(_CHUNK_VALUES // (max(n_joint, len(samples)) * samples.shape[2]), 1)
-    return (slice(start, start + step) for start in range(0, n, step))
+    """Return slices of n rows, few enough for so many joint labels."""
+    return slices(n, max(n_joint, len(samples)) * samples.shape[2], least=1)

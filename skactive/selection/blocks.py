@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from ..data.arrays import Positions, Vectors, as_floats, products, squared_norms
+from ..data.arrays import (
+    Floats,
+    Positions,
+    Vectors,
+    as_floats,
+    products,
+    slices,
+    squared_norms,
+)
 from .distances import nearest_squared_distances
 
-BLOCK_ENTRIES = 1 << 19  # of a block of rows, or of its products with another
 TIE = 1e-5  # relative difference of two distances that float32 cannot tell from none
-
-Floats = NDArray[np.floating]
 
 
 class Blocks:
@@ -25,14 +30,8 @@ class Blocks:
     that overflow. A sparse matrix is not centred: it stays sparse. Nothing of the size of the pool
     is made, but one squared length for each row.
 
-    Parameters
-    ----------
-    vectors : ndarray or CSR matrix of shape (N, d)
-        Rows, as `check_vectors` returns them.
-    rows : array of int, shape (m,), optional
-        Positions of the rows that it is about, whose places below are 0 to m - 1; None: all.
-    dtype : dtype, optional
-        Of the floats; None: float64 for data that need it, else float32.
+    `rows` are the positions of the m rows that it is about (None: all), whose places below are 0
+    to m - 1; `dtype` is that of the floats (None: float64 for data that need it, else float32).
     """
 
     def __init__(
@@ -41,6 +40,7 @@ class Blocks:
         self.vectors, self.rows = vectors, rows
         self.n = vectors.shape[0] if rows is None else len(rows)
         self.is_sparse = sparse.issparse(vectors)
+        # The peak is looked for in floats that hold the rows as they are, so before `dtype` counts.
         self.dtype = as_floats(vectors[:0]).dtype
         self.origin = np.zeros(vectors.shape[1]) if self.is_sparse else self._mean()
         self.scale = 1.0
@@ -52,20 +52,17 @@ class Blocks:
         self.floor = 16 * np.finfo(self.dtype).eps * float(self.norms.max(initial=0.0))
 
     def _mean(self) -> Floats:
-        """Mean of the rows."""
+        """Return the mean of the rows."""
         total = np.zeros(self.vectors.shape[1])
-        for start in range(0, self.n, 4096):
-            part = slice(start, min(start + 4096, self.n))
+        for part in slices(self.n, self.vectors.shape[1]):
             which = part if self.rows is None else self.rows[part]
             total += self.vectors[which].sum(axis=0, dtype=np.float64)
         return total / self.n
 
     def parts(self, n_others: int = 1) -> Iterator[tuple[slice, Vectors]]:
-        """Yield places and floats of consecutive rows, small enough for products with others."""
+        """Yield places and floats of consecutive rows, few enough for products with others."""
         width = 1 if self.is_sparse else self.vectors.shape[1]
-        step = max(BLOCK_ENTRIES // max(width, n_others, 1), 64)
-        for start in range(0, self.n, step):
-            part = slice(start, min(start + step, self.n))
+        for part in slices(self.n, max(width, n_others)):
             yield part, self.take(part)
 
     def take(self, places: slice | Positions) -> Vectors:
@@ -82,25 +79,19 @@ class Blocks:
         return as_floats(block, self.dtype)
 
     def reach(self, centers: ArrayLike | None) -> NDArray[np.float64]:
-        """Return the squared distance of each row to the nearest centre; none: infinity."""
+        """Return the squared distance of each row to the nearest centre, infinity without any."""
         if centers is None:
             return np.full(self.n, np.inf)
         nearest = nearest_squared_distances(self.vectors, centers)
         nearest = nearest if self.rows is None else nearest[self.rows]
-        return nearest * self.scale * self.scale  # whose square may be out of range
+        return nearest * self.scale * self.scale  # in turn: the square may be out of range
 
 
 def safe_scale(peak: float, largest: float) -> float:
     """Return what to multiply rows by whose squares might leave the range of floats, else 1.
 
-    A power of two, which rounds nothing, and no farther from 1 than the range of floats allows.
-
-    Parameters
-    ----------
-    peak : float
-        The largest absolute entry of the rows.
-    largest : float
-        The largest number of their dtype.
+    `peak` is the largest absolute entry of the rows, `largest` the largest number of their dtype.
+    It is a power of two, which rounds nothing, no farther from 1 than that range allows.
 
     Examples
     --------
@@ -113,14 +104,9 @@ def safe_scale(peak: float, largest: float) -> float:
     return 2.0 ** max(min(-math.floor(math.log2(peak)), limit), -limit)
 
 
-def squared(left: Vectors, left_norms: Floats, right: Vectors, right_norms: Floats) -> Floats:
+def squared(left: Vectors, left_norms: NDArray, right: Vectors, right_norms: NDArray) -> NDArray:
     """Return squared distances of all rows of two blocks, given their squared lengths."""
     squares = products(left, -2 * right)
     squares += left_norms[:, None]
     squares += right_norms
-    return np.maximum(squares, 0, out=squares)
-
-
-def dense(block: Vectors) -> NDArray:
-    """Return rows, dense or CSR, as a dense array."""
-    return block.toarray() if sparse.issparse(block) else block
+    return np.maximum(squares, 0, out=squares)  # rounding may leave less, of which no root exists

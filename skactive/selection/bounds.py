@@ -1,4 +1,4 @@
-"""Upper bounds of squared distances: of every row of a pool, and of a few, told more often."""
+"""Upper bounds of squared distances: of all rows of a pool, and of a few that are kept fresh."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from ..data.arrays import Mask, Positions, Vectors, as_floats, chunks, squared_norms
-from .pairs import CHUNK_BYTES, SINGLE, Floats, Picked, Rows, lowered, refuse_overflow
-
-_ENTRIES = 1 << 19  # of a block of bounds
-_SPARSE_PICKS = 8  # picks that sparse rows are multiplied with at a time, as dense vectors
+from ..data.arrays import (
+    Floats,
+    Mask,
+    Positions,
+    Vectors,
+    as_floats,
+    chunks,
+    dense,
+    row_width,
+    slices,
+    squared_norms,
+)
+from .pairs import SINGLE, Picked, ShiftedRows, lowered, refuse_overflow
 
 
 class Bounds:
@@ -29,17 +37,8 @@ class Bounds:
     (r^2 + \lVert x \rVert^2 / b + (1 + b) \lVert w \rVert^2)`: a constant of the row and one of
     the pick, which are added. b makes the two about equal.
 
-    Parameters
-    ----------
-    vectors : ndarray or CSR matrix of shape (N, d)
-        The pool.
-    shift : ndarray of shape (d,), or None
-        s, a point near the rows; None: 0.
-
-    Attributes
-    ----------
-    dtype : dtype
-        In which bounds are computed: that of `as_floats`, or float64 where that has no room.
+    `shift` is s, a point near the rows; None: 0. `dtype`, in which bounds are computed, is that of
+    `as_floats`, or float64 where that has no room.
     """
 
     def __init__(self, vectors: Vectors, shift: Floats | None):
@@ -60,18 +59,19 @@ class Bounds:
         self.shift = shift.astype(np.float64)
         self.base = np.empty(self.vectors.shape[0], dtype=self.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # refused, or done again in float64
-            for part in chunks(self.vectors, CHUNK_BYTES):
+            for part in chunks(self.vectors):
                 block = as_floats(self.vectors[part], self.dtype)
                 self.base[part] = squared_norms(block if sparse.issparse(block) else block - shift)
+            # |x| <= |x - s| + |s|, squared: the lengths themselves need no pass of their own.
             whole = (np.sqrt(self.base) + float(np.sqrt(self.shift @ self.shift))) ** 2
             spread = float(self.base.mean())
-            if spread > 0:
+            if spread > 0:  # else all rows are equal, and any b does
                 self.balance = min(float(whole.mean()) / spread, 1e12) ** 0.5
             self.slack = self.error * (self.base + whole / self.balance)
             self.base += self.slack
 
     def refine(self) -> bool:
-        """Compute in float64 from now on, for rows too close for less; False where it did."""
+        """Compute in float64 from now on, for rows too close for less; False if it did."""
         if self.dtype == np.float64:
             return False
         self._prepare(np.float64)
@@ -79,29 +79,32 @@ class Bounds:
 
     def lower(self, bounds: NDArray, picks: Positions) -> None:
         """Lower bounds of all rows, in place, to those on the distances to some picks."""
-        step = _SPARSE_PICKS if sparse.issparse(self.vectors) else max(len(picks), 1)
-        for start in range(0, len(picks), step):
-            points = self.vectors[picks[start : start + step]]
-            points = points.toarray() if sparse.issparse(points) else points
+        # Sparse rows are multiplied with dense picks, of which few may fit into memory.
+        width = self.vectors.shape[1] if sparse.issparse(self.vectors) else 1
+        for part in slices(len(picks), width, least=1):
+            points = dense(self.vectors[picks[part]])
             self._lower(bounds, as_floats(points, np.float64) - self.shift)
 
     def may_be_nearest(self, point: Floats, mask: Mask) -> Positions:
-        """Positions of the rows of a mask of which one, surely, is nearest to a point."""
+        """Return those rows of a mask among which the one nearest to a point surely is."""
         upper = np.full(len(mask), np.inf, dtype=self.dtype)
         point = point - self.shift
         self._lower(upper, point[None])
         upper[~mask] = np.inf
+        # The nearest row lies below the least upper bound; each exceeds its distance by no more
+        # than twice what was added, of the row (slack) and of the point.
         reach = upper.min() + 2 * self.error * (1 + self.balance) * (point @ point)
         return np.flatnonzero(mask & (upper - 2 * self.slack <= reach))
 
     def _lower(self, bounds: NDArray, moved: Floats) -> None:
-        """Lower the bounds to those on the distances to points, given as they lie from s."""
+        """Lower the bounds to those on the distances to points, given relative to s."""
         lengths = squared_norms(moved)
         constant = lengths + 2 * (moved @ self.shift)
         constant += self.error * (1 + self.balance) * lengths
         constant, factors = constant.astype(self.dtype), (-2 * moved).astype(self.dtype)
         for part in self._parts(len(moved)):
             block = as_floats(self.vectors[part], self.dtype)
+            # Points come first, since a minimum over the first axis is far quicker.
             squared = factors @ block.T
             squared += constant[:, None]
             squared = squared[0] if len(moved) == 1 else squared.min(axis=0)
@@ -109,30 +112,21 @@ class Bounds:
             np.minimum(bounds[part], squared, out=bounds[part])
 
     def _parts(self, n_points: int) -> Iterator[slice]:
-        """Slices of rows, few enough to be upcast, and to be compared with so many points."""
-        n, step = len(self.base), max(_ENTRIES // n_points, 64)
-        if self.vectors.dtype != self.dtype or sparse.issparse(self.vectors):
-            step = min(step, next(chunks(self.vectors, CHUNK_BYTES)).stop)
-        return (slice(start, min(start + step, n)) for start in range(0, n, step))
+        """Return slices of rows, few enough for products with the points, and to be upcast."""
+        is_copied = self.vectors.dtype != self.dtype or sparse.issparse(self.vectors)
+        width = max(n_points, row_width(self.vectors)) if is_copied else n_points
+        return slices(len(self.base), width)
 
 
 class Active:
     """A few rows, copied to lie together, and what is known of their distances.
 
-    Attributes
-    ----------
-    rows : Rows
-        They themselves.
-    upper : ndarray of float64, shape (m,)
-        Upper bounds of their squared distances to all centres and picks.
-    exact : ndarray of float64, shape (m,)
-        The distances themselves, to the centres and the first few of the picks.
-    settled : ndarray of intp, shape (m,)
-        To how many of the picks; 0 of rows that were not yet in doubt.
+    `upper` bounds their squared distances to all centres and picks. `exact` holds the distances to
+    the centres and to the first `settled` picks: 0 of rows that were never in doubt.
     """
 
     def __init__(self, picked: Picked):
-        self.rows = Rows.take(
+        self.rows = ShiftedRows.take(
             picked.vectors, np.empty(0, np.intp), picked.shift, dtype=picked.dtype
         )
         self.upper, self.exact = np.empty(0), np.empty(0)
@@ -144,28 +138,27 @@ class Active:
 
     @property
     def positions(self) -> Positions:
-        """Which rows of the pool."""
+        """Which rows of the pool these are."""
         return self.rows.positions
 
-    def join(self, keep: Mask, rows: Rows, upper: Floats, known: Floats) -> None:
-        """Keep some rows, and add others with their bounds and their distances to the centres."""
+    def join(self, keep: Mask, rows: ShiftedRows, upper: Floats, known: Floats) -> None:
+        """Keep some rows; add others, with their bounds and their distances to the centres."""
         self.rows = self.rows.joined(keep, rows)
         self.upper = np.append(self.upper[keep], upper)
         self.exact = np.append(self.exact[keep], known)
         self.settled = np.append(self.settled[keep], np.zeros(len(rows), dtype=np.intp))
 
     def lower(self, at: int, picked: Picked) -> float:
-        """Return a lower bound of the distance of a row: the upper one less rounding errors.
-
-        A pick that is nearer to it than that lies no farther from the shift than both lengths.
-        """
+        """Return a lower bound of the squared distance of a row: the upper one less rounding."""
         error, least = self.rows.rounding()
         upper, length = float(self.upper[at]), float(self.rows.lengths[at])
+        # The pick that is nearest lies within `upper` of the row: |w|² <= 2 (|x|² + upper).
         longest = min(picked.top, 2 * (length + upper))
         return max(upper - 2 * error * (length + longest) - 2 * least, 0.0)
 
     def settle(self, which: Positions, picked: Picked) -> Floats:
-        """Return the distances of some rows to all centres and picks, which are their bounds."""
+        """Return the exact distances of some rows to all centres and picks, now their bounds."""
+        # One product for all: those settled farther see some picks again, which changes nothing.
         start = int(self.settled[which].min())
         values = lowered(self.exact[which], self.rows.part(which), picked.since(start))
         self.exact[which], self.upper[which], self.settled[which] = values, values, picked.n
@@ -173,7 +166,7 @@ class Active:
 
 
 def rounded_up(values: Floats, dtype: np.dtype) -> NDArray:
-    """Return numbers as a dtype, none of them smaller than it was, and 0 as 0."""
+    """Return numbers in a dtype, none smaller than it was, and 0 as 0: bounds must stay bounds."""
     rounded = values.astype(dtype)
     np.nextafter(rounded, dtype.type(np.inf), out=rounded, where=rounded < values)
     return rounded

@@ -24,7 +24,7 @@ def cluster_margin(
     centers: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    """Cluster the most uncertain candidates, and take from clusters in turn, the smallest first.
+    """Take uncertain rows in turn from clusters: :class:`skactive.strategies.ClusterMargin`.
 
     The `factor` * n candidates with the largest scores are clustered by k-means beside the
     centres, which stay where they are. Clusters then take turns, from the smallest to the largest,
@@ -61,17 +61,9 @@ def cluster_margin(
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers, or n, `n_clusters` or positions are not
-        integers.
-    ValueError
-        If there are more clusters than rows or less than one, `factor` is below 1, n is negative, a
-        shape is wrong, a position lies outside the rows, a candidate's score is NaN, or the
-        embedding holds NaN or infinity.
-
-    References
-    ----------
-    G. Citovsky et al., "Batch Active Learning at Scale", NeurIPS 2021.
+    TypeError, ValueError
+        If n, `n_clusters` or positions are no integers or out of range, `factor` is below 1, a
+        shape is wrong, a candidate's score is NaN, or the embedding has no finite real numbers.
 
     Examples
     --------
@@ -116,9 +108,10 @@ def _check_clusters(n_clusters: int | None, factor: float, n_rows: int) -> None:
 
 
 def in_turns(labels: Positions, rng: np.random.Generator) -> Positions:
-    """Return all places in the order in which clusters, from the smallest, give them one by one.
+    """Return all places in the order in which clusters give them one by one, smallest first.
 
-    `labels` tell the cluster of each row, the most uncertain first; those below 0 come last.
+    `labels` tell the cluster of each row, rows being ordered from the most uncertain; rows with a
+    label below 0 come last.
 
     Examples
     --------
@@ -129,6 +122,7 @@ def in_turns(labels: Positions, rng: np.random.Generator) -> Positions:
     _, starts, which, sizes = np.unique(
         labels[order], return_index=True, return_inverse=True, return_counts=True
     )
+    # Rows of a cluster keep their order, so that the first of each has turn 0, the next turn 1.
     turn = np.arange(len(order)) - starts[which]
     sequence = np.lexsort((rng.random(len(sizes))[which], sizes[which], turn))
     sequence = order[sequence]

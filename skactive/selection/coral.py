@@ -7,10 +7,9 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import Mask, Positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import Floats, Mask, Positions, candidate_mask, check_vectors, wanted
 from .farthest import farthest_first
 from .k_center import distances_to_centers
-from .pairs import Floats
 
 
 def coral(
@@ -59,11 +58,9 @@ def coral(
 
     Raises
     ------
-    TypeError
-        If embedding, scores or strength are not real numbers, or positions are not integers.
-    ValueError
-        If a candidate's score is negative, NaN or infinite, the strength is negative, the
-        embedding holds NaN or infinity, or shapes or distances are wrong, as for `k_center`.
+    TypeError, ValueError
+        As for `k_center`, or if the scores or the strength are no real numbers, a candidate's score
+        is negative, NaN or infinite, or the strength is negative.
 
     Examples
     --------
@@ -80,7 +77,7 @@ def coral(
 
 
 def _weights(scores: ArrayLike, strength: float, mask: Mask) -> Floats:
-    """What squared distances are multiplied by: scores, 1 at most, to twice the strength."""
+    """Return what to multiply squared distances by: scores, 1 at most, to twice the strength."""
     if not isinstance(strength, Real):
         raise TypeError(f"strength is {strength!r}; it must be a number, 0 or more.")
     if not 0 <= strength < np.inf:
@@ -100,5 +97,6 @@ def _weights(scores: ArrayLike, strength: float, mask: Mask) -> Floats:
             f"scores hold {scores[row]} at row {row}; coral multiplies distances by them, so they "
             f"must be 0 or more: write scores - scores.min()."
         )
+    # A factor equal in all rows changes no choice; with 1 as the largest no power overflows.
     top = scores.max(initial=0.0)
     return np.power(scores / top if top > 0 else scores, 2 * strength)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from ..data.arrays import (
+    CORE_BYTES,
+    Floats,
     Mask,
     Vectors,
     as_floats,
@@ -18,23 +20,20 @@ from ..data.arrays import (
     chunks,
     products,
     squared_norms,
+    steps,
     true_entries,
 )
 
-_CHUNK_BYTES = 1 << 20
 _TILE = 1024, 256  # rows and columns worked on at a time: two megabytes, tall for a fast GEMM;
 # the second divides the first
-# Below this part of |x|² + |y|², rounding may have left few digits of |x|² - 2xy + |y|².
-_NEAR = 1e-9
-_LONGEST = np.finfo(np.float64).max / 4  # |x|² from which a squared distance may overflow
-
-Floats = NDArray[np.float64]
+_NEAR = 1e-9  # share of |x|² + |y|² below which rounding may leave few digits of a distance
+_LONGEST_ADDED = np.finfo(np.float64).max / 4  # |x|² from which a squared distance may overflow
 
 
 def density(
     embedding: ArrayLike, *, metric: str = "cosine", candidates: ArrayLike | None = None
 ) -> Floats:
-    r"""Mean similarity of each candidate to all candidates, itself included.
+    r"""Mean similarity of each candidate to all of them: :class:`skactive.strategies.Density`.
 
     With :math:`U` the candidates: :math:`\frac{1}{|U|} \sum_{u \in U} s(x, u)`, where :math:`s` is
     the cosine :math:`\hat x \cdot \hat u` of the angle between two rows, or
@@ -59,16 +58,9 @@ def density(
 
     Raises
     ------
-    TypeError
-        If the embedding holds no real numbers, or candidates are neither booleans nor integers.
-    ValueError
-        If the metric is unknown, a shape is wrong, the embedding holds NaN or infinity, or
-        distances in it are too large for a float.
-
-    References
-    ----------
-    B. Settles and M. Craven, "An Analysis of Active Learning Strategies for Sequence Labeling
-    Tasks", EMNLP 2008, section 3.4 (information density).
+    TypeError, ValueError
+        If the metric is unknown, a shape is wrong, candidates are neither booleans nor integers,
+        the embedding has no finite real numbers, or distances in it are too large for a float.
 
     Examples
     --------
@@ -90,13 +82,13 @@ def density(
 
 
 def _cosine(vectors: Vectors, mask: Mask) -> Floats:
-    """Mean cosine of each candidate with all of them."""
+    """Return the mean cosine of each candidate with all of them."""
     total, n = np.zeros(vectors.shape[1]), int(np.count_nonzero(mask))
-    for rows in chunks(vectors, _CHUNK_BYTES):
+    for rows in chunks(vectors, CORE_BYTES):
         total += np.asarray(_unit(vectors[rows][mask[rows]]).sum(axis=0)).ravel()
     total /= n
     out, filled = np.empty(n), 0
-    for rows in chunks(vectors, _CHUNK_BYTES):
+    for rows in chunks(vectors, CORE_BYTES):
         unit = _unit(vectors[rows][mask[rows]])
         # einsum adds up each row by itself: equal rows get equal densities, in any chunk.
         dots = unit @ total if sparse.issparse(unit) else np.einsum("ij,j->i", unit, total)
@@ -106,22 +98,22 @@ def _cosine(vectors: Vectors, mask: Mask) -> Floats:
 
 
 def _unit(block):
-    """Rows of float64, dense or CSR, scaled to length 1; rows of zeros stay."""
+    """Return rows, dense or CSR, as float64 scaled to length 1; rows of zeros stay."""
     block = as_floats(block, np.float64)
-    # Divided by the largest entry first, the square of none overflows or vanishes.
+    # By the largest entry first: then no square overflows, nor do all vanish.
     block = _divided(block, _peaks(block))
     return _divided(block, np.sqrt(squared_norms(block)))
 
 
 def _peaks(block) -> Floats:
-    """Largest absolute entry of each row, dense or CSR."""
+    """Return the largest absolute entry of each row, dense or CSR."""
     if sparse.issparse(block) and block.shape[1]:
         return abs(block).max(axis=1).toarray().ravel()
     return np.zeros(block.shape[0]) if not block.shape[1] else np.abs(block).max(axis=1)
 
 
 def _divided(block, by: Floats):
-    """Rows, dense or CSR, each divided by a number, or by 1 where that is 0."""
+    """Return rows, dense or CSR, each divided by a number, or by 1 where that is 0."""
     by = np.where(by > 0, by, 1.0)
     if not sparse.issparse(block):
         return block / by[:, None]
@@ -131,27 +123,26 @@ def _divided(block, by: Floats):
 
 
 def _euclidean(vectors: Vectors, mask: Mask) -> Floats:
-    """Mean of 1 / (1 + distance) of each candidate to all of them, by tiles above the diagonal."""
+    """Return each candidate's mean of 1 / (1 + distance), by tiles above the diagonal."""
     positions = np.flatnonzero(mask)
     n, (height, width) = len(positions), _TILE
     origin = _middle(vectors, positions)
     sums, ones = np.zeros(n), np.ones(max(_TILE))
     with np.errstate(over="ignore", invalid="ignore"):  # a square may overflow single precision
-        for start in range(0, n, height):
-            above = slice(start, start + height)
+        for above in steps(n, height):
             squared_distances = _from_rows(_centered(vectors[positions[above]], origin))
-            for column in range(start, n, width):
+            for column in range(above.start, n, width):
                 beside = slice(column, column + width)
                 right = _centered(vectors[positions[beside]], origin)
-                tile = _closeness(squared_distances(right, column - start))
-                sums[above] += tile @ ones[: tile.shape[1]]
+                tile = _closeness(squared_distances(right, column - above.start))
+                sums[above] += tile @ ones[: tile.shape[1]]  # a product sums faster than `sum`
                 if column >= above.stop:  # else their own rows come by here as well
                     sums[beside] += ones[: tile.shape[0]] @ tile
     return sums / n
 
 
 def _middle(vectors: Vectors, positions) -> Floats | None:
-    """A row to subtract, lest large offsets cost digits; None for a CSR matrix."""
+    """Return a row to subtract, as large offsets cost digits; None for a CSR matrix."""
     if sparse.issparse(vectors):
         return None
     some = positions[:: len(positions) // _TILE[0] + 1]
@@ -159,7 +150,7 @@ def _middle(vectors: Vectors, positions) -> Floats | None:
 
 
 def _centered(block, origin: Floats | None):
-    """Rows as float64, dense ones less the origin."""
+    """Return rows as float64, dense ones less the origin."""
     block = as_floats(block, np.float64)
     return block if origin is None else block - origin
 
@@ -172,7 +163,7 @@ def _from_rows(left) -> Callable[[Vectors, int], Floats]:
     """
     stack = partial(sparse.hstack, format="csr") if sparse.issparse(left) else np.hstack
     a, ones = squared_norms(left), np.ones((max(_TILE), 1))
-    if a.max() > _LONGEST:
+    if a.max() > _LONGEST_ADDED:
         raise ValueError(
             "density got an embedding whose squared distances are too large for a float; scale it."
         )
@@ -186,8 +177,7 @@ def _from_rows(left) -> Callable[[Vectors, int], Floats]:
         squares[in_both, in_both - first] = np.inf  # they need no second look
         if squares.min() < _NEAR * (a.max() + b.max()):
             i, j = true_entries(squares < _NEAR * np.add.outer(a, b))
-            for start in range(0, len(i), _TILE[0]):
-                at = slice(start, start + _TILE[0])
+            for at in steps(len(i), _TILE[0]):
                 squares[i[at], j[at]] = squared_norms(left[i[at]] - right[j[at]])
         squares[in_both, in_both - first] = 0.0
         return squares
@@ -196,7 +186,7 @@ def _from_rows(left) -> Callable[[Vectors, int], Floats]:
 
 
 def _closeness(squares: Floats) -> Floats:
-    """1 / (1 + distance) of squared distances, to single precision."""
+    """Return 1 / (1 + distance), to single precision, given squared distances."""
     closeness = squares.astype(np.float32)  # roots and quotients are half the work in double
     np.sqrt(closeness, out=closeness)
     closeness += 1.0

@@ -1,4 +1,4 @@
-"""Squared Euclidean distances that cancellation does not spoil, in blocks."""
+"""Squared Euclidean distances that cancellation does not spoil, in chunks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
+    CHUNK_BYTES,
+    Floats,
     Positions,
     Scratch,
     Vectors,
@@ -15,42 +17,32 @@ from ..data.arrays import (
     check_vectors,
     chunks,
     products,
+    row_width,
+    slices,
     squared_norms,
+    steps,
     true_entries,
 )
-from .pairs import CHUNK_BYTES, Floats, Rows, difference_norms, lowered, mean_of, pieces
+from .pairs import ShiftedRows, difference_norms, lowered, middle_of
 
 CLOSE = 1e-6  # share of squared lengths below which distances are taken from differences
-_MIN_CHUNK_BYTES = 1 << 18
-_CENTERS = 512  # centres that the pool is compared with at a time
+OTHERS = 512  # rows that all of a pool are compared with at a time
+_LEAST_BYTES = 1 << 18  # of a chunk, where the pool is small
 
 
 def squared_distances(
     block, others, *, shift: NDArray | None = None, dtype: DTypeLike = np.float64
 ) -> NDArray:
-    r"""Squared distances between the rows of two blocks, never negative, 0 for equal rows.
+    r"""Return squared distances between the rows of two blocks, 0 for equal rows.
 
     :math:`\lVert x - s \rVert^2 - 2 \langle x - s, y - s \rangle + \lVert y - s \rVert^2`, by one
     product of matrices, where s is near the rows, so that little cancels; where much does, from
-    the difference of the rows.
+    the difference of the rows. `shift` is s, by default the mean of `others`; sparse rows are never
+    shifted.
 
-    Parameters
-    ----------
-    block : ndarray or CSR matrix of shape (m, d)
-        Any real dtype.
-    others : ndarray or CSR matrix of shape (k, d)
-        Dense where `block` is dense.
-    shift : ndarray of shape (d,), optional
-        s. By default the mean of `others`. Sparse rows are never shifted.
-    dtype : dtype, default=float64
-        In which to compute: float64 or float32.
-
-    Returns
-    -------
-    ndarray of shape (m, k)
-        A new array of `dtype`. With u its rounding unit, an entry is right within
-        :math:`2 (d + 4) u (\lVert x - s \rVert^2 + \lVert y - s \rVert^2)`. Below a share of
-        1e-6 of that sum it is right within a relative error of :math:`(d + 3) u`.
+    With u the rounding unit of `dtype`, an entry is right within :math:`2 (d + 4) u (\lVert x - s
+    \rVert^2 + \lVert y - s \rVert^2)`. Below a share of 1e-6 of that sum it is right within a
+    relative error of :math:`(d + 3) u`.
 
     Examples
     --------
@@ -68,7 +60,7 @@ def squared_distances(
     squared += lengths[:, None]
     squared += other_lengths
     i, j = true_entries(squared <= CLOSE * (lengths[:, None] + other_lengths))
-    for part in pieces(len(i), rows.shape[1]):
+    for part in slices(len(i), rows.shape[1]):
         squared[i[part], j[part]] = difference_norms(block[i[part]], others[j[part]])
     return np.maximum(squared, 0, out=squared)
 
@@ -76,7 +68,7 @@ def squared_distances(
 def nearest_squared_distances(
     embedding: ArrayLike, centers: ArrayLike, *, known: ArrayLike | None = None
 ) -> Floats:
-    """Squared distance of every row to the nearest of some rows.
+    r"""Squared distance of every row to the nearest of some rows.
 
     Parameters
     ----------
@@ -90,18 +82,15 @@ def nearest_squared_distances(
     Returns
     -------
     ndarray of float64, shape (N,)
-        A new array; infinity where there is no centre at all. Each distance is the smallest of
-        sums of squared differences, right within a relative error of :math:`(d + 3) u`,
-        u = 1.1e-16, whatever the offset of the data: a row that equals a centre is at exactly 0,
-        and equal rows are at equal distances.
+        A new array; infinity where there is no centre at all. Each distance is right within a
+        relative error of :math:`(d + 3) u`, u = 1.1e-16, whatever the offset of the data: a row
+        that equals a centre is at exactly 0, and equal rows are at equal distances.
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers or positions are not integers.
-    ValueError
-        If the embedding holds NaN or infinity, squared lengths overflow, a position lies outside,
-        or `known` is not one number, 0 or more, for each row.
+    TypeError, ValueError
+        If the embedding holds no finite real numbers, squared lengths overflow, positions are no
+        integers or lie outside, or `known` is not one number, 0 or more, for each row.
 
     Examples
     --------
@@ -117,22 +106,22 @@ def nearest_squared_distances(
 
 def lower_all(nearest: Floats, vectors: Vectors, centers: Positions) -> Floats:
     """Lower, in place, the squared distance of every row to that to some rows; return it."""
-    # Buffers are a few times a chunk: a small pool gets small ones.
-    width = vectors.nnz // max(len(nearest), 1) if sparse.issparse(vectors) else vectors.shape[1]
-    chunk_bytes = int(np.clip(len(nearest) * width // 2, _MIN_CHUNK_BYTES, CHUNK_BYTES))
+    # Buffers are a few times a chunk, which is to be little beside a small pool.
+    n_bytes = int(np.clip(vectors.shape[0] * row_width(vectors) // 2, _LEAST_BYTES, CHUNK_BYTES))
     scratch = Scratch()
-    for start in range(0, len(centers), _CENTERS):
-        positions = centers[start : start + _CENTERS]
-        shift = mean_of(vectors, positions)
-        others = Rows.take(vectors, positions, shift)
-        for part in chunks(vectors, chunk_bytes):
-            rows = Rows.take(vectors, np.arange(part.start, part.stop), shift, block=vectors[part])
+    for some in steps(len(centers), OTHERS):
+        positions = centers[some]
+        shift = middle_of(vectors, positions)
+        others = ShiftedRows.take(vectors, positions, shift)
+        for part in chunks(vectors, n_bytes):
+            at = np.arange(part.start, part.stop)
+            rows = ShiftedRows.take(vectors, at, shift, block=vectors[part])
             nearest[part] = lowered(nearest[part], rows, others, scratch)
     return nearest
 
 
 def checked_distances(distances: ArrayLike, n_rows: int, name: str = "distances") -> Floats:
-    """Return squared distances, one for each row, as float64; infinity is far, NaN is refused.
+    """Return squared distances, one for each row, as float64, refusing NaN and what is below 0.
 
     Examples
     --------

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.arrays import (
+    Floats,
     Positions,
     Vectors,
     as_floats,
@@ -16,14 +17,15 @@ from ..data.arrays import (
     candidate_mask,
     check_vectors,
     chunks,
+    row_width,
+    slices,
     squared_norms,
+    steps,
     wanted,
 )
-from .distances import CLOSE, squared_distances
+from .distances import CLOSE, OTHERS, squared_distances
 from .k_center import k_center
-from .pairs import CHUNK_BYTES, Floats, mean_of, refuse_overflow
-
-_CENTERS = 256  # centres that the pool is compared with at a time
+from .pairs import middle_of, refuse_overflow
 
 
 def greedy_y(
@@ -34,7 +36,7 @@ def greedy_y(
     centers: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose, again and again, the row whose value is farthest from all known or chosen [1]_.
+    r"""Choose, again and again, the farthest value: :class:`skactive.strategies.GreedyY`.
 
     Each pick is :math:`\arg\max_i \min_{j \in S} |y_i - y_j|`, where S are the centres and the
     earlier picks: GSy. Without centres the first is the candidate nearest their mean value.
@@ -59,15 +61,9 @@ def greedy_y(
 
     Raises
     ------
-    TypeError
-        If the values are not real numbers, or positions are not integers.
-    ValueError
-        If values hold NaN or infinity or have another shape, or a position lies outside.
-
-    References
-    ----------
-    .. [1] D. Wu, C.-T. Lin and J. Huang, "Active Learning for Regression Using Greedy Sampling",
-       Information Sciences 474, 2019.
+    TypeError, ValueError
+        If values are no real numbers, hold NaN or infinity or have another shape, or positions are
+        not integers or lie outside.
 
     Examples
     --------
@@ -83,7 +79,8 @@ def greedy_y(
 
 
 def _to_nearest(y: Floats, centers: Positions) -> Floats:
-    """Squared distance of each value to the nearest of the centres' values."""
+    """Return the squared distance of each value to the nearest of the centres' values."""
+    # Sorted, the nearest of all centres is one of two neighbours: no distance to the others.
     known = np.concatenate([[-np.inf], np.sort(y[centers]), [np.inf]])
     above = np.searchsorted(known, y)
     return np.square(np.minimum(y - known[above - 1], known[above] - y))
@@ -98,7 +95,7 @@ def greedy_xy(
     centers: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose, again and again, the row farthest in inputs times value from all before it [1]_.
+    r"""Choose rows that are far in inputs times value: :class:`skactive.strategies.GreedyXY`.
 
     Each pick is :math:`\arg\max_i \min_{j \in S} \lVert x_i - x_j \rVert |y_i - y_j|`, where S are
     the centres and the earlier picks: iGS. Without centres the first is the candidate nearest the
@@ -126,16 +123,9 @@ def greedy_xy(
 
     Raises
     ------
-    TypeError
-        If embedding or values are not real numbers, or positions are not integers.
-    ValueError
-        If they hold NaN or infinity, squared lengths overflow, shapes do not match, or a position
-        lies outside.
-
-    References
-    ----------
-    .. [1] D. Wu, C.-T. Lin and J. Huang, "Active Learning for Regression Using Greedy Sampling",
-       Information Sciences 474, 2019.
+    TypeError, ValueError
+        If embedding or values are no real numbers, hold NaN or infinity or do not match, squared
+        lengths overflow, or positions are not integers or lie outside.
 
     Examples
     --------
@@ -144,16 +134,17 @@ def greedy_xy(
     array([1, 3])
     """
     vectors = check_vectors(embedding, who="greedy_xy")
-    for part in chunks(vectors, CHUNK_BYTES):
+    for part in chunks(vectors):
         refuse_overflow(4 * squared_norms(as_floats(vectors[part], np.float64)))
     y = _scaled(values, "greedy_xy", len_rows=vectors.shape[0])
     mask = candidate_mask(candidates, len(y), centers)
     n = wanted(n, mask)
     known = np.unique(as_positions(centers, len(y)))
     nearest = np.full(len(y), np.inf)
-    for start in range(0, len(known), _CENTERS):
-        _lower(nearest, vectors, y, known[start : start + _CENTERS])
+    for part in steps(len(known), OTHERS):
+        _lower(nearest, vectors, y, known[part])
     picks = np.empty(n, dtype=np.intp)
+    # Distances taken from products are right to this share of themselves: see `squared_distances`.
     rounding = 8 * (vectors.shape[1] + 8) * np.finfo(np.float64).eps / CLOSE
     for i in range(n):
         if i == 0 and not len(known):
@@ -168,8 +159,8 @@ def greedy_xy(
 
 def _lower(nearest: Floats, vectors: Vectors, y: Floats, positions: Positions) -> None:
     """Lower the smallest squared products of distances, in place, by those to some rows."""
-    others, shift = vectors[positions], mean_of(vectors, positions)
-    for part in chunks(vectors, CHUNK_BYTES):
+    others, shift = vectors[positions], middle_of(vectors, positions)
+    for part in slices(len(y), max(row_width(vectors), len(positions))):
         squared = squared_distances(vectors[part], others, shift=shift)
         squared *= np.square(y[part][:, None] - y[positions])
         np.minimum(nearest[part], squared.min(axis=1), out=nearest[part])

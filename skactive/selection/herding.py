@@ -5,16 +5,16 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import Positions, as_positions, candidate_mask, check_vectors, wanted
-from .blocks import Blocks, Floats, squared
+from ..data.arrays import Floats, Positions, as_positions, candidate_mask, check_vectors, wanted
+from .blocks import Blocks, squared
 from .coverage import Coverage
 
-_SAMPLE_ROWS = 512  # whose distances tell the bandwidth
-# Largest squared length in units of the squared bandwidth for which float32 has the digits: the
-# exponent is then right to a thousandth.
-_SINGLE_MAX = 4096.0
+_BANDWIDTH_ROWS = 512  # whose distances tell the bandwidth
+# Largest squared length, in units of the squared bandwidth, for which float32 has the digits: the
+# exponent of the kernel is then right to a thousandth.
+_LONGEST_SINGLE = 4096.0
 
 
 def uncertainty_herding(
@@ -27,7 +27,7 @@ def uncertainty_herding(
     centers: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose greedily the candidates that cover most uncertainty.
+    r"""Choose rows that cover most uncertainty: :class:`skactive.strategies.UncertaintyHerding`.
 
     Each pick has the largest :math:`\sum_x U(x) \max_{s \in S} k(x, s)` once it is added to S, the
     centres and the picks before it, with the kernel :math:`k(x, s) = \exp(-\lVert x - s \rVert^2 /
@@ -46,7 +46,7 @@ def uncertainty_herding(
     bandwidth : float, optional
         h, in units of the embedding. By default :math:`m / \sqrt 2`, m being the median distance
         between 512 rows that rng draws (of distinct ones): rows so far apart have a similarity of
-        1/e, as orthogonal rows of length 1 have with h = 1, the choice of [1]_.
+        1/e, as orthogonal rows of length 1 have with h = 1, the choice of the paper.
     candidates : array of bool, shape (N,), or array of int, optional
         The only rows that may be chosen, as a mask or as positions. By default every row. The
         others are covered all the same.
@@ -64,19 +64,10 @@ def uncertainty_herding(
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers, n or positions are not integers, or the
-        bandwidth is no number.
-    ValueError
-        If n is negative, the bandwidth is not positive, the uncertainty is negative or not finite,
-        a shape is wrong, a position lies outside the rows, or the embedding holds NaN or infinity.
-
-    References
-    ----------
-    .. [1] W. Bae, J. Noh and D. Sutherland, "Generalized Coverage for More Robust Low-Budget Active
-       Learning", ECCV 2024.
-    .. [2] W. Bae, G. Oliveira and D. Sutherland, "Uncertainty Herding: One Active Learning Method
-       for All Label Budgets", ICLR 2025.
+    TypeError, ValueError
+        If n or positions are no integers or out of range, the bandwidth is no positive number, the
+        uncertainty is negative or not finite, a shape is wrong, or the embedding does not hold
+        finite real numbers.
 
     Examples
     --------
@@ -102,7 +93,9 @@ def max_herding(
     centers: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose greedily the candidates that cover most rows: `uncertainty_herding` with U = 1.
+    r"""Choose rows that cover most rows: :class:`skactive.strategies.MaxHerding`.
+
+    That is `uncertainty_herding` with U = 1.
 
     Parameters
     ----------
@@ -125,11 +118,6 @@ def max_herding(
     TypeError, ValueError
         As there.
 
-    References
-    ----------
-    W. Bae, J. Noh and D. Sutherland, "Generalized Coverage for More Robust Low-Budget Active
-    Learning", ECCV 2024.
-
     Examples
     --------
     >>> embedding = [[0.0], [0.5], [1.0], [9.0], [9.5], [9.7], [10.0], [10.1]]
@@ -140,7 +128,7 @@ def max_herding(
 
 
 def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, who) -> Positions:
-    """Herd with any arguments of the functions above, `who` being the one that was called."""
+    """Herd with the arguments of either function above; `who` names the one that was called."""
     vectors = check_vectors(embedding, who=who)
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     known = np.unique(as_positions(centers, vectors.shape[0]))
@@ -157,13 +145,14 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, 
     blocks = Blocks(vectors, dtype=np.float32)
     bandwidth = _median_rule(blocks, rng) if bandwidth is None else float(bandwidth)
     width = bandwidth * blocks.scale
-    if float(blocks.norms.max()) > _SINGLE_MAX * width * width:
+    if float(blocks.norms.max()) > _LONGEST_SINGLE * width * width:
         blocks = Blocks(vectors, dtype=np.float64)
         width = bandwidth * blocks.scale
+    # Beyond these bounds the square leaves the range of floats: no rows are alike then, or all are.
     factor = -0.5 / max(width, 1e-10) ** 2 if width < 1e100 else 0.0
 
-    def kernel(squares: Floats) -> Floats:
-        """Similarities of squared distances."""
+    def kernel(squares: NDArray) -> NDArray:
+        """Turn squared distances into similarities."""
         squares *= factor
         return np.exp(squares, out=squares)
 
@@ -192,11 +181,11 @@ def _checked_uncertainty(uncertainty, n_rows: int, known: Positions, who: str) -
 
 
 def _median_rule(blocks: Blocks, rng: np.random.Generator) -> float:
-    """Bandwidth at which rows of a sample at the median distance have a similarity of 1/e."""
-    sample = np.sort(rng.choice(blocks.n, min(blocks.n, _SAMPLE_ROWS), replace=False))
+    """Return the bandwidth at which rows at the median distance have a similarity of 1/e."""
+    sample = np.sort(rng.choice(blocks.n, min(blocks.n, _BANDWIDTH_ROWS), replace=False))
     block, norms = blocks.take(sample), blocks.norms[sample]
     squares = squared(block, norms, block, norms)[np.triu_indices(len(sample), 1)]
     squares = squares[squares > blocks.floor]
-    # Without two distinct rows in the sample: the lengths tell, and if all are 0 any width does.
+    # Without two distinct rows in the sample the lengths tell; if all are 0, any width will do.
     square = float(np.median(squares)) if len(squares) else float(blocks.norms.max())
     return float(np.sqrt(square / 2) or 1.0) / blocks.scale

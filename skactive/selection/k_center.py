@@ -7,14 +7,21 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import (
+    Floats,
+    Positions,
+    Vectors,
+    as_positions,
+    candidate_mask,
+    check_vectors,
+    wanted,
+)
 from ..data.tensors import is_tensor
 from ..utils.threads import few_threads
 from .distances import checked_distances, lower_all
 from .farthest import farthest_first
-from .pairs import Floats
 
-_FEW = 64  # centres, or as many as are wanted: they are compared as picks are
+_FEW_CENTERS = 64  # or as many as are wanted: such few are compared as picks are, lazily
 
 
 def k_center(
@@ -26,7 +33,7 @@ def k_center(
     distances: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose, again and again, the row farthest from all that is labelled or chosen [1]_.
+    r"""Choose, again and again, the farthest row: :class:`skactive.strategies.KCenter`.
 
     Each pick is :math:`\arg\max_i \min_{j \in S} \lVert x_i - x_j \rVert`, where S are the centres
     and the earlier picks. Without centres the first is the candidate nearest the mean of the
@@ -61,22 +68,16 @@ def k_center(
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers, or positions are not integers.
-    ValueError
-        If the embedding holds NaN or infinity, its squared lengths overflow, shapes do not match,
-        distances are negative, NaN or infinite for some rows only, or a position lies outside.
+    TypeError, ValueError
+        If the embedding has no finite real numbers, squared lengths overflow, positions are no
+        integers or lie outside, shapes do not match, or distances are negative, NaN, or infinite
+        for some rows only.
 
     Notes
     -----
     Distances that decide are sums of squared differences in float64, right within a relative error
     of :math:`(d + 3) u`, u = 1.1e-16. Products of matrices, in the dtype of the pool where all
     rows are read, only say which differences are needed; their rounding errors are bounded.
-
-    References
-    ----------
-    .. [1] O. Sener and S. Savarese, "Active Learning for Convolutional Neural Networks: A Core-Set
-       Approach", ICLR 2018.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def k_center(
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     n = wanted(n, mask)
     near = np.unique(as_positions(centers, len(mask)))
-    if distances is None and len(near) <= max(n, _FEW):
+    if distances is None and len(near) <= max(n, _FEW_CENTERS):
         known = np.broadcast_to(np.inf, len(mask))
     else:
         known, near = distances_to_centers(vectors, centers, distances), near[:0]
@@ -105,7 +106,7 @@ def k_center(
 def distances_to_centers(
     vectors: Vectors, centers: ArrayLike | None, distances: ArrayLike | None
 ) -> Floats:
-    """Return the squared distance of each row to the nearest centre, where it is not given."""
+    """Return the squared distance of each row to the nearest centre, checked where it is given."""
     n_rows = vectors.shape[0]
     if distances is not None:
         return checked_distances(distances, n_rows)

@@ -50,16 +50,13 @@ def k_means(
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers, or n or positions are not integers.
-    ValueError
-        If n is negative, a shape is wrong, a position lies outside the rows, or the embedding holds
-        NaN or infinity.
+    TypeError, ValueError
+        If n or positions are no integers or out of range, a shape is wrong, or the embedding has
+        no finite real numbers.
 
     References
     ----------
-    S. Lloyd, "Least squares quantization in PCM", IEEE Transactions on Information Theory 28(2),
-    1982.
+    Lloyd (1982). Least squares quantization in PCM. IEEE Transactions on Information Theory 28(2).
 
     Examples
     --------
@@ -80,6 +77,7 @@ def k_means(
     everyone = Clusters(np.full(len(rows), -1), reach)  # where all are wanted, there is no cluster
     clusters = cluster(blocks, n, reach, rng) if n < len(rows) else everyone
     places = representatives(clusters, rng)
+    # Duplicates leave clusters empty: the rows farthest from all means make up the number.
     rest = np.ones(len(rows), dtype=bool)
     rest[places] = False
     left = np.flatnonzero(rest)
@@ -88,11 +86,11 @@ def k_means(
 
 
 def _ways(embedding: Vectors) -> tuple[Vectors, Any, Any]:
-    """The vectors, refused if they are no finite numbers, and how they are read and clustered."""
+    """Return the vectors, refusing what is no finite numbers, and what reads and clusters them."""
     if is_tensor(embedding):
         from .tensors import common, k_means
 
-        vectors = common.check_tensor(embedding, who="k_means")
+        vectors = common.checked_tensor(embedding, who="k_means")
         return vectors, k_means.TensorBlocks, k_means.lloyd
     return check_vectors(embedding, who="k_means"), Blocks, lloyd
 

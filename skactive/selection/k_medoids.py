@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..data.arrays import Positions, as_positions, candidate_mask, check_vectors, wanted
-from .blocks import Blocks, Floats
+from .blocks import Blocks
 from .coverage import Coverage
 
 
@@ -48,16 +48,14 @@ def k_medoids(
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers, or n or positions are not integers.
-    ValueError
-        If n is negative, a shape is wrong, a position lies outside the rows, or the embedding holds
-        NaN or infinity.
+    TypeError, ValueError
+        If n or positions are no integers or out of range, a shape is wrong, or the embedding has
+        no finite real numbers.
 
     References
     ----------
-    G. Nemhauser, L. Wolsey and M. Fisher, "An analysis of approximations for maximizing submodular
-    set functions", Mathematical Programming 14, 1978.
+    Nemhauser, Wolsey and Fisher (1978). An analysis of approximations for maximizing submodular set
+    functions. Mathematical Programming 14.
 
     Examples
     --------
@@ -73,10 +71,12 @@ def k_medoids(
     if n == 0:
         return np.zeros(0, dtype=np.intp)
     blocks = Blocks(vectors, dtype=np.float32)
-    reach = np.float32(2 * np.sqrt(blocks.norms.max()))  # no distance is larger
+    # Coverage asks for similarities of 0 or more. A constant less the distance is one, which keeps
+    # the order of gains; no distance between centred rows is larger than this one.
+    reach = np.float32(2 * np.sqrt(blocks.norms.max()))
 
-    def nearness(squares: Floats) -> Floats:
-        """How much smaller than `reach` distances are, from their squares."""
+    def nearness(squares: NDArray) -> NDArray:
+        """Turn squared distances into how much smaller than `reach` the distances are."""
         np.sqrt(squares, out=squares)
         return np.maximum(np.subtract(reach, squares, out=squares), 0, out=squares)
 

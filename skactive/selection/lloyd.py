@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from ..data.arrays import Positions, products, squared_norms
-from .blocks import Blocks, Floats, dense, squared
+from ..data.arrays import Floats, Positions, dense, products, squared_norms
+from .blocks import Blocks, squared
 
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-4  # of the mean variance of a column: means that move less have settled
-_SEED_ROWS = 10  # for each seed, of the sample that seeds are drawn from
-_LEAST_SEED_ROWS = 4096
+_SEED_ROWS = 10  # for each cluster, of the sample that seeds are drawn from
+_LEAST_SEED_ROWS = 4096  # of that sample
 
 
 class Clusters(NamedTuple):
@@ -30,26 +30,9 @@ def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generat
     centre than from every mean belongs to the fixed centre and moves no mean. A cluster that loses
     its last row starts again from the row that is farthest from its mean.
 
-    Parameters
-    ----------
-    blocks : Blocks
-        The m rows that are clustered.
-    n_clusters : int
-        How many means, from 1 to m. Where there are fewer distinct rows some clusters stay empty.
-    reach : array of float, shape (m,)
-        Squared distance of each row to its nearest fixed centre, in units of the blocks; infinity
-        where there is none.
-    rng : numpy.random.Generator
-        For the seeds.
-
-    Returns
-    -------
-    Clusters
-        Labels and squared distances, both of shape (m,), the latter in units of the blocks.
-
-    References
-    ----------
-    D. Arthur and S. Vassilvitskii, "k-means++: The Advantages of Careful Seeding", SODA 2007.
+    `n_clusters` is from 1 to m, the number of rows; where there are fewer distinct rows some
+    clusters stay empty. `reach` holds the squared distance of each row to its nearest fixed centre
+    in units of the blocks, infinity where there is none.
 
     Examples
     --------
@@ -66,40 +49,46 @@ def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generat
         moved = _moved(blocks, sums, sizes, means, distances)
         shift = float(((moved - means) ** 2).sum())
         means = moved
+        # Where rounding keeps means from settling, labels that stay the same tell the end too.
         if shift <= settled or np.array_equal(before, labels):
             break
     _measure(blocks, means, reach, labels, distances)
     return Clusters(labels, distances)
 
 
+def seed_sample(n: int, n_clusters: int, rng: np.random.Generator) -> Positions:
+    """Return the places, of n, that seeds are drawn from: enough for D² to see every cluster."""
+    size = min(n, max(_SEED_ROWS * n_clusters, _LEAST_SEED_ROWS))
+    return np.sort(rng.choice(n, size, replace=False))
+
+
+def drawn_by_weight(weights: Floats, n_clusters: int, rng: np.random.Generator) -> Positions:
+    """Return the places to try as the next seed, each drawn in proportion to its weight."""
+    if np.isinf(weights).all():  # nothing to be far from yet: one place, uniformly
+        return rng.integers(len(weights), size=1)
+    ends = np.cumsum(weights)
+    n_trials = 2 + int(np.log(n_clusters))  # as scikit-learn's greedy k-means++ has
+    return np.searchsorted(ends, rng.random(n_trials) * ends[-1], side="right")
+
+
 def _seeds(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generator) -> Floats:
-    """First means: rows of a sample, each the best of a few drawn with probability D²."""
-    size = min(blocks.n, max(_SEED_ROWS * n_clusters, _LEAST_SEED_ROWS))
-    sample = np.sort(rng.choice(blocks.n, size, replace=False))
+    """Return first means: rows of a sample, each the best of a few drawn in proportion to D²."""
+    sample = seed_sample(blocks.n, n_clusters, rng)
     block, norms = blocks.take(sample), blocks.norms[sample]
     closest, chosen = reach[sample].astype(np.float64), np.zeros(0, dtype=np.intp)
-    n_trials = 2 + int(np.log(n_clusters))
     while len(chosen) < n_clusters:
         closest[closest <= blocks.floor] = 0.0
         if not closest.any():  # no distinct row is left
-            rest = rng.permutation(np.setdiff1d(np.arange(size), chosen))
+            rest = rng.permutation(np.setdiff1d(np.arange(len(sample)), chosen))
             return dense(block[np.append(chosen, rest[: n_clusters - len(chosen)])])
-        drawn = _drawn(closest, n_trials, rng)
+        drawn = drawn_by_weight(closest, n_clusters, rng)
         squares = squared(block, norms, block[drawn], norms[drawn])
         np.minimum(squares, closest[:, None], out=squares)
         best = int(squares.sum(axis=0, dtype=np.float64).argmin())
         closest = squares[:, best].astype(np.float64)
-        closest[drawn[best]] = 0.0
+        closest[drawn[best]] = 0.0  # rounding may leave more, and it would be drawn again
         chosen = np.append(chosen, drawn[best])
     return dense(block[chosen])
-
-
-def _drawn(weights: Floats, n_drawn: int, rng: np.random.Generator) -> Positions:
-    """Places drawn with probabilities proportional to weights; all infinite: one, uniformly."""
-    if np.isinf(weights).all():
-        return rng.integers(len(weights), size=1)
-    ends = np.cumsum(weights)
-    return np.searchsorted(ends, rng.random(n_drawn) * ends[-1], side="right")
 
 
 def _assign(
@@ -112,10 +101,11 @@ def _assign(
         squares = products(block, doubled)
         squares += norms
         nearest = squares.argmin(axis=1)
-        own = _picked(squares, nearest) + blocks.norms[part]
+        own = _entries(squares, nearest) + blocks.norms[part]  # the same for all means until now
         is_free = (own < reach[part]) & (reach[part] > blocks.floor)  # own may come out below 0
         labels[part] = np.where(is_free, nearest, -1)
         distances[part] = np.where(is_free, own, reach[part])
+        # Sums over clusters as a product with a matrix of one entry a row: faster than np.add.at.
         members = sparse.csc_matrix(
             (is_free.astype(block.dtype), nearest, np.arange(len(nearest) + 1)),
             shape=(len(means), len(nearest)),
@@ -125,8 +115,8 @@ def _assign(
     return sums, sizes
 
 
-def _picked(table: Floats, columns: Positions) -> Floats:
-    """Return one entry of each row of a table."""
+def _entries(table: Floats, columns: Positions) -> Floats:
+    """Return one entry of each row of a table, that of its column."""
     return np.take_along_axis(table, columns[:, None], axis=1)[:, 0]
 
 
@@ -152,7 +142,7 @@ def _measure(
     for part, block in blocks.parts(len(means) if blocks.is_sparse else 1):
         label = labels[part]
         if blocks.is_sparse:
-            own = _picked(products(block, means), label) * -2 + blocks.norms[part] + norms[label]
+            own = _entries(products(block, means), label) * -2 + blocks.norms[part] + norms[label]
         else:
             own = squared_norms(block - means[label])
         distances[part] = np.where(label < 0, reach[part], np.maximum(own, 0))

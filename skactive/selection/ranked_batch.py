@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
+    CORE_BYTES,
+    Floats,
     Mask,
     Positions,
     Vectors,
@@ -15,20 +17,18 @@ from ..data.arrays import (
     candidate_mask,
     check_vectors,
     chunks,
+    dense,
+    slices,
     squared_norms,
+    steps,
     wanted,
 )
 from ..utils.checks import is_number
 from .distances import checked_distances
 from .farthest import check_known
 
-_CHUNK_BYTES = 1 << 20  # of rows that are looked at where they are
-_COPY_BYTES = 1 << 16  # of rows that are copied
-_SCORED_ROWS = 1 << 13
-_FEW = 8  # with fewer candidates than one row in so many, theirs alone are looked at
-_TOLERANCE = 1e-6  # of uncertainties, computed from probabilities of single precision
-
-Floats = NDArray[np.float64]
+_FEW_CANDIDATES = 8  # fewer than one row in so many: these rows alone are looked at, copied
+_PAST_RANGE = 1e-6  # of uncertainties that are computed from probabilities in single precision
 
 
 def ranked_batch(
@@ -42,7 +42,7 @@ def ranked_batch(
     distances: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Rows ranked by uncertainty and unlikeness to the labelled and the ranked ones.
+    r"""Rank rows by uncertainty and unlikeness: :class:`skactive.strategies.RankedBatch`.
 
     Again and again the candidate with the largest
 
@@ -87,16 +87,9 @@ def ranked_batch(
 
     Raises
     ------
-    TypeError
-        If the embedding holds no real numbers, n is no integer, or positions are no integers.
-    ValueError
-        If an uncertainty of a candidate is not between 0 and 1, alpha is not, n is negative, a
-        shape is wrong, or the embedding holds NaN or infinity.
-
-    References
-    ----------
-    T. N. C. Cardoso, R. M. Silva, S. Canuto, M. M. Moro and M. A. Gonçalves, "Ranked batch-mode
-    active learning", Information Sciences 379, 2017.
+    TypeError, ValueError
+        If the embedding holds no finite real numbers, n or positions are no integers or out of
+        range, a shape is wrong, or alpha or an uncertainty of a candidate is not between 0 and 1.
 
     Examples
     --------
@@ -118,7 +111,7 @@ def ranked_batch(
         known = checked_distances(distances, n_rows)
         check_known(known, mask)
         nearest[mask] = known[mask]
-    at = np.flatnonzero(mask) if _FEW * np.count_nonzero(mask) < n_rows else None
+    at = np.flatnonzero(mask) if _FEW_CANDIDATES * np.count_nonzero(mask) < n_rows else None
     if at is None:
         ranking = _Ranking(vectors, uncertainty, mask, nearest)
     else:
@@ -138,8 +131,8 @@ class _Ranking:
         self.mask = mask  # who is left
         self.nearest = nearest  # squared distance to D; 0 where a row may not be chosen
         self.norms = np.empty(len(mask))
-        self.n_copied = 1
-        for rows in chunks(vectors, _COPY_BYTES):
+        self.n_copied = 1  # how many rows are upcast at a time
+        for rows in chunks(vectors, CORE_BYTES):
             self.norms[rows] = squared_norms(as_floats(vectors[rows], np.float64))
             self.n_copied = max(self.n_copied, rows.stop - rows.start)
 
@@ -157,27 +150,27 @@ class _Ranking:
 
     def approach(self, center) -> None:
         """Take one more row, dense or CSR, of shape (1, d), into D."""
-        factor = center.toarray() if sparse.issparse(center) else center
-        factor = as_floats(factor).ravel()
+        factor = as_floats(dense(center)).ravel()
         exact = as_floats(center, np.float64)
         norm = float(squared_norms(exact)[0])
-        for rows in chunks(self.vectors, _CHUNK_BYTES):
+        for rows in chunks(self.vectors, CORE_BYTES):
             self._compute(self._in_doubt(rows, factor, norm), exact)
 
     def _in_doubt(self, rows: slice, factor: NDArray, norm: float) -> Positions:
-        """Positions of rows of a slice that may be nearer to a row than they are to D."""
+        """Return the rows of a slice that may be nearer to a row than they are to D."""
         # By twice as much as rounding of d products can amount to, of the pool's own precision.
         shrunk = 1 - 2 * (len(factor) + 8) * np.finfo(factor.dtype).eps
         with np.errstate(over="ignore", invalid="ignore"):
             least = self.norms[rows] + norm
             least *= shrunk
             least -= 2.0 * (as_floats(self.vectors[rows]) @ factor)
+            # Negated, so that rows whose product overflowed to NaN are in doubt too.
             return rows.start + np.flatnonzero(~(least >= self.nearest[rows]))
 
     def _compute(self, positions: Positions, center) -> None:
         """Bring the squared distances of rows at positions up to date with a row, exactly."""
-        for start in range(0, len(positions), self.n_copied):
-            at = positions[start : start + self.n_copied]
+        for part in steps(len(positions), self.n_copied):
+            at = positions[part]
             apart = as_floats(self.vectors[at], np.float64)  # a copy
             if sparse.issparse(apart):
                 apart = apart - center[np.zeros(len(at), dtype=np.intp)]
@@ -187,10 +180,9 @@ class _Ranking:
                 self.nearest[at] = np.minimum(self.nearest[at], squared_norms(apart))
 
     def _largest(self, weight: float, rng: np.random.Generator) -> int:
-        """Return the row that is left with the largest objective, one of those by chance."""
+        """Return the row that is left with the largest objective, by chance among equals."""
         best, tied = -np.inf, [np.zeros(0, dtype=np.intp)]
-        for start in range(0, len(self.mask), _SCORED_ROWS):
-            rows = slice(start, start + _SCORED_ROWS)
+        for rows in slices(len(self.mask), n_bytes=CORE_BYTES):
             scores = np.sqrt(self.nearest[rows])
             scores += 1.0
             scores = weight * (1.0 - np.reciprocal(scores, out=scores))
@@ -200,13 +192,13 @@ class _Ranking:
             if largest > best:
                 best, tied = largest, []
             if largest == best > -np.inf:
-                tied.append(start + np.flatnonzero(scores == best))
+                tied.append(rows.start + np.flatnonzero(scores == best))
         positions = np.concatenate(tied)
         return positions[rng.integers(len(positions)) if len(positions) > 1 else 0]
 
 
 def _checked_alpha(alpha: float | None) -> float | None:
-    """The weight of unlikeness, a number from 0 to 1, or None."""
+    """Return the weight of unlikeness, refusing what is not from 0 to 1, nor None."""
     if alpha is None:
         return None
     if not is_number(alpha) or not 0 <= alpha <= 1:
@@ -215,14 +207,14 @@ def _checked_alpha(alpha: float | None) -> float | None:
 
 
 def _checked_uncertainty(uncertainty: ArrayLike, mask: Mask) -> NDArray:
-    """Uncertainties, one for each row, those of candidates from 0 to 1."""
+    """Return uncertainties, one for each row, refusing those of candidates not from 0 to 1."""
     uncertainty = np.asarray(uncertainty)
     if uncertainty.shape != mask.shape:
         raise ValueError(
             f"ranked_batch got uncertainty of shape {uncertainty.shape}; it must be {mask.shape}: "
             f"one number a row."
         )
-    bad = mask & ~((uncertainty >= -_TOLERANCE) & (uncertainty <= 1 + _TOLERANCE))
+    bad = mask & ~((uncertainty >= -_PAST_RANGE) & (uncertainty <= 1 + _PAST_RANGE))
     if bad.any():
         row = int(bad.argmax())
         raise ValueError(

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import Positions, as_count, as_mask
-
-_CHUNK_ROWS = 65_536
+from ..data.arrays import CORE_BYTES, Floats, Mask, Positions, as_count, as_mask, slices
 
 Tiebreak = Callable[[Positions], ArrayLike]
-Checked = Callable[[Positions], NDArray[np.float64]]
+Checked = Callable[[Positions], Floats]
 
 
 def top(
@@ -48,10 +46,8 @@ def top(
 
     Raises
     ------
-    TypeError
-        If `n` is not an integer, or `candidates` are neither booleans nor integers.
-    ValueError
-        If `n` is negative, a shape is wrong, a candidate lies outside the rows, or the score or
+    TypeError, ValueError
+        If n or candidates are no integers or out of range, a shape is wrong, or the score or
         tiebreak of a candidate is NaN. NaN elsewhere is ignored.
 
     Examples
@@ -77,11 +73,12 @@ def top(
     return _ordered(chosen, scores[chosen], value)
 
 
-def _cut(scores: NDArray, n: int, mask: NDArray[np.bool_] | None) -> tuple[float, int]:
-    """The n-th largest candidate score, and how many rows of that very score are to be taken."""
+def _cut(scores: NDArray, n: int, mask: Mask | None) -> tuple[float, int]:
+    """Return the n-th largest candidate score, and how many rows of that very score to take."""
     # Only what exceeds the n-th largest so far is kept. The bar is raised, by a partition, each
     # time that n more have come; the buffer never holds more than the scores themselves.
-    buffer = np.empty(min(scores.size, 2 * n + _CHUNK_ROWS), dtype=scores.dtype)
+    most = next(_chunks(scores.size)).stop
+    buffer = np.empty(min(scores.size, 2 * n + most), dtype=scores.dtype)
     bar, filled = -np.inf, 0
     for rows in _chunks(scores.size):
         block = scores[rows]
@@ -107,12 +104,12 @@ def _cut(scores: NDArray, n: int, mask: NDArray[np.bool_] | None) -> tuple[float
 def _ties(
     scores: NDArray,
     cut: float,
-    mask: NDArray[np.bool_] | None,
+    mask: Mask | None,
     n: int,
     value: Checked | None,
 ) -> Positions:
-    """`n` of the candidates that score exactly `cut`: the first in order of the tiebreak."""
-    # Every row may tie: the tied positions are found twice rather than kept.
+    """Return `n` of the candidates that score exactly `cut`, the first in order of the tiebreak."""
+    # Every row may tie: their positions are found twice rather than kept.
     n_tied = sum(tied.size for tied in _where(np.equal, scores, cut, mask))
     if value is None or n_tied == n:
         winners = np.arange(n)
@@ -133,10 +130,12 @@ def _ties(
 
 
 def _ordered(positions: Positions, scores: NDArray, value: Checked | None) -> Positions:
-    """`positions`, given with their scores, best first."""
+    """Return positions, given with their scores, best first."""
     order = np.argsort(scores)[::-1]
     if (scores[order[1:]] < scores[order[:-1]]).all():
         return positions[order]
+    # np.lexsort sorts by its last key first: score, then the tiebreak, then the position. The
+    # tiebreak is asked only about rows whose scores are equal.
     keys = [positions, -scores]
     if value is not None:
         _, group, sizes = np.unique(scores, return_inverse=True, return_counts=True)
@@ -148,14 +147,14 @@ def _ordered(positions: Positions, scores: NDArray, value: Checked | None) -> Po
 
 
 def _chunks(n: int) -> Iterator[slice]:
-    """Slices of n rows."""
-    return (slice(start, min(start + _CHUNK_ROWS, n)) for start in range(0, n, _CHUNK_ROWS))
+    """Return slices of n rows."""
+    return slices(n, n_bytes=CORE_BYTES)
 
 
 def _where(
-    compare: np.ufunc, scores: NDArray, cut: float, mask: NDArray[np.bool_] | None
+    compare: np.ufunc, scores: NDArray, cut: float, mask: Mask | None
 ) -> Iterator[Positions]:
-    """Positions of the candidates whose score compares so with `cut`, ascending, in chunks."""
+    """Yield positions of the candidates whose score compares so with `cut`, in their order."""
     for rows in _chunks(scores.size):
         hit = compare(scores[rows], cut)
         if mask is not None:
@@ -164,7 +163,7 @@ def _where(
 
 
 def _checked_scores(scores: ArrayLike) -> NDArray:
-    """`scores` as a vector of floats of whatever width they have."""
+    """Return scores as a vector of floats of whatever width they have."""
     scores = np.asarray(scores)
     if scores.ndim != 1:
         raise ValueError(f"scores have shape {scores.shape}; they must be (N,): one value a row.")
@@ -172,7 +171,7 @@ def _checked_scores(scores: ArrayLike) -> NDArray:
 
 
 def _checked_tiebreak(tiebreak: ArrayLike | Tiebreak, n: int) -> Checked:
-    """A tiebreak over n rows, an array or a callable, as a callable that refuses NaN."""
+    """Return a tiebreak over n rows, an array or a callable, as a callable that refuses NaN."""
     if callable(tiebreak):
         ask = tiebreak
     else:
@@ -198,7 +197,7 @@ def _checked_tiebreak(tiebreak: ArrayLike | Tiebreak, n: int) -> Checked:
     return value
 
 
-def _refuse_nan(block: NDArray, mask: NDArray[np.bool_] | None, rows: slice) -> None:
+def _refuse_nan(block: NDArray, mask: Mask | None, rows: slice) -> None:
     """Raise where a candidate's score is NaN."""
     bad = np.isnan(block)
     if mask is not None:

@@ -8,19 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.arrays import (
+    Floats,
     Mask,
     Positions,
     Vectors,
     as_positions,
     candidate_mask,
     check_vectors,
+    slices,
     wanted,
 )
-from .blocks import BLOCK_ENTRIES, TIE, Blocks, Floats, squared
+from .blocks import TIE, Blocks, squared
 from .lloyd import lloyd
 
 MIN_CLUSTER = 5  # rows, as in the paper: smaller clusters serve only when the others are used up
-_RATED_ROWS = 64  # rows that are rated again at a time, after a pick
+_RATED_ROWS = 64  # rated again at a time, after a pick
 
 
 def typiclust(
@@ -33,7 +35,7 @@ def typiclust(
     max_clusters: int = 500,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Cluster all rows; of each cluster, fewest labels first, the most typical candidate.
+    r"""Choose the typical row of clusters with few labels: :class:`skactive.strategies.TypiClust`.
 
     All rows fall into min(L + n, `max_clusters`) clusters by k-means, L of them being labelled or
     reserved. Clusters take turns, those with fewest labelled or reserved rows first, among them
@@ -68,16 +70,9 @@ def typiclust(
 
     Raises
     ------
-    TypeError
-        If the embedding does not hold real numbers, or n or positions are not integers.
-    ValueError
-        If n is negative, `n_neighbors` or `max_clusters` is below 1, a shape is wrong, a position
-        lies outside the rows, or the embedding holds NaN or infinity.
-
-    References
-    ----------
-    G. Hacohen, A. Dekel and D. Weinshall, "Active Learning on a Budget: Opposite Strategies Suit
-    High and Low Budgets", ICML 2022.
+    TypeError, ValueError
+        If n, `n_neighbors`, `max_clusters` or positions are no integers or out of range, a shape is
+        wrong, or the embedding does not hold finite real numbers.
 
     Examples
     --------
@@ -111,7 +106,7 @@ def typical(
     n_neighbors: int,
     rng: np.random.Generator,
 ) -> Positions:
-    """Return n candidates, the most typical of the clusters in their turn; see `typiclust`."""
+    """Return n candidates, the most typical of each cluster in turn; see `typiclust`."""
     sizes, n_known = np.bincount(labels), np.bincount(labels[known], minlength=labels.max() + 1)
     order = np.lexsort((rng.random(len(sizes)), -sizes, n_known))
     by_label = np.argsort(labels, kind="stable")
@@ -121,6 +116,7 @@ def typical(
     picks: list[int] = []
     for group in (order[sizes[order] >= MIN_CLUSTER], order[sizes[order] < MIN_CLUSTER]):
         members = (by_label[ends[label] - sizes[label] : ends[label]] for label in group)
+        # A generator: clusters whose turn never comes are never gathered.
         clusters = (
             _Cluster(vectors, rows[~is_known[rows]], mask) for rows in members if mask[rows].any()
         )
@@ -129,7 +125,7 @@ def typical(
 
 
 def _take_turns(clusters, n: int, n_neighbors: int, rng: np.random.Generator, picks: list) -> None:
-    """Let clusters pick one row after the other, round by round, until there are n picks."""
+    """Let clusters pick one row each, round by round, until there are n picks."""
     waiting = clusters
     while waiting:
         clusters, waiting = waiting, []
@@ -143,7 +139,7 @@ def _take_turns(clusters, n: int, n_neighbors: int, rng: np.random.Generator, pi
 
 
 class _Cluster:
-    """The rows of a cluster that are not known, and how typical they are at most."""
+    """The rows of a cluster that are not known, and bounds on how typical they are."""
 
     def __init__(self, vectors: Vectors, rows: Positions, mask: Mask):
         self.rows, self.is_open = rows, mask[rows]  # open: may be chosen
@@ -153,13 +149,14 @@ class _Cluster:
         self.blocks = Blocks(vectors, rows)
 
     def pick(self, n_neighbors: int, rng: np.random.Generator) -> int | None:
-        """Return the position of the most typical candidate, and let it go; None: there is none."""
+        """Pop the most typical candidate, or return None."""
         if not self.is_open.any():
             return None
         n_rated = _RATED_ROWS
         n_counted = min(n_neighbors, int(np.count_nonzero(self.is_left)) // 2)
         if n_counted != self.n_counted:  # means of other numbers of neighbours bound nothing
             self.bounds[:], self.n_counted, n_rated = 0.0, n_counted, len(self.rows)
+        # Bounds from below, best first, until none that is not fresh could be less than the best.
         is_fresh, limit = np.zeros(len(self.rows), dtype=bool), np.inf
         while len(stale := np.flatnonzero(self.is_open & ~is_fresh & (self.bounds <= limit))):
             rated = stale[np.argsort(self.bounds[stale])[:n_rated]]
@@ -171,18 +168,16 @@ class _Cluster:
         return int(self.rows[chosen])
 
     def _mean_distances(self, places: Positions) -> Floats:
-        """Mean distance of each row to its nearest others that are left."""
+        """Return the mean distance of each row to its nearest others that are left."""
         means = np.zeros(len(places))
-        step = max(BLOCK_ENTRIES // max(len(self.rows), 1), 64)
-        for start in range(0, len(places) if self.n_counted else 0, step):
-            some = places[start : start + step]
-            nearest = self._nearest(some)
+        for part in slices(len(places) if self.n_counted else 0, len(self.rows)):
+            nearest = self._nearest(places[part])
             nearest[nearest <= self.blocks.floor] = 0.0
-            means[start : start + step] = np.sqrt(nearest).mean(axis=1)
+            means[part] = np.sqrt(nearest).mean(axis=1)
         return means
 
     def _nearest(self, places: Positions) -> Floats:
-        """Squared distances of rows to the nearest others that are left, in no order."""
+        """Return squared distances of rows to the nearest others that are left, in no order."""
         blocks, n = self.blocks, self.n_counted
         left, norms = blocks.take(places), blocks.norms[places]
         nearest = np.full((len(places), n), np.inf)
@@ -191,6 +186,7 @@ class _Cluster:
             squares[:, ~self.is_left[part]] = np.inf
             itself = np.flatnonzero((places >= part.start) & (places < part.stop))
             squares[itself, places[itself] - part.start] = np.inf
+            # The nearest so far compete with each block: no table of all pairs is made.
             nearest = np.hstack([nearest, squares])
             nearest = np.partition(nearest, n - 1, axis=1)[:, :n]
         return nearest

@@ -6,8 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..budgets import Countdown, by_chance
-from ..data.arrays import Positions, Vectors, as_positions, candidate_mask, check_vectors, wanted
-from .volumes import BLOCK, Floats, Volumes, outer
+from ..data.arrays import (
+    Floats,
+    Positions,
+    Vectors,
+    as_positions,
+    candidate_mask,
+    check_vectors,
+    steps,
+    wanted,
+)
+from .volumes import BLOCK, Volumes, outer
 
 
 def vessal(
@@ -20,7 +29,7 @@ def vessal(
     covariance: ArrayLike | None = None,
     rng: np.random.Generator,
 ) -> Positions:
-    r"""Choose rows in one pass, in their order, by volume sampling in the space of gradients [1]_.
+    r"""Choose rows in one pass, in their order, by volume sampling of gradients.
 
     Row i, of gradient :math:`u_i = a_i \otimes h_i`, is kept with probability
 
@@ -29,7 +38,8 @@ def vessal(
               M^{-1} = \lambda I + \sum_{j \in L \cup S} u_j u_j',
 
     S the rows kept before, :math:`\Sigma` the mean of :math:`u u'` over the rows of the pass, this
-    one included. Where as many rows are wanted as are left, all of these are kept.
+    one included. Where as many rows are wanted as are left, all of these are kept. The paper is
+    that of :class:`skactive.strategies.Vessal`.
 
     Parameters
     ----------
@@ -58,16 +68,9 @@ def vessal(
 
     Raises
     ------
-    TypeError
-        If the factors do not hold real numbers, or positions are not integers.
-    ValueError
-        If shapes do not match, there is NaN or infinity, a parameter is out of its range, or C d
-        is beyond 20,000.
-
-    References
-    ----------
-    .. [1] A. Saran, S. Yousefi, A. Krishnamurthy, J. Langford and J. Ash, "Streaming Active
-       Learning with Deep Neural Networks", ICML 2023.
+    TypeError, ValueError
+        If shapes do not match, the factors have no finite real numbers, positions are no integers
+        or lie outside, a parameter is out of its range, or C d is beyond 20,000.
 
     Examples
     --------
@@ -88,18 +91,18 @@ def vessal(
         covariance=covariance,
     )
     known = np.unique(as_positions(centers, errors.shape[0]))
-    for start in range(0, len(known), BLOCK):
-        volumes.learn(errors[known[start : start + BLOCK]], features[known[start : start + BLOCK]])
+    for part in steps(len(known), BLOCK):  # a few at a time, as CSR and memory maps are gathered
+        volumes.learn(errors[known[part]], features[known[part]])
     rows, kept = np.flatnonzero(mask), []
     takes = by_chance(Countdown(n, len(rows)), rng.random(len(rows)))
-    for start in range(0, len(rows), BLOCK):
-        block = rows[start : start + BLOCK]
+    for part in steps(len(rows), BLOCK):
+        block = rows[part]
         kept.append(block[volumes.offer(errors[block], features[block], takes)])
     return np.concatenate(kept)
 
 
 def gradient_covariance(gradient: tuple[ArrayLike, ArrayLike]) -> Floats:
-    r"""Mean of :math:`u u'` over rows, :math:`u = a \otimes h`: what vessal takes as known.
+    r"""Mean of :math:`u u'` over rows, :math:`u = a \otimes h`: vessal's `covariance`.
 
     Parameters
     ----------
@@ -120,8 +123,7 @@ def gradient_covariance(gradient: tuple[ArrayLike, ArrayLike]) -> Floats:
     errors, features = check_factors(gradient, "gradient_covariance")
     width = errors.shape[1] * features.shape[1]
     out = np.zeros((width, width))
-    for start in range(0, errors.shape[0], BLOCK):
-        cut = slice(start, start + BLOCK)
+    for cut in steps(errors.shape[0], BLOCK):
         block = outer(errors[cut], features[cut])
         out += block.T @ block
     return out / max(errors.shape[0], 1)

@@ -6,17 +6,22 @@ import copy
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
+from numpy.typing import ArrayLike
 
-from ..data.arrays import Vectors, as_floats, squared_norms
+from ..data.arrays import (
+    MAX_WIDTH,
+    Floats,
+    Mask,
+    Vectors,
+    as_floats,
+    dense,
+    squared_norms,
+    steps,
+)
 from ..utils.checks import is_number
 
-Floats = NDArray[np.float64]
-
-MAX_WIDTH = 20_000  # of a gradient, whose square is kept a few times: 3 GB each
 BLOCK = 256  # rows, or columns, that are folded into a matrix at a time
-_LONGEST = 1e6  # squared length of a gradient over lambda: ten of sixteen digits are left to M
+_LONGEST = 1e6  # squared length of a gradient over lambda: M keeps ten of its sixteen digits
 
 
 class Volumes:
@@ -24,7 +29,7 @@ class Volumes:
 
     Memory is :math:`O(D^2)`, D = C d, whatever the length of the stream. A row costs
     :math:`O(D^2)` at most, by products of blocks; the result is that of one row at a time, however
-    rows are cut.
+    rows are cut. `n_passed` rows passed so far, and `n_kept` were kept, or known beforehand.
 
     Parameters
     ----------
@@ -35,13 +40,6 @@ class Volumes:
     covariance : array of shape (D, D), optional
         :math:`\Sigma`. None: the mean of :math:`u u'` over the rows that passed.
 
-    Attributes
-    ----------
-    n_passed, n_kept : int
-        How many rows passed, and how many were kept, or known beforehand.
-    trace : float
-        :math:`\mathrm{tr}(\Sigma M)`.
-
     Notes
     -----
     :math:`M = \alpha I - L L'`, one column of L for each row kept. Once there are D columns, they
@@ -50,10 +48,11 @@ class Volumes:
     by :math:`v' \Sigma v` and nothing else of it changes. Of :math:`\Sigma`, the last rows, 256 at
     most, are there as they came, and the others as a sum of :math:`u u'`.
 
-    By subtraction, :math:`u' M u` is right to :math:`\epsilon \lVert u \rVert^2 / \lambda`, so a
-    gradient whose squared length is beyond :math:`10^{6} \lambda` is shortened to that; its
-    direction counts still. Since :math:`M \succeq I / (\lambda + \sum \lVert u_j \rVert^2)`,
-    :math:`u' M u` is never put below :math:`\lVert u \rVert^2` times that bound, nor the trace.
+    As M is left by subtractions, :math:`u' M u` is right to :math:`\epsilon \lVert u \rVert^2 /
+    \lambda`. So that ten digits remain, a gradient whose squared length exceeds :math:`10^6
+    \lambda` is shortened to that length: it counts by its direction. Since :math:`M \succeq I /
+    (\lambda + \sum \lVert u_j \rVert^2)`, neither :math:`u' M u` nor the trace is ever put below
+    what that bound implies.
 
     Examples
     --------
@@ -92,10 +91,8 @@ class Volumes:
         self.n_passed = self.n_kept = 0
 
     def snapshot(self) -> Volumes:
-        """Return what is as this is now whatever passes here later; one of the two may go on.
-
-        It costs nothing: arrays are written to only where nothing in use lies, else replaced.
-        """
+        """Return what stays as this is now, whatever passes later; one of the two may go on."""
+        # No array is copied: they are written to only where nothing in use lies, else replaced.
         return copy.copy(self)
 
     @property
@@ -104,40 +101,21 @@ class Volumes:
         return self._total / (max(self.n_passed, 1) if self._is_running else 1)
 
     def learn(self, errors: Vectors, features: Vectors) -> None:
-        """Take rows for kept that do not pass: those that are labelled.
-
-        Parameters
-        ----------
-        errors, features : array of shape (m, C) and (m, d)
-            Factors of their gradients.
-        """
+        """Count rows as kept that do not pass, those that are labelled, by factors of gradients."""
         _check_lengths(errors, features)
-        for start in range(0, errors.shape[0], BLOCK):
-            cut = slice(start, start + BLOCK)
+        for cut in steps(errors.shape[0], BLOCK):
             self._keep(self._gradients(errors[cut], features[cut]))
 
-    def offer(
-        self, errors: Vectors, features: Vectors, takes: Callable[[float], bool]
-    ) -> NDArray[np.bool_]:
-        r"""Let rows pass in their order.
+    def offer(self, errors: Vectors, features: Vectors, takes: Callable[[float], bool]) -> Mask:
+        r"""Let rows pass in their order, by factors of their gradients; return which were kept.
 
-        Parameters
-        ----------
-        errors, features : array of shape (m, C) and (m, d)
-            Factors of their gradients.
-        takes : callable
-            Is told of each row in turn its share, :math:`u' M u / \mathrm{tr}(\Sigma M)`, which is
-            1 on average, and says whether the row is kept.
-
-        Returns
-        -------
-        ndarray of bool, shape (m,)
-            What was kept.
+        `takes` is told of each row in turn its share, :math:`u' M u / \mathrm{tr}(\Sigma M)`, which
+        is 1 on average, and says whether the row is kept.
         """
         _check_lengths(errors, features)
         kept, start = np.zeros(errors.shape[0], dtype=bool), 0
         while start < len(kept):
-            stop = min(start + BLOCK - self._n_rows, len(kept))
+            stop = min(start + BLOCK - self._n_rows, len(kept))  # as many as there is room for
             rows = self._gradients(errors[start:stop], features[start:stop])
             kept[start:stop] = self._pass(rows, takes)
             if self._n_rows == BLOCK:
@@ -146,7 +124,7 @@ class Volumes:
         return kept
 
     def _gradients(self, errors: Vectors, features: Vectors) -> Floats:
-        """Return whole gradients of some rows, none longer than float64 can tell from lambda."""
+        """Return whole gradients of rows, none so long that float64 would lose lambda beside it."""
         rows = outer(errors, features)
         lengths = squared_norms(rows)
         too_long = lengths > _LONGEST / self._alpha
@@ -154,13 +132,14 @@ class Volumes:
             rows[too_long] *= np.sqrt(_LONGEST / self._alpha / lengths[too_long])[:, None]
         return rows
 
-    def _pass(self, new: Floats, takes: Callable[[float], bool]) -> NDArray[np.bool_]:
-        """Let rows pass that find room beside those that are not in the sum yet."""
+    def _pass(self, new: Floats, takes: Callable[[float], bool]) -> Mask:
+        """Let rows pass for which there is room beside those that are not in the sum yet."""
         kept, first = np.zeros(len(new), dtype=bool), self._n_rows
         self._rows[first : first + len(new)] = new
         lengths = squared_norms(new)
         volumes = self._volumes(new, lengths)
         for row in range(len(new)):
+            # Subtraction may have left less than what M is at least: see Notes.
             volume = max(float(volumes[row]), float(lengths[row]) / self._mass)
             self._n_rows += 1
             self.n_passed += 1
@@ -171,12 +150,14 @@ class Volumes:
             trace = self.trace
             kept[row] = takes(volume / trace if trace > 0 else 1.0)
             if kept[row]:
+                # All volumes came from one product: those of later rows fall by what this tells.
                 column = self._keep(new[row : row + 1])[0]
                 volumes[row + 1 :] -= (new[row + 1 :] @ column) ** 2
         return kept
 
     def _keep(self, rows: Floats) -> Floats:
         """Let rows join those that repel; return the columns by which M falls, shape (m, D)."""
+        # With U the rows, M falls by M U' (I + U M U')^-1 U M: its root, by eigenvalues.
         reach = self._times_inverse(rows)
         inner = np.eye(len(rows)) + reach @ rows.T
         values, vectors = np.linalg.eigh((inner + inner.T) / 2)  # 1 or more, but for rounding
@@ -193,6 +174,7 @@ class Volumes:
 
         if self._is_running and self.n_passed == 0:
             return 0.0
+        # The sum of u u' is kept in its upper triangle alone, which `dsymv` reads.
         out = sum(float(v @ blas.dsymv(1.0, self._sum, v)) for v in columns)
         if self._is_running:
             out += float(((self._rows[: self._n_rows] @ columns.T) ** 2).sum())
@@ -213,7 +195,8 @@ class Volumes:
         return out - ((rows @ columns.T) ** 2).sum(axis=1)
 
     def _append(self, columns: Floats) -> None:
-        """Add columns to L, folding what is there into M where it is wide enough for that."""
+        """Add columns to L, folding all into M once there are enough of them."""
+        # Up to D columns are cheaper to multiply with than a matrix; then the matrix is.
         width = columns.shape[1]
         if self._n_columns + len(columns) > (width if self._matrix is None else BLOCK):
             if self._matrix is None:
@@ -242,15 +225,12 @@ class Volumes:
 
 def outer(errors: Vectors, features: Vectors) -> Floats:
     """Return whole gradients of rows, shape (m, C d), the block of each class in its place."""
-    a, h = (
-        as_floats(part.toarray() if sparse.issparse(part) else part, np.float64)
-        for part in (errors, features)
-    )
+    a, h = (as_floats(dense(part), np.float64) for part in (errors, features))
     return (a[:, :, None] * h[:, None, :]).reshape(len(a), -1)
 
 
 def _check_lengths(errors: Vectors, features: Vectors) -> None:
-    """Refuse gradients whose squared lengths overflow, before any of them is let pass."""
+    """Refuse gradients whose squared lengths overflow, before any of them passes."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = [squared_norms(as_floats(part, np.float64)) for part in (errors, features)]
         product = lengths[0] * lengths[1]
@@ -274,14 +254,14 @@ def _checked_width(n_errors: int, n_features: int) -> int:
 
 
 def _checked_regularization(regularization) -> float:
-    """Return lambda as a float, refusing what is no number above 0."""
+    """Return lambda, refusing what is no number above 0."""
     if not is_number(regularization) or not 0 < float(regularization) < np.inf:
         raise ValueError(f"vessal got regularization={regularization!r}; give a number above 0.")
     return float(regularization)
 
 
 def _checked_covariance(covariance: ArrayLike, width: int) -> Floats:
-    """Return a covariance as an array, refusing what is none of this width."""
+    """Return a covariance as an array, refusing one of another width, or none."""
     out = np.asarray(covariance)
     if out.shape != (width, width) or out.dtype.kind not in "biuf":
         raise ValueError(

@@ -4,6 +4,7 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state, get_tags
 
 
@@ -133,3 +134,41 @@ def draw_seed(random_state) -> int:
     if isinstance(random_state, Integral) and int(random_state) >= 0:
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def checked_curves(n_labeled, scores, n_dims: tuple[int, ...] = (1, 2)) -> tuple[NDArray, NDArray]:
+    """Return numbers of labels and scores as arrays, refusing what is no learning curve."""
+    grid, curves = np.asarray(n_labeled, np.float64), np.asarray(scores, np.float64)
+    if grid.ndim != 1 or len(grid) == 0 or not (np.diff(grid) > 0).all() or np.isnan(grid).any():
+        raise ValueError(f"n_labeled is {n_labeled!r}; give a list of increasing numbers.")
+    if curves.ndim not in n_dims or 0 in curves.shape or curves.shape[-1] != len(grid):
+        rows = "(R, " if n_dims == (2,) else "("
+        raise ValueError(
+            f"scores have the shape {curves.shape} for {len(grid)} numbers of labels; give the "
+            f"shape {rows}{len(grid)}{',' if n_dims == (1,) else ''})."
+        )
+    return grid, curves
+
+
+def paired_differences(a, b) -> NDArray:
+    """Return the differences of numbers for each repeat, refusing other shapes."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.ndim != 1 or a.shape != b.shape or len(a) == 0:
+        raise ValueError(
+            f"a and b have the shapes {a.shape} and {b.shape}; give one number for each repeat."
+        )
+    return a - b
+
+
+def check_same_repeats(a: NDArray, b: NDArray) -> None:
+    """Refuse curves that are not of the same repeats."""
+    if len(a) != len(b):
+        raise ValueError(
+            f"the curves have {len(a)} and {len(b)} repeats; give those of the same repeats."
+        )
+
+
+def refuse_nan(values, what: str) -> None:
+    """Refuse NaN, which is neither above nor below anything."""
+    if np.isnan(values).any():
+        raise ValueError(f"{what} is NaN, which reaches nothing; leave such runs out.")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..pairs import SINGLE, refuse_overflow
-from .common import float_dtype, pieces, pieces_of, product_error
+from .common import floats_of, pieces, pieces_of, product_error
 
 
-class Bounds:
+class TensorBounds:
     r"""Upper bounds of the squared distances of all rows to some of them.
 
     :math:`\lVert x - v \rVert^2 = r^2 - 2 \langle x, w \rangle + c`, where :math:`r = \lVert x - s
@@ -28,25 +29,15 @@ class Bounds:
     one of the pick, :math:`(e b + f) \lVert w \rVert^2`, with e = 1.1 (d + 8) u and f = 8 u; b
     makes the two about equal. They are added.
 
-    Parameters
-    ----------
-    vectors : Tensor of shape (N, d)
-        The pool, which is read as it lies where its floats are those to compute with.
-    shift : Tensor of shape (d,), float64
-        s, a point near the rows.
-
-    Attributes
-    ----------
-    dtype : torch.dtype
-        In which bounds are computed: float32, or float64 where that has no room.
-    base : Tensor of shape (N,)
-        :math:`r^2` and the constant of the row, rounded up.
+    The pool is read as it lies where its floats are those to compute with. `shift` is s, a point
+    near the rows, in float64. `dtype`, in which bounds are computed, is float32, or float64 where
+    that has no room; `base` holds :math:`r^2` and the constant of the row, rounded up.
     """
 
     def __init__(self, vectors: Tensor, shift: Tensor):
         self.vectors, self.shift = vectors, shift
         self.offset = float(shift.square().sum().sqrt())
-        self._prepare(float_dtype(vectors.dtype))
+        self._prepare(floats_of(vectors.dtype))
         top = self.top + self.offset**2
         if self.dtype != torch.float64 and not SINGLE[0] < top < SINGLE[1]:
             self._prepare(torch.float64)
@@ -71,7 +62,7 @@ class Bounds:
         self.top = float(self.base.max())
 
     def refine(self) -> bool:
-        """Compute in float64 from now on, for rows too close for less; False where it did."""
+        """Compute in float64 from now on, for rows too close for less; False if it did."""
         if self.dtype == torch.float64:
             return False
         self._prepare(torch.float64)
@@ -87,21 +78,21 @@ class Bounds:
                 squared = torch.addmv(self.base[part], block, factors[0], alpha=-2)
             else:
                 squared = torch.addmm(self.base[part, None], block, factors.T, alpha=-2)
-            if constant is None:  # only now, that a GPU has the product to do meanwhile
+            if constant is None:  # only now, so that a GPU has the product to do meanwhile
                 constant = self._constant(points)
             squared += constant
             nearest = squared if len(picks) == 1 else squared.amin(dim=1)
             torch.minimum(bounds[part], nearest, out=bounds[part])
 
     def _constant(self, points: Tensor) -> Tensor:
-        """Return what is added for each pick, given as they lie from s."""
+        """Return what is added for each pick, given relative to s."""
         lengths = points.square().sum(dim=1)
         constant = lengths + 2 * (points @ self.shift)
         constant += (self.error * self.balance + self.few) * lengths
         return rounded_up(constant + self.lost, self.dtype)
 
     def least(self, bound: float, base: float) -> float:
-        """Return what the distance of a row is at least, given its bound and its base.
+        """Return the least that the squared distance of a row can be, given its bound and base.
 
         A pick that is nearer to the row than the bound lies from s by |w| <= r + sqrt(bound): its
         bound exceeds the distance by no more than twice what was added, for that w.
@@ -114,18 +105,18 @@ class Bounds:
         added += (self.error * self.balance + self.few) * length
         return max(bound * (1 - self.few) - 2.01 * added - 2 * self.lost, 0.0)
 
-    def _parts(self, n_points: int) -> list[slice]:
-        """Slices of rows: one where nothing need be made of them but one number for each."""
+    def _parts(self, n_points: int) -> Iterator[slice]:
+        """Return slices of rows: only one where nothing is made of them but a number for each."""
         n, width = self.vectors.shape
         rows, columns = self.vectors.stride()
         lies_well = (columns == 1 and rows >= width) or (rows == 1 and columns >= n)
         if n_points == 1 and self.vectors.dtype == self.dtype and lies_well:
-            return [slice(0, n)]
+            return iter([slice(0, n)])
         return pieces(n, max(width, n_points), self.vectors.device)
 
 
 def rounded_up(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return numbers as a dtype, none of them smaller than it was, and 0 as 0."""
+    """Return numbers in a dtype, none smaller than it was, and 0 as 0: bounds must stay bounds."""
     rounded = values.to(dtype)
     above = torch.nextafter(rounded, torch.full_like(rounded, torch.inf))
     return torch.where(rounded < values, above, rounded)

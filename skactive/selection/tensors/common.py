@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ...data.arrays import check_vectors, refuse_not_finite
+from ...data.arrays import check_vectors, refuse_not_finite, slices
 
-_ENTRIES = 1 << 18, 1 << 23  # numbers that are worked on at a time on a CPU, and on a GPU
-_SUM_ENTRIES = 1 << 20  # the same everywhere, as it decides how a sum is rounded
+DEVICE_BYTES = 1 << 26  # worked on at a time on a GPU, where each call takes its time
+SUM_BYTES = 1 << 23  # summed at a time: the same everywhere, as it decides how a sum is rounded
 
 
-def check_tensor(vectors: Tensor, *, who: str, name: str = "embedding") -> Tensor:
-    """Return a tensor of rows as it is, without its gradient, refusing what is no finite numbers.
+def checked_tensor(vectors: Tensor, *, who: str, name: str = "embedding") -> Tensor:
+    """Return a dense tensor of rows without its gradient, refusing what is not finite real numbers.
 
-    Parameters
-    ----------
-    vectors : Tensor of shape (N, d)
-        Dense, of any real dtype. Not copied, but from a device that has no float64.
-    who, name : str
-        Which function it came to, and what it is called there, for messages.
-
-    Returns
-    -------
-    Tensor of shape (N, d)
-        The same numbers.
-
-    Raises
-    ------
-    ValueError
-        If there are not two dimensions, or NaN or infinity.
-    TypeError
-        If its numbers are complex, or it is sparse.
+    Copied only from a device that has no float64; `who` and `name` are for messages.
 
     Examples
     --------
-    >>> check_tensor(torch.ones(3, 2), who="k_center").shape
+    >>> checked_tensor(torch.ones(3, 2), who="k_center").shape
     torch.Size([3, 2])
     """
     vectors = vectors.detach()
@@ -47,7 +32,7 @@ def check_tensor(vectors: Tensor, *, who: str, name: str = "embedding") -> Tenso
             f"CSR matrix of scipy.sparse."
         )
     if vectors.is_complex() or vectors.ndim != 2:
-        # Refused as an array of this kind would be: one that takes no memory.
+        # An array of this kind, that takes no memory, is refused in the same words.
         dtype = vectors.dtype if vectors.is_complex() else torch.float32
         number = torch.zeros((), dtype=dtype, device="cpu")
         check_vectors(np.broadcast_to(number.numpy(), tuple(vectors.shape)), who=who, name=name)
@@ -61,11 +46,11 @@ def _refuse_not_finite(vectors: Tensor, who: str, name: str) -> None:
     """Refuse rows that hold NaN or infinity."""
     if not vectors.is_floating_point():
         return
-    parts = pieces_of(vectors)
-    sums = [vectors[part].sum(dtype=torch.float64) for part in parts]
+    # One sum of each piece, and one answer from the device for all of them.
+    sums = [vectors[part].sum(dtype=torch.float64) for part in pieces_of(vectors)]
     if not sums or torch.stack(sums).isfinite().all():
         return
-    for part in parts:
+    for part in pieces_of(vectors):
         is_bad = ~vectors[part].isfinite().all(dim=1)
         if is_bad.any():  # finite numbers may have a sum that is not
             row = part.start + int(is_bad.int().argmax())
@@ -73,32 +58,26 @@ def _refuse_not_finite(vectors: Tensor, who: str, name: str) -> None:
             refuse_not_finite(block, row, who=who, name=name)
 
 
-def float_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return in which floats to compute with numbers of a dtype: as `as_floats` does.
+def floats_of(dtype: torch.dtype) -> torch.dtype:
+    """Return the floats in which to compute with numbers of a dtype, as `as_floats` does.
 
     Examples
     --------
-    >>> float_dtype(torch.bfloat16), float_dtype(torch.int64)
+    >>> floats_of(torch.bfloat16), floats_of(torch.int64)
     (torch.float32, torch.float64)
     """
     is_wide = dtype.itemsize > (4 if dtype.is_floating_point else 2)
     return torch.float64 if is_wide else torch.float32
 
 
-def pieces(n: int, width: int, device: torch.device) -> list[slice]:
-    """Slices of n rows, few enough to be worked on at a time on a device."""
-    entries = _ENTRIES[device.type != "cpu"]
-    return _slices(n, max(entries // max(width, 1), 64))
+def pieces(n: int, width: float, device: torch.device) -> Iterator[slice]:
+    """Return slices of n rows, few enough to be worked on at a time on a device."""
+    return slices(n, width, None if device.type == "cpu" else DEVICE_BYTES)
 
 
-def pieces_of(vectors: Tensor) -> list[slice]:
-    """Slices of the rows of a tensor, few enough to be worked on at a time."""
+def pieces_of(vectors: Tensor) -> Iterator[slice]:
+    """Return slices of the rows of a tensor, few enough to be worked on at a time."""
     return pieces(len(vectors), vectors.shape[1], vectors.device)
-
-
-def _slices(n: int, step: int) -> list[slice]:
-    """Slices of n rows, `step` in each but the last."""
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def moved(array: ArrayLike, device: torch.device) -> Tensor:
@@ -107,9 +86,10 @@ def moved(array: ArrayLike, device: torch.device) -> Tensor:
 
 
 def folded(values: Tensor) -> Tensor:
-    """Sum each row, halving it again and again; the entries are overwritten.
+    """Sum each row by halving it again and again, overwriting the entries.
 
-    Nothing but additions of entries: so every device rounds alike, as does a row wherever it lies.
+    Only entries are added, always in this order: so every device rounds alike, and each row does
+    wherever it lies.
 
     Examples
     --------
@@ -129,7 +109,7 @@ def folded(values: Tensor) -> Tensor:
 def mean_of(vectors: Tensor, mask: Tensor) -> Tensor:
     """Return the mean of the rows of a mask, in float64 and rounded alike on every device."""
     total = torch.zeros(vectors.shape[1], dtype=torch.float64, device=vectors.device)
-    for part in _slices(len(vectors), max(_SUM_ENTRIES // max(vectors.shape[1], 1), 64)):
+    for part in slices(len(vectors), vectors.shape[1], SUM_BYTES):
         block = vectors[part].to(torch.float64, copy=True)
         block[~mask[part]] = 0
         total += folded(block.T)
@@ -137,7 +117,7 @@ def mean_of(vectors: Tensor, mask: Tensor) -> Tensor:
 
 
 def middle_of(vectors: Tensor, positions: Tensor | None = None) -> Tensor:
-    """Return a point near rows to subtract from them, in float64, exact in float32 if it can be."""
+    """Return a point near rows to subtract, in float64; exact in float32 where that has room."""
     n = len(vectors) if positions is None else len(positions)
     step = max(n // 256, 1)
     some = vectors[::step] if positions is None else vectors[positions[::step]]
@@ -147,7 +127,7 @@ def middle_of(vectors: Tensor, positions: Tensor | None = None) -> Tensor:
 
 
 def product_error() -> float:
-    """Return how rough products of float32 may be, relative: users may allow TF32 or bfloat16.
+    """Return the relative error of products of float32, for which users may allow TF32, bfloat16.
 
     Examples
     --------

@@ -5,42 +5,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...data.arrays import steps
+from ..distances import OTHERS
 from .common import folded, middle_of, pieces, pieces_of
-
-_OTHERS = 512  # that rows are compared with at a time
 
 
 def nearest_of_all(vectors: Tensor, others: Tensor) -> Tensor:
-    """Squared distance of every row to the nearest of some, as `lowered` says; float64."""
+    """Return the squared distance of every row to the nearest of some, as `lowered` does."""
     nearest = torch.full((len(vectors),), torch.inf, dtype=torch.float64, device=vectors.device)
     rows = torch.arange(len(vectors), device=vectors.device)
     return lowered(nearest, vectors, rows, others, middle_of(vectors, others))
 
 
 def lowered(known: Tensor, vectors: Tensor, rows: Tensor, others: Tensor, shift: Tensor) -> Tensor:
-    """Squared distances of rows to the nearest of others, where that is below what is known.
+    """Lower, in place, squared distances of rows to those to the nearest of others; return them.
 
     Products of matrices, in float64, tell which pairs may matter; what is returned is the smallest
     of their differences, squared and summed in an order that is the same on every device.
-
-    Parameters
-    ----------
-    known : Tensor of shape (m,), float64
-        Distances to what came before. Written to; rows at 0 stay as they are.
-    vectors : Tensor of shape (N, d)
-        The pool.
-    rows, others : Tensor of int64
-        Positions in it.
-    shift : Tensor of shape (d,), float64
-        A point near the rows.
-
-    Returns
-    -------
-    Tensor of shape (m,), float64
-        `known`, lowered.
+    `shift` is a point near the rows. Rows known to be at 0 stay as they are.
     """
-    for start in range(0, len(others), _OTHERS):
-        some = others[start : start + _OTHERS]
+    for some_of in steps(len(others), OTHERS):
+        some = others[some_of]
         points = vectors[some].double() - shift
         lengths = points.square().sum(dim=1)
         for part in pieces(len(rows), max(vectors.shape[1], len(some)), vectors.device):
@@ -52,7 +37,7 @@ def lowered(known: Tensor, vectors: Tensor, rows: Tensor, others: Tensor, shift:
 
 
 def _pairs(known: Tensor, block: Tensor, points: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Which rows may be nearest to which points, and nearer than known.
+    """Return which rows may be nearest to which points, and nearer than is known.
 
     A distance made of a product is wrong by less than 2 (d + 4) u times the sum of both squared
     lengths, u being 1.1e-16; twice that is taken, and beside it there is what underflows.
@@ -70,7 +55,7 @@ def _pairs(known: Tensor, block: Tensor, points: Tensor, lengths: Tensor) -> tup
 
 
 def _apart(vectors: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Squared distances of pairs of rows, from differences: 0 for rows that are equal."""
+    """Return squared distances of pairs of rows, by differences: 0 for rows that are equal."""
     squared = torch.empty(len(left), dtype=torch.float64, device=vectors.device)
     for part in pieces(len(left), vectors.shape[1], vectors.device):
         difference = vectors[left[part]].double()
@@ -80,7 +65,7 @@ def _apart(vectors: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
 
 def squared_to_point(vectors: Tensor, point: Tensor) -> Tensor:
-    """Squared distance of every row to a point, in float64."""
+    """Return the squared distance of every row to a point, in float64."""
     squared = torch.empty(len(vectors), dtype=torch.float64, device=vectors.device)
     for part in pieces_of(vectors):
         difference = vectors[part].double() - point

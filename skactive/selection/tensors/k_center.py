@@ -10,12 +10,12 @@ from torch import Tensor
 from ...data.arrays import Mask, Positions, as_positions, candidate_mask, wanted
 from ..distances import checked_distances
 from ..farthest import check_known
-from .bounds import Bounds, rounded_up
-from .common import check_tensor, mean_of, middle_of, moved
+from .bounds import TensorBounds, rounded_up
+from .common import checked_tensor, mean_of, middle_of, moved
 from .distances import lowered, nearest_of_all, squared_to_point
 
 _MANY = 16  # rows left in doubt by one pass are many where they are the pool over this
-_FEW = 256  # and never where they are no more than this
+_NEVER_MANY = 256  # and never where they are no more than this
 _CLOSED = -1.0  # the bound of a row that cannot be chosen
 
 
@@ -43,7 +43,7 @@ def k_center(
     >>> k_center(X, 2, centers=[0], rng=np.random.default_rng(0))
     array([3, 2])
     """
-    vectors = check_tensor(embedding, who="k_center")
+    vectors = checked_tensor(embedding, who="k_center")
     n_rows = len(vectors)
     mask = candidate_mask(candidates, n_rows, centers)
     n = wanted(n, mask)
@@ -55,7 +55,7 @@ def k_center(
         known = nearest_of_all(vectors, moved(positions, vectors.device))
     if n == 0:
         return np.empty(0, dtype=np.intp)
-    return _Search(vectors, n, mask, known, rng).run()
+    return _EagerSearch(vectors, n, mask, known, rng).run()
 
 
 def _known(distances: np.ndarray, mask: Mask, device: torch.device) -> Tensor | None:
@@ -63,18 +63,11 @@ def _known(distances: np.ndarray, mask: Mask, device: torch.device) -> Tensor | 
     return moved(distances, device) if check_known(distances, mask) else None
 
 
-class _Search:
-    """The state of a search.
+class _EagerSearch:
+    """The state of a search that applies each pick to the bounds of all rows.
 
-    Attributes
-    ----------
-    known : Tensor of shape (N,), float64, or None
-        Squared distances to the centres; None where there are none.
-    bounds : Tensor of shape (N,)
-        Of squared distances to the centres and all picks, from above; `_CLOSED` for rows that
-        cannot be chosen.
-    picked : Tensor of shape (n,), int64
-        Positions in the order in which they were chosen: the first `n_picked` of them.
+    `known` holds squared distances to the centres, None where there are none. `bounds` bounds those
+    to the centres and all picks from above; it is `_CLOSED` for rows that cannot be chosen.
     """
 
     def __init__(
@@ -88,7 +81,7 @@ class _Search:
         self.vectors, self.n, self.known, self.rng = vectors, n, known, rng
         self.is_open = moved(mask, vectors.device)
         self.shift = middle_of(vectors)
-        self.passes = Bounds(vectors, self.shift)
+        self.passes = TensorBounds(vectors, self.shift)
         far = torch.full_like(self.passes.base, torch.inf)
         start = far if known is None else rounded_up(known, self.passes.dtype)
         self.bounds = torch.where(self.is_open, start, _CLOSED)
@@ -107,7 +100,7 @@ class _Search:
         return self._picks()
 
     def _take(self, row: int) -> None:
-        """Note a pick, and lower the bounds of all by it where there is another to come."""
+        """Note a pick, and lower the bounds of all rows by it unless it is the last."""
         self.picked[self.n_picked] = row
         self.n_picked += 1
         self.bounds[row] = _CLOSED
@@ -115,13 +108,14 @@ class _Search:
             self.passes.lower(self.bounds, self.picked[self.n_picked - 1 : self.n_picked])
 
     def _nearest_mean(self) -> Positions:
-        """Candidates nearest the mean of the candidates."""
+        """Return the candidates nearest the mean of the candidates."""
         squared = squared_to_point(self.vectors, mean_of(self.vectors, self.is_open))
         squared[~self.is_open] = torch.inf
         return (squared == squared.min()).nonzero()[:, 0].cpu().numpy()
 
     def _farthest(self) -> Positions:
-        """Rows that are farthest from all before; none where all that are left lie on them."""
+        """Return the rows farthest from all before; none where all that are left lie on these."""
+        # The second largest bound is that of the largest once it is closed for a moment.
         top, at = self.bounds.max(dim=0, keepdim=True)
         self.bounds.index_fill_(0, at, _CLOSED)
         second = self.bounds.max().view(1)
@@ -129,31 +123,31 @@ class _Search:
         row, bound, next_bound, base = state.tolist()  # the one wait for the device
         least = self.passes.least(bound, base)
         if least > 0 and next_bound < least:
-            return np.array([int(row)])
+            return np.array([int(row)])  # it leads by more than rounding; `_take` keeps it closed
         self.bounds[int(row)] = bound
         return self._among((self.bounds >= least).nonzero()[:, 0])
 
     def _among(self, rows: Tensor) -> Positions:
-        """Those of some rows that are farthest; their bounds become their very distances."""
+        """Return those of some rows that are farthest; their distances become their bounds."""
         known = torch.full((len(rows),), torch.inf, dtype=torch.float64, device=rows.device)
         known = known if self.known is None else self.known[rows]
         squared = lowered(known, self.vectors, rows, self.picked[: self.n_picked], self.shift)
         self.bounds[rows] = rounded_up(squared, self.bounds.dtype)
-        if len(rows) > len(self.bounds) // _MANY + _FEW and self.passes.refine():
+        if len(rows) > len(self.bounds) // _MANY + _NEVER_MANY and self.passes.refine():
             self.bounds = self.bounds.double()
             self.passes.lower(self.bounds, self.picked[: self.n_picked])
         best = squared.max() if len(rows) else squared.new_zeros(())
         return rows[(squared == best) & (best > 0)].cpu().numpy()
 
     def _any(self, rows: Positions) -> int:
-        """One of the rows, by chance."""
+        """Return one of the rows, by chance."""
         return int(rows[self.rng.integers(len(rows)) if len(rows) > 1 else 0])
 
     def _with_rest(self) -> Positions:
-        """Picks, and then any of the rows that are left."""
+        """Return the picks, and then any of the rows that are left: all are at 0."""
         rest = self.rng.permutation(np.flatnonzero((self.bounds >= 0).cpu().numpy()))
         return np.concatenate([self._picks(), rest[: self.n - self.n_picked]])
 
     def _picks(self) -> Positions:
-        """Positions in the order in which they were chosen."""
+        """Return the positions in the order in which they were chosen."""
         return self.picked[: self.n_picked].cpu().numpy().astype(np.intp, copy=False)

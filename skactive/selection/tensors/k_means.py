@@ -9,31 +9,21 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ...data.arrays import Positions, as_positions
+from ...data.arrays import Floats, Positions, as_positions
 from ..blocks import safe_scale
-from ..lloyd import _LEAST_SEED_ROWS, _SEED_ROWS, MAX_ITERATIONS, TOLERANCE, Clusters, _drawn
-from .common import float_dtype, moved, pieces
+from ..lloyd import MAX_ITERATIONS, TOLERANCE, Clusters, drawn_by_weight, seed_sample
+from .common import floats_of, moved, pieces
 from .distances import nearest_of_all
 
 
 class TensorBlocks:
-    """Rows of a tensor as blocks of floats, the mean row subtracted, and scaled to a safe size.
-
-    As `skactive.selection.blocks.Blocks` makes them of an array.
-
-    Parameters
-    ----------
-    vectors : Tensor of shape (N, d)
-        Rows, as `check_tensor` returns them.
-    rows : array of int, shape (m,), optional
-        Positions of the rows that it is about, whose places below are 0 to m - 1; None: all.
-    """
+    """Rows of a tensor as blocks of floats, as `selection.blocks.Blocks` has those of an array."""
 
     def __init__(self, vectors: Tensor, rows: Positions | None = None):
         self.vectors, self.device = vectors, vectors.device
         self.rows = None if rows is None else moved(rows, self.device)
         self.n = len(vectors) if rows is None else len(rows)
-        self.dtype = float_dtype(vectors.dtype)
+        self.dtype = floats_of(vectors.dtype)
         self.scale = 1.0
         sums = [self._rows(part).sum(dim=0, dtype=torch.float64) for part in self._pieces()]
         self.origin = (torch.stack(sums).sum(dim=0) / self.n).to(self.dtype)
@@ -54,30 +44,30 @@ class TensorBlocks:
         block = self._rows(places).to(self.dtype) - self.origin
         return block if self.scale == 1.0 else block * self.scale
 
-    def reach(self, centers: ArrayLike | None) -> NDArray[np.float64]:
-        """Return the squared distance of each row to the nearest centre; none: infinity."""
+    def reach(self, centers: ArrayLike | None) -> Floats:
+        """Return the squared distance of each row to the nearest centre, infinity without any."""
         positions = np.unique(as_positions(centers, len(self.vectors)))
         if len(positions) == 0:
             return np.full(self.n, np.inf)
         nearest = nearest_of_all(self.vectors, moved(positions, self.device))
         nearest = nearest if self.rows is None else nearest[self.rows]
-        return nearest.cpu().numpy() * self.scale * self.scale  # whose square may be out of range
+        return (
+            nearest.cpu().numpy() * self.scale * self.scale
+        )  # in turn: the square may be out of range
 
     def _rows(self, places: slice | Tensor) -> Tensor:
-        """Return rows as they are, given by their places among these."""
+        """Return rows as they came, given by their places among these."""
         return self.vectors[places if self.rows is None else self.rows[places]]
 
-    def _pieces(self, n_others: int = 1) -> list[slice]:
-        """Slices of places, few enough for the rows to be compared with others."""
+    def _pieces(self, n_others: int = 1) -> Iterator[slice]:
+        """Return slices of places, few enough for products with others."""
         return pieces(self.n, max(self.vectors.shape[1], n_others), self.device)
 
 
 def lloyd(
     blocks: TensorBlocks, n_clusters: int, reach: NDArray, rng: np.random.Generator
 ) -> Clusters:
-    """Cluster rows by k-means, as `skactive.selection.lloyd` does, with seeds drawn alike.
-
-    Parameters and result are those of that function.
+    """Cluster rows by k-means, as `skactive.selection.lloyd.lloyd` does, with seeds drawn alike.
 
     Examples
     --------
@@ -103,20 +93,18 @@ def lloyd(
 def _seeds(
     blocks: TensorBlocks, n_clusters: int, reach: Tensor, rng: np.random.Generator
 ) -> Tensor:
-    """First means: rows of a sample, each the best of a few drawn with probability D²."""
-    size = min(blocks.n, max(_SEED_ROWS * n_clusters, _LEAST_SEED_ROWS))
-    sample = moved(np.sort(rng.choice(blocks.n, size, replace=False)), blocks.device)
+    """Return first means: rows of a sample, each the best of a few drawn in proportion to D²."""
+    sample = moved(seed_sample(blocks.n, n_clusters, rng), blocks.device)
     block, norms, closest = blocks.take(sample), blocks.norms[sample], reach[sample]
     chosen = np.zeros(0, dtype=np.intp)
-    n_trials = 2 + int(np.log(n_clusters))
     while len(chosen) < n_clusters:
         closest[closest <= blocks.floor] = 0.0
         weights = closest.cpu().numpy()
         if not weights.any():  # no distinct row is left
-            rest = rng.permutation(np.setdiff1d(np.arange(size), chosen))
+            rest = rng.permutation(np.setdiff1d(np.arange(len(sample)), chosen))
             chosen = np.append(chosen, rest[: n_clusters - len(chosen)])
             break
-        drawn = _drawn(weights, n_trials, rng)
+        drawn = drawn_by_weight(weights, n_clusters, rng)
         places = moved(drawn, blocks.device)
         squares = torch.addmm(norms[:, None], block, block[places].T, alpha=-2)
         squares = (squares + norms[places]).clamp_(min=0)
@@ -143,7 +131,7 @@ def _assign(
         distances[part] = torch.where(is_free, own, reach[part])
         members = block.new_zeros((len(block), len(means)))
         members.scatter_(1, nearest[:, None], is_free[:, None].to(block.dtype))
-        sums += members.T @ block  # atomic additions would round otherwise each time
+        sums += members.T @ block  # atomic additions would round differently each time
         sizes += members.sum(dim=0).long()
     return sums, sizes
 

@@ -1,4 +1,4 @@
-"""Vectors known by their factors, as tensors: what D^2 sampling asks of the pool, on its device."""
+"""Vectors known by their factors, as tensors on their device."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...data.arrays import Positions
+from ...data.arrays import Floats, Positions
 from ...data.tensors import is_tensor
-from ..d2_sampling import _CLOSE, Floats, _Block, _Vectors
-from .common import float_dtype, moved, pieces, product_error
+from ..distances import CLOSE
+from ..factored import Block, FactoredVectors
+from .common import floats_of, moved, pieces, product_error
 
 
-class TensorVectors(_Vectors):
-    """Vectors g_i known by tensors, one row for each, on the device of the last of them.
+class FactoredTensors(FactoredVectors):
+    """Vectors g_i known by one or two tensors, on the device of the last of them.
 
     The pool is read there, and one number for each row comes back from a pass over it. Rows are
     drawn with numpy's generator from bounds that numpy holds, as they are from arrays.
-
-    Parameters
-    ----------
-    factors : list of Tensor or ndarray
-        One or two, of which one at least is a tensor.
     """
 
     def __init__(self, factors: list[Any]):
@@ -43,36 +39,33 @@ class TensorVectors(_Vectors):
     def rounding(self, dtype) -> float:
         """Return a bound on the rounding error of an inner product, relative to the lengths."""
         rough = product_error() if np.dtype(dtype) == np.float32 else 0.0
-        # Where products are rough, each factor's are.
+        # Users may allow TF32: then the products of each factor are as rough.
         return super().rounding(dtype) + rough * len(self._factors)
 
-    def block(self, at, dtype: Any = np.float64) -> _Block:
-        """Return some vectors, seen from the centre, their factors of that dtype."""
+    def block(self, at, dtype: Any = np.float64) -> Block:
+        """Return some vectors as seen from the centre, their factors in that dtype."""
         kind = torch.float64 if np.dtype(dtype) == np.float64 else torch.float32
         where = at if isinstance(at, slice) else moved(at, self._device)
         factors = [factor[where] for factor in self._factors]
         if self._center is not None:
-            wide = torch.promote_types(float_dtype(factors[0].dtype), kind)
+            wide = torch.promote_types(floats_of(factors[0].dtype), kind)
             factors[0] = factors[0].to(wide) - moved(self._center, self._device).to(wide)
-        return _Block([part.to(kind) for part in factors], moved(self._squares[at], self._device))
+        return Block([part.to(kind) for part in factors], moved(self._squares[at], self._device))
 
-    def squared_distances(self, x: _Block, y: _Block) -> Floats:
+    def squared_distances(self, x: Block, y: Block) -> Floats:
         """Return the squared distance of each of some vectors to each of others."""
         return self._distances(x, y).cpu().numpy()
 
     def lower_exactly(self, bounds: Floats, picks: Positions) -> None:
-        """Lower bounds on D^2 by picks, to the very distances."""
+        """Lower bounds on D^2 to the distances to picks themselves, `COLUMNS` of them a pass."""
         for y in self.parts(picks):
-            parts = [
-                self._distances(self.block(rows), y).amin(dim=1)
-                for rows in self._chunks(len(y.squares))
-            ]
+            chunks = self._chunks(len(y.squares))
+            parts = [self._distances(self.block(rows), y).amin(dim=1) for rows in chunks]
             np.minimum(bounds, torch.cat(parts).cpu().numpy(), out=bounds)
 
     def lower(self, bounds: Floats, picks: Positions) -> None:
         """Lower bounds on D^2 by picks, in float32: what rounding may have taken is added."""
-        share = 1 + self.rounding(np.float32)
-        lost = 4 * torch.finfo(torch.float32).tiny * (self.n_terms + 1) * sum(self._largest)
+        share, lost = self._single_error()
         for y in self.parts(picks, np.float32):
             squares = (share * y.squares).float()
             parts = []
@@ -82,14 +75,11 @@ class TensorVectors(_Vectors):
                 parts.append(share * x.squares + distances.amin(dim=1) + lost)
             np.minimum(bounds, torch.cat(parts).cpu().numpy(), out=bounds)
 
-    def _distances(self, x: _Block, y: _Block) -> Tensor:
-        """Return squared distances, from differences of the factors where products lose too much.
-
-        Those of each row to the others.
-        """
+    def _distances(self, x: Block, y: Block) -> Tensor:
+        """Return all squared distances, by differences of factors where products lose too much."""
         sums = x.squares[:, None] + y.squares
         distances = _inner(x, y).mul_(-2).add_(sums)
-        i, j = (distances <= _CLOSE * sums).nonzero(as_tuple=True)
+        i, j = (distances <= CLOSE * sums).nonzero(as_tuple=True)
         for part in pieces(len(i), 8 * self.n_terms, self._device):
             at = i[part], j[part]
             pairs = ([p[side] for p in b.factors] for b, side in zip((x, y), at, strict=True))
@@ -102,7 +92,7 @@ class TensorVectors(_Vectors):
         return (x * y).sum(dim=1)
 
     @staticmethod
-    def _host(block: _Block) -> NDArray:
+    def _host(block: Block) -> NDArray:
         """Return the first factor of a block as an array."""
         return block.factors[0].cpu().numpy()
 
@@ -116,11 +106,11 @@ class TensorVectors(_Vectors):
         return [torch.cat(parts).cpu().numpy() for parts in zip(*norms, strict=True)]
 
     def _chunks(self, n_columns: int) -> Iterator[slice]:
-        """Slices of rows that are worked on at a time, beside what is said of them and columns."""
-        return iter(pieces(self._n_rows, max(self.n_terms, n_columns), self._device))
+        """Return slices of rows few enough for products with so many others."""
+        return pieces(self._n_rows, max(self.n_terms, n_columns), self._device)
 
 
-def _inner(x: _Block, y: _Block) -> Tensor:
+def _inner(x: Block, y: Block) -> Tensor:
     """Return all inner products of some vectors with others, as a new tensor."""
     out, *others = (p @ q.T for p, q in zip(x.factors, y.factors, strict=True))
     for other in others:
