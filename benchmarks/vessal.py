@@ -18,8 +18,9 @@ from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
+from _timing import print_threads
 
-from skactive.budgets import Budget, by_chance
+from skactive.budgets import BudgetManager, by_chance
 from skactive.scores import likeliest_errors
 from skactive.selection.volumes import Volumes
 
@@ -58,7 +59,7 @@ def direct(errors, features, rate: float, draws, trace: Callable) -> np.ndarray:
 def ours(errors, features, rate: float, draws, step: int) -> np.ndarray:
     """Decide about rows in chunks."""
     volumes = Volumes(errors.shape[1], features.shape[1], regularization=REGULARIZATION)
-    takes = by_chance(Budget(rate, window=None), draws)
+    takes = by_chance(BudgetManager(rate, window=None), draws)
     return np.concatenate(
         [
             volumes.offer(errors[start : start + step], features[start : start + step], takes)
@@ -92,7 +93,7 @@ def peak(n: int, n_features: int, n_classes: int, rate: float) -> float:
     for start in range(0, n, 1000):
         a, h = rows_of(min(1000, n - start), n_features, n_classes, seed=start)
         draws = np.random.default_rng(start).random(len(a))
-        volumes.offer(a, h, by_chance(Budget(rate, window=None), draws))
+        volumes.offer(a, h, by_chance(BudgetManager(rate, window=None), draws))
     found = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     return found
@@ -107,6 +108,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--quick", action="store_true", help="small, to see that it runs")
     options = parser.parse_args()
+    print_threads()
     d, c, rate, n = options.features, options.classes, options.rate, options.rows
     if options.quick:
         d, c, n = 16, 4, 2000
