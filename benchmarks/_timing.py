@@ -1,11 +1,24 @@
-"""What the benchmarks share: interleaved timing and a table of ratios."""
+"""What the benchmarks share: interleaved timing, a table of ratios, how many threads compute."""
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
+
+import threadpoolctl
+
+
+def print_threads() -> None:
+    """Print each BLAS with its threads, and the cores: what is small may take longer by several."""
+    found = {
+        f"{pool['internal_api']} {pool['version']} with {pool['num_threads']} thread(s)"
+        for pool in threadpoolctl.threadpool_info()
+        if pool["user_api"] == "blas"
+    }
+    print(f"BLAS: {', '.join(sorted(found)) or 'none'}; {os.cpu_count()} cores")
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -32,7 +32,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from _nets import CNN, SmallestCNN, mnist_images
-from _timing import print_table, ratio, seconds
+from _timing import print_table, print_threads, ratio, seconds
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from skorch import NeuralNetClassifier
@@ -296,6 +296,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
     args = parser.parse_args()
+    print_threads()
     if args.device != "cpu" and not torch.cuda.is_available():
         parser.error("there is no GPU here")
     X, name = images(args.mnist, N // 20 if args.quick else N)

@@ -15,7 +15,7 @@ import warnings
 from time import perf_counter
 
 import numpy as np
-from _timing import print_table, ratio
+from _timing import print_table, print_threads, ratio
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -139,6 +139,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small data, to see that it runs")
     quick = parser.parse_args().quick
+    print_threads()
     warnings.simplefilter("ignore", ConvergenceWarning)
     met = big_query(50_000 if quick else 1_000_000, 3 if quick else 11)
     met &= loops(1_000 if quick else 10_000, 2 if quick else 5)

@@ -16,6 +16,7 @@ import argparse
 import sys
 
 import numpy as np
+from _timing import print_threads
 from joblib import Parallel, delayed
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import StandardScaler
@@ -52,6 +53,7 @@ def main() -> int:
     parser.add_argument("--strategies", nargs="+", default=["random", "k_center", "margin"])
     parser.add_argument("--jobs", type=int, default=-1)
     options = parser.parse_args()
+    print_threads()
     agrees = True
     print(f"AUBC on breast_cancer, {options.seeds} seeds      published")
     for strategy in options.strategies:

@@ -10,7 +10,7 @@ import argparse
 import sys
 
 import numpy as np
-from _timing import print_table, ratio
+from _timing import print_table, print_threads, ratio
 
 from skactive import scores
 from skactive.selection import top
@@ -58,6 +58,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
     quick = parser.parse_args().quick
+    print_threads()
     n, repeats = (100_000, 5) if quick else (1_000_000, 15)
     print(f"{n:,} rows, {N_CLASSES} classes, {repeats} pairs, numpy {np.__version__}\n")
     met = print_table(comparisons(n, repeats))

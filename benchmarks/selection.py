@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import _peers
 import numpy as np
+from _timing import print_threads
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -400,6 +401,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small data, to see that it runs")
     parser.add_argument("--scaling", action="store_true")
     options = parser.parse_args()
+    print_threads()
     warnings.simplefilter("ignore")
     if options.scaling:
         scaling(options.quick)

@@ -13,7 +13,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
-from _timing import print_table, ratio
+from _timing import print_table, print_threads, ratio
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -60,6 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
+    print_threads()
     warnings.simplefilter("ignore")
     X, y = load_digits(return_X_y=True)
     X, budget = X / 16, 100 if quick else 300

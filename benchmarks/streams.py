@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from time import perf_counter
 
 import numpy as np
+from _timing import print_threads
 from scipy.stats import t
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
+    print_threads()
     if options.seeds < 2:
         parser.error("a spread takes two seeds at least")
     names, n_seeds, start = list(settings(options.budget)), options.seeds, perf_counter()

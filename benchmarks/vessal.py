@@ -18,6 +18,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
+from _timing import print_threads
 
 from skactive.budgets import BudgetManager, by_chance
 from skactive.scores import likeliest_errors
@@ -107,6 +108,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--quick", action="store_true", help="small, to see that it runs")
     options = parser.parse_args()
+    print_threads()
     d, c, rate, n = options.features, options.classes, options.rate, options.rows
     if options.quick:
         d, c, n = 16, 4, 2000

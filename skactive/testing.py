@@ -34,8 +34,8 @@ def check_strategy(strategy, *, estimator=None) -> None:
     distinct candidates as it is asked for; answer the same question alike, leave numpy's global
     generator alone, and draw afresh in another round; not depend on how rows are cut into
     chunks, on their order, or on their container; write into nothing that it is shown, itself
-    included; score candidates without NaN, also where the model is certain; declare what it
-    reads; and go through a learner's loop.
+    included; score candidates without NaN, even if the model is certain; declare what it reads;
+    and go through a learner's loop.
 
     Parameters
     ----------
@@ -79,29 +79,14 @@ def check_strategy(strategy, *, estimator=None) -> None:
 
 
 def strategy_checks(strategy, estimator=None) -> list[tuple[str, Callable[[], None]]]:
-    """Return the checks of `check_strategy` one by one.
-
-    Parameters
-    ----------
-    strategy : str, Strategy or callable
-        As `ActiveLearner` takes it.
-    estimator : estimator, default=None
-        As `check_strategy` takes it.
-
-    Returns
-    -------
-    list of (str, callable)
-        Name of each check, and a function without parameters that runs it.
+    """Return the name of each check of `check_strategy`, and a function without parameters for it.
 
     Examples
     --------
-    >>> from skactive.testing import strategy_checks
-    >>> for name, check in strategy_checks("margin"):
-    ...     check()
-
     With pytest, a failure names the check:
 
     >>> import pytest
+    >>> from skactive.testing import strategy_checks
     >>> @pytest.mark.parametrize(("name", "check"), strategy_checks("margin"))
     ... def test_margin(name, check):
     ...     check()
@@ -113,7 +98,7 @@ def strategy_checks(strategy, estimator=None) -> list[tuple[str, Callable[[], No
     return [(check.__name__[7:], partial(check, strategy, estimator)) for check in _CHECKS]
 
 
-# What is asked
+# What a strategy is shown
 
 
 class _Shown:
@@ -125,8 +110,8 @@ class _Shown:
         self.asked: set[str] = set()
 
     def read(self, what: str, X) -> dict[str, Any]:
-        """Return what the model says by its name, and all that it says with it."""
-        self.asked.add("gradient" if what == "features" else what)
+        """Return what the model says, by name, and what comes with it."""
+        self.asked.add("gradient" if what == "features" else what)  # as a strategy declares it
         known = self._model.read(what, X)
         if self._change is not None:
             known = {name: self._change(name, arrays) for name, arrays in known.items()}
@@ -150,7 +135,7 @@ class _Case:
 
     def __init__(self, strategy: Strategy, estimator):
         rng = np.random.default_rng(0)
-        # Multiples of 1/32 are the same number in float32 as in float64.
+        # Multiples of 1/32 are the same number in float32 as in float64, and so in all containers.
         self.X = _locked(rng.integers(-64, 65, (90, 4)) / 32)
         if is_regressor(estimator):
             self.truth = self.X[:, 0] - self.X[:, 1] ** 2 + 0.1 * rng.normal(size=90)
@@ -171,6 +156,7 @@ class _Case:
         order = np.arange(90) if order is None else order
         X = _locked(self.X[order]) if X is None else X
         pool = Pool(X, self.y[order], missing_label=self.learner.pool_.missing_label)
+        # By row number, so that the same rows are reserved and skipped in any order.
         pool.reserve(np.flatnonzero(np.isin(order, [1, 31])))
         pool.skip(np.flatnonzero(np.isin(order, [2, 32])))
         mask = pool.unlabeled_mask & ((order % 7 == 1) | (not few))
@@ -215,7 +201,7 @@ def _serving(strategy: Strategy):
 
 
 def _net():
-    """Return a small net for rows of numbers in any container."""
+    """Return a small net with dropout, for rows of numbers in any container."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer
     from skorch import NeuralNetClassifier
@@ -225,16 +211,16 @@ def _net():
     net = NeuralNetClassifier(
         nn.Sequential(*layers), criterion=nn.CrossEntropyLoss, train_split=None, verbose=0, lr=0.1
     )
-    return make_pipeline(FunctionTransformer(_dense), net)
+    return make_pipeline(FunctionTransformer(_as_float32), net)
 
 
-def _dense(X) -> np.ndarray:
+def _as_float32(X) -> np.ndarray:
     """Return rows of numbers as an array of float32, as nets read them."""
     return np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float32)
 
 
 def _containers(X: np.ndarray) -> Iterator[tuple[str, object]]:
-    """Yield the same rows in every container."""
+    """Yield the same rows in every container, with its name."""
     columns = [f"x{column}" for column in range(X.shape[1])]
     yield "a float32 array", X.astype(np.float32)
     yield "a CSR matrix", sparse.csr_matrix(X)
@@ -258,17 +244,17 @@ def _locked(value):
     if sparse.issparse(value):
         value.data.flags.writeable = False
     elif isinstance(value, np.ndarray):
-        value = value.view()
+        value = value.view()  # the model may want to write to its own
         value.flags.writeable = False
     return value
 
 
-# What is answered
+# What a strategy answers
 
 
 @contextmanager
 def _refused(case: _Case) -> Iterator[None]:
-    """Turn what the view and the learner refuse of a strategy into a failed check."""
+    """Turn a refusal by the view or the learner into a failed check."""
     try:
         yield
     except (ValueError, AttributeError) as error:
@@ -288,7 +274,7 @@ def _choice(case: _Case, strategy: Strategy, view: View, n: int = BATCH) -> np.n
 
 
 def _scores(case: _Case, strategy: Strategy, view: View) -> np.ndarray:
-    """Return the scores of a view's rows, none where a strategy chooses jointly."""
+    """Return the scores of a view's rows; none if the strategy chooses jointly."""
     if not has_score(strategy):
         return np.zeros(0)
     with _refused(case), warnings.catch_warnings():
@@ -298,6 +284,7 @@ def _scores(case: _Case, strategy: Strategy, view: View) -> np.ndarray:
 
 def _is_same(scores, other, chosen: np.ndarray, other_chosen: np.ndarray) -> bool:
     """Whether scores agree within rounding, and choices up to scores that tie within rounding."""
+    # Other chunks sum in another order: last digits differ, and decide where scores tie.
     if len(scores) == 0:
         return np.array_equal(chosen, other_chosen)
     close = partial(np.allclose, rtol=1e-6, atol=1e-9, equal_nan=True)
@@ -325,7 +312,7 @@ def _check_parameters(strategy: Strategy, estimator) -> None:
 
 
 def _state(value):
-    """Return a copy of parameters that can be compared, strategies inside by what they hold."""
+    """Return a copy of parameters that can be compared: of strategies inside, their attributes."""
     if hasattr(value, "get_params") and not isinstance(value, type):
         return type(value), _state(vars(value))
     if isinstance(value, dict):
@@ -336,7 +323,7 @@ def _state(value):
 
 
 def _check_positions(strategy: Strategy, estimator) -> None:
-    """As many distinct candidates as were asked for, or as there are."""
+    """It gives as many distinct candidates as are asked for, or as there are."""
     case = _Case(strategy, estimator)
     for few in (False, True):
         n_candidates = len(case.view(few=few).candidates)
@@ -366,7 +353,9 @@ def _check_reproducible(strategy: Strategy, estimator) -> None:
 
 
 def _check_fresh_draw(strategy: Strategy, estimator) -> None:
-    """What is the same in every round follows from the rows, not from where they stand."""
+    """A choice that is the same in every round follows from the rows, not from their order."""
+    # A generator seeded alike in every round gives itself away: it picks the same positions, which
+    # are other rows once the rows stand in another order.
     case = _Case(strategy, estimator)
     view = case.view()
     chosen = _choice(case, strategy, view)
@@ -384,7 +373,7 @@ def _check_fresh_draw(strategy: Strategy, estimator) -> None:
 
 
 def _check_row_order(strategy: Strategy, estimator) -> None:
-    """A rowwise score goes with its row."""
+    """A rowwise score does not depend on where its row stands."""
     if not (strategy.rowwise and has_score(strategy)):
         return
     case = _Case(strategy, estimator)
@@ -399,6 +388,7 @@ def _check_row_order(strategy: Strategy, estimator) -> None:
 
 def _check_chunks(strategy: Strategy, estimator) -> None:
     """The whole and its chunks have the same answer, whether few or many rows are candidates."""
+    # Both, since a chunk is gathered if few of its rows are candidates, and a slice if many are.
     case = _Case(strategy, estimator)
     for few in (False, True):
         whole, cut = case.view(few=few), case.view(few=few, chunk_rows=7)
@@ -411,7 +401,7 @@ def _check_chunks(strategy: Strategy, estimator) -> None:
 
 
 def _check_writes_nothing(strategy: Strategy, estimator) -> None:
-    """All that is shown, in chunks too, is read-only here."""
+    """It writes into nothing that it is shown, which is read-only here, in chunks too."""
     case = _Case(strategy, estimator)
     for chunk_rows in (None, 7):
         _choice(case, strategy, case.view(chunk_rows=chunk_rows))
@@ -450,7 +440,7 @@ def _is_taken(estimator, X) -> bool:
 
 
 def _check_certain_model(strategy: Strategy, estimator) -> None:
-    """Probabilities of 0 and 1 and standard deviations of 0 are answered too."""
+    """It answers probabilities of 0 and 1 and standard deviations of 0 too."""
     case = _Case(strategy, estimator)
     model = _Shown(case.learner._model(), _certain)
     _scores(case, strategy, case.view(model=model))
@@ -458,23 +448,23 @@ def _check_certain_model(strategy: Strategy, estimator) -> None:
 
 
 def _certain(name: str, arrays):
-    """Return what a model says, as it would if it had no doubt."""
+    """Return what a model says, without any doubt."""
     if name in ("proba", "samples"):
         return (arrays == arrays.max(axis=-1, keepdims=True)).astype(arrays.dtype)
     return np.zeros_like(arrays) if name == "std" else arrays
 
 
 def _check_declares_reads(strategy: Strategy, estimator) -> None:
-    """What is read of the model is declared; a function has nowhere to declare it."""
+    """It declares what it reads of the model, unless it is a function, which cannot."""
     if any(callable(value) for value in strategy.get_params().values()):
         return
     case = _Case(strategy, estimator)
     model = _Shown(case.learner._model())
     _choice(case, strategy, case.view(model=model))
     declared = {what for alternatives in needs(strategy) for what in alternatives}
-    if "gradient" in declared:  # which is made of these
+    if "gradient" in declared:  # it is made of these
         declared |= {"proba", "embedding"}
-    if "input_gradient" in declared:  # by which it is found
+    if "input_gradient" in declared:  # it finds perturbations
         declared |= {"perturbation"}
     for what in sorted(model.asked - declared - {"prediction"}):
         raise AssertionError(
@@ -509,7 +499,7 @@ def _check_loop(strategy: Strategy, estimator) -> None:
 
 
 def _require(is_so: bool, sentence: str) -> None:
-    """Fail with a sentence unless it is so; an assert would be gone under ``python -O``."""
+    """Fail with a sentence unless it is so; ``python -O`` would skip an assert."""
     if not is_so:
         raise AssertionError(sentence)
 

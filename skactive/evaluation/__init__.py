@@ -2,10 +2,9 @@
 
 from .compare import compare_strategies
 from .comparison import Comparison, Run
-from .displays import BudgetCurveDisplay, QueryDisplay
+from .displays import BudgetCurveDisplay, QueryDisplay, StreamDisplay
 from .model_selection import LabeledKFold, aulc_scorer
 from .simulation import Round, SimulatedLearner
-from .stream_displays import StreamDisplay
 
 __all__ = [
     "BudgetCurveDisplay",

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -21,7 +21,7 @@ from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
 from ..utils.threads import one_thread
 from .comparison import CEILING, Comparison, Run
-from .provenance import digest_of_data, name_of_scoring, plain, printed
+from .provenance import as_json, digest_of_data, name_of_scoring, printed
 from .results import ResultsFile, stored_settings
 from .simulation import SimulatedLearner, check_simulation, known_labels, simulate
 from .splits import Split, check_test, make_splits
@@ -48,52 +48,50 @@ def compare_strategies(
     results=None,
     name="data",
 ) -> Comparison:
-    """Simulate several strategies on known labels, and compare what they are worth.
+    """Simulate several strategies on known labels, and compare their learning curves.
 
-    Paired by design: in each repeat every strategy sees the same split, the same initial labels
-    and the same seeds. Random, margin (where the estimator serves it) and the score with all
-    labels, the ceiling, are always among them. The estimator is told all classes from the start,
+    In each repeat every strategy sees the same split, the same initial labels and the same seeds,
+    so that repeats are paired. Random, margin (where the estimator serves it) and the score with
+    all labels, the ceiling, are always among them. The estimator knows all classes from the start,
     so that every score can be computed.
 
     Parameters
     ----------
     estimator : estimator or ActiveLearner
         What learns. A learner brings its settings, but for its strategy and its random_state.
-    X : container of n rows
-        Rows.
-    y : array-like of shape (n,)
-        Their labels; rows without one are never asked for nor tested on.
+    X, y : container of n rows, array-like of shape (n,)
+        Rows and their labels; rows without a label are never asked for nor tested on.
     strategies : list of (str, Strategy or callable), or dict of str to these
         What is compared; a dict gives them names.
     budget : int or float
-        How many labels may be known in the end; a float is a share of those in a split.
+        Number of labels at the end; a float is a share of those in a split.
     n_instances : int, default=1
-        How many rows are asked for in each round.
+        Number of rows asked for in each round.
     n_initial : int, default=None
-        How many labels are known at the start, as for `SimulatedLearner`.
+        Number of labels at the start, as for `SimulatedLearner`.
     initial : "stratified" or array-like of int, default=None
-        Which, as for `SimulatedLearner`; row numbers only with `X_test`, since a split may put any
-        row into the test set.
+        Rows to start with, as for `SimulatedLearner`; row numbers only with `X_test`, since a
+        split may put any row into the test set.
     n_repeats : int, default=None
-        How often everything is repeated. None: 10, or the number of splits of `cv`.
+        Number of repeats. None: 10, or the number of splits of `cv`.
     cv : int, cross-validator or iterable, default=None
         Splits, as scikit-learn takes them: an iterable by row numbers of X, the others of the rows
         that have a label. With more repeats than splits they go round again, with other seeds.
     test_size : float or int, default=None
-        Share or number of rows to test on, drawn anew in each repeat, stratified for classifiers.
-        None: 0.25, unless `cv` or a test set is given.
+        Share or number of test rows, drawn anew in each repeat, stratified for classifiers. None:
+        0.25, unless `cv` or a test set is given.
     X_test, y_test : container of m rows, array-like of shape (m,), default=None
         One test set for all repeats; rows without a label are left out.
     scoring : str, callable or None, default=None
         As scikit-learn takes it; None: the estimator's own score.
     n_jobs : int, default=None
-        Processes, as joblib takes them. Each computes with one thread, so that results do not
-        depend on it.
+        Number of processes, as joblib takes it. Each computes with one thread, so that results do
+        not depend on their number.
     random_state : int or None, default=None
         Seed of all repeats. None: from the operating system, or from the results file.
     results : str or path, default=None
         File to which every finished run is appended, and from which an interrupted comparison
-        goes on: what is in it is not simulated again. More repeats and other strategies join it.
+        goes on: runs in it are not simulated again. More repeats and other strategies join them.
     name : str, default="data"
         Name of the data set, for `Comparison.concat`.
 
@@ -107,7 +105,7 @@ def compare_strategies(
     TypeError
         If the estimator, a strategy, `cv`, `scoring` or `random_state` is no such thing.
     ValueError
-        If what is given does not fit together, or the results file holds another comparison; the
+        If parameters do not fit together, or the results file holds another comparison; the
         message names the settings that differ. Nothing has been simulated then.
 
     Examples
@@ -122,6 +120,7 @@ def compare_strategies(
     >>> comparison.names
     ['random', 'margin', 'entropy']
     """
+    # Refusals first: a comparison runs for hours, and must not fail at its last strategy.
     template = _template(estimator)
     variants = _variants(strategies, template)
     _check_scoring(template, scoring)
@@ -139,9 +138,9 @@ def compare_strategies(
         seed=seed,
     )
     simulation = {
-        "budget": plain(budget),
-        "n_instances": plain(n_instances),
-        "n_initial": plain(n_initial),
+        "budget": as_json(budget),
+        "n_instances": as_json(n_instances),
+        "n_initial": as_json(n_initial),
         "initial": _initial(initial, known, test),
     }
     _check_simulations(template, known, splits, simulation)
@@ -157,8 +156,9 @@ def compare_strategies(
     shared = _Shared(
         _with_classes(template, known, test), known.X, known.y, test, scoring, name, simulation
     )
-    tasks = [(shared, *variant, split) for split in splits for variant in variants.items()]
-    runs = list(_finished_and_new(tasks, file, n_jobs))
+    # Split by split, so that what is interrupted has whole repeats.
+    tasks = [_Task(*variant, split) for split in splits for variant in variants.items()]
+    runs = list(_finished_and_new(shared, tasks, file, n_jobs))
     return Comparison(runs, list(variants), name_of_scoring(scoring) or "score")
 
 
@@ -175,11 +175,19 @@ class _Shared:
     simulation: dict[str, Any]
 
 
+class _Task(NamedTuple):
+    """One run to make."""
+
+    variant: str
+    strategy: Strategy | None  # None: the ceiling
+    split: Split
+
+
 # What is given
 
 
 def _template(estimator) -> ActiveLearner:
-    """Return a learner of our own around an estimator, or like the one that was given."""
+    """Return a learner around an estimator, or a copy of a learner, without a strategy so far."""
     if isinstance(estimator, SimulatedLearner):
         raise TypeError("estimator is a SimulatedLearner; give its learner, or what that wraps.")
     if not isinstance(estimator, ActiveLearner):
@@ -190,7 +198,7 @@ def _template(estimator) -> ActiveLearner:
 
 
 def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]:
-    """Return the strategies by name: random, margin, those that were asked for, the ceiling."""
+    """Return the strategies by name: random, margin, those that are given, the ceiling."""
     variants: dict[str, Strategy | None] = {"random": as_strategy("random")}
     if refusal(template.estimator, "proba", "decision") is None:
         variants["margin"] = as_strategy("margin")
@@ -208,7 +216,7 @@ def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]
 
 
 def _by_name(strategies) -> dict[str, Any]:
-    """Return what was given for strategies by name: its own, or how it prints."""
+    """Return what was given as strategies by their names, which are how they print if not given."""
     if isinstance(strategies, dict):
         unnamed = [name for name in strategies if not isinstance(name, str)]
         if unnamed:
@@ -229,7 +237,7 @@ def _by_name(strategies) -> dict[str, Any]:
 
 
 def _check_scoring(template: ActiveLearner, scoring) -> None:
-    """Refuse what is no score, or one that the estimator cannot be given."""
+    """Refuse a scoring that is none, or that the estimator does not serve."""
     from sklearn.metrics import check_scoring, get_scorer
 
     if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
@@ -238,7 +246,7 @@ def _check_scoring(template: ActiveLearner, scoring) -> None:
 
 
 def _test_set(template: ActiveLearner, X, y) -> Pool:
-    """Return the rows to test on with their labels."""
+    """Return the test rows with their labels."""
     test = Pool(X, y, missing_label=template._resolved_missing_label())
     if test.n_labeled == 0:
         raise ValueError("y_test has no label; give the true label of at least one row.")
@@ -246,7 +254,7 @@ def _test_set(template: ActiveLearner, X, y) -> Pool:
 
 
 def _seed(random_state, results) -> int:
-    """Return the seed of all repeats: the one given, of the results file, or a new one."""
+    """Return the seed of all repeats: as given, of the results file, or a new one."""
     if random_state is None:
         stored = None if results is None else stored_settings(results)
         return draw_seed(None) if stored is None else stored["random_state"]
@@ -273,14 +281,14 @@ def _initial(initial, known: Pool, test: Pool | None) -> str | list[int] | None:
 
 
 def _check_simulations(template, known: Pool, splits: list[Split], simulation: dict) -> None:
-    """Refuse, before anything is simulated, what a simulation of one of the splits would refuse."""
+    """Refuse now what the simulation of a split would refuse."""
     for split in splits:
         oracle = known_labels(template, split.train, known.y[split.train])
         check_simulation(template, oracle, **simulation, seed=split.seed)
 
 
 def _with_classes(template: ActiveLearner, known: Pool, test: Pool | None) -> ActiveLearner:
-    """Return the learner with the names of all classes, so that it can be scored from the start."""
+    """Return the learner with all classes named, so that it can be scored from the start."""
     if template.classes is not None or not is_classifier(template.estimator):
         return template
     labels = [known.y_labeled] + ([] if test is None else [test.y_labeled])
@@ -290,23 +298,25 @@ def _with_classes(template: ActiveLearner, known: Pool, test: Pool | None) -> Ac
 # Runs
 
 
-def _finished_and_new(tasks: list, file: ResultsFile | None, n_jobs) -> Iterator[Run]:
-    """Yield the runs that the file has, then the others as they finish, which join the file."""
+def _finished_and_new(
+    shared: _Shared, tasks: list[_Task], file: ResultsFile | None, n_jobs
+) -> Iterator[Run]:
+    """Yield the runs in the file, then the others as they finish and join the file."""
     done = set()
     for run in [] if file is None else _finished(file, tasks):
         done.add((run.variant, run.repeat))
         yield run
-    tasks = [task for task in tasks if (task[1], task[3].repeat) not in done]
-    with closing(_parallel(tasks, n_jobs)) as runs:  # which ends the workers on Ctrl-C
+    tasks = [task for task in tasks if (task.variant, task.split.repeat) not in done]
+    with closing(_parallel(shared, tasks, n_jobs)) as runs:  # closing ends the workers on Ctrl-C
         for run in runs:
             if file is not None:
                 file.append(run.to_json())
             yield run
 
 
-def _finished(file: ResultsFile, tasks: list) -> list[Run]:
+def _finished(file: ResultsFile, tasks: list[_Task]) -> list[Run]:
     """Return the runs of a file that are wanted, refusing those of another strategy."""
-    wanted = {(variant, split.repeat): printed(strategy) for _, variant, strategy, split in tasks}
+    wanted = {(task.variant, task.split.repeat): printed(task.strategy) for task in tasks}
     runs = [run for run in map(Run.from_json, file.runs) if (run.variant, run.repeat) in wanted]
     for run in runs:
         now = wanted[run.variant, run.repeat]
@@ -318,21 +328,21 @@ def _finished(file: ResultsFile, tasks: list) -> list[Run]:
     return runs
 
 
-def _parallel(tasks: list, n_jobs) -> Generator[Run, None, None]:
+def _parallel(shared: _Shared, tasks: list[_Task], n_jobs) -> Generator[Run, None, None]:
     """Yield runs as they finish, showing progress."""
     from joblib import Parallel, delayed
 
-    calls = (delayed(_run)(*task) for task in tasks)
+    calls = (delayed(_made)(shared, *task) for task in tasks)
     runs = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
     yield from progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs")
 
 
-def _run(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
+def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
     """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
     learner = clone(shared.template).set_params(random_state=split.seed)
     X, y = Rows(shared.X).take(split.train), shared.y[split.train]
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
-    score = _scorer(shared, run, learner, split)
+    score = _test_score(shared, run, learner, split)
     with one_thread():  # sums by another number of threads have other last digits
         if strategy is None:
             learner.fit(X, y)
@@ -345,8 +355,8 @@ def _run(shared: _Shared, variant: str, strategy: Strategy | None, split: Split)
     return run
 
 
-def _scorer(shared: _Shared, run: Run, learner: ActiveLearner, split: Split):
-    """Return a function that scores the learner as it is on the rows of a split to test on."""
+def _test_score(shared: _Shared, run: Run, learner: ActiveLearner, split: Split):
+    """Return a function that scores the learner, as it is when called, on the test rows."""
     from sklearn.metrics import check_scoring
 
     if shared.test is not None:

@@ -22,7 +22,7 @@ class Run:
     dataset, variant : str
         Names of the data set and of the strategy.
     repeat : int
-        Which split.
+        Number of the split.
     strategy : str
         The strategy as it prints.
     n_labeled : list of int, length T
@@ -32,7 +32,7 @@ class Run:
     indices : list of lists of int
         Row numbers asked for in each round, of the whole data set.
     seconds : list of (float, float, float)
-        Of fit, query and bookkeeping in each round.
+        Seconds of fit, query and bookkeeping in each round.
     """
 
     dataset: str
@@ -53,7 +53,7 @@ class Run:
         self.seconds.append((fit, query, bookkeeping))
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON takes it."""
+        """Return the run as JSON takes it."""
         return asdict(self)
 
     @classmethod
@@ -65,6 +65,8 @@ class Run:
 class Comparison:
     """Strategies side by side: what `compare_strategies` returns.
 
+    Methods take the name of a data set as `dataset`; None is enough if there is only one.
+
     Parameters
     ----------
     runs : list of Run
@@ -73,7 +75,7 @@ class Comparison:
     names : list of str
         Names of the strategies, in the order to show them.
     scoring : str
-        What the scores are.
+        Name of the score.
 
     Raises
     ------
@@ -89,7 +91,7 @@ class Comparison:
     datasets : list of str
         Names of the data sets.
     scoring : str
-        What the scores are.
+        Name of the score.
     """
 
     def __init__(self, runs: Sequence[Run], names: Sequence[str], scoring: str = "score"):
@@ -105,21 +107,11 @@ class Comparison:
         self.names = [name for name in names if name != CEILING]
         self.scoring = scoring
         for dataset in self.datasets:
-            _check_paired(self._grouped(dataset), dataset)
+            _check_same_repeats(self._grouped(dataset), dataset)
 
     @classmethod
     def concat(cls, comparisons: Sequence["Comparison"]) -> "Comparison":
-        """Return one comparison over the data sets of several.
-
-        Parameters
-        ----------
-        comparisons : list of Comparison
-            Each over data sets of other names.
-
-        Returns
-        -------
-        Comparison
-            All their runs.
+        """Return one comparison over the data sets of several, whose names differ.
 
         Raises
         ------
@@ -145,18 +137,9 @@ class Comparison:
     # Arrays
 
     def curves(self, dataset: str | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Return the learning curves of each strategy.
+        """Return the learning curves of each strategy: labels (T,) and scores (R, T) by repeat.
 
-        Parameters
-        ----------
-        dataset : str, default=None
-            Name of the data set; None where there is only one.
-
-        Returns
-        -------
-        dict of str to (ndarray of shape (T,), ndarray of shape (R, T))
-            Numbers of labels, and the scores of each repeat. Where repeats have other numbers of
-            labels, scores are interpolated between theirs.
+        Where repeats differ in their numbers of labels, scores are interpolated.
         """
         grouped = self._grouped(dataset)
         return {name: _aligned(grouped[name]) for name in self.names if name in grouped}
@@ -166,18 +149,7 @@ class Comparison:
         return np.array([run.scores[-1] for run in self._grouped(dataset)[CEILING]])
 
     def aulc(self, dataset: str | None = None) -> dict[str, np.ndarray]:
-        """Return the normalised area under the learning curve of each strategy and repeat.
-
-        Parameters
-        ----------
-        dataset : str, default=None
-            Name of the data set; None where there is only one.
-
-        Returns
-        -------
-        dict of str to ndarray of shape (R,)
-            In units of the score.
-        """
+        """Return the normalised areas under the learning curves of each strategy, shape (R,)."""
         grouped = self._grouped(dataset)
         return {
             name: np.array(
@@ -188,16 +160,17 @@ class Comparison:
         }
 
     def default_target(self, dataset: str | None = None) -> float:
-        """Return the score that random reaches with three quarters of the labels, on average."""
+        """Return the mean score that random reaches with three quarters of the labels."""
         n_labeled, scores = self.curves(dataset)["random"]
         mean, enough = scores.mean(axis=0), 0.75 * n_labeled[-1]
         before = mean[n_labeled <= enough]
+        # The largest until then, since a curve may fall, and what was reached counts.
         return float(before.max(initial=np.interp(enough, n_labeled, mean)))
 
     def win_tie_loss(self) -> dict[str, tuple[int, int, int]]:
         """Return how often each strategy was better than, equal to, and worse than random.
 
-        Counted over repeats and data sets, by the area under the learning curve.
+        By the area under the learning curve, over all repeats and data sets.
         """
         totals = {name: np.zeros(3, dtype=int) for name in self.names if name != "random"}
         for dataset in self.datasets:
@@ -214,8 +187,8 @@ class Comparison:
         names : list of str
             Strategies.
         matrix : ndarray of shape (n, n)
-            Entry (i, j): on how many data sets, in share of the curve until random saturates, i
-            beat j significantly.
+            Entry (i, j): the share of the curve, until random saturates, on which i beats j
+            significantly, summed over data sets.
         """
         total = np.zeros((len(self.names), len(self.names)))
         for dataset in self.datasets:
@@ -235,10 +208,7 @@ class Comparison:
         Parameters
         ----------
         target : float, default=None
-            Score to reach. None: what random reaches with three quarters of the labels, on
-            average.
-        dataset : str, default=None
-            Name of the data set; None where there is only one.
+            Score to reach. None: `default_target`.
 
         Returns
         -------
@@ -257,14 +227,19 @@ class Comparison:
         rows: list[dict[str, Any]] = []
         for name, (n_labeled, scores) in curves.items():
             mean, low, high = st.mean_interval(areas[name], LEVEL)
-            row = {"strategy": name, "aulc": float(mean), "aulc_low": float(low)}
-            row["aulc_high"] = float(high)
-            row["labels"] = st.labels_to_reach(n_labeled, scores.mean(axis=0), target)
-            row["seconds"] = _mean_seconds(grouped[name])
+            row = {
+                "strategy": name,
+                "aulc": float(mean),
+                "aulc_low": float(low),
+                "aulc_high": float(high),
+                "labels": st.labels_to_reach(n_labeled, scores.mean(axis=0), target),
+                "seconds": _mean_seconds(grouped[name]),
+            }
             if name != "random":
                 row |= _gain(areas[name], areas["random"])
-                row["saving"] = _saving(curves[name], curves["random"], target)
+                row["saving"] = _saved(curves[name], curves["random"], target)
             rows.append(row)
+        # All strategies are held against one baseline, so their p-values are corrected together.
         others = [row for row in rows if row["strategy"] != "random"]
         for test in ("p_t", "p_wilcoxon"):
             adjusted = st.holm([row[test] for row in others])
@@ -273,28 +248,17 @@ class Comparison:
         return rows
 
     def verdict(self, dataset: str | None = None) -> str:
-        """Return in words what may be concluded against random.
+        """Return in words, a line for each strategy, what may be concluded against random.
 
-        Parameters
-        ----------
-        dataset : str, default=None
-            Name of the data set; None where there is only one.
-
-        Returns
-        -------
-        str
-            One line for each strategy; with fewer than five repeats, that there is no verdict.
+        With fewer than five repeats it says that there is no verdict.
         """
         return report.verdict(self.summary(dataset=dataset), len(self.ceiling(dataset)))
 
     def to_frame(self):
-        """Return every round of every run as a pandas DataFrame.
+        """Return a pandas DataFrame with a line for every round of every run.
 
-        Returns
-        -------
-        pandas.DataFrame
-            Columns dataset, strategy, repeat, n_labeled, score, seconds_fit, seconds_query,
-            seconds_bookkeeping, indices.
+        Columns are dataset, strategy, repeat, n_labeled, score, seconds_fit, seconds_query,
+        seconds_bookkeeping and indices.
         """
         import pandas as pd
 
@@ -318,19 +282,10 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def to_markdown(self, target: float | None = None) -> str:
-        """Return the summary of every data set as Markdown tables.
+        """Return heading, `summary` and verdict of every data set in Markdown.
 
-        Parameters
-        ----------
-        target : float, default=None
-            Score to reach. None: what random reaches with three quarters of the labels, on
-            average.
-
-        Returns
-        -------
-        str
-            A heading, a table and the verdict for each data set; of several, the totals as well:
-            wins, ties and losses, and the pairwise penalty matrix.
+        Several data sets are followed by their totals: wins, ties and losses, and the pairwise
+        penalty matrix. `target` is that of `summary`.
         """
         parts = [self._markdown(dataset, target) for dataset in self.datasets]
         if len(self.datasets) > 1:
@@ -375,8 +330,8 @@ class Comparison:
         return grouped
 
 
-def _check_paired(grouped: dict[str, list[Run]], dataset: str) -> None:
-    """Refuse runs on a data set that cannot be compared repeat by repeat."""
+def _check_same_repeats(grouped: dict[str, list[Run]], dataset: str) -> None:
+    """Refuse runs on a data set that are not paired by their repeats."""
     for name in ("random", CEILING):
         if name not in grouped:
             raise ValueError(
@@ -393,7 +348,8 @@ def _check_paired(grouped: dict[str, list[Run]], dataset: str) -> None:
 
 
 def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
-    """Return curves on common numbers of labels: all that lie within every run."""
+    """Return curves on common numbers of labels: those of any run that lie within all runs."""
+    # A cold start may take longer in one repeat, so that runs start at different numbers.
     grids = [np.array(run.n_labeled) for run in runs]
     low, high = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
     common = np.unique(np.concatenate(grids))
@@ -408,14 +364,14 @@ def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _batch(grouped: dict[str, list[Run]]) -> float | None:
-    """Return how many labels most rounds brought; cold starts and last rounds bring others."""
+    """Return the most common batch size; cold starts and last rounds have others."""
     steps = [np.diff(run.n_labeled) for runs in grouped.values() for run in runs]
     sizes, counts = np.unique(np.concatenate(steps), return_counts=True)
     return float(sizes[counts.argmax()]) if len(sizes) else None
 
 
 def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
-    """Return what paired areas under curves say of a strategy against the baseline."""
+    """Compare a strategy with the baseline by their paired areas under the curves."""
     tests = st.paired_tests(areas, baseline, level=LEVEL)
     wins, ties, losses = st.win_tie_loss(areas, baseline)
     return {
@@ -430,8 +386,8 @@ def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _saving(curve, baseline, target: float) -> st.Saving:
-    """Return what a strategy saves on the way to a target, by the same resamples each time."""
+def _saved(curve, baseline, target: float) -> st.Saving:
+    """Return the labels that a strategy saves on the way to a target."""
     (n_labeled, scores), (n_labeled_baseline, scores_baseline) = curve, baseline
     return st.saving(
         n_labeled,
@@ -440,11 +396,11 @@ def _saving(curve, baseline, target: float) -> st.Saving:
         target,
         n_labeled_baseline=n_labeled_baseline,
         level=LEVEL,
-        rng=np.random.default_rng(0),
+        rng=np.random.default_rng(0),  # the same resamples, so that a table prints alike twice
     )
 
 
 def _mean_seconds(runs: list[Run]) -> dict[str, float]:
-    """Return the seconds of a whole run by where they went, mean over repeats."""
+    """Return the mean seconds of fit, query and bookkeeping over a whole run."""
     totals = np.array([np.sum(run.seconds, axis=0) for run in runs]).mean(axis=0)
     return dict(zip(("fit", "query", "bookkeeping"), totals.tolist(), strict=True))

@@ -1,12 +1,16 @@
-"""Pictures: what labels bought, and which rows were asked for."""
+"""Pictures: what labels bought, which rows were asked for, how a stream went."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import statistics as st
+from ..budgets import checked_rate
 from ..learner.inside import reach
+from ..loops.stream_loop import StreamLog
 from ..strategies.base import name_of
+from ..utils.checks import checked_count
 from .model_selection import scored_stages
 from .simulation import SimulatedLearner
 
@@ -15,6 +19,7 @@ from .simulation import SimulatedLearner
 COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("--", "-", "-.", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), ":", (0, (1, 1)))
 MARKERS = ("s", "o", "^", "D", "v", "P", "X")
+DRIFT: dict[str, Any] = {"marker": "v", "ls": "", "ms": 8, "mec": "k"}
 
 
 class BudgetCurveDisplay:
@@ -29,16 +34,14 @@ class BudgetCurveDisplay:
     ceiling : ndarray of shape (R,), default=None
         Scores with all labels.
     scoring : str, default="score"
-        What the scores are.
+        Name of the score, for the axis.
     baseline : str, default="random"
-        Against which curve a saving is marked.
+        Name of the curve against which savings are marked.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where it is drawn.
-    figure_ : matplotlib Figure
-        In which figure.
     lines_ : list of matplotlib Line2D
         The curves, in the order of `curves`.
     """
@@ -51,29 +54,20 @@ class BudgetCurveDisplay:
 
     @classmethod
     def from_simulation(cls, simulated, X, y, *, scoring=None, name=None, ax=None, **kwargs):
-        """Draw the learning curve of one simulation on test data.
+        """Draw the learning curve of one simulation on test data; return the display.
 
         Parameters
         ----------
         simulated : SimulatedLearner, or a Pipeline or finished search that holds one
             Fitted with ``keep_estimators=True``.
-        X : container of m rows
-            Rows to test on; those without a label are left out.
-        y : array-like of shape (m,)
-            Their labels.
+        X, y : container of m rows, array-like of shape (m,)
+            Test rows and their labels; rows without a label are left out.
         scoring : str, callable or None, default=None
             As scikit-learn takes it; None: the estimator's own score.
         name : str, default=None
             Name in the legend; None: the strategy.
-        ax : matplotlib Axes, default=None
-            Where to draw; None: a new figure.
-        **kwargs : dict
+        ax, **kwargs
             As `plot` takes them.
-
-        Returns
-        -------
-        BudgetCurveDisplay
-            Drawn.
         """
         n_labeled, scores = scored_stages(simulated, X, y, scoring)
         if name is None:
@@ -84,7 +78,7 @@ class BudgetCurveDisplay:
 
     @classmethod
     def from_comparison(cls, comparison, *, dataset=None, ax=None, **kwargs):
-        """Draw the learning curves of a comparison, with bands and the ceiling.
+        """Draw the learning curves of a comparison, with bands and the ceiling; return the display.
 
         Parameters
         ----------
@@ -92,21 +86,14 @@ class BudgetCurveDisplay:
             What `compare_strategies` returned.
         dataset : str, default=None
             Name of the data set; None where there is only one.
-        ax : matplotlib Axes, default=None
-            Where to draw; None: a new figure.
-        **kwargs : dict
+        ax, **kwargs
             As `plot` takes them.
-
-        Returns
-        -------
-        BudgetCurveDisplay
-            Drawn.
         """
         curves, ceiling = comparison.curves(dataset), comparison.ceiling(dataset)
         return cls(curves, ceiling=ceiling, scoring=comparison.scoring).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, target=None, level=0.95):
-        """Draw.
+        """Draw, and return the display.
 
         Parameters
         ----------
@@ -116,23 +103,17 @@ class BudgetCurveDisplay:
             Score to mark, with the labels that the best curve saves against the baseline there.
         level : float, default=0.95
             Level of the bands around means, where there are several repeats.
-
-        Returns
-        -------
-        BudgetCurveDisplay
-            Itself.
         """
         self.ax_, self.figure_ = _axes(ax)
         self.lines_ = []
-        others = [name for name in self.curves if name != self.baseline]
+        # The baseline has the first style wherever it stands, so that it looks alike everywhere.
+        order = [self.baseline, *(name for name in self.curves if name != self.baseline)]
         for name, (n_labeled, scores) in self.curves.items():
-            position = 0 if name == self.baseline else 1 + others.index(name)  # of its style
+            position = order.index(name)
             mean, low, high = st.mean_interval(scores, level)
-            style: dict[str, Any] = {
-                "color": COLORS[position % len(COLORS)],
-                "linestyle": DASHES[position % len(DASHES)],
+            style = _style(position) | {
                 "marker": MARKERS[position % len(MARKERS)],
-                "markevery": max(1, len(n_labeled) // 8),
+                "markevery": max(1, len(n_labeled) // 8),  # a marker a round would hide the line
                 "markersize": 5,
             }
             self.lines_ += self.ax_.plot(n_labeled, mean, label=name, **style)
@@ -157,7 +138,7 @@ class BudgetCurveDisplay:
         }
         base = needed.get(self.baseline, np.inf)
         best = min(needed, key=needed.__getitem__)
-        if best == self.baseline or not np.isfinite(base):
+        if best == self.baseline or not np.isfinite(base):  # a share of infinity says nothing
             return
         self.ax_.annotate(
             "", (needed[best], target), (base, target), arrowprops={"arrowstyle": "->", "lw": 1.5}
@@ -182,10 +163,8 @@ class QueryDisplay:
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
+    ax_, figure_ : matplotlib Axes and Figure
         Where it is drawn.
-    figure_ : matplotlib Figure
-        In which figure.
     """
 
     def __init__(self, coordinates, batches, *, names=("", "")):
@@ -195,7 +174,7 @@ class QueryDisplay:
 
     @classmethod
     def from_simulation(cls, simulated, X, *, ax=None):
-        """Draw what a simulation asked for.
+        """Draw what a simulation asked for; return the display.
 
         Parameters
         ----------
@@ -206,18 +185,13 @@ class QueryDisplay:
             reduced by principal components.
         ax : matplotlib Axes, default=None
             Where to draw; None: a new figure.
-
-        Returns
-        -------
-        QueryDisplay
-            Drawn.
         """
         coordinates, names = _plane(X)
         return cls(coordinates, simulated.query_indices_, names=names).plot(ax=ax)
 
     @classmethod
     def from_learner(cls, learner, X=None, *, ax=None):
-        """Draw what a learner was taught, by its pool's history.
+        """Draw what a learner was taught, by its pool's history; return the display.
 
         Parameters
         ----------
@@ -228,35 +202,19 @@ class QueryDisplay:
             reduced by principal components.
         ax : matplotlib Axes, default=None
             Where to draw; None: a new figure.
-
-        Returns
-        -------
-        QueryDisplay
-            Drawn.
         """
         pool = learner.pool_
         coordinates, names = _plane(pool.X if X is None else X)
         labeled = pool.labeled_mask
         batches = [
-            op.rows[labeled[op.rows]]
+            op.rows[labeled[op.rows]]  # what was skipped, or undone since, has no label to show
             for op in pool.history
             if op.kind in ("fit", "label", "extend")
         ]
         return cls(coordinates, batches, names=names).plot(ax=ax)
 
     def plot(self, ax=None):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None: a new figure.
-
-        Returns
-        -------
-        QueryDisplay
-            Itself.
-        """
+        """Draw into matplotlib Axes, or into a new figure; return the display."""
         self.ax_, self.figure_ = _axes(ax)
         x, y = np.asarray(self.coordinates).T
         self.ax_.scatter(x, y, s=8, color="0.75", lw=0, label="not asked for")
@@ -277,6 +235,104 @@ class QueryDisplay:
         return self
 
 
+class StreamDisplay:
+    """Score over time beside the budget that was spent, with drifts.
+
+    Make one by `from_log`.
+
+    Parameters
+    ----------
+    logs : dict of str to StreamLog
+        Logs of `run_stream`, by name.
+    scoring : str, default="score"
+        Name of the score, for the axis.
+
+    Attributes
+    ----------
+    axes_, figure_ : ndarray of two matplotlib Axes, and Figure
+        Scores and budget, and where they are drawn.
+    lines_ : list of matplotlib Line2D
+        The scores, in the order of `logs`.
+    """
+
+    def __init__(self, logs, *, scoring="score"):
+        self.logs = logs
+        self.scoring = scoring
+
+    @classmethod
+    def from_log(cls, log, *, scoring="score", axes=None, **kwargs):
+        """Draw one log, or several; return the display.
+
+        Parameters
+        ----------
+        log : StreamLog, or dict of str to StreamLog
+            What `run_stream` returned; by name, where there are several.
+        scoring : str, default="score"
+            Name of the score, for the axis.
+        axes, **kwargs
+            As `plot` takes them.
+
+        Raises
+        ------
+        TypeError
+            If `log` is no log, nor a dict of logs.
+        """
+        logs = dict(log) if isinstance(log, Mapping) else {"": log}
+        wrong = [each for each in logs.values() if not isinstance(each, StreamLog)]
+        if wrong or not logs:
+            raise TypeError(
+                f"from_log got {wrong[0] if wrong else log!r}; give what run_stream returned, or a "
+                f"dict of such logs by name."
+            )
+        return cls(logs, scoring=scoring).plot(axes=axes, **kwargs)
+
+    def plot(self, axes=None, *, smooth=1, budget=None):
+        """Draw, and return the display.
+
+        Parameters
+        ----------
+        axes : sequence of two matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        smooth : int, default=1
+            Number of chunks over which scores are averaged: a chunk and those before it.
+        budget : float, default=None
+            Share of the rows to mark as the limit.
+
+        Raises
+        ------
+        ValueError
+            If `smooth` is no whole number of at least 1, or `budget` no share.
+        """
+        checked_count(smooth, "smooth", "plot", 1)
+        if budget is not None:
+            checked_rate(budget, "plot", "budget")
+        if axes is None:
+            ax, self.figure_ = _axes(None)
+            ax.remove()  # the figure came with one, and two are drawn
+            self.axes_ = self.figure_.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        else:
+            self.axes_ = np.asarray(axes)
+            self.figure_ = self.axes_[0].figure
+        self.lines_, (top, bottom) = [], self.axes_
+        for position, (name, log) in enumerate(self.logs.items()):
+            style, scores = _style(position), _smoothed(log, smooth)
+            self.lines_ += top.plot(log.n_seen, scores, label=name, **style)
+            bottom.plot(log.n_seen, log.spent, **style)
+            seen = log.drifts > 0
+            top.plot(log.n_seen[seen], scores[seen], zorder=3, **DRIFT, color=style["color"])
+        if any(log.drifts.any() for log in self.logs.values()):
+            # One entry of the legend for the drifts of all logs, in no log's colour.
+            top.plot([], [], label="drift seen", **DRIFT, color="w")
+        if budget is not None:
+            bottom.axhline(budget, color="0.6", lw=1, ls=":", label="budget")
+            bottom.legend(loc="lower right", frameon=False)
+        top.set(ylabel=self.scoring)
+        bottom.set(xlabel="rows that passed", ylabel="labels per row", ylim=(0, None))
+        if top.get_legend_handles_labels()[1]:  # one log without a name needs no legend
+            top.legend(loc="lower right", frameon=False)
+        return self
+
+
 def _axes(ax):
     """Return axes and their figure, new ones if none are given."""
     try:
@@ -287,6 +343,11 @@ def _axes(ax):
     if ax is None:
         _, ax = plt.subplots(layout="constrained")
     return ax, ax.figure
+
+
+def _style(position: int) -> dict[str, Any]:
+    """Return colour and dash of the line at a position."""
+    return {"color": COLORS[position % len(COLORS)], "linestyle": DASHES[position % len(DASHES)]}
 
 
 def _plane(X) -> tuple[np.ndarray, tuple[str, str]]:
@@ -304,3 +365,15 @@ def _plane(X) -> tuple[np.ndarray, tuple[str, str]]:
     points = plane.fit_transform(X)
     first, second = plane.explained_variance_ratio_
     return points, (f"component 1 ({first:.0%})", f"component 2 ({second:.0%})")
+
+
+def _smoothed(log: StreamLog, n_chunks: int) -> np.ndarray:
+    """Return scores over each chunk and those before it, n_chunks in all; NaN where none is."""
+    weight = log.n_scored.astype(float)
+    # A chunk without a score is NaN, which would spread over all sums that it is in.
+    total = np.where(weight > 0, log.score, 0.0) * weight
+    ones = np.ones(n_chunks)
+    if len(log) == 0:  # numpy convolves nothing empty
+        return total
+    sums, weights = (np.convolve(each, ones)[: len(each)] for each in (total, weight))
+    return np.divide(sums, weights, out=np.full(len(sums), np.nan), where=weights > 0)

@@ -10,14 +10,14 @@ from ..data import labels as lab
 from ..data.rows import check_rows, n_rows, take
 from ..learner.inside import reach, transformed
 from ..statistics import aulc
-from .simulation import SimulatedLearner
+from .simulation import SimulatedLearner, kept_stages
 
 
 class LabeledKFold(BaseEstimator):
     """K folds of the labelled rows; unlabelled rows are always trained on, and never tested.
 
-    A plain splitter would deal out unlabelled rows as if they had a class of their own, and ask for
-    their predictions to be scored.
+    A plain splitter would treat unlabelled rows as one more class, and have their predictions
+    scored.
 
     Parameters
     ----------
@@ -26,14 +26,14 @@ class LabeledKFold(BaseEstimator):
     shuffle : bool, default=False
         Whether to shuffle the labelled rows before they are split.
     stratified : bool or "auto", default="auto"
-        Whether every fold has the classes in the same shares. "auto": for labels that are
-        integers, booleans or text, not for floats.
+        Whether every fold has the same share of each class. "auto": yes for integers, booleans
+        and text, no for floats.
     random_state : int, RandomState or None, default=None
         Seed of the shuffling; None with ``shuffle=False``.
     missing_label : int, float, str or None, default="auto"
-        What counts as unlabelled besides None, NaN and pandas.NA. "auto": -1, or nothing more where
-        a label has a fraction, so that -1.0 is a value like others. None: nothing more, as for
-        whole numbers that are values.
+        What counts as unlabelled besides None, NaN and pandas.NA. "auto": -1, unless some label
+        has a fraction, which makes -1.0 a value like the others. None: nothing more; write it
+        where whole numbers are values.
 
     Examples
     --------
@@ -77,19 +77,16 @@ class LabeledKFold(BaseEstimator):
 
         Parameters
         ----------
-        X : container of n rows
-            Rows.
-        y : array-like of shape (n,)
-            Labels, with the missing label where there is none.
+        X, y : container of n rows, array-like of shape (n,)
+            Rows and labels, with the missing label where there is none.
         groups : None
             Not supported.
 
         Yields
         ------
-        train : ndarray of int64
-            Row numbers, increasing: the labelled rows of the other folds and every unlabelled row.
-        test : ndarray of int64
-            Row numbers, increasing: the labelled rows of this fold.
+        train, test : ndarray of int64
+            Increasing row numbers: the labelled rows of the other folds and every unlabelled row;
+            the labelled rows of this fold.
 
         Raises
         ------
@@ -110,31 +107,21 @@ class LabeledKFold(BaseEstimator):
             yield np.sort(np.concatenate([labeled[train], unlabeled])), labeled[test]
 
     def get_n_splits(self, X=None, y=None, groups=None) -> int:
-        """Return the number of folds.
-
-        Parameters
-        ----------
-        X, y, groups : object
-            Not looked at.
-
-        Returns
-        -------
-        int
-            `n_splits`.
-        """
+        """Return the number of folds; the parameters are not looked at."""
         return self.n_splits
 
     def _labels(self, y) -> tuple[np.ndarray, np.ndarray]:
-        """Return the labels and who has one."""
+        """Return the labels, and which rows have one."""
         missing = lab.resolve_missing_label(self.missing_label, regression=False)
         values, known = lab.parse(y, missing_label=missing)
         is_auto = isinstance(self.missing_label, str) and self.missing_label == "auto"
         if is_auto and values.dtype.kind == "f" and (values[known] % 1 != 0).any():
+            # Labels with a fraction are values of a regressor, to which -1.0 may belong.
             return lab.parse(y, missing_label=None)
         return values, known
 
     def _folds(self, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Split the labelled rows, by scikit-learn's splitters."""
+        """Split the labelled rows by one of scikit-learn's splitters."""
         from sklearn.model_selection import KFold, StratifiedKFold
 
         if self.stratified not in (True, False, "auto"):
@@ -147,6 +134,7 @@ class LabeledKFold(BaseEstimator):
                 f"y has {len(labels)} labelled rows for {self.n_splits} folds; label more rows, or "
                 f"give a smaller n_splits."
             )
+        # As integers, which scikit-learn's splitters take whatever the labels are.
         codes = lab.encode(labels, lab.sorted_classes(labels))
         if by_class and np.bincount(codes).max() < self.n_splits:
             raise ValueError(
@@ -159,9 +147,9 @@ class LabeledKFold(BaseEstimator):
 def aulc_scorer(scoring: str | Callable | None = None) -> Callable:
     """Make a scorer of learning curves: the normalised area under the curve of a simulation.
 
-    Given to a search over `SimulatedLearner`, it prefers what learns fast to what ends well. Every
-    stage of a fitted simulation is scored, and `statistics.aulc` taken of these scores over
-    `n_labeled_`: the mean score over the budget, in units of the score.
+    With it, a search over `SimulatedLearner` prefers what learns fast to what ends well. The area
+    is `statistics.aulc` of the scores of all stages over `n_labeled_`: the mean score over the
+    budget, in units of the score.
 
     Parameters
     ----------
@@ -173,8 +161,8 @@ def aulc_scorer(scoring: str | Callable | None = None) -> Callable:
     -------
     callable
         ``(estimator, X, y) -> float``, for a fitted SimulatedLearner with ``keep_estimators=True``,
-        alone, at the end of a Pipeline or inside a finished search. Rows of y without a label are
-        left out. It can be pickled where `scoring` can.
+        alone, at the end of a Pipeline or inside a finished search. Rows without a label are left
+        out. It can be pickled if `scoring` can.
 
     Raises
     ------
@@ -203,7 +191,7 @@ def aulc_scorer(scoring: str | Callable | None = None) -> Callable:
     from sklearn.metrics import get_scorer
 
     if isinstance(scoring, str):
-        get_scorer(scoring)  # refuses an unknown name now, not within a search
+        get_scorer(scoring)  # refuses an unknown name now rather than within a search
     elif scoring is not None and not callable(scoring):
         raise TypeError(f"scoring is {scoring!r}; give the name of a score, a scorer, or None.")
     return _AulcScorer(scoring)
@@ -211,7 +199,7 @@ def aulc_scorer(scoring: str | Callable | None = None) -> Callable:
 
 @dataclass(frozen=True)
 class _AulcScorer:
-    """What `aulc_scorer` makes."""
+    """What `aulc_scorer` makes; a class, since a function within a function cannot be pickled."""
 
     scoring: str | Callable | None
 
@@ -219,33 +207,16 @@ class _AulcScorer:
         return f"aulc_scorer({self.scoring!r})"
 
     def __call__(self, estimator, X, y) -> float:
-        """Return the area under the learning curve of a simulation on held-out rows."""
+        """Return the area under the learning curve on held-out rows."""
         return float(aulc(*scored_stages(estimator, X, y, self.scoring)))
 
 
 def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the learning curve of a simulation on held-out rows.
-
-    Parameters
-    ----------
-    estimator : SimulatedLearner, or a Pipeline or finished search that holds one
-        Fitted with ``keep_estimators=True``.
-    X : container of m rows
-        Rows as the estimator takes them; those without a label are left out.
-    y : array-like of shape (m,)
-        Their labels.
-    scoring : str, callable or None, default=None
-        As scikit-learn takes it; None: the estimator's own score.
-
-    Returns
-    -------
-    n_labeled, scores : ndarray of shape (n_rounds,)
-        Labels known after each round, and the score of the estimator then.
-    """
+    """Return the learning curve of a simulation on held-out rows: labels and score by round."""
     from sklearn.metrics import check_scoring
 
     simulated, transformers = reach(estimator, SimulatedLearner, "SimulatedLearner")
-    stages = simulated._stages()
+    stages = kept_stages(simulated)
     X, y = _labeled(X, y, stages[0]._resolved_missing_label())
     X = transformed(X, transformers)
     scores = [check_scoring(stage, scoring)(stage, X, y) for stage in stages]
@@ -253,7 +224,7 @@ def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray
 
 
 def _labeled(X, y, missing_label) -> tuple:
-    """Return the rows that have a label, and their labels."""
+    """Return the rows that have a label, and the labels."""
     values, known = lab.parse(y, missing_label=missing_label)
     if known.all():
         return X, y

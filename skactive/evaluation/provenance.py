@@ -1,4 +1,4 @@
-"""Settings as text that every process writes alike, so that a file of runs knows what it holds."""
+"""Settings as text that every process writes alike, so that a file of runs says what it holds."""
 
 import hashlib
 import re
@@ -13,12 +13,12 @@ from ..data.fingerprint import fingerprint
 from ..pool.pool import Pool
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_MANY = 10**6  # characters, more than any estimator has
+_ALL_CHARACTERS = 10**6  # more than any estimator prints
 _SAMPLED = 256  # rows whose values a fingerprint reads
 
 
 def printed(value) -> str:
-    """Return an object in full, without addresses.
+    """Return how an object prints in full, without addresses, which differ between processes.
 
     Examples
     --------
@@ -28,23 +28,23 @@ def printed(value) -> str:
     """
     with np.printoptions(threshold=sys.maxsize), config_context(print_changed_only=True):
         is_estimator = isinstance(value, BaseEstimator)
-        text = value.__repr__(N_CHAR_MAX=_MANY) if is_estimator else repr(value)
+        text = value.__repr__(N_CHAR_MAX=_ALL_CHARACTERS) if is_estimator else repr(value)
     return _ADDRESS.sub("", text)
 
 
-def plain(value):
-    """Return what numpy counts or lists as JSON takes it, anything else as it is.
+def as_json(value):
+    """Return numpy's numbers and arrays as JSON takes them, anything else as it is.
 
     Examples
     --------
-    >>> plain(np.int64(3)), plain(np.arange(2)), plain("stratified")
+    >>> as_json(np.int64(3)), as_json(np.arange(2)), as_json("stratified")
     (3, [0, 1], 'stratified')
     """
     return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def name_of_scoring(scoring) -> str | None:
-    """Return what a score is called; None for the estimator's own.
+    """Return the name of a score; None for the estimator's own.
 
     Examples
     --------

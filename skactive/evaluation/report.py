@@ -12,7 +12,7 @@ ALPHA = 0.05
 
 
 def verdict(rows: Sequence[Mapping[str, Any]], n_repeats: int) -> str:
-    """Return in words what the rows of a summary allow to conclude against random."""
+    """Return in words what the rows of a summary say against random."""
     others = [row for row in rows if row["strategy"] != "random"]
     if not others:
         return "No verdict: there is only random."
@@ -25,18 +25,12 @@ def verdict(rows: Sequence[Mapping[str, Any]], n_repeats: int) -> str:
 
 
 def count_of_repeats(n: int) -> str:
-    """Return how many repeats there are.
-
-    Examples
-    --------
-    >>> count_of_repeats(1), count_of_repeats(5)
-    ('1 repeat', '5 repeats')
-    """
+    """Return the number of repeats in words: "1 repeat", "5 repeats"."""
     return f"{n} repeat{'s' * (n != 1)}"
 
 
 def heading(dataset: str, scoring: str, n_repeats: int, ceiling: tuple) -> str:
-    """Return what stands above the table of a data set."""
+    """Return the heading of a data set's table."""
     return (
         f"**{dataset}**: {scoring}, {count_of_repeats(n_repeats)}; with all labels "
         f"{_interval(*ceiling)}"
@@ -103,7 +97,7 @@ def _interval(mean: float, low: float, high: float, sign: str = "") -> str:
 
 
 def _short(saving: Saving) -> str:
-    """Return a saving as it fits into a table."""
+    """Return a saving as a cell of a table."""
     if np.isinf(saving.labels):
         return "not reached"
     if np.isinf(saving.labels_baseline):

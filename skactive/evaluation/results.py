@@ -6,32 +6,15 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-FORMAT = "skactive-comparison"
+RESULTS_FORMAT = "skactive-comparison"
 
 
 class ResultsFile:
     """Runs on disk, appended as they finish.
 
     The first line holds the settings; every line ends with a checksum, so that a last line cut
-    short by a crash is recognised, and dropped.
-
-    Parameters
-    ----------
-    path : str or path
-        The file; made if it is not there.
-    settings : dict
-        What all runs share, as JSON takes it.
-
-    Attributes
-    ----------
-    runs : list of dict
-        The runs in the file, in the order in which they were appended.
-
-    Raises
-    ------
-    ValueError
-        If the file holds something else, runs with other settings (it names those that differ), or
-        a line that is damaged rather than cut short. Nothing has changed then.
+    short by a crash is recognised, and dropped. A file that holds something else, other settings
+    or a line that is damaged rather than cut short is refused, and stays as it is.
 
     Examples
     --------
@@ -59,25 +42,16 @@ class ResultsFile:
             )
         self.runs = lines[1:]
         if self.runs:
-            _check_settings(path, lines[0]["settings"], settings)
+            _check_same_settings(path, lines[0]["settings"], settings)
             self._write(b"")
-        else:  # nothing is lost, and what kept the first run from finishing may be put right
+        else:
+            # Without a run nothing is lost by new settings, and the old ones may have been what
+            # kept the first run from finishing.
             self._n_bytes = 0
-            self._write(_line({"format": FORMAT, "settings": settings}))
+            self._write(_line({"format": RESULTS_FORMAT, "settings": settings}))
 
     def append(self, run: dict[str, Any]) -> None:
-        """Add a finished run, safely on disk when this returns.
-
-        Parameters
-        ----------
-        run : dict
-            As JSON takes it.
-
-        Raises
-        ------
-        RuntimeError
-            If something else has written to the file.
-        """
+        """Add a finished run, safely on disk when this returns, unless others wrote to the file."""
         if self.path.stat().st_size != self._n_bytes:
             raise RuntimeError(
                 f"{os.fspath(self.path)!r} has changed since it was opened; let one comparison at "
@@ -85,10 +59,10 @@ class ResultsFile:
             )
         line = _line(run)
         self._write(line)
-        self.runs.append(json.loads(line.rpartition(b"\t")[0]))
+        self.runs.append(json.loads(line.rpartition(b"\t")[0]))  # as it will be read back
 
     def _write(self, data: bytes) -> None:
-        """Write data behind what is whole, and nothing behind it."""
+        """Write data behind the whole lines, in place of anything that follows them."""
         with self.path.open("r+b" if self.path.exists() else "w+b") as file:
             file.truncate(self._n_bytes)
             file.seek(self._n_bytes)
@@ -99,30 +73,19 @@ class ResultsFile:
 
 
 def stored_settings(path: str | os.PathLike) -> dict[str, Any] | None:
-    """Return the settings of the runs in a file, or None where there is no such file yet.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Returns
-    -------
-    dict or None
-        As they were given to `ResultsFile`, as JSON gives them back.
-    """
+    """Return the settings in a file as JSON gives them back, or None if there is no file yet."""
     path = Path(path)
     lines, _ = _whole_lines(path.read_bytes() if path.exists() else b"")
     return lines[0]["settings"] if lines else None
 
 
-def _check_settings(path, stored: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Refuse settings other than those in the file, naming those that differ."""
+def _check_same_settings(path, stored: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Refuse settings that differ from those in the file, naming them."""
     names = sorted(stored.keys() | settings.keys())
     changes = [
         f"{name} was {stored.get(name)!r}, is {settings.get(name)!r}"
         for name in names
-        if _line(stored.get(name)) != _line(settings.get(name))  # as on disk, where NaN is NaN
+        if _line(stored.get(name)) != _line(settings.get(name))  # as text, in which NaN equals NaN
     ]
     if changes:
         raise ValueError(
@@ -139,15 +102,12 @@ def _line(value: Any) -> bytes:
 
 def _is_torn_header(data: bytes) -> bool:
     """Whether bytes are the beginning of a first line that was never finished."""
-    start = b'{"format": "%s"' % FORMAT.encode()
+    start = b'{"format": "%s"' % RESULTS_FORMAT.encode()
     return b"\n" not in data and (data.startswith(start) or start.startswith(data))
 
 
 def _whole_lines(data: bytes) -> tuple[list[dict[str, Any]], int]:
-    """Return the lines that are whole, up to the first that is not, and how many bytes they are.
-
-    There are none where the first is not the header of our format.
-    """
+    """Return the lines before the first that is not whole, and their bytes; none without header."""
     values: list[dict[str, Any]] = []
     n_bytes = 0
     for line in data.splitlines(keepends=True):
@@ -155,7 +115,7 @@ def _whole_lines(data: bytes) -> tuple[list[dict[str, Any]], int]:
         if check != b"%08x\n" % zlib.crc32(text):
             break
         value = json.loads(text)
-        if not values and not (isinstance(value, dict) and value.get("format") == FORMAT):
+        if not values and not (isinstance(value, dict) and value.get("format") == RESULTS_FORMAT):
             break
         values.append(value)
         n_bytes += len(line)

@@ -30,7 +30,7 @@ class Round:
     Attributes
     ----------
     n_labeled : int
-        Labelled rows once the round was over.
+        Labelled rows at the end of the round.
     indices : ndarray of shape (k,), int64
         Row numbers that were asked for; in the first round, the initial ones.
     seconds_fit, seconds_query, seconds_bookkeeping : float
@@ -44,7 +44,7 @@ class Round:
     seconds_bookkeeping: float = 0.0
 
     def add(self, other: "Round") -> None:
-        """Let another batch belong to this round."""
+        """Add another batch to this round."""
         self.n_labeled = other.n_labeled
         self.indices = np.concatenate([self.indices, other.indices])
         self.seconds_fit += other.seconds_fit
@@ -65,15 +65,9 @@ def simulate(
     seed: int = 0,
     fit_params: dict | None = None,
 ) -> Iterator[Round]:
-    """Run a learner on a pool whose labels are revealed as it asks, round by round.
+    """Run a learner in place, revealing labels as it asks; yield each round once it is learned.
 
-    The learner is fitted in place. The parameters are those of `SimulatedLearner`.
-
-    Yields
-    ------
-    Round
-        After each round, once the learner has learned. The first one lasts until the estimator
-        can be fitted.
+    The parameters are those of `SimulatedLearner`.
     """
     rule = as_rule(stopping)
     oracle = known_labels(learner, X, y)
@@ -84,11 +78,14 @@ def simulate(
     if learner.random_state is None:
         learner.random_state = seed
     learner.fit(X, **(fit_params or {}))
+    # Rows whose label nobody knows stay in the pool, where diverse strategies see them, but are
+    # never asked for.
     learner.pool_.skip(np.flatnonzero(~oracle.labeled_mask))
     if rule is not None:
         rule.start(learner)
     inside = params_of(learner.estimator)  # read once: nobody sets any between the rounds
     played = _play(learner, inside, truth, n_first, first)
+    # The first round lasts until the estimator can be fitted: a curve starts with a score.
     while not hasattr(learner, "estimator_"):
         n = min(n_instances, total - learner.pool_.n_labeled)
         if n == 0:
@@ -106,25 +103,25 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     """A learner whose labels are revealed as it asks, under a budget: active learning as `fit`.
 
     ``fit(X, y)`` hides `y`, labels a few rows, and lets the learner ask for others until the
-    budget is spent. What comes out predicts like the estimator trained on these labels alone, so
-    that cross-validation and searches compare strategies by what they are worth.
+    budget is spent. It then predicts as the estimator trained on these labels alone, so that
+    cross-validation and searches compare strategies by the labels they choose.
 
     Parameters
     ----------
     learner : ActiveLearner
-        What is simulated; cloned.
+        The learner to simulate; it is cloned.
     budget : int or float
-        How many labels may be known in the end, the initial ones included; a float is a share of
-        the rows that have one. Never more than those.
+        Number of labels at the end, the initial ones included; a float is a share of the rows
+        that have one. All of these rows are labelled if there are fewer.
     n_instances : int, default=1
-        How many rows are asked for in each round.
+        Number of rows asked for in each round.
     n_initial : int, default=None
-        How many labels are known at the start. None: 10, or 2 per class if that is more.
+        Number of labels at the start. None: 10, or 2 per class if that is more.
     initial : "stratified" or array-like of int, default=None
-        Which rows: None lets the learner's `cold_start` choose among all. "stratified" takes
-        as many of each class as possible, at random, which reads the hidden labels: a luxury that
-        nobody has in earnest. Row numbers are taken as they are, and `n_initial` must be None.
-        Where they are all of one class, the cold start goes on, `n_instances` at a time.
+        Rows to start with. None lets the learner's `cold_start` choose among all. "stratified"
+        draws from the classes in turn; in practice you do not know the labels that it reads. Row
+        numbers are taken as they are, and `n_initial` must be None. While all labels are of one
+        class, the cold start goes on, `n_instances` at a time.
     stopping : StoppingRule, default=None
         Stops before the budget is spent; asked after each round.
     keep_estimators : bool, default=False
@@ -135,7 +132,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     Attributes
     ----------
     learner_ : ActiveLearner
-        The learner when the budget was spent.
+        The learner at the end.
     rounds_ : list of Round
         What happened in each round: row numbers asked for, and seconds of fit, query and
         bookkeeping.
@@ -188,21 +185,16 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, **fit_params):
-        """Simulate active learning on labels that are known.
+        """Simulate active learning on known labels; return self.
 
         Parameters
         ----------
         X : container of n rows
             The pool.
         y : array-like of shape (n,)
-            The labels to hide and reveal; rows without one are never asked for.
+            The labels to hide and reveal; rows without a label are never asked for.
         **fit_params : dict
             Passed to the learner's ``fit``.
-
-        Returns
-        -------
-        self
-            The fitted learner.
 
         Raises
         ------
@@ -231,7 +223,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _keep(self, learner: ActiveLearner, rounds: list[Round], stages: list) -> None:
-        """Keep what came out, and nothing of an earlier fit."""
+        """Set the attributes, and remove those of an earlier fit."""
         for name in ("classes_", "class_counts_", "estimators_"):
             self.__dict__.pop(name, None)
         self.learner_, self.rounds_ = learner, rounds
@@ -240,7 +232,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         if hasattr(learner, "classes_"):
             self.classes_ = learner.classes_
             self.class_counts_ = _class_counts(learner, self.query_indices_)
-            for stage in stages:  # columns of probabilities are the same in every round
+            for stage in stages:  # probabilities have the same columns in every round
                 stage.classes_ = learner.classes_
         if self.keep_estimators:
             self.estimators_ = stages
@@ -253,76 +245,34 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(inner_has("score"))
     def score(self, X, y, **params):
-        """Return the score of the final estimator on the rows that have a label.
+        """Score the final estimator on rows and their true labels, leaving out rows without one.
 
-        Parameters
-        ----------
-        X : container of n rows
-            Rows.
-        y : array-like of shape (n,)
-            True labels.
-        **params : dict
-            Passed to the learner's ``score``.
-
-        Returns
-        -------
-        float
-            As the estimator scores.
+        Further parameters are passed to the learner's ``score``.
         """
         return self._fitted().score(X, y, **params)
 
     @available_if(inner_has("predict"))
     def staged_predict(self, X) -> Iterator[np.ndarray]:
-        """Yield what the estimator of each round predicts.
+        """Yield the predictions of each round's estimator, shape (n,), in step with `n_labeled_`.
 
-        Parameters
-        ----------
-        X : container of n rows
-            Rows.
-
-        Yields
-        ------
-        ndarray of shape (n,)
-            Labels or values, after each entry of `n_labeled_`.
+        Needs ``keep_estimators=True``, as all ``staged_`` methods do.
         """
-        for stage in self._stages():
+        for stage in kept_stages(self):
             yield stage.predict(X)
 
     @available_if(inner_has("predict_proba"))
     def staged_predict_proba(self, X) -> Iterator[np.ndarray]:
-        """Yield the probabilities of each round's estimator.
+        """Yield the probabilities of each round's estimator, shape (n, n_classes).
 
-        Parameters
-        ----------
-        X : container of n rows
-            Rows.
-
-        Yields
-        ------
-        ndarray of shape (n, n_classes)
-            Probabilities, after each entry of `n_labeled_`; columns in the order of `classes_`, 0
-            for classes that were not revealed yet.
+        Columns are in the order of `classes_`; they are 0 for classes not revealed yet.
         """
-        for stage in self._stages():
+        for stage in kept_stages(self):
             yield adapt(stage.estimator_, self.classes_, stage._coded).proba(X)
 
     @available_if(inner_has("score"))
     def staged_score(self, X, y) -> Iterator[float]:
-        """Yield the score of each round's estimator: the learning curve.
-
-        Parameters
-        ----------
-        X : container of n rows
-            Rows.
-        y : array-like of shape (n,)
-            True labels.
-
-        Yields
-        ------
-        float
-            Score, after each entry of `n_labeled_`.
-        """
-        for stage in self._stages():
+        """Yield the score of each round's estimator: the learning curve over `n_labeled_`."""
+        for stage in kept_stages(self):
             yield stage.score(X, y)
 
     @property
@@ -341,18 +291,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(f"{type(self).__name__} has {name} once it is fitted.")
         return getattr(self.learner_, name)
 
-    def _stages(self) -> list[ActiveLearner]:
-        """Return the learner as it was after each round."""
-        self._fitted()
-        if not hasattr(self, "estimators_"):
-            raise ValueError(
-                "the estimators of earlier rounds were not kept; write keep_estimators=True, and "
-                "fit again."
-            )
-        return self.estimators_
-
     def _inner(self):
-        """Return the learner, fitted where it is."""
+        """Return the learner, fitted if it is."""
         return getattr(self, "learner_", self.learner)
 
     def _fitted(self) -> ActiveLearner:
@@ -363,13 +303,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         return self.learner_
 
     def get_metadata_routing(self):
-        """Return how metadata is routed to the learner, and by it to the estimator.
-
-        Returns
-        -------
-        MetadataRouter
-            `fit` and `score` go to the learner's own.
-        """
+        """Return how metadata of `fit` and `score` is routed to the learner's own."""
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="score", callee="score")
         router = MetadataRouter(owner=type(self).__name__)
@@ -381,6 +315,17 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
+def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
+    """Return the learner as it was after each round, refusing a simulation that did not keep it."""
+    simulated._fitted()
+    if not hasattr(simulated, "estimators_"):
+        raise ValueError(
+            "the estimators of earlier rounds were not kept; write keep_estimators=True, and "
+            "fit again."
+        )
+    return simulated.estimators_
+
+
 def check_learner(learner) -> None:
     """Refuse what is no ActiveLearner."""
     if not isinstance(learner, ActiveLearner):
@@ -390,7 +335,7 @@ def check_learner(learner) -> None:
 
 
 def known_labels(learner: ActiveLearner, X, y) -> Pool:
-    """Return a pool that knows the labels, refusing those from which nothing can be learned."""
+    """Return the rows as a pool with all labels, refusing labels from which nothing is learned."""
     if y is None:
         raise ValueError(
             "a simulation requires y to be passed, but the target y is None; give the labels to "
@@ -404,7 +349,7 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
         if learner.classes is None and is_net(learner.estimator):
-            learner.set_params(classes=seen)  # it has an output for each from the start
+            learner.set_params(classes=seen)  # a net has an output for each from the start
         if len(seen) < 2:
             hint = ""
             if missing_label == -1 and unknown.any() and seen.dtype.kind in "iuf":
@@ -418,14 +363,14 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
 def check_simulation(
     learner: ActiveLearner, oracle: Pool, budget, n_instances, n_initial, initial, seed: int
 ) -> tuple[int, int, int, np.ndarray | None]:
-    """Return budget, batch and start as counts, and which rows to start with, if any are named."""
-    total = _check_budget(oracle, budget)
+    """Return budget, batch and start as counts, and the rows to start with, if any are named."""
+    total = _total(oracle, budget)
     n_instances = checked_count(n_instances, "n_instances")
     return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
 
 
-def _check_budget(oracle: Pool, budget) -> int:
-    """Return how many labels may be known in the end."""
+def _total(oracle: Pool, budget) -> int:
+    """Return the number of labels at the end."""
     total = count_of(budget, oracle.n_labeled)
     if total is None:
         raise ValueError(
@@ -437,10 +382,10 @@ def _check_budget(oracle: Pool, budget) -> int:
 def _check_start(
     learner: ActiveLearner, oracle: Pool, total: int, n_initial, initial, seed: int
 ) -> tuple[int, np.ndarray | None]:
-    """Return how many rows to start with, and which; None where the learner is to choose."""
+    """Return how many rows to start with, and which; None: the learner chooses."""
     rows = None
     if initial is not None and not isinstance(initial, str):
-        rows = _check_rows(oracle, initial)
+        rows = _named_rows(oracle, initial)
         if n_initial is not None:
             raise ValueError("initial lists the rows to start with; leave n_initial=None.")
         n = len(rows)
@@ -463,8 +408,8 @@ def _check_start(
     return n, rows
 
 
-def _check_rows(oracle: Pool, initial) -> np.ndarray:
-    """Return the row numbers to start with, all of which have a label."""
+def _named_rows(oracle: Pool, initial) -> np.ndarray:
+    """Return the row numbers to start with, refusing rows without a label."""
     rows = check_row_numbers(initial, len(oracle), who="initial")
     if len(rows) == 0:
         raise ValueError("initial names no row; give at least one row number, or None.")
@@ -478,6 +423,7 @@ def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return n labelled rows at random, the classes taking turns."""
     order = rng.permutation(oracle.labeled)
     labels = oracle.y[order]
+    # Turn k has the k-th row of each class; a stable sort by turn keeps the random order in it.
     turn = np.zeros(len(order), dtype=np.int64)
     for label in sorted_classes(labels):
         mine = labels == label
@@ -486,11 +432,12 @@ def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indices=None) -> Round:
-    """Ask for n rows, unless they are given, and let the learner learn their labels."""
+    """Ask for n rows, unless they are given, and teach the learner their labels."""
     started = perf_counter()
     if indices is None:
         indices = learner.query(n_instances=n)[0]
     asked = perf_counter()
+    # Taught and trained in two steps, so that bookkeeping and fit are timed apart.
     learner.teach(indices, truth[indices], refit=False)
     taught = perf_counter()
     learner._train(inside)
@@ -499,9 +446,9 @@ def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indic
 
 
 def _as_it_is(learner: ActiveLearner) -> ActiveLearner:
-    """Return a copy that goes on predicting as the learner does now."""
+    """Return a copy that keeps predicting as the learner does now."""
     stage = learner.without_pool()
-    if learner.update != "refit":  # the estimator goes on in place
+    if learner.update != "refit":  # otherwise each round has an estimator of its own
         stage.estimator_ = copy.deepcopy(stage.estimator_)
     return stage
 

@@ -1,4 +1,4 @@
-"""Which rows each repeat of a comparison asks for, and which it tests on."""
+"""Which rows each repeat of a comparison may ask for, and which it tests on."""
 
 import copy
 from collections.abc import Iterator
@@ -19,28 +19,16 @@ DEFAULT_TEST_SIZE = 0.25
 
 @dataclass(frozen=True)
 class Split:
-    """One repeat.
-
-    Attributes
-    ----------
-    repeat : int
-        Which.
-    seed : int
-        Of its split and of its learners.
-    train : ndarray of int64
-        Row numbers that may be asked for, and those without a label; increasing.
-    test : ndarray of int64 or None
-        Row numbers to test on, all with a label; None where a test set was given.
-    """
+    """One repeat."""
 
     repeat: int
-    seed: int
-    train: np.ndarray
-    test: np.ndarray | None
+    seed: int  # of the split and of its learners
+    train: np.ndarray  # increasing row numbers: those that may be asked for, or have no label
+    test: np.ndarray | None  # row numbers, all with a label; None: a test set was given
 
 
 def check_test(cv, test_size, X_test, y_test) -> None:
-    """Refuse test rows that are given in several ways, or by half."""
+    """Refuse test rows that are given in several ways, or without labels."""
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test go together; give both.")
     if sum(part is not None for part in (cv, test_size, X_test)) > 1:
@@ -52,19 +40,9 @@ def make_splits(
 ) -> tuple[list[Split], str]:
     """Return the repeats, and in words how they were made.
 
-    Parameters
-    ----------
-    known : Pool
-        The rows with the labels that are known. Rows without one are always among those that
-        train.
-    cv, test_size, n_repeats
-        As `compare_strategies` takes them.
-    given : bool
-        Whether a test set is given, so that nothing is split.
-    stratify : bool
-        Whether labels are classes, of which each part has its share.
-    seed : int
-        Of all repeats.
+    `known` has the known labels; rows without one are always among those that train. Nothing is
+    split if a test set is `given`; to `stratify`, labels must be classes. `seed` is that of all
+    repeats; the others are as `compare_strategies` takes them.
     """
     if cv is not None:
         folds, words = _folds(known, cv, stratify, seed)
@@ -73,27 +51,23 @@ def make_splits(
     else:
         test_size = DEFAULT_TEST_SIZE if test_size is None else test_size
         folds, words = [], f"test_size={test_size!r}"
+    if n_repeats is None:
+        n_repeats = len(folds) or DEFAULT_REPEATS
     splits = []
-    for repeat in range(_check_repeats(n_repeats, len(folds) or DEFAULT_REPEATS)):
+    for repeat in range(checked_count(n_repeats, "n_repeats", also=", or None")):
+        # By its number alone, so that more repeats join a results file and change none in it.
         own = int(np.random.SeedSequence([seed, repeat]).generate_state(1)[0])
         train, test = np.arange(len(known)), None
         if folds:
             train, test = folds[repeat % len(folds)]
         elif not given:
-            train, test = _drawn(known, test_size, stratify, own)
+            train, test = _split_once(known, test_size, stratify, own)
         splits.append(Split(repeat, own, train, test))
     return splits, words
 
 
-def _check_repeats(n_repeats, default: int) -> int:
-    """Return the number of repeats, refusing what is none."""
-    if n_repeats is None:
-        return default
-    return checked_count(n_repeats, "n_repeats", also=", or None")
-
-
 def _folds(known: Pool, cv, stratify: bool, seed: int) -> tuple[list, str]:
-    """Return the splits of a splitter or an iterable, and in words what they are."""
+    """Return the splits of a splitter or an iterable, and describe them."""
     is_splitter = hasattr(cv, "split") and hasattr(cv, "get_n_splits")
     if isinstance(cv, Integral) or is_splitter:
         folds, words = list(_by_splitter(known, cv, stratify, seed)), f"cv={printed(cv)}, "
@@ -103,18 +77,19 @@ def _folds(known: Pool, cv, stratify: bool, seed: int) -> tuple[list, str]:
         folds, words = list(_by_hand(known, cv)), ""
     if not folds:
         raise ValueError("cv gave no split; give at least one.")
+    # A splitter's name does not tell its splits, say of a generator or by another scikit-learn.
     rows = digest_of_rows(part for fold in folds for part in fold)
     return folds, f"{words}{len(folds)} splits {rows}"
 
 
 def _by_splitter(known: Pool, cv, stratify: bool, seed: int) -> Iterator:
-    """Yield the splits of the labelled rows; the others join those that train."""
+    """Yield the splits of the labelled rows; the others join the training rows."""
     from sklearn.model_selection import check_cv
 
     labels = _codes(known, stratify)
     splitter = copy.copy(check_cv(cv, labels, classifier=stratify))
     if getattr(splitter, "random_state", 0) is None and getattr(splitter, "shuffle", True):
-        splitter.random_state = seed  # or else a resumed comparison would split anew
+        splitter.random_state = seed  # otherwise a resumed comparison would split anew
     for train, test in splitter.split(np.zeros((len(labels), 1)), labels):
         if max(np.max(train), np.max(test)) >= len(labels):
             raise ValueError(
@@ -134,8 +109,8 @@ def _by_hand(known: Pool, cv) -> Iterator:
         yield _with_unlabeled(known, train), test
 
 
-def _drawn(known: Pool, test_size, stratify: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return one split of the labelled rows at random; the others join those that train."""
+def _split_once(known: Pool, test_size, stratify: bool, seed: int) -> tuple:
+    """Return one random split of the labelled rows; the others join the training rows."""
     from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
     kind = StratifiedShuffleSplit if stratify else ShuffleSplit
@@ -152,5 +127,5 @@ def _codes(known: Pool, stratify: bool) -> np.ndarray:
 
 
 def _with_unlabeled(known: Pool, train: np.ndarray) -> np.ndarray:
-    """Return row numbers with those of rows that have no label, which are always there."""
+    """Return row numbers together with those of rows without a label."""
     return np.union1d(train, np.flatnonzero(~known.labeled_mask))

@@ -11,10 +11,10 @@ import numpy as np
 from ..data.labels import to_array
 from ..data.tensors import as_array
 
-SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"
+SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"  # from dark to bright
 MAX_COLUMNS, MAX_LINES = 64, 32  # of an image in the terminal
 MAX_LISTED = 20  # classes in the menu
-MAX_KEYS = 9
+MAX_KEYS = 9  # one keystroke each
 NO_PICTURE = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # matplotlib without a window
 
 
@@ -32,7 +32,7 @@ class Known:
     Parameters
     ----------
     y : array-like of shape (n,)
-        Label of every row of the pool; where it is the missing label, the row is skipped.
+        Label of every row of the pool; rows with the missing label are skipped.
 
     Examples
     --------
@@ -45,24 +45,12 @@ class Known:
         self.y = to_array(y)
 
     def answer(self, indices, rows) -> np.ndarray:
-        """Return the labels of rows, by their numbers.
-
-        Parameters
-        ----------
-        indices : array-like of int, shape (k,)
-            Row numbers.
-        rows : container of k rows
-            Not looked at.
-
-        Returns
-        -------
-        ndarray of shape (k,)
-            Labels.
+        """Return the labels of rows by their numbers, shape (k,); the rows are not looked at.
 
         Raises
         ------
         ValueError
-            If a row has none.
+            If there is no label for a row.
         """
         indices = np.asarray(indices, dtype=np.intp)
         if len(indices) and indices.max() >= len(self.y):
@@ -76,20 +64,19 @@ class Known:
 class Prompt:
     """A person at the keyboard, asked for one row at a time.
 
-    Shows the row, reads a label by its name or its key, and knows "skip", "undo" and "quit" (or
-    their first letters, where no class has that name). The end of the input means "quit". A name
-    that is new is asked for twice, so that a slip of the finger makes no class.
+    It shows the row, reads a label by name or by key, and knows "skip", "undo" and "quit", or
+    their first letters where no class has that name. The end of the input means "quit". A new name
+    is asked for twice, so that a slip of the finger makes no class.
 
     Parameters
     ----------
     show : callable, default=None
-        Shows one row. None: text as it is, arrays of two dimensions (or three, with channels
-        first or last) as images, by matplotlib where it has a window or a notebook, else as
-        blocks in the terminal; rows of a frame by their columns; anything else is printed.
+        Shows one row. None: `show_row`, which prints text, draws images (by matplotlib where it
+        has a window or a notebook, else as blocks in the terminal), and lists a frame's columns.
     classes : array-like, default=None
         The labels to choose from, in the order of their keys. None: those that the learner knows
-        of and, unless they were given to it as its `classes`, new ones; these are of the kind of
-        the others, and text while there are no others. A regressor's labels are any numbers.
+        and, unless it was given `classes`, new ones of the same kind (text, if there are none
+        yet). For a regressor, any number is a label.
 
     Examples
     --------
@@ -139,7 +126,7 @@ class Prompt:
         if self.classes is not None:
             classes, new, numbers = self.classes, False, False
         names = [] if classes is None else list(dict.fromkeys(to_array(classes).tolist()))
-        answers, menu = _answers(names, new, numbers)
+        answers, menu = _choices(names, new, numbers)
         unsure = None
         while True:
             try:
@@ -158,8 +145,21 @@ class Prompt:
             unsure = said
 
 
-def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any], str]:
-    """Return what may be typed, and the menu that says so."""
+def answer_of(oracle) -> Callable:
+    """Return the function (row numbers, rows) -> labels of an oracle, refusing what is none."""
+    is_class = isinstance(oracle, type)
+    if hasattr(oracle, "answer") and not is_class:
+        return oracle.answer
+    if is_class or not callable(oracle):
+        raise TypeError(
+            f"oracle is {oracle!r}; give Known(y), Prompt(), or a function that takes rows and "
+            f"returns their labels."
+        )
+    return lambda indices, rows: oracle(rows)
+
+
+def _choices(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any], str]:
+    """Return what may be typed with its meaning, and the menu."""
     answers: dict[str, Any] = {}
     listed = [str(name) for name in names]
     if _have_keys(names):
@@ -175,6 +175,7 @@ def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
     commands = []
     for command in Command:
         word = command.value
+        # A class may be called "skip", or "/skip": there is a spelling that none of them takes.
         words = (word[0], *("/" * strokes + word for strokes in range(len(answers) + 1)))
         free = [said for said in words if said not in answers]
         commands.append(f"{word[0]} {word}" if word[0] in free else free[0])
@@ -183,13 +184,13 @@ def _answers(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
 
 
 def _have_keys(names: Sequence) -> bool:
-    """Whether classes have keys: where they are few, and none could be taken for another's key."""
+    """Whether classes have keys: if they are few, and none reads as another's key."""
     is_text = all(isinstance(name, str) and _number(name) is None for name in names)
     return is_text and 0 < len(names) <= MAX_KEYS
 
 
 def _as_label(said: str, names: Sequence, new: bool, numbers: bool):
-    """Return what was typed as a label of the kind of the others, or None if it is no such."""
+    """Return what was typed as a label of the others' kind, or None if it is no such label."""
     number = _number(said)
     if numbers:
         return number
@@ -217,10 +218,7 @@ def _number(said: str) -> float | None:
 def show_row(row) -> None:
     """Show one row: text as it is, an image as a picture, a frame's row by its columns.
 
-    Parameters
-    ----------
-    row : str, ndarray or anything
-        Arrays of shape (h, w), (h, w, c) or (c, h, w) with c of 1, 3 or 4 are images.
+    Arrays of shape (h, w), (h, w, c) or (c, h, w) with c of 1, 3 or 4 are images.
     """
     image = as_image(row)
     if hasattr(row, "items"):
@@ -232,18 +230,7 @@ def show_row(row) -> None:
 
 
 def as_image(row) -> np.ndarray | None:
-    """Return a row as an image of shape (h, w) or (h, w, c), or None if it is no image.
-
-    Parameters
-    ----------
-    row : anything
-        Only arrays are images.
-
-    Returns
-    -------
-    ndarray or None
-        Channels last.
-    """
+    """Return a row as an image of shape (h, w) or (h, w, c), or None if it is no image."""
     if not (hasattr(row, "__array__") or hasattr(row, "__array_interface__")):
         return None
     image = as_array(row)
@@ -251,6 +238,7 @@ def as_image(row) -> np.ndarray | None:
         return None
     if image.ndim == 2 or image.shape[2] in (3, 4):
         return image
+    # Asked only now: where both could be channels, the last axis is.
     if image.shape[0] in (1, 3, 4):
         image = np.moveaxis(image, 0, 2)
     return image if image.shape[2] in (1, 3, 4) else None
@@ -259,18 +247,6 @@ def as_image(row) -> np.ndarray | None:
 def as_blocks(image: np.ndarray, shades: str = SHADES) -> str:
     """Return an image as lines of characters, dark to bright, at most 64 wide and 32 lines.
 
-    Parameters
-    ----------
-    image : ndarray of shape (h, w) or (h, w, c)
-        Numbers; of four channels, the last one (transparency) is left out.
-    shades : str, default=" ░▒▓█"
-        Characters from the least to the largest value.
-
-    Returns
-    -------
-    str
-        Two characters for each pixel, which makes it about square; larger images are averaged.
-
     Examples
     --------
     >>> print(as_blocks(np.array([[9, 0, 9], [0, 5, 0], [9, 0, 9]]), ".-#"))
@@ -278,19 +254,21 @@ def as_blocks(image: np.ndarray, shades: str = SHADES) -> str:
     ..--..
     ##..##
     """
-    grey = image.astype(float) if image.ndim == 2 else image[..., :3].mean(axis=2)
+    grey = image.astype(float) if image.ndim == 2 else image[..., :3].mean(axis=2)  # no alpha
     grey = _shrunk(np.where(np.isfinite(grey), grey, 0.0))
     low, high = grey.min(), grey.max()
     level = (grey - low) / (high - low if high > low else 1.0) * (len(shades) - 1)
+    # Two characters a pixel, since a character is about twice as high as wide.
     lines = ["".join(shades[x] * 2 for x in line) for line in level.round().astype(int).tolist()]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _shrunk(grey: np.ndarray) -> np.ndarray:
-    """Return an image of which squares of pixels are averaged, so that it fits the terminal."""
+    """Average squares of pixels, so that an image fits into the terminal."""
     height, width = grey.shape
     step = max(1, math.ceil(2 * width / MAX_COLUMNS), math.ceil(height / MAX_LINES))
     tops, lefts = np.arange(0, height, step), np.arange(0, width, step)
+    # Squares at the edges may be smaller, so each is divided by its own area.
     sums = np.add.reduceat(np.add.reduceat(grey, tops, axis=0), lefts, axis=1)
     areas = np.outer(np.diff(tops, append=height), np.diff(lefts, append=width))
     return sums / areas
@@ -314,12 +292,12 @@ def _plotted(image: np.ndarray) -> bool:
         return False
     if matplotlib.get_backend().lower() in NO_PICTURE:
         return False
-    figure = plt.figure("skactive", clear=True)
+    figure = plt.figure("skactive", clear=True)  # one window, not one for each row
     axes = figure.add_subplot()
     if image.dtype.kind == "f" and image.ndim == 3 and image.max() > 1:
         image = image / image.max()  # colours of floats go from 0 to 1
     axes.imshow(image, cmap="gray")
     axes.set_axis_off()
     plt.show(block=False)
-    plt.pause(0.01)
+    plt.pause(0.01)  # nothing is drawn before the window's events are handled
     return True

@@ -1,4 +1,4 @@
-"""The loop of asking and learning."""
+"""The loop over a pool: ask, have it answered, learn."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from ..learner.learner import ActiveLearner
 from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances
 from ..utils.progress import progress
-from .oracles import Command, Prompt
+from .oracles import Command, Prompt, answer_of
 from .stopping import StoppingRule, as_rule, n_to_ask
 
 
@@ -26,7 +26,7 @@ def run(
 ) -> ActiveLearner:
     """Ask and learn until a rule says stop, or no row is left.
 
-    Labels are recorded as they are given: whatever interrupts the loop, none is lost.
+    Labels are recorded as they come, so that no interruption loses any.
 
     Parameters
     ----------
@@ -45,8 +45,7 @@ def run(
     Returns
     -------
     ActiveLearner
-        The learner that was given. A person who quits, or presses Ctrl-C at the prompt, ends the
-        loop; what was answered is learned.
+        The learner that was given.
 
     Raises
     ------
@@ -58,8 +57,9 @@ def run(
 
     Notes
     -----
-    Ctrl-C in a callable oracle passes on, as does any error there: the labels of all earlier
-    rounds are in the pool, and learned.
+    A person who quits, or presses Ctrl-C at the prompt, ends the loop; the answers so far are
+    learned. Ctrl-C in a callable oracle is raised, as is any error there; the labels of all
+    earlier rounds are in the pool, and learned.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def run(
     passes(learner.strategy_, None)
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
-    answer = None if isinstance(oracle, Prompt) else _answer_of(oracle)
+    answer = None if isinstance(oracle, Prompt) else answer_of(oracle)
     check_callback(callback)
     if rule is not None:
         rule.start(learner)
@@ -92,21 +92,8 @@ def run(
     return learner
 
 
-def _answer_of(oracle) -> Callable:
-    """Return a function of row numbers and rows that answers, refusing what does not."""
-    is_class = isinstance(oracle, type)
-    if hasattr(oracle, "answer") and not is_class:
-        return oracle.answer
-    if is_class or not callable(oracle):
-        raise TypeError(
-            f"oracle is {oracle!r}; give Known(y), Prompt(), or a function that takes rows and "
-            f"returns their labels."
-        )
-    return lambda indices, rows: oracle(rows)
-
-
 def _questions(learner: ActiveLearner, n_instances: int, rule: StoppingRule | None) -> Iterator:
-    """Yield how many rows are asked for, and the answer of `query`, until it is time to stop."""
+    """Yield (number of rows, what `query` returned) until it is time to stop."""
     pool = learner.pool_
     while n := n_to_ask(rule, learner, min(n_instances, pool.n_unlabeled)):
         indices, rows = learner.query(n_instances=n)
@@ -114,13 +101,13 @@ def _questions(learner: ActiveLearner, n_instances: int, rule: StoppingRule | No
 
 
 def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
-    """Return how many rows may be asked for at most."""
+    """Return the most rows that may still be asked for."""
     left = math.inf if rule is None else rule.n_left(learner)
     return int(min(learner.pool_.n_unlabeled, left))
 
 
 class _Conversation:
-    """Asking a person row by row; every answer is recorded at once, and can be taken back."""
+    """Ask a person row by row; every answer is recorded at once, and can be taken back."""
 
     def __init__(self, learner: ActiveLearner, prompt: Prompt, rule: StoppingRule | None):
         self.learner, self.prompt, self.rule = learner, prompt, rule
@@ -131,6 +118,7 @@ class _Conversation:
         """Ask and learn batch by batch, until the person quits or there are no more questions."""
         learner, pool = self.learner, self.learner.pool_
         for _, (indices, _) in questions:
+            # The fit comes after the batch: after each answer the person would have to wait.
             goes_on = self._ask_each(indices.tolist())
             if learner._is_stale():
                 learner.refit()
@@ -153,7 +141,7 @@ class _Conversation:
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
             except KeyboardInterrupt:
-                print()  # the terminal shows ^C
+                print()  # the terminal shows ^C, without a new line
                 return False
             if said is Command.QUIT:
                 return False
@@ -164,7 +152,7 @@ class _Conversation:
         return True
 
     def _record(self, row: int, label) -> bool:
-        """Record an answer; return whether the pool takes it, telling the person if not."""
+        """Record an answer; return whether the pool takes it, and tell the person why if not."""
         try:
             self.learner.teach([row], [label], refit=False)
         except ValueError as error:
@@ -173,7 +161,7 @@ class _Conversation:
         return True
 
     def _take_back(self, waiting: list[int]) -> None:
-        """Undo the last answer, and put its row in front of those that wait."""
+        """Undo the last answer; its row is asked for again, before those that wait."""
         if not self.given:
             print("There is nothing to undo.")
             return
@@ -185,13 +173,14 @@ class _Conversation:
         waiting.insert(0, row)
 
     def _expected(self) -> dict[str, Any]:
-        """Return what the person may say: `Prompt.ask`'s classes, new and numbers."""
+        """Return what the person may say, as parameters of `Prompt.ask`."""
         pool = self.learner.pool_
         if is_regressor(self.learner.estimator):
             return {"numbers": True}
         if pool.classes is not None:
             return {"classes": pool.classes, "new": False}
         seen = sorted_classes(pool.y_labeled).tolist()
+        # In the order in which they came: a class that sorts first would shift all others' keys.
         still = [name for name in self.names if name in seen]
         self.names = still + [name for name in seen if name not in still]
         if pool.y_labeled.dtype.kind != "O":

@@ -11,11 +11,11 @@ from ..utils.checks import checked_count, is_integer
 
 
 class StoppingRule(BaseEstimator):
-    """Base of stopping rules: override `should_stop`, and `start` where there is state.
+    """Base of stopping rules: override `should_stop`, and `start` if the rule has a state.
 
     ``a & b`` stops when both do, ``a | b`` when one does. `run` and `SimulatedLearner` call
-    `start` before the first question and `should_stop` once in every round; so does a loop of
-    your own.
+    `start` before the first question and `should_stop` once in every round; a loop of your own
+    must do the same.
 
     Examples
     --------
@@ -26,37 +26,16 @@ class StoppingRule(BaseEstimator):
     """
 
     def start(self, learner) -> None:
-        """Forget what was seen: a loop begins."""
+        """Forget earlier loops: one begins."""
 
     def should_stop(self, learner) -> bool:
-        """Return whether to stop asking; called once a round, after the learner has learned.
-
-        Parameters
-        ----------
-        learner : ActiveLearner
-            The learner as it is now.
-
-        Returns
-        -------
-        bool
-            Whether to stop.
-        """
+        """Return whether to stop asking; called once a round, after the learner has learned."""
         raise NotImplementedError(f"{type(self).__name__} does not say when to stop.")
 
     def n_left(self, learner) -> float:
-        """Return how many more labels may come before this rule is certain to stop.
+        """Return after how many more labels this rule is certain to stop; infinity: unknown.
 
-        Loops ask for no more than that. Override it where it is known.
-
-        Parameters
-        ----------
-        learner : ActiveLearner
-            The learner as it is now.
-
-        Returns
-        -------
-        float
-            A number of labels; infinity where nothing is certain.
+        Loops ask for no more than that. Override it if your rule knows.
         """
         return math.inf
 
@@ -68,7 +47,7 @@ class StoppingRule(BaseEstimator):
 
 
 class _Combined(StoppingRule):
-    """Several rules, all of which are asked in every round, so that each sees every round."""
+    """Several rules."""
 
     def __init__(self, rules):
         self.rules = rules
@@ -79,7 +58,7 @@ class _Combined(StoppingRule):
             rule.start(learner)
 
     def _answers(self, learner) -> list[bool]:
-        """Ask every rule."""
+        """Ask every rule, and not only until one decides: rules with a state count rounds."""
         return [rule.should_stop(learner) for rule in self.rules]
 
 
@@ -97,7 +76,7 @@ class AllOf(_Combined):
         return all(self._answers(learner))
 
     def n_left(self, learner):
-        """Return the most that any rule leaves."""
+        """Return how many labels are left by the rule that leaves most."""
         return max(rule.n_left(learner) for rule in self.rules)
 
 
@@ -115,7 +94,7 @@ class AnyOf(_Combined):
         return any(self._answers(learner))
 
     def n_left(self, learner):
-        """Return the least that any rule leaves."""
+        """Return how many labels are left by the rule that leaves least."""
         return min(rule.n_left(learner) for rule in self.rules)
 
 
@@ -125,7 +104,7 @@ class Budget(StoppingRule):
     Parameters
     ----------
     n_labels : int
-        How many labelled rows are enough.
+        Number of labelled rows that is enough.
 
     Examples
     --------
@@ -138,7 +117,7 @@ class Budget(StoppingRule):
         self.n_labels = n_labels
 
     def start(self, learner):
-        """Refuse what is no number of labels."""
+        """Refuse an `n_labels` that is no count."""
         checked_count(self.n_labels, "n_labels", "Budget")
 
     def should_stop(self, learner):
@@ -155,10 +134,8 @@ class TargetScore(StoppingRule):
 
     Parameters
     ----------
-    X : container of m rows
-        Rows of the validation set.
-    y : array-like of shape (m,)
-        Their labels.
+    X, y : container of m rows, array-like of shape (m,)
+        The validation set.
     target : float
         Score that is enough.
     scoring : str, callable or None, default=None
@@ -173,7 +150,7 @@ class TargetScore(StoppingRule):
 
     def should_stop(self, learner):
         """Return whether the score is reached."""
-        return _is_fitted(learner) and _score(learner, self) >= self.target
+        return _has_model(learner) and _validation_score(learner, self) >= self.target
 
 
 class NoGain(StoppingRule):
@@ -181,14 +158,12 @@ class NoGain(StoppingRule):
 
     Parameters
     ----------
-    X : container of m rows
-        Rows of the validation set.
-    y : array-like of shape (m,)
-        Their labels.
+    X, y : container of m rows, array-like of shape (m,)
+        The validation set.
     n_rounds : int, default=5
-        How many rounds without gain are enough.
+        Number of rounds without gain that is enough.
     min_gain : float, default=0.0
-        Growth over the best score so far that counts as gain must exceed this.
+        A gain is a score that exceeds the best so far by more than this.
     scoring : str, callable or None, default=None
         As scikit-learn takes it; None: the estimator's own score.
     """
@@ -205,10 +180,10 @@ class NoGain(StoppingRule):
         self._best, self._n_idle = -np.inf, 0
 
     def should_stop(self, learner):
-        """Return whether the last rounds brought nothing."""
-        if not _is_fitted(learner):
+        """Return whether the last rounds brought no gain."""
+        if not _has_model(learner):
             return False
-        score = _score(learner, self)
+        score = _validation_score(learner, self)
         self._n_idle = 0 if score > self._best + self.min_gain else self._n_idle + 1
         self._best = max(self._best, score)
         return self._n_idle >= self.n_rounds
@@ -223,12 +198,12 @@ class StabilizedPredictions(StoppingRule):
     Parameters
     ----------
     X : container of m rows, default=None
-        The stop set; no labels are needed. None: the rows of the pool that were unlabelled at the
-        start, at most 2,000 of them.
+        The stop set; no labels are needed. None: 2,000 rows of the pool that were unlabelled at
+        the start, or all if there are fewer.
     threshold : float, default=0.99
         Mean agreement that is enough.
     n_rounds : int, default=3
-        Over how many comparisons it is averaged.
+        Number of comparisons over which agreement is averaged.
 
     References
     ----------
@@ -252,6 +227,8 @@ class StabilizedPredictions(StoppingRule):
             )
         self._rows, self._last, self._agreement = self.X, None, []
         if self.X is None:
+            # The same rows in all rounds, though they be labelled by then: or else an agreement
+            # would compare predictions of different rows.
             free = learner.pool_.unlabeled
             rng = np.random.default_rng(learner.seed_)
             chosen = rng.choice(free, min(self.N_ROWS, len(free)), replace=False)
@@ -259,11 +236,11 @@ class StabilizedPredictions(StoppingRule):
 
     def should_stop(self, learner):
         """Return whether the predictions have settled."""
-        if not _is_fitted(learner):
+        if not _has_model(learner):
             return False
         predicted = learner.predict(self._rows)
         if self._last is not None:
-            self._agreement.append(_kappa(self._last, predicted))
+            self._agreement.append(_agreement_of(self._last, predicted))
         self._last = predicted
         recent = self._agreement[-self.n_rounds :]
         return len(recent) == self.n_rounds and float(np.mean(recent)) >= self.threshold
@@ -272,13 +249,12 @@ class StabilizedPredictions(StoppingRule):
 class ConfidentPool(StoppingRule):
     """Stop when the model is sure of every unlabelled row.
 
-    The idea is that of [1]_, who ask for a small entropy where this asks for a large probability
-    of the likeliest class.
+    As [1]_, but with the probability of the likeliest class in place of the entropy.
 
     Parameters
     ----------
     threshold : float, default=0.9
-        Stop when every unlabelled row's largest probability is at least this.
+        Stop when the largest probability of every unlabelled row is at least this.
 
     References
     ----------
@@ -296,8 +272,8 @@ class ConfidentPool(StoppingRule):
             raise ValueError(f"ConfidentPool reads {reason}")
 
     def should_stop(self, learner):
-        """Return whether no row is in doubt."""
-        if not _is_fitted(learner):
+        """Return whether the model is sure of every row."""
+        if not _has_model(learner):
             return False
         if learner.pool_.n_unlabeled == 0:
             return True
@@ -306,7 +282,7 @@ class ConfidentPool(StoppingRule):
 
 
 def as_rule(stopping) -> StoppingRule | None:
-    """Return a stopping rule for what was given: a rule, a number of labels, or None."""
+    """Return a stopping rule for a rule, a number of labels, or None."""
     if stopping is None or isinstance(stopping, StoppingRule):
         return stopping
     if is_integer(stopping):
@@ -318,28 +294,29 @@ def as_rule(stopping) -> StoppingRule | None:
 
 
 def n_to_ask(rule: StoppingRule | None, learner, most: int) -> int:
-    """Return how many of at most `most` rows to ask for now: none if the rule says stop."""
+    """Return how many rows to ask for now, at most `most`: none if the rule says stop."""
     if rule is None or most <= 0:
         return most
     return 0 if rule.should_stop(learner) else int(min(most, rule.n_left(learner)))
 
 
-def _is_fitted(learner) -> bool:
-    """Whether a learner has had labels enough to fit its estimator."""
+def _has_model(learner) -> bool:
+    """Whether a learner has had enough labels to fit its estimator."""
     return hasattr(learner, "estimator_")
 
 
-def _score(learner, rule) -> float:
-    """Return the score of a learner on a rule's validation set."""
+def _validation_score(learner, rule) -> float:
+    """Score a learner on a rule's validation set."""
     from sklearn.metrics import check_scoring
 
     return check_scoring(learner, rule.scoring)(learner, rule.X, rule.y)
 
 
-def _kappa(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Cohen's kappa, which is 1 where both always predict the one same class."""
+def _agreement_of(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Cohen's kappa of two arrays of labels."""
     from sklearn.metrics import cohen_kappa_score
 
+    # 0 / 0 for scikit-learn where both predict one and the same class, which is full agreement.
     if len(np.unique(np.concatenate([a, b]))) == 1:
         return 1.0
     return float(cohen_kappa_score(a, b))

@@ -17,10 +17,9 @@ from ..learner.stream import errors_of, is_stream
 from ..strategies.stream import stream_twin
 from ..utils.checks import check_callback
 from ..utils.progress import progress
-from .oracles import Prompt
-from .pool_loop import _answer_of
+from .oracles import Prompt, answer_of
 
-COLUMNS = ("n_seen", "asked", "learned", "score", "n_scored", "spent", "drifts")
+LOG_COLUMNS = ("n_seen", "asked", "learned", "score", "n_scored", "spent", "drifts")
 
 
 class StreamLog:
@@ -29,22 +28,22 @@ class StreamLog:
     Attributes
     ----------
     n_seen : ndarray of shape (T,), int64
-        Rows that had passed when a chunk was through.
+        Rows that had passed by the end of the chunk.
     asked : ndarray of shape (T,), int64
         Labels bought in it.
     learned : ndarray of shape (T,), int64
-        Labels that came.
+        Labels that came; fewer than `asked` if the oracle could not tell some.
     score : ndarray of shape (T,), float64
         Accuracy of predictions made before any label of the chunk was learned; for regressors,
-        minus the mean absolute error. NaN where there was nothing to score, or no model yet.
+        minus the mean absolute error. NaN if there was nothing to score, or no model yet.
     n_scored : ndarray of shape (T,), int64
-        Rows that the score is over.
+        Rows that were scored.
     spent : ndarray of shape (T,), float64
         Labels bought so far, as a share of the rows so far.
     drifts : ndarray of shape (T,), int64
-        Drifts that were seen when its labels came.
+        Drifts that the labels of the chunk revealed.
     n_rows, n_asked : int
-        Rows that passed, and labels that were bought, in all.
+        Rows and bought labels of all chunks.
 
     Examples
     --------
@@ -63,37 +62,29 @@ class StreamLog:
         self.n_asked = 0
 
     def append(self, n_rows, asked, learned=0, score=math.nan, n_scored=0, drifts=0) -> None:
-        """Add a chunk.
-
-        Parameters
-        ----------
-        n_rows, asked, learned, n_scored, drifts : int
-            Numbers of this chunk alone.
-        score : float
-            Mean score of its rows.
-        """
+        """Add a chunk: its own numbers, and the mean score of its rows."""
         self.n_rows += n_rows
         self.n_asked += asked
         spent = self.n_asked / max(self.n_rows, 1)
         values = (self.n_rows, asked, learned, score, n_scored, spent, drifts)
-        self._chunks.append(dict(zip(COLUMNS, values, strict=True)))
+        self._chunks.append(dict(zip(LOG_COLUMNS, values, strict=True)))
 
     def amend(self, **values) -> None:
-        """Set values of the last chunk, as they come to be known."""
+        """Set values of the last chunk that were not known when it was added."""
         self._chunks[-1].update(values)
 
     def __len__(self) -> int:
         return len(self._chunks)
 
     def __getattr__(self, name: str) -> np.ndarray:
-        if name not in COLUMNS:
+        if name not in LOG_COLUMNS:
             raise AttributeError(f"{type(self).__name__} has no {name!r}.")
         is_float = name in ("score", "spent")
         return np.array([chunk[name] for chunk in self._chunks], dtype=float if is_float else int)
 
     @property
     def mean_score(self) -> float:
-        """The score over all rows that were scored; NaN where none was."""
+        """The mean score of all rows that were scored; NaN if none was."""
         scored = self.n_scored > 0
         if not scored.any():
             return math.nan
@@ -103,7 +94,7 @@ class StreamLog:
         """Return the log as a pandas DataFrame, a row for each chunk."""
         import pandas as pd
 
-        return pd.DataFrame({name: getattr(self, name) for name in COLUMNS})
+        return pd.DataFrame({name: getattr(self, name) for name in LOG_COLUMNS})
 
     def __repr__(self) -> str:
         n_drifts = int(self.drifts.sum())
@@ -135,13 +126,12 @@ def run_stream(
         before the learner knows any of them.
     oracle : Known or callable, default=None
         Who answers: a callable takes the rows that were bought and returns one label for each, the
-        missing label where it cannot tell; `Known` has the labels of the whole stream, in its
-        order: to go on with a stream it needs the log so far. None: the true labels that come with
-        the chunks.
+        missing label where it cannot tell; `Known` has the labels of the whole stream in order,
+        and to continue a stream needs its log. None: the true labels that come with the chunks.
     callback : callable, default=None
         Called with the learner after each chunk.
     log : StreamLog, default=None
-        A log to go on with, which is there whatever interrupts the loop. None: a new one.
+        A log to continue, which outlives whatever interrupts the loop. None: a new one.
 
     Returns
     -------
@@ -159,11 +149,11 @@ def run_stream(
 
     Notes
     -----
-    Where chunks come without labels, the score is that of rows that were bought, before they were
-    learned: that of a strategy which buys what is doubtful is lower than on the stream as a whole.
+    Where chunks come without labels, only bought rows are scored, before they are learned. A
+    strategy that buys doubtful rows then scores lower than on the stream as a whole.
 
-    An error of the oracle passes on, as does Ctrl-C. Rows that were bought by then, and whose
-    labels have not come, are in ``learner.tickets_``.
+    Errors of the oracle are raised, as is Ctrl-C. Rows that were bought, and whose labels have not
+    come, are in ``learner.tickets_``.
 
     Examples
     --------
@@ -179,7 +169,7 @@ def run_stream(
     >>> len(log), log.n_rows, bool(log.asked.sum() <= 200)
     (20, 2000, True)
     """
-    _check(learner, chunks, oracle)
+    _check_parties(learner, chunks, oracle)
     _check_listeners(callback, log)
     if log is None and learner._stream.n_passed and hasattr(oracle, "answer"):
         raise ValueError(
@@ -188,7 +178,7 @@ def run_stream(
             f"to go on with that stream, or log=StreamLog() for another that begins."
         )
     log = StreamLog() if log is None else log
-    answer = None if oracle is None else _answer_of(oracle)
+    answer = None if oracle is None else answer_of(oracle)
     total = len(chunks) if isinstance(chunks, Sized) else math.inf
     for chunk in progress(((1, chunk) for chunk in chunks), total, "streaming", " chunks"):
         X, y = _parts(chunk, needs_labels=answer is None)
@@ -199,10 +189,12 @@ def run_stream(
 
 
 def _let_pass(learner: ActiveLearner, X, y, answer: Callable | None, log: StreamLog) -> None:
-    """Let one chunk pass; what is known of it is in the log whatever interrupts."""
+    """Let one chunk pass; the log has what is known of it, whatever interrupts."""
     start, n, pool = log.n_rows, n_rows(check_rows(X, who="run_stream")), learner.pool_
+    # Before the query, and so before the learner knows any label: a test first, then training.
     scored: dict[str, Any] = {} if y is None else _scored(learner, X, y, n)
     bought, rows, tickets = learner.query(X, return_tickets=True)
+    # Logged before anyone answers: what is bought counts against the budget, answered or not.
     log.append(n_rows=n, asked=len(bought), **scored)
     if len(bought) == 0:
         return
@@ -212,12 +204,12 @@ def _let_pass(learner: ActiveLearner, X, y, answer: Callable | None, log: Stream
     n_labeled, n_drifts = pool.n_labeled, learner.n_drifts_
     try:
         learner.teach(y=given, ticket=tickets)
-    finally:  # labels are kept though training may fail
+    finally:  # the labels are in the pool even if training fails
         log.amend(learned=pool.n_labeled - n_labeled, drifts=learner.n_drifts_ - n_drifts)
 
 
 def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
-    """Return the score of predictions on rows whose labels are known, and their number."""
+    """Return the score of predictions on rows with known labels, and the number of these."""
     index = row_index(check_rows(X))
     if index is not None:
         lab.check_order(y, index, who="run_stream")
@@ -252,13 +244,14 @@ def _parts(chunk, *, needs_labels: bool) -> tuple[Any, Any]:
 
 def _is_batch(chunk) -> bool:
     """Whether a chunk is a list of rows and their labels, as torch's DataLoader gives."""
+    # A list of two rows is a chunk too: labels have one axis, and rows beside them more.
     if not isinstance(chunk, list) or [getattr(part, "ndim", 0) for part in chunk[1:]] != [1]:
         return False
     return getattr(chunk[0], "ndim", 0) > 1 and len(chunk[0]) == len(chunk[1])
 
 
-def _check(learner, chunks, oracle) -> None:
-    """Refuse what no stream can pass through."""
+def _check_parties(learner, chunks, oracle) -> None:
+    """Refuse a learner, chunks or an oracle with which no stream can pass."""
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"run_stream got {learner!r}; give an ActiveLearner that is fitted.")
     learner._check_has_pool("run_stream")
@@ -281,7 +274,7 @@ def _check(learner, chunks, oracle) -> None:
 
 
 def _check_listeners(callback, log) -> None:
-    """Refuse what cannot be told how the stream goes on, before any row is bought."""
+    """Refuse a callback or a log that is none, before any row is bought."""
     check_callback(callback)
     if log is not None and not isinstance(log, StreamLog):
         raise TypeError(
