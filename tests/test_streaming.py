@@ -310,7 +310,7 @@ def test_a_query_that_raises_has_spent_nothing(n_fine, monkeypatch):
     for each in (learner, twin):
         passed(each, 0, 100)
     with monkeypatch.context() as patched:
-        patched.setattr("skactive.strategies.view.CHUNK_BYTES", 1)  # so that there are two chunks
+        patched.setattr("skactive.strategies.reading.MODEL_BYTES", 1)  # two chunks
         patched.setattr(Broken, "n_fine", n_fine)
         with unchanged(learner), pytest.raises(RuntimeError, match="no luck"):
             learner.query(np.tile(X, (2, 1)))
