@@ -169,8 +169,8 @@ class _Case:
             seed=(0, pool.n_labeled, round),
             round=round,
             chunk_rows=chunk_rows,
+            numbers=order,  # and so random numbers, go with the rows
         )
-        view._numbers = order  # row numbers, and so random numbers, go with the rows
         view.candidates.flags.writeable = False
         return view
 

@@ -42,7 +42,7 @@ from skactive.strategies import (
     Vessal,
     as_strategy,
 )
-from skactive.strategies.table import STREAM_STRATEGIES
+from skactive.strategies.registry import ENTRIES
 
 N = 400
 ROWS = data.gaussian(N + 40, 4, seed=1)
@@ -310,7 +310,7 @@ def test_a_query_that_raises_has_spent_nothing(n_fine, monkeypatch):
     for each in (learner, twin):
         passed(each, 0, 100)
     with monkeypatch.context() as patched:
-        patched.setattr("skactive.strategies.view.CHUNK_BYTES", 1)  # so that there are two chunks
+        patched.setattr("skactive.strategies.reading.MODEL_BYTES", 1)  # two chunks
         patched.setattr(Broken, "n_fine", n_fine)
         with unchanged(learner), pytest.raises(RuntimeError, match="no luck"):
             learner.query(np.tile(X, (2, 1)))
@@ -796,7 +796,7 @@ def test_names_of_stream_strategies_are_listed_apart_and_taken_by_any_learner():
     }
     assert not set(names) & set(get_strategy_names())
     for name in names:
-        assert type(as_strategy(name)) is STREAM_STRATEGIES[name]
+        assert ENTRIES[type(as_strategy(name))].name == name
         assert len(bought(learner_of(name, LogisticRegression()))) <= 0.1 * N
 
 

@@ -152,7 +152,7 @@ def test_without_a_candidate_nothing_is_read():
 
 @pytest.mark.parametrize(("chunk_bytes", "rows_at_a_time"), [(1, 256), (1 << 40, 1 << 16)])
 def test_chunks_are_neither_tiny_nor_huge(monkeypatch, chunk_bytes, rows_at_a_time):
-    monkeypatch.setattr("skactive.strategies.view.CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr("skactive.strategies.reading.MODEL_BYTES", chunk_bytes)
     n = rows_at_a_time + 10
     model = Recorder()
     view_of(model, np.zeros((n, 3)), np.ones(n, dtype=bool)).score(Margin())

@@ -16,7 +16,7 @@ from ..models import refusal
 from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
-from ..strategies.given import as_strategy
+from ..strategies.registry import as_strategy
 from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
 from ..utils.threads import one_thread

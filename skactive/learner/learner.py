@@ -19,9 +19,8 @@ from ..pool.history import LABELED, SKIPPED
 from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import check_serves, choose, has_score, needs
-from ..strategies.given import as_strategy
+from ..strategies.registry import as_strategy, default_strategy
 from ..strategies.stream import passes
-from ..strategies.table import default_strategy
 from ..strategies.view import View
 from ..utils.checks import (
     check_estimator,

@@ -26,8 +26,8 @@ from .diversity import (
 )
 from .dropout import Dropout
 from .from_arrays import select
-from .given import as_strategy
 from .gradient import BADGE, BAIT, ExpectedModelChange
+from .registry import as_strategy, get_strategy_names, register
 from .regression import (
     ExpectedImprovement,
     GreedyX,
@@ -46,7 +46,6 @@ from .stream_uncertainty import (
     VariableUncertainty,
 )
 from .stream_volume import Vessal
-from .table import get_strategy_names
 from .uncertainty import Entropy, LeastConfidence, Margin, Random
 from .view import View
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
@@ -105,5 +104,6 @@ __all__ = [
     "Weighted",
     "as_strategy",
     "get_strategy_names",
+    "register",
     "select",
 ]

@@ -2,8 +2,10 @@
 
 from ..models.attacks import check_bim, check_deepfool
 from .base import Strategy
+from .registry import register
 
 
+@register("adversarial_bim", "as `adversarial_deepfool`, cruder", cost="a backward pass a step")
 class AdversarialBIM(Strategy):
     r"""Shortest perturbation by small steps along the signs of the gradient [1]_ [2]_.
 
@@ -45,6 +47,11 @@ class AdversarialBIM(Strategy):
         return -view.perturbation("bim", step=self.step, max_steps=self.max_steps)
 
 
+@register(
+    "adversarial_deepfool",
+    "close to a boundary in the inputs",
+    cost="O(nC²d), or passes back",
+)
 class AdversarialDeepFool(Strategy):
     r"""Shortest perturbation by DeepFool [1]_, to the nearest boundary step by step [2]_.
 

@@ -103,6 +103,11 @@ def has_score(strategy: Strategy) -> bool:
     return type(strategy).score is not Strategy.score and type(strategy).select is Strategy.select
 
 
+def has_admit(strategy: Strategy | type[Strategy]) -> bool:
+    """Whether a strategy, or a class of them, decides as rows pass."""
+    return hasattr(strategy, "admit")
+
+
 def needs(strategy: Strategy) -> list[tuple[str, ...]]:
     """Return what a strategy reads: of each tuple, one suffices."""
     return [(part,) if isinstance(part, str) else tuple(part) for part in strategy.reads]
@@ -130,13 +135,7 @@ def check_serves(strategy: Strategy, estimator, is_embedded: bool = False) -> No
 
 
 def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
-    """Return the positions that a strategy selects, refusing any that break its contract.
-
-    Returns
-    -------
-    ndarray of shape (min(n, number of candidates),), int64
-        Distinct positions of candidates, best first.
-    """
+    """Return the positions that a strategy selects, refusing any that break its contract."""
     n = min(n, int(np.count_nonzero(view.mask)))
     if n == 0:
         return np.zeros(0, dtype=np.int64)

@@ -2,6 +2,7 @@
 
 from .. import scores, selection
 from .base import Strategy
+from .registry import register
 
 
 class Committee(Strategy):
@@ -14,6 +15,7 @@ class Committee(Strategy):
     reads = ("samples",)
 
 
+@register("vote_entropy", "members that only vote; few values, many ties", cost="O(nSC)")
 class VoteEntropy(Committee):
     r"""Largest entropy of the votes [1]_: :math:`-\sum_c \frac{V_c}{S} \log \frac{V_c}{S}`.
 
@@ -29,6 +31,7 @@ class VoteEntropy(Committee):
         return scores.vote_entropy(samples.argmax(axis=2), samples.shape[2])
 
 
+@register("variation_ratios", "as `vote_entropy`; looks at the winner alone", cost="O(nSC)")
 class VariationRatios(Committee):
     r"""Fewest votes for the class with most votes [1]_: :math:`1 - \max_c V_c / S`.
 
@@ -43,6 +46,7 @@ class VariationRatios(Committee):
         return scores.variation_ratios(samples.argmax(axis=2), samples.shape[2])
 
 
+@register("consensus_entropy", "as `entropy`, of the members' mean", cost="O(nSC)")
 class ConsensusEntropy(Committee):
     r"""Largest entropy of the members' mean probabilities: :math:`H(\bar p)`."""
 
@@ -51,6 +55,7 @@ class ConsensusEntropy(Committee):
         return scores.consensus_entropy(view.samples)
 
 
+@register("max_disagreement", "one member that is far from the others", cost="O(nSC)")
 class MaxDisagreement(Committee):
     r"""Largest divergence of a member from the consensus [1]_: :math:`\max_s KL(p_s \| \bar p)`.
 
@@ -65,6 +70,7 @@ class MaxDisagreement(Committee):
         return scores.max_disagreement(view.samples)
 
 
+@register("bald", "to tell noisy labels from what the model does not know yet", cost="O(nSC)")
 class BALD(Committee):
     r"""Most to learn about the model [1]_: :math:`H(\bar p) - \frac{1}{S} \sum_s H(p_s)`.
 
@@ -79,6 +85,7 @@ class BALD(Committee):
         return scores.bald(view.samples)
 
 
+@register("batch_bald", "small batches over an ensemble", cost="at most O(knSCM), M joint labels")
 class BatchBALD(Committee):
     r"""The batch from which there is most to learn about the model as a whole [1]_.
 

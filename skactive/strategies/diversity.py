@@ -7,8 +7,8 @@ import numpy as np
 from .. import selection
 from ..data.tensors import is_tensor
 from .base import Strategy, name_of
-from .given import as_strategy
-from .wrappers import _from_lowest, _inner_scores
+from .inner import from_lowest, inner_reads, inner_scores
+from .registry import as_strategy, register
 
 
 class Diverse(Strategy):
@@ -28,12 +28,12 @@ class Weighted(Diverse):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """The embedding, and what the inner strategy reads."""
-        return ("embedding", *as_strategy(self.strategy).reads)
+        return ("embedding", *inner_reads(self.strategy))
 
     def _scores(self, view) -> np.ndarray:
         """Return the inner strategy's scores, NaN where a row is no candidate."""
         scores = np.full(len(view), np.nan)
-        scores[view.candidates] = _inner_scores(self, self.strategy, view)
+        scores[view.candidates] = inner_scores(self, self.strategy, view)
         return scores
 
     def _weights(self, view) -> np.ndarray:
@@ -41,7 +41,7 @@ class Weighted(Diverse):
 
         So it is where a score is minus infinity; plus infinity is refused.
         """
-        scores, weights = _inner_scores(self, self.strategy, view), np.zeros(len(view))
+        scores, weights = inner_scores(self, self.strategy, view), np.zeros(len(view))
         if np.isposinf(scores).any():
             raise ValueError(
                 f"{type(self).__name__} got scores of {name_of(as_strategy(self.strategy))} with "
@@ -49,13 +49,14 @@ class Weighted(Diverse):
                 f"whose scores are finite, or minus infinity for rows that count nothing."
             )
         is_some = ~np.isneginf(scores)
-        raised = np.where(is_some, _from_lowest(scores), 0.0)
+        raised = np.where(is_some, from_lowest(scores), 0.0)
         if not raised.any():
             raised = np.where(is_some | ~is_some.any(), 1.0, 0.0)
         weights[view.candidates] = raised
         return weights
 
 
+@register("k_center", "to cover the pool, outliers too", cost="O(knd) at most, often far less")
 class KCenter(Diverse):
     """Core-set: again and again the row farthest from all that is known or chosen [1]_.
 
@@ -80,6 +81,7 @@ class KCenter(Diverse):
         return selection.k_center(vectors, n, distances=distances, **self._where(view))
 
 
+@register("k_means", "batches that resemble the pool", cost="O(knd) an iteration")
 class KMeans(Diverse):
     """The rows nearest the centres of as many clusters as rows are asked for.
 
@@ -91,6 +93,7 @@ class KMeans(Diverse):
         return selection.k_means(view.vectors, n, **self._where(view))
 
 
+@register("k_medoids", "as `k_means`, by plain distances; up to 20,000 rows", cost="O(n²d)")
 class KMedoids(Diverse):
     """The rows to which all others have the smallest sum of distances, greedily."""
 
@@ -99,6 +102,7 @@ class KMedoids(Diverse):
         return selection.k_medoids(view.embedding, n, **self._where(view))
 
 
+@register("typiclust", "few labels or none: the first batches", cost="k-means of L + k clusters")
 class TypiClust(Diverse):
     """The most typical row of each cluster that has fewest labels [1]_.
 
@@ -132,6 +136,7 @@ class TypiClust(Diverse):
         )
 
 
+@register("max_herding", "few labels or none; up to 20,000 rows", cost="O(n²d)")
 class MaxHerding(Diverse):
     r"""The rows that make all others most similar to a chosen one [1]_.
 
@@ -158,6 +163,7 @@ class MaxHerding(Diverse):
         )
 
 
+@register("uncertainty_herding", "any number of labels; up to 20,000 rows", cost="O(n²d)")
 class UncertaintyHerding(Weighted):
     r"""The rows that make all uncertain ones most similar to a chosen one [1]_.
 
@@ -193,6 +199,7 @@ class UncertaintyHerding(Weighted):
         )
 
 
+@register("cluster_margin", "large batches from large pools", cost="k-means of `factor` k rows")
 class ClusterMargin(Weighted):
     """The most doubtful rows, taken in turn from clusters, the smallest first [1]_.
 
@@ -227,6 +234,7 @@ class ClusterMargin(Weighted):
         )
 
 
+@register("ranked_batch", "first all over the pool, then where the model doubts", cost="O(knd)")
 class RankedBatch(Weighted):
     """Doubtful rows, unlike those labelled or chosen; doubt counts more as labels grow [1]_.
 
@@ -258,6 +266,7 @@ class RankedBatch(Weighted):
         )
 
 
+@register("coral", "to cover what is doubtful", cost="as `k_center`")
 class Coral(Weighted):
     r"""Core-set on distance times doubt: :math:`d(x) \cdot s(x)^{strength}`.
 

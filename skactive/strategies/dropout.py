@@ -2,11 +2,12 @@
 
 from ..utils.checks import checked_count
 from .base import Strategy, has_score, name_of, needs
-from .given import as_strategy
+from .registry import as_strategy, register
 
 SERVED = {"proba", "decision", "samples"}
 
 
+@register(None, "a net that is too sure of itself", cost="`n_passes` passes over the candidates")
 class Dropout(Strategy):
     """Another strategy on what a net predicts with dropout, in several passes [1]_.
 

@@ -13,7 +13,7 @@ from ..data.rows import Rows, check_rows
 from ..data.tensors import as_array, is_tensor
 from ..utils.checks import check_n_instances, draw_seed
 from .base import Strategy, choose, name_of, needs
-from .given import as_strategy
+from .registry import as_strategy
 from .stream import passes
 from .view import Centers, View
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from .. import scores, selection
 from ..data.arrays import as_floats, squared_norms
 from .base import Strategy
+from .registry import register
 
 
+@register("badge", "batches of ten and more", cost="O(kn(d + C)) at most, often far less")
 class BADGE(Strategy):
     """Rows whose gradients are long and unlike one another, by D² sampling [1]_.
 
@@ -29,6 +31,7 @@ class BADGE(Strategy):
         )
 
 
+@register("bait", "small d and C; regressors too", cost="O(kn(dC² + C³) + (dC)³)")
 class BAIT(Strategy):
     """Rows that leave least to learn about the last layer, by Fisher information [1]_.
 
@@ -68,6 +71,7 @@ class BAIT(Strategy):
         )
 
 
+@register("expected_model_change", "classifiers, one row at a time", cost="O(n(d + C))")
 class ExpectedModelChange(Strategy):
     r"""Longest expected gradient of the last layer [1]_.
 

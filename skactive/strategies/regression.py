@@ -5,8 +5,10 @@ import numpy as np
 from .. import scores, selection
 from .base import Strategy
 from .diversity import Diverse, KCenter
+from .registry import register
 
 
+@register("std", "to learn a function everywhere", cost="O(n), or O(nS)")
 class Std(Strategy):
     """Largest standard deviation of the predicted value."""
 
@@ -43,6 +45,7 @@ class Improvement(Strategy):
         return mean, std, known.max()
 
 
+@register("expected_improvement", "to find the best value; the usual choice", cost="as `std`")
 class ExpectedImprovement(Improvement):
     r"""Largest expected gain over the best label so far [1]_.
 
@@ -60,6 +63,7 @@ class ExpectedImprovement(Improvement):
         return scores.expected_improvement(*self._compared(view), self.xi)
 
 
+@register("probability_of_improvement", "to find the best value, cautiously", cost="as `std`")
 class ProbabilityOfImprovement(Improvement):
     r"""Largest probability of beating the best label so far [1]_: :math:`\Phi(z)`.
 
@@ -74,6 +78,7 @@ class ProbabilityOfImprovement(Improvement):
         return scores.probability_of_improvement(*self._compared(view), self.xi)
 
 
+@register("upper_confidence_bound", "to find the best value, exploring by `beta`", cost="as `std`")
 class UpperConfidenceBound(Strategy):
     r"""Largest optimistic value [1]_: :math:`\mu + \beta \sigma`.
 
@@ -107,6 +112,7 @@ def _upwards(view, maximize: bool) -> tuple[np.ndarray, np.ndarray]:
     return view.prediction if maximize else -view.prediction, std
 
 
+@register("greedy_x", "regression, before the model is any good", cost="as `k_center`")
 class GreedyX(KCenter):
     """Again and again the row farthest in X from all that is known or chosen [1]_.
 
@@ -119,6 +125,7 @@ class GreedyX(KCenter):
     """
 
 
+@register("greedy_y", "regression: values of all sizes", cost="O(kn)")
 class GreedyY(Diverse):
     """Again and again the row whose predicted value is farthest from all known or chosen [1]_.
 
@@ -135,6 +142,7 @@ class GreedyY(Diverse):
         return selection.greedy_y(_values(view), n, **self._where(view))
 
 
+@register("greedy_xy", "regression in batches; the usual choice of the three", cost="O((L + k)nd)")
 class GreedyXY(Diverse):
     """Again and again the row with the largest product of distances in X and in y [1]_.
 

@@ -11,7 +11,8 @@ import numpy as np
 from ..budgets import BudgetManager, Countdown, by_chance, checked_rate
 from ..utils.checks import checked_count, checked_number
 from .base import Strategy, has_score, name_of, needs
-from .given import as_strategy
+from .inner import inner_reads
+from .registry import as_strategy, register
 from .uncertainty import Random
 
 
@@ -40,7 +41,6 @@ class StreamStrategy(Strategy):
 
     rowwise = False
     has_random_share = False
-    budget_: Any
     _n_draws = 1  # uniform random numbers for each row; the last decides where there is no model
 
     def reset(self, rng: np.random.Generator) -> StreamStrategy:
@@ -159,6 +159,7 @@ class StreamStrategy(Strategy):
             )
 
 
+@register("stream_random", "the baseline: blindly, at the rate of the budget", cost="O(1)")
 class RandomStream(StreamStrategy):
     """Blindly, at the rate of the budget: the baseline of streams [1]_.
 
@@ -201,6 +202,7 @@ class RandomStream(StreamStrategy):
         return blindly(self.budget_, draws)
 
 
+@register(None, "where a score exceeds a value of your own", cost="that of the score")
 class Threshold(StreamStrategy):
     """Where the score of another strategy is above a value.
 
@@ -233,7 +235,7 @@ class Threshold(StreamStrategy):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
-        return as_strategy(self.strategy).reads
+        return inner_reads(self.strategy)
 
     def _start(self):
         """Check the parameters: nothing is learned."""
@@ -249,6 +251,7 @@ class Threshold(StreamStrategy):
         return is_left and value > self.value
 
 
+@register(None, "where a score is among the highest of late", cost="that of the score")
 class Quantile(StreamStrategy):
     r"""Where the score of another strategy is among the highest of late [1]_.
 
@@ -292,7 +295,7 @@ class Quantile(StreamStrategy):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
-        return as_strategy(self.strategy).reads
+        return inner_reads(self.strategy)
 
     def _start(self):
         """Forget the scores."""

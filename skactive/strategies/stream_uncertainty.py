@@ -7,9 +7,11 @@ from scipy.special import ndtri
 
 from ..utils.checks import checked_fraction, checked_number
 from .base import Strategy, name_of
+from .registry import register
 from .stream import StreamStrategy
 
 
+@register("fixed_uncertainty", "certainty below a fixed threshold", cost="O(C)")
 class FixedUncertainty(StreamStrategy):
     r"""Where the model is less certain than a fixed threshold [1]_: :math:`\max_c p_c < \theta`.
 
@@ -51,6 +53,7 @@ class FixedUncertainty(StreamStrategy):
         return is_left and value < 0
 
 
+@register("variable_uncertainty", "the same, the threshold adapts to the budget", cost="O(C)")
 class VariableUncertainty(StreamStrategy):
     r"""Where the model is less certain than a threshold that adapts to the budget [1]_.
 
@@ -106,6 +109,7 @@ class VariableUncertainty(StreamStrategy):
         return 1.0
 
 
+@register("random_variable_uncertainty", "the same, with a random factor for each row", cost="O(C)")
 class RandomVariableUncertainty(VariableUncertainty):
     r"""As variable uncertainty, the threshold multiplied for each row by a random number [1]_.
 
@@ -138,6 +142,7 @@ class RandomVariableUncertainty(VariableUncertainty):
         return 1.0 + self.delta * float(ndtri(max(draws[-1], 2.0**-54)))
 
 
+@register("split_uncertainty", "a share blindly, the rest as `variable_uncertainty`", cost="O(C)")
 class SplitUncertainty(VariableUncertainty):
     """A random share of the rows blindly, the rest by variable uncertainty [1]_.
 

@@ -9,9 +9,11 @@ from ..data.vectors import join_vectors
 from ..selection.vessal import vessal
 from ..selection.volumes import Volumes
 from ..utils.checks import checked_count
+from .registry import register
 from .stream import StreamStrategy, blindly, budget_of
 
 
+@register("vessal", "what is doubtful, and unlike what was bought", cost="O((dC)²) at most")
 class Vessal(StreamStrategy):
     r"""Volume sampling of gradients: long ones, unlike those of rows that were bought [1]_.
 

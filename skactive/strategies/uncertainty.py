@@ -2,8 +2,10 @@
 
 from .. import scores
 from .base import Strategy
+from .registry import register
 
 
+@register("random", "the baseline; for a test set; at a cold start", cost="O(n)")
 class Random(Strategy):
     """Uniform at random: the baseline to beat.
 
@@ -19,6 +21,7 @@ class Random(Strategy):
         return view.row_random()
 
 
+@register("least_confidence", "when only the best guess matters", cost="O(nC)")
 class LeastConfidence(Strategy):
     r"""Least probable best guess [1]_: :math:`1 - \max_c p_c`.
 
@@ -34,6 +37,7 @@ class LeastConfidence(Strategy):
         return scores.least_confidence(view.proba)
 
 
+@register("margin", "the first to try", cost="O(nC)")
 class Margin(Strategy):
     r"""Smallest gap between the two likeliest classes [1]_: :math:`-(p_{(1)} - p_{(2)})`.
 
@@ -55,6 +59,7 @@ class Margin(Strategy):
         return -scores.decision_margin(view.decision)
 
 
+@register("entropy", "as `margin`; with many classes it looks at all of them", cost="O(nC)")
 class Entropy(Strategy):
     r"""Largest entropy of the predicted classes [1]_: :math:`-\sum_c p_c \log p_c`.
 

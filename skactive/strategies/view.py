@@ -1,23 +1,26 @@
 """The view: all that a strategy may look at, computed when it is first read, and once."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.arrays import check_vectors
-from ..data.rows import Rows, n_rows, row_bytes
+from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
-from ..data.vectors import Joined, Memory, as_vectors, join_vectors
+from ..data.vectors import Memory, join_vectors
 from ..models import Model, refusal
 from ..scores import likeliest_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.progress import progress
+from .reading import Reading
 
-CHUNK_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
-NET_CHUNK_BYTES = 1 << 28  # the same of a net, which cuts rows into batches itself
-MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
+
+def _read_of_model(what: str) -> property:
+    """Return an attribute that the model is asked for, of all rows, when it is first read."""
+    return property(lambda view: view._read(what))
 
 
 class Centers(NamedTuple):
@@ -93,36 +96,33 @@ class View:
         embed=None,
         memory: Memory | None = None,
         is_embedded: bool = False,
+        numbers: np.ndarray | None = None,
     ):
-        self._rows = rows
+        self._reading = Reading(rows, model, embed, is_embedded, chunk_rows)
         self.mask = mask
         self.round = round
         self._pool = pool
         self._offset = offset  # of the pool's row 0 among the rows
-        self._model = model
         self._seed = seed
-        self._chunk_rows = chunk_rows
+        self._numbers = numbers  # of the rows, where they are not 0 to n - 1
         self._known: dict[str, Any] = {} if known is None else known
-        self._embed = embed  # rows -> vectors; None: the model does
-        self._is_embedded = is_embedded  # whether vectors do not come from the model
         self._memory = memory  # None: what the vectors are changes with the model
-        self._numbers: np.ndarray | None = None  # row numbers, where they are not 0 to n - 1
-        self._scores: dict[int, tuple] = {}
-        self._is_part = False
+        self._scores: dict[int, tuple] = {}  # by id, with the strategy: else that id may be reused
+        self._is_part = False  # whether it is a chunk, which knows nothing of the other rows
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._reading.rows)
 
     # What is known
 
     @cached_property
     def X(self):
         """The rows, in the container that was given; joined where there are several."""
-        return self._rows.whole()
+        return self._reading.rows.whole()
 
     def take(self, positions):
         """Return the rows at positions."""
-        return self._rows.take(positions)
+        return self._reading.rows.take(positions)
 
     @cached_property
     def candidates(self) -> np.ndarray:
@@ -160,12 +160,14 @@ class View:
     @property
     def classes(self) -> np.ndarray | None:
         """Classes in the order of the columns of `proba`."""
-        return None if self._model is None else self._model.classes
+        model = self._reading.model
+        return None if model is None else model.classes
 
     @property
     def estimator(self):
         """The fitted estimator."""
-        return None if self._model is None else self._model.estimator
+        model = self._reading.model
+        return None if model is None else model.estimator
 
     # Random numbers
 
@@ -190,41 +192,18 @@ class View:
 
     # What the model says
 
-    @property
-    def proba(self) -> np.ndarray:
-        """Probabilities of the classes, shape (n, C)."""
-        return self._read("proba")
-
-    @property
-    def decision(self) -> np.ndarray:
-        """The decision function, shape (n,) or (n, C)."""
-        return self._read("decision")
-
-    @property
-    def prediction(self) -> np.ndarray:
-        """Predicted labels or values, shape (n,)."""
-        return self._read("prediction")
-
-    @property
-    def value(self) -> np.ndarray:
-        """Predicted values of a regressor, shape (n,)."""
-        return self._read("value")
-
-    @property
-    def std(self) -> np.ndarray:
-        """Standard deviations of the predicted values, shape (n,)."""
-        return self._read("std")
-
-    @property
-    def samples(self) -> np.ndarray:
-        """Probabilities by each member, shape (S, n, C)."""
-        return self._read("samples")
+    proba = _read_of_model("proba")
+    decision = _read_of_model("decision")
+    prediction = _read_of_model("prediction")
+    value = _read_of_model("value")
+    std = _read_of_model("std")
+    samples = _read_of_model("samples")
 
     @property
     def vectors(self):
         """Rows as vectors like `embedding`, as tensors on the net's device if it has one."""
         if "embedding" not in self._known:
-            vectors = self._vectors()
+            vectors = self._read_vectors()
             if not is_tensor(vectors):
                 vectors = check_vectors(vectors, who="the strategy")
             self._known["embedding"] = vectors
@@ -239,9 +218,11 @@ class View:
     def gradient_vectors(self) -> tuple:
         """Factors like those of `gradient`, as tensors on the net's device if it has one."""
         if "gradient" not in self._known:
-            is_embedding = self._is_embedded or (self._model is not None and self._model.is_linear)
+            model = self._reading.model
+            # A linear model's layer is given the embedding; that of an MLP or a net, its own.
+            is_embedding = self._reading.is_embedded or (model is not None and model.is_linear)
             features = self.vectors if is_embedding else self._read("features")
-            is_regression = self._model is not None and self._model.classes is None
+            is_regression = model is not None and model.classes is None
             errors = np.ones((len(self), 1)) if is_regression else likeliest_errors(self.proba)
             self._known["gradient"] = errors, features
         return self._known["gradient"]
@@ -260,49 +241,35 @@ class View:
         attack : {"deepfool", "bim"}
             How the change is looked for.
         **options : dict
-            Of the attack.
+            Parameters of the attack.
 
         Returns
         -------
         ndarray of shape (n,), float64
             L2 length of the change, in units of the rows; infinity where none was found.
         """
-        model = self._fitted_model("perturbation")
-        parts = [model.perturbation(X, attack, **options) for X, _ in self._slices([])]
-        return np.concatenate(parts)
+        return self._reading.perturbation(attack, **options)
 
     def with_dropout(self, n_passes: int) -> "View":
-        """Return this view with what the net predicts in so many passes with dropout.
-
-        Parameters
-        ----------
-        n_passes : int
-            How many `samples` there are; `proba` is their mean.
-        """
+        """Return this view with so many passes with dropout as `samples`, `proba` their mean."""
         if not self.gives("dropout"):
             raise ValueError(f"the strategy reads {refusal(self.estimator, 'dropout')}")
-        other = self._copy()
-        other._model = self._fitted_model("dropout").with_dropout(n_passes)
+        model = self._reading.fitted("dropout").with_dropout(n_passes)
         of_model = {"proba", "samples", "prediction", "gradient"}
-        other._known = {k: v for k, v in self._known.items() if k not in of_model}
-        return other
+        known = {k: v for k, v in self._known.items() if k not in of_model}
+        return self._copy(_reading=replace(self._reading, model=model), _known=known)
 
     def center_distances(self) -> np.ndarray:
-        """Return the squared distance of each row to the nearest labelled or reserved one.
+        """Return the squared distance of each row to the nearest of `centers`; none: infinity.
 
-        Kept from round to round where the embedding does not depend on the model, so that only
-        the distances to new labels are computed.
-
-        Returns
-        -------
-        ndarray of shape (n,), float64
-            In the space of `embedding`; infinity where there is no such row. Not to be written
-            to.
+        It is kept from round to round where the embedding does not depend on the model, so that
+        only the distances to new labels are computed. Not to be written to.
         """
         memory = self._memory if self._memory is not None and self._offset == 0 else Memory()
         vectors, centers = self.embedding, self.centers
         new, known = memory.since(centers)
-        if known is not None and len(known) < len(self):  # rows joined the pool
+        if known is not None and len(known) < len(self):
+            # Rows joined the pool: they alone are measured against the centres of before.
             rows = np.r_[np.arange(len(known), len(self)), memory.centers]
             positions = np.arange(len(self) - len(known), len(rows))
             joined = nearest_squared_distances(vectors[rows], positions)
@@ -315,9 +282,7 @@ class View:
 
     def gives(self, what: str) -> bool:
         """Whether the model can give `what`: "proba", "decision", "std", "samples"..."""
-        if what in self._known:
-            return True
-        return self._model is not None and refusal(self._model.estimator, what) is None
+        return what in self._known or self._reading.gives(what)
 
     # Scores
 
@@ -347,8 +312,10 @@ class View:
         scores = np.full(len(self), np.nan)
         if strategy.rowwise:
             reads = [what for part in strategy.reads for what in np.atleast_1d(part)]
-            if self._embed is not None and not {"embedding", "gradient"}.isdisjoint(reads):
-                _ = self.embedding  # of all rows, which is kept for the next question
+            if self._reading.embed is not None and not {"embedding", "gradient"}.isdisjoint(reads):
+                # Of all rows at once: chunks would each make theirs, and nothing would be kept
+                # for the next question.
+                _ = self.embedding
             for part, positions, kept in self.chunks(reads):
                 chunk = _check_scores(strategy, strategy.score(part), part, kept)
                 scores[positions] = chunk if kept is None else np.where(kept, chunk, np.nan)
@@ -359,17 +326,11 @@ class View:
         return scores
 
     def restrict(self, positions) -> "View":
-        """Return this view with only these candidates left.
-
-        Parameters
-        ----------
-        positions : ndarray of int
-            Positions; those that are no candidates stay out.
-        """
-        other = self._copy()
-        other.__dict__.pop("candidates", None)
-        other.mask = np.zeros_like(self.mask)
-        other.mask[positions] = self.mask[positions]
+        """Return this view with only these candidates left; others stay out all the same."""
+        mask = np.zeros_like(self.mask)
+        mask[positions] = self.mask[positions]
+        other = self._copy(mask=mask)
+        other.__dict__.pop("candidates", None)  # cached, of the mask before
         return other
 
     def narrowed(self, positions) -> "tuple[View, np.ndarray]":
@@ -377,30 +338,27 @@ class View:
 
         Where vectors come from the model, as those of a net, it has no other rows than these and
         the centres, so that nothing is computed of the rest.
-
-        Parameters
-        ----------
-        positions : ndarray of int
-            Positions; those that are no candidates stay out.
         """
-        model = self._model
-        if model is None or model.is_plain or self._is_embedded or "embedding" in self._known:
+        own, model = self._reading, self._reading.model
+        if model is None or model.is_plain or own.is_embedded or "embedding" in self._known:
             return self.restrict(positions), np.arange(len(self))
         rows = np.union1d(positions, self.centers)
         other = self.part(self.take(rows), rows)
-        other._is_part, other._chunk_rows = False, self._chunk_rows
-        other.mask = self.restrict(positions).mask[rows]
         labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
-        other._pool = Centers(labeled, reserved, self._pool.y_labeled)
-        return other, rows
+        whole = other._copy(  # a chunk would know no centres, and be read in one piece
+            _reading=replace(other._reading, chunk_rows=own.chunk_rows),
+            mask=self.restrict(positions).mask[rows],
+            _pool=Centers(labeled, reserved, self._pool.y_labeled),
+            _is_part=False,
+        )
+        return whole, rows
 
     # How it is computed
 
-    def _copy(self) -> "View":
-        """Return a view of the same rows that has scored nothing yet."""
+    def _copy(self, **changes) -> "View":
+        """Return this view with other attributes; it has scored nothing yet."""
         other = View.__new__(View)
-        other.__dict__.update(self.__dict__)
-        other._scores = {}
+        other.__dict__.update(self.__dict__ | {"_scores": {}} | changes)
         return other
 
     def _refuse_part(self, name: str, advice: str) -> None:
@@ -414,29 +372,10 @@ class View:
     def _read(self, what: str):
         """Return what the model says of all rows, computed in chunks, kept for the next read."""
         if what not in self._known:
-            self._known = self._of_model(what, 0, len(self)) | self._known
+            self._known = self._reading.read(what) | self._known
         return self._known[what]
 
-    def _fitted_model(self, what: str) -> Model:
-        """Return the model, or say that there is none yet."""
-        if self._model is None:
-            raise ValueError(
-                f"the strategy reads view.{what}, but no estimator is fitted yet; a cold start can "
-                f"read view.X and view.embedding only."
-            )
-        return self._model
-
-    def _of_model(self, what: str, start: int, stop: int) -> dict[str, Any]:
-        """Return what the model says of consecutive rows, and what it says with it."""
-        model, joined = self._fitted_model(what), {}
-        for X, _ in self._slices([what], start, stop):
-            for name, part in model.read(what, X).items():
-                if name not in joined:
-                    joined[name] = Joined(stop - start, axis=1 if name == "samples" else 0)
-                joined[name].add(part)
-        return {name: parts.whole() for name, parts in joined.items()}
-
-    def _vectors(self):
+    def _read_vectors(self):
         """Return all rows as vectors; those of the pool from memory where they are there."""
         memory, n = self._memory, len(self) - self._offset
         if memory is None:
@@ -449,43 +388,12 @@ class View:
         return join_vectors([self._embedded(0, self._offset), memory.vectors])
 
     def _embedded(self, start: int, stop: int):
-        """Return consecutive rows as vectors; rows that are vectors are not copied."""
-        embed, model = self._embed, self._model
-        if embed is None and (model is None or model.is_plain):
-            embed = _plain_vectors if model is None else model.embedding
-            return embed(self._rows.slice(start, stop))
-        if embed is not None:
-            joined = Joined(stop - start)
-            for X, _ in self._slices(["embedding"], start, stop):
-                joined.add(_one_for_each(embed(X), X))
-            return joined.whole()
-        known = self._of_model("embedding", start, stop)
+        """Return consecutive rows as vectors."""
+        known = self._reading.embedded(start, stop)
         vectors = known.pop("embedding")
         if stop - start == len(self):
             self._known = known | self._known
         return vectors
-
-    def _n_chunk_rows(self, reads: list[str]) -> int:
-        """Return how many rows make a chunk of about `CHUNK_BYTES`."""
-        if self._chunk_rows is not None:
-            return self._chunk_rows
-        size = row_bytes(self._rows.parts[0])
-        batch = 1
-        if self._model is not None:
-            size += sum(self._model.row_bytes(what) for what in reads)
-            batch = self._model.batch_rows
-        n_bytes = CHUNK_BYTES if batch == 1 else NET_CHUNK_BYTES
-        n_chunk_rows = int(np.clip(n_bytes // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
-        return -(-n_chunk_rows // batch) * batch
-
-    def _slices(self, reads: list[str], start: int = 0, stop: int | None = None) -> Iterator[tuple]:
-        """Yield contiguous rows with their slice, showing progress."""
-        stop = len(self) if stop is None else stop
-        step = self._n_chunk_rows(reads)
-        slices = [slice(a, min(a + step, stop)) for a in range(start, stop, step)]
-        rows = self._rows
-        steps = ((cut.stop - cut.start, (rows.slice(cut.start, cut.stop), cut)) for cut in slices)
-        yield from progress(steps, stop - start, "reading the model")
 
     def chunks(self, reads: list[str]) -> Iterator[tuple]:
         """Yield views of chunks, where their scores go, and a mask of those that count.
@@ -493,7 +401,7 @@ class View:
         Rows stay where they are; only where fewer than half of a slice are candidates are they
         gathered.
         """
-        step = self._n_chunk_rows(reads)
+        rows, step = self._reading.rows, self._reading.n_chunk_rows(reads)
 
         def parts():
             for start in range(0, len(self), step):
@@ -505,26 +413,30 @@ class View:
                     continue
                 if 2 * n_candidates < size:
                     positions = start + np.flatnonzero(mask)
-                    part = self.part(self._rows.take(positions), positions)
-                    yield size, (part, positions, None)
+                    yield size, (self.part(rows.take(positions), positions), positions, None)
                 else:
-                    X = self._rows.slice(cut.start, cut.stop)
-                    kept = None if n_candidates == size else mask
-                    yield size, (self.part(X, cut), cut, kept)
+                    part = self.part(rows.slice(cut.start, cut.stop), cut)
+                    yield size, (part, cut, None if n_candidates == size else mask)
 
         yield from progress(parts(), len(self), "scoring")
 
     def part(self, X, at) -> "View":
         """Return a view of some rows alone, which knows what this view knows of them."""
-        known = {name: _at(name, values, at) for name, values in self._known.items()}
-        rows = Rows(X)
-        part = View(rows, np.ones(len(rows), dtype=bool), pool=self._pool, model=self._model)
-        part._seed, part.round, part._known = self._seed, self.round, known
-        part._embed, part._is_embedded = self._embed, self._is_embedded
-        part._chunk_rows, part._is_part = max(len(rows), 1), True
-        part._numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
         if self._numbers is not None:
-            part._numbers = self._numbers[at]
+            numbers = self._numbers[at]
+        else:
+            numbers = np.arange(at.start, at.stop) if isinstance(at, slice) else at
+        part = self._copy(
+            _reading=replace(self._reading, rows=Rows(X), chunk_rows=max(len(numbers), 1)),
+            mask=np.ones(len(numbers), dtype=bool),
+            _known={name: _at(name, values, at) for name, values in self._known.items()},
+            _numbers=numbers,
+            _offset=0,
+            _memory=None,
+            _is_part=True,
+        )
+        for name in ("X", "candidates", "rng"):  # cached, of all rows
+            part.__dict__.pop(name, None)
         return part
 
 
@@ -543,25 +455,9 @@ def _at(name: str, values, at):
     return values[:, at] if name == "samples" else values[at]
 
 
-def _plain_vectors(X):
-    """Return rows as vectors at a cold start, when no model says how."""
-    return as_vectors(X, "a cold start", "rows of numbers, or embedding=")
-
-
 def _on_host(vectors):
     """Return vectors as an array or a CSR matrix, wherever they are."""
     return as_array(vectors) if is_tensor(vectors) else vectors
-
-
-def _one_for_each(vectors, X):
-    """Return vectors that were made of rows, refusing any that are not one for each."""
-    vectors = as_vectors(vectors, "the embedding", "numbers")
-    if vectors.shape[0] != n_rows(X):
-        raise ValueError(
-            f"the embedding gave {vectors.shape[0]} vectors for {n_rows(X)} rows; it must give one "
-            f"for each row, whichever others come with it."
-        )
-    return vectors
 
 
 def _check_scores(strategy, scores, view: View, mask: np.ndarray | None) -> np.ndarray:

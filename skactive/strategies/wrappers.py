@@ -8,10 +8,12 @@ import numpy as np
 from ..selection import top
 from ..selection.density import density
 from ..utils.checks import checked_number, count_of
-from .base import Strategy, choose, has_score, name_of
-from .given import as_strategy
+from .base import Strategy, choose, name_of
+from .inner import from_lowest, inner_reads, inner_scores
+from .registry import as_strategy, register
 
 
+@register(None, "large pools; less repetition in a batch", cost="the inner strategy on a part")
 class Subpool(Strategy):
     """Another strategy on a random part of the pool, drawn anew in each round.
 
@@ -41,7 +43,7 @@ class Subpool(Strategy):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
-        return as_strategy(self.strategy).reads
+        return inner_reads(self.strategy)
 
     def select(self, view, n):
         """Return what the inner strategy selects among a random part of the candidates."""
@@ -61,6 +63,7 @@ class Subpool(Strategy):
         return math.ceil(drawn)
 
 
+@register(None, "a costly or diverse strategy, on a large pool", cost="`then` sees a part alone")
 class Prefilter(Strategy):
     """The best candidates of one strategy, among which another one chooses.
 
@@ -93,7 +96,7 @@ class Prefilter(Strategy):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """What either strategy reads."""
-        return _united(as_strategy(self.first).reads, as_strategy(self.then).reads)
+        return inner_reads(self.first, self.then)
 
     def select(self, view, n):
         """Return what the second strategy selects among the first one's best."""
@@ -103,6 +106,7 @@ class Prefilter(Strategy):
         return rows[choose(as_strategy(self.then), part, n)]
 
 
+@register("density", "pools whose outliers look uncertain", cost="O(nd), or O(n²d) on distances")
 class Density(Strategy):
     r"""Another strategy's score where many rows are like this one [1]_: :math:`s \, \rho^\beta`.
 
@@ -146,20 +150,21 @@ class Density(Strategy):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads, and the embedding."""
-        return _united(as_strategy(self.strategy).reads, ("embedding",))
+        return inner_reads(self.strategy, also=("embedding",))
 
     def score(self, view):
         """Return the inner strategy's score times a power of the density."""
         beta = checked_number(self.beta, "beta", name_of(self), 0.0)
-        scores = _from_lowest(_inner_scores(self, self.strategy, view))
+        scores = from_lowest(inner_scores(self, self.strategy, view))
         at = view.candidates
-        weights = _from_lowest(density(view.embedding, metric=self.metric, candidates=at)[at])
+        weights = from_lowest(density(view.embedding, metric=self.metric, candidates=at)[at])
         out = np.full(len(view), np.nan)
         with np.errstate(invalid="ignore"):  # infinity times 0, which is not taken
             out[at] = np.where(np.isinf(scores), scores, scores * weights**beta)
         return out
 
 
+@register(None, "a batch that repeats itself less, at no cost", cost="O(n), or O(n log n)")
 class StochasticBatch(Strategy):
     r"""Rows drawn with probabilities that follow another strategy's scores [1]_.
 
@@ -211,7 +216,7 @@ class StochasticBatch(Strategy):
     @property
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
-        return as_strategy(self.strategy).reads
+        return inner_reads(self.strategy)
 
     def score(self, view):
         """Return the perturbed scores, of which the largest are the batch."""
@@ -221,7 +226,7 @@ class StochasticBatch(Strategy):
                 f"{', '.join(map(repr, _MODES))}."
             )
         beta = checked_number(self.beta, "beta", name_of(self), 0.0, is_open=True)
-        scores = _inner_scores(self, self.strategy, view)
+        scores = inner_scores(self, self.strategy, view)
         keys = np.where(np.isneginf(scores), scores, beta * _MODES[self.mode](scores))
         out = np.full(len(view), np.nan)
         out[view.candidates] = keys + _gumbel(view.row_random(view.candidates))
@@ -231,7 +236,7 @@ class StochasticBatch(Strategy):
 def _log_power(scores: np.ndarray) -> np.ndarray:
     """Logarithms of scores, none of them negative."""
     with np.errstate(divide="ignore"):
-        return np.log(np.maximum(_from_lowest(scores), 0.0))
+        return np.log(np.maximum(from_lowest(scores), 0.0))
 
 
 def _log_rank(scores: np.ndarray) -> np.ndarray:
@@ -254,26 +259,3 @@ def _gumbel(uniform: np.ndarray) -> np.ndarray:
     # strategy has drawn its part, so that noise from them would be no noise within it.
     lower = np.modf(uniform * 2.0**21)[0] + 2.0**-33
     return -np.log(-np.log(lower))
-
-
-def _inner_scores(outer: Strategy, inner, view) -> np.ndarray:
-    """Return the scores of the candidates by the strategy inside another one."""
-    strategy = as_strategy(inner)
-    if not has_score(strategy):
-        why = "decides as rows pass" if hasattr(strategy, "admit") else "chooses rows jointly"
-        raise ValueError(
-            f"{type(outer).__name__} got strategy {name_of(strategy)}, which {why}; "
-            f"give one that scores each row, such as 'margin'."
-        )
-    return view.score(strategy)[view.candidates]
-
-
-def _from_lowest(values: np.ndarray) -> np.ndarray:
-    """Return values, measured from the lowest that is finite where that is below 0."""
-    finite = values[np.isfinite(values)]
-    return values - finite.min(initial=0.0)
-
-
-def _united(reads: tuple, others: tuple) -> tuple:
-    """Return what two strategies read, nothing twice."""
-    return (*reads, *(what for what in others if what not in reads))
