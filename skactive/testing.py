@@ -13,6 +13,7 @@ from sklearn.base import clone, is_regressor
 
 from .data.rows import Rows
 from .learner.learner import ActiveLearner
+from .learner.questions import model_of
 from .models.base import NEEDS
 from .pool.pool import Pool
 from .strategies import Strategy, as_strategy
@@ -442,7 +443,7 @@ def _is_taken(estimator, X) -> bool:
 def _check_certain_model(strategy: Strategy, estimator) -> None:
     """It answers probabilities of 0 and 1 and standard deviations of 0 too."""
     case = _Case(strategy, estimator)
-    model = _Shown(case.learner._model(), _certain)
+    model = _Shown(model_of(case.learner), _certain)
     _scores(case, strategy, case.view(model=model))
     _choice(case, strategy, case.view(model=model))
 
@@ -459,7 +460,7 @@ def _check_declares_reads(strategy: Strategy, estimator) -> None:
     if any(callable(value) for value in strategy.get_params().values()):
         return
     case = _Case(strategy, estimator)
-    model = _Shown(case.learner._model())
+    model = _Shown(model_of(case.learner))
     _choice(case, strategy, case.view(model=model))
     declared = {what for alternatives in needs(strategy) for what in alternatives}
     if "gradient" in declared:  # it is made of these

@@ -23,10 +23,14 @@ def facts(learner, but=()):
     """Return the content of every attribute, that of a pool spelled out."""
     if isinstance(learner, Pool):
         return pool_facts(learner)
-    state = {name: value for name, value in vars(learner).items() if name not in but}
+    state = dict(vars(learner))
+    fitted = state.pop("_fitted", None)
+    if fitted is not None:
+        state |= {f"fitted {name}": value for name, value in fitted._asdict().items()}
+    state = {name: value for name, value in state.items() if name not in but}
     pool = state.pop("pool_", None)
     found = {name: content(value) for name, value in state.items()}
-    found["is"] = id(state.get("estimator_"))
+    found["is"] = id(getattr(learner, "estimator_", None))
     if pool is not None:
         found["pool_ is"] = id(pool)
         found |= {f"pool_: {name}": fact for name, fact in pool_facts(pool).items()}

@@ -17,7 +17,7 @@ from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner, embed  # noqa: E402
-from skactive.learner.training import FitParams  # noqa: E402
+from skactive.learner.fit_params import FitParams  # noqa: E402
 from skactive.loops.oracles import as_image  # noqa: E402
 from skactive.models import torch as torch_models  # noqa: E402
 from skactive.models.seeding import seeded  # noqa: E402

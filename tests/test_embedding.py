@@ -16,6 +16,7 @@ from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, SimulatedLearner, Strategy
 from skactive.data.vectors import as_vectors
+from skactive.learner.questions import view_of
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:120] / 16
@@ -145,7 +146,7 @@ def test_where_rows_join_the_pool_vectors_and_distances_are_those_of_the_new_one
     assert computed == [5 + 30, 5, 10 + 35]  # new rows beside what was known; then 5 new centres
     vectors = np.concatenate([X, more])[:, :5] ** 2
     np.testing.assert_array_equal(SEEN[-1], vectors)
-    distances, centers = asked._view()[0].center_distances(), asked.pool_.labeled
+    distances, centers = view_of(asked)[0].center_distances(), asked.pool_.labeled
     np.testing.assert_allclose(distances, nearest_squared(vectors, centers), atol=1e-12)
 
 
@@ -300,7 +301,7 @@ def test_distances_to_what_is_known_follow_labels_reservations_and_their_undoing
 
     def check():
         vectors = seen_by(asked)
-        view, _ = asked._view()
+        view, _ = view_of(asked)
         centers = np.union1d(asked.pool_.labeled, asked.pool_.reserved)
         np.testing.assert_allclose(
             view.center_distances(), nearest_squared(vectors, centers), atol=1e-9
@@ -340,7 +341,7 @@ def test_distances_that_are_known_are_not_computed_again(monkeypatch):
 
 def test_without_centres_every_distance_is_infinite():
     cold = ActiveLearner(LogisticRegression(), cold_start=Nearest()).fit(X)
-    assert np.isinf(cold._view()[0].center_distances()).all()
+    assert np.isinf(view_of(cold)[0].center_distances()).all()
 
 
 def test_what_is_kept_between_questions_is_neither_shown_nor_pickled():
@@ -348,7 +349,7 @@ def test_what_is_kept_between_questions_is_neither_shown_nor_pickled():
     with unchanged(asked, but=("_last_query",)):
         first, _ = asked.query(n_instances=10)
     again = pickle.loads(pickle.dumps(asked))
-    assert again._embedding.memory.vectors is None
+    assert again._embedding.memory(None).vectors is None
     assert (again.query(n_instances=10)[0] == first).all()
 
 

@@ -19,6 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skactive import ActiveLearner, Pool, SimulatedLearner
 from skactive.data.datasets import Augmented
+from skactive.learner.questions import model_of
 from skactive.strategies import Dropout
 
 torch = pytest.importorskip("torch")
@@ -486,7 +487,7 @@ def test_an_augmented_dataset_is_learned_on_one_side_and_asked_on_the_other():
     asked = learner(strategy="badge").fit(Augmented(training=sides[0], evaluation=sides[1]), Y)
     trained = learner(strategy="badge").fit(shifted, Y)
     assert are_equal(weights_of(asked), weights_of(trained))
-    np.testing.assert_array_equal(asked._model().proba(asked.pool_.X), trained.predict_proba(X))
+    np.testing.assert_array_equal(model_of(asked).proba(asked.pool_.X), trained.predict_proba(X))
 
 
 @pytest.mark.parametrize("strategy", ["margin", "badge", "bald"])
@@ -499,7 +500,7 @@ def test_rows_that_are_dicts_are_learned_and_asked_for(strategy):
         module = asked.estimator_.module_.eval()
         halves = nets.halves(torch.from_numpy(X))
         expected = module(halves["upper"], halves["lower"]).softmax(dim=1).numpy()
-    np.testing.assert_allclose(asked._model().proba(asked.pool_.X), expected, rtol=1e-5)
+    np.testing.assert_allclose(model_of(asked).proba(asked.pool_.X), expected, rtol=1e-5)
 
 
 # Few labels
@@ -902,7 +903,7 @@ def test_a_batch_size_of_minus_one_is_all_rows():
     assert fitted.estimator_.history[0]["batches"][0]["train_batch_size"] == 60
     calls: list = []
     fitted.estimator_.module_.register_forward_hook(lambda *_: calls.append(1))
-    fitted._model().proba(X)
+    model_of(fitted).proba(X)
     assert len(calls) == 1
 
 

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, StackDataset, WeightedRandomSampler  # 
 
 from skactive import ActiveLearner, embed  # noqa: E402
 from skactive.data.datasets import Augmented  # noqa: E402
+from skactive.learner.questions import model_of  # noqa: E402
 
 X, TRUTH = digits(200)
 Y = hidden(TRUTH, 100)
@@ -176,7 +177,7 @@ def test_the_nonlinearity_of_a_regressor_is_used():
     own = asked.estimator_.predict(X)[:, 0]
     np.testing.assert_allclose(asked.predict(X), own, rtol=1e-6)
     assert own.min() > 0
-    mean, std = asked._model().std(X)
+    mean, std = model_of(asked).std(X)
     assert (mean > 0).all() and (std > 0).all()
     with pytest.raises(ValueError, match="its predictions are not what its last Linear layer"):
         ActiveLearner(net, "badge", random_state=0).fit(X, VALUES).query()

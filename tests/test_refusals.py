@@ -883,7 +883,7 @@ def test_an_estimator_that_raises_keeps_the_labels_and_the_old_estimator(update,
 
 def unchanged_estimator(learner):
     """Hold that the fitted estimator is the same object, with the same content."""
-    others = [name for name in vars(learner) if name != "estimator_"]
+    others = [name for name in vars(learner) if name != "_fitted"]
     return unchanged(learner, but=[*others, *("pool_", "_last_query")])
 
 

@@ -9,6 +9,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, get_strategy_names, select
+from skactive.learner.questions import view_of
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:150] / 16
@@ -18,7 +19,7 @@ VALUES = np.where(np.arange(150) < 30, DIGITS[:150].sum(axis=1), np.nan)
 
 def arrays_of(learner):
     """What a learner's strategy would read of its model, as arrays."""
-    view, _ = learner._view()
+    view, _ = view_of(learner)
     return {
         what: getattr(view, what)
         for what in ("proba", "samples", "prediction", "std")

@@ -26,7 +26,9 @@ from snapshot import unchanged
 import skactive
 from skactive import ActiveLearner, Pool, get_strategy_names
 from skactive.budgets import BudgetManager
-from skactive.learner.stream import errors_of, taught_rows
+from skactive.learner.questions import view_of
+from skactive.learner.stream import errors_of
+from skactive.learner.trainer import taught_rows, trainer_of
 from skactive.selection.vessal import vessal
 from skactive.strategies import (
     BADGE,
@@ -128,7 +130,7 @@ def test_a_query_returns_what_the_strategy_admits_as_positions_and_rows():
     learner = learner_of()
     idx, rows = learner.query(X[:100])
     alone = as_strategy(learner.strategy).reset(np.random.default_rng([0, *b"stream"]))
-    expected = alone.admit(learner._view(X[:100])[0])[:100]
+    expected = alone.admit(view_of(learner, X[:100])[0])[:100]
     assert idx.dtype == np.int64 and idx.tolist() == np.flatnonzero(expected).tolist()
     assert 0 < len(idx) < 100
     np.testing.assert_array_equal(rows, X[idx])
@@ -413,10 +415,10 @@ def test_vessal_chooses_from_the_pool_exactly_as_many_rows_as_asked_and_spends_n
 def test_on_a_pool_vessal_passes_its_parameters_on(parameters, options):
     y = np.where(np.arange(N) < 60, Y, -1)
     learner = ActiveLearner(LogisticRegression(), Vessal(**parameters), random_state=0).fit(X, y)
-    view = learner._view()[0]
+    view = view_of(learner)[0]
     given = {"candidates": view.mask, "centers": view.centers, "rng": view.rng}
     expected = vessal(view.gradient, 25, **given | options)
-    usual = vessal(view.gradient, 25, **given | {"rng": learner._view()[0].rng})
+    usual = vessal(view.gradient, 25, **given | {"rng": view_of(learner)[0].rng})
     np.testing.assert_array_equal(learner.query(n_instances=25)[0], expected)
     assert expected.tolist() != usual.tolist()
 
@@ -692,7 +694,7 @@ def test_after_a_drift_the_old_model_serves_until_ten_labels_are_there():
         learner.teach(rows, Y[start : start + 5][idx])
         n_labels.append(learner.pool_.n_labeled)
         start += 5
-    n_since = len(learner._taught())
+    n_since = len(trainer_of(learner).taught)
     assert n_since >= 10 > n_since - (n_labels[-1] - n_labels[-2])
     expected = LinearRegression().fit(learner.pool_.X[-n_since:], learner.pool_.y[-n_since:])
     np.testing.assert_allclose(learner.predict(X), expected.predict(X))

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skactive import ActiveLearner, Strategy, get_strategy_names, scores
+from skactive.learner import questions
 from skactive.models import adapt
 from skactive.models.linear_distance import linear_margins
 from skactive.strategies import Dropout, Subpool
@@ -69,7 +70,7 @@ def learner(net, strategy="margin", **params):
 
 
 def view_of(learner):
-    return learner._view()[0]
+    return questions.view_of(learner)[0]
 
 
 # Probabilities
@@ -185,7 +186,7 @@ def test_a_compiled_net_gives_what_it_gives_uncompiled():
     net = nets.classifier(compile=True, compile__backend="eager")
     compiled = learner(net, "badge").fit(X, nets.hidden(TRUTH, 60))
     assert hasattr(compiled.estimator_.module_, "_orig_mod")
-    a, b = plain._model(), compiled._model()
+    a, b = questions.model_of(plain), questions.model_of(compiled)
     np.testing.assert_allclose(b.proba(X), a.proba(X), rtol=1e-6)
     np.testing.assert_allclose(b.embedding(X), a.embedding(X), rtol=1e-6)
     np.testing.assert_allclose(b.samples(X), a.samples(X), rtol=1e-5)
@@ -344,7 +345,7 @@ def test_gradients_are_refused_where_the_last_layer_does_not_account_for_the_sof
     fitted = learner(nets.classifier(nets.Scaled), "badge").fit(X, nets.hidden(TRUTH, 60))
     with pytest.raises(ValueError, match="Scaled cannot give: its predictions are not the softmax"):
         fitted.query()
-    np.testing.assert_array_equal(fitted._model().embedding(X), X)
+    np.testing.assert_array_equal(questions.model_of(fitted).embedding(X), X)
 
 
 # Gradients of the last layer
@@ -809,7 +810,7 @@ def test_deepfool_is_the_distance_for_one_logit_of_two_classes():
     with torch.no_grad():
         net.module_.head.weight.copy_(torch.from_numpy(head.coef_))
         net.module_.head.bias.copy_(torch.from_numpy(head.intercept_))
-    lengths = fitted._model().perturbation(X, "deepfool")
+    lengths = questions.model_of(fitted).perturbation(X, "deepfool")
     exact = linear_margins(head.decision_function(X), head.coef_)
     np.testing.assert_allclose(lengths, exact, rtol=2e-3, atol=1e-5)
 

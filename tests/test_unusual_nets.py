@@ -22,6 +22,7 @@ from torch.utils.data import Dataset, TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner, SimulatedLearner, compare_strategies, embed  # noqa: E402
 from skactive.data.datasets import Augmented  # noqa: E402
+from skactive.learner.questions import view_of  # noqa: E402
 from skactive.models import adapt  # noqa: E402
 from skactive.models.modules import differentiable  # noqa: E402
 from skactive.strategies import Dropout  # noqa: E402
@@ -411,7 +412,7 @@ def test_a_row_that_is_looked_at_first_needs_no_workers(monkeypatch):
 
 def test_dropout_of_other_strategies_is_a_mean_over_the_same_passes():
     asked = learner(MLP, Dropout("least_confidence", n_passes=5)).fit(X, Y)
-    view, _ = asked._view()
+    view, _ = view_of(asked)
     samples = view.with_dropout(5).samples
     scores = asked.scores()
     expected = 1 - samples.mean(axis=0).max(axis=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Number
-from sys import modules
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from .datasets import is_dataset
-from .tensors import as_array, is_tensor
+from .tensors import as_array
 
 
 def as_vectors(X: Any, who: str, needs: str) -> Any:
@@ -80,74 +79,6 @@ def _as_numbers(X: NDArray) -> NDArray:
         return X.astype(np.float64)
     except (TypeError, ValueError):
         return X
-
-
-def join_vectors(parts: list[Any]) -> Any:
-    """Return vectors of consecutive rows as one array, or as one CSR matrix."""
-    if len(parts) == 1:
-        return parts[0]
-    if is_tensor(parts[0]):
-        return modules["torch"].cat(parts)
-    if any(map(sparse.issparse, parts)):
-        return sparse.vstack(parts, format="csr")
-    return np.concatenate(parts)
-
-
-class Joined:
-    """Arrays of consecutive rows as one, filled as they come: there are never two copies of all.
-
-    Parameters
-    ----------
-    n : int
-        How many rows there are in all.
-    axis : int, default=0
-        Which axis rows are along.
-
-    Examples
-    --------
-    >>> joined = Joined(3)
-    >>> joined.add(np.array([1, 2]))
-    >>> joined.add(np.array([3]))
-    >>> joined.whole()
-    array([1, 2, 3])
-    """
-
-    def __init__(self, n: int, axis: int = 0) -> None:
-        self.n, self.axis = n, axis
-        self.done = 0
-        self._whole: Any = None
-        self._parts: list[Any] = []
-
-    def add(self, part: Any) -> None:
-        """Put the next rows, dense or CSR or a tensor, behind those that are there."""
-        start, self.done = self.done, self.done + part.shape[self.axis]
-        if self.done > self.n:
-            return
-        if sparse.issparse(part) or (start == 0 and self.done == self.n):
-            self._parts.append(part)
-            return
-        if self._whole is None:
-            shape = list(part.shape)
-            shape[self.axis] = self.n
-            self._whole = part.new_empty(shape) if is_tensor(part) else np.empty(shape, part.dtype)
-        at = (slice(None),) * self.axis + (slice(start, self.done),)
-        if self._whole[at].shape != part.shape:
-            raise ValueError(
-                f"the model gave an array of shape {tuple(part.shape)} after one with another "
-                f"width, {tuple(self._whole[at].shape)}; every row needs as many numbers."
-            )
-        if not is_tensor(part) and np.result_type(self._whole, part) != self._whole.dtype:
-            self._whole = self._whole.astype(np.result_type(self._whole, part))
-        self._whole[at] = part
-
-    def whole(self) -> Any:
-        """Return all rows, refusing where they were not one for each that was to come."""
-        if self.done != self.n:
-            raise ValueError(
-                f"the model gave {self.done} results for {self.n} rows; it must give one for each "
-                f"row."
-            )
-        return join_vectors(self._parts) if self._whole is None else self._whole
 
 
 class Maker(NamedTuple):

@@ -15,12 +15,14 @@ from sklearn.utils.metaestimators import available_if
 from ..data.labels import missing_mask, sorted_classes, to_array
 from ..data.row_numbers import check_row_numbers
 from ..learner.learner import ActiveLearner
+from ..learner.starting import missing_label_of
+from ..learner.trainer import train
 from ..learner.training import params_of
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
-from ..models import adapt, is_net
+from ..models import is_net
 from ..pool.pool import Pool
 from ..utils.checks import checked_count, count_of, draw_seed
-from ..utils.delegation import delegated, inner_has
+from ..utils.delegation import Inner
 
 
 @dataclass
@@ -97,6 +99,17 @@ def simulate(
     yield played
     while n := n_to_ask(rule, learner, min(n_instances, total - learner.pool_.n_labeled)):
         yield _play(learner, inside, truth, n)
+
+
+def _learner_of(simulated) -> ActiveLearner:
+    """Return the fitted learner of a simulated one, or say that it is not fitted."""
+    if not hasattr(simulated, "learner_"):
+        name = type(simulated).__name__
+        raise NotFittedError(f"this {name} is not fitted yet; call fit(X, y) first.")
+    return simulated.learner_
+
+
+_INNER = Inner(lambda simulated: getattr(simulated, "learner_", simulated.learner), _learner_of)
 
 
 class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
@@ -237,21 +250,21 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         if self.keep_estimators:
             self.estimators_ = stages
 
-    predict = delegated("predict", "predicted labels or values")
-    predict_proba = delegated("predict_proba", "probabilities of the classes")
-    predict_log_proba = delegated("predict_log_proba", "logarithms of probabilities")
-    decision_function = delegated("decision_function", "the decision function")
-    transform = delegated("transform", "transformed rows")
+    predict = _INNER.method("predict", "predicted labels or values")
+    predict_proba = _INNER.method("predict_proba", "probabilities of the classes")
+    predict_log_proba = _INNER.method("predict_log_proba", "logarithms of probabilities")
+    decision_function = _INNER.method("decision_function", "the decision function")
+    transform = _INNER.method("transform", "transformed rows")
 
-    @available_if(inner_has("score"))
+    @available_if(_INNER.has("score"))
     def score(self, X, y, **params):
         """Score the final estimator on rows and their true labels, leaving out rows without one.
 
         Further parameters are passed to the learner's ``score``.
         """
-        return self._fitted().score(X, y, **params)
+        return _learner_of(self).score(X, y, **params)
 
-    @available_if(inner_has("predict"))
+    @available_if(_INNER.has("predict"))
     def staged_predict(self, X) -> Iterator[np.ndarray]:
         """Yield the predictions of each round's estimator, shape (n,), in step with `n_labeled_`.
 
@@ -260,16 +273,16 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         for stage in kept_stages(self):
             yield stage.predict(X)
 
-    @available_if(inner_has("predict_proba"))
+    @available_if(_INNER.has("predict_proba"))
     def staged_predict_proba(self, X) -> Iterator[np.ndarray]:
         """Yield the probabilities of each round's estimator, shape (n, n_classes).
 
         Columns are in the order of `classes_`; they are 0 for classes not revealed yet.
         """
         for stage in kept_stages(self):
-            yield adapt(stage.estimator_, self.classes_, stage._coded).proba(X)
+            yield stage.predict_proba(X)
 
-    @available_if(inner_has("score"))
+    @available_if(_INNER.has("score"))
     def staged_score(self, X, y) -> Iterator[float]:
         """Yield the score of each round's estimator: the learning curve over `n_labeled_`."""
         for stage in kept_stages(self):
@@ -290,17 +303,6 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         if not hasattr(self, "learner_"):
             raise AttributeError(f"{type(self).__name__} has {name} once it is fitted.")
         return getattr(self.learner_, name)
-
-    def _inner(self):
-        """Return the learner, fitted if it is."""
-        return getattr(self, "learner_", self.learner)
-
-    def _fitted(self) -> ActiveLearner:
-        """Return the fitted learner, or say that it is not fitted."""
-        if not hasattr(self, "learner_"):
-            name = type(self).__name__
-            raise NotFittedError(f"this {name} is not fitted yet; call fit(X, y) first.")
-        return self.learner_
 
     def get_metadata_routing(self):
         """Return how metadata of `fit` and `score` is routed to the learner's own."""
@@ -341,7 +343,7 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
             "a simulation requires y to be passed, but the target y is None; give the labels to "
             "hide and reveal."
         )
-    missing_label = learner._resolved_missing_label()
+    missing_label = missing_label_of(learner)
     unknown = missing_mask(to_array(y), missing_label)
     if unknown.all():
         raise ValueError("a simulation reveals known labels, but y has none; give some.")
@@ -440,7 +442,7 @@ def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indic
     # Taught and trained in two steps, so that bookkeeping and fit are timed apart.
     learner.teach(indices, truth[indices], refit=False)
     taught = perf_counter()
-    learner._train(inside)
+    train(learner, inside)
     fitted = perf_counter()
     return Round(learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked)
 

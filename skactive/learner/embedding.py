@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,99 +18,65 @@ from .parameters import values_of
 from .training import seeded_clone
 
 OWN = Maker("embedding")  # in which the model has no say
+ROWS = Maker("rows")  # which are vectors as they are
 
 
+@dataclass
 class Embedding:
-    """The vectors of a pool's rows, and of rows from outside.
+    """The vectors of a pool's rows, and of rows from outside."""
 
-    Parameters
-    ----------
-    given : array-like or sparse matrix of shape (n, d), or None
-        Vectors that belong to the rows.
-    function : callable, default=None
-        Makes vectors of any rows; None: the model does, or the rows are vectors themselves.
-    origin : object, default=None
-        What the function was made of, as `values_of` says it.
-    layer : str, default=None
-        Layer of a net whose output they are.
+    given: Rows | None = None  # vectors that came with the rows
+    function: Callable | None = None  # rows -> vectors; None: by the model, or the rows themselves
+    origin: Any = None  # what the function was made of, as `values_of` says it
+    layer: str | None = None  # of a net whose output they are
 
-    Attributes
-    ----------
-    memory : Memory
-        What was computed of the pool, for the next question.
-    """
-
-    def __init__(
-        self,
-        given: Rows | None = None,
-        function: Callable | None = None,
-        origin=None,
-        layer: str | None = None,
-    ):
-        self.given = given
-        self.function = function
-        self.origin = origin
-        self.layer = layer
-        self.memory = Memory()
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the model has no say in what the vectors are."""
-        return self.function is not None or self.given is not None
+    def __post_init__(self):
+        self.is_own = self.function is not None or self.given is not None  # the model has no say
+        self._memory: Memory | None = None
 
     def extended(self, vectors, n: int, who: str) -> Embedding:
         """Return the embedding of a pool to which n rows were added, refusing what does not fit."""
         new, given = self._of_rows(vectors, n, who), self.given
         if given is not None:
+            # A copy: until the rows are in the pool, its own vectors must stay as they are.
             given = given.copy()
             given.append(new)
-        other = Embedding(given, self.function, self.origin, self.layer)
-        other.memory = self.memory  # of the rows before, which are the same
+        other = replace(self, given=given)
+        other._memory = self._memory  # of the rows before, which are the same
         return other
 
-    def details(self, n: int, *, maker) -> dict[str, Any]:
-        """Return what a view of the pool needs to know.
+    def __reduce__(self):
+        return Embedding, (self.given, self.function, self.origin, self.layer)
 
-        Parameters
-        ----------
-        n : int
-            Rows of the pool.
-        maker : Maker or None
-            What makes the vectors unless they are given or a function makes them; None where that
-            is another one in each round.
+    def memory(self, estimator) -> Memory | None:
+        """Return what was computed of the pool by an estimator, None if that changes each round."""
+        maker = OWN if self.is_own else _maker_of_vectors(estimator)
+        memory = self._memory_by(maker)
+        return None if maker is None else memory
 
-        Raises
-        ------
-        ValueError
-            If rows joined the pool without their vectors.
-        """
-        known, maker = {}, OWN if self.is_own else maker
-        if not self.memory.is_by(maker):  # what it holds is of another space
-            self.memory = Memory(maker)
-        memory = self.memory
-        if self.given is not None:
-            if len(self.given) != n:
-                raise ValueError(
-                    f"the pool has {n} rows, but vectors came for {len(self.given)}; add rows by "
-                    f"the learner's extend(X, embedding=...), or fit(pool, embedding=...) anew."
-                )
-            if memory.n_rows < n:
-                memory.keep(self.given.whole())
-            known = {"embedding": memory.vectors}
-        return {
-            "known": known,
-            "embed": self.function,
-            "memory": None if maker is None else memory,
-            "is_embedded": self.is_own,
-        }
+    def known(self, n: int) -> dict[str, Any]:
+        """Return the vectors that came with the pool's n rows, refusing where some came without."""
+        given: Any = self.given
+        if len(given) != n:
+            raise ValueError(
+                f"the pool has {n} rows, but vectors came for {len(given)}; add rows by "
+                f"the learner's extend(X, embedding=...), or fit(pool, embedding=...) anew."
+            )
+        memory = self._memory_by(OWN)
+        if memory.n_rows < n:
+            memory.keep(given.whole())
+        return {"embedding": memory.vectors}
 
-    def outside_details(self, vectors, n: int, n_pool: int, *, maker) -> dict[str, Any]:
-        """Return what a view of n rows from outside, with the pool behind them, needs to know."""
-        new = self._of_rows(vectors, n, "query")
-        details = self.details(n_pool, maker=maker)
-        if self.given is not None:
-            details["known"] = {"embedding": Rows(new, *self.given.parts).whole()}
-        return details
+    def known_outside(self, vectors, n: int, n_pool: int) -> dict[str, Any]:
+        """Return the vectors given with n rows from outside, the pool's behind them."""
+        new, given = self._of_rows(vectors, n, "query"), self.known(n_pool)["embedding"]
+        return {"embedding": Rows(new, given).whole()}
+
+    def _memory_by(self, maker: Maker | None) -> Memory:
+        """Return what is kept of vectors that this made, empty where another did."""
+        if self._memory is None or not self._memory.is_by(maker):
+            self._memory = Memory(maker)
+        return self._memory
 
     def _of_rows(self, vectors, n: int, who: str):
         """Return vectors for n new rows: none if the pool has none of its own, else refused."""
@@ -135,7 +103,7 @@ class Embedding:
 
 
 def checked(vectors, n: int, who: str):
-    """Return vectors that were given for n rows, refusing what is not one finite row for each."""
+    """Return vectors that were given for n rows, refusing any but one finite row for each."""
     vectors = check_rows(vectors, who)
     if is_tensor(vectors):
         vectors = as_array(vectors)
@@ -148,23 +116,9 @@ def checked(vectors, n: int, who: str):
 
 
 def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
-    """Return the embedding of a pool.
+    """Return the embedding of a pool's rows: vectors that came with them, or the learner's own.
 
-    Parameters
-    ----------
-    rows : Rows
-        Of the pool.
-    given : array-like or sparse matrix of shape (n, d), or None
-        Vectors that came with the rows.
-    embedding : str, callable, transformer or None
-        As the learner was given it. A transformer is cloned and fitted on all rows.
-    seed : int
-        Of what is random in a transformer.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it cannot be used.
+    A transformer is cloned, seeded and fitted on all rows; what cannot be used is refused.
     """
     check_embedding(embedding)
     if given is not None and embedding is not None:
@@ -173,6 +127,8 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
         )
     if given is not None:
         return Embedding(Rows(checked(given, len(rows), "fit")))
+    if embedding is None:
+        return Embedding()
     origin = values_of(embedding)
     if isinstance(embedding, str):
         return Embedding(origin=origin, layer=embedding)
@@ -181,6 +137,19 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
             embedding = seeded_clone(embedding, seed).fit(rows.whole())
         embedding = embedding.transform
     return Embedding(function=embedding, origin=origin)
+
+
+def _maker_of_vectors(estimator) -> Maker | None:
+    """Return what makes of rows the vectors that an estimator sees, None if each round another."""
+    last = last_step(estimator)
+    if is_frozen(estimator) and is_net(last):
+        from ..models.modules import state_of
+
+        # A net is its user's to train on: it makes the same as long as layers and weights stay.
+        return Maker(estimator, partial(state_of, last))
+    if is_frozen(estimator):
+        return Maker(estimator)
+    return ROWS if last is estimator and not is_net(last) else None
 
 
 def check_embedding(embedding, estimator=None) -> None:

@@ -7,7 +7,7 @@ from ..data.rows import check_rows, n_rows, take
 from ..models.kinds import is_pipeline
 from ..utils.checks import check_n_instances
 from .learner import ActiveLearner
-from .stream_checks import NOT_GIVEN
+from .teaching import NOT_GIVEN
 
 
 def query(estimator, X=None, n_instances=None, **options):

@@ -1,4 +1,4 @@
-"""Whether an object with parameters is another than it was: by their values, not by its address."""
+"""Whether the parameters of an object changed: values are compared, not addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..models.kinds import is_frozen
 
 
 def values_of(value) -> Any:
-    """Return what tells an object with parameters from others: its class, and their values.
+    """Return what `are_same` compares: the class of an object, and the values of its parameters.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def values_of(value) -> Any:
     False
     """
     if is_frozen(value):
-        return value.estimator  # what it has learned is no parameter, so only itself is the same
+        return value.estimator  # what it learned is no parameter: only the same object is the same
     if hasattr(value, "get_params") and not isinstance(value, type):
         return [type(value), values_of(value.get_params(deep=False))]
     if isinstance(value, dict):
@@ -32,7 +32,7 @@ def values_of(value) -> Any:
 
 
 def are_same(a, b) -> bool:
-    """Whether two results of `values_of` are equal; where that cannot be told, they are not."""
+    """Whether two results of `values_of` are equal; if a comparison has no clear answer, no."""
     if a is b:
         return True
     if isinstance(a, dict) and isinstance(b, dict):

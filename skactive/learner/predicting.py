@@ -1,40 +1,83 @@
-"""What a learner does as the estimator it wraps: predict, score, describe its features."""
+"""What a learner does as the estimator it wraps: predict, score, describe itself."""
 
-from collections.abc import Callable
-from typing import Any
+import copy
 
 import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
 from ..data import labels as lab
 from ..data.datasets import is_dataset
 from ..data.rows import check_rows, take
-from ..models import Model, adapt, is_net, last_step
-from ..models.kinds import is_own
-from ..pool.pool import Pool
-from ..utils.delegation import delegated, inner_has
-from .training import FitParams
+from ..models.kinds import is_net, is_own, last_step
+from ..utils.delegation import Inner
+from .fit_params import FitParams
+from .questions import model_of
+from .starting import missing_label_of
+from .trainer import Fitted
 
 
-class Predicting:
-    """The part of a learner that predicts, once `estimator_` is there."""
+def _fitted_or_not(predictor):
+    """Return the estimator of a predictor, fitted where it is."""
+    fitted = predictor._fitted.estimator
+    return predictor.estimator if fitted is None else fitted
 
-    estimator: Any
-    estimator_: Any
-    pool_: Pool
-    classes_: np.ndarray
-    _coded: np.ndarray | None
-    _known_classes: Any
-    _resolved_missing_label: Callable[[], Any]
-    _too_few_labels: Callable[[], str | None]
 
-    transform = delegated("transform", "transformed rows")
-    inverse_transform = delegated("inverse_transform", "rows transformed back")
-    score_samples = delegated("score_samples", "a score for each row")
-    decision_function = delegated("decision_function", "the decision function")
+def fitted_estimator(predictor):
+    """Return the fitted estimator of a predictor, or say what is missing."""
+    fitted = predictor._fitted.estimator
+    if fitted is None:
+        raise NotFittedError(f"this {type(predictor).__name__} {predictor._why_not_fitted()}.")
+    return fitted
 
-    @available_if(inner_has("predict"))
+
+def _part(name: str, doc: str) -> property:
+    """Return a property that reads, or replaces, one part of what is fitted."""
+
+    def get(self):
+        value = getattr(self._fitted, name)
+        if value is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute '{name}_'")
+        return value
+
+    def put(self, value):
+        self._fitted = self._fitted._replace(**{name: value})
+
+    return property(get, put, doc=doc)
+
+
+_INNER = Inner(_fitted_or_not, fitted_estimator)
+
+
+class Predictor(MetaEstimatorMixin, BaseEstimator):
+    """Predicts as the estimator it wraps, once that is fitted: labels as they were taught.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What is wrapped.
+    missing_label : int, float, str or None, default="auto"
+        What `score` leaves out, as `ActiveLearner` takes it.
+    """
+
+    _fitted = Fitted()
+
+    def __init__(self, estimator, missing_label="auto"):
+        self.estimator = estimator
+        self.missing_label = missing_label
+
+    estimator_ = _part("estimator", "The fitted estimator; absent while there are too few labels.")
+    classes_ = _part("classes", "Classes, for classifiers.")
+
+    transform = _INNER.method("transform", "transformed rows")
+    inverse_transform = _INNER.method("inverse_transform", "rows transformed back")
+    score_samples = _INNER.method("score_samples", "a score for each row")
+    decision_function = _INNER.method("decision_function", "the decision function")
+
+    @available_if(_INNER.has("predict"))
     def predict(self, X, **params):
         """Return predicted labels or values.
 
@@ -55,19 +98,19 @@ class Predicting:
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        has_own = self._is_net_with_own("predict")
-        if is_net(self._fitted()) and not params and not has_own:
-            return self._model().prediction(_rows(X))
+        estimator = fitted_estimator(self)
+        has_own = _is_net_with_own(estimator, "predict")
+        if is_net(estimator) and not params and not has_own:
+            # As a query reads it: the inputs of a Dataset alone, outputs of any shape as labels.
+            return model_of(self).prediction(_rows(X))
         if has_own and is_dataset(X):
             X = check_rows(X, who="predict").for_passes()
-        predicted = self._fitted().predict(X, **params)
+        predicted, codes = estimator.predict(X, **params), self._fitted.codes
         # What is asked for by params may be no labels: margins, or the leaves of trees.
         are_codes = np.ndim(predicted) == 1 and np.asarray(predicted).dtype.kind in "iu"
-        if self._coded is None or not are_codes:
-            return predicted
-        return lab.decode(predicted, self._coded)
+        return lab.decode(predicted, codes) if codes is not None and are_codes else predicted
 
-    @available_if(inner_has("predict_proba"))
+    @available_if(_INNER.has("predict_proba"))
     def predict_proba(self, X):
         """Return probabilities of the classes.
 
@@ -86,10 +129,10 @@ class Predicting:
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        self._fitted()
-        return self._model().proba(_rows(X))
+        fitted_estimator(self)
+        return model_of(self).proba(_rows(X))
 
-    @available_if(inner_has("predict_log_proba"))
+    @available_if(_INNER.has("predict_log_proba"))
     def predict_log_proba(self, X):
         """Return logarithms of `predict_proba`.
 
@@ -103,13 +146,13 @@ class Predicting:
         ndarray of shape (n, C)
             -inf for classes that no row has been taught of.
         """
-        estimator = self._fitted()
-        if self._coded is None and np.array_equal(estimator.classes_, self.classes_):
-            return estimator.predict_log_proba(X)
+        estimator = fitted_estimator(self)
+        if self._fitted.codes is None and np.array_equal(estimator.classes_, self.classes_):
+            return estimator.predict_log_proba(X)  # exact where a probability rounds to 0
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    @available_if(inner_has("score"))
+    @available_if(_INNER.has("score"))
     def score(self, X, y=None, **params):
         """Return the estimator's score on the rows that have a label.
 
@@ -132,34 +175,36 @@ class Predicting:
         ValueError
             If no row has a label.
         """
-        estimator = self._fitted()
+        estimator = fitted_estimator(self)
         if y is None:
             return estimator.score(X, **params)
-        values, known = lab.parse(y, missing_label=self._resolved_missing_label())
+        values, known = lab.parse(y, missing_label=missing_label_of(self))
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
         if not known.all():
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
             params = FitParams(params, len(known)).of(kept)
+        # skorch's own score would hold the codes that a net learned against labels.
         is_weighted_at_most = params.keys() <= {"sample_weight"}
-        if is_net(estimator) and is_weighted_at_most and not self._is_net_with_own("score"):
+        if is_net(estimator) and is_weighted_at_most and not _is_net_with_own(estimator, "score"):
             from sklearn.metrics import accuracy_score, r2_score
 
-            metric = r2_score if self._model().classes is None else accuracy_score
+            metric = r2_score if self._fitted.classes is None else accuracy_score
             return float(metric(values, self.predict(X), **params))
-        if self._coded is not None:
-            order = np.argsort(self._coded)  # those of a frozen net's outputs may have any
-            codes = lab.encode(values, self._coded[order])
-            values = np.where(codes < 0, -1, order[codes])
+        codes = self._fitted.codes
+        if codes is not None:
+            order = np.argsort(codes)  # encode needs them sorted; a frozen net's may not be
+            encoded = lab.encode(values, codes[order])
+            values = np.where(encoded < 0, -1, order[encoded])
         return estimator.score(X, values, **params)
 
     @property
     def n_features_in_(self) -> int:
         """Number of features, where rows have features."""
-        if hasattr(self, "estimator_"):
-            return self.estimator_.n_features_in_
-        shape: tuple = getattr(self.pool_.rows.parts[0], "shape", ())
+        if self._fitted.estimator is not None:
+            return self._fitted.estimator.n_features_in_
+        shape: tuple = getattr(self._rows_like(), "shape", ())
         if len(shape) != 2:
             raise AttributeError("rows that are no vectors have no number of features.")
         return shape[1]
@@ -167,43 +212,51 @@ class Predicting:
     @property
     def feature_names_in_(self) -> np.ndarray:
         """Names of the features, where X is a frame with text column names."""
-        if hasattr(self, "estimator_"):
-            return self.estimator_.feature_names_in_
-        names = np.asarray(self.pool_.rows.parts[0].columns, dtype=object)
+        if self._fitted.estimator is not None:
+            return self._fitted.estimator.feature_names_in_
+        names = np.asarray(self._rows_like().columns, dtype=object)
         if not all(isinstance(name, str) for name in names):
             raise AttributeError("columns that have no text for a name give no feature names.")
         return names
 
-    def _model(self, seed=(0,), layer: str | None = None) -> Model:
-        """Return the fitted estimator as a source of arrays."""
-        classes = getattr(self, "classes_", None)
-        return adapt(self.estimator_, classes, self._coded, seed=seed, layer=layer)
+    def get_metadata_routing(self):
+        """Return how metadata is routed to the estimator.
 
-    def _inner(self):
-        """Return the estimator, fitted where it is."""
-        return getattr(self, "estimator_", self.estimator)
+        Returns
+        -------
+        MetadataRouter
+            `fit`, `teach` and `extend` route as the estimator's ``fit``.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        mapping.add(caller="score", callee="score")
+        router = MetadataRouter(owner=type(self).__name__)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
 
-    def _is_net_with_own(self, method: str) -> bool:
-        """Whether the estimator is a net with such a method of the user's, which goes before."""
-        estimator = self._fitted()
-        return is_net(estimator) and is_own(last_step(estimator), method)
+    def __sklearn_tags__(self):
+        tags = copy.deepcopy(get_tags(self.estimator))
+        tags.target_tags.multi_output = False
+        tags.target_tags.required = False
+        tags.array_api_support = False  # labels are kept in numpy
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        return tags
 
-    def _fitted(self):
-        """Return the fitted estimator, or say what is missing."""
-        if hasattr(self, "estimator_"):
-            return self.estimator_
-        name = type(self).__name__
-        if not hasattr(self, "pool_"):
-            raise NotFittedError(f"this {name} is not fitted yet; call fit(X, y) first.")
-        reason = self._too_few_labels()
-        if reason is None:
-            reason = "the estimator could not be fitted; mend what its error said, call refit()"
-        raise NotFittedError(f"this {name} cannot predict yet: {reason}.")
+    def _why_not_fitted(self) -> str:
+        """Return why there is no fitted estimator, to stand behind whose it is."""
+        return "is not fitted yet; call fit(X, y) first"
+
+    def _rows_like(self):
+        """Return rows like those that it is to predict, where it knows some before it is fitted."""
+        raise AttributeError(f"this {type(self).__name__} {self._why_not_fitted()}.")
+
+
+def _is_net_with_own(estimator, method: str) -> bool:
+    """Whether an estimator is a net whose class overrides a method; then that is called."""
+    return is_net(estimator) and is_own(last_step(estimator), method)
 
 
 def _rows(X):
-    """Return rows as they are, but for a Dataset, of which only the inputs are read."""
-    is_loader = hasattr(X, "batch_sampler") and hasattr(X, "dataset")
-    if is_loader:
+    """Return rows as they are, a Dataset as rows of its inputs alone."""
+    if hasattr(X, "batch_sampler") and hasattr(X, "dataset"):
         raise TypeError("predict got a DataLoader; give its Dataset, which is read in order.")
     return check_rows(X, who="predict") if is_dataset(X) or type(X) is dict else X

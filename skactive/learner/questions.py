@@ -1,26 +1,90 @@
 """What a query looks at: the rows of the pool, or rows from outside with the pool behind them."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
+from sklearn.exceptions import NotFittedError
 
 from ..data.conform import conform
 from ..data.datasets import DatasetRows
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows
+from ..models import Model, adapt
 from ..pool.history import UNLABELED
 from ..pool.pool import Pool
+from ..strategies.base import Strategy, has_admit, has_score
 from ..strategies.view import View
+from ..utils.checks import draw_seed
+
+
+def check_has_pool(learner, who: str) -> None:
+    """Refuse to work without a pool."""
+    if hasattr(learner, "pool_"):
+        return
+    if hasattr(learner, "estimator_"):
+        raise ValueError(f"{who} needs the pool, which without_pool() left behind.")
+    raise NotFittedError(f"{who} came before fit; call fit(X, y) first.")
+
+
+def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> tuple[View, int]:
+    """Return the view of a question to a learner, and the number of rows that it is about."""
+    pool, fitted, vectors = learner.pool_, learner._fitted, learner._embedding
+    # From what is known, not from what was asked: the same question has the same random numbers.
+    seed = [pool.seed, pool.n_labeled, pool.n_skipped]
+    if random_state is not None:
+        seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
+    is_fitted = fitted.estimator is not None
+    model = model_of(learner, seed, vectors.layer) if is_fitted else None
+    details: dict[str, Any] = {
+        "model": model,
+        "seed": seed,
+        "round": pool.n_operations - 1,
+        "embed": vectors.function,
+        "is_embedded": vectors.is_own,
+        # Asked for only by a strategy that reads vectors: most do not.
+        "memory": partial(vectors.memory, fitted.estimator if is_fitted else learner.estimator),
+    }
+    if X is not None:
+        X = outside_rows(X, pool)
+        if vectors.given is not None or embedding is not None:
+            details["known"] = vectors.known_outside(embedding, n_rows(X), len(pool))
+        return outside_view(X, pool, subset, **details)
+    if embedding is not None:
+        raise ValueError(
+            "query got embedding= without X; vectors of the pool's rows go to fit(X, y, "
+            "embedding=...)."
+        )
+    known = {} if vectors.given is None else vectors.known(len(pool))
+    if model is not None and learner.fit_unlabeled:
+        # What a transductive model says of rows that it was fitted on is better than predict_proba.
+        known |= model.fitted(len(pool))
+    outside = "query(X_chunk)" if has_admit(learner.strategy_) else "query(X_pool, n_instances=...)"
+    return pool_view(pool, subset, outside, known=known, **details)
+
+
+def model_of(learner, seed=(0,), layer: str | None = None) -> Model:
+    """Return a learner's fitted estimator as a source of arrays."""
+    fitted = learner._fitted
+    return adapt(fitted.estimator, fitted.classes, fitted.codes, seed=seed, layer=layer)
+
+
+def scores_of(strategy: Strategy, view: View, n: int) -> np.ndarray:
+    """Return a strategy's scores of the first n rows of a view, refusing where it has none."""
+    if not has_score(strategy):
+        raise ValueError(
+            f"{type(strategy).__name__} chooses rows jointly and scores none alone; write "
+            f"query(n_instances=...) without scores."
+        )
+    return view.score(strategy)[:n]
 
 
 def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
     """Return the view of a query over the pool, and the number of rows that it is about.
 
-    `outside` is the call that asks about other rows, for messages.
-
-    Raises
-    ------
-    ValueError
-        If every row of the pool came with a label, or `subset` does not fit.
+    A pool whose rows all came with a label is refused; `outside` is what to write instead.
     """
+    # A pool that was used up gives no rows; one that never had any is a mistake in the call.
     if pool.n_unlabeled == 0 and not any(
         len(op.rows) < op.n_added or (op.states_after == UNLABELED).any() for op in pool.history
     ):
@@ -35,13 +99,7 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
 
 
 def outside_rows(X, pool: Pool):
-    """Return rows from outside in a container like the pool's.
-
-    Raises
-    ------
-    ValueError
-        If X is the pool's own, is empty, or is not like the pool's rows.
-    """
+    """Return rows from outside in a container like the pool's, refusing the pool's own, or none."""
     if X is pool.rows.parts[0]:
         raise ValueError("query got the pool itself; write query(n_instances=...).")
     X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
@@ -55,13 +113,8 @@ def outside_rows(X, pool: Pool):
 def outside_view(X, pool: Pool, subset, **details) -> tuple[View, int]:
     """Return the view of a query over rows from outside, and the number of these rows.
 
-    The rows of the pool follow them, so that a strategy can keep away from what is labelled;
-    nothing is copied for that. X is as `outside_rows` gives it.
-
-    Raises
-    ------
-    ValueError
-        If `subset` does not fit.
+    X is as `outside_rows` gives it. The rows of the pool follow, so that a strategy can keep away
+    from what is labelled; nothing is copied for that.
     """
     n = n_rows(X)
     rows = Rows(X, *pool.rows.parts)

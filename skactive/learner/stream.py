@@ -1,40 +1,30 @@
-"""What a learner does on a stream: admit rows, wait for labels, keep to the last, see drifts."""
+"""What a learner does on a stream: buy rows, keep them until their labels come, notice drifts."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_regressor
 
 from ..data.fingerprint import fingerprint
 from ..data.row_numbers import as_row_numbers
-from ..data.rows import Rows, check_rows, n_rows, row_index, take
+from ..data.rows import Rows, check_rows, n_rows, take
 from ..pool.history import LABELED, Change
-from ..pool.pool import Pool
 from ..selection.volumes import Volumes
-from ..strategies.base import Strategy, name_of
+from ..strategies.base import name_of
 from ..strategies.stream import StreamStrategy
-from .parameters import are_same, values_of
-from .stream_checks import check_drift, check_window
-from .training import FitParams
+from ..strategies.view import View
+from .questions import view_of
 
 POOL, OUTSIDE, TICKETS = "pool", "outside", "tickets"  # what the last query was over, or gave out
-ENOUGH = 10  # labels since a drift, with which the model starts again
 
 
 class Stream:
-    """What a learner knows of the stream besides its strategy and its pool.
-
-    Parameters
-    ----------
-    detector : object or None
-        Drift detector, as it was given; a copy of it runs.
-    """
+    """What a learner knows of a stream besides its strategy and its pool."""
 
     def __init__(self, detector):
         self.open: dict[int, tuple[Any, bool]] = {}  # ticket -> row, whether it was bought blindly
@@ -43,11 +33,10 @@ class Stream:
         self.last: tuple[str, np.ndarray] | None = None  # rows last bought, and which blindly
         self.n_drifts = 0
         self.since = 0  # operations of the pool before the labels that count
-        self.starts_afresh = False  # whether the model still has to
         self.watch(detector)
 
     def watch(self, detector) -> None:
-        """Have a copy of a drift detector run."""
+        """Run a copy of a drift detector."""
         self.given, self.detector = detector, copy.deepcopy(detector)
 
     def give_out(self, rows, blind: np.ndarray) -> np.ndarray:
@@ -93,205 +82,85 @@ class Stream:
             )
         return self.last[1]
 
-
-class Streaming:
-    """The part of a learner that serves streams."""
-
-    estimator: Any
-    strategy: Any
-    window: int | None
-    update: str
-    fit_unlabeled: bool
-    drift: Any
-    estimator_: Any
-    strategy_: Any
-    pool_: Pool
-    _stream: Stream
-    _last_query: str | None
-    _params: FitParams
-    _embedding: Any
-    _view: Callable
-    _check_kind: Callable
-    _record_rows: Callable
-    predict: Callable
-
     @property
-    def tickets_(self) -> Mapping[int, Any]:
+    def tickets(self) -> Mapping[int, Any]:
         """Open tickets, oldest first: the row that each is for, as a container of one row."""
-        return MappingProxyType({ticket: row for ticket, (row, _) in self._stream.open.items()})
+        return MappingProxyType({ticket: row for ticket, (row, _) in self.open.items()})
 
-    @property
-    def n_drifts_(self) -> int:
-        """How many drifts were seen."""
-        return self._stream.n_drifts
-
-    @property
-    def drift_(self):
-        """The drift detector that runs, a copy of the one that was given."""
-        return self._stream.detector
-
-    def _admit(self, X, subset, embedding, is_ticketed: bool) -> tuple:
-        """Return what of a chunk is bought, as `query` does."""
-        strategy, stream = self.strategy_, self._stream
-        if X is self.pool_.rows.parts[0]:
-            raise ValueError(
-                "query got the rows that fit got, which are in the pool and do not pass; write "
-                "query(X_chunk), with the rows that came since."
-            )
-        if n_rows(check_rows(X, who="query")) == 0:  # of a source that is polled, or filtered
-            nothing = np.zeros(0, dtype=np.intp)
-            return (nothing, X, nothing.copy()) if is_ticketed else (nothing, X)
-        view, n = self._view(X, subset, embedding=embedding)
-        with _restored_on_error(strategy):
-            admitted = _checked_mask(strategy, view)
-            positions = np.flatnonzero(admitted[:n])
-            rows, kept = take(check_rows(X), positions), view.take(positions)
+    def bought(self, strategy: StreamStrategy, view: View, X, is_ticketed: bool) -> tuple:
+        """Return positions, rows and tickets of what a strategy buys of a chunk X."""
+        with _unspent_on_error(strategy):
+            n = n_rows(X)
+            positions = np.flatnonzero(_checked_mask(strategy, view)[:n])
+            rows, kept = take(X, positions), view.take(positions)
             blind = np.zeros(len(positions), dtype=bool)
             if strategy.has_random_share:
                 blind = strategy.random_share_[positions]
-            last = None if stream.detector is None else (_digest(Rows(kept)), blind)
-            tickets = stream.give_out(kept, blind) if is_ticketed else None
-        stream.last, self._last_query = last, TICKETS if is_ticketed else OUTSIDE
-        stream.n_passed += n
-        return (positions, rows, tickets) if is_ticketed else (positions, rows)
+            last = None if self.detector is None else (_digest(Rows(kept)), blind)
+            tickets = (self.give_out(kept, blind),) if is_ticketed else ()
+        self.last, self.n_passed = last, self.n_passed + n
+        return positions, rows, *tickets
 
-    def _teach_tickets(self, ticket, y, annotator, given: dict, embedding) -> None:
-        """Record labels of rows that were kept for them; without a label a row is given up."""
-        stream = self._stream
-        tickets = stream.checked(ticket)
-        if not tickets:
-            return
-        rows = Rows(*(stream.open[number][0] for number in tickets)).whole()
-        values, is_known = self.pool_.parse(y, len(tickets), row_index(rows), "teach")
-        known = np.flatnonzero(is_known)
-        if embedding is not None:
-            embedding = check_rows(embedding, who="teach")
-            if n_rows(embedding) == len(tickets):
-                embedding = take(embedding, known)
-        if len(known):
-            blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
-            change = self.pool_.plan_extend(
-                take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
-            )
-            given = FitParams(given, len(tickets)).of(known)
-            self._record_rows(change, given, embedding, blind)
-        for number in tickets:
-            del stream.open[number]
-
-    def _blindly_bought(self, rows: Rows) -> np.ndarray | None:
-        """Return which rows tell of a drift, None where none is looked for."""
-        return None if self._stream.detector is None else self._stream.blindly_bought(rows)
-
-    def _watched(self, change: Change, blind):
-        """Return the detector that has seen the errors on new rows, None without one."""
-        detector = copy.deepcopy(self._stream.detector)
-        if detector is None or blind is None or not hasattr(self, "estimator_"):
+    def watched(self, change: Change, blind, n_pool: int, predict, is_regression: bool):
+        """Return the detector after the errors on new rows bought blindly, None without one."""
+        detector = copy.deepcopy(self.detector)  # the change may still be refused
+        if detector is None or predict is None:
             return detector
         is_label = change.states == LABELED
-        positions = change.rows[is_label] - len(self.pool_)
+        positions = change.rows[is_label] - n_pool
         truth = change.labels[is_label]
         kept = np.flatnonzero(blind[positions])
         if len(kept) == 0:
             return detector
-        predicted = self.predict(change.added.take(positions[kept]))
-        for error in errors_of(truth[kept], predicted, is_regressor(self.estimator)):
+        predicted = predict(change.added.take(positions[kept]))
+        for error in errors_of(truth[kept], predicted, is_regression):
             detector.update(error)
             if detector.drift_detected:
                 break
         return detector
 
-    def _follow(self, detector, n_before: int) -> None:
+    def follow(self, detector, n_before: int) -> bool:
         """Keep the detector; if it saw a drift, begin again with the labels since then."""
-        stream = self._stream
-        if detector is None or not detector.drift_detected:
-            stream.detector = detector
-            return
-        stream.n_drifts += 1
-        stream.since, stream.starts_afresh = n_before, True
-        stream.watch(stream.given)
-        self.strategy_.restart()
-
-    def _taught(self) -> np.ndarray:
-        """Return the rows whose labels count, sorted."""
-        return taught_rows(self.pool_, self.window, self._stream.since)
-
-    def _check_stream(self, strategy: Strategy) -> None:
-        """Refuse a window, or a drift detector, that does not go with the rest."""
-        if self.window is not None:
-            check_window(self)
-        if self.drift is not None:
-            check_drift(self, strategy)
+        self.detector = detector
+        if not detector.drift_detected:
+            return False
+        self.n_drifts += 1
+        self.since = n_before
+        self.watch(self.given)  # a detector that has seen a drift may see it for ever
+        return True
 
 
-def begun(strategy: Strategy, seed: int, running: Strategy | None = None) -> Strategy:
-    """Return a strategy ready to be asked: one of streams begins, or goes on where it is.
-
-    Parameters
-    ----------
-    strategy : Strategy
-        A clone of what the learner was given.
-    seed : int
-        From which its random numbers follow.
-    running : Strategy, default=None
-        The one in use, which goes on if its parameters are the same.
-
-    Raises
-    ------
-    ValueError
-        If a parameter of a stream strategy is out of its range.
-    """
-    if not isinstance(strategy, StreamStrategy):
-        return strategy
-    if running is not None and are_same(values_of(strategy), values_of(running)):
-        return running
-    return strategy.reset(np.random.default_rng([seed, *b"stream"]))
+def buy(learner, X, subset, embedding, is_ticketed: bool) -> tuple:
+    """Return what a learner buys of a chunk, as `query` does."""
+    if X is learner.pool_.rows.parts[0]:
+        raise ValueError(
+            "query got the rows that fit got, which are in the pool and do not pass; write "
+            "query(X_chunk), with the rows that came since."
+        )
+    rows = check_rows(X, who="query")
+    if n_rows(rows) == 0:  # a source that is polled, or filtered, may have nothing
+        nothing = np.zeros(0, dtype=np.intp)
+        return (nothing, X, nothing.copy()) if is_ticketed else (nothing, X)
+    view, _ = view_of(learner, X, subset, embedding=embedding)
+    answer = learner._stream.bought(learner.strategy_, view, rows, is_ticketed)
+    learner._last_query = TICKETS if is_ticketed else OUTSIDE
+    return answer
 
 
-def is_stream(strategy) -> bool:
-    """Whether a strategy decides as rows pass."""
-    return isinstance(strategy, StreamStrategy)
+def of_stream(name: str, doc: str) -> property:
+    """Return a property of a learner that is an attribute of its stream."""
+    return property(lambda learner: getattr(learner._stream, name), doc=doc)
 
 
-def taught_rows(pool: Pool, window: int | None, since: int = 0) -> np.ndarray:
-    """Return the rows that were labelled last, sorted.
-
-    Parameters
-    ----------
-    pool : Pool
-        The rows, and the order in which they were labelled.
-    window : int or None
-        How many rows; None: all.
-    since : int, default=0
-        Only those labelled after so many operations.
-
-    Returns
-    -------
-    ndarray of int64
-        Row numbers. A row that was relabelled counts as labelled then.
-    """
-    if window is None and since == 0:
-        return pool.labeled
-    is_left, parts, n = pool.labeled_mask, [np.zeros(0, dtype=np.int64)], 0
-    undone: set[int] = set()
-    operations = pool.since(since)
-    for number in range(since + len(operations) - 1, since - 1, -1):
-        op = operations[number - since]
-        undone.update(op.undone)
-        if op.undone or number in undone:
-            continue
-        rows = op.rows[op.states_after == LABELED][::-1]
-        rows = rows[is_left[rows]]
-        is_left[rows] = False  # it counts where it was labelled last
-        parts.append(rows)
-        n += len(rows)
-        if window is not None and n >= window:
-            break
-    return np.sort(np.concatenate(parts)[:window])
+def n_passed(learner) -> int:
+    """Return how many rows of a stream a learner was asked about."""
+    return learner._stream.n_passed
 
 
 @contextmanager
-def _restored_on_error(strategy: StreamStrategy) -> Iterator[None]:
-    """Bring a running strategy back to what it was if a query raises: no budget is spent."""
+def _unspent_on_error(strategy: StreamStrategy) -> Iterator[None]:
+    """Undo what a query changed in a running strategy, if it raises: no budget is spent."""
+    # Matrices of many dimensions are not copied for each chunk: a snapshot of them costs little.
     state = {name: value for name, value in vars(strategy).items() if name.endswith("_")}
     large = {id(part): part.snapshot() for part in state.values() if isinstance(part, Volumes)}
     before = copy.deepcopy(state, large)

@@ -7,20 +7,12 @@ from ..strategies.base import Strategy, name_of
 from ..strategies.stream import pool_twin, stream_twin
 from ..utils.checks import checked_count
 
-
-class NotGiven:
-    """Stands for labels that were not given, where None would be the missing label."""
-
-    def __repr__(self) -> str:
-        return "NOT_GIVEN"
+OF_A_POOL = ("n_instances", "n_total", "return_scores", "random_state")
 
 
-NOT_GIVEN = NotGiven()
-
-
-def refuse_on_stream(strategy: Strategy, **given) -> None:
-    """Refuse what `query` takes of those that choose from all rows."""
-    for name, value in given.items():
+def refuse_on_stream(strategy: Strategy, *given) -> None:
+    """Refuse what `query` takes of those that choose from all rows, given as in `OF_A_POOL`."""
+    for name, value in zip(OF_A_POOL, given, strict=True):
         if value is not None and value is not False:
             raise ValueError(
                 f"query got {name}={value!r}, but {name_of(strategy)} decides as rows pass: it "
@@ -45,19 +37,6 @@ def refuse_scores(strategy: Strategy) -> None:
     )
 
 
-def check_taught(X, y, ticket, relabel: bool) -> None:
-    """Refuse labels that are missing, or of which it is not clear whose they are."""
-    if isinstance(y, NotGiven):
-        raise TypeError("teach got no labels; write teach(idx, y), or teach(y=y, ticket=tickets).")
-    if (X is None) == (ticket is None):
-        got = "neither rows nor tickets" if X is None else "rows and tickets"
-        raise ValueError(
-            f"{'teach got ' + got}; write teach(idx, y) or teach(y=y, ticket=tickets)."
-        )
-    if ticket is not None and relabel:
-        raise ValueError("relabel=True goes with row numbers; rows under tickets have no label.")
-
-
 def check_window(learner) -> None:
     """Refuse a window of labels that does not go with how a learner learns."""
     checked_count(learner.window, "window", "the learner", 1)
@@ -72,7 +51,7 @@ def check_window(learner) -> None:
 
 
 def check_drift(learner, strategy: Strategy) -> None:
-    """Refuse what is no drift detector, or where it would see no errors as they are, or in vain."""
+    """Refuse what is no drift detector, and a learner for which one is of no use."""
     _check_detector(learner.drift)
     reason = _learns_otherwise(learner)
     if reason is not None:
@@ -88,7 +67,7 @@ def check_drift(learner, strategy: Strategy) -> None:
 
 
 def _learns_otherwise(learner) -> str | None:
-    """Return why a learner does not learn some of the labels alone, None if it does."""
+    """Return why a learner cannot learn only some of the labels, None if it can."""
     if learner.fit_unlabeled:
         return "fit_unlabeled=True, which learns the whole pool"
     if is_frozen(learner.estimator):

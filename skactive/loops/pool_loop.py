@@ -9,6 +9,8 @@ from sklearn.base import is_regressor
 from ..data.labels import sorted_classes
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
+from ..learner.questions import check_has_pool
+from ..learner.trainer import is_stale
 from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances
 from ..utils.progress import progress
@@ -73,7 +75,7 @@ def run(
     """
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"run got {learner!r}; give an ActiveLearner that is fitted on its pool.")
-    learner._check_has_pool("run")
+    check_has_pool(learner, "run")
     passes(learner.strategy_, None)
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
@@ -120,7 +122,7 @@ class _Conversation:
         for _, (indices, _) in questions:
             # The fit comes after the batch: after each answer the person would have to wait.
             goes_on = self._ask_each(indices.tolist())
-            if learner._is_stale():
+            if is_stale(learner):
                 learner.refit()
             n_operations = pool.n_operations
             if callback is not None:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 
+from ..learner.questions import view_of
 from ..models import refusal
 from ..strategies import LeastConfidence
 from ..utils.checks import checked_count, is_integer
@@ -277,7 +278,7 @@ class ConfidentPool(StoppingRule):
             return False
         if learner.pool_.n_unlabeled == 0:
             return True
-        view, _ = learner._view()
+        view, _ = view_of(learner)
         return float(np.nanmax(view.score(LeastConfidence()))) <= 1.0 - self.threshold
 
 

@@ -13,7 +13,9 @@ from ..data import labels as lab
 from ..data.conform import conform
 from ..data.rows import check_rows, n_rows, row_index
 from ..learner.learner import ActiveLearner
-from ..learner.stream import errors_of, is_stream
+from ..learner.questions import check_has_pool
+from ..learner.stream import errors_of, n_passed
+from ..strategies.base import has_admit
 from ..strategies.stream import stream_twin
 from ..utils.checks import check_callback
 from ..utils.progress import progress
@@ -171,10 +173,10 @@ def run_stream(
     """
     _check_parties(learner, chunks, oracle)
     _check_listeners(callback, log)
-    if log is None and learner._stream.n_passed and hasattr(oracle, "answer"):
+    if log is None and n_passed(learner) and hasattr(oracle, "answer"):
         raise ValueError(
             f"{type(oracle).__name__} knows rows by their number in the stream, and "
-            f"{learner._stream.n_passed} rows have passed this learner; give log=, the log so far, "
+            f"{n_passed(learner)} rows have passed this learner; give log=, the log so far, "
             f"to go on with that stream, or log=StreamLog() for another that begins."
         )
     log = StreamLog() if log is None else log
@@ -254,9 +256,9 @@ def _check_parties(learner, chunks, oracle) -> None:
     """Refuse a learner, chunks or an oracle with which no stream can pass."""
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"run_stream got {learner!r}; give an ActiveLearner that is fitted.")
-    learner._check_has_pool("run_stream")
+    check_has_pool(learner, "run_stream")
     strategy = learner.strategy_
-    if not is_stream(strategy):
+    if not has_admit(strategy):
         raise ValueError(
             f"run_stream got a learner whose strategy, {strategy!r}, chooses from rows that stay; "
             f"give one that decides as rows pass, such as {stream_twin(strategy)}."

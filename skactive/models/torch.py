@@ -13,8 +13,8 @@ from skorch import NeuralNet, NeuralNetBinaryClassifier
 from skorch.utils import to_numpy
 from torch import Tensor, nn
 
+from ..data.arrays import Joined
 from ..data.rows import n_rows
-from ..data.vectors import Joined
 from .attacks import NO_GRADIENT, bim, deepfool, has_gradient
 from .base import SOME_ROWS
 from .checking import check_sums

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data.arrays import Joined
 from ..data.rows import Rows, n_rows, row_bytes
-from ..data.vectors import Joined, as_vectors
+from ..data.vectors import as_vectors
 from ..models import Model, refusal
 from ..utils.progress import progress
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..budgets import Countdown, by_chance
-from ..data.vectors import join_vectors
+from ..data.arrays import join_vectors
 from ..selection.vessal import vessal
 from ..selection.volumes import Volumes
 from ..utils.checks import checked_count

@@ -1,16 +1,16 @@
 """The view: all that a strategy may look at, computed when it is first read, and once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.arrays import check_vectors
+from ..data.arrays import check_vectors, join_vectors
 from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
-from ..data.vectors import Memory, join_vectors
+from ..data.vectors import Memory
 from ..models import Model, refusal
 from ..scores import likeliest_errors
 from ..selection.distances import nearest_squared_distances
@@ -94,7 +94,7 @@ class View:
         chunk_rows: int | None = None,
         known: dict[str, Any] | None = None,
         embed=None,
-        memory: Memory | None = None,
+        memory: Callable[[], Memory | None] = lambda: None,
         is_embedded: bool = False,
         numbers: np.ndarray | None = None,
     ):
@@ -106,7 +106,7 @@ class View:
         self._seed = seed
         self._numbers = numbers  # of the rows, where they are not 0 to n - 1
         self._known: dict[str, Any] = {} if known is None else known
-        self._memory = memory  # None: what the vectors are changes with the model
+        self._memory_of = memory
         self._scores: dict[int, tuple] = {}  # by id, with the strategy: else that id may be reused
         self._is_part = False  # whether it is a chunk, which knows nothing of the other rows
 
@@ -374,6 +374,11 @@ class View:
         if what not in self._known:
             self._known = self._reading.read(what) | self._known
         return self._known[what]
+
+    @cached_property
+    def _memory(self) -> Memory | None:
+        """What is kept of the pool's vectors; None where these change with the model."""
+        return self._memory_of()
 
     def _read_vectors(self):
         """Return all rows as vectors; those of the pool from memory where they are there."""

@@ -1,30 +1,43 @@
-"""Methods that a meta-estimator hands to what it wraps.
+"""Methods that a meta-estimator hands to what it wraps."""
 
-The meta-estimator gives ``_inner()``, what it wraps, fitted or not, and ``_fitted()``, which raises
-where it is not.
-"""
+from collections.abc import Callable
+from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
 
-def inner_has(name: str):
-    """Return a check that the wrapped estimator has a method, for ``available_if``."""
+class Inner:
+    """What a meta-estimator wraps, by two functions of the meta-estimator.
 
-    def check(outer) -> bool:
-        getattr(outer._inner(), name)
-        return True
+    Parameters
+    ----------
+    any_of : callable
+        Returns the wrapped estimator, fitted where it is.
+    fitted_of : callable
+        Returns the fitted one, and raises where it is not.
+    """
 
-    return check
+    def __init__(self, any_of: Callable[[Any], Any], fitted_of: Callable[[Any], Any]):
+        self.any_of = any_of
+        self.fitted_of = fitted_of
 
+    def has(self, name: str) -> Callable:
+        """Return a check that the wrapped estimator has a method, for ``available_if``."""
 
-def delegated(name: str, what: str):
-    """Return a method that hands rows to the fitted estimator's method of this name."""
+        def check(outer) -> bool:
+            getattr(self.any_of(outer), name)  # its AttributeError says what is missing
+            return True
 
-    def method(self, X, **params):
-        return getattr(self._fitted(), name)(X, **params)
+        return check
 
-    method.__name__ = name
-    method.__doc__ = f"""Return {what}, as the fitted estimator does.
+    def method(self, name: str, what: str):
+        """Return a method that hands rows to the fitted estimator's method of this name."""
+
+        def method(outer, X, **params):
+            return getattr(self.fitted_of(outer), name)(X, **params)
+
+        method.__name__ = name
+        method.__doc__ = f"""Return {what}, as the fitted estimator does.
 
         Parameters
         ----------
@@ -43,4 +56,4 @@ def delegated(name: str, what: str):
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-    return available_if(inner_has(name))(method)
+        return available_if(self.has(name))(method)

@@ -1,0 +1,144 @@
+"""How a learner starts on a pool, and applies parameters that were set later."""
+
+import numpy as np
+from sklearn.base import clone, is_regressor
+
+from ..data.datasets import DatasetRows
+from ..data.labels import resolve_missing_label
+from ..pool.pool import Pool
+from ..strategies.base import Strategy, check_serves, has_admit, needs
+from ..strategies.registry import as_strategy, default_strategy
+from ..strategies.stream import StreamStrategy
+from ..utils.checks import check_estimator, draw_seed
+from .embedding import check_embedding, embedding_of
+from .fit_params import FitParams, check_net_fit, routed_to_fit
+from .parameters import are_same, values_of
+from .questions import model_of
+from .stream import Stream
+from .stream_checks import check_drift, check_window
+from .trainer import Fitted, check_kind, train
+from .training import check_update
+
+
+def start(learner, X, y, embedding, fit_params: dict) -> None:
+    """Give a learner its pool and fit its estimator, as `fit` does."""
+    estimator = learner.estimator
+    strategy = strategy_of(learner, is_embedded=embedding is not None)
+    routed = routed_to_fit(learner, fit_params)
+    pool = pool_of(learner, X, y)
+    first = pool.rows.parts[0]
+    if isinstance(first, DatasetRows):
+        first.refuse_random("fit")
+    check_kind(estimator, learner.classes, pool.y_labeled)
+    params = FitParams(routed, len(pool))
+    check_net_fit(estimator, first, params)
+    seed = draw_seed(learner.random_state) if pool.seed is None else pool.seed
+    strategy, stream = begun(strategy, seed), Stream(learner.drift)
+    vectors = embedding_of(pool.rows, embedding, learner.embedding, seed)
+    # All that can be refused before a fit is refused by now. From here on the learner has the pool,
+    # so that an error of the estimator's fit loses no label.
+    before, seed_before = vars(learner).copy(), pool.seed
+    pool.seed = seed
+    learner.pool_, learner.strategy_ = pool, strategy
+    learner._params, learner._embedding, learner._stream = params, vectors, stream
+    learner._fitted, learner._last_query = Fitted(), None
+    train(learner)
+    if learner._fitted.estimator is None:
+        return
+    try:  # only a fitted estimator tells all that it can give
+        model_of(learner, layer=vectors.layer).check()
+        check_serves(learner.strategy_, learner._fitted.estimator, vectors.is_own)
+    except ValueError:
+        vars(learner).clear()
+        vars(learner).update(before)
+        pool.seed = seed_before
+        raise
+
+
+def renew(learner) -> None:
+    """Apply the parameters of a learner as they are now and fit again, as `refit` does."""
+    pool, vectors = learner.pool_, learner._embedding
+    strategy = strategy_of(learner, is_embedded=vectors.given is not None)
+    if not are_same(values_of(learner.embedding), vectors.origin):
+        given = None if vectors.given is None else vectors.given.whole()
+        vectors = embedding_of(pool.rows, given, learner.embedding, pool.seed)
+    strategy = begun(strategy, pool.seed, running=learner.strategy_)
+    if learner.classes is not None:
+        pool.name_classes(learner.classes)
+    if learner.drift is not learner._stream.given:
+        learner._stream.watch(learner.drift)
+    learner.strategy_, learner._embedding = strategy, vectors
+    train(learner)
+
+
+def strategy_of(learner, *, is_embedded: bool) -> Strategy:
+    """Return a learner's strategy, refusing parameters that do not go together.
+
+    `is_embedded` says whether vectors came with the rows.
+    """
+    estimator, given = learner.estimator, learner.strategy
+    check_estimator(estimator)
+    check_update(estimator, learner.update, learner.fit_unlabeled)
+    if learner.encode_labels not in (True, False, "auto"):
+        raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
+    check_embedding(learner.embedding, estimator)
+    if isinstance(given, str) and given == "auto":
+        strategy = default_strategy(estimator, is_regressor(estimator))
+    else:
+        strategy = clone(as_strategy(given))
+    check_serves(strategy, estimator, is_embedded or learner.embedding is not None)
+    if learner.window is not None:
+        check_window(learner)
+    if learner.drift is not None:
+        check_drift(learner, strategy)
+    cold_strategy(learner.cold_start)
+    return strategy
+
+
+def cold_strategy(given) -> Strategy:
+    """Return the strategy for a cold start, refusing one that reads a model."""
+    strategy = clone(as_strategy(given))
+    if has_admit(strategy):
+        raise ValueError(
+            f"cold_start={given!r} decides as rows pass, and chooses from no pool; leave it out, "
+            f"as a stream strategy buys blindly until there is a model."
+        )
+    for alternatives in needs(strategy):
+        if "embedding" in alternatives:
+            continue  # rows are vectors, or the learner's embedding makes them so
+        raise ValueError(
+            f"cold_start={given!r} reads view.{alternatives[0]}, but at a cold start no estimator "
+            f"is fitted; give one that reads X alone, such as 'random' or 'typiclust'."
+        )
+    return strategy
+
+
+def begun(strategy: Strategy, seed: int, running: Strategy | None = None) -> Strategy:
+    """Return a strategy ready to be asked; of streams, `running` if its parameters are the same."""
+    if not isinstance(strategy, StreamStrategy):
+        return strategy
+    if running is not None and are_same(values_of(strategy), values_of(running)):
+        return running
+    return strategy.reset(np.random.default_rng([seed, *b"stream"]))
+
+
+def missing_label_of(learner):
+    """Return what a learner takes for "not labelled" besides None and NaN, or None."""
+    return resolve_missing_label(learner.missing_label, regression=is_regressor(learner.estimator))
+
+
+def pool_of(learner, X, y) -> Pool:
+    """Return the pool that ``fit`` was given, or one made of X and y."""
+    missing, classes = missing_label_of(learner), learner.classes
+    if not isinstance(X, Pool):
+        return Pool(X, y, missing_label=missing, classes=classes)
+    if y is not None:
+        raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
+    if X.missing_label != missing:
+        raise ValueError(
+            f"the pool's missing label is {X.missing_label!r}, the learner's is {missing!r}; "
+            f"give both the same missing_label."
+        )
+    if classes is not None:
+        X.name_classes(classes)
+    return X

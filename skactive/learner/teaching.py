@@ -1,0 +1,195 @@
+"""What teach and extend record: planned first, refused where it does not fit, then carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_regressor
+
+from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers
+from ..data.rows import Rows, check_rows, n_rows, row_index, take
+from ..pool.history import SKIPPED, Change
+from .embedding import Embedding
+from .fit_params import FitParams
+from .stream import OUTSIDE, TICKETS, Stream
+from .trainer import Trainer, check_kind, trainer_of
+
+
+class NotGiven:
+    """Stands for labels that were not given, where None would be the missing label."""
+
+    def __repr__(self) -> str:
+        return "NOT_GIVEN"
+
+
+NOT_GIVEN = NotGiven()
+
+
+class Lesson(NamedTuple):
+    """What a call is to record: found acceptable, and not recorded yet."""
+
+    change: Change | None = None
+    params: FitParams | None = None  # of ``fit``, for the pool as it will be
+    embedding: Embedding | None = None  # of the pool as it will be; None: as it is
+    detector: Any = None  # that has seen the errors on the new rows
+    tickets: Sequence[int] = ()  # that are answered
+    is_answer: bool = False  # whether these are rows that a stream's last query returned
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Plans lessons; nothing that it was made of is changed by that."""
+
+    trainer: Trainer
+    embedding: Embedding
+    stream: Stream
+    last_query: str | None  # POOL, OUTSIDE or TICKETS; None: nothing was asked
+    predict: Callable | None  # rows -> labels, None while too few are known
+
+    def lesson(self, X, y, ticket, relabel: bool, annotator, params: dict, vectors) -> Lesson:
+        """Return what `teach` is to record."""
+        if ticket is not None:
+            return self._of_tickets(ticket, y, annotator, params, vectors)
+        numbers = as_row_numbers(X)
+        if numbers is None and is_flat_numbers(X):
+            numbers = check_row_numbers(X, len(self.trainer.pool), who="teach")
+        if numbers is None:
+            return self._of_rows(X, y, annotator, params, relabel, vectors)
+        if vectors is not None:
+            raise ValueError(
+                "teach got row numbers and embedding=, which fit has for the pool's rows; leave "
+                "it out."
+            )
+        return self._of_numbers(numbers, y, annotator, params, relabel)
+
+    def extension(self, X, y, params: dict, vectors) -> Lesson:
+        """Return what `extend` is to record."""
+        return self._of_new(self.trainer.pool.plan_extend(X, y), params, vectors, "extend")
+
+    def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
+        """Plan labels of rows of the pool."""
+        if len(numbers) and self.last_query in (OUTSIDE, TICKETS):
+            instead = "teach(X_pool[idx], y), with the rows themselves"
+            if relabel:
+                instead = "pool_.label(rows, y, relabel=True) and refit()"
+            raise ValueError(
+                f"teach got row numbers, but the last query was over rows from outside, which the "
+                f"pool does not number; write {instead}."
+            )
+        change = self.trainer.pool.plan_label(
+            numbers, y, relabel=relabel, annotator=annotator, who="teach"
+        )
+        self._check_kind(change)
+        return Lesson(change, self.trainer.params.replaced(params, numbers, "teach"))
+
+    def _of_rows(self, X, y, annotator, params, relabel, vectors) -> Lesson:
+        """Plan rows from outside with their labels."""
+        X = check_rows(X, who="teach")
+        if n_rows(X) == 0:
+            return self._of_numbers(np.zeros(0, dtype=np.int64), y, annotator, params, relabel)
+        if self.last_query == TICKETS:
+            raise ValueError(
+                "teach got rows, but the last query gave out tickets, under which they are kept; "
+                "write teach(y=y, ticket=tickets)."
+            )
+        if self.last_query != OUTSIDE:
+            last = "the last query was over the pool" if self.last_query else "nothing was asked"
+            raise ValueError(
+                f"teach got rows, but {last}; write teach(idx, y) with row numbers of the pool, or "
+                f"extend(X, y) to add rows."
+            )
+        if relabel:
+            raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
+        change = self.trainer.pool.plan_extend(
+            X, y, missing=SKIPPED, merge=True, annotator=annotator, who="teach"
+        )
+        if len(change.rows) < change.n_added:
+            raise ValueError("teach got y=None for rows from outside; give one label for each row.")
+        stream = self.stream
+        blind = None if stream.detector is None else stream.blindly_bought(change.added)
+        return self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
+
+    def _of_tickets(self, ticket, y, annotator, params, vectors) -> Lesson:
+        """Plan labels of rows that were kept for them; without a label a row is given up."""
+        stream, pool = self.stream, self.trainer.pool
+        tickets = stream.checked(ticket)
+        if not tickets:
+            return Lesson()
+        rows = Rows(*(stream.open[number][0] for number in tickets)).whole()
+        values, is_known = pool.parse(y, len(tickets), row_index(rows), "teach")
+        known = np.flatnonzero(is_known)
+        if vectors is not None:
+            vectors = check_rows(vectors, who="teach")
+            if n_rows(vectors) == len(tickets):
+                vectors = take(vectors, known)
+        if len(known) == 0:
+            return Lesson(tickets=tickets)
+        blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
+        change = pool.plan_extend(
+            take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
+        )
+        params = FitParams(params, len(tickets)).of(known)
+        return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)
+
+    def _of_new(self, change: Change, params: dict, vectors, who: str) -> Lesson:
+        """Plan a change that adds rows, with what belongs to them."""
+        self._check_kind(change)
+        extended = self.trainer.params.extended(params, change.n_added, who)
+        return Lesson(change, extended, self.embedding.extended(vectors, change.n_added, who))
+
+    def _of_bought(self, change: Change, params: dict, vectors, blind) -> Lesson:
+        """Plan rows of a stream; a drift detector sees the errors on those bought blindly."""
+        lesson, trainer = self._of_new(change, params, vectors, "teach"), self.trainer
+        detector = self.stream.watched(
+            change, blind, len(trainer.pool), self.predict, is_regressor(trainer.estimator)
+        )
+        return lesson._replace(detector=detector)
+
+    def _check_kind(self, change: Change) -> None:
+        """Refuse labels that an estimator which is used as it is does not know."""
+        check_kind(self.trainer.estimator, self.trainer.classes, change.labels)
+
+
+def teacher_of(learner) -> Teacher:
+    """Return what plans what a learner is taught."""
+    is_fitted = learner._fitted.estimator is not None
+    return Teacher(
+        trainer_of(learner),
+        learner._embedding,
+        learner._stream,
+        learner._last_query,
+        predict=(lambda X: learner.predict(X)) if is_fitted else None,
+    )
+
+
+def record(learner, lesson: Lesson) -> None:
+    """Carry out what was planned for a learner; nothing is refused any more."""
+    pool, stream = learner.pool_, learner._stream
+    n_before = pool.n_operations
+    # The labels first: they cost money, and all else can be made again.
+    if lesson.change is not None:
+        pool.apply(lesson.change)
+        learner._params = lesson.params
+    if lesson.embedding is not None:
+        learner._embedding = lesson.embedding
+    if lesson.detector is not None and stream.follow(lesson.detector, n_before):
+        learner._fitted = learner._fitted._replace(starts_afresh=True)
+        learner.strategy_.restart()
+    if lesson.is_answer:
+        stream.last = None  # these rows are taught
+    for number in lesson.tickets:
+        del stream.open[number]
+
+
+def check_taught(X, y, ticket, relabel: bool) -> None:
+    """Refuse labels that are missing, or of which it is not clear whose they are."""
+    if isinstance(y, NotGiven):
+        raise TypeError("teach got no labels; write teach(idx, y), or teach(y=y, ticket=tickets).")
+    if (X is None) == (ticket is None):
+        got = "neither rows nor tickets" if X is None else "rows and tickets"
+        raise ValueError(f"teach got {got}; write teach(idx, y) or teach(y=y, ticket=tickets).")
+    if ticket is not None and relabel:
+        raise ValueError("relabel=True goes with row numbers; rows under tickets have no label.")

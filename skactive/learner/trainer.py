@@ -1,0 +1,292 @@
+"""What is fitted, when, and on which rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_regressor
+
+from ..data import labels as lab
+from ..models.kinds import is_frozen, is_net, last_step
+from ..pool.history import LABELED
+from ..pool.pool import Pool
+from ..strategies.base import has_admit
+from ..strategies.registry import default_strategy
+from .fit_params import FitParams
+from .training import fit_on, needs_codes, params_of, prepare_nets, seeded_clone
+
+ENOUGH = 10  # labels since a drift, with which the model starts again
+
+
+class Fitted(NamedTuple):
+    """A fitted estimator, and what tells how to read it; replaced whole, or not at all."""
+
+    estimator: Any = None  # None: too few labels so far
+    classes: np.ndarray | None = None  # of the columns of probabilities; None for regressors
+    codes: np.ndarray | None = None  # labels that its 0 to k - 1 stand for; None: it sees labels
+    seen: np.ndarray | None = None  # classes that it was told of, where it sees labels
+    n_learned: int = 0  # operations of the pool that it has learned of
+    starts_afresh: bool = False  # whether a drift came since: the next fit goes on from nothing
+
+    @property
+    def known(self) -> np.ndarray | None:
+        """Classes that the estimator was told of; None for regressors."""
+        return self.seen if self.codes is None else self.codes
+
+
+# Parameters of a learner that say how it is trained.
+HOW = ("estimator", "classes", "encode_labels", "fit_unlabeled", "update", "window")
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What there is to learn, and the parameters that say how."""
+
+    pool: Pool
+    seed: int
+    params: FitParams
+    since: int  # operations before the labels that count: those before a drift do not
+    is_stream: bool
+    estimator: Any
+    classes: Any
+    encode_labels: Any
+    fit_unlabeled: bool
+    update: str
+    window: int | None
+
+    @cached_property
+    def taught(self) -> np.ndarray:
+        """The rows whose labels count, sorted."""
+        return taught_rows(self.pool, self.window, self.since)
+
+    def fitted(self, before: Fitted, inside: dict | None = None) -> Fitted:
+        """Return what is fitted on the labels as they are; too few change the classes at most.
+
+        `inside` are the parameters of the estimator and of those in it, where they are known.
+        """
+        pool, estimator = self.pool, self.estimator
+        classes = self._all_classes()
+        if is_frozen(estimator):
+            names = names_of_outputs(estimator, self.classes)
+            return before._replace(estimator=estimator, classes=classes, codes=names, seen=None)
+        if self.missing(before) is not None:
+            if len(self.taught) < pool.n_labeled:  # the old one serves until there are more
+                return before._replace(classes=classes)
+            return Fitted(classes=classes, starts_afresh=before.starts_afresh)
+        y = self._labels_of(self.taught)
+        known = self._classes_to_know(y, classes)
+        inside = params_of(estimator) if inside is None else inside
+        codes = known if self._encodes(inside) else None
+        estimator = seeded_clone(estimator, self.seed, inside)
+        prepare_nets(estimator, None if known is None else len(known), codes)
+        previous, rows = self._going_on(before, known)
+        rows, X, y = self._to_learn(rows, codes)
+        if len(y) == 0:  # partial_fit, and nothing is new
+            estimator = previous
+        else:
+            told = known if codes is None else np.arange(len(codes))
+            # What goes on must not draw the same numbers again: dropout, the order of batches.
+            seed = [self.seed] if previous is None else [self.seed, pool.n_operations]
+            params = self.params.of(rows)
+            estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
+        seen = known if codes is None else None
+        return Fitted(estimator, classes, codes, seen, n_learned=pool.n_operations)
+
+    def is_stale(self, fitted: Fitted) -> bool:
+        """Whether the estimator would be fitted on something else now."""
+        if fitted.estimator is not None and self.missing(fitted) is not None:
+            return True  # rows without a label joined those of one class
+        return any(
+            (op.states_before == LABELED).any()
+            or (op.states_after == LABELED).any()
+            or (op.n_added and self.fit_unlabeled)
+            for op in self.pool.since(fitted.n_learned)
+        )
+
+    def missing(self, fitted: Fitted) -> str | None:
+        """Return what is missing before the estimator can be fitted, or None."""
+        pool, taught = self.pool, self.taught
+        if len(taught) == 0:
+            return "no row is labelled yet; teach some of those that query proposes"
+        if fitted.starts_afresh and len(taught) < min(ENOUGH, self.window or ENOUGH):
+            return f"after a drift {ENOUGH} labels are needed, of which {len(taught)} are there"
+        # Where every row is labelled no other class can come, and one is fitted as it would be
+        # without a learner; on a stream one can come at any time.
+        has_more = pool.n_unlabeled or pool.n_reserved or len(taught) < pool.n_labeled
+        if is_regressor(self.estimator) or not (has_more or self.is_stream):
+            return None
+        seen = lab.sorted_classes(self._labels_of(taught))
+        if len(seen) > 1:
+            return None
+        reason = f"only the class {seen.tolist()[0]!r} is labelled; teach a row of another"
+        if pool.missing_label == -1 and seen.dtype.kind in "iuf" and len(pool.history[0].rows):
+            reason += " (if -1 is a class rather than the missing label, pass missing_label=None)"
+        return reason
+
+    def _labels_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the labels of labelled rows."""
+        return self.pool.y_labeled[np.searchsorted(self.pool.labeled, rows)]
+
+    def _to_learn(self, rows: np.ndarray, codes) -> tuple:
+        """Return row numbers, None for all, with the rows and the labels that ``fit`` gets."""
+        pool = self.pool
+        if not self.fit_unlabeled:
+            y = self._labels_of(rows)
+            return rows, pool.rows.take(rows), y if codes is None else lab.encode(y, codes)
+        y = pool.y
+        if codes is not None:
+            y = np.full(len(pool), -1)  # as semi-supervised estimators call the unlabelled
+            y[pool.labeled] = lab.encode(pool.y_labeled, codes)
+        return None, pool.X, y
+
+    def _going_on(self, before: Fitted, known) -> tuple:
+        """Return the estimator to go on with, None for a fresh start, and the rows to learn."""
+        previous, fresh = before.estimator, (None, self.taught)
+        is_fresh = self.update == "refit" or before.starts_afresh
+        if is_fresh or type(previous) is not type(self.estimator):
+            return fresh
+        told = before.known
+        if known is not None and (told is None or not np.array_equal(known, told)):
+            return fresh  # most estimators cannot take in a class later
+        if self.update == "warm_start":
+            return previous, self.taught
+        changes = self.pool.since(before.n_learned)
+        if any((op.states_before == LABELED).any() for op in changes):
+            return fresh  # what partial_fit learned cannot be unlearned
+        rows = np.unique(np.concatenate([op.rows for op in changes] or [self.taught[:0]]))
+        return previous, rows[self.pool.labeled_mask[rows]]
+
+    def _all_classes(self) -> np.ndarray | None:
+        """Return the classes, named or seen; None for regressors."""
+        if is_regressor(self.estimator):
+            return None
+        classes = self.pool.classes
+        if classes is None:
+            classes = lab.sorted_classes(self.pool.y_labeled)
+        own = _own_classes(self.estimator, self.classes)
+        if own is None:
+            return classes
+        return lab.sorted_classes(np.concatenate([own, classes])) if len(classes) else own
+
+    def _classes_to_know(self, y: np.ndarray, classes: np.ndarray | None) -> np.ndarray | None:
+        """Return the classes that the estimator is told of: all, or those seen."""
+        # Nets have an output for every class, partial_fit takes their list; others see for
+        # themselves.
+        is_whole = self.update == "partial_fit" or hasattr(last_step(self.estimator), "module")
+        return classes if classes is None or is_whole else lab.sorted_classes(y)
+
+    def _encodes(self, inside: dict) -> bool:
+        """Whether the estimator, with these parameters, is given codes for the labels."""
+        if self.encode_labels != "auto":
+            return bool(self.encode_labels)
+        return self.fit_unlabeled or needs_codes(self.estimator, inside)
+
+
+def trainer_of(learner) -> Trainer:
+    """Return what fits a learner's estimator, by its parameters as they are now."""
+    how = {name: getattr(learner, name) for name in HOW}
+    since, is_stream = learner._stream.since, has_admit(learner.strategy_)
+    return Trainer(learner.pool_, learner.seed_, learner._params, since, is_stream, **how)
+
+
+def train(learner, inside: dict | None = None) -> None:
+    """Fit a learner's estimator, which has these parameters inside, unless labels are too few."""
+    learner._fitted = fitted = trainer_of(learner).fitted(learner._fitted, inside)
+    is_auto = isinstance(learner.strategy, str) and learner.strategy == "auto"
+    if is_auto and fitted.estimator is not None:
+        # Only a fitted estimator tells for sure what it gives.
+        learner.strategy_ = default_strategy(fitted.estimator, is_regressor(learner.estimator))
+
+
+def is_stale(learner) -> bool:
+    """Whether a learner's estimator would be fitted on something else now."""
+    return trainer_of(learner).is_stale(learner._fitted)
+
+
+def what_is_missing(learner) -> str:
+    """Return why a learner that has a pool cannot predict."""
+    reason = trainer_of(learner).missing(learner._fitted)
+    if reason is None:
+        reason = "the estimator could not be fitted; mend what its error said, call refit()"
+    return f"cannot predict yet: {reason}"
+
+
+def taught_rows(pool: Pool, window: int | None, since: int = 0) -> np.ndarray:
+    """Return the rows that were labelled last, at most `window` of them, sorted.
+
+    Only labels after the first `since` operations count; a relabelled row was labelled then.
+    """
+    if window is None and since == 0:
+        return pool.labeled
+    is_left, parts, n = pool.labeled_mask, [np.zeros(0, dtype=np.int64)], 0
+    undone: set[int] = set()
+    operations = pool.since(since)
+    # Backwards, so that the window is filled with the last labels, and what was undone is known
+    # before it is met.
+    for number in range(since + len(operations) - 1, since - 1, -1):
+        op = operations[number - since]
+        undone.update(op.undone)
+        if op.undone or number in undone:
+            continue
+        rows = op.rows[op.states_after == LABELED][::-1]
+        rows = rows[is_left[rows]]
+        is_left[rows] = False  # it counts where it was labelled last
+        parts.append(rows)
+        n += len(rows)
+        if window is not None and n >= window:
+            break
+    return np.sort(np.concatenate(parts)[:window])
+
+
+def named(classes) -> np.ndarray | None:
+    """Return the classes of the parameter, in the order in which they came, each once."""
+    if classes is None:
+        return None
+    return lab.to_array(list(dict.fromkeys(lab.to_array(classes).tolist())))
+
+
+def names_of_outputs(estimator, classes) -> np.ndarray | None:
+    """Return the labels that `classes` names for the outputs of a frozen net, in their order.
+
+    None where nothing is named, or the net knows its classes, and not as codes of those named.
+    """
+    names = named(classes)
+    if is_regressor(estimator) or names is None or not (is_frozen(estimator) and is_net(estimator)):
+        return None
+    own = getattr(estimator, "classes_", None)
+    if own is None or len(own) == 0:
+        return names
+    own = np.asarray(own)
+    if own.dtype.kind not in "iu" or own.min() < 0 or own.max() >= len(names):
+        return None
+    # Integers are codes of the names, or labels among them; where they may be both, and it makes a
+    # difference, they are labels.
+    labels = names.tolist()
+    are_labels = set(own.tolist()) <= set(labels)
+    return None if are_labels and [labels[i] for i in own] != own.tolist() else names
+
+
+def check_kind(estimator, classes, labels: np.ndarray | None) -> None:
+    """Refuse labels of another kind than the classes of an estimator that is used as it is."""
+    own, names = _own_classes(estimator, classes), named(classes)
+    if own is None or len(own) == 0:
+        return
+    are_text = [each is not None and each.dtype.kind in "UO" for each in (own, names)]
+    if names is not None and are_text[0] != are_text[1]:
+        raise ValueError(
+            f"the frozen estimator predicts classes such as {own.tolist()[0]!r}, but classes= "
+            f"names {names.tolist()[0]!r}; name the classes that it predicts, or of a net one "
+            f"for each output."
+        )
+    if labels is not None and len(labels):
+        lab.merge_dtype(own.dtype, labels.dtype)
+
+
+def _own_classes(estimator, classes) -> np.ndarray | None:
+    """Return the classes that a frozen estimator predicts by itself; None where it has no say."""
+    own = getattr(estimator, "classes_", None) if is_frozen(estimator) else None
+    is_named = own is None or names_of_outputs(estimator, classes) is not None
+    return None if is_named else np.asarray(own)
