@@ -12,15 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from .data.arrays import Floats
+from .data.arrays import Floats, chunks_of_rows, columns_of, gaps
 from .data.columns import (
     TINY,
-    chunks_of_rows,
-    columns_of,
     dots,
     entropies,
     expected_errors,
-    gaps,
     logs_of,
     mean_columns,
     vote_counts,

@@ -14,7 +14,7 @@ from sklearn.base import clone, is_regressor
 from .data.rows import Rows
 from .learner.learner import ActiveLearner
 from .learner.questions import model_of
-from .models.base import NEEDS
+from .models.kinds import NEEDS
 from .pool.pool import Pool
 from .strategies import Strategy, as_strategy
 from .strategies.base import check_serves, choose, has_score, name_of, needs

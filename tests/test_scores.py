@@ -37,8 +37,8 @@ def name(function):
 def chunked(request, monkeypatch):
     """Run with chunks of one row, of three rows, and as shipped."""
     if request.param:
-        monkeypatch.setattr("skactive.data.columns.CORE_BYTES", 1)
-        monkeypatch.setattr("skactive.data.columns.LEAST_COLUMN", request.param)
+        monkeypatch.setattr("skactive.data.arrays.CORE_BYTES", 1)
+        monkeypatch.setattr("skactive.data.arrays.LEAST_COLUMN", request.param)
 
 
 def read_only(array):

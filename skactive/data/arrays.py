@@ -19,6 +19,7 @@ SUM_TOLERANCE = 1e-3  # by how much a row of probabilities may miss 1: files kee
 CHUNK_BYTES = 1 << 22  # worked on at a time: in the cache, and enough for threads to share
 CORE_BYTES = 1 << 19  # the same where nothing is multiplied: one core's own cache holds it twice
 LEAST_ROWS = 64  # of a chunk, however wide: fewer would mostly pay for calls
+LEAST_COLUMN = 1024  # of a chunk whose columns are worked on one by one, as calls take time
 MAX_WIDTH = 20_000  # of a gradient whose square is kept a few times: 3 GB each
 
 Floats = NDArray[np.float64]
@@ -283,6 +284,36 @@ def row_products(block, others) -> NDArray:
 def dense(block) -> NDArray:
     """Return rows, dense or CSR, as a dense array."""
     return block.toarray() if sparse.issparse(block) else block
+
+
+def chunks_of_rows(n: int, width: int) -> Iterator[slice]:
+    """Return slices of n rows of `width` numbers, few enough for a core's own cache."""
+    return slices(n, width, CORE_BYTES, LEAST_COLUMN)
+
+
+def columns_of(array: NDArray) -> Iterator[tuple[slice, Floats]]:
+    """Yield chunks of rows of an (n, C) array, each as float64 (C, rows) in one reused buffer."""
+    for rows in chunks_of_rows(*array.shape):
+        if rows.start == 0:
+            buffer = np.empty((array.shape[1], rows.stop))
+        columns = buffer[:, : rows.stop - rows.start]
+        np.copyto(columns, array[rows].T)
+        yield rows, columns
+
+
+def gaps(array: NDArray) -> Floats:
+    """Return the largest less the second largest of each row; of a single column, that column."""
+    out = np.empty(len(array))
+    for rows, columns in columns_of(array):
+        # A running two largest over the columns: a sort or a partition of rows takes several times
+        # as long.
+        largest, second = columns[0].copy(), None
+        for column in columns[1:]:
+            lower = np.minimum(largest, column)
+            second = lower if second is None else np.maximum(second, lower, out=second)
+            np.maximum(largest, column, out=largest)
+        out[rows] = largest if second is None else largest - second
+    return out
 
 
 def join_vectors(parts: list[Any]) -> Any:

@@ -2,45 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import CORE_BYTES, Floats, slices
+from .arrays import Floats
 
-LEAST_COLUMN = 1024  # rows of a chunk: each column is worked on by itself, and calls take time
 TINY = np.finfo(np.float64).tiny
-
-
-def chunks_of_rows(n: int, width: int) -> Iterator[slice]:
-    """Return slices of n rows of `width` numbers, few enough for a core's own cache."""
-    return slices(n, width, CORE_BYTES, LEAST_COLUMN)
-
-
-def columns_of(array: NDArray) -> Iterator[tuple[slice, Floats]]:
-    """Yield chunks of rows of an (n, C) array, each as float64 (C, rows) in one reused buffer."""
-    for rows in chunks_of_rows(*array.shape):
-        if rows.start == 0:
-            buffer = np.empty((array.shape[1], rows.stop))
-        columns = buffer[:, : rows.stop - rows.start]
-        np.copyto(columns, array[rows].T)
-        yield rows, columns
-
-
-def gaps(array: NDArray) -> Floats:
-    """Return the largest less the second largest of each row; of a single column, that column."""
-    out = np.empty(len(array))
-    for rows, columns in columns_of(array):
-        # A running two largest over the columns: a sort or a partition of rows takes several times
-        # as long.
-        largest, second = columns[0].copy(), None
-        for column in columns[1:]:
-            lower = np.minimum(largest, column)
-            second = lower if second is None else np.maximum(second, lower, out=second)
-            np.maximum(largest, column, out=largest)
-        out[rows] = largest if second is None else largest - second
-    return out
 
 
 def logs_of(columns: Floats) -> Floats:

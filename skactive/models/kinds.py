@@ -1,12 +1,16 @@
-"""What an estimator is, told by its class, and what it is wrapped in.
+"""What an estimator is, told by its class, what it is wrapped in, and what it can give a strategy.
 
 Classes are looked up among the modules that are loaded: an instance of a class that nobody has
 imported cannot be there, so that nothing is imported to tell. Names of classes are never compared,
 since users call theirs what they like, and subclass scikit-learn's under other names.
 """
 
+import inspect
 from collections.abc import Iterable, Iterator
 from sys import modules
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
 
 
 def _in(module: str, names: str) -> tuple[str, ...]:
@@ -45,6 +49,27 @@ LINEAR_REGRESSORS = (
     "sklearn.cross_decomposition.PLSRegression",
 )
 PERCEPTRONS = ("sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerceptron",)
+
+# What a strategy may read, and how a sentence ends that begins with "it needs".
+NEEDS = {
+    "proba": "predict_proba",
+    "decision": "a decision_function with one column for each class",
+    "prediction": "predict",
+    "value": "to be a regressor",
+    "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors, or a "
+    "net with dropout",
+    "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting), or a "
+    "net with dropout",
+    "dropout": "to be a skorch classifier with Dropout layers",
+    "embedding": "rows of numbers, or a Pipeline whose first steps make numbers of them, or "
+    "embedding=",
+    "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, an "
+    "MLP, or a net with a Linear layer) or embedding=, which is no layer's name",
+    "perturbation": "to be a linear classifier or a skorch classifier",
+    "input_gradient": "to be a skorch classifier",
+}
+
+SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
 
 def is_instance(thing, paths: Iterable[str]) -> bool:
@@ -109,3 +134,118 @@ def reach_last(estimator, X) -> tuple:
         if is_pipeline(each) and len(each.steps) > 1:
             X = each[:-1].transform(X)
     return X, each
+
+
+def refusal(estimator, *alternatives: str) -> str | None:
+    """Return why an estimator can give none of these, or None if it can give one.
+
+    Before the estimator is fitted, None also means that it cannot be told yet.
+    """
+    if any(_gives(estimator, what) for what in alternatives):
+        return None
+    return cannot_give(estimator, *alternatives)
+
+
+def cannot_give(estimator, *alternatives: str) -> str:
+    """Return the sentence that an estimator can give none of these, and what it needs for it."""
+    last = last_step(estimator)
+    views = " or ".join(f"view.{what}" for what in alternatives)
+    needs = " or ".join(NEEDS[what] for what in alternatives)
+    if "decision" in alternatives and _is_one_vs_one(last):
+        needs += "; decision_function_shape='ovo' has one for each pair, write 'ovr'"
+    return f"{views}, which {type(last).__name__} cannot give: it needs {needs}."
+
+
+def members_of(estimator) -> list:
+    """Return the fitted members of an ensemble."""
+    members = list(getattr(estimator, "estimators_", []))
+    # Boosting has an array of them, one for each round and class. By type, since pipelines and
+    # ensembles are sequences too, in which np.ndim would see more than one dimension.
+    return [] if any(isinstance(member, (list, np.ndarray)) for member in members) else members
+
+
+def has_return_std(estimator) -> bool:
+    """Whether ``predict(X, return_std=True)`` gives standard deviations."""
+    predict = getattr(type(estimator), "predict", None)
+    return predict is not None and "return_std" in inspect.signature(predict).parameters
+
+
+def _net_gives(net, what: str) -> bool:
+    """Whether a net can give `what`, or might once it has a module."""
+    if (what in ("value", "std") and is_classifier(net)) or what == "decision":
+        return False
+    is_for_classes = what in ("proba", "samples", "dropout", "perturbation", "input_gradient")
+    if is_for_classes and not is_classifier(net):
+        return False
+    if not hasattr(net, "module_"):  # which alone tells what layers there are
+        return what in NEEDS
+    from .modules import dropout_layers, has_linear  # torch is there by now
+
+    if what in ("samples", "std", "dropout"):
+        return bool(dropout_layers(net.module_))
+    return has_linear(net.module_) if what == "gradient" else what in NEEDS
+
+
+def _gives(estimator, what: str) -> bool:
+    """Whether an estimator can give `what`, or might once it is fitted."""
+    last = last_step(estimator)
+    if is_net(last):
+        return _net_gives(last, what)
+    if what in ("dropout", "input_gradient"):
+        return False
+    if what == "perturbation":
+        return is_instance(last, LINEAR_CLASSIFIERS)
+    if what == "proba":
+        return hasattr(estimator, "predict_proba")
+    if what == "decision":
+        return hasattr(estimator, "decision_function") and not _is_one_vs_one(last)
+    if what == "gradient":
+        return _has_linear_layer(last)
+    if what == "value":
+        return not is_classifier(last)
+    if what == "std":
+        return has_return_std(last) or (not is_classifier(last) and _is_committee(last))
+    if what == "samples":
+        are_classifiers = all(hasattr(member, "classes_") for member in members_of(last))
+        return not is_regressor(last) and are_classifiers and _is_committee(last)
+    return what in NEEDS
+
+
+def _has_linear_layer(estimator) -> bool:
+    """Whether an estimator is a linear model or an MLP, or might be."""
+    if is_instance(estimator, LINEAR_CLASSIFIERS):
+        return hasattr(estimator, "predict_proba")
+    if is_instance(estimator, (*LINEAR_REGRESSORS, *PERCEPTRONS)):
+        return getattr(estimator, "loss", None) != "poisson"  # an MLP then predicts through exp
+    # Whatever else predicts by scikit-learn's own code is known to have no such layer: SVC and
+    # PoissonRegressor have coefficients, but predict by a kernel or through a link function.
+    if not is_own(estimator, "predict_proba" if is_classifier(estimator) else "predict"):
+        return False
+    if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+        return False
+    return hasattr(estimator, "coef_") or not _is_fitted(estimator)
+
+
+def _is_committee(estimator) -> bool:
+    """Whether an estimator is an ensemble whose members predict the target, or might be."""
+    fitted = members_of(estimator)
+    if len(fitted) == 1:  # which disagrees with nobody
+        return False
+    if is_instance(estimator, COMMITTEES):
+        return True
+    # Whatever else scikit-learn's own code fits is known to be none.
+    if not is_own(estimator, "fit") or is_instance(estimator, NO_COMMITTEES):
+        return False
+    return bool(fitted) or not _is_fitted(estimator)
+
+
+def _is_fitted(estimator) -> bool:
+    """Whether an estimator says, or its attributes show, that it is fitted."""
+    if hasattr(estimator, "__sklearn_is_fitted__"):
+        return estimator.__sklearn_is_fitted__()
+    return any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))
+
+
+def _is_one_vs_one(estimator) -> bool:
+    """Whether the decision function has a column for each pair of classes."""
+    return getattr(estimator, "decision_function_shape", "ovr") == "ovo"

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from ..data.arrays import Joined
 from ..data.rows import n_rows
 from .attacks import NO_GRADIENT, bim, deepfool, has_gradient
-from .base import SOME_ROWS
 from .checking import check_sums
-from .kinds import is_own
+from .kinds import SOME_ROWS, is_own
 from .modules import first_output, watching
 from .passes import Passes, batch_rows
 from .sklearn import Model

@@ -94,6 +94,9 @@ class Reading:
     def _pieces(self, reads: list[str], start: int, stop: int) -> Iterator:
         """Yield consecutive rows, a chunk at a time, showing progress."""
         step = self.n_chunk_rows(reads)
+        if 0 < stop - start <= step:  # a bar would have nothing to show
+            yield self.rows.slice(start, stop)
+            return
         ends = ((at, min(at + step, stop)) for at in range(start, stop, step))
         steps = ((end - at, self.rows.slice(at, end)) for at, end in ends)
         yield from progress(steps, stop - start, "reading the model")

@@ -423,7 +423,10 @@ class View:
                     part = self.part(rows.slice(cut.start, cut.stop), cut)
                     yield size, (part, cut, None if n_candidates == size else mask)
 
-        yield from progress(parts(), len(self), "scoring")
+        if len(self) > step:
+            yield from progress(parts(), len(self), "scoring")
+        else:  # a bar would have nothing to show
+            yield from (part for _, part in parts())
 
     def part(self, X, at) -> "View":
         """Return a view of some rows alone, which knows what this view knows of them."""
