@@ -16,7 +16,15 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skactive import ActiveLearner, get_strategy_names
-from skactive.strategies import Dropout, Prefilter, Quantile, StochasticBatch, Subpool, Threshold
+from skactive.strategies import (
+    Dropout,
+    Prefilter,
+    Quantile,
+    StochasticBatch,
+    Subpool,
+    Threshold,
+    as_strategy,
+)
 
 FILE = Path(__file__).with_name("picks.json")
 N, N_KNOWN, BATCH = 240, 30, 6
@@ -28,24 +36,8 @@ TARGET = NUMBERS[:, 0] - NUMBERS[:, 1] ** 2
 CLASSIFIER, FOREST = LogisticRegression(C=0.5), RandomForestClassifier(12, max_depth=4)
 PROCESS, RIDGE = GaussianProcessRegressor(optimizer=None, alpha=0.1), Ridge()
 TREES = RandomForestRegressor(12, max_depth=4)
-MODELS = (
-    dict.fromkeys(
-        (
-            "vote_entropy",
-            "variation_ratios",
-            "consensus_entropy",
-            "max_disagreement",
-            "bald",
-            "batch_bald",
-        ),
-        FOREST,
-    )
-    | dict.fromkeys(
-        ("std", "expected_improvement", "probability_of_improvement", "upper_confidence_bound"),
-        PROCESS,
-    )
-    | dict.fromkeys(("greedy_x", "greedy_y", "greedy_xy"), RIDGE)
-)
+# The model of the first part that a strategy reads; all others are asked with the classifier.
+MODELS = {"samples": FOREST, "std": PROCESS, "value": RIDGE}
 FOR_NETS = {"adversarial_bim": "adversarial_bim", "dropout": Dropout("entropy", n_passes=5)}
 WRAPPED = {
     "Subpool": Subpool("k_center", 0.5),
@@ -88,7 +80,9 @@ def net():
 def picks(name, container):
     """What is picked in two rounds, as lists of row numbers."""
     X = rows(container)
-    estimator = net() if name in FOR_NETS else MODELS.get(name, CLASSIFIER)
+    reads = as_strategy(STRATEGIES[name]).reads
+    served = [model for what, model in MODELS.items() if what in reads]
+    estimator = net() if name in FOR_NETS else [*served, CLASSIFIER][0]
     if estimator is PROCESS and container == "CSR":
         estimator = TREES  # which, unlike it, takes sparse rows
     if name in FOR_NETS and container != "array":

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, get_strategy_names, select
 from skactive.learner.questions import view_of
+from skactive.strategies import as_strategy
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:150] / 16
@@ -41,7 +42,11 @@ def served(name):
     raise AssertionError(name)
 
 
-FROM_MODELS = ["adversarial_bim", "adversarial_deepfool"]  # what no array can tell
+FROM_MODELS = [  # what no array can tell
+    name
+    for name in get_strategy_names()
+    if {"perturbation", "input_gradient"} & set(as_strategy(name).reads)
+]
 
 
 @pytest.mark.parametrize("name", FROM_MODELS)
