@@ -146,8 +146,7 @@ class _Case:
         self.y = _locked(np.where(is_known, self.truth, np.nan if is_regressor(estimator) else -1))
         self.name = name_of(strategy)
         self.learner = ActiveLearner(estimator, strategy, random_state=0)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _silence():
             self.learner.fit(self.X, self.y)
 
     def view(
@@ -254,10 +253,19 @@ def _locked(value):
 
 
 @contextmanager
-def _refused(case: _Case) -> Iterator[None]:
-    """Turn a refusal by the view or the learner into a failed check."""
-    try:
+def _silence() -> Iterator[None]:
+    """Ignore warnings, of estimators on so few rows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def _refused(case: _Case) -> Iterator[None]:
+    """Turn a refusal by the view or the learner into a failed check; ignore warnings."""
+    try:
+        with _silence():
+            yield
     except (ValueError, AttributeError) as error:
         if "read-only" in str(error):
             raise AssertionError(
@@ -269,8 +277,7 @@ def _refused(case: _Case) -> Iterator[None]:
 
 def _choice(case: _Case, strategy: Strategy, view: View, n: int = BATCH) -> np.ndarray:
     """Return the positions that a strategy selects."""
-    with _refused(case), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _refused(case):
         return choose(strategy, view, n)
 
 
@@ -278,8 +285,7 @@ def _scores(case: _Case, strategy: Strategy, view: View) -> np.ndarray:
     """Return the scores of a view's rows; none if the strategy chooses jointly."""
     if not has_score(strategy):
         return np.zeros(0)
-    with _refused(case), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _refused(case):
         return view.score(strategy)
 
 
@@ -431,8 +437,7 @@ def _check_containers(strategy: Strategy, estimator) -> None:
 
 def _is_taken(estimator, X) -> bool:
     """Whether a fitted estimator predicts for rows in this container."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _silence():
         try:
             estimator.predict(X)
         except (TypeError, ValueError):
@@ -488,8 +493,7 @@ def _check_loop(strategy: Strategy, estimator) -> None:
     case = _Case(strategy, estimator)
     learner, asked = case.learner, case.learner.pool_.labeled
     for _ in range(3):
-        with _refused(case), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _refused(case):
             idx, rows = learner.query(n_instances=BATCH)
             again, _ = learner.query(n_instances=BATCH)
             learner.teach(idx, case.truth[idx])

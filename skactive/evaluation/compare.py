@@ -187,7 +187,7 @@ class _Task(NamedTuple):
 
 
 def _template(estimator) -> ActiveLearner:
-    """Return a learner around an estimator, or a copy of a learner, without a strategy so far."""
+    """Return a learner around an estimator, or a copy of a learner; its strategy is set later."""
     if isinstance(estimator, SimulatedLearner):
         raise TypeError("estimator is a SimulatedLearner; give its learner, or what that wraps.")
     if not isinstance(estimator, ActiveLearner):
@@ -216,7 +216,7 @@ def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]
 
 
 def _by_name(strategies) -> dict[str, Any]:
-    """Return what was given as strategies by their names, which are how they print if not given."""
+    """Return what was given as strategies by name; without a name, by how it prints."""
     if isinstance(strategies, dict):
         unnamed = [name for name in strategies if not isinstance(name, str)]
         if unnamed:

@@ -349,7 +349,7 @@ def _check_same_repeats(grouped: dict[str, list[Run]], dataset: str) -> None:
 
 def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
     """Return curves on common numbers of labels: those of any run that lie within all runs."""
-    # A cold start may take longer in one repeat, so that runs start at different numbers.
+    # A cold start may last longer in one repeat than in another, so runs start differently.
     grids = [np.array(run.n_labeled) for run in runs]
     low, high = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
     common = np.unique(np.concatenate(grids))

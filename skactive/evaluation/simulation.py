@@ -337,7 +337,7 @@ def check_learner(learner) -> None:
 
 
 def known_labels(learner: ActiveLearner, X, y) -> Pool:
-    """Return the rows as a pool with all labels, refusing labels from which nothing is learned."""
+    """Return the rows as a pool with the labels that are known, refusing fewer than two classes."""
     if y is None:
         raise ValueError(
             "a simulation requires y to be passed, but the target y is None; give the labels to "

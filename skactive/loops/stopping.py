@@ -228,8 +228,8 @@ class StabilizedPredictions(StoppingRule):
             )
         self._rows, self._last, self._agreement = self.X, None, []
         if self.X is None:
-            # The same rows in all rounds, though they be labelled by then: or else an agreement
-            # would compare predictions of different rows.
+            # The same rows in every round, even once they are labelled: how predictions of
+            # different rows agree says nothing of the model.
             free = learner.pool_.unlabeled
             rng = np.random.default_rng(learner.seed_)
             chosen = rng.choice(free, min(self.N_ROWS, len(free)), replace=False)

@@ -246,7 +246,7 @@ def _parts(chunk, *, needs_labels: bool) -> tuple[Any, Any]:
 
 def _is_batch(chunk) -> bool:
     """Whether a chunk is a list of rows and their labels, as torch's DataLoader gives."""
-    # A list of two rows is a chunk too: labels have one axis, and rows beside them more.
+    # A list of two rows is a chunk too; labels are told by their one axis, of which rows have more.
     if not isinstance(chunk, list) or [getattr(part, "ndim", 0) for part in chunk[1:]] != [1]:
         return False
     return getattr(chunk[0], "ndim", 0) > 1 and len(chunk[0]) == len(chunk[1])
