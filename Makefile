@@ -13,11 +13,12 @@ lint:
 test:
 	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist worksteal
 
+# The examples of the pages run in `make test`; those of the gallery run here.
 docs:
 	$(PYTHON) docs/check_links.py $(MARKDOWN)
-	$(ONE_THREAD) $(PYTHON) -m pytest $(MARKDOWN)
 	$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
-	@echo "The pages: docs/_build/html/index.html"
+	! grep -rlE --include='*.html' '&gt;&gt;&gt; |^\.\.\. ' docs/_build/html
+	@echo "The site: docs/_build/html/index.html"
 
 bench:
 	$(PYTHON) benchmarks/import_time.py

@@ -1,4 +1,6 @@
-"""Say which relative links of markdown pages lead nowhere: files, and headings by their anchor.
+"""Say which relative links of pages lead nowhere, and which pages of docs/ no link leads to.
+
+A link leads to a file, and in a page to a heading by its anchor.
 
 Usage: python docs/check_links.py README.md docs/design.md ...
 """
@@ -33,18 +35,27 @@ def resolves(page, link):
     return target.exists() and anchor in anchors(target.read_text(encoding="utf-8"))
 
 
-def broken_links(page):
-    """The relative links of one page that do not resolve, in order of appearance."""
+def relative_links(page):
+    """The relative links of one page, in order of appearance."""
     text = CODE.sub("", FENCE.sub("", page.read_text(encoding="utf-8")))
     links = [inline or reference for inline, reference in LINK.findall(text)]
-    return [link for link in links if not ELSEWHERE.match(link) and not resolves(page, link)]
+    return [link for link in links if not ELSEWHERE.match(link)]
+
+
+def unreached(pages, links):
+    """The pages of docs/ that no link leads to."""
+    reached = {(page.parent / link.partition("#")[0]).resolve() for page, link in links}
+    return [page for page in pages if "docs" in page.parts and page.resolve() not in reached]
 
 
 def main(names):
-    """Print one line for each broken link; the exit status is 1 if there is any."""
-    broken = [f"{name}: {link}" for name in names for link in broken_links(Path(name))]
-    print("\n".join(broken) if broken else f"every relative link of {len(names)} pages resolves")
-    return bool(broken)
+    """Print one line for each such link or page; the exit status is 1 if there is any."""
+    pages = [Path(name) for name in names]
+    links = [(page, link) for page in pages for link in relative_links(page)]
+    wrong = [f"{page}: {link}" for page, link in links if not resolves(page, link)]
+    wrong += [f"{page}: no page links to it" for page in unreached(pages, links)]
+    print("\n".join(wrong) if wrong else f"every relative link of {len(pages)} pages resolves")
+    return bool(wrong)
 
 
 if __name__ == "__main__":

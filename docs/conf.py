@@ -2,13 +2,16 @@
 
 import os
 import re
+import sys
 import warnings
+from pathlib import Path
 
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 from skactive import __version__
 
+sys.path.insert(0, str(Path(__file__).parent))  # for plain_examples
 os.environ["TQDM_DISABLE"] = "1"  # progress bars would stay in the pages of the gallery
 
 project = "skactive"
@@ -22,6 +25,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "plain_examples",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb"]
@@ -43,12 +47,15 @@ numpydoc_show_class_members = False
 html_theme = "pydata_sphinx_theme"
 html_title = "skactive"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "navbar_persistent": ["search-button"],
     "navigation_with_keys": False,
     "show_prev_next": False,
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "footer_start": ["copyright"],
     "footer_end": [],
 }
@@ -76,13 +83,9 @@ EXAMPLE = re.compile(r"\]\((?:\.\./)+examples/(plot_\w+)\.py")
 
 
 def link_pages(app, docname, source):
-    """Let links to files outside this folder lead to the pages that are made of them.
-
-    The empty line that ends a doctest is not shown.
-    """
+    """Let links to files outside this folder lead to the pages that are made of them."""
     text = ROOT_PAGE.sub(lambda link: f"](/{link[1].lower()}.rst", source[0])
-    text = EXAMPLE.sub(r"](/auto_examples/\1.rst", text)
-    source[0] = text.replace("\n\n```\n", "\n```\n")
+    source[0] = EXAMPLE.sub(r"](/auto_examples/\1.rst", text)
 
 
 def skip_plumbing(app, what, name, obj, skip, options):

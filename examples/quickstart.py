@@ -86,6 +86,14 @@ def draw(curves, path):
         )
     axes.axhline(TARGET, color="0.35", linestyle=":", linewidth=1)
     axes.annotate(f"{TARGET:.0%}", (N_START, TARGET), (0, 3), textcoords="offset points")
+    margin, random = (labels_needed(curves[strategy]) for strategy in ("margin", "random"))
+    if margin is not None and random is not None:
+        low = 0.7
+        axes.vlines([margin, random], low, TARGET, color="0.35", linestyle=":", linewidth=1)
+        arrow = {"arrowstyle": "->", "color": "0.35", "shrinkA": 0, "shrinkB": 0}
+        axes.annotate("", (margin, low), (random, low), arrowprops=arrow)
+        text = f"{random - margin} labels saved"
+        axes.text((margin + random) / 2, low + 0.01, text, ha="center", va="bottom")
     axes.set(
         title=f"Digits: margin beside random, mean ± one sd over {len(SEEDS)} seeds",
         xlabel="labels",
