@@ -4,12 +4,12 @@ Where is the maximum? Bayesian optimisation
 
 With a Gaussian process and expected improvement, the learner does not learn a function
 everywhere: it looks for where the function is largest. Four measurements at random to start with,
-then eight where the gain to be expected is largest.
+then eight where the expected gain is largest.
 """
 
 # %%
-# The function, which in earnest would be an experiment of hours, and a grid of places to measure
-# it.
+# The function, which in practice would be an experiment of hours, and a grid of places where it
+# can be measured.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -46,7 +46,7 @@ print(f"largest there is: {truth.max():.4f} at {X[truth.argmax(), 0]:.3f}")
 
 # %%
 # The model with its doubt (two standard deviations), and what the next measurement promises. Where
-# no maximum is to be expected, the model stays vague, and that is what saves measurements.
+# no maximum can be expected, the model stays vague: that is what saves measurements.
 
 mean, std = learner.predict(X, return_std=True)
 figure, (top, bottom) = plt.subplots(

@@ -2,8 +2,8 @@
 A search over strategies
 ========================
 
-A strategy has no part in fitting, so that a plain search over ``ActiveLearner(strategy=...)``
-finds that all of them tie. :class:`skactive.SimulatedLearner` makes it count: its ``fit`` hides
+A strategy plays no part in fitting, so that in a plain search over ``ActiveLearner(strategy=...)``
+all of them tie. :class:`skactive.SimulatedLearner` makes it count: its ``fit`` hides
 the labels of the training rows, reveals them as the strategy asks, and stops at the budget. What
 is searched is then a strategy together with the model that it asks for.
 """

@@ -41,8 +41,8 @@ for number, (pixels, digit) in enumerate(zip(*load_digits(return_X_y=True), stri
     image.save(folder / str(digit) / f"{number:04}.png")
 
 # %%
-# A Dataset reads an image when it is asked for, and nothing before. What it says of labels is for
-# the old classes; skactive takes the images alone, and labels only from whoever is asked.
+# A Dataset reads an image when it is needed, and none before. Its labels are for the old classes;
+# skactive takes the images alone, and gets labels only from the oracle.
 
 
 class Folders(Dataset):

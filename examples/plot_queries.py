@@ -42,6 +42,6 @@ for ax, strategy in zip(axes, ["random", "margin"], strict=True):
 plt.show()
 
 # %%
-# The line is the border of the model at the end. One run is no evidence: what margin gains, and
-# with how much certainty, is a question for repeats, as in
+# The line is the border of the model at the end. One run is not evidence: what margin gains, and
+# how certain that is, takes repeats to tell, as in
 # :ref:`sphx_glr_auto_examples_plot_budget_curves.py`.

@@ -37,7 +37,7 @@ idx, _ = learner.fit(texts).query(n_instances=16)
 print("topics in the first batch:", np.bincount(topic[idx], minlength=8))
 
 # %%
-# Whether that pays is another question, which a comparison answers: five paired repeats, batches of
+# Whether that pays, a comparison tells: five paired repeats, batches of
 # 20 up to 200 labels.
 comparison = compare_strategies(
     ActiveLearner(pipe, embedding=svd),
