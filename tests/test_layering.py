@@ -122,9 +122,8 @@ def test_no_module_imports_upward(path):
 
 
 @every_module
-def test_only_compat_imports_private_names_of_scikit_learn(path):
-    if dotted_name(path) != "skactive._compat":
-        assert private_sklearn(*read(path)) == []
+def test_no_module_imports_private_names_of_scikit_learn(path):
+    assert private_sklearn(*read(path)) == []
 
 
 @every_module
