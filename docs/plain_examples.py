@@ -18,8 +18,9 @@ def parts(text):
     examples = PARSER.get_examples(text)
     for example, after in pairwise([*examples, None]):
         lines.append(example.source)
-        # Of an exception, what it says: the rest of a traceback is the same everywhere.
-        output = example.want if example.exc_msg is None else example.exc_msg
+        output = example.want
+        if example.exc_msg is not None:  # the rest of a traceback is the same everywhere
+            output = " ".join(example.exc_msg.split())  # a page wraps what is one line
         if output or after is None:
             yield "python", "".join(lines).rstrip()
             lines = []
