@@ -160,7 +160,7 @@ class _Case:
         pool.reserve(np.flatnonzero(np.isin(order, [1, 31])))
         pool.skip(np.flatnonzero(np.isin(order, [2, 32])))
         mask = pool.unlabeled_mask & ((order % 7 == 1) | (not few))
-        shown: Any = _Shown(self.learner._model()) if model is None else model
+        shown: Any = _Shown(model_of(self.learner)) if model is None else model
         view = View(
             pool.rows,
             _locked(mask),

@@ -20,12 +20,6 @@ from .starting import missing_label_of
 from .trainer import Fitted
 
 
-def _fitted_or_not(predictor):
-    """Return the estimator of a predictor, fitted where it is."""
-    fitted = predictor._fitted.estimator
-    return predictor.estimator if fitted is None else fitted
-
-
 def fitted_estimator(predictor):
     """Return the fitted estimator of a predictor, or say what is missing."""
     fitted = predictor._fitted.estimator
@@ -49,7 +43,9 @@ def _part(name: str, doc: str) -> property:
     return property(get, put, doc=doc)
 
 
-_INNER = Inner(_fitted_or_not, fitted_estimator)
+_INNER = Inner(
+    lambda predictor: predictor._fitted.estimator or predictor.estimator, fitted_estimator
+)
 
 
 class Predictor(MetaEstimatorMixin, BaseEstimator):

@@ -17,7 +17,7 @@ from .questions import model_of
 from .stream import Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
-from .training import check_update
+from .training import check_update, restored_on_error
 
 
 def start(learner, X, y, embedding, fit_params: dict) -> None:
@@ -37,22 +37,20 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     vectors = embedding_of(pool.rows, embedding, learner.embedding, seed)
     # All that can be refused before a fit is refused by now. From here on the learner has the pool,
     # so that an error of the estimator's fit loses no label.
-    before, seed_before = vars(learner).copy(), pool.seed
+    before, pool_before = vars(learner).copy(), vars(pool).copy()
     pool.seed = seed
     learner.pool_, learner.strategy_ = pool, strategy
     learner._params, learner._embedding, learner._stream = params, vectors, stream
     learner._fitted, learner._last_query = Fitted(), None
     train(learner)
-    if learner._fitted.estimator is None:
+    fitted = learner._fitted.estimator
+    if fitted is None:
         return
-    try:  # only a fitted estimator tells all that it can give
+    # Only a fitted estimator tells all that it can give.
+    undone = restored_on_error(learner, before, ValueError)
+    with undone, restored_on_error(pool, pool_before, ValueError):
         model_of(learner, layer=vectors.layer).check()
-        check_serves(learner.strategy_, learner._fitted.estimator, vectors.is_own)
-    except ValueError:
-        vars(learner).clear()
-        vars(learner).update(before)
-        pool.seed = seed_before
-        raise
+        check_serves(learner.strategy_, fitted, vectors.is_own)
 
 
 def renew(learner) -> None:

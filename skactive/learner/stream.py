@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, KeysView, Mapping
-from contextlib import contextmanager
+from collections.abc import KeysView, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..strategies.base import name_of
 from ..strategies.stream import StreamStrategy
 from ..strategies.view import View
 from .questions import view_of
+from .training import restored_on_error
 
 POOL, OUTSIDE, TICKETS = "pool", "outside", "tickets"  # what the last query was over, or gave out
 
@@ -89,7 +89,7 @@ class Stream:
 
     def bought(self, strategy: StreamStrategy, view: View, X, is_ticketed: bool) -> tuple:
         """Return positions, rows and tickets of what a strategy buys of a chunk X."""
-        with _unspent_on_error(strategy):
+        with restored_on_error(strategy, _copied_state(strategy)):  # or the budget would be spent
             n = n_rows(X)
             positions = np.flatnonzero(_checked_mask(strategy, view)[:n])
             rows, kept = take(X, positions), view.take(positions)
@@ -157,20 +157,12 @@ def n_passed(learner) -> int:
     return learner._stream.n_passed
 
 
-@contextmanager
-def _unspent_on_error(strategy: StreamStrategy) -> Iterator[None]:
-    """Undo what a query changed in a running strategy, if it raises: no budget is spent."""
-    # Matrices of many dimensions are not copied for each chunk: a snapshot of them costs little.
+def _copied_state(strategy: StreamStrategy) -> dict:
+    """Return the attributes of a running strategy, those that change with the stream copied."""
     state = {name: value for name, value in vars(strategy).items() if name.endswith("_")}
+    # Matrices of many dimensions are not copied for each chunk: a snapshot of them costs little.
     large = {id(part): part.snapshot() for part in state.values() if isinstance(part, Volumes)}
-    before = copy.deepcopy(state, large)
-    try:
-        yield
-    except BaseException:
-        for name in [name for name in vars(strategy) if name.endswith("_")]:
-            delattr(strategy, name)
-        strategy.__dict__.update(before)
-        raise
+    return vars(strategy) | copy.deepcopy(state, large)
 
 
 def _checked_mask(strategy: StreamStrategy, view) -> np.ndarray:

@@ -155,14 +155,9 @@ class Teacher:
 
 def teacher_of(learner) -> Teacher:
     """Return what plans what a learner is taught."""
-    is_fitted = learner._fitted.estimator is not None
-    return Teacher(
-        trainer_of(learner),
-        learner._embedding,
-        learner._stream,
-        learner._last_query,
-        predict=(lambda X: learner.predict(X)) if is_fitted else None,
-    )
+    stream, last = learner._stream, learner._last_query
+    predict = None if learner._fitted.estimator is None else (lambda X: learner.predict(X))
+    return Teacher(trainer_of(learner), learner._embedding, stream, last, predict)
 
 
 def record(learner, lesson: Lesson) -> None:

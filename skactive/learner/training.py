@@ -4,9 +4,10 @@ import copy
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 
 from ..data.datasets import DatasetRows
 from ..models.kinds import CODED, GROWING, is_instance, is_net, last_step
@@ -97,22 +98,26 @@ def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
 
 
 @contextmanager
-def restored_on_error(estimator: BaseEstimator) -> Iterator[None]:
-    """Undo what a fit in place changed in an estimator, if it raises."""
+def restored_on_error(thing, before: dict, errors=BaseException) -> Iterator[None]:
+    """Give an object the attributes of before if an error passes."""
     try:
-        before = copy.deepcopy(vars(estimator))
+        yield
+    except errors:
+        vars(thing).clear()
+        vars(thing).update(before)
+        raise
+
+
+def _copied_state(estimator) -> dict:
+    """Return a copy of the attributes of an estimator, refusing one that cannot be copied."""
+    try:
+        return copy.deepcopy(vars(estimator))
     except RuntimeError as error:  # of torch
         raise ValueError(
             f"{type(estimator).__name__} goes on from where it is, and is copied before in case "
             f"fitting raises, but cannot be: {str(error).partition('.')[0]}; keep no tensor with "
             f"its graph in the module, but its detach()."
         ) from error
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 def _changed_params(previous, estimator) -> dict:
@@ -164,8 +169,9 @@ def fit_on(estimator, previous, update: str, X, y, params: dict, classes=None, s
     follows what torch draws for nets.
     """
     target = estimator if previous is None or update == "refit" else previous
-    # A clone that fails is thrown away; what goes on in place has to be as it was.
-    restored = restored_on_error(target) if target is previous else nullcontext()
+    restored: Any = nullcontext()  # a clone that fails is thrown away
+    if target is previous:
+        restored = restored_on_error(target, _copied_state(target))
     if isinstance(X, DatasetRows) and is_net(target):
         X = X.with_labels(y)  # a Dataset has labels of its own, which skorch would learn instead
     with restored, _explained(y, params), _torch_seeded(target, seed):
