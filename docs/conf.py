@@ -11,7 +11,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 
 from skactive import __version__
 
-sys.path.insert(0, str(Path(__file__).parent))  # for plain_examples
+sys.path.insert(0, str(Path(__file__).parent))  # for our own two extensions
 os.environ["TQDM_DISABLE"] = "1"  # progress bars would stay in the pages of the gallery
 
 project = "skactive"
@@ -26,6 +26,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
     "plain_examples",
+    "strategies_table",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "auto_examples/**/*.ipynb"]
@@ -88,6 +89,11 @@ def link_pages(app, docname, source):
     source[0] = EXAMPLE.sub(r"](/auto_examples/\1.rst", text)
 
 
+def link_included(app, path, docname, source):
+    """Let links of the pages outside this folder lead to those in it."""
+    source[0] = source[0].replace("](docs/", "](/")
+
+
 def skip_plumbing(app, what, name, obj, skip, options):
     """Leave out what every scikit-learn estimator has, and our readers need not know."""
     return bool(PLUMBING.fullmatch(name)) or None
@@ -104,5 +110,6 @@ def as_mathml(writer, node):
 def setup(app):
     """Connect the above."""
     app.connect("source-read", link_pages)
+    app.connect("include-read", link_included)
     app.connect("autodoc-skip-member", skip_plumbing)
     app.add_html_math_renderer("mathml", (as_mathml, None), (as_mathml, None))
