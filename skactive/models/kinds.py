@@ -84,7 +84,7 @@ def _loaded(module: str, name: str) -> type | None:
 
 
 def is_own(thing, method: str) -> bool:
-    """Whether a method of an object or a class is none of scikit-learn's, skorch's or torch's."""
+    """Whether a method is the user's, and not defined by scikit-learn, skorch or torch."""
     defined = getattr(thing if isinstance(thing, type) else type(thing), method, None)
     # Where a function was defined is what its module says: no name that users give comes into it.
     home = str(getattr(defined, "__module__", ""))
@@ -97,7 +97,7 @@ def is_pipeline(estimator) -> bool:
 
 
 def is_frozen(estimator) -> bool:
-    """Whether an estimator is in scikit-learn's FrozenEstimator: used as it is, never fitted."""
+    """Whether an estimator is a FrozenEstimator, which is used as it is and never fitted."""
     return is_instance(estimator, FROZEN)
 
 
@@ -129,7 +129,7 @@ def last_step(estimator):
 
 
 def reach_last(estimator, X) -> tuple:
-    """Return rows as the estimator that predicts is given them, and that estimator."""
+    """Return the last step of an estimator, after rows as they reach it."""
     for each in unwrapped(estimator):
         if is_pipeline(each) and len(each.steps) > 1:
             X = each[:-1].transform(X)
@@ -147,7 +147,7 @@ def refusal(estimator, *alternatives: str) -> str | None:
 
 
 def cannot_give(estimator, *alternatives: str) -> str:
-    """Return the sentence that an estimator can give none of these, and what it needs for it."""
+    """Return the sentence that says that an estimator gives none of these, and what it needs."""
     last = last_step(estimator)
     views = " or ".join(f"view.{what}" for what in alternatives)
     needs = " or ".join(NEEDS[what] for what in alternatives)
@@ -240,7 +240,7 @@ def _is_committee(estimator) -> bool:
 
 
 def _is_fitted(estimator) -> bool:
-    """Whether an estimator says, or its attributes show, that it is fitted."""
+    """Whether an estimator is fitted, by what it says or by its attributes."""
     if hasattr(estimator, "__sklearn_is_fitted__"):
         return estimator.__sklearn_is_fitted__()
     return any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))
