@@ -40,7 +40,7 @@ from .serving import (
     UniformLoader,
     as_targets,
     cast,
-    check_order,
+    check_pass_order,
     readable,
     refuse_lists,
 )
@@ -83,7 +83,7 @@ class Guard(Callback):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Mend or refuse what would fail, before the first epoch."""
-        check_order(net)
+        check_pass_order(net)
         # The net is the user's: what is put in place of these is for this training alone.
         replaced = ("dataset", "train_split", "iterator_train", "iterator_valid")
         self.before_ = {name: getattr(net, name) for name in replaced}

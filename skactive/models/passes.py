@@ -37,7 +37,7 @@ from .seeding import ONE_AT_A_TIME, seeded
 from .serving import (
     CastDataset,
     cast,
-    check_order,
+    check_pass_order,
     known_dtype,
     of_one_shape,
     readable,
@@ -103,14 +103,14 @@ class Passes:
         if n_rows(X) == 0:
             raise ValueError("the net got no rows; give at least one.")
         net, X = self.net, reach_last(self.estimator, X)[0]
-        check_order(net)
+        check_pass_order(net)
         if net.dataset in PLAIN_DATASETS:
             refuse_lists(X)
         params, dtype = net.get_params_for("iterator_valid"), float_dtype(self.module)
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
             step = n_first or batch_rows(net)
             for start in range(0, len(X), step):
-                yield _moved(X[start : start + step], dtype, net.device)
+                yield _on_device(X[start : start + step], dtype, net.device)
             return
         for batch in self._loaded(X, n_first, params):
             # Cast where it is: there are devices that cannot hold what it may come in.
@@ -244,7 +244,7 @@ def _is_plain(net, X) -> bool:
     return is_array and is_usual and not any(is_own(net, name) for name in LOADING)
 
 
-def _moved(block, dtype: torch.dtype, device) -> Tensor:
+def _on_device(block, dtype: torch.dtype, device) -> Tensor:
     """Return a copy of some rows on a device, floats in that dtype, arrays in C order.
 
     A copy, since a first layer may write to what it is given.

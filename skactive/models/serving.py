@@ -205,7 +205,7 @@ def as_targets(y, dtype: torch.dtype, is_column: bool) -> Tensor:
     return y.reshape(-1, 1) if is_column else y
 
 
-def check_order(net) -> None:
+def check_pass_order(net) -> None:
     """Refuse parameters that would leave out rows in a pass, or change their order."""
     params = net.get_params_for("iterator_valid")
     for name in ORDER_PARAMS:
