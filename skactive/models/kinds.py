@@ -6,8 +6,10 @@ since users call theirs what they like, and subclass scikit-learn's under other 
 """
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from sys import modules
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -72,15 +74,19 @@ NEEDS = {
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
 
-def is_instance(thing, paths: Iterable[str]) -> bool:
-    """Whether an object is an instance of one of these classes, as "module.Class"."""
-    found = (_loaded(*path.rsplit(".", 1)) for path in paths)
-    return isinstance(thing, tuple(cls for cls in found if cls is not None))
+def is_instance(thing, paths: tuple[str, ...]) -> bool:
+    """Whether an object is an instance of one of these classes, each as "module.Class"."""
+    cls: Any = type(thing)  # which mypy takes for not hashable
+    return _is_subclass(cls, paths)
 
 
-def _loaded(module: str, name: str) -> type | None:
-    """Return a class, if its module is loaded."""
-    return getattr(modules.get(module), name, None)
+# Asked many times in a query. What is loaded later is no base of a class that is there already.
+@lru_cache(maxsize=512)
+def _is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
+    """Whether a class is one of these, or derives from one."""
+    split = (path.rpartition(".") for path in paths)
+    found = (getattr(modules.get(module), name, None) for module, _, name in split)
+    return issubclass(cls, tuple(base for base in found if base is not None))
 
 
 def is_own(thing, method: str) -> bool:

@@ -157,8 +157,8 @@ class TorchModel(Model):
                     )
                 joined.add(ATTACKS[attack](self._logits, x, **options))
             lengths = to_numpy(joined.whole()).astype(np.float64)
-            # No row may have a boundary near it, which is true, or no gradient may come through,
-            # which would make all scores equal and has to be said.
+            # Either no row has a boundary within reach, which is an answer, or no gradient comes
+            # through to the inputs: then all scores would be equal, and that has to be said.
             if np.isinf(lengths).all() and not any(
                 has_gradient(self._logits, x) for x in self.passes.batches(X)
             ):
