@@ -209,8 +209,8 @@ def test_a_number_of_steps_makes_no_pipeline():
 @pytest.mark.parametrize(
     "estimator",
     [
-        AdaBoostClassifier(n_estimators=2),
-        AdaBoostRegressor(n_estimators=2),
+        AdaBoostClassifier(n_estimators=2, random_state=0),
+        AdaBoostRegressor(n_estimators=2, random_state=0),
         BaggingClassifier(n_estimators=2),
         BaggingRegressor(n_estimators=2),
         ExtraTreesRegressor(2),

@@ -322,6 +322,20 @@ def test_what_training_would_fail_on_is_refused_in_words(net, words):
         learner(net).fit(X, Y)
 
 
+def test_a_list_of_weights_is_refused_where_the_loss_is_made_as_torchs_are():
+    class Inherits(nn.CrossEntropyLoss):
+        """Of the user's own, made as torch's."""
+
+    class Converts(nn.CrossEntropyLoss):
+        def __init__(self, weight):
+            super().__init__(torch.tensor(weight))
+
+    with pytest.raises(ValueError, match=r"criterion__weight of type list; write torch\.tensor"):
+        learner(classifier(criterion=Inherits, criterion__weight=[1.0] * 10)).fit(X, Y)
+    asked = learner(classifier(criterion=Converts, criterion__weight=[1.0] * 10)).fit(X, Y)
+    assert asked.query()[0].shape == (1,)
+
+
 def test_weights_of_classes_are_served():
     assert learner(weighted(torch.ones(10))).fit(X, Y).query()[0].shape == (1,)
 

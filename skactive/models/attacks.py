@@ -87,13 +87,13 @@ def has_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> bool:
 
 
 def check_deepfool(who: str, max_steps, n_candidates) -> None:
-    """Refuse parameters of DeepFool that are no counts."""
+    """Refuse parameters of DeepFool that are not counts."""
     checked_count(max_steps, "max_steps", who)
     checked_count(n_candidates, "n_candidates", who)
 
 
 def check_bim(who: str, step, max_steps) -> None:
-    """Refuse parameters of BIM that are no length and no count."""
+    """Refuse a step that is not a length, and max_steps that is not a count."""
     if not is_number(step) or not 0 < step < math.inf:
         raise ValueError(
             f"{who} got step={step!r}; give a finite number above 0, in units of the inputs."
@@ -176,7 +176,7 @@ def _along_signs(points, gaps, length: float) -> tuple[Tensor, Tensor]:
 
 @contextmanager
 def _differentiating(n_steps: int) -> Iterator[None]:
-    """Refuse, at the first step, a net that runs only where nothing is differentiated."""
+    """Refuse, at the first step, a net that fails when its outputs are differentiated."""
     import torch
 
     try:
@@ -190,7 +190,7 @@ def _differentiating(n_steps: int) -> Iterator[None]:
 
 
 def _gradient(values, points, is_last: bool) -> Tensor:
-    """Return the gradient of each row's value in that row; nothing else's is computed."""
+    """Return the gradient of each row's value with respect to that row alone."""
     import torch
 
     gradient = None
@@ -205,7 +205,7 @@ def _gradient(values, points, is_last: bool) -> Tensor:
 
 
 def _gaps(logits, predicted) -> Tensor:
-    """Return how far each class is before that which was predicted, itself at minus infinity."""
+    """Return each class's logit minus that of the predicted class, for which it is -inf."""
     column = predicted.unsqueeze(1)
     return (logits - logits.gather(1, column)).scatter(1, column, -math.inf)
 
@@ -218,7 +218,7 @@ def _norms(vectors) -> Tensor:
 
 
 def _beside(values, points) -> Tensor:
-    """Return one value a row in a shape that broadcasts against rows of any shape."""
+    """Reshape one value per row so that it broadcasts against rows of any shape."""
     return values.reshape(-1, *[1] * (points.ndim - 1))
 
 
@@ -232,7 +232,7 @@ def _check_differentiable(x) -> None:
 
 
 def _checked_logits(logits, n: int) -> Tensor:
-    """Return logits, refusing what are none."""
+    """Return logits, or refuse what are not."""
     if logits.ndim != 2 or logits.shape[0] != n or logits.shape[1] < 2:
         raise ValueError(
             f"forward gave shape {tuple(logits.shape)} for {n} rows; it must give logits of shape "

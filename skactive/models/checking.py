@@ -1,4 +1,4 @@
-"""What of a net and its training would fail inside torch or skorch, refused in words."""
+"""Refuses, in words, what would fail inside torch or skorch when a net is trained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .serving import UNREADABLE, described, reason
 
 
 def check_settings(net) -> None:
-    """Refuse parameters that skorch would fail on, or that skactive cannot do with."""
+    """Refuse parameters on which skorch would fail, or which skactive cannot work with."""
     callbacks, split = net.callbacks, net.train_split
     if callbacks == "disable":
         raise ValueError(
@@ -29,7 +29,7 @@ def check_settings(net) -> None:
             f"the net has train_split={split!r}; write skorch.dataset.ValidSplit({split!r}), or "
             f"None for no validation."
         )
-    # Of a list torch would say that it is no tensor; a loss of the user's own may take one.
+    # torch fails on a list, in words that do not help; a loss of the user's own may well take one.
     weights = {"weight", "pos_weight"} if _is_made_as_torchs(net.criterion) else set()
     for name, value in net.get_params_for("criterion").items():
         if name in weights and isinstance(value, list | tuple | np.ndarray):
@@ -41,13 +41,13 @@ def check_settings(net) -> None:
 
 
 def _is_made_as_torchs(criterion) -> bool:
-    """Whether a criterion, or its class, is a loss that has no ``__init__`` but torch's own."""
+    """Whether a criterion, or its class, is a loss with the ``__init__`` of one of torch's."""
     cls = criterion if isinstance(criterion, type) else type(criterion)
     return issubclass(cls, nn.modules.loss._Loss) and not is_own(cls, "__init__")
 
 
 def _check_device(net) -> None:
-    """Refuse a device that is not there, or that torch does not know."""
+    """Refuse a device that is missing, or unknown to torch."""
     # By trying, since only torch knows which names of devices there are, and which are there.
     try:
         torch.empty(0, device=net.device)
@@ -61,7 +61,7 @@ def _check_device(net) -> None:
 
 
 def check_sums(proba: NDArray) -> None:
-    """Refuse outputs of a classifier that are no probabilities."""
+    """Refuse outputs of a classifier that are not probabilities."""
     sums = proba.sum(axis=-1, dtype=np.float64)
     # Turned round, so that a sum of NaN is wrong too.
     is_wrong = ~(np.abs(sums - 1) <= SUM_TOLERANCE) | (proba < 0).any(axis=-1)
@@ -81,7 +81,7 @@ def check_sums(proba: NDArray) -> None:
 
 
 def check_labels(net, y, outputs: Tensor) -> None:
-    """Refuse labels that the loss has no output for."""
+    """Refuse labels for which the net has no output."""
     loss = getattr(net, "criterion_", None)
     if (
         y is None
@@ -109,7 +109,7 @@ def check_labels(net, y, outputs: Tensor) -> None:
 
 
 def check_reduction(net) -> None:
-    """Refuse a loss of one number for each row, which has no gradient."""
+    """Refuse a criterion that gives a loss for each row instead of one number."""
     is_summed = is_own(net, "get_loss") or is_own(net, "train_step_single")
     if not is_summed and getattr(getattr(net, "criterion_", None), "reduction", None) == "none":
         raise ValueError(
@@ -119,7 +119,7 @@ def check_reduction(net) -> None:
 
 
 def check_loss(net, outputs, targets) -> None:
-    """Refuse a loss that fails on outputs and as many targets, and a net that nothing trains."""
+    """Refuse a loss that fails on outputs and targets, and a net whose weights are all frozen."""
     if any(is_own(net, name) for name in ("get_loss", "train_step", "train_step_single")):
         return
     try:
@@ -140,7 +140,7 @@ def check_loss(net, outputs, targets) -> None:
 
 
 def check_monitors(net) -> None:
-    """Refuse callbacks that watch a validation which does not take place."""
+    """Refuse callbacks that watch a validation score when there is no validation."""
     if net.train_split:
         return
     # A scoring callback on the validation set writes under its own name, and under "..._best".

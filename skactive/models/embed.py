@@ -100,7 +100,7 @@ def _net_model(estimator, layer: str | None):
 
 
 def _check_destination(out, dtype) -> None:
-    """Refuse what vectors cannot be written into, or not as what they are."""
+    """Refuse an `out` or a `dtype` that cannot hold the vectors."""
     is_array = isinstance(getattr(out, "dtype", None), np.dtype)  # one in an HDF5 file too
     if not (out is None or is_array or isinstance(out, str | os.PathLike)):
         raise TypeError(f"embed got out of type {type(out).__name__}; give a path or an array.")

@@ -1,4 +1,4 @@
-"""How a net learns from few labels: what would fail inside torch is served, or refused in words."""
+"""How a net learns from few labels: what would fail inside torch is mended, or refused in words."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from .serving import (
     UniformLoader,
     as_targets,
     cast,
-    check_order,
+    check_pass_order,
     readable,
     refuse_lists,
 )
@@ -49,7 +49,7 @@ NAME = "skactive"  # of the callback among those of the net
 
 
 def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> None:
-    """Have the net at the end of an unfitted estimator serve what torch would not, in place.
+    """Prepare the net at the end of an unfitted estimator for few labels, in place.
 
     A classifier is to have `n_classes` outputs; `coded` holds the labels for which it is given 0 to
     k - 1, None: it is given labels as they are.
@@ -64,7 +64,7 @@ def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> N
 
 
 def _is_guard(callback) -> bool:
-    """Whether this is the callback that `prepare` adds."""
+    """Whether a callback is the one that `prepare` adds."""
     return isinstance(callback, tuple) and isinstance(callback[1], Guard)
 
 
@@ -82,8 +82,8 @@ class Guard(Callback):
         return f"Guard({self.n_classes})"
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Serve or refuse, before the first epoch."""
-        check_order(net)
+        """Mend or refuse what would fail, before the first epoch."""
+        check_pass_order(net)
         # The net is the user's: what is put in place of these is for this training alone.
         replaced = ("dataset", "train_split", "iterator_train", "iterator_valid")
         self.before_ = {name: getattr(net, name) for name in replaced}
@@ -111,12 +111,12 @@ class Guard(Callback):
         check_monitors(net)
 
     def on_train_end(self, net, **kwargs):
-        """Bring back what was replaced for this training."""
+        """Restore what was replaced for this training."""
         for name, value in self.before_.items():
             setattr(net, name, value)
 
     def _fixed_split(self, net, outputs: Tensor):
-        """Return the split of a fixed validation set, served as labelled rows are; else None."""
+        """Return the split of a fixed validation set, with dtypes as for labelled rows, or None."""
         given: Any = getattr(net.train_split, "keywords", {}).get("valid_ds")  # of predefined_split
         if given is None:
             return None
@@ -155,7 +155,7 @@ class Guard(Callback):
         return self._served(as_array(label), *format)[0]
 
     def _check_outputs(self, net, outputs: Tensor) -> None:
-        """Refuse outputs that are not one for each class, or no probabilities."""
+        """Refuse outputs that are not probabilities, one for each class."""
         if not is_classifier(net):
             if outputs.numel() != len(outputs):
                 raise ValueError(
@@ -180,7 +180,7 @@ class Guard(Callback):
         check_sums(proba)
 
     def _is_binary(self, net, outputs: Tensor) -> bool:
-        """Whether a net is made for two classes, refusing one whose outputs or loss are not."""
+        """Whether a net is made for two classes, or refuse outputs or a loss that do not fit."""
         name, is_binary = type(net).__name__, isinstance(net, NeuralNetBinaryClassifier)
         is_for_more = self.n_classes not in (None, 2)
         if is_binary and (is_for_more or outputs.numel() != len(outputs)):
@@ -201,7 +201,7 @@ class Guard(Callback):
         return is_binary
 
     def _set_targets(self, net, X, outputs: Tensor) -> None:
-        """Have targets come in the dtype and the shape that the criterion needs."""
+        """Make targets come in the dtype and the shape that the criterion needs."""
         dtype, is_column = _target_format(net, outputs)
         if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
@@ -220,7 +220,7 @@ def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
 
 
 def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> tuple[Any, Any]:
-    """Return what the net gives for the first row of a Dataset, alone and twice, or refuse it."""
+    """Return what the net gives for the first row of a Dataset, once alone and once twice."""
     # Twice, since one row alone does not show along which axis rows are. In evaluation mode, in
     # which batch norm takes one row and learns nothing from it.
     first = data[0]
@@ -245,27 +245,27 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
 
 
 def _as_loss_takes(net, outputs, data) -> tuple[Any, Any]:
-    """Return outputs for the first row of a Dataset twice, and its target as often."""
+    """Return outputs for the first row twice, and its target twice, as the loss takes them."""
     if type(net).infer is NeuralNetBinaryClassifier.infer:
         outputs = first_output(outputs).reshape(-1)
     return outputs, _batch_of(net, data[0], 2, "iterator_train")[1]
 
 
 def _batch_of(net, pair, n: int, iterator: str) -> tuple[Any, Any]:
-    """Return one row and its target n times, as that iterator of a net makes a batch of them."""
+    """Return a batch of one row and its target, n times, as an iterator of the net makes it."""
     collate = net.get_params_for(iterator).get("collate_fn", default_collate)
     return unpack_data(collate([pair] * n))
 
 
 def _infer(net, x):
-    """Return what a net gives, which `NeuralNetBinaryClassifier` would refuse for its shape."""
+    """Return what a net gives, of any shape."""
     if type(net).infer is NeuralNetBinaryClassifier.infer:
         return NeuralNet.infer(net, x)
     return net.infer(x)
 
 
 def _possible_split(net, X, y):
-    """Return the net's train_split, or None with a warning where labels are too few for it."""
+    """Return the net's train_split, or None with a warning if it cannot split so few labels."""
     split = net.train_split
     if not isinstance(split, ValidSplit) or y is None:
         return split

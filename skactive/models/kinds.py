@@ -6,8 +6,10 @@ since users call theirs what they like, and subclass scikit-learn's under other 
 """
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 from sys import modules
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -72,19 +74,23 @@ NEEDS = {
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
 
-def is_instance(thing, paths: Iterable[str]) -> bool:
-    """Whether an object is an instance of one of these classes, as "module.Class"."""
-    found = (_loaded(*path.rsplit(".", 1)) for path in paths)
-    return isinstance(thing, tuple(cls for cls in found if cls is not None))
+def is_instance(thing, paths: tuple[str, ...]) -> bool:
+    """Whether an object is an instance of one of these classes, each as "module.Class"."""
+    cls: Any = type(thing)  # which mypy takes for not hashable
+    return _is_subclass(cls, paths)
 
 
-def _loaded(module: str, name: str) -> type | None:
-    """Return a class, if its module is loaded."""
-    return getattr(modules.get(module), name, None)
+# Asked many times in a query. What is loaded later is no base of a class that is there already.
+@lru_cache(maxsize=512)
+def _is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
+    """Whether a class is one of these, or derives from one."""
+    split = (path.rpartition(".") for path in paths)
+    found = (getattr(modules.get(module), name, None) for module, _, name in split)
+    return issubclass(cls, tuple(base for base in found if base is not None))
 
 
 def is_own(thing, method: str) -> bool:
-    """Whether a method of an object or a class is none of scikit-learn's, skorch's or torch's."""
+    """Whether a method is the user's, and not defined by scikit-learn, skorch or torch."""
     defined = getattr(thing if isinstance(thing, type) else type(thing), method, None)
     # Where a function was defined is what its module says: no name that users give comes into it.
     home = str(getattr(defined, "__module__", ""))
@@ -97,7 +103,7 @@ def is_pipeline(estimator) -> bool:
 
 
 def is_frozen(estimator) -> bool:
-    """Whether an estimator is in scikit-learn's FrozenEstimator: used as it is, never fitted."""
+    """Whether an estimator is a FrozenEstimator, which is used as it is and never fitted."""
     return is_instance(estimator, FROZEN)
 
 
@@ -129,7 +135,7 @@ def last_step(estimator):
 
 
 def reach_last(estimator, X) -> tuple:
-    """Return rows as the estimator that predicts is given them, and that estimator."""
+    """Return the last step of an estimator, after rows as they reach it."""
     for each in unwrapped(estimator):
         if is_pipeline(each) and len(each.steps) > 1:
             X = each[:-1].transform(X)
@@ -147,7 +153,7 @@ def refusal(estimator, *alternatives: str) -> str | None:
 
 
 def cannot_give(estimator, *alternatives: str) -> str:
-    """Return the sentence that an estimator can give none of these, and what it needs for it."""
+    """Return the sentence that says that an estimator gives none of these, and what it needs."""
     last = last_step(estimator)
     views = " or ".join(f"view.{what}" for what in alternatives)
     needs = " or ".join(NEEDS[what] for what in alternatives)
@@ -240,7 +246,7 @@ def _is_committee(estimator) -> bool:
 
 
 def _is_fitted(estimator) -> bool:
-    """Whether an estimator says, or its attributes show, that it is fitted."""
+    """Whether an estimator is fitted, by what it says or by its attributes."""
     if hasattr(estimator, "__sklearn_is_fitted__"):
         return estimator.__sklearn_is_fitted__()
     return any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))

@@ -1,4 +1,4 @@
-"""Torch modules: their layers, what passes through them, and dropout when nothing is trained."""
+"""Torch modules: their layers, what passes through them, and dropout outside of training."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SELU_AT_MINUS_INFINITY = -1.7580993408473766  # what AlphaDropout writes for a 
 
 
 class Refusal(ValueError):
-    """What a hook refuses while a module runs, other than rows that the module cannot read."""
+    """Raised by hooks while a module runs; `readable` lets it pass unchanged."""
 
 
 def uncompiled(module: nn.Module) -> nn.Module:
-    """Return the module inside one that `torch.compile` made: only there do hooks fire."""
+    """Return the module inside one that `torch.compile` made; hooks fire only there."""
     return getattr(module, "_orig_mod", module)
 
 
 def first_output(output: Any) -> Any:
-    """Return the tensor that predicts, of what a module gives: the first, or the logits."""
+    """Return the predictions among a module's outputs: the logits, or the first of a tuple."""
     tensor = output[0] if isinstance(output, tuple) else output
     for name in ("logits", "last_hidden_state"):  # of a transformer, with a head and without
         tensor = getattr(output, name, tensor)
@@ -41,7 +41,7 @@ def first_output(output: Any) -> Any:
 
 
 def by_parts(function: Callable, x):
-    """Return what a function makes of a row or a batch, or of each in a dict or a list of them."""
+    """Apply a function to a row or a batch, or to each one in a dict or a list of them."""
     if isinstance(x, Mapping):
         return {name: by_parts(function, part) for name, part in x.items()}
     if not isinstance(x, list | tuple):
@@ -51,18 +51,18 @@ def by_parts(function: Callable, x):
 
 
 def copied(x):
-    """Return a batch, or a dict of them, that a module may write to."""
+    """Return a copy of a batch, or of a dict of them, that a module may write to."""
     return by_parts(lambda part: part.clone() if isinstance(part, Tensor) else part, x)
 
 
 def modules_of(net) -> list[nn.Module]:
-    """Return all modules of a skorch net: one whose `infer` uses several has more than one."""
+    """Return all modules of a skorch net, which may have several."""
     named = [getattr(net, f"{name}_") for name in net._modules]
     return [uncompiled(module) for module in named or [net.module_]]
 
 
 def state_of(net) -> tuple:
-    """Return what differs once a net has other layers, or other weights or buffers."""
+    """Return what changes when a net's layers, weights or buffers change."""
     modules = modules_of(net) if hasattr(net, "module_") else []
     numbers, counts = sha256(), []
     for tensor in (t for module in modules for t in (*module.parameters(), *module.buffers())):
@@ -95,7 +95,7 @@ def has_linear(module: nn.Module) -> bool:
 
 @contextmanager
 def eager(modules: list[nn.Module]) -> Iterator[None]:
-    """Have modules that were compiled in place run as they are written, so that hooks fire."""
+    """Run modules that were compiled in place as they are written, so that hooks fire."""
     # Unlike torch.compile(module), module.compile() leaves nothing uncompiled inside to be called.
     parts = (part for module in modules for part in module.modules())
     is_compiled = any(getattr(part, "_compiled_call_impl", None) is not None for part in parts)
@@ -106,7 +106,7 @@ def eager(modules: list[nn.Module]) -> Iterator[None]:
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Have transformers call the layers inside them, where hooks are, and no fused kernel."""
+    """Make transformers call their inner layers, where hooks are, instead of a fused kernel."""
     was_fused = torch.backends.mha.get_fastpath_enabled()
     try:
         torch.backends.mha.set_fastpath_enabled(False)
@@ -117,7 +117,7 @@ def unfused() -> Iterator[None]:
 
 @contextmanager
 def differentiable(modules: list[nn.Module]) -> Iterator[None]:
-    """Have gradients go back through recurrent layers, where cuDNN's do in training alone."""
+    """Let gradients pass through recurrent layers, which cuDNN allows only in training."""
     parts = (part for module in modules for part in module.modules())
     is_recurrent = any(isinstance(part, nn.RNNBase) for part in parts)
     with torch.backends.cudnn.flags(enabled=False) if is_recurrent else nullcontext():
@@ -126,7 +126,7 @@ def differentiable(modules: list[nn.Module]) -> Iterator[None]:
 
 @contextmanager
 def evaluation(*modules: nn.Module) -> Iterator[None]:
-    """Put modules into evaluation mode, and bring each part back to its own mode in the end."""
+    """Put modules into evaluation mode, and restore the mode of each part at the end."""
     # Each part's own mode: a user may keep some in evaluation mode while others are trained.
     before = [(part, part.training) for module in modules for part in module.modules()]
     try:
@@ -153,7 +153,7 @@ def named_layer(module: nn.Module, name: str, named_by: str) -> nn.Module:
 
 @contextmanager
 def hooked(layers: Iterable[nn.Module], hook: Callable, **options) -> Iterator[None]:
-    """Have a hook called after each call of these layers, for as long as this lasts."""
+    """Call a hook after each call of these layers, within this context."""
     with ExitStack() as stack:
         for layer in layers:
             stack.callback(layer.register_forward_hook(hook, **options).remove)
@@ -172,7 +172,7 @@ def last_linear(module: nn.Module, run: Callable) -> nn.Linear | None:
 
 @contextmanager
 def watching(layer: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Yield what a layer was given last, "input", and what it made of it, "output"."""
+    """Yield a dict in which the last "input" and "output" of a layer can be read."""
     seen: dict[str, Tensor] = {}
 
     def note(_layer, inputs, named, output):
@@ -189,7 +189,7 @@ def watching(layer: nn.Module) -> Iterator[dict[str, Tensor]]:
 
 
 def dropout_layers(module: nn.Module) -> list[nn.Module]:
-    """Return the layers that drop something when a module is trained."""
+    """Return the layers of a module that drop units in training."""
     kinds = nn.modules.dropout._DropoutNd
     return [part for part in module.modules() if isinstance(part, kinds) and part.p > 0]
 
@@ -216,17 +216,17 @@ class DropoutMasks:
 
     @property
     def are_used(self) -> bool:
-        """Whether a layer was passed through since this pass began."""
+        """Whether rows have passed through any of the layers since this pass began."""
         return any(self._n_calls)
 
     @contextmanager
     def switched_on(self) -> Iterator[None]:
-        """Drop units in each layer, for as long as this lasts."""
+        """Drop units in each layer, within this context."""
         with hooked(self.layers, self._dropped), unfused():
             yield
 
     def _dropped(self, layer, _inputs, x: Tensor) -> Tensor:
-        """Return what a layer lets through of x."""
+        """Return x with a layer's dropped units taken out."""
         kept = self._mask(self.layers.index(layer), layer, x)
         if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
             # As torch does it: the scale and the shift keep mean 0 and variance 1.

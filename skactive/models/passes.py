@@ -37,7 +37,7 @@ from .seeding import ONE_AT_A_TIME, seeded
 from .serving import (
     CastDataset,
     cast,
-    check_order,
+    check_pass_order,
     known_dtype,
     of_one_shape,
     readable,
@@ -50,7 +50,7 @@ MAX_BATCH = 1 << 16  # rows, where batch_size is -1
 
 
 class Seen(NamedTuple):
-    """What is seen of a batch."""
+    """What one batch shows."""
 
     vectors: Tensor  # that a layer was given, or made
     made: Tensor  # by that layer
@@ -58,7 +58,7 @@ class Seen(NamedTuple):
 
 
 class Passes:
-    """Passes of rows through the module of a fitted net, alone or at the end of a Pipeline."""
+    """Passes rows through the module of a fitted net, alone or at the end of a Pipeline."""
 
     def __init__(self, estimator, seed: Sequence[int], named_by: str):
         self.estimator = estimator
@@ -74,7 +74,7 @@ class Passes:
 
     @contextmanager
     def ready(self, *, hooked: bool = False, backward: bool = False) -> Iterator[None]:
-        """Have the module in evaluation mode, without gradients; uncompiled, where hooks fire."""
+        """Put the module into evaluation mode, without gradients; with `hooked`, uncompiled."""
         state, module, modules = vars(self.net), self.net.module_, modules_of(self.net)
         with ONE_AT_A_TIME, ExitStack() as stack:
             if hooked:
@@ -103,14 +103,14 @@ class Passes:
         if n_rows(X) == 0:
             raise ValueError("the net got no rows; give at least one.")
         net, X = self.net, reach_last(self.estimator, X)[0]
-        check_order(net)
+        check_pass_order(net)
         if net.dataset in PLAIN_DATASETS:
             refuse_lists(X)
         params, dtype = net.get_params_for("iterator_valid"), float_dtype(self.module)
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
             step = n_first or batch_rows(net)
             for start in range(0, len(X), step):
-                yield _moved(X[start : start + step], dtype, net.device)
+                yield _on_device(X[start : start + step], dtype, net.device)
             return
         for batch in self._loaded(X, n_first, params):
             # Cast where it is: there are devices that cannot hold what it may come in.
@@ -154,7 +154,7 @@ class Passes:
         return self.linear
 
     def watched(self, X, name: str | None) -> Generator[Seen, None, None]:
-        """Yield what is seen of each batch.
+        """Yield what each batch shows.
 
         By the output of the layer of that name; None: by the input of the last linear layer.
         """
@@ -184,7 +184,7 @@ class Passes:
                     del x, outputs, batch
 
     def named_layer(self, name: str) -> nn.Module:
-        """Return the layer of a name, refusing one that there is not."""
+        """Return the layer of a name, or refuse the name."""
         return named_layer(self.module, name, self.named_by)
 
     def _layer(self, X, name: str | None) -> nn.Module:
@@ -198,21 +198,21 @@ class Passes:
         return layer
 
     def as_rows(self, seen: Seen) -> Tensor:
-        """Return what a layer was given, or gave, for a batch as vectors, shape (n, d)."""
+        """Return the vectors of a batch, flattened to shape (n, d)."""
         n, n_seen = len(seen.outputs), len(seen.vectors)
         if n_seen != n:
             self._refuse_layer(n_seen, n)
         return seen.vectors.reshape(n, -1)
 
     def _refuse_layer(self, n_seen: int, n: int) -> NoReturn:
-        """Say that a layer sees more, or fewer, than a vector for each row."""
+        """Refuse a layer that has not one vector for each row."""
         raise ValueError(
             f"the layer saw {n_seen} vectors for {n} row{'s' * (n != 1)}; an embedding has one for "
             f"each row, write {self.named_by}='name of a layer that gives one'."
         )
 
     def with_dropout(self, X, n_passes: int, read: Callable) -> Generator[Tensor, None, None]:
-        """Yield what is read of the outputs of each batch in each pass, shape (n, S, ...)."""
+        """Yield what `read` makes of each batch in S passes, shape (n, S, ...)."""
         masks = DropoutMasks(dropout_layers(self.module), self.seed)
         with self.ready(hooked=True), masks.switched_on():
             # All passes over one batch before the next: loading a batch is often what takes long.
@@ -238,14 +238,14 @@ def batch_rows(net) -> int:
 
 
 def _is_plain(net, X) -> bool:
-    """Whether rows can be cut into batches as they are, which is quicker than row by row."""
+    """Whether rows can be sliced into batches, which is quicker than one by one."""
     is_array = isinstance(X, Tensor) or (isinstance(X, np.ndarray) and X.dtype.kind in "biuf")
     is_usual = net.iterator_valid is DataLoader and net.dataset in PLAIN_DATASETS
     return is_array and is_usual and not any(is_own(net, name) for name in LOADING)
 
 
-def _moved(block, dtype: torch.dtype, device) -> Tensor:
-    """Return a copy of a slice of rows on a device, floats in that dtype; of arrays in C order.
+def _on_device(block, dtype: torch.dtype, device) -> Tensor:
+    """Return a copy of some rows on a device, floats in that dtype, arrays in C order.
 
     A copy, since a first layer may write to what it is given.
     """
@@ -262,6 +262,6 @@ def _moved(block, dtype: torch.dtype, device) -> Tensor:
 
 
 def _may_be_shared(block: NDArray) -> bool:
-    """Whether torch makes a tensor of an array where it lies, without a word."""
+    """Whether torch can share the memory of an array, without a warning."""
     is_regular = all(step >= 0 and step % block.itemsize == 0 for step in block.strides)
     return block.flags.writeable and known_dtype(block.dtype) == block.dtype and is_regular

@@ -1,4 +1,4 @@
-"""Global generators, seeded for a while."""
+"""Seeds the global random generators for a while."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONE_AT_A_TIME = threading.RLock()  # generators, modes and hooks are one for all
 
 @contextmanager
 def seeded(seed: int | list[int], nets: Sequence = ()) -> Iterator[None]:
-    """Have torch, numpy and Python draw what follows from a seed; then bring their state back."""
+    """Seed torch, numpy and Python within this context, and restore their states at the end."""
     # Nets draw from the generators of their devices, transforms and splits from any of the three,
     # and none of them can be handed a generator.
     if torch.cuda.is_available() and any(str(net.device).startswith("cuda") for net in nets):
@@ -47,7 +47,7 @@ def _seed_torch(seed: int, nets: Sequence) -> None:
 
 @contextmanager
 def _mps_brought_back() -> Iterator[None]:
-    """Bring back the generator of Apple's GPU, which `torch.manual_seed` seeds too."""
+    """Restore the generator of Apple's GPU at the end, since `torch.manual_seed` seeds it too."""
     if not torch.backends.mps.is_available():
         yield
         return

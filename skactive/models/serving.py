@@ -52,7 +52,7 @@ class ServedPairs(torch.utils.data.Dataset):
 
 
 class StandIn:
-    """What stands in for a parameter of a net while that is trained; pickles as the original."""
+    """Replaces a parameter of a net while that is trained; pickles as the original."""
 
     def __init__(self, original):
         self.original = original
@@ -67,7 +67,7 @@ def _itself(original):
 
 
 class ServedTargets(StandIn):
-    """A class of Datasets of the user's own, whose targets are as a criterion needs them."""
+    """Makes Datasets of the user's class, with targets as the criterion needs them."""
 
     def __init__(self, original: Callable, dtype: torch.dtype, is_column: bool):
         super().__init__(original)
@@ -96,7 +96,7 @@ class ServedSplit(StandIn):
 
 
 class UniformLoader(StandIn):
-    """A maker of loaders that say so where rows of a batch differ in shape."""
+    """Makes loaders that refuse batches whose rows differ in shape."""
 
     def __call__(self, *args, **kwargs):
         """Return the loader."""
@@ -104,7 +104,7 @@ class UniformLoader(StandIn):
 
 
 class CheckedLoader(UniformLoader):
-    """A maker of batches for training, none of which is too small to be learned from.
+    """Makes loaders for training whose batches are all large enough to learn from.
 
     With `needs_two`, a batch of one row would fail, as in batch norm.
     """
@@ -140,7 +140,7 @@ class CheckedLoader(UniformLoader):
 
 
 def of_one_shape(loader):
-    """Return a loader that says so where rows of a batch differ in shape."""
+    """Make a loader refuse batches whose rows differ in shape."""
     # One of the user's own may pad rows of many shapes.
     if getattr(loader, "collate_fn", None) is default_collate:
         loader.collate_fn = _collated
@@ -148,7 +148,7 @@ def of_one_shape(loader):
 
 
 def _collated(pairs):
-    """Return pairs as a batch, refusing rows of more than one shape, or that make no batch."""
+    """Collate pairs into a batch, or say why these rows make none."""
     try:
         return default_collate(pairs)
     except (RuntimeError, TypeError) as error:
@@ -165,7 +165,7 @@ def _collated(pairs):
 
 
 def _unlike_shapes(rows: list) -> list[tuple]:
-    """Return two shapes that a part of these rows has, none where each has one."""
+    """Return two shapes of a part in which rows differ, or an empty list."""
     if isinstance(rows[0], Mapping):
         names = list(rows[0])
     else:
@@ -183,7 +183,7 @@ def cast(x, dtype: torch.dtype):
 
 
 def _cast_part(x, dtype: torch.dtype):
-    """Return a tensor, or what torch makes one of, with its floats in a dtype."""
+    """Return a tensor or an array in a dtype if it holds floats, else as it is."""
     if isinstance(x, Tensor):
         return x.to(dtype) if x.is_floating_point() else x
     if isinstance(x, np.ndarray | np.floating):
@@ -194,7 +194,7 @@ def _cast_part(x, dtype: torch.dtype):
 
 
 def known_dtype(dtype: np.dtype) -> np.dtype:
-    """Return the dtype of an array nearest to this of which torch makes tensors."""
+    """Return the nearest numpy dtype that torch knows."""
     is_long = dtype.kind == "f" and dtype.itemsize > 8
     return np.dtype(np.float64) if is_long else dtype.newbyteorder("=")
 
@@ -205,8 +205,8 @@ def as_targets(y, dtype: torch.dtype, is_column: bool) -> Tensor:
     return y.reshape(-1, 1) if is_column else y
 
 
-def check_order(net) -> None:
-    """Refuse what would keep a pass over rows from giving each of them, in their order."""
+def check_pass_order(net) -> None:
+    """Refuse parameters that would leave out rows in a pass, or change their order."""
     params = net.get_params_for("iterator_valid")
     for name in ORDER_PARAMS:
         if params.get(name):
@@ -218,7 +218,7 @@ def check_order(net) -> None:
 
 @contextmanager
 def readable(module: nn.Module, what: str, given) -> Iterator[None]:
-    """Refuse in words what a module cannot read, where it raises in this context."""
+    """Turn errors of a module about its inputs into a ValueError that says what to give."""
     try:
         yield
     except (Refusal, torch.cuda.OutOfMemoryError):  # which is not about what was given
@@ -231,12 +231,12 @@ def readable(module: nn.Module, what: str, given) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of what an error says."""
+    """Return the first line of an error's message."""
     return str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def described(given) -> str:
-    """Say what a row or a batch is."""
+    """Describe a row or a batch, for messages."""
     if isinstance(given, Mapping):
         parts = [f"{name}: {described(part)}" for name, part in list(given.items())[:3]]
         return f"a dict of {', '.join(parts)}{', ...' if len(given) > 3 else ''}"
@@ -246,7 +246,7 @@ def described(given) -> str:
 
 
 def _advice(given) -> str:
-    """Say what to write for rows of another kind than the module takes."""
+    """Return what to write instead of rows that the module does not take."""
     if isinstance(given, Mapping):
         return ", by the names that its forward has for them; of a frame give X.to_numpy('float32')"
     if hasattr(given, "dtype"):

@@ -69,7 +69,7 @@ class Model:
         """Refuse what could not be told before it was fitted: a layer's name, a net's state."""
 
     def read(self, what: str, X) -> dict[str, Any]:
-        """Return `what` of rows by its name, and by theirs what is known at no further cost."""
+        """Return a dict with `what` of rows, and with what is known at no further cost."""
         if what == "std":
             return dict(zip(("prediction", "std"), self.std(X), strict=True))
         return {what: getattr(self, what)(X)}
@@ -163,7 +163,7 @@ class Model:
         return features
 
     def _is_unproven(self, last) -> bool:
-        """Whether a regressor may have coefficients that are not what its own predict goes by."""
+        """Whether a regressor's predict is its own, and may not go by its coefficients."""
         return self.classes is None and is_own(last, "predict")
 
     def fitted(self, n: int) -> dict[str, np.ndarray]:
@@ -197,7 +197,7 @@ class Model:
         return self._spread(proba, seen)
 
     def _require(self, what: str) -> None:
-        """Refuse to give what the estimator cannot."""
+        """Refuse what the estimator cannot give."""
         reason = refusal(self.estimator, what)
         if reason is not None:
             raise ValueError(f"the strategy reads {reason}")
@@ -265,7 +265,7 @@ def _last_hidden(perceptron, X) -> np.ndarray:
 
 
 def _makes(weights, features, predicted) -> bool:
-    """Whether weights make of some features what was predicted, but for a constant."""
+    """Whether predictions are features times weights, up to a constant."""
     weights = np.ravel(weights.toarray() if sparse.issparse(weights) else weights)
     if len(weights) != features.shape[1]:  # as of polynomials of the rows
         return False
@@ -294,7 +294,7 @@ def _class_positions(ensemble) -> list[np.ndarray]:
 
 
 def _refuse_nan(values: np.ndarray, name: str, what: str) -> None:
-    """Refuse values of which one is NaN."""
+    """Refuse values if one of them is NaN."""
     # A sum needs no mask as large as the values. Infinities of both signs sum to NaN too.
     with np.errstate(invalid="ignore"):
         is_suspect = np.isnan(values.sum())

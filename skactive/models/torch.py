@@ -84,7 +84,7 @@ class TorchModel(Model):
             self.passes.named_layer(self.layer)
 
     def _check_weights(self) -> None:
-        """Refuse a module all of whose weights lie on another device than rows are moved to."""
+        """Refuse a module that has no weights on the device to which rows are moved."""
         # A module that was handed over keeps its own device, since the net moves only what it made.
         kinds = {weights.device.type for weights in self.module.parameters()}
         kinds -= {"meta"}  # where weights seem to be that a hook fetches for each pass
@@ -97,7 +97,7 @@ class TorchModel(Model):
     # Arrays
 
     def read(self, what: str, X) -> dict[str, Any]:
-        """Return `what` of rows, and the predictions where the same pass gives them."""
+        """Return a dict with `what` of rows, and with predictions if the same pass gives them."""
         if what in ("features", "embedding"):
             return self._vectors(what, X)
         return super().read(what, X)
@@ -157,8 +157,8 @@ class TorchModel(Model):
                     )
                 joined.add(ATTACKS[attack](self._logits, x, **options))
             lengths = to_numpy(joined.whole()).astype(np.float64)
-            # No row may have a boundary near it, which is true, or no gradient may come through,
-            # which would make all scores equal and has to be said.
+            # Either no row has a boundary within reach, which is an answer, or no gradient comes
+            # through to the inputs: then all scores would be equal, and that has to be said.
             if np.isinf(lengths).all() and not any(
                 has_gradient(self._logits, x) for x in self.passes.batches(X)
             ):
@@ -229,7 +229,7 @@ class TorchModel(Model):
         return np.moveaxis(self._checked(predicted.whole()), 1, 0)
 
     def _reader(self) -> Callable[[Tensor], Tensor]:
-        """Return what makes values of outputs, or probabilities by skorch's own rule."""
+        """Return the function that makes outputs values, or probabilities by skorch's rule."""
         make = self.net._get_predict_nonlinearity()
 
         def read(outputs: Tensor) -> Tensor:
@@ -259,7 +259,7 @@ class TorchModel(Model):
     # The last layer
 
     def _look(self, X) -> None:
-        """See in a pass of some first rows whether the last linear layer tells the predictions."""
+        """Find out by the first rows whether predictions follow from the last linear layer."""
         if self._is_all is not None or (linear := self.passes.last_linear(X)) is None:
             return
         with self.passes.ready(hooked=True), watching(linear) as seen:
@@ -267,7 +267,7 @@ class TorchModel(Model):
         self._judge(predicted, seen["output"])
 
     def _judge(self, predicted: Tensor, made: Tensor) -> None:
-        """Tell from the first of these rows whether what that layer made tells the predictions."""
+        """Find out whether these predictions follow from what the last linear layer made."""
         if self.classes is not None:
             check_sums(to_numpy(predicted[:SOME_ROWS]))
         is_one_each = len(made) == len(predicted)
@@ -309,7 +309,7 @@ class DropoutModel(TorchModel):
 
 
 def model_of_module(module: nn.Module, layer: str | None) -> TorchModel:
-    """Return a module without a net around it as a source of vectors, where it is."""
+    """Return the model of a module without a net around it, on its own device."""
     device = next((weights.device for weights in module.parameters()), torch.device("cpu"))
     net = NeuralNet(module, criterion=nn.Identity, device=str(device), verbose=0)
     vars(net)["module_"] = module  # initialize() would want something to optimise
@@ -317,14 +317,14 @@ def model_of_module(module: nn.Module, layer: str | None) -> TorchModel:
 
 
 def native(vectors: Tensor):
-    """Return vectors as an array where they lie in memory, else as the tensor that they are."""
+    """Return vectors as an array if they are in memory, else as a tensor on their device."""
     if vectors.device.type != "cpu":
         return vectors
     return (vectors.float() if vectors.dtype == torch.bfloat16 else vectors).numpy()
 
 
 def _accounts(logits: Tensor, predicted: Tensor) -> bool:
-    """Whether predictions are a layer's outputs as they are, or by a softmax or a sigmoid."""
+    """Whether predictions are a layer's outputs, or their softmax or sigmoid."""
     if predicted.ndim == 1:
         column = logits.to(predicted.dtype)
         return logits.shape == (len(predicted), 1) and torch.allclose(column[:, 0], predicted)
@@ -341,5 +341,5 @@ def _accounts(logits: Tensor, predicted: Tensor) -> bool:
 
 
 def _both_sides(logits: Tensor) -> Tensor:
-    """Return a logit for each of two classes where there is one for both, shape (n, C)."""
+    """Return logits of shape (n, C), two of opposite sign where there is one column."""
     return torch.cat([-logits / 2, logits / 2], dim=1) if logits.shape[-1] == 1 else logits
