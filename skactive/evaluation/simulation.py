@@ -319,7 +319,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
 
 def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
     """Return the learner as it was after each round, refusing a simulation that did not keep it."""
-    simulated._fitted()
+    _learner_of(simulated)
     if not hasattr(simulated, "estimators_"):
         raise ValueError(
             "the estimators of earlier rounds were not kept; write keep_estimators=True, and "
