@@ -12,7 +12,7 @@ import threadpoolctl
 
 
 def print_threads() -> None:
-    """Print each BLAS with its threads, and the cores: what is small may take longer by several."""
+    """Print each BLAS with its threads, and the cores: small products take longer by several."""
     found = {
         f"{pool['internal_api']} {pool['version']} with {pool['num_threads']} thread(s)"
         for pool in threadpoolctl.threadpool_info()

@@ -12,6 +12,7 @@ from ..data.labels import sorted_classes
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..learner.learner import ActiveLearner
+from ..learner.starting import missing_label_of
 from ..models import refusal
 from ..pool.pool import Pool
 from ..strategies import Strategy
@@ -247,7 +248,7 @@ def _check_scoring(template: ActiveLearner, scoring) -> None:
 
 def _test_set(template: ActiveLearner, X, y) -> Pool:
     """Return the test rows with their labels."""
-    test = Pool(X, y, missing_label=template._resolved_missing_label())
+    test = Pool(X, y, missing_label=missing_label_of(template))
     if test.n_labeled == 0:
         raise ValueError("y_test has no label; give the true label of at least one row.")
     return test

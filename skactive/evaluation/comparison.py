@@ -107,7 +107,7 @@ class Comparison:
         self.names = [name for name in names if name != CEILING]
         self.scoring = scoring
         for dataset in self.datasets:
-            _check_same_repeats(self._grouped(dataset), dataset)
+            _check_repeats(self._grouped(dataset), dataset)
 
     @classmethod
     def concat(cls, comparisons: Sequence["Comparison"]) -> "Comparison":
@@ -330,7 +330,7 @@ class Comparison:
         return grouped
 
 
-def _check_same_repeats(grouped: dict[str, list[Run]], dataset: str) -> None:
+def _check_repeats(grouped: dict[str, list[Run]], dataset: str) -> None:
     """Refuse runs on a data set that are not paired by their repeats."""
     for name in ("random", CEILING):
         if name not in grouped:

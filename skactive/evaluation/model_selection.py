@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from ..data import labels as lab
 from ..data.rows import check_rows, n_rows, take
 from ..learner.inside import reach, transformed
+from ..learner.starting import missing_label_of
 from ..statistics import aulc
 from .simulation import SimulatedLearner, kept_stages
 
@@ -217,7 +218,7 @@ def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray
 
     simulated, transformers = reach(estimator, SimulatedLearner, "SimulatedLearner")
     stages = kept_stages(simulated)
-    X, y = _labeled(X, y, stages[0]._resolved_missing_label())
+    X, y = _labeled(X, y, missing_label_of(stages[0]))
     X = transformed(X, transformers)
     scores = [check_scoring(stage, scoring)(stage, X, y) for stage in stages]
     return simulated.n_labeled_, np.array(scores, dtype=np.float64)

@@ -109,7 +109,7 @@ def _learner_of(simulated) -> ActiveLearner:
     return simulated.learner_
 
 
-_INNER = Inner(lambda simulated: getattr(simulated, "learner_", simulated.learner), _learner_of)
+_SIMULATED = Inner(lambda simulated: getattr(simulated, "learner_", simulated.learner), _learner_of)
 
 
 class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
@@ -250,13 +250,13 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         if self.keep_estimators:
             self.estimators_ = stages
 
-    predict = _INNER.method("predict", "predicted labels or values")
-    predict_proba = _INNER.method("predict_proba", "probabilities of the classes")
-    predict_log_proba = _INNER.method("predict_log_proba", "logarithms of probabilities")
-    decision_function = _INNER.method("decision_function", "the decision function")
-    transform = _INNER.method("transform", "transformed rows")
+    predict = _SIMULATED.method("predict", "predicted labels or values")
+    predict_proba = _SIMULATED.method("predict_proba", "probabilities of the classes")
+    predict_log_proba = _SIMULATED.method("predict_log_proba", "logarithms of probabilities")
+    decision_function = _SIMULATED.method("decision_function", "the decision function")
+    transform = _SIMULATED.method("transform", "transformed rows")
 
-    @available_if(_INNER.has("score"))
+    @available_if(_SIMULATED.has("score"))
     def score(self, X, y, **params):
         """Score the final estimator on rows and their true labels, leaving out rows without one.
 
@@ -264,7 +264,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         """
         return _learner_of(self).score(X, y, **params)
 
-    @available_if(_INNER.has("predict"))
+    @available_if(_SIMULATED.has("predict"))
     def staged_predict(self, X) -> Iterator[np.ndarray]:
         """Yield the predictions of each round's estimator, shape (n,), in step with `n_labeled_`.
 
@@ -273,7 +273,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         for stage in kept_stages(self):
             yield stage.predict(X)
 
-    @available_if(_INNER.has("predict_proba"))
+    @available_if(_SIMULATED.has("predict_proba"))
     def staged_predict_proba(self, X) -> Iterator[np.ndarray]:
         """Yield the probabilities of each round's estimator, shape (n, n_classes).
 
@@ -282,7 +282,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         for stage in kept_stages(self):
             yield stage.predict_proba(X)
 
-    @available_if(_INNER.has("score"))
+    @available_if(_SIMULATED.has("score"))
     def staged_score(self, X, y) -> Iterator[float]:
         """Yield the score of each round's estimator: the learning curve over `n_labeled_`."""
         for stage in kept_stages(self):
@@ -319,7 +319,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
 
 def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
     """Return the learner as it was after each round, refusing a simulation that did not keep it."""
-    simulated._fitted()
+    _learner_of(simulated)
     if not hasattr(simulated, "estimators_"):
         raise ValueError(
             "the estimators of earlier rounds were not kept; write keep_estimators=True, and "
