@@ -39,7 +39,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from skactive import ActiveLearner, selection
-from skactive.models import adapt
+from skactive.learner.questions import adapt
 from skactive.strategies import BADGE, AdversarialBIM, AdversarialDeepFool, Entropy, Margin
 
 N, BATCH, PASSES = 10_000, 128, 20

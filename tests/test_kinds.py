@@ -42,8 +42,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skactive import ActiveLearner
+from skactive.learner.questions import adapt
 from skactive.learner.training import needs_codes
-from skactive.models import adapt, is_net, kinds, last_step, refusal
+from skactive.models import is_net, kinds, last_step, refusal
 from skactive.models.kinds import NEEDS, is_frozen, is_own, is_pipeline
 
 X, CODES = make_blobs(60, n_features=3, centers=3, random_state=0)

@@ -153,7 +153,7 @@ def test_an_upward_import_is_seen_however_it_is_written(module, is_package, line
     [
         ("skactive.learner.learner", False, "from .pool import Pool"),
         ("skactive.models.sklearn", False, "from .base import Model"),
-        ("skactive.models", True, "from .sklearn import adapt"),
+        ("skactive.models", True, "from .sklearn import Model"),
         ("skactive.models.sklearn", False, "from .. import scores"),
         ("skactive", True, "from .testing import check_strategy"),
         ("skactive.data.labels", False, "from sklearn.base import clone"),

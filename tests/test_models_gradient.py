@@ -33,7 +33,8 @@ from sklearn.svm import SVC, SVR, LinearSVC
 
 from skactive import ActiveLearner, Strategy, View
 from skactive.data.rows import Rows
-from skactive.models import adapt, last_step, refusal
+from skactive.learner.questions import adapt
+from skactive.models import last_step, refusal
 
 X, CODES = make_blobs(90, n_features=4, centers=3, cluster_std=4.0, random_state=0)
 X = StandardScaler().fit_transform(X)

@@ -14,7 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skactive import ActiveLearner, View
 from skactive.data.rows import Rows
-from skactive.models import adapt
+from skactive.learner.questions import adapt
 from skactive.scores import likeliest_errors
 from skactive.selection.vessal import gradient_covariance, vessal
 from skactive.strategies import BADGE, Density, Margin, Prefilter, Random, StochasticBatch, Subpool

@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skactive import ActiveLearner, Strategy, get_strategy_names, scores
 from skactive.learner import questions
-from skactive.models import adapt
+from skactive.learner.questions import adapt
 from skactive.models.linear_distance import linear_margins
 from skactive.strategies import Dropout, Subpool, as_strategy
 from skactive.testing import check_strategy

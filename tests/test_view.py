@@ -18,8 +18,7 @@ from sklearn.svm import SVC
 
 from skactive import ActiveLearner, Pool, Strategy, View
 from skactive.data.rows import Rows
-from skactive.learner.questions import outside_view
-from skactive.models import adapt
+from skactive.learner.questions import adapt, outside_view
 from skactive.strategies import Margin, Random, Std
 from skactive.utils import progress as _progress
 

@@ -1,5 +1,6 @@
 """What a query looks at: the rows of the pool, or rows from outside with the pool behind them."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..data.conform import conform
 from ..data.datasets import DatasetRows
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows
-from ..models import Model, adapt
+from ..models import Model, is_net
 from ..pool.history import UNLABELED
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, has_admit, has_score
@@ -67,6 +68,23 @@ def model_of(learner, seed=(0,), layer: str | None = None) -> Model:
     """Return a learner's fitted estimator as a source of arrays."""
     fitted = learner._fitted
     return adapt(fitted.estimator, fitted.classes, fitted.codes, seed=seed, layer=layer)
+
+
+def adapt(
+    estimator, classes=None, coded=None, *, seed: Sequence[int] = (0,), layer: str | None = None
+) -> Model:
+    """Return the `Model` that reads arrays from a fitted estimator.
+
+    `classes` are in the order of the columns to give, None for regressors. `coded` holds the labels
+    for which the integers 0..k-1 stood when it was fitted; None: it was fitted on labels as they
+    are. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
+    called `layer`; None: the input of its last linear layer.
+    """
+    if not is_net(estimator):
+        return Model(estimator, classes, coded)
+    from ..models.torch import TorchModel  # torch is there, since a net is
+
+    return TorchModel(estimator, classes, coded, seed=seed, layer=layer)
 
 
 def scores_of(strategy: Strategy, view: View, n: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Arrays from fitted scikit-learn estimators, in the order of the learner's classes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from .kinds import (
     cannot_give,
     has_return_std,
     is_instance,
-    is_net,
     is_own,
     last_step,
     members_of,
@@ -39,7 +38,7 @@ ACTIVATIONS = {
 class Model:
     """Arrays of a fitted estimator, for any rows; what it cannot give raises ValueError.
 
-    They are all that strategies see of it. See `adapt`, and `TorchModel` for nets.
+    They are all that strategies see of it. See `TorchModel` for nets.
     """
 
     def __init__(self, estimator, classes=None, coded=None):
@@ -219,23 +218,6 @@ class Model:
         out = np.zeros((*proba.shape[:-1], len(self.classes)), dtype=proba.dtype)
         out[..., np.searchsorted(self.classes, seen)] = proba
         return out
-
-
-def adapt(
-    estimator, classes=None, coded=None, *, seed: Sequence[int] = (0,), layer: str | None = None
-) -> Model:
-    """Return the `Model` that reads arrays from a fitted estimator.
-
-    `classes` are in the order of the columns to give, None for regressors. `coded` holds the labels
-    for which the integers 0..k-1 stood when it was fitted; None: it was fitted on labels as they
-    are. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
-    called `layer`; None: the input of its last linear layer.
-    """
-    if not is_net(estimator):
-        return Model(estimator, classes, coded)
-    from .torch import TorchModel  # torch is there, since a net is
-
-    return TorchModel(estimator, classes, coded, seed=seed, layer=layer)
 
 
 def _members(ensemble, X) -> Iterator[tuple]:

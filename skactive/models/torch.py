@@ -30,7 +30,7 @@ ATTACKS: dict[str, Callable] = {"bim": bim, "deepfool": deepfool}
 
 
 class TorchModel(Model):
-    """Arrays of a fitted skorch net, alone or at the end of a Pipeline; see `Model` and `adapt`.
+    """Arrays of a fitted skorch net, alone or at the end of a Pipeline; see `Model`.
 
     `layer` is that whose output is the embedding, None: the input of the last linear layer, and
     `named_by` the parameter by which the user names it. The masks of dropout follow from `seed`.
