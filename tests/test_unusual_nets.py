@@ -22,10 +22,7 @@ from torch.utils.data import Dataset, TensorDataset  # noqa: E402
 
 from skactive import ActiveLearner, SimulatedLearner, compare_strategies, embed  # noqa: E402
 from skactive.data.datasets import Augmented  # noqa: E402
-from skactive.learner.questions import (
-    adapt,
-    view_of,
-)
+from skactive.learner.questions import adapt, view_of  # noqa: E402
 from skactive.models.modules import differentiable  # noqa: E402
 from skactive.strategies import Dropout  # noqa: E402
 
