@@ -4,6 +4,7 @@ import pickle
 from contextlib import contextmanager
 
 from skactive import Pool
+from skactive.pool.history import STATE_NAMES
 
 
 @contextmanager
@@ -40,12 +41,13 @@ def facts(learner, but=()):
 def pool_facts(pool):
     """Return all that a pool knows, but for what it only keeps to be faster."""
     return {
-        "states": pool._ledger.states.tobytes(),
+        "states": [getattr(pool, f"{state}_mask").tobytes() for state in STATE_NAMES],
+        "members": [pool.labeled.tolist(), pool.reserved.tolist(), pool.skipped.tolist()],
+        "counts": [getattr(pool, f"n_{state}") for state in STATE_NAMES],
         "y": pool.y.tolist() if pool.missing_label is not None else repr(pool.y.tolist()),
         "dtype": str(pool.y_labeled.dtype),
         "reservations": dict(pool.reservations),
         "history": [(id(op), content(op)) for op in pool.history],
-        "live": list(pool._live),
         "parts": [(id(part), content(part)) for part in pool.rows.parts],
         "rest": (len(pool), pool.seed, repr(pool.classes), pool.missing_label),
     }

@@ -1,6 +1,8 @@
 """What happened to a pool: one `Operation` for every call that changed it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,36 +15,17 @@ STATE_NAMES = ("unlabeled", "labeled", "reserved", "skipped")
 
 @dataclass(frozen=True, eq=False)
 class Change:
-    """What a call would change in a pool, worked out and found acceptable, but not applied yet.
+    """What a call would change in a pool: worked out and found acceptable, but not applied yet."""
 
-    Attributes
-    ----------
-    kind : str
-        As `Operation.kind`.
-    rows : ndarray of shape (k,), int64
-        Row numbers whose state or label is to change; those of rows that join follow the pool's.
-    states : ndarray of shape (k,), int8
-        Their states afterwards.
-    labels : ndarray of shape (k,) or None
-        Their labels, meaningful where the state is "labeled".
-    names : tuple of (str or None) or None
-        For whom they are reserved, where the state is "reserved".
-    added : Rows or None
-        Rows that join the pool.
-    merge : bool
-        Whether they join the part that was added last, rather than lie beside it.
-    annotator : str or None
-        Who gave the labels.
-    """
-
-    kind: str
-    rows: np.ndarray
-    states: np.ndarray
-    labels: Any = None
-    names: tuple | None = None
-    added: Any = None
-    merge: bool = False
+    kind: str  # as `Operation.kind`
+    rows: np.ndarray  # (k,) int64; the numbers of rows that join follow the pool's
+    states: np.ndarray  # (k,) int8, afterwards
+    labels: Any = None  # (k,), meaningful where the state is "labeled"
+    names: tuple | None = None  # for whom each row is reserved, where it is
+    added: Any = None  # Rows that join the pool
+    merge: bool = False  # whether they join what was added last, rather than lie beside it
     annotator: str | None = None
+    undone: tuple = ()
 
     @property
     def n_added(self) -> int:
@@ -117,6 +100,54 @@ def _labels_or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
     return [label if state == LABELED else None for state, label in pairs]
 
 
+def live(history: Sequence[Operation], n: int) -> Iterator[int]:
+    """Yield which of the first n operations are not undone, newest first."""
+    position = n - 1
+    while position >= 0:
+        undone = history[position].undone
+        if not undone:
+            yield position
+        # An undo takes the newest that are left: whatever lies between is undone, or an undo.
+        position = (undone[-1] if undone else position) - 1
+
+
+def dtype_of_labels(history: Sequence[Operation], n: int) -> np.dtype | None:
+    """Return the dtype of the labels after n operations, None if there never was one."""
+    each = (history[position].labels_after for position in live(history, n))
+    return next((labels.dtype for labels in each if labels is not None), None)
+
+
+def joined(operations: Sequence[Operation], field: str) -> np.ndarray:
+    """Return an array of each operation, end to end."""
+    parts = [getattr(op, field) for op in operations]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def before(operations: Sequence[Operation], dtype: np.dtype | None) -> dict:
+    """Return what the rows of operations, oldest first, had before them: fields of a `Change`."""
+    if len(operations) == 1:
+        op = operations[0]
+        fields = op.rows, op.states_before, op.labels_before, op.names_before
+        return dict(zip(("rows", "states", "labels", "names"), fields, strict=True))
+    # What a row goes back to is what it was before the first of them that touched it.
+    rows, first = np.unique(joined(operations, "rows"), return_index=True)
+    states = joined(operations, "states_before")[first]
+    labels = names = None
+    if (states == LABELED).any():
+        parts = [
+            np.zeros(len(op.rows), dtype) if op.labels_before is None else op.labels_before
+            for op in operations
+        ]
+        if any(part.dtype != dtype for part in parts):  # a common one might round integers
+            parts = [part.astype(object) for part in parts]
+        labels, is_labeled = np.zeros(len(rows), dtype), states == LABELED
+        labels[is_labeled] = np.concatenate(parts)[first[is_labeled]]
+    if (states == RESERVED).any():
+        each = chain.from_iterable(op.names_before or [None] * len(op.rows) for op in operations)
+        names = tuple(np.array([*each], dtype=object)[first].tolist())
+    return {"rows": rows, "states": states, "labels": labels, "names": names}
+
+
 def to_arrays(history: list[Operation]) -> dict[str, np.ndarray]:
     """Return the history as arrays of numbers and bytes, for a file."""
     groups: dict[str, list] = {}
@@ -132,9 +163,9 @@ def to_arrays(history: list[Operation]) -> dict[str, np.ndarray]:
             [op.kind, len(op.rows), kinds, names, op.annotator, op.n_added, list(op.undone)]
         )
     arrays = {
-        "rows": np.concatenate([op.rows for op in history]),
-        "states_before": np.concatenate([op.states_before for op in history]),
-        "states_after": np.concatenate([op.states_after for op in history]),
+        "rows": joined(history, "rows"),
+        "states_before": joined(history, "states_before"),
+        "states_after": joined(history, "states_after"),
         "times": np.array([op.time for op in history]),
         "operations": pack_json(details),
     }

@@ -1,116 +1,257 @@
-"""Who is in which state, with which label, reserved for whom: arrays that many changes keep up."""
+"""Who is in which state, with which label, reserved for whom: columns that follow the history."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from ..data.labels import merge_dtype
-from .history import LABELED, RESERVED, STATE_NAMES, UNLABELED
+from ..data.rows import Rows
+from .history import (
+    LABELED,
+    RESERVED,
+    STATE_NAMES,
+    UNLABELED,
+    Change,
+    Operation,
+    dtype_of_labels,
+    joined,
+)
+
+Found = TypeVar("Found")
+NOTHING = np.zeros(0, dtype=np.int64)
+NOTHING.flags.writeable = False
+_TRIES = 100  # to read while another thread writes, which takes it some microseconds
+
+
+class Moment(NamedTuple):
+    """A pool between two operations; never changed, only replaced by the next."""
+
+    n_operations: int
+    rows: Rows
+    counts: np.ndarray  # of rows in each state
+
+
+class Columns:
+    """State and label of every row, and for whom it is reserved, after so many operations."""
+
+    def __init__(self) -> None:
+        self.n_followed = 0
+        self.states = np.zeros(0, dtype=np.int8)
+        self.labels: np.ndarray | None = None  # None if there never was one
+        self.names: dict[int, str | None] = {}
+
+    def mask(self, state: int, now: Moment) -> np.ndarray:
+        """Return a mask of the rows in a state."""
+        return self.states[: len(now.rows)] == state
+
+    def members(self, state: int, now: Moment) -> tuple[int, np.ndarray]:
+        """Return the number of operations, and the sorted numbers of rows in a state after them."""
+        return now.n_operations, np.flatnonzero(self.mask(state, now))
+
+    def make_room(self, n: int) -> None:
+        """Be long enough for n rows."""
+        capacity = len(self.states)
+        if n > capacity:  # ahead of need, so that many small additions stay cheap
+            capacity = max(n, capacity * 5 // 4)
+            self.states = _lengthened(self.states, capacity)
+        if self.labels is not None and len(self.labels) < capacity:
+            self.labels = _lengthened(self.labels, capacity)
+
+    def write(self, op: Operation, dtype: np.dtype | None) -> None:
+        """Give the rows of an operation what they have after it, and labels this dtype.
+
+        Whatever interrupts it, writing the same again completes it.
+        """
+        rows, is_labeled = op.rows, op.states_after == LABELED
+        if dtype is None:  # which numpy would take for float64
+            self.labels = None
+        else:
+            labels = self.labels
+            if labels is None or labels.dtype != dtype:
+                labels = self._recast(dtype, rows)
+            if op.labels_after is not None:
+                labels[rows[is_labeled]] = op.labels_after[is_labeled]
+            self.labels = labels
+        self.states[rows] = op.states_after
+        for row in rows[op.states_before == RESERVED].tolist():
+            self.names.pop(row, None)
+        if op.names_after is not None:
+            is_reserved = (op.states_after == RESERVED).tolist()
+            pairs = zip(rows.tolist(), op.names_after, is_reserved, strict=True)
+            self.names.update((row, name) for row, name, reserved in pairs if reserved)
+
+    def _recast(self, dtype: np.dtype, leaving: np.ndarray) -> np.ndarray:
+        """Return the labels in another dtype, without those of the rows that are to be written."""
+        new = np.zeros(len(self.states), dtype=dtype)
+        if self.labels is not None:
+            # Where no label counts, something may be left that the dtype does not hold.
+            is_kept = self.states == LABELED
+            is_kept[leaving] = False
+            kept = np.flatnonzero(is_kept)
+            new[kept] = self.labels[kept]
+        return new
 
 
 class Ledger:
-    """States, labels and reservations of n rows, numbered from 0.
+    """The history of a pool, and what follows from it.
 
-    A change of k rows costs O(k), however many rows there are; the sorted row numbers of a state
-    are brought up to date when they are asked for. Nothing is refused here.
+    An operation has happened once `now` says so, which is one assignment: no interrupt leaves half
+    of it. Everything else follows from the history up to there. The columns are brought up to date
+    by the thread that changes the pool; others read them only where they agree with `now`, before
+    and after. A change of k rows costs O(k), however many rows there are. Nothing is refused here.
     """
 
-    def __init__(self):
-        self.n_rows = 0
-        self.names: dict[int, str | None] = {}
-        self.counts = np.zeros(len(STATE_NAMES), dtype=np.int64)
-        self._states = np.zeros(0, dtype=np.int8)
-        self._labels: np.ndarray | None = None
-        self._sorted: dict[int, np.ndarray] = {}
-        self._touched: dict[int, list[np.ndarray]] = {}
+    def __init__(self, rows: Rows, history: Sequence[Operation] = ()) -> None:
+        self.history = list(history)  # what is beyond now.n_operations has not happened
+        self.now = Moment(len(history), rows, _counts(history))
+        self._columns = Columns()
+        self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
+        self.follow()
 
-    @property
-    def states(self) -> np.ndarray:
-        """State of every row, shape (n,), int8."""
-        return self._states[: self.n_rows]
+    def __reduce__(self) -> tuple:
+        # Columns are made again: they would come back read-only from a file that is mapped.
+        return Ledger, (self.now.rows, self.since(0))
 
-    @property
-    def labels(self) -> np.ndarray | None:
-        """Label of every row, arbitrary where there is none; None if there never was any."""
-        return None if self._labels is None else self._labels[: self.n_rows]
+    def since(self, n: int) -> list[Operation]:
+        """Return the operations after the first n."""
+        return self.history[n : self.now.n_operations]
 
-    @property
-    def dtype(self) -> np.dtype | None:
-        """Dtype of the labels; None if there never was any."""
-        return None if self._labels is None else self._labels.dtype
+    def commit(self, change: Change) -> None:
+        """Make a change happen, as one operation of the history."""
+        self.follow()
+        now, rows = self.now, self.now.rows
+        if change.added is not None:
+            rows = rows.copy()  # a moment keeps its own, whatever joins later
+            for part in change.added.parts:
+                rows.append(part, merge=change.merge)
+        op = self._operation(change)
+        counts = now.counts + _counts([op])
+        self.history[now.n_operations :] = [op]  # in the place of one that did not happen
+        self.now = Moment(now.n_operations + 1, rows, counts)
+        self.follow()
 
-    def grow(self, n_added: int) -> None:
-        """Make room for more rows, ahead of need so that many small additions stay cheap."""
-        self.n_rows += n_added
-        self.counts[UNLABELED] += n_added
-        if self.n_rows <= len(self._states):
-            return
-        capacity = max(self.n_rows, len(self._states) * 5 // 4)
-        self._states = _lengthened(self._states, capacity)
-        if self._labels is not None:
-            self._labels = _lengthened(self._labels, capacity)
+    def follow(self) -> Columns:
+        """Return the columns, up to date; not while another thread may change the pool."""
+        columns, now = self._columns, self.now
+        if columns.n_followed < now.n_operations:
+            columns.make_room(len(now.rows))
+        for position in range(columns.n_followed, now.n_operations):
+            op, dtype = self.history[position], None
+            if op.labels_after is not None:
+                dtype = op.labels_after.dtype
+            elif op.undone:  # the dtype goes back with the labels
+                dtype = dtype_of_labels(self.history, position + 1)
+            elif columns.labels is not None:
+                dtype = columns.labels.dtype
+            columns.write(op, dtype)
+            columns.n_followed = position + 1  # last, or an interrupted write would count
+        return columns
 
-    def snapshot(self, rows: np.ndarray):
+    def read(self, look: Callable[[Columns, Moment], Found]) -> Found:
+        """Return what `look` finds in the columns, all of it as of one moment."""
+        for _ in range(_TRIES):
+            columns, now = self._columns, self.now
+            if columns.n_followed == now.n_operations:
+                found = look(columns, now)
+                if self.now is now:  # no change began meanwhile, and writing comes after that
+                    return found
+            time.sleep(0)  # another thread is writing
+        # An interrupt kept the columns from following, or never ending changes: make others.
+        now = self.now
+        columns = Ledger(now.rows, self.history[: now.n_operations]).follow()
+        found = look(columns, now)
+        if self._columns.n_followed < columns.n_followed:
+            self._columns = columns
+        return found
+
+    def snapshot(self, rows: np.ndarray) -> tuple:
         """Return states, labels and names of rows as they are now, None where there are none."""
-        states = self._states[rows]
+        columns = self.follow()
+        states = columns.states[rows]
         labels = names = None
-        if self._labels is not None and (states == LABELED).any():
-            labels = self._labels[rows]
+        if columns.labels is not None and (states == LABELED).any():
+            labels = columns.labels[rows]
         if (states == RESERVED).any():
-            names = tuple(self.names.get(row) for row in rows.tolist())
+            names = tuple(columns.names.get(row) for row in rows.tolist())
         return states, labels, names
 
-    def write(self, rows: np.ndarray, states: np.ndarray, labels, names) -> None:
-        """Give distinct rows their states, labels and names."""
-        old = self._states[rows]
-        is_labeled = states == LABELED
-        if is_labeled.any():
-            n_kept = int(self.counts[LABELED]) - int((old == LABELED).sum())
-            self._store(rows[is_labeled], labels[is_labeled], n_kept)
-        for state in self._sorted:
-            moved = rows[(old == state) != (states == state)]
-            if len(moved):
-                self._touched.setdefault(state, []).append(moved)
-        self.counts += np.bincount(states, minlength=4) - np.bincount(old, minlength=4)
-        self._states[rows] = states
-        for row in rows[old == RESERVED].tolist():
-            del self.names[row]
-        for position in np.flatnonzero(states == RESERVED).tolist():
-            self.names[int(rows[position])] = names[position]
-
-    def members(self, state: int) -> np.ndarray:
+    def members(self, state: int, now: Moment | None = None) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
-        members = self._sorted.get(state)
-        touched = self._touched.pop(state, [])
-        if members is None or 8 * sum(map(len, touched)) > self.n_rows:
-            members = np.flatnonzero(self.states == state)
-        elif touched:
-            rows = np.unique(np.concatenate(touched))
-            at = np.searchsorted(members, rows)
-            found = at < len(members)
-            found[found] = members[at[found]] == rows[found]
-            members = np.delete(members, at[found])
-            entered = rows[self._states[rows] == state]
-            members = np.insert(members, np.searchsorted(members, entered), entered)
+        now = self.now if now is None else now
+        n, members = self._sorted.get(state, (0, NOTHING))
+        if n >= now.n_operations:
+            return members
+        since = self.history[n : now.n_operations] if n else []
+        if n and 8 * sum(len(op.rows) for op in since) <= len(now.rows):
+            n, members = now.n_operations, _moved(members, state, since)
+        else:  # quicker than sorting
+            n, members = self.read(lambda columns, now: columns.members(state, now))
         members.flags.writeable = False
-        self._sorted[state] = members
+        self._sorted[state] = n, members
         return members
 
-    def recast(self, dtype: np.dtype | None) -> None:
-        """Keep labels in a dtype that held all of them before, now that what came since is gone."""
-        if dtype is None:  # which numpy would take for float64
-            self._labels = None
-        elif self._labels is not None and self._labels.dtype != dtype:
-            rows, labels = self.members(LABELED), self._labels
-            self._labels = np.zeros(len(labels), dtype=dtype)
-            self._labels[rows] = labels[rows]
+    def _operation(self, change: Change) -> Operation:
+        """Return a change as an operation of now, with what was before."""
+        rows, states, labels = change.rows, change.states, None
+        is_new = change.added is not None
+        before = (np.zeros_like(states), None, None) if is_new else self.snapshot(rows)
+        is_labeled = states == LABELED
+        if is_labeled.any():
+            n_kept = self.now.counts[LABELED] - (before[0] == LABELED).sum()
+            labels = np.zeros(len(rows), dtype=self._dtype_with(change, n_kept))
+            labels[is_labeled] = change.labels[is_labeled]
+        return Operation(
+            change.kind,
+            rows,
+            states_before=before[0],
+            states_after=states,
+            labels_before=before[1],
+            labels_after=labels,
+            names_before=before[2],
+            names_after=change.names if (states == RESERVED).any() else None,
+            annotator=change.annotator,
+            time=time.time(),
+            n_added=change.n_added,
+            undone=change.undone,
+        )
 
-    def _store(self, rows: np.ndarray, labels: np.ndarray, n_kept: int) -> None:
-        """Keep labels, in a dtype that holds them beside those of the `n_kept` other rows."""
-        dtype = np.dtype(object) if labels.dtype.kind in "OU" else labels.dtype
-        if self._labels is None or (n_kept == 0 and self._labels.dtype != dtype):
-            self._labels = np.zeros(len(self._states), dtype=dtype)
-        elif self._labels.dtype != dtype:
-            self._labels = self._labels.astype(merge_dtype(self._labels.dtype, dtype), copy=False)
-        self._labels[rows] = labels
+    def _dtype_with(self, change: Change, n_kept: int) -> np.dtype:
+        """Return a dtype that holds the labels of a change beside those of `n_kept` other rows."""
+        new, held = change.labels.dtype, self._columns.labels
+        new = np.dtype(object) if new.kind in "OU" else new
+        if held is None or n_kept == 0 or change.undone:  # which brings its dtype with it
+            return new
+        return merge_dtype(held.dtype, new)
+
+
+def _moved(members: np.ndarray, state: int, operations: list) -> np.ndarray:
+    """Return the sorted members of a state after operations that came since."""
+    was, is_now = (joined(operations, name) == state for name in ("states_before", "states_after"))
+    rows = joined(operations, "rows")[was != is_now]
+    if len(operations) == 1:
+        rows = np.sort(rows)
+    else:  # who came and went an even number of times is where they were
+        rows, times = np.unique(rows, return_counts=True)
+        rows = rows[times % 2 == 1]
+    at = np.searchsorted(members, rows)
+    is_member = at < len(members)
+    is_member[is_member] = members[at[is_member]] == rows[is_member]
+    if is_member.any():
+        members, rows = np.delete(members, at[is_member]), rows[~is_member]
+        at = np.searchsorted(members, rows)
+    return np.insert(members, at, rows)
+
+
+def _counts(operations: Sequence[Operation]) -> np.ndarray:
+    """Return how many rows more are in each state after operations than before them."""
+    counts = np.zeros(len(STATE_NAMES), dtype=np.int64)
+    if operations:
+        counts += np.bincount(joined(operations, "states_after"), minlength=len(counts))
+        counts -= np.bincount(joined(operations, "states_before"), minlength=len(counts))
+        counts[UNLABELED] += sum(op.n_added for op in operations)
+    return counts
 
 
 def _lengthened(array: np.ndarray, capacity: int) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The pool: which rows are labelled, reserved, skipped or free, and since when."""
 
 import html
-import time
 from collections.abc import Mapping
+from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..utils.checks import check_name, checked_count
 from . import history as hist
 from . import storage
 from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Change, Operation
-from .ledger import Ledger
+from .ledger import NOTHING, Columns, Ledger, Moment
 
 FINGERPRINTED_ROWS = 256
 
@@ -71,8 +71,8 @@ class Pool:
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        self._start(rows, missing_label, classes)
-        known, values = _NOTHING, None
+        self._start(missing_label, classes)
+        known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
             known = np.flatnonzero(mask)
@@ -82,41 +82,43 @@ class Pool:
         states = np.full(len(known), LABELED, dtype=np.int8)
         self.apply(Change("fit", known, states, values, added=rows))
 
-    def _start(self, rows: Rows, missing_label, classes) -> None:
-        """Set up a pool that has nothing in it yet but the rows to come."""
-        self._rows = rows
+    def _start(self, missing_label, classes) -> None:
+        """Set up a pool that has nothing in it yet."""
         self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
         self.classes: np.ndarray | None = None
         if classes is not None:
             self.classes = lab.named_classes(classes, missing_label=self.missing_label)
         self.seed: int | None = None
-        self._ledger = Ledger()
-        self._history: list[Operation] = []
-        self._live: list[int] = []
-        self._dtypes: list[np.dtype | None] = []  # of the labels, before each operation
+        self._ledger = Ledger(Rows())
 
     # What is in it
 
     def __len__(self) -> int:
-        return self._ledger.n_rows
+        return len(self.rows)
 
     @property
     def X(self):
         """The rows: what was given, or everything joined where rows were added."""
-        return self._rows.whole()
+        return self.rows.whole()
 
     @property
     def rows(self) -> Rows:
         """The rows without joining what was added; `rows.take(numbers)` gathers some."""
-        return self._rows
+        return self._ledger.now.rows
 
     @property
     def y(self) -> np.ndarray:
         """Labels of all rows, shape (n,), with the missing label where there is none."""
-        values = self._ledger.labels
-        if values is None:
-            values = np.zeros(len(self), dtype=int if self.missing_label == -1 else float)
-        return lab.fill(values, self.labeled_mask, self.missing_label)
+
+        def look(columns: Columns, now: Moment) -> np.ndarray:
+            n = len(now.rows)
+            if columns.labels is None:
+                values = np.zeros(n, dtype=int if self.missing_label == -1 else float)
+            else:
+                values = columns.labels[:n]
+            return lab.fill(values, columns.mask(LABELED, now), self.missing_label)
+
+        return self._ledger.read(look)
 
     @property
     def labeled(self) -> np.ndarray:
@@ -141,77 +143,82 @@ class Pool:
     @property
     def labeled_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): labelled."""
-        return self._ledger.states == LABELED
+        return self._mask(LABELED)
 
     @property
     def reserved_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): reserved."""
-        return self._ledger.states == RESERVED
+        return self._mask(RESERVED)
 
     @property
     def skipped_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): skipped."""
-        return self._ledger.states == SKIPPED
+        return self._mask(SKIPPED)
 
     @property
     def unlabeled_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): may be asked for."""
-        return self._ledger.states == UNLABELED
+        return self._mask(UNLABELED)
 
     @property
     def X_labeled(self):
         """The labelled rows, in row order."""
-        return self._rows.take(self.labeled)
+        return self.rows.take(self.labeled)
 
     @property
     def y_labeled(self) -> np.ndarray:
         """The labels of `X_labeled`."""
-        labels = self._ledger.labels
-        return np.zeros(0) if labels is None else labels[self.labeled]
+        ledger = self._ledger
+
+        def look(columns: Columns, now: Moment) -> np.ndarray:
+            labels = columns.labels
+            return np.zeros(0) if labels is None else labels[ledger.members(LABELED, now)]
+
+        return ledger.read(look)
 
     @property
     def X_unlabeled(self):
         """The rows that may be asked for, in row order."""
-        return self._rows.take(self.unlabeled)
+        return self.rows.take(self.unlabeled)
 
     @property
     def n_labeled(self) -> int:
         """Number of labelled rows."""
-        return int(self._ledger.counts[LABELED])
+        return int(self._ledger.now.counts[LABELED])
 
     @property
     def n_unlabeled(self) -> int:
         """Number of rows that may be asked for."""
-        return int(self._ledger.counts[UNLABELED])
+        return int(self._ledger.now.counts[UNLABELED])
 
     @property
     def n_reserved(self) -> int:
         """Number of reserved rows."""
-        return int(self._ledger.counts[RESERVED])
+        return int(self._ledger.now.counts[RESERVED])
 
     @property
     def n_skipped(self) -> int:
         """Number of skipped rows."""
-        return int(self._ledger.counts[SKIPPED])
+        return int(self._ledger.now.counts[SKIPPED])
 
     @property
     def reservations(self) -> Mapping[int, str | None]:
         """For whom each reserved row is reserved: row number -> name."""
-        return MappingProxyType(self._ledger.names)
+        return MappingProxyType(self._ledger.read(lambda columns, _: dict(columns.names)))
 
     @property
     def history(self) -> tuple[Operation, ...]:
         """All operations, oldest first."""
-        return tuple(self._history)
+        return tuple(self.since(0))
 
     @property
     def n_operations(self) -> int:
         """Number of operations in the history."""
-        return len(self._history)
+        return self._ledger.now.n_operations
 
     def since(self, n: int) -> list[Operation]:
         """Return the operations after the first `n` of the history, oldest first."""
-        return self._history[n:]
+        return self._ledger.since(n)
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -298,11 +305,11 @@ class Pool:
         """
         check_name(name, "reserve")
         idx = check_row_numbers(idx, len(self), who="reserve")
-        names = self._ledger.names
-        for row in idx[self._ledger.states[idx] == RESERVED].tolist():
-            if names[row] != name:
+        columns = self._ledger.follow()
+        for row in idx[columns.states[idx] == RESERVED].tolist():
+            if columns.names[row] != name:
                 raise ValueError(
-                    f"reserve got row {row}, which is reserved for {names[row]!r}; "
+                    f"reserve got row {row}, which is reserved for {columns.names[row]!r}; "
                     f"release it first."
                 )
         self._move("reserve", idx, {UNLABELED: RESERVED, RESERVED: RESERVED}, name)
@@ -320,7 +327,7 @@ class Pool:
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
         if idx is None:
-            names = self._ledger.names
+            names = self.reservations
             idx = np.array(sorted(row for row, who in names.items() if who == name), dtype=int)
             if len(idx) == 0:
                 raise ValueError(f"release got name={name!r}, but no row is reserved for it.")
@@ -361,24 +368,7 @@ class Pool:
         ValueError
             If there are fewer, or if one of them is an `extend`: rows stay once they are in.
         """
-        checked_count(n, "n", "undo")
-        if n > len(self._live):
-            raise ValueError(f"undo got n={n}, but {len(self._live)} operations can be undone.")
-        undone = self._live[-n:][::-1]
-        kinds = [self._history[position].kind for position in undone]
-        if "extend" in kinds:
-            raise ValueError(
-                f"undo got n={n}, but the rows added {kinds.index('extend') + 1} operations ago "
-                f"stay; unlabel or skip them instead."
-            )
-        ops = [self._history[position] for position in undone]
-        rows = np.unique(np.concatenate([op.rows for op in ops]))
-        before, dtype = self._ledger.snapshot(rows), self._ledger.dtype
-        for op in ops:
-            self._ledger.write(op.rows, op.states_before, op.labels_before, op.names_before)
-        self._ledger.recast(self._dtypes[undone[-1]])
-        after = self._ledger.snapshot(rows)
-        self._remember(_operation("undo", rows, before, after, undone=tuple(undone)), dtype)
+        self.apply(self.plan_undo(n))
 
     # On disk
 
@@ -402,9 +392,9 @@ class Pool:
             "classes": None if self.classes is None else self.classes.tolist(),
             "classes_dtype": None if self.classes is None else self.classes.dtype.str,
             "seed": self.seed,
-            "fingerprint": fingerprint(self._rows, sampled),
+            "fingerprint": fingerprint(self.rows, sampled),
         }
-        storage.write(path, header, {"sampled": sampled, **hist.to_arrays(self._history)})
+        storage.write(path, header, {"sampled": sampled, **hist.to_arrays(self.since(0))})
 
     @classmethod
     def load(cls, path, X) -> "Pool":
@@ -440,17 +430,11 @@ class Pool:
                 "the rows differ; give the same rows in the same order."
             )
         pool = cls.__new__(cls)
-        pool._start(rows, header["missing_label"], None)
+        pool._start(header["missing_label"], None)
         if header["classes"] is not None:
             pool.classes = np.array(header["classes"], dtype=header["classes_dtype"])
         pool.seed = header["seed"]
-        for op in hist.from_arrays(arrays):
-            dtype = pool._ledger.dtype
-            pool._ledger.grow(op.n_added)
-            pool._ledger.write(op.rows, op.states_after, op.labels_after, op.names_after)
-            if op.undone:
-                pool._ledger.recast(pool._dtypes[op.undone[-1]])
-            pool._remember(op, dtype)
+        pool._ledger = Ledger(rows, hist.from_arrays(arrays))
         return pool
 
     # Display
@@ -490,7 +474,7 @@ class Pool:
         values, known = lab.parse(y, missing_label=self.missing_label, classes=self.classes)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
-        so_far = self._ledger.labels
+        so_far = self._ledger.follow().labels
         if known.any() and self.n_labeled and so_far is not None:
             lab.merge_dtype(so_far.dtype, values.dtype)
         return values, known
@@ -501,7 +485,7 @@ class Pool:
         `who` is the call that messages name.
         """
         idx = check_row_numbers(idx, len(self), who=who)
-        index = self._rows.index_of(idx)
+        index = self.rows.index_of(idx)
         values, known = self.parse(y, len(idx), idx if index is None else index, who)
         states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
@@ -529,30 +513,38 @@ class Pool:
         `missing` is the state of new rows without a label; with `merge` they join the last rows
         that were added, rather than lie beside them.
         """
-        X = conform(check_rows(X, who=who), self._rows.parts[0], who)
+        X = conform(check_rows(X, who=who), self.rows.parts[0], who)
         added = Rows(X)
+        how = {"added": added, "merge": merge, "annotator": annotator}
         if y is None:
-            nothing = _NOTHING.astype(np.int8)
-            return Change(
-                "extend", _NOTHING, nothing, added=added, merge=merge, annotator=annotator
-            )
+            return Change("extend", NOTHING, NOTHING.astype(np.int8), **how)
         values, known = self.parse(y, len(added), row_index(X), who)
         states = np.where(known, LABELED, missing).astype(np.int8)
         changed = np.flatnonzero(states != UNLABELED)
-        return Change(
-            "extend",
-            len(self) + changed,
-            states[changed],
-            values[changed],
-            added=added,
-            merge=merge,
-            annotator=annotator,
-        )
+        return Change("extend", len(self) + changed, states[changed], values[changed], **how)
+
+    def plan_undo(self, n=1) -> Change:
+        """Return what `undo` would change, having refused what it refuses."""
+        checked_count(n, "n", "undo")
+        history, end = self._ledger.history, self.n_operations
+        # The first operation, "fit", is where the pool begins.
+        undone = [position for position in islice(hist.live(history, end), n) if position]
+        if n > len(undone):
+            raise ValueError(f"undo got n={n}, but {len(undone)} operations can be undone.")
+        kinds = [history[position].kind for position in undone]
+        if "extend" in kinds:
+            raise ValueError(
+                f"undo got n={n}, but the rows added {kinds.index('extend') + 1} operations ago "
+                f"stay; unlabel or skip them instead."
+            )
+        operations = [history[position] for position in reversed(undone)]
+        dtype = hist.dtype_of_labels(history, undone[-1])
+        return Change("undo", **hist.before(operations, dtype), undone=tuple(undone))
 
     def _move(self, kind: str, idx, moves: dict[int, int], name=None) -> None:
         """Bring rows from one state to another, refusing those in any other state."""
         idx = check_row_numbers(idx, len(self), who=kind)
-        states = self._ledger.states[idx]
+        states = self._ledger.follow().states[idx]
         wrong = np.flatnonzero(~np.isin(states, list(moves)))
         if len(wrong):
             allowed = " or ".join(STATE_NAMES[state] for state in moves)
@@ -572,30 +564,12 @@ class Pool:
 
         The change is one that a plan of this pool returned, with nothing applied in between.
         """
-        if change.is_empty:
-            return
-        if change.kind == "extend":
-            for part in change.added.parts if change.n_added else []:
-                self._rows.append(part, merge=change.merge)
-        rows, ledger = change.rows, self._ledger
-        ledger.grow(change.n_added)
-        before, dtype = ledger.snapshot(rows), ledger.dtype
-        ledger.write(rows, change.states, change.labels, change.names)
-        after = ledger.snapshot(rows)
-        details = {"annotator": change.annotator, "n_added": change.n_added}
-        self._remember(_operation(change.kind, rows, before, after, **details), dtype)
+        if not change.is_empty:
+            self._ledger.commit(change)
 
-    def _remember(self, op: Operation, dtype: np.dtype | None) -> None:
-        """Append to the history, and to what can be undone; `dtype` is the labels' before it."""
-        self._dtypes.append(dtype)
-        if op.undone:
-            del self._live[-len(op.undone) :]
-        elif op.kind != "fit":
-            self._live.append(len(self._history))
-        self._history.append(op)
-
-
-_NOTHING = np.zeros(0, dtype=np.int64)
+    def _mask(self, state: int) -> np.ndarray:
+        """Return a mask of the rows in a state."""
+        return self._ledger.read(lambda columns, now: columns.mask(state, now))
 
 
 def _refuse_all_nan(y) -> None:
@@ -603,22 +577,6 @@ def _refuse_all_nan(y) -> None:
     y = np.asarray(y)
     if y.dtype.kind == "f" and y.size and np.isnan(y).all():
         raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
-
-
-def _operation(kind: str, rows: np.ndarray, before: tuple, after: tuple, **details) -> Operation:
-    """Return an operation of now, from what the ledger said of its rows before and after."""
-    return Operation(
-        kind,
-        rows,
-        states_before=before[0],
-        states_after=after[0],
-        labels_before=before[1],
-        labels_after=after[1],
-        names_before=before[2],
-        names_after=after[2],
-        time=time.time(),
-        **details,
-    )
 
 
 def _spread(numbers: np.ndarray, most: int) -> np.ndarray:

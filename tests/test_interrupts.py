@@ -1,0 +1,344 @@
+"""A change of a pool, interrupted anywhere, has happened or has not; others may read meanwhile."""
+
+import pickle
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.naive_bayes import GaussianNB
+
+import skactive
+from skactive import ActiveLearner, Pool
+from skactive.pool.history import STATE_NAMES
+from skactive.pool.ledger import Columns
+
+PACKAGE = Path(skactive.__file__).parent
+WATCHED = (str(PACKAGE / "pool"), str(PACKAGE / "data" / "rows.py"))
+
+
+def rows(n, start=0):
+    return np.arange(2.0 * start, 2.0 * (start + n)).reshape(n, 2)
+
+
+def make():
+    """A pool in which there is something of everything, and something to undo."""
+    pool = Pool(rows(12), [0, 1] + 10 * [-1])
+    pool.extend(rows(2, start=12), [1, None])
+    pool.reserve([2, 3], "Ada")
+    pool.reserve(4)
+    pool.skip([5, 6])
+    pool.label([7, 8], [0, 1], annotator="Ben")
+    pool.label([7, 9], [0.5, 2], relabel=True)  # the labels were integers
+    return pool
+
+
+def make_without_labels():
+    pool = Pool(rows(9), 9 * [1])
+    pool.unlabel(range(9))
+    return pool
+
+
+def make_learner(X=None):
+    """A learner that has been asked over its pool, or over X."""
+    learner = ActiveLearner(GaussianNB(), random_state=0).fit(rows(9), [0, 1, 2, 2] + 5 * [-1])
+    learner.query(X, 2)
+    return learner
+
+
+# What changes a pool: how it is made, and the call
+
+CHANGES = {
+    "label": (make, lambda pool: pool.label([2, 10], [1, 0], annotator="Ada")),
+    "label with another kind": (
+        make_without_labels,
+        lambda pool: pool.label(range(9), list("abcdefghi")),
+    ),
+    "relabel": (make, lambda pool: pool.label([0, 7, 11], [1, -1, None], relabel=True)),
+    "unlabel": (make, lambda pool: pool.unlabel([0, 8])),
+    "skip": (make, lambda pool: pool.skip([2, 10])),
+    "restore": (make, lambda pool: pool.restore([5, 6])),
+    "reserve": (make, lambda pool: pool.reserve([10, 11], "Ben")),
+    "release": (make, lambda pool: pool.release([3, 4])),
+    "release by name": (make, lambda pool: pool.release(name="Ada")),
+    "extend": (make, lambda pool: pool.extend(rows(3, start=14), [1.5, -1, 0])),
+    "extend without labels": (make, lambda pool: pool.extend(rows(20))),
+    "undo": (make, lambda pool: pool.undo()),
+    "undo five": (make, lambda pool: pool.undo(5)),
+    "teach": (make_learner, lambda learner: learner.teach([4, 5], [1, 0], refit=False)),
+    "teach rows": (
+        lambda: make_learner(rows(3, start=20)),
+        lambda learner: learner.teach(rows(2, start=20), [1, -1], refit=False),
+    ),
+    "extend a learner": (make_learner, lambda learner: learner.extend(rows(2, start=20), [1, -1])),
+}
+
+
+def pool_of(thing):
+    return getattr(thing, "pool_", thing)
+
+
+def plain(value):
+    """An array as its dtype and its values."""
+    return (value.dtype.str, value.tolist()) if isinstance(value, np.ndarray) else value
+
+
+def spelled(op):
+    """An operation but for its time."""
+    return {name: plain(value) for name, value in vars(op).items() if name != "time"}
+
+
+def facts(pool):
+    """All that a pool says of itself, but for the time of its operations."""
+    return {
+        "masks": [getattr(pool, f"{state}_mask").tolist() for state in STATE_NAMES],
+        "members": [getattr(pool, state).tolist() for state in STATE_NAMES],
+        "counts": [getattr(pool, f"n_{state}") for state in STATE_NAMES],
+        "labels": [plain(pool.y), plain(pool.y_labeled)],
+        "reservations": dict(pool.reservations),
+        "rows": (len(pool), pool.X.tolist(), pool.X_labeled.tolist()),
+        "history": [
+            {k: plain(v) for k, v in vars(op).items()} | {"time": 0} for op in pool.history
+        ],
+    }
+
+
+def check_whole(pool, wholes):
+    """Hold that a pool is one of these, that its history leads there, and that it goes on."""
+    known = facts(pool)
+    assert known in wholes
+    assert facts(pickle.loads(pickle.dumps(pool))) == known  # which replays the history
+    pool.label(1, None, relabel=True)
+    pool.undo()
+    again, which = facts(pool), wholes.index(known)
+    assert (known.pop("history"), known) == (again.pop("history")[:-2], again)
+    return which
+
+
+class Interrupt:
+    """Raises at chosen lines of the pool's code, counted as they are run."""
+
+    def __init__(self, *lines):
+        self.lines, self.n_run, self.n_raised = set(lines), 0, 0
+
+    def __call__(self, frame, event, arg):
+        if not frame.f_code.co_filename.startswith(WATCHED):
+            return None
+        if event == "line":
+            self.n_run += 1
+            if self.n_run in self.lines:
+                self.n_raised += 1
+                raise KeyboardInterrupt
+        return self
+
+    @contextmanager
+    def watching(self):
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            yield self
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_an_interrupt_at_any_line_leaves_a_change_whole_or_undone(name):
+    prepare, change = CHANGES[name]
+    stored = pickle.dumps(prepare())
+    before, thing = facts(pool_of(pickle.loads(stored))), pickle.loads(stored)
+    with Interrupt().watching() as counter:
+        change(thing)
+    after = facts(pool_of(thing))
+    assert before != after
+    n_after = 0
+    for line in range(1, counter.n_run + 1):
+        thing = pickle.loads(stored)
+        with Interrupt(line).watching() as interrupt:
+            change(thing)
+        assert interrupt.n_raised == 1
+        n_after += check_whole(pool_of(thing), [before, after])
+    assert 0 < n_after < counter.n_run
+    assert counter.n_run > 90  # so that all of them are well over 1,000
+
+
+def test_who_reads_after_an_interrupt_may_be_interrupted_as_well():
+    """Some lines after the commit, what the pool reads from has to be made again."""
+    stored, change = pickle.dumps(make()), CHANGES["relabel"][1]
+    pool = pickle.loads(stored)
+    with Interrupt().watching() as counter:
+        change(pool)
+    after, line = facts(pool), counter.n_run - 8
+    pool = pickle.loads(stored)
+    with Interrupt(line).watching():
+        change(pool)
+    with Interrupt().watching() as counter:
+        assert facts(pool) == after
+    for second in range(1, counter.n_run + 1, 7):
+        pool = pickle.loads(stored)
+        with Interrupt(line).watching():
+            change(pool)
+        with Interrupt(second).watching() as interrupt:
+            facts(pool)
+        assert interrupt.n_raised == 1
+        assert check_whole(pool, [after]) == 0
+
+
+class AlarmError(Exception):
+    """Time is up."""
+
+
+@pytest.fixture
+def alarm():
+    """Set the time, in seconds, after which a signal raises `AlarmError` wherever Python is."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("this system has no timer that sends signals")
+
+    def ring(number, frame):
+        raise AlarmError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("who", ["pool", "learner"])
+def test_signals_at_any_time_leave_no_label_half_recorded(who, alarm):
+    n, rng = 20_000, np.random.default_rng(0)
+    X, order = np.arange(n)[:, None], rng.permutation(n)
+    thing = Pool(X) if who == "pool" else ActiveLearner(GaussianNB()).fit(X)
+    pool, delays = pool_of(thing), rng.uniform(1e-5, 2e-3, 300)
+    for delay in delays:
+        try:
+            alarm(delay)
+            while True:  # the labelled rows are always the first ones of the order
+                row = order[pool.n_labeled]
+                if who == "pool":
+                    pool.label(row, row % 3)
+                else:
+                    thing.teach([row], [row % 3], refit=False)
+        except AlarmError:
+            labeled = np.sort(order[: pool.n_labeled])
+            assert pool.n_operations == pool.n_labeled + 1
+            assert np.array_equal(pool.labeled, labeled)
+            assert np.array_equal(np.flatnonzero(pool.labeled_mask), labeled)
+            assert np.array_equal(pool.y_labeled, labeled % 3)
+    assert pool.n_labeled > 100
+    assert facts(pickle.loads(pickle.dumps(pool))) == facts(pool)
+    pool.undo(pool.n_labeled)
+    assert pool.n_labeled == 0
+
+
+# Threads
+
+
+@contextmanager
+def switching_often():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+# What a pool says of who is labelled, as row numbers and labels; row i has the label i % 3 + 1.
+
+
+def in_y_labeled(pool, order):
+    y = pool.y_labeled
+    return np.sort(order[: len(y)]), y
+
+
+def in_y(pool, order):
+    y = pool.y
+    return np.flatnonzero(y != -1), y[y != -1]
+
+
+def in_unlabeled(pool, order):
+    free = pool.unlabeled
+    rows = np.setdiff1d(order, free[free < len(order)])  # the others were added
+    return rows, rows % 3 + 1
+
+
+def in_mask(pool, order):
+    rows = np.flatnonzero(pool.labeled_mask)
+    return rows, rows % 3 + 1
+
+
+SAYINGS = (in_y_labeled, in_y, in_unlabeled, in_mask)
+
+
+def test_others_read_while_one_thread_changes_a_pool(monkeypatch):
+    """Rows are labelled in a certain order, so that one can tell what was true at some moment."""
+    write = Columns.write
+
+    def write_slowly(*args):  # so that others often read between a commit and its end
+        time.sleep(1e-4)
+        write(*args)
+        time.sleep(1e-4)
+
+    monkeypatch.setattr(Columns, "write", write_slowly)
+    n, rng = 1000, np.random.default_rng(0)
+    order = rng.permutation(n)
+    pool, is_over = Pool(np.arange(n)[:, None]), threading.Event()
+
+    def look(saying):
+        right = wrong = 0
+        while not is_over.is_set():
+            rows, labels = saying(pool, order)
+            first = np.sort(order[: len(rows)])
+            is_right = np.array_equal(rows, first) and np.array_equal(labels, first % 3 + 1)
+            right, wrong = right + is_right, wrong + (not is_right)
+            rows = pool.labeled
+            wrong += not np.array_equal(rows, np.sort(order[: len(rows)]))
+        return right, wrong
+
+    def change():
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            if pool.n_labeled > n - 10:
+                pool.unlabel(order[10 : pool.n_labeled])
+            now = order[pool.n_labeled : pool.n_labeled + rng.integers(1, 9)]
+            pool.label(now, now % 3 + 1)
+            if rng.random() < 0.3:
+                pool.undo()
+            if rng.random() < 0.01 and len(pool) < n + 100:
+                pool.extend(np.full((2, 1), -1))
+
+    with switching_often(), ThreadPoolExecutor() as executor:
+        readers = [executor.submit(look, saying) for saying in SAYINGS]
+        try:
+            change()
+        finally:
+            is_over.set()
+        found = [reader.result() for reader in readers]
+    assert [wrong for _, wrong in found] == [0] * len(SAYINGS)
+    assert min(right for right, _ in found) > 20
+
+
+# What comes back from a file that is mapped into memory cannot be written to
+
+
+def test_a_large_learner_from_a_mapped_file_is_taught_like_any_other(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    n = 200_000
+    X, truth = np.arange(1.0 * n)[:, None], np.arange(n) % 2
+    learner = ActiveLearner(GaussianNB(), random_state=0)
+    learner.fit(X, np.where(np.arange(n) % 101 == 0, truth, -1), sample_weight=np.ones(n))
+    joblib.dump(learner, tmp_path / "learner.joblib")
+    mapped = joblib.load(tmp_path / "learner.joblib", mmap_mode="r")
+    assert isinstance(mapped.pool_.X, np.memmap)
+    for each in (learner, mapped):
+        idx, _ = each.query(n_instances=5)
+        each.teach(idx, truth[idx], sample_weight=np.full(5, 2.0))
+        each.teach(idx[0], truth[idx[0]] + 0.5, relabel=True, refit=False)
+        each.pool_.undo()
+        each.extend(X[:2], [0, 1], sample_weight=np.ones(2))
+    assert facts(mapped.pool_) == facts(learner.pool_)
+    assert np.array_equal(mapped.predict_proba(X), learner.predict_proba(X))
