@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -666,9 +667,11 @@ def test_encode_labels_says_what_the_estimator_is_given(encode):
     assert learner.score([[0]], ["never seen"]) == 0.0
 
 
-@pytest.mark.parametrize("package", ["skorch", "xgboost", "lightgbm"])
-def test_auto_encodes_for_the_packages_that_need_it(package):
-    foreign = type("Foreign", (Recorder,), {"__module__": f"{package}.sklearn"})()
+@pytest.mark.parametrize(("package", "name"), [("xgboost", "XGBModel"), ("lightgbm", "LGBMModel")])
+def test_auto_encodes_for_the_packages_that_need_it(package, name, monkeypatch):
+    base = type(name, (Recorder,), {})  # test_kinds has the real ones, and skorch's
+    monkeypatch.setitem(sys.modules, package, SimpleNamespace(**{name: base}))
+    foreign = type("Foreign", (base,), {})()
     for estimator in (foreign, make_pipeline(StandardScaler(), foreign)):
         learner = ActiveLearner(estimator, "random").fit(BLOBS, known_or(-1, NAMES[BLOB_OF]))
         last = learner.estimator_ if estimator is foreign else learner.estimator_[-1]
