@@ -380,7 +380,7 @@ class ActiveLearner(Predictor):
         return cold_strategy(self.cold_start) if is_cold else self.strategy_
 
     def _why_not_fitted(self) -> str:
-        """Return what is missing, to stand behind whose it is."""
+        """Return which labels are missing, as the end of a sentence."""
         return what_is_missing(self) if hasattr(self, "pool_") else super()._why_not_fitted()
 
     def _rows_like(self):

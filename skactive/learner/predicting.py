@@ -49,7 +49,7 @@ _INNER = Inner(
 
 
 class Predictor(MetaEstimatorMixin, BaseEstimator):
-    """Predicts as the estimator it wraps, once that is fitted: labels as they were taught.
+    """Predicts as the estimator that it wraps, once that is fitted, in labels as they were taught.
 
     Parameters
     ----------
@@ -238,11 +238,11 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return tags
 
     def _why_not_fitted(self) -> str:
-        """Return why there is no fitted estimator, to stand behind whose it is."""
+        """Return why there is no fitted estimator, as the end of a sentence."""
         return "is not fitted yet; call fit(X, y) first"
 
     def _rows_like(self):
-        """Return rows like those that it is to predict, where it knows some before it is fitted."""
+        """Return rows like those that it will predict, if it knows some before it is fitted."""
         raise AttributeError(f"this {type(self).__name__} {self._why_not_fitted()}.")
 
 

@@ -89,7 +89,7 @@ class Stream:
 
     def bought(self, strategy: StreamStrategy, view: View, X, is_ticketed: bool) -> tuple:
         """Return positions, rows and tickets of what a strategy buys of a chunk X."""
-        with restored_on_error(strategy, _copied_state(strategy)):  # or the budget would be spent
+        with restored_on_error(strategy, _running_state(strategy)):  # or the budget would be spent
             n = n_rows(X)
             positions = np.flatnonzero(_checked_mask(strategy, view)[:n])
             rows, kept = take(X, positions), view.take(positions)
@@ -157,7 +157,7 @@ def n_passed(learner) -> int:
     return learner._stream.n_passed
 
 
-def _copied_state(strategy: StreamStrategy) -> dict:
+def _running_state(strategy: StreamStrategy) -> dict:
     """Return the attributes of a running strategy, those that change with the stream copied."""
     state = {name: value for name, value in vars(strategy).items() if name.endswith("_")}
     # Matrices of many dimensions are not copied for each chunk: a snapshot of them costs little.

@@ -29,7 +29,7 @@ NOT_GIVEN = NotGiven()
 
 
 class Lesson(NamedTuple):
-    """What a call is to record: found acceptable, and not recorded yet."""
+    """What a call will record: checked, but not recorded yet."""
 
     change: Change | None = None
     params: FitParams | None = None  # of ``fit``, for the pool as it will be
@@ -41,7 +41,7 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True)
 class Teacher:
-    """Plans lessons; nothing that it was made of is changed by that."""
+    """Plans lessons, without changing anything."""
 
     trainer: Trainer
     embedding: Embedding
@@ -50,7 +50,7 @@ class Teacher:
     predict: Callable | None  # rows -> labels, None while too few are known
 
     def lesson(self, X, y, ticket, relabel: bool, annotator, params: dict, vectors) -> Lesson:
-        """Return what `teach` is to record."""
+        """Return what `teach` will record."""
         if ticket is not None:
             return self._of_tickets(ticket, y, annotator, params, vectors)
         numbers = as_row_numbers(X)
@@ -66,7 +66,7 @@ class Teacher:
         return self._of_numbers(numbers, y, annotator, params, relabel)
 
     def extension(self, X, y, params: dict, vectors) -> Lesson:
-        """Return what `extend` is to record."""
+        """Return what `extend` will record."""
         return self._of_new(self.trainer.pool.plan_extend(X, y), params, vectors, "extend")
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
@@ -113,7 +113,7 @@ class Teacher:
         return self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
 
     def _of_tickets(self, ticket, y, annotator, params, vectors) -> Lesson:
-        """Plan labels of rows that were kept for them; without a label a row is given up."""
+        """Plan labels of rows kept under tickets; a row without a label is given up."""
         stream, pool = self.stream, self.trainer.pool
         tickets = stream.checked(ticket)
         if not tickets:
@@ -149,19 +149,19 @@ class Teacher:
         return lesson._replace(detector=detector)
 
     def _check_kind(self, change: Change) -> None:
-        """Refuse labels that an estimator which is used as it is does not know."""
+        """Refuse labels that a frozen estimator does not know."""
         check_kind(self.trainer.estimator, self.trainer.classes, change.labels)
 
 
 def teacher_of(learner) -> Teacher:
-    """Return what plans what a learner is taught."""
+    """Return the teacher of a learner, as it is now."""
     stream, last = learner._stream, learner._last_query
     predict = None if learner._fitted.estimator is None else (lambda X: learner.predict(X))
     return Teacher(trainer_of(learner), learner._embedding, stream, last, predict)
 
 
 def record(learner, lesson: Lesson) -> None:
-    """Carry out what was planned for a learner; nothing is refused any more."""
+    """Record a planned lesson in a learner; nothing is refused here."""
     pool, stream = learner.pool_, learner._stream
     n_before = pool.n_operations
     # The labels first: they cost money, and all else can be made again.

@@ -22,7 +22,7 @@ ENOUGH = 10  # labels since a drift, with which the model starts again
 
 
 class Fitted(NamedTuple):
-    """A fitted estimator, and what tells how to read it; replaced whole, or not at all."""
+    """A fitted estimator and what its outputs mean, always replaced as a whole."""
 
     estimator: Any = None  # None: too few labels so far
     classes: np.ndarray | None = None  # of the columns of probabilities; None for regressors
@@ -63,9 +63,9 @@ class Trainer:
         return taught_rows(self.pool, self.window, self.since)
 
     def fitted(self, before: Fitted, inside: dict | None = None) -> Fitted:
-        """Return what is fitted on the labels as they are; too few change the classes at most.
+        """Return the estimator fitted on the labels as they are now; with too few, none or the old.
 
-        `inside` are the parameters of the estimator and of those in it, where they are known.
+        `inside` holds the parameters of the estimator and of those in it, if they are known.
         """
         pool, estimator = self.pool, self.estimator
         classes = self._all_classes()
@@ -96,7 +96,7 @@ class Trainer:
         return Fitted(estimator, classes, codes, seen, n_learned=pool.n_operations)
 
     def is_stale(self, fitted: Fitted) -> bool:
-        """Whether the estimator would be fitted on something else now."""
+        """Whether a fit now would learn something else."""
         if fitted.estimator is not None and self.missing(fitted) is not None:
             return True  # rows without a label joined those of one class
         return any(
@@ -186,14 +186,14 @@ class Trainer:
 
 
 def trainer_of(learner) -> Trainer:
-    """Return what fits a learner's estimator, by its parameters as they are now."""
+    """Return the trainer of a learner, with its parameters as they are now."""
     how = {name: getattr(learner, name) for name in HOW}
     since, is_stream = learner._stream.since, has_admit(learner.strategy_)
     return Trainer(learner.pool_, learner.seed_, learner._params, since, is_stream, **how)
 
 
 def train(learner, inside: dict | None = None) -> None:
-    """Fit a learner's estimator, which has these parameters inside, unless labels are too few."""
+    """Fit a learner's estimator, unless labels are too few; `inside` as in `Trainer.fitted`."""
     learner._fitted = fitted = trainer_of(learner).fitted(learner._fitted, inside)
     is_auto = isinstance(learner.strategy, str) and learner.strategy == "auto"
     if is_auto and fitted.estimator is not None:
@@ -202,7 +202,7 @@ def train(learner, inside: dict | None = None) -> None:
 
 
 def is_stale(learner) -> bool:
-    """Whether a learner's estimator would be fitted on something else now."""
+    """Whether a fit of a learner's estimator now would learn something else."""
     return trainer_of(learner).is_stale(learner._fitted)
 
 
