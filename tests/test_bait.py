@@ -60,7 +60,7 @@ def test_every_step_is_as_good_as_the_best_where_little_is_known(
     """With a small lambda much cancels: each step is held against all others, given its prefix."""
     X = scale * pool(24, 3, seed=3)
     proba = None if n_classes is None else data.probabilities(24, n_classes, sharpness=4)
-    least = max(1e-4, MODULE._LEAST * (X**2).sum(axis=1).max())
+    least = max(1e-4, MODULE._LEAST_SHARE * (X**2).sum(axis=1).max())
     infos, batch = naive.informations(X, proba), [0, 1]
     take, drop = _FisherSearch.take, _FisherSearch.drop
 

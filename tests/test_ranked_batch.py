@@ -33,7 +33,8 @@ def doubts(n, seed=1):
 def chunked(request, monkeypatch):
     """Run with chunks of a few rows and as shipped."""
     if request.param:
-        monkeypatch.setattr(MODULE, "CORE_BYTES", 1)
+        monkeypatch.setattr(MODULE, "_READ_BYTES", 1)
+        monkeypatch.setattr(MODULE, "_COPY_BYTES", 1)
         monkeypatch.setattr("skactive.data.arrays.LEAST_ROWS", 7)
 
 

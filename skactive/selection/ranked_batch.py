@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
-    CORE_BYTES,
     Floats,
     Mask,
     Positions,
@@ -27,6 +26,9 @@ from ..utils.checks import is_number
 from .distances import checked_distances
 from .farthest import check_known
 
+# Less than other chunks, so as to be little beside a small pool: of rows that are read where they
+# lie, and of rows that are upcast or scored.
+_READ_BYTES, _COPY_BYTES = 1 << 21, 1 << 16
 _FEW_CANDIDATES = 8  # fewer than one row in so many: these rows alone are looked at, copied
 _PAST_RANGE = 1e-6  # of uncertainties that are computed from probabilities in single precision
 
@@ -132,7 +134,7 @@ class _Ranking:
         self.nearest = nearest  # squared distance to D; 0 where a row may not be chosen
         self.norms = np.empty(len(mask))
         self.n_copied = 1  # how many rows are upcast at a time
-        for rows in chunks(vectors, CORE_BYTES):
+        for rows in chunks(vectors, _COPY_BYTES):
             self.norms[rows] = squared_norms(as_floats(vectors[rows], np.float64))
             self.n_copied = max(self.n_copied, rows.stop - rows.start)
 
@@ -153,7 +155,7 @@ class _Ranking:
         factor = as_floats(dense(center)).ravel()
         exact = as_floats(center, np.float64)
         norm = float(squared_norms(exact)[0])
-        for rows in chunks(self.vectors, CORE_BYTES):
+        for rows in chunks(self.vectors, _READ_BYTES):
             self._compute(self._in_doubt(rows, factor, norm), exact)
 
     def _in_doubt(self, rows: slice, factor: NDArray, norm: float) -> Positions:
@@ -182,7 +184,7 @@ class _Ranking:
     def _largest(self, weight: float, rng: np.random.Generator) -> int:
         """Return the row that is left with the largest objective, by chance among equals."""
         best, tied = -np.inf, [np.zeros(0, dtype=np.intp)]
-        for rows in slices(len(self.mask), n_bytes=CORE_BYTES):
+        for rows in slices(len(self.mask), n_bytes=_COPY_BYTES):
             scores = np.sqrt(self.nearest[rows])
             scores += 1.0
             scores = weight * (1.0 - np.reciprocal(scores, out=scores))
