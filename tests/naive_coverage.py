@@ -21,6 +21,18 @@ def medoids_objective(X, chosen):
     return -float(np.min([distances_to(X, row) for row in chosen], axis=0).sum())
 
 
+def n_covered(X, chosen, delta):
+    """How many rows lie in the ball of a chosen one."""
+    near = [distances_to(X, row) <= delta for row in chosen]
+    return int(np.any(near, axis=0).sum()) if near else 0
+
+
+def pure_share(X, labels, delta):
+    """The share of rows in whose ball all rows have the same label."""
+    balls = [distances_to(X, row) <= delta for row in range(len(X))]
+    return float(np.mean([len(set(labels[ball])) == 1 for ball in balls]))
+
+
 def greedy_values(objective, candidates, centers, picks):
     """Yield, for each pick, the objective of every candidate that could have been picked then."""
     chosen = list(centers)

@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skactive import ActiveLearner, Strategy
+from skactive import ActiveLearner, Strategy, get_strategy_names
 from skactive.data.rows import Rows
 from skactive.learner.embedding import embedding_of
 from skactive.scores import entropy
@@ -18,10 +18,12 @@ from skactive.strategies import (
     RankedBatch,
     StochasticBatch,
     UncertaintyHerding,
+    as_strategy,
 )
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
-COLD = ["typiclust", "k_center", "k_means", "k_medoids", "max_herding", "greedy_x"]
+# What reads rows as vectors and nothing else.
+COLD = [name for name in get_strategy_names() if as_strategy(name).reads == ("embedding",)]
 WEIGHTED = ["uncertainty_herding", "ranked_batch", "coral"]
 
 RNG = np.random.default_rng(0)

@@ -8,6 +8,7 @@ from hypothesis import given
 from selection_contract import check_contract, check_forms, check_refusals, problems
 
 from skactive.selection.blocks import Blocks
+from skactive.selection.coverage import Coverage
 from skactive.selection.herding import _median_rule, max_herding, uncertainty_herding
 
 EPS = float(np.finfo(np.float32).eps)
@@ -175,3 +176,23 @@ def test_uncertainty_is_refused_where_it_counts_and_ignored_at_centres(bad):
     assert picks.tolist() == [2]
     with pytest.raises(ValueError, match=r"must be \(3,\)"):
         uncertainty_herding(X, 1, uncertainty=[1, 2], rng=rng)
+
+
+def test_coverage_may_stop_where_nothing_is_left_to_gain():
+    X = np.array([[0.0], [0.1], [5.0], [5.1]])
+    blocks = Blocks(X)
+
+    def near(squares):
+        return (squares < 1).astype(squares.dtype)
+
+    def covering(known):
+        mask = np.ones(4, dtype=bool)
+        mask[known] = False
+        return Coverage(
+            blocks, similarity=near, weights=np.ones(4), known=np.array(known, dtype=int), mask=mask
+        )
+
+    picks = covering([0]).choose(3, np.random.default_rng(0), least=0.5)
+    assert len(picks) == 1 and picks[0] in (2, 3)
+    assert len(covering([0, 2]).choose(2, np.random.default_rng(0), least=0.5)) == 0
+    assert len(covering([0]).choose(3, np.random.default_rng(0))) == 3

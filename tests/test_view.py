@@ -466,3 +466,13 @@ def test_std_in_chunks_is_std():
     scores = view_of(READS["std"], mask=at(1, 2, 40), chunk_rows=8).score(Std())
     expected = READS["std"].predict(X, return_std=True)[1]
     assert scores[[1, 2, 40]] == pytest.approx(expected[[1, 2, 40]])
+
+
+def test_the_number_of_classes_is_that_of_the_model_or_of_those_that_were_named():
+    assert view_of(LOGISTIC).n_classes == 3
+    assert view_of(GaussianProcessRegressor(optimizer=None).fit(X, Y)).n_classes is None
+    assert view_of(known={"proba": PROBA[:, :2]}).n_classes == 2
+    for classes, expected in ((None, None), (range(7), 7)):
+        pool = Pool(X, classes=classes)
+        assert View(pool.rows, pool.unlabeled_mask, pool=pool).n_classes == expected
+        assert view_of().n_classes is None

@@ -12,6 +12,7 @@ from .herding import max_herding, uncertainty_herding
 from .k_center import k_center
 from .k_means import k_means
 from .k_medoids import k_medoids
+from .prob_cover import prob_cover
 from .ranked_batch import ranked_batch
 from .top import top
 from .typiclust import typiclust
@@ -32,6 +33,7 @@ __all__ = [
     "k_medoids",
     "max_herding",
     "nearest_squared_distances",
+    "prob_cover",
     "ranked_batch",
     "top",
     "typiclust",

@@ -55,10 +55,15 @@ class Coverage:
         self.gains = self._shares(np.flatnonzero(self.weights))
         self.rounding = _GAIN_ROUNDING * float(self.gains.max(initial=0.0))
 
-    def choose(self, n: int, rng: np.random.Generator) -> Positions:
-        """Return n positions, each of the largest gain, by chance where rounding cannot tell."""
+    def choose(self, n: int, rng: np.random.Generator, least: float = -np.inf) -> Positions:
+        """Return n positions, each of the largest gain, by chance where rounding cannot tell.
+
+        They are fewer where no gain is left that is above `least`.
+        """
         picks = np.zeros(n, dtype=np.intp)
         for i in range(n):
+            if self.gains.max() <= least:
+                return picks[:i]
             place = rng.choice(np.flatnonzero(self.gains >= self.gains.max() - self.rounding))
             picks[i] = self.rows[place]
             if i < n - 1:

@@ -136,6 +136,53 @@ class TypiClust(Diverse):
         )
 
 
+@register("prob_cover", "few labels or none; clear clusters; up to 20,000 rows", cost="O(n²d)")
+class ProbCover(Diverse):
+    r"""The rows whose balls cover most of the pool, each row counted once [1]_.
+
+    Greedily largest :math:`|\bigcup_s B_\delta(s)|` with :math:`B_\delta(s) = \{x : \|x - s\| \le
+    \delta\}`: a pick has most rows in its ball that no labelled, reserved or chosen row has in its
+    own. When all are covered, `KCenter` chooses the rest.
+
+    The choice depends much on the radius. By default it is that of the paper: k-means gives every
+    row a pseudo-label, and :math:`\delta` is the largest with which at least a share of `purity` of
+    the balls around rows hold one label alone. The space is that of the embedding as it is; the
+    paper's radii are for rows of length 1.
+
+    Parameters
+    ----------
+    delta : float, default=None
+        Radius of the balls, in units of the embedding. None: by the rule above.
+    n_clusters : int, default=None
+        Number of clusters of the rule. None: as many as there are classes; where these are not
+        known, as at a cold start without `classes=`, as many as rows are labelled, reserved or
+        asked for.
+    purity : float, default=0.95
+        Share of pure balls that the rule asks for, in (0, 1].
+
+    References
+    ----------
+    .. [1] Yehuda, Dekel, Hacohen and Weinshall (2022). Active learning through a covering lens.
+       NeurIPS.
+    """
+
+    def __init__(self, delta=None, n_clusters=None, purity=0.95):
+        self.delta = delta
+        self.n_clusters = n_clusters
+        self.purity = purity
+
+    def select(self, view, n):
+        """Return the rows that cover most of what is not covered, best first."""
+        return selection.prob_cover(
+            view.embedding,
+            n,
+            delta=self.delta,
+            n_clusters=view.n_classes if self.n_clusters is None else self.n_clusters,
+            purity=self.purity,
+            **self._where(view),
+        )
+
+
 @register("max_herding", "few labels or none; up to 20,000 rows", cost="O(n²d)")
 class MaxHerding(Diverse):
     r"""The rows that make all others most similar to a chosen one [1]_.

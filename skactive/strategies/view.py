@@ -29,6 +29,7 @@ class Centers(NamedTuple):
     labeled: np.ndarray
     reserved: np.ndarray
     y_labeled: np.ndarray | None
+    classes: np.ndarray | None = None  # that were named; those of a model are its own
 
 
 class View:
@@ -51,6 +52,8 @@ class View:
         Labels of the labelled rows.
     classes : ndarray of shape (C,) or None
         Classes, in the order of the columns of `proba`; None for regressors.
+    n_classes : int or None
+        How many there are, at a cold start too where they are named by `classes=`.
     estimator : estimator or None
         The fitted estimator; None during a cold start.
     round : int
@@ -162,6 +165,16 @@ class View:
         """Classes in the order of the columns of `proba`."""
         model = self._reading.model
         return None if model is None else model.classes
+
+    @property
+    def n_classes(self) -> int | None:
+        """How many classes there are: those of the model, else those that were named."""
+        if self.classes is not None:
+            return len(self.classes)
+        if "proba" in self._known:  # from arrays alone
+            return self._known["proba"].shape[1]
+        named = None if self._pool is None else self._pool.classes
+        return None if named is None else len(named)
 
     @property
     def estimator(self):
@@ -348,7 +361,7 @@ class View:
         whole = other._copy(  # a chunk would know no centres, and be read in one piece
             _reading=replace(other._reading, chunk_rows=own.chunk_rows),
             mask=self.restrict(positions).mask[rows],
-            _pool=Centers(labeled, reserved, self._pool.y_labeled),
+            _pool=Centers(labeled, reserved, self._pool.y_labeled, self._pool.classes),
             _is_part=False,
         )
         return whole, rows
