@@ -118,8 +118,8 @@ def dtype_of_labels(history: Sequence[Operation], n: int) -> np.dtype | None:
 
 
 def joined(operations: Sequence[Operation], field: str) -> np.ndarray:
-    """Return an array of each operation, end to end."""
-    parts = [getattr(op, field) for op in operations]
+    """Return an integer array of each operation, end to end."""
+    parts = [getattr(op, field) for op in operations] or [np.zeros(0, dtype=np.int8)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

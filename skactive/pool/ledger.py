@@ -42,14 +42,6 @@ class Columns:
         self.labels: np.ndarray | None = None  # None if there never was one
         self.names: dict[int, str | None] = {}
 
-    def mask(self, state: int, now: Moment) -> np.ndarray:
-        """Return a mask of the rows in a state."""
-        return self.states[: len(now.rows)] == state
-
-    def members(self, state: int, now: Moment) -> tuple[int, np.ndarray]:
-        """Return the number of operations, and the sorted numbers of rows in a state after them."""
-        return now.n_operations, np.flatnonzero(self.mask(state, now))
-
     def make_room(self, n: int) -> None:
         """Be long enough for n rows."""
         capacity = len(self.states)
@@ -97,16 +89,19 @@ class Columns:
 class Ledger:
     """The history of a pool, and what follows from it.
 
-    An operation has happened once `now` says so, which is one assignment: no interrupt leaves half
-    of it. Everything else follows from the history up to there. The columns are brought up to date
-    by the thread that changes the pool; others read them only where they agree with `now`, before
-    and after. A change of k rows costs O(k), however many rows there are. Nothing is refused here.
+    An operation has happened once `now` counts it: one assignment, which no interrupt leaves half
+    done. Everything else follows from the history up to there. The columns are written by the
+    thread that changes the pool; others believe them only if they agree with `now`, and `now` is
+    the same after reading. A change of k rows costs O(k), however many rows there are. Nothing is
+    refused here.
     """
 
     def __init__(self, rows: Rows, history: Sequence[Operation] = ()) -> None:
         self.history = list(history)  # what is beyond now.n_operations has not happened
-        self.now = Moment(len(history), rows, _counts(history))
-        self._columns = Columns()
+        counts = _gained(joined(history, "states_after"), joined(history, "states_before"))
+        counts[UNLABELED] += len(rows)
+        self.now = Moment(len(history), rows, counts)
+        self.columns = Columns()
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         self.follow()
 
@@ -127,14 +122,16 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         op = self._operation(change)
-        counts = now.counts + _counts([op])
-        self.history[now.n_operations :] = [op]  # in the place of one that did not happen
+        counts = now.counts + _gained(op.states_after, op.states_before)
+        counts[UNLABELED] += op.n_added
+        # Not append: an interrupt before the next line leaves an operation that did not happen.
+        self.history[now.n_operations :] = [op]
         self.now = Moment(now.n_operations + 1, rows, counts)
         self.follow()
 
     def follow(self) -> Columns:
         """Return the columns, up to date; not while another thread may change the pool."""
-        columns, now = self._columns, self.now
+        columns, now = self.columns, self.now
         if columns.n_followed < now.n_operations:
             columns.make_room(len(now.rows))
         for position in range(columns.n_followed, now.n_operations):
@@ -149,21 +146,21 @@ class Ledger:
             columns.n_followed = position + 1  # last, or an interrupted write would count
         return columns
 
-    def read(self, look: Callable[[Columns, Moment], Found]) -> Found:
-        """Return what `look` finds in the columns, all of it as of one moment."""
+    def read(self, look: Callable[["Ledger"], Found]) -> Found:
+        """Return what `look` finds in a ledger with this history, all of it as of one moment."""
         for _ in range(_TRIES):
-            columns, now = self._columns, self.now
-            if columns.n_followed == now.n_operations:
-                found = look(columns, now)
+            now = self.now
+            if self.columns.n_followed == now.n_operations:
+                found = look(self)
                 if self.now is now:  # no change began meanwhile, and writing comes after that
                     return found
             time.sleep(0)  # another thread is writing
-        # An interrupt kept the columns from following, or never ending changes: make others.
+        # An interrupt kept the columns from following, or changes do not end: make others.
         now = self.now
-        columns = Ledger(now.rows, self.history[: now.n_operations]).follow()
-        found = look(columns, now)
-        if self._columns.n_followed < columns.n_followed:
-            self._columns = columns
+        other = Ledger(now.rows, self.history[: now.n_operations])
+        found = look(other)
+        if self.columns.n_followed < now.n_operations:
+            self.columns = other.columns
         return found
 
     def snapshot(self, rows: np.ndarray) -> tuple:
@@ -177,17 +174,23 @@ class Ledger:
             names = tuple(columns.names.get(row) for row in rows.tolist())
         return states, labels, names
 
-    def members(self, state: int, now: Moment | None = None) -> np.ndarray:
+    def mask(self, state: int) -> np.ndarray:
+        """Return a mask of the rows in a state, shape (n,)."""
+        return self.columns.states[: len(self.now.rows)] == state
+
+    def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
-        now = self.now if now is None else now
+        end = self.now.n_operations
         n, members = self._sorted.get(state, (0, NOTHING))
-        if n >= now.n_operations:
+        if n >= end:
             return members
-        since = self.history[n : now.n_operations] if n else []
-        if n and 8 * sum(len(op.rows) for op in since) <= len(now.rows):
-            n, members = now.n_operations, _moved(members, state, since)
+        since = self.history[n:end] if n else []
+        if n and 8 * sum(len(op.rows) for op in since) <= len(self.now.rows):
+            n, members = end, _moved(members, state, since)
         else:  # quicker than sorting
-            n, members = self.read(lambda columns, now: columns.members(state, now))
+            n, members = self.read(
+                lambda ledger: (ledger.now.n_operations, np.flatnonzero(ledger.mask(state)))
+            )
         members.flags.writeable = False
         self._sorted[state] = n, members
         return members
@@ -219,7 +222,7 @@ class Ledger:
 
     def _dtype_with(self, change: Change, n_kept: int) -> np.dtype:
         """Return a dtype that holds the labels of a change beside those of `n_kept` other rows."""
-        new, held = change.labels.dtype, self._columns.labels
+        new, held = change.labels.dtype, self.columns.labels
         new = np.dtype(object) if new.kind in "OU" else new
         if held is None or n_kept == 0 or change.undone:  # which brings its dtype with it
             return new
@@ -244,14 +247,10 @@ def _moved(members: np.ndarray, state: int, operations: list) -> np.ndarray:
     return np.insert(members, at, rows)
 
 
-def _counts(operations: Sequence[Operation]) -> np.ndarray:
-    """Return how many rows more are in each state after operations than before them."""
-    counts = np.zeros(len(STATE_NAMES), dtype=np.int64)
-    if operations:
-        counts += np.bincount(joined(operations, "states_after"), minlength=len(counts))
-        counts -= np.bincount(joined(operations, "states_before"), minlength=len(counts))
-        counts[UNLABELED] += sum(op.n_added for op in operations)
-    return counts
+def _gained(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return how many rows more are in each state."""
+    n = len(STATE_NAMES)
+    return np.bincount(after, minlength=n) - np.bincount(before, minlength=n)
 
 
 def _lengthened(array: np.ndarray, capacity: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """The pool: which rows are labelled, reserved, skipped or free, and since when."""
 
-import html
 from collections.abc import Mapping
 from itertools import islice
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from ..utils.checks import check_name, checked_count
 from . import history as hist
 from . import storage
 from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Change, Operation
-from .ledger import NOTHING, Columns, Ledger, Moment
+from .ledger import NOTHING, Ledger
 
 FINGERPRINTED_ROWS = 256
 
@@ -27,7 +26,7 @@ class Pool:
     Every row is in one of four states: labelled, reserved (given to an annotator, or chosen
     elsewhere), skipped (the annotator could not tell) or unlabelled. Row numbers are positions in
     `X` and never shift. Every call that changes something is one operation: it happens whole or
-    not at all, is kept in the `history`, and can be undone.
+    not at all, whatever interrupts it, is kept in the `history`, and can be undone.
 
     Parameters
     ----------
@@ -110,13 +109,11 @@ class Pool:
     def y(self) -> np.ndarray:
         """Labels of all rows, shape (n,), with the missing label where there is none."""
 
-        def look(columns: Columns, now: Moment) -> np.ndarray:
-            n = len(now.rows)
-            if columns.labels is None:
-                values = np.zeros(n, dtype=int if self.missing_label == -1 else float)
-            else:
-                values = columns.labels[:n]
-            return lab.fill(values, columns.mask(LABELED, now), self.missing_label)
+        def look(ledger: Ledger) -> np.ndarray:
+            known, labels = ledger.mask(LABELED), ledger.columns.labels
+            if labels is None:
+                labels = np.zeros(len(known), dtype=int if self.missing_label == -1 else float)
+            return lab.fill(labels[: len(known)], known, self.missing_label)
 
         return self._ledger.read(look)
 
@@ -163,23 +160,24 @@ class Pool:
     @property
     def X_labeled(self):
         """The labelled rows, in row order."""
-        return self.rows.take(self.labeled)
+        labeled = self.labeled  # before the rows, which another thread may add to
+        return self.rows.take(labeled)
 
     @property
     def y_labeled(self) -> np.ndarray:
         """The labels of `X_labeled`."""
-        ledger = self._ledger
 
-        def look(columns: Columns, now: Moment) -> np.ndarray:
-            labels = columns.labels
-            return np.zeros(0) if labels is None else labels[ledger.members(LABELED, now)]
+        def look(ledger: Ledger) -> np.ndarray:
+            labels = ledger.columns.labels
+            return np.zeros(0) if labels is None else labels[ledger.members(LABELED)]
 
-        return ledger.read(look)
+        return self._ledger.read(look)
 
     @property
     def X_unlabeled(self):
         """The rows that may be asked for, in row order."""
-        return self.rows.take(self.unlabeled)
+        unlabeled = self.unlabeled
+        return self.rows.take(unlabeled)
 
     @property
     def n_labeled(self) -> int:
@@ -204,7 +202,7 @@ class Pool:
     @property
     def reservations(self) -> Mapping[int, str | None]:
         """For whom each reserved row is reserved: row number -> name."""
-        return MappingProxyType(self._ledger.read(lambda columns, _: dict(columns.names)))
+        return MappingProxyType(self._ledger.read(lambda ledger: dict(ledger.columns.names)))
 
     @property
     def history(self) -> tuple[Operation, ...]:
@@ -383,18 +381,20 @@ class Pool:
         path : str or path
             File to write; "npz" is its usual ending.
         """
-        sampled = _spread(np.arange(len(self)), FINGERPRINTED_ROWS // 2)
-        if self.n_labeled:
-            sampled = np.union1d(sampled, _spread(self.labeled, FINGERPRINTED_ROWS // 2))
+        now, most = self._ledger.now, FINGERPRINTED_ROWS // 2
+        n, labeled = len(now.rows), self.labeled
+        labeled = labeled[labeled < n]  # another thread may have added rows
+        sampled = np.union1d(_spread(np.arange(n), most), _spread(labeled, most))
         header = {
-            "n_rows": len(self),
+            "n_rows": n,
             "missing_label": _plain(self.missing_label),
             "classes": None if self.classes is None else self.classes.tolist(),
             "classes_dtype": None if self.classes is None else self.classes.dtype.str,
             "seed": self.seed,
-            "fingerprint": fingerprint(self.rows, sampled),
+            "fingerprint": fingerprint(now.rows, sampled),
         }
-        storage.write(path, header, {"sampled": sampled, **hist.to_arrays(self.since(0))})
+        arrays = hist.to_arrays(self._ledger.history[: now.n_operations])
+        storage.write(path, header, {"sampled": sampled, **arrays})
 
     @classmethod
     def load(cls, path, X) -> "Pool":
@@ -440,22 +440,24 @@ class Pool:
     # Display
 
     def __repr__(self) -> str:
+        free, labelled, reserved, skipped = self._ledger.now.counts
         return (
-            f"Pool({len(self)} rows: {self.n_labeled} labelled, {self.n_unlabeled} unlabelled, "
-            f"{self.n_reserved} reserved, {self.n_skipped} skipped)"
+            f"Pool({free + labelled + reserved + skipped} rows: {labelled} labelled, "
+            f"{free} unlabelled, {reserved} reserved, {skipped} skipped)"
         )
 
     def _repr_html_(self) -> str:
-        counts = {
-            "labelled": self.n_labeled,
-            "reserved": self.n_reserved,
-            "skipped": self.n_skipped,
-            "unlabelled": self.n_unlabeled,
+        free, labelled, reserved, skipped = counts = self._ledger.now.counts
+        named = {
+            "labelled": labelled,
+            "reserved": reserved,
+            "skipped": skipped,
+            "unlabelled": free,
         }
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in counts)
-        body = "".join(f"<td>{count:,}</td>" for count in counts.values())
+        head = "".join(f"<th>{name}</th>" for name in named)
+        body = "".join(f"<td>{count:,}</td>" for count in named.values())
         return (
-            f"<table><caption>Pool of {len(self):,} rows</caption>"
+            f"<table><caption>Pool of {counts.sum():,} rows</caption>"
             f"<tr>{head}</tr><tr>{body}</tr></table>"
         )
 
@@ -464,10 +466,7 @@ class Pool:
     def parse(self, y, n: int, index, who: str) -> tuple[np.ndarray, np.ndarray]:
         """Return labels for the `n` rows of an index as values, and a mask of those that are known.
 
-        Raises
-        ------
-        ValueError
-            If they are not one for each row, in their order, of the kind of those so far.
+        They must be one for each row, in the order of the index, and of the kind of those so far.
         """
         if index is not None:
             lab.check_order(y, index, who=who)
@@ -475,15 +474,13 @@ class Pool:
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self._ledger.follow().labels
+        # Labels that were taken away bind nobody: then another kind may come.
         if known.any() and self.n_labeled and so_far is not None:
             lab.merge_dtype(so_far.dtype, values.dtype)
         return values, known
 
     def plan_label(self, idx, y, *, relabel=False, annotator=None, who="label") -> Change:
-        """Return what `label` would change, having refused what it refuses.
-
-        `who` is the call that messages name.
-        """
+        """Return what `label` would change, or refuse it; messages name `who` as the call."""
         idx = check_row_numbers(idx, len(self), who=who)
         index = self.rows.index_of(idx)
         values, known = self.parse(y, len(idx), idx if index is None else index, who)
@@ -500,6 +497,7 @@ class Pool:
                 f"{who} got {got} for row {row}, which is labelled "
                 f"{_plain(labels[clash[0]])!r}; to change it, pass relabel=True."
             )
+        # The missing label takes a label away; for a row without one nobody could tell.
         after = np.where(known, LABELED, np.where(was, UNLABELED, SKIPPED)).astype(np.int8)
         changed = ~same & (known | (after != states))
         rows, after, values = idx[changed], after[changed], values[changed]
@@ -508,10 +506,10 @@ class Pool:
     def plan_extend(
         self, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
     ) -> Change:
-        """Return what `extend` would change, having refused what it refuses.
+        """Return what `extend` would change, or refuse it.
 
-        `missing` is the state of new rows without a label; with `merge` they join the last rows
-        that were added, rather than lie beside them.
+        `missing` is the state of new rows without a label. With `merge` they are copied into the
+        part that was added last, as suits a few rows at a time.
         """
         X = conform(check_rows(X, who=who), self.rows.parts[0], who)
         added = Rows(X)
@@ -524,7 +522,7 @@ class Pool:
         return Change("extend", len(self) + changed, states[changed], values[changed], **how)
 
     def plan_undo(self, n=1) -> Change:
-        """Return what `undo` would change, having refused what it refuses."""
+        """Return what `undo` would change, or refuse it."""
         checked_count(n, "n", "undo")
         history, end = self._ledger.history, self.n_operations
         # The first operation, "fit", is where the pool begins.
@@ -560,16 +558,16 @@ class Pool:
     # Changes: nothing here is refused
 
     def apply(self, change: Change) -> None:
-        """Carry a change out and remember it as one operation, unless it changes nothing.
+        """Carry out what a plan of this pool returned, as one operation of the history.
 
-        The change is one that a plan of this pool returned, with nothing applied in between.
+        Nothing may be applied in between: a plan is about the pool as it was then.
         """
         if not change.is_empty:
             self._ledger.commit(change)
 
     def _mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state."""
-        return self._ledger.read(lambda columns, now: columns.mask(state, now))
+        return self._ledger.read(lambda ledger: ledger.mask(state))
 
 
 def _refuse_all_nan(y) -> None:
