@@ -43,9 +43,13 @@ def _part(name: str, doc: str) -> property:
     return property(get, put, doc=doc)
 
 
-_INNER = Inner(
-    lambda predictor: predictor._fitted.estimator or predictor.estimator, fitted_estimator
-)
+def _inner(predictor):
+    """Return the estimator, fitted where it is."""
+    fitted = predictor._fitted.estimator
+    return predictor.estimator if fitted is None else fitted  # an ensemble may be empty, so false
+
+
+_INNER = Inner(_inner, fitted_estimator)
 
 
 class Predictor(MetaEstimatorMixin, BaseEstimator):
