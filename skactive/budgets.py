@@ -69,9 +69,7 @@ class BudgetManager:
 
     def __init__(self, rate: float = 1.0, window: int | None = 100, total: int | None = None):
         self.rate = checked_rate(rate, "BudgetManager")
-        self.window = (
-            None if window is None else checked_count(window, "window", "BudgetManager", 1)
-        )
+        self.window = None if window is None else checked_count(window, "window", "BudgetManager")
         self.total = None if total is None else checked_count(total, "total", "BudgetManager", 0)
         self.spent = 0
         self._most = 0  # labels in a window
@@ -91,6 +89,7 @@ class BudgetManager:
         is_left = self.total is None or self.spent < self.total
         if self.window is None:
             return is_left
+        # The oldest come first: only those that have just left the window are looked at.
         while self._bought and self._bought[0] <= self.n_passed - self.window:
             self._bought.popleft()
         return is_left and len(self._bought) < self._most
@@ -177,8 +176,10 @@ class BudgetManager:
                 f"a rate of {self.rate:g} over a window of {self.window} rows is one label, which "
                 f"cannot be shared; give window={math.ceil(2 / self.rate - _ROUNDING)} or more."
             )
+        # Half a label is rounded down, and either half keeps one: so neither is without any.
         n_window = min(max(math.ceil(share * self._most - 0.5), 1), self._most - 1)
         n_total = None if self.total is None else math.floor(share * self.total + _ROUNDING)
+        # With any rate that the window allows; what each may spend in it is set below, exactly.
         first = BudgetManager(1.0, self.window, n_total)
         rest = BudgetManager(
             1.0, self.window, None if n_total is None else (self.total or 0) - n_total
@@ -249,7 +250,7 @@ class Countdown:
         return (self.total - self.spent) / max(self.length - self.n_passed, 1)
 
     def takes(self, draw: float, share: float = 1.0) -> bool:
-        """Whether to buy a row by chance, for certain where no row can be spared."""
+        """Tell whether to buy a row by chance, for certain where no row can be spared."""
         return self.may_spend() and (self.chance >= 1 or draw < self.chance * share)
 
     def passed(self, bought: bool) -> None:
@@ -259,19 +260,10 @@ class Countdown:
 
 
 def by_chance(budget: BudgetManager | Countdown, draws: Iterable[float]) -> Callable[[float], bool]:
-    """Return what buys or leaves one row after another, given how many times the chance it has.
+    """Return a function of the share of the next row that tells whether it is bought.
 
-    Parameters
-    ----------
-    budget : BudgetManager or Countdown
-        Each row is counted there.
-    draws : iterable of float
-        A uniform random number for each row.
-
-    Returns
-    -------
-    callable
-        Takes the share of the next row, and says whether it is bought.
+    `share` is how many times the usual chance the row has, `draws` has a uniform random number for
+    each row, and each row is counted in the budget.
 
     Examples
     --------

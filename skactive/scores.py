@@ -184,6 +184,7 @@ def vote_entropy(votes: ArrayLike, n_classes: int) -> Floats:
     """
     votes = _checked_votes(votes)
     n_members, n = votes.shape
+    # A count of votes has one of S + 1 values: their logarithms are taken once.
     share = np.arange(n_members + 1) / n_members
     table = -share * np.log(np.maximum(share, TINY)) + 0.0
     out = np.zeros(n)
@@ -318,6 +319,7 @@ def bald(samples: ArrayLike) -> Floats:
     array([0.693147, 0.      ])
     """
     samples = _checked_array(samples, "samples", "SnC")
+    # Member by member: so no array as large as the samples is made.
     out = consensus_entropy(samples)
     for member in samples:
         within = entropy(member)

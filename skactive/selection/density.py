@@ -167,6 +167,7 @@ def _from_rows(left) -> Callable[[Vectors, int], Floats]:
         raise ValueError(
             "density got an embedding whose squared distances are too large for a float; scale it."
         )
+    # (-2 x, |x|², 1) . (y, 1, |y|²): lengths are added within the product, in one pass.
     left_terms = stack([-2.0 * left, a[:, None], ones[: len(a)]])
 
     def squared_distances(right, first: int) -> Floats:

@@ -50,6 +50,7 @@ def squared_distances(
     array([[ 1., 25.]])
     """
     rows, columns = as_floats(block, np.float64), as_floats(others, np.float64)
+    # Shifted in float64, and only then rounded: an offset would take the digits of float32.
     if not sparse.issparse(rows):
         shift = columns.mean(axis=0) if shift is None else shift
         rows, columns = rows - shift, columns - shift

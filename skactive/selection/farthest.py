@@ -216,6 +216,7 @@ class _LazySearch:
         rows = np.flatnonzero(upper >= low)
         if len(rows) == 1 and low > max(self.bar, 0.0):
             return low, active.positions[rows]  # it leads by more than rounding: no distance needed
+        # Float32 leaves too many in doubt: float64 doubts fewer, for all picks to come.
         if len(rows) > len(upper) // _MANY + _MANY and self._refine():
             return _CLOSED, self.picks[:0]
         if not active.settled[rows].all():

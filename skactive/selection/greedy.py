@@ -147,6 +147,7 @@ def greedy_xy(
     # Distances taken from products are right to this share of themselves: see `squared_distances`.
     rounding = 8 * (vectors.shape[1] + 8) * np.finfo(np.float64).eps / CLOSE
     for i in range(n):
+        # Without anything known yet every product is infinite: the first is chosen by inputs alone.
         if i == 0 and not len(known):
             picks[:1] = k_center(vectors, 1, candidates=mask, rng=rng)
         else:

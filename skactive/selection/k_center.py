@@ -21,7 +21,7 @@ from ..utils.threads import few_threads
 from .distances import checked_distances, lower_all
 from .farthest import farthest_first
 
-_FEW_CENTERS = 64  # or as many as are wanted: such few are compared as picks are, lazily
+_FEW_CENTERS = 64  # or as many as are wanted
 
 
 def k_center(
@@ -95,6 +95,8 @@ def k_center(
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     n = wanted(n, mask)
     near = np.unique(as_positions(centers, len(mask)))
+    # Distances of all rows to centres may cost more than the whole lazy search, which needs those of
+    # few rows: few centres are compared as picks are.
     if distances is None and len(near) <= max(n, _FEW_CENTERS):
         known = np.broadcast_to(np.inf, len(mask))
     else:

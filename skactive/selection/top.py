@@ -118,7 +118,7 @@ def _ties(
         for tied in _where(np.equal, scores, cut, mask):
             values[found : found + tied.size] = value(tied)
             found += tied.size
-        winners = np.sort(top(values, n))
+        winners = np.sort(top(values, n))  # in order, as the ties come by once more below
     chosen, passed = np.empty(n, dtype=np.intp), 0
     for tied in _where(np.equal, scores, cut, mask):
         first, last = np.searchsorted(winners, [passed, passed + tied.size])

@@ -94,6 +94,7 @@ def vessal(
     for part in steps(len(known), BLOCK):  # a few at a time, as CSR and memory maps are gathered
         volumes.learn(errors[known[part]], features[known[part]])
     rows, kept = np.flatnonzero(mask), []
+    # All random numbers at once: so what is drawn for a row does not depend on how rows are cut.
     takes = by_chance(Countdown(n, len(rows)), rng.random(len(rows)))
     for part in steps(len(rows), BLOCK):
         block = rows[part]
@@ -104,15 +105,8 @@ def vessal(
 def gradient_covariance(gradient: tuple[ArrayLike, ArrayLike]) -> Floats:
     r"""Mean of :math:`u u'` over rows, :math:`u = a \otimes h`: vessal's `covariance`.
 
-    Parameters
-    ----------
-    gradient : tuple of array of shape (N, C) and array of shape (N, d)
-        The factors a and h; h may be CSR.
-
-    Returns
-    -------
-    ndarray of float64, shape (C d, C d)
-        Symmetric; the block of classes c and c' is at rows c d and columns c' d.
+    `gradient` has the factors a, shape (N, C), and h, shape (N, d), which may be CSR. The result is
+    symmetric, of shape (C d, C d): the block of classes c and c' is at rows c d and columns c' d.
 
     Examples
     --------

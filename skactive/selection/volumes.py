@@ -31,14 +31,8 @@ class Volumes:
     :math:`O(D^2)` at most, by products of blocks; the result is that of one row at a time, however
     rows are cut. `n_passed` rows passed so far, and `n_kept` were kept, or known beforehand.
 
-    Parameters
-    ----------
-    n_errors, n_features : int
-        C and d.
-    regularization : float, default=0.01
-        :math:`\lambda`, more than 0.
-    covariance : array of shape (D, D), optional
-        :math:`\Sigma`. None: the mean of :math:`u u'` over the rows that passed.
+    `regularization` is :math:`\lambda`, and `covariance` :math:`\Sigma`, by default the mean of
+    :math:`u u'` over the rows that passed.
 
     Notes
     -----

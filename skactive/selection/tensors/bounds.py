@@ -48,6 +48,7 @@ class TensorBounds:
         self.dtype, device, unit = dtype, self.vectors.device, torch.finfo(dtype).eps / 2
         # One product with a vector never rounds its factors on a GPU.
         rough = product_error() if dtype == torch.float32 and device.type == "cpu" else 0.0
+        # As the class says; a tenth more for terms of second order.
         self.error, self.few = 1.1 * (self.vectors.shape[1] + 8) * unit + rough, 8 * unit
         self.lost = 4 * (self.vectors.shape[1] + 8) * torch.finfo(dtype).tiny  # what underflows
         squared = torch.empty(len(self.vectors), dtype=torch.float64, device=device)

@@ -47,6 +47,7 @@ def _pairs(known: Tensor, block: Tensor, points: Tensor, lengths: Tensor) -> tup
     own = block.square().sum(dim=1)
     low = torch.addmm((1 - error) * lengths, block, points.T, alpha=-2)
     reach, nearest = low.min(dim=1)
+    # A pair matters if its bound from below exceeds neither what is known nor the least from above.
     limit = torch.where(known > 0, known - (1 - error) * own, -torch.inf)
     limit = torch.minimum(limit, reach + 2 * error * (own + lengths[nearest]))
     limit += 8 * width * info.tiny

@@ -133,6 +133,7 @@ class _EagerSearch:
         known = known if self.known is None else self.known[rows]
         squared = lowered(known, self.vectors, rows, self.picked[: self.n_picked], self.shift)
         self.bounds[rows] = rounded_up(squared, self.bounds.dtype)
+        # Float32 leaves too many in doubt: float64 doubts fewer, for all picks to come.
         if len(rows) > len(self.bounds) // _MANY + _NEVER_MANY and self.passes.refine():
             self.bounds = self.bounds.double()
             self.passes.lower(self.bounds, self.picked[: self.n_picked])
