@@ -95,8 +95,8 @@ def k_center(
     mask = candidate_mask(candidates, vectors.shape[0], centers)
     n = wanted(n, mask)
     near = np.unique(as_positions(centers, len(mask)))
-    # Distances of all rows to centres may cost more than the whole lazy search, which needs those of
-    # few rows: few centres are compared as picks are.
+    # Distances of all rows to centres may cost more than the whole lazy search, which needs those
+    # of few rows: few centres are compared as picks are.
     if distances is None and len(near) <= max(n, _FEW_CENTERS):
         known = np.broadcast_to(np.inf, len(mask))
     else:
