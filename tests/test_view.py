@@ -476,3 +476,14 @@ def test_the_number_of_classes_is_that_of_the_model_or_of_those_that_were_named(
         pool = Pool(X, classes=classes)
         assert View(pool.rows, pool.unlabeled_mask, pool=pool).n_classes == expected
         assert view_of().n_classes is None
+
+
+def test_rows_are_found_by_their_numbers_in_a_part_as_in_the_whole():
+    view = view_of()
+    assert view.positions_of([7, 3, 7]).tolist() == [7, 3, 7]
+    part = view.part(X[[9, 3, 7]], np.array([9, 3, 7]))
+    assert part.positions_of([7, 3, 9, 7]).tolist() == [2, 1, 0, 2]
+    with pytest.raises(ValueError, match=r"reads row 8, which is not among the 3 rows"):
+        part.positions_of([7, 8])
+    with pytest.raises(ValueError, match=r"rows hold positions from 3 to 60; .* 0 to 59"):
+        view.positions_of([60, 3])

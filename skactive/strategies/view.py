@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.arrays import check_vectors, join_vectors
+from ..data.arrays import as_positions, check_vectors, join_vectors
 from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
@@ -202,6 +202,21 @@ class View:
             numbers = np.arange(len(self))
         seed = np.random.SeedSequence(self._seed).generate_state(1, np.uint64)[0]
         return _hash_uniform(np.asarray(numbers).astype(np.uint64), seed)
+
+    def positions_of(self, rows) -> np.ndarray:
+        """Return the positions of rows by their numbers: their positions in the whole view."""
+        if self._numbers is None:
+            return as_positions(rows, len(self), "rows")
+        rows, order = np.asarray(rows), np.argsort(self._numbers)
+        places = np.searchsorted(self._numbers, rows, sorter=order)
+        at = order[np.minimum(places, len(order) - 1)]
+        absent = np.flatnonzero(self._numbers[at] != rows)
+        if len(absent):
+            raise ValueError(
+                f"the strategy reads row {rows[absent[0]]}, which is not among the {len(self)} "
+                f"rows that a strategy around it has left."
+            )
+        return at
 
     # What the model says
 
@@ -459,6 +474,13 @@ class View:
         for name in ("X", "candidates", "rng"):  # cached, of all rows
             part.__dict__.pop(name, None)
         return part
+
+
+def other_draw(uniform: np.ndarray) -> np.ndarray:
+    """Return uniform numbers in (0, 1) that owe nothing to those of 53 bits that are given."""
+    # Their lower 32 bits: the upper ones decide which is larger, so by them a Subpool has drawn
+    # its part and ties were broken; numbers from them would be no chance within it.
+    return np.modf(uniform * 2.0**21)[0] + 2.0**-33
 
 
 def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:

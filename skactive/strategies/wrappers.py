@@ -11,6 +11,7 @@ from ..utils.checks import checked_number, count_of
 from .base import Strategy, choose, name_of
 from .inner import from_lowest, inner_reads, inner_scores
 from .registry import as_strategy, register
+from .view import other_draw
 
 
 @register(None, "large pools; less repetition in a batch", cost="the inner strategy on a part")
@@ -255,7 +256,4 @@ _MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def _gumbel(uniform: np.ndarray) -> np.ndarray:
     """Return standard Gumbel noise from uniform numbers of 53 bits."""
-    # From their lower 32 bits alone: the upper ones are those by which a Subpool around this
-    # strategy has drawn its part, so that noise from them would be no noise within it.
-    lower = np.modf(uniform * 2.0**21)[0] + 2.0**-33
-    return -np.log(-np.log(lower))
+    return -np.log(-np.log(other_draw(uniform)))
