@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from .data.arrays import Floats, chunks_of_rows, columns_of, gaps
+from .data.arrays import Floats, chunks_of_rows, columns_of, gaps, slices
 from .data.columns import (
     TINY,
     dots,
@@ -325,6 +325,54 @@ def bald(samples: ArrayLike) -> Floats:
         within = entropy(member)
         within /= len(samples)
         out -= within
+    return np.maximum(out, 0.0, out=out)
+
+
+def epig(samples: ArrayLike, targets: ArrayLike) -> Floats:
+    """Information that a label gives about those of other rows: :class:`skactive.strategies.EPIG`.
+
+    Parameters
+    ----------
+    samples : array of float, shape (S, n, C)
+        Class probabilities of S committee members or posterior samples.
+    targets : array of float, shape (S, m, C)
+        Those of the target rows, by the same members in the same order.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        In nats, the mean over the targets: at least 0, also where rounding would say less, and at
+        most what `bald` says.
+
+    Raises
+    ------
+    ValueError
+        If an array is not three-dimensional, or has no member or no class, or if there is no
+        target, or one by other members than the samples are by.
+
+    Examples
+    --------
+    >>> one, other = [[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]
+    >>> epig([one, other], [one[:1], other[:1]]).round(6)
+    array([0.693147, 0.      ])
+    """
+    samples = _checked_array(samples, "samples", "SnC")
+    targets = _checked_array(targets, "targets", "SnC")
+    n_members, n_targets, n_classes = targets.shape
+    if n_members != len(samples) or n_targets == 0:
+        raise ValueError(
+            f"targets has shape {targets.shape} and samples {samples.shape}; give one target row "
+            f"or more, and as many members for both."
+        )
+    out = consensus_entropy(samples) + consensus_entropy(targets).mean()
+    n_pairs = samples.shape[2] * n_classes  # of classes: the table of a row and a target
+    for some in slices(n_targets, n_pairs, least=1):
+        right = targets[:, some].reshape(n_members, -1) / n_members
+        for rows in slices(samples.shape[1], n_pairs * (some.stop - some.start), least=1):
+            # All tables of joint probabilities by one product, which sums over the members.
+            joint = samples[:, rows].reshape(n_members, -1).T @ right
+            joint = joint.reshape(rows.stop - rows.start, -1)
+            out[rows] += np.einsum("ij,ij->i", joint, logs_of(joint)) / n_targets
     return np.maximum(out, 0.0, out=out)
 
 

@@ -54,6 +54,15 @@ def bald(samples):
     )
 
 
+def epig(samples, targets):
+    return np.array(
+        [
+            np.mean([_mutual_information(ours, theirs) for theirs in _by_row(targets)])
+            for ours in _by_row(samples)
+        ]
+    )
+
+
 def expected_improvement(mean, std, best, xi=0.0):
     scores = []
     for mu, sigma in zip(_floats(mean), _floats(std), strict=True):
@@ -145,6 +154,16 @@ def _mean(members):
 
 def _entropy(p):
     return -sum(value * math.log(value) for value in p if value > 0) + 0.0
+
+
+def _mutual_information(ours, theirs):
+    joint, apart = [], []
+    for a in range(len(ours[0])):
+        for b in range(len(theirs[0])):
+            pairs = zip(ours, theirs, strict=True)
+            joint.append(sum(p[a] * q[b] for p, q in pairs) / len(ours))
+            apart.append(_mean(ours)[a] * _mean(theirs)[b])
+    return _kl(joint, apart)
 
 
 def _kl(p, q):

@@ -4,6 +4,7 @@ from .adversarial import AdversarialBIM, AdversarialDeepFool
 from .base import Strategy
 from .committee import (
     BALD,
+    EPIG,
     BatchBALD,
     Committee,
     ConsensusEntropy,
@@ -55,6 +56,7 @@ __all__ = [
     "BADGE",
     "BAIT",
     "BALD",
+    "EPIG",
     "AdversarialBIM",
     "AdversarialDeepFool",
     "BatchBALD",

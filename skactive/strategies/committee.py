@@ -1,8 +1,10 @@
 """Strategies that ask where the members of an ensemble disagree."""
 
 from .. import scores, selection
-from .base import Strategy
+from ..utils.checks import checked_count
+from .base import Strategy, name_of
 from .registry import register
+from .view import other_draw
 
 
 class Committee(Strategy):
@@ -83,6 +85,56 @@ class BALD(Committee):
     def score(self, view):
         """Return the mutual information between label and member in nats."""
         return scores.bald(view.samples)
+
+
+@register("epig", "as `bald`, for the predictions of target rows", cost="O(nmSC²), m targets")
+class EPIG(Committee):
+    r"""Most to learn about the labels of target rows [1]_: :math:`\frac{1}{m} \sum_* I(y; y_*)`.
+
+    With :math:`I(y; y_*) = H(\bar p) + H(\bar p_*) - H(\frac{1}{S} \sum_s p_s p_{s*}^T)`, what the
+    label of a row tells about that of each of m targets. `BALD` counts all that a label tells about
+    the model, also what matters to no row that will be predicted.
+
+    Parameters
+    ----------
+    n_targets : int, default=100
+        How many targets are drawn from all rows, anew in each round.
+    targets : array-like of int, default=None
+        The targets instead: row numbers of the pool, or positions in the X that `query` is given.
+        Rows that are targets alone are kept from being chosen by ``query(subset=...)``.
+
+    References
+    ----------
+    .. [1] Bickford Smith, Kirsch, Farquhar, Gal, Foster and Rainforth (2023). Prediction-oriented
+       Bayesian active learning. AISTATS.
+    """
+
+    rowwise = False
+
+    def __init__(self, n_targets=100, targets=None):
+        self.n_targets = n_targets
+        self.targets = targets
+
+    def score(self, view):
+        """Return the mean information about the labels of the targets in nats."""
+        if self.targets is None:
+            n_targets = checked_count(self.n_targets, "n_targets", name_of(self))
+            at = selection.top(other_draw(view.row_random()), n_targets)
+        else:
+            at = view.positions_of(self.targets)
+        # Row by row from here on, so that the members' probabilities of all rows are never kept.
+        return view.score(_InformationAbout(view.part(view.take(at), at).samples))
+
+
+class _InformationAbout(Committee):
+    """What a label tells about those of target rows, of which these are the samples."""
+
+    def __init__(self, targets):
+        self.targets = targets
+
+    def score(self, view):
+        """Return the mean information in nats."""
+        return scores.epig(view.samples, self.targets)
 
 
 @register("batch_bald", "small batches over an ensemble", cost="at most O(knSCM), M joint labels")
