@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
+from skactive.data.frames import is_pandas
 from skactive.data.labels import (
     check_order,
     decode,
     encode,
     fill,
-    library,
     merge_dtype,
     missing_mask,
     named_classes,
@@ -423,8 +423,13 @@ def test_polars_labels_keep_their_type_beside_missing_ones(make, expected):
 
 @needs_pandas
 def test_types_are_recognised_through_their_bases():
-    assert library(type("Own", (pd.Series,), {})) == "pandas"
-    assert library(np.ndarray) == ""
+    assert is_pandas(type("Own", (pd.Series,), {})())
+    assert not is_pandas(np.eye(2))
+    own = type("NAType", (), {"__module__": "pandas._libs.missing"})()
+    with pytest.raises(ValueError, match=r"y holds .* of type NAType; labels are integers"):
+        parse([1, own], missing_label=-1)
+    own = type("Series", (), {"__module__": "pandas", "__array__": lambda self, *_: np.eye(2)[0]})
+    assert same(as_dict(*parse(own(), missing_label=0)), {0: 1.0})
 
 
 # The missing label

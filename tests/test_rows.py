@@ -16,15 +16,15 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skactive import Pool
 from skactive.data.conform import conform
 from skactive.data.datasets import DatasetRows
 from skactive.data.fingerprint import fingerprint
+from skactive.data.frames import is_pandas, is_polars
 from skactive.data.row_numbers import as_row_numbers, check_row_numbers
 from skactive.data.rows import (
     Rows,
     check_rows,
-    is_pandas,
-    is_polars,
     join,
     n_rows,
     one_row,
@@ -529,6 +529,18 @@ def test_pandas_is_recognised_also_where_columns_have_telling_names():
     assert is_pandas(X["dtype"])
     assert not is_pandas(X.index)
     assert check_rows(X.index).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("module", ["pandas.core.frame", "polars.dataframe", "torch"])
+@pytest.mark.parametrize("name", ["DataFrame", "Series", "Tensor"])
+@needs_pandas
+def test_a_class_of_ones_own_is_no_frame_whatever_it_and_its_module_are_called(name, module):
+    content = dict.fromkeys(["iloc", "to_numpy", "columns", "index"])
+    own = type(name, (ArrayLike,), {"__module__": module, **content})()
+    assert not is_pandas(own)
+    assert not is_polars(own)
+    assert type(check_rows(own)) is np.ndarray
+    assert type(Pool(own, own.__array__()[0]).X) is np.ndarray
 
 
 @pytest.mark.parametrize("kind", ["coo", "lil", "dok", "bsr", "dia"])

@@ -9,56 +9,50 @@ import numpy as np
 import scipy.sparse as sp
 
 from .datasets import DatasetRows
-from .labels import library
-from .rows import as_sparse, check_rows, is_polars
+from .frames import is_pandas, is_polars
+from .rows import as_sparse, check_rows
 from .tensors import as_array, is_tensor
 
 _TEXT = "UT"
 _SHOWN = 5
-_FAMILIES = {
-    "array": "an array",
-    "sparse": "a sparse matrix",
-    "list": "a list",
-    "tensor": "a torch tensor",
-    "dataset": "a torch Dataset",
-    "pandas.DataFrame": "a pandas DataFrame",
-    "pandas.Series": "a pandas Series",
-    "polars.DataFrame": "a polars DataFrame",
-    "polars.Series": "a polars Series",
-}
-
 _INPUTS = "[x for x, _ in X]"
-_DENSE = {
-    "array": "X",
-    "list": "X",
-    "sparse": "X.toarray()",
-    "tensor": "X.numpy(force=True)",
-    "dataset": f"numpy.stack({_INPUTS})",
+_ROW = "[[i]] for a single row i"
+_NUMPY = "X.to_numpy()"
+# Kind of container: what messages call it, what makes an array of X, and what makes it of an array.
+_FAMILIES = {
+    "array": ("an array", "X", "{}"),
+    "sparse": ("a sparse matrix", "X.toarray()", "scipy.sparse.FORMAT_matrix({})"),
+    "list": ("a list", "X", "{}.tolist()"),
+    "tensor": ("a torch tensor", "X.numpy(force=True)", "torch.as_tensor({})"),
+    "dataset": ("a torch Dataset", f"numpy.stack({_INPUTS})", "torch.utils.data.StackDataset({})"),
+    "pandas.DataFrame": ("a pandas DataFrame", _NUMPY, "pandas.DataFrame({}, columns=[...])"),
+    "pandas.Series": ("a pandas Series", _NUMPY, "pandas.Series({})"),
+    "polars.DataFrame": ("a polars DataFrame", _NUMPY, "polars.DataFrame({}, schema=[...])"),
+    "polars.Series": ("a polars Series", _NUMPY, "polars.Series({})"),
+}
+# What needs no array in between, from the kind of X to that of the pool.
+_SHORTER = {
+    ("tensor", "dataset"): "torch.utils.data.StackDataset(X)",
+    ("dataset", "tensor"): f"torch.stack({_INPUTS})",
+    ("dataset", "list"): _INPUTS,
+    ("pandas.Series", "list"): "list(X)",
+    ("polars.Series", "list"): "list(X)",
+    ("pandas.DataFrame", "pandas.Series"): "X[column]",
+    ("polars.DataFrame", "polars.Series"): "X[column]",
+    ("pandas.Series", "pandas.DataFrame"): f"frame.iloc{_ROW}",
+    ("polars.Series", "polars.DataFrame"): f"frame{_ROW}",
+    ("pandas.DataFrame", "polars.DataFrame"): "polars.from_pandas(X)",
+    ("pandas.Series", "polars.Series"): "polars.from_pandas(X)",
+    ("polars.DataFrame", "pandas.DataFrame"): "X.to_pandas()",
+    ("polars.Series", "pandas.Series"): "X.to_pandas()",
 }
 
 
 def conform(X: Any, like: Any, who: str) -> Any:
     """Return X as a container that joins with `like`, or refuse it.
 
-    Parameters
-    ----------
-    X : container of k rows
-        New rows.
-    like : container
-        Rows that they are to join, as `check_rows` gives them.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    container of k rows
-        X, or X as an array, as a tensor on the device of `like`, as a list, in the sparse format
-        or with the columns in the order of `like`, or as the rows of a Dataset.
-
-    Raises
-    ------
-    ValueError
-        If the kind of container, the shape of a row, the columns, or text and numbers differ.
+    It becomes an array, a tensor on the device of `like`, a list, or the rows of a Dataset; sparse
+    matrices take the format and frames the order of the columns of `like`.
 
     Examples
     --------
@@ -155,12 +149,13 @@ def _check_text(X: Any, like: Any, who: str) -> None:
 
 
 def _check_family(X: Any, like: Any, who: str) -> None:
-    """Refuse rows in another kind of container."""
-    if _family(X) != _family(like):
-        raise ValueError(
-            f"{who}: X is {_FAMILIES[_family(X)]}, the pool is {_FAMILIES[_family(like)]}; "
-            f"write {_conversion(X, like)}."
-        )
+    """Refuse rows in another kind of container, and say what makes them one of the pool's kind."""
+    new, old = pair = _family(X), _family(like)
+    if new != old:
+        (it, array, _), (pool, _, made) = _FAMILIES[new], _FAMILIES[old]
+        write = _SHORTER.get(pair) or made.format(array)
+        write = write.replace("FORMAT", getattr(like, "format", ""))  # csr or csc
+        raise ValueError(f"{who}: X is {it}, the pool is {pool}; write {write}.")
 
 
 def _check_array(X: np.ndarray, like: np.ndarray, who: str) -> None:
@@ -245,32 +240,5 @@ def _family(X: Any) -> str:
         return "dataset"
     if is_tensor(X):
         return "tensor"
-    return f"{library(type(X))}.{'DataFrame' if len(X.shape) == 2 else 'Series'}"
-
-
-def _conversion(X: Any, like: Any) -> str:
-    """Write the line that turns X into the kind of container that `like` is."""
-    source, target = _family(X), _family(like)
-    dense = _DENSE.get(source, "X.to_numpy()")
-    if target == "dataset":
-        return f"torch.utils.data.StackDataset({'X' if source == 'tensor' else dense})"
-    if target == "tensor":
-        stack = source == "dataset"
-        return f"torch.stack({_INPUTS})" if stack else f"torch.as_tensor({dense})"
-    if target == "list":
-        if source == "dataset":
-            return _INPUTS
-        return "list(X)" if source.endswith("Series") else f"{dense}.tolist()"
-    if target == "array":
-        return dense
-    if target == "sparse":
-        return f"scipy.sparse.{like.format}_matrix({dense})"
-    package, kind = target.split(".")
-    if source.endswith(kind):
-        return "X.to_pandas()" if package == "pandas" else "polars.from_pandas(X)"
-    if source.startswith(package) and kind == "Series":
-        return "X[column]"
-    if source.startswith(package):
-        return f"frame{'.iloc' if package == 'pandas' else ''}[[i]] for a single row i"
-    names = ", columns=" if package == "pandas" else ", schema="
-    return f"{target}({dense}{names}[...])" if kind == "DataFrame" else f"{target}({dense})"
+    package = "pandas" if is_pandas(X) else "polars"
+    return f"{package}.{'DataFrame' if len(X.shape) == 2 else 'Series'}"

@@ -203,29 +203,15 @@ class _Source(NamedTuple):
 
     @property
     def key(self) -> tuple[int, int]:
-        """What two sources have in common if they are one."""
+        """What two sources have in common if they are one; a Dataset that grew is another."""
         return id(self.training), self.length
 
 
 def check_dataset(X: Any, who: str) -> DatasetRows:
-    """Return a torch Dataset as lazy rows, or refuse it.
+    """Return a torch Dataset as lazy rows, or refuse one whose items are not numbered and counted.
 
-    Parameters
-    ----------
-    X : torch.utils.data.Dataset or DatasetRows
-        A ``Subset`` or a ``ConcatDataset`` is taken apart, so that the `evaluation` side of what
-        it is made of is seen.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    DatasetRows
-
-    Raises
-    ------
-    TypeError
-        If its items have no positions, or it does not know how many there are.
+    A ``Subset`` or a ``ConcatDataset`` is taken apart, so that the `evaluation` side of what it is
+    made of is seen.
 
     Examples
     --------
@@ -243,6 +229,7 @@ def check_dataset(X: Any, who: str) -> DatasetRows:
             "write one with __getitem__ and __len__."
         )
     if _evaluation_of(X) is X:
+        # Of these very types: a subclass may read its items in another way.
         if type(X) is getattr(data, "Subset", None):
             return check_dataset(X.dataset, who)[as_array(X.indices)]
         if type(X) is getattr(data, "ConcatDataset", None):
@@ -252,15 +239,6 @@ def check_dataset(X: Any, who: str) -> DatasetRows:
 
 def join_datasets(parts: Sequence[DatasetRows]) -> DatasetRows:
     """Join rows of Datasets end to end, without reading any.
-
-    Parameters
-    ----------
-    parts : sequence of DatasetRows
-        At least one.
-
-    Returns
-    -------
-    DatasetRows
 
     Examples
     --------
@@ -274,34 +252,12 @@ def join_datasets(parts: Sequence[DatasetRows]) -> DatasetRows:
     return DatasetRows.__new__(DatasetRows)._set(sources, _end_to_end(pieces))
 
 
-def refuse_random(X: Any, who: str) -> None:
-    """Refuse a Dataset whose rows differ when they are read again; any other container passes.
-
-    Parameters
-    ----------
-    X : container of n rows
-        As `check_rows` gives it.
-    who : str
-        The caller, for messages.
-
-    Raises
-    ------
-    ValueError
-        As `DatasetRows.refuse_random`.
-
-    Examples
-    --------
-    >>> refuse_random(np.eye(2), "fit")
-    """
-    if isinstance(X, DatasetRows):
-        X.refuse_random(who)
-
-
 def _shifted(part: DatasetRows, start_of: dict) -> range | np.ndarray:
     """Return the positions of a part where its sources start elsewhere."""
     starts = zip(part._sources, part._starts, strict=False)
     shifts = [start_of[source.key] - start for source, start in starts]
     positions = part._positions
+    # A range stays one wherever it can: positions of 1e9 items would take 8 GB.
     if len(set(shifts)) > 1:
         which = np.searchsorted(part._starts, positions, side="right") - 1
         return np.asarray(positions, dtype=np.intp) + np.array(shifts)[which]
@@ -312,7 +268,7 @@ def _shifted(part: DatasetRows, start_of: dict) -> range | np.ndarray:
 
 def _end_to_end(pieces: list[range | np.ndarray]) -> range | np.ndarray:
     """Join positions: a range where they go on as one."""
-    pieces = [piece for piece in pieces if len(piece)] or pieces[:1]
+    pieces = [piece for piece in pieces if len(piece)] or pieces[:1]  # what is empty breaks nothing
     ranges = [piece for piece in pieces if isinstance(piece, range) and piece.step == 1]
     adjacent = all(before.stop == after.start for before, after in pairwise(ranges))
     if len(ranges) == len(pieces) and adjacent:
@@ -353,6 +309,7 @@ def _evaluation_of(dataset: Any) -> Any:
     evaluation: Any = getattr(dataset, "evaluation", None)
     if not _has_numbers(evaluation):
         return dataset  # many a class has a flag of this name
+    # One row number stands for an item on both sides, or a label would be of another row.
     if len(evaluation) != len(dataset):
         raise ValueError(
             f"the evaluation side of {type(dataset).__name__} has {len(evaluation)} items, the "

@@ -11,29 +11,20 @@ import numpy as np
 import scipy.sparse as sp
 
 from .datasets import DatasetRows
-from .rows import Rows, is_pandas
+from .frames import is_pandas
+from .rows import Rows
 from .tensors import as_array, is_tensor
 
 _EXACT = 2**53  # integers up to here are float64 numbers
 
 
 def fingerprint(rows: Rows, positions: Any) -> str:
-    """Hash some rows, so that wrong or reordered data is recognised.
+    """Hash some rows, so that wrong or reordered data is recognised: sha256, in hexadecimal.
 
-    Parameters
-    ----------
-    rows : Rows
-        All rows.
-    positions : array-like of int of shape (k,)
-        Which of them to read.
-
-    Returns
-    -------
-    str
-        sha256, in hexadecimal, of the count of all rows, the shape of a row or the column names,
-        and the values at the positions. How rows are split into parts, the width of a numeric
-        dtype, the sparse format, and whether an array is a tensor make no difference. Of a torch
-        Dataset the inputs at the positions are read, without random transforms (`Augmented`).
+    Hashed are the count of all rows, the shape of a row or the column names, and the values at the
+    positions. How rows are split into parts, the width of a numeric dtype, the sparse format, and
+    whether an array is a tensor make no difference. A torch Dataset is read without random
+    transforms (`Augmented`).
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Labels: which rows have one, of which natural dtype, and the codes that stand for classes.
 
 A *resolved* missing label is `None` (only None, NaN, pandas.NA and NaT are missing) or one more
-scalar that is missing too. pandas and polars objects are recognised by their type's module.
+scalar that is missing too.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable
+from sys import modules
 from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from .frames import is_pandas, loaded
 from .tensors import as_array
 
 NUMERIC = "iuf"
@@ -24,21 +26,7 @@ _ACCEPTED = "labels are integers, floats, booleans or text"
 def resolve_missing_label(missing_label: Any, *, regression: bool) -> Any:
     """Turn the parameter `missing_label` into `None` or the one scalar that means "no label".
 
-    Parameters
-    ----------
-    missing_label : "auto", int, float, str or None
-        "auto" is -1 for classification and `None` for regression; NaN and pandas.NA are `None`.
-    regression : bool
-        Whether the labels are targets of a regression.
-
-    Returns
-    -------
-    int, float, str or None
-
-    Raises
-    ------
-    TypeError
-        If `missing_label` is anything else (a boolean, a list, ...).
+    "auto" is -1, and `None` for the targets of a regression.
 
     Examples
     --------
@@ -61,30 +49,10 @@ def resolve_missing_label(missing_label: Any, *, regression: bool) -> Any:
 
 
 def to_array(y: Any) -> np.ndarray:
-    """Read any one-dimensional container of labels as an array of its raw values.
+    """Read any container of labels as an array of its raw values, shape (n,).
 
-    Parameters
-    ----------
-    y : array-like of shape (n,) or (n, 1), or a scalar
-        ndarray, list, tuple, pandas or polars Series (categorical and nullable too), or any object
-        with `__array__`. A column is ravelled with a warning; a scalar is one label.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Numeric where every value is; an object array where text, or numbers and None, are mixed.
-
-    Raises
-    ------
-    ValueError
-        If y has more than one column or dimension.
-    TypeError
-        If y is no container of labels (a dict, a set, a generator, ...).
-
-    Warns
-    -----
-    sklearn.exceptions.DataConversionWarning
-        If y is a column.
+    A column is ravelled with a warning, a scalar is one label. Where text, or numbers and None, are
+    mixed, it is an object array.
 
     Examples
     --------
@@ -106,18 +74,7 @@ def to_array(y: Any) -> np.ndarray:
 
 
 def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
-    """Say which values mean "no label".
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Raw values, as `to_array` gives them.
-    missing_label : int, float, str or None
-        A resolved missing label. A boolean is never equal to a numeric one.
-
-    Returns
-    -------
-    ndarray of bool of shape (n,)
+    """Say which raw values mean "no label"; a boolean is never equal to a number.
 
     Examples
     --------
@@ -140,27 +97,8 @@ def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
 def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Split labels into their values, in the natural dtype of the known ones, and who is known.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,), or a scalar
-        Labels, as `to_array` reads them.
-    missing_label : int, float, str or None
-        A resolved missing label.
-    classes : array-like of shape (C,), optional
-        The only labels that are allowed.
-
-    Returns
-    -------
-    values : ndarray of shape (n,)
-        Booleans, integers, floats or text (an object array of str; a numpy text array keeps its
-        dtype). Unknown positions hold 0 or "". Never shares memory with y.
-    known : ndarray of bool of shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If text and numbers are mixed; if a value is neither number, boolean nor text, or infinite;
-        if y holds the missing label as text ("-1"); or if `classes` does not name a label.
+    Values are booleans, integers, floats or text: an object array of str, or numpy's text as it
+    came. Where nothing is known they hold 0 or "". They never share memory with y.
 
     Examples
     --------
@@ -183,21 +121,7 @@ def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarra
 def merge_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     """Find the dtype that holds labels of both dtypes without changing what they mean.
 
-    Parameters
-    ----------
-    a, b : numpy.dtype
-        Dtypes of `parse`'s values: `a` of the labels so far, `b` of the new ones. Only dtypes of
-        arrays with at least one known label say anything.
-
-    Returns
-    -------
-    numpy.dtype
-        Booleans with integers give integers, integers with floats floats, text with text objects.
-
-    Raises
-    ------
-    ValueError
-        If one is text and the other is not.
+    Text and numbers are refused; `a` is of the labels so far.
 
     Examples
     --------
@@ -213,7 +137,7 @@ def merge_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     if _is_text(a):
         return np.dtype(object)
     merged = np.promote_types(a, b)
-    # uint64 with a signed integer promotes to float64; `parse` admits nothing above int64's range
+    # uint64 with a signed integer promotes to float64; `parse` admits nothing above int64's range.
     return np.dtype(np.int64) if merged.kind == "f" and "f" not in (a.kind, b.kind) else merged
 
 
@@ -229,21 +153,7 @@ def _filled_dtype(dtype: np.dtype, hole: Any) -> np.dtype:
 
 
 def fill(values: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarray:
-    """Write labels at full length, with the missing label where there is none.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Labels in their natural dtype, as `parse` gives them.
-    known : ndarray of bool of shape (n,)
-        Which of them are labels.
-    missing_label : int, float, str or None
-        A resolved missing label; `None` is written as NaN among numbers.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        A new array; its dtype is wider than that of `values` only where it must be.
+    """Write labels with the missing label where there is none: NaN for `None` among numbers.
 
     Examples
     --------
@@ -261,19 +171,7 @@ def fill(values: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarra
 
 
 def encode(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Replace labels by their positions among the classes.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Labels.
-    classes : ndarray of shape (C,)
-        Sorted, distinct classes.
-
-    Returns
-    -------
-    ndarray of intp of shape (n,)
-        0 to C - 1, and -1 for a label that is not among the classes.
+    """Replace labels by their positions among sorted classes, -1 for those that are none of them.
 
     Examples
     --------
@@ -296,23 +194,6 @@ def encode(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def decode(codes: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Replace positions among the classes by the classes; the inverse of `encode`.
 
-    Parameters
-    ----------
-    codes : ndarray of int of shape (n,)
-        Positions, 0 to C - 1.
-    classes : ndarray of shape (C,)
-        Sorted, distinct classes.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        Labels, in the dtype of the classes.
-
-    Raises
-    ------
-    ValueError
-        If a code is negative.
-
     Examples
     --------
     >>> decode(np.array([1, 0, 1]), np.array([3, 7]))
@@ -327,16 +208,6 @@ def decode(codes: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def sorted_classes(values: np.ndarray) -> np.ndarray:
     """List the distinct labels in sorted order.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Known labels, all of one kind.
-
-    Returns
-    -------
-    ndarray of shape (C,)
-        In the dtype of `values`.
-
     Examples
     --------
     >>> sorted_classes(np.array(["b", "a", "b"], dtype=object))
@@ -349,23 +220,6 @@ def sorted_classes(values: np.ndarray) -> np.ndarray:
 
 def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
     """Read the labels that a user names in advance.
-
-    Parameters
-    ----------
-    classes : array-like of shape (C,)
-        Labels, in any order.
-    missing_label : int, float, str or None
-        A resolved missing label.
-
-    Returns
-    -------
-    ndarray of shape (k,)
-        Sorted and distinct.
-
-    Raises
-    ------
-    ValueError
-        If one of them means "no label", or if text and numbers are mixed.
 
     Examples
     --------
@@ -383,32 +237,19 @@ def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
 
 
 def check_order(y: Any, index: Any, *, who: str) -> None:
-    """Refuse a pandas y whose index names the same rows in another order.
-
-    Parameters
-    ----------
-    y : object
-        Labels; anything but a pandas Series or DataFrame passes.
-    index : pandas.Index or ndarray of int of shape (n,)
-        Index of the rows, or their row numbers. With row numbers, a y that has pandas' default
-        index passes.
-    who : str
-        The caller, for the message.
-
-    Raises
-    ------
-    ValueError
-        If y's index is a permutation of `index` and not equal to it.
+    """Refuse a pandas y whose index names the same rows in another order: row numbers, or labels.
 
     Examples
     --------
     >>> check_order([1, 0, 1], np.array([7, 3, 5]), who="teach")
     """
-    own = getattr(y, "index", None) if library(type(y)) == "pandas" else None
+    own = y.index if is_pandas(y) else None
     if own is None or len(own) != len(index):
         return
     if isinstance(index, np.ndarray):
-        default = type(own).__name__ == "RangeIndex" and own.start == 0 and own.step == 1
+        # The index that pandas gives where none is named says nothing about an order.
+        is_range = isinstance(own, loaded("pandas", "RangeIndex"))
+        default = is_range and own.start == 0 and own.step == 1
         if default or own.dtype.kind not in "iu" or np.array_equal(own.to_numpy(), index):
             return
         permuted, key = np.array_equal(np.sort(own.to_numpy()), np.sort(index)), "indices"
@@ -424,33 +265,10 @@ def check_order(y: Any, index: Any, *, who: str) -> None:
         )
 
 
-def library(cls: type) -> str:
-    """Recognise the types of pandas and polars, and those that build on them, without importing.
-
-    Parameters
-    ----------
-    cls : type
-        Type of a container.
-
-    Returns
-    -------
-    str
-        "pandas", "polars", or "" for any other type.
-
-    Examples
-    --------
-    >>> library(list)
-    ''
-    """
-    names = {base.__module__.partition(".")[0] for base in cls.__mro__}
-    return next((name for name in ("pandas", "polars") if name in names), "")
-
-
 def _kind(cls: type) -> str:
     """Tell what a value of this type is: "b", "i", "f", "U", "-" for a missing value, "?"."""
-    if cls is type(None):
-        return "-"
-    if cls.__name__ in ("NAType", "NaTType") and cls.__module__.startswith("pandas"):
+    pandas = modules.get("pandas")
+    if cls in (type(None), type(getattr(pandas, "NA", None)), type(getattr(pandas, "NaT", None))):
         return "-"
     if issubclass(cls, bool | np.bool_):
         return "b"
@@ -488,10 +306,10 @@ def _raw(y: Any) -> np.ndarray:
         return _from_sequence(y)
     if _kind(type(y)) != "?":
         return _from_sequence([y])
-    origin = library(type(y))
-    if origin == "pandas":
+    indices = loaded("pandas", "Index") + loaded("pandas.api.extensions", "ExtensionArray")
+    if is_pandas(y) or isinstance(y, indices):
         return _from_pandas(y)
-    if origin == "polars" and hasattr(y, "to_list"):
+    if isinstance(y, loaded("polars", "Series")):
         whole = y.null_count() == 0 or y.dtype.is_float()
         return y.to_numpy() if whole else _objects(y.to_list())
     if isinstance(y, range | array) or hasattr(y, "__array__"):
@@ -509,7 +327,7 @@ def _from_sequence(y: list | tuple) -> np.ndarray:
         return np.asarray(y, dtype=object)
     if len(kinds) == 1 and kinds <= {"b", "i", "f"}:
         out = np.asarray(y)
-        # integers beyond int64 become floats in numpy, which would merge different labels
+        # Integers beyond int64 become floats in numpy, which would merge different labels.
         if kinds != {"i"} or out.dtype.kind in "iu":
             return out
     return _objects(y)
@@ -523,7 +341,7 @@ def _from_pandas(y: Any) -> np.ndarray:
     if isinstance(dtype, np.dtype) or not y.isna().any():
         return np.asarray(y)
     if dtype.name == "category":
-        accessor = getattr(y, "cat", y)
+        accessor = getattr(y, "cat", y)  # code -1 is a missing value: the None at the end
         codes = np.asarray(accessor.codes)
         values = np.asarray(accessor.categories).astype(object)
         return np.append(values, np.array([None], dtype=object))[codes]
@@ -535,7 +353,7 @@ def _from_pandas(y: Any) -> np.ndarray:
 def _missing_objects(values: list, label: Any, comparable: str) -> np.ndarray:
     """Say which elements are missing; only those of a comparable kind are held against label."""
     kind_of = {cls: _kind(cls) for cls in set(map(type, values))}
-    if kind_of.keys() <= {str} and comparable != "U":
+    if kind_of.keys() <= {str} and comparable != "U":  # text alone, the commonest, needs no look
         return np.zeros(len(values), dtype=bool)
     kinds = map(kind_of.__getitem__, map(type, values))
     missing = (
@@ -555,12 +373,14 @@ def _natural(raw: np.ndarray, known: np.ndarray) -> np.ndarray:
         except OverflowError as error:
             raise ValueError(_TOO_LARGE) from error
     elif raw.dtype.kind in "biufU":
+        # The width of text says nothing where all of it is the missing label.
         nothing = raw.dtype.kind == "U" and not known.any()
         values = raw.astype(object if nothing else raw.dtype)
     else:
         reason = "Complex data not supported: " if raw.dtype.kind == "c" else ""
         raise ValueError(f"{reason}y holds values of dtype {raw.dtype}; {_ACCEPTED}.")
     values[~known] = "" if _is_text(values.dtype) else 0
+    # Labels of one pool are joined, and uint64 joins with int64 only as floats, which round.
     if values.dtype == np.uint64 and len(values) and int(values.max()) > np.iinfo(np.int64).max:
         raise ValueError(_TOO_LARGE)
     return values
@@ -609,16 +429,15 @@ def _refuse_unnamed(labels: np.ndarray, named: np.ndarray) -> None:
     """Refuse labels that are not among the named classes."""
     outside = labels[encode(labels, named) == -1]
     if len(outside):
-        shown = list(dict.fromkeys(outside.tolist()))
+        shown, names = list(dict.fromkeys(outside.tolist())), named.tolist()
         more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
-        listed = ", ".join(map(repr, shown[:5]))
+        rest = f", ... ({len(names)} in all)" if len(names) > 20 else ""
         raise ValueError(
-            f"y holds {listed}{more}, which classes= does not name; the classes are "
-            f"{_listing(named.tolist())}."
+            f"y holds {_listed(shown[:5])}{more}, which classes= does not name; the classes are "
+            f"[{_listed(names[:20])}{rest}]."
         )
 
 
-def _listing(values: list, most: int = 20) -> str:
-    """Write values for a message, not more than a line of them."""
-    more = f", ... ({len(values)} in all)" if len(values) > most else ""
-    return f"[{', '.join(map(repr, values[:most]))}{more}]"
+def _listed(values: list) -> str:
+    """Write values for a message."""
+    return ", ".join(map(repr, values))

@@ -6,25 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from .rows import is_pandas, is_polars
+from .frames import is_pandas, is_polars
 from .tensors import as_array, is_tensor
 
 
 def as_row_numbers(X: Any) -> np.ndarray | None:
-    """Read X as row numbers if it is an integer or integers in one dimension.
+    """Read X as row numbers if it is an integer or integers in one dimension, else return None.
 
-    Parameters
-    ----------
-    X : object
-        An integer; an ndarray or a tensor of integer dtype, a list, tuple or range of integers, or
-        a pandas or polars Series of integers, in one dimension; or rows. Any empty list or
-        one-dimensional array is no row numbers at all.
-
-    Returns
-    -------
-    ndarray of int64 of shape (k,), or None
-        None if X is anything else: rows, but also booleans and floats, which
-        `check_row_numbers` refuses in words.
+    Any empty list or one-dimensional array is no row numbers at all. Booleans and floats are none,
+    which `check_row_numbers` refuses in words.
 
     Examples
     --------
@@ -36,7 +26,7 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
     if _is_integer(type(X)):
         return _int64([X])
     if isinstance(X, list | tuple | range):
-        # the first element settles it for a long list of rows
+        # The first element settles it for a long list of rows.
         if len(X) and not _is_integer(type(X[0])):
             return None
         return _int64(X) if all(map(_is_integer, set(map(type, X)))) else None
@@ -53,26 +43,7 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
 
 
 def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:
-    """Read distinct row numbers, or refuse them in words; never more than O(k log k).
-
-    Parameters
-    ----------
-    idx : int or array-like of int of shape (k,)
-        Row numbers.
-    n : int
-        How many rows there are.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    ndarray of int64 of shape (k,)
-        In the order given.
-
-    Raises
-    ------
-    ValueError
-        If `idx` holds anything but integers from 0 to n - 1, or one of them twice.
+    """Read distinct row numbers from 0 to n - 1, or refuse them in words, in O(k log k).
 
     Examples
     --------
@@ -90,6 +61,7 @@ def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:
         allowed = f"row numbers are 0 to {n - 1}" if n else "there are no rows"
         raise ValueError(f"{who} got row number {wrong}; {allowed}.")
     if numbers.size > 1:
+        # Sorting costs what k rows cost; a mask of all n would cost a million for one label.
         order = np.argsort(numbers, kind="stable")
         again = np.flatnonzero(numbers[order[1:]] == numbers[order[:-1]])
         if again.size:
@@ -129,7 +101,7 @@ def _not_row_numbers(idx: Any) -> str:
 
 
 def is_flat_numbers(X) -> bool:
-    """Whether X is a float or boolean, or a one-dimensional array of them: never rows."""
+    """Tell whether X is a float or boolean, or a one-dimensional array of them: never rows."""
     if isinstance(X, (list, tuple)):
         return len(X) > 0 and all(isinstance(x, (bool, float, np.bool_, np.floating)) for x in X)
     if isinstance(X, (bool, float)):
@@ -139,7 +111,7 @@ def is_flat_numbers(X) -> bool:
 
 
 def subset_mask(subset, n: int) -> np.ndarray:
-    """Return the rows that may be chosen, given as a mask or as positions, as a mask."""
+    """Return a mask of the rows that may be chosen, given as a mask or as positions."""
     rows = as_array(subset)
     if rows.dtype == bool:
         if rows.shape != (n,):

@@ -10,41 +10,23 @@ from __future__ import annotations
 import mmap
 from array import array as buffer_array
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from sys import modules
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
-from .labels import library
+from .frames import is_pandas, is_polars, loaded
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
-
-_SPARSE_FORMATS = ("csr", "csc")
 
 
 def check_rows(X: Any, who: str = "fit") -> Any:
-    """Return X as a container whose rows can be taken: itself, wherever it is one.
+    """Return X as a container whose rows can be taken, or refuse it: itself wherever it is one.
 
-    Parameters
-    ----------
-    X : container of n rows
-        ndarray, memmap, CSR or CSC, pandas or polars DataFrame or Series, torch tensor, list; a
-        torch Dataset becomes `DatasetRows`, a tuple a list, and another object with `__array__`
-        an array.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    container of n rows
-
-    Raises
-    ------
-    TypeError
-        If X is no such container (another sparse format, a LazyFrame, an IterableDataset, text, a
-        dict, a scalar).
+    A torch Dataset becomes `DatasetRows`, a tuple a list, another object with `__array__` an array.
 
     Examples
     --------
@@ -55,14 +37,24 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         if X.ndim == 0:
             raise TypeError(f"{who} got an array without dimension; write an array of rows.")
         return X
-    if isinstance(X, list) or is_pandas(X):
+    if isinstance(X, list) or is_pandas(X) or is_polars(X):
         return X
     if isinstance(X, tuple):
         return list(X)
     if sp.issparse(X):
-        return _check_sparse(X, who)
-    if library(type(X)) == "polars":
-        return _check_polars(X, who)
+        if X.format not in ("csr", "csc"):
+            raise TypeError(
+                f"{who} got a sparse matrix in {X.format} format, which has no quick way to a row; "
+                "write X.tocsr()."
+            )
+        if X.ndim != 2:
+            raise TypeError(f"{who} got a sparse array of shape {X.shape}; write X.reshape(1, -1).")
+        return X
+    if isinstance(X, loaded("polars", "LazyFrame", "Expr")):
+        write = "X.collect()" if hasattr(X, "collect") else "a DataFrame"
+        raise TypeError(
+            f"{who} got a polars {type(X).__name__}, which holds no rows; write {write}."
+        )
     if is_tensor(X):
         return check_tensor(X, who)
     if is_dataset(X):
@@ -82,15 +74,6 @@ def check_rows(X: Any, who: str = "fit") -> Any:
 def n_rows(X: Any) -> int:
     """Count the rows of a container.
 
-    Parameters
-    ----------
-    X : container of n rows
-        As `check_rows` gives it.
-
-    Returns
-    -------
-    int
-
     Examples
     --------
     >>> n_rows(sp.csr_matrix((3, 7)))
@@ -99,60 +82,8 @@ def n_rows(X: Any) -> int:
     return X.shape[0] if sp.issparse(X) else len(X)
 
 
-def is_pandas(X: Any) -> bool:
-    """Tell whether X is a pandas DataFrame or Series, or of a type that builds on one.
-
-    Parameters
-    ----------
-    X : object
-        Of any type.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_pandas(np.eye(2))
-    False
-    """
-    return library(type(X)) == "pandas" and hasattr(X, "iloc")
-
-
-def is_polars(X: Any) -> bool:
-    """Tell whether X is a polars DataFrame or Series.
-
-    Parameters
-    ----------
-    X : object
-        Of any type.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> is_polars([1, 2])
-    False
-    """
-    return library(type(X)) == "polars" and hasattr(X, "to_numpy")
-
-
 def take(X: Any, positions: Any) -> Any:
-    """Gather rows by position, in the order of the positions.
-
-    Parameters
-    ----------
-    X : container of n rows
-        As `check_rows` gives it.
-    positions : array-like of int of shape (k,)
-        0 to n - 1, in any order, repeats allowed.
-
-    Returns
-    -------
-    container of k rows
-        A copy, of the same kind; an array in memory for a memmap. Of a Dataset nothing is read.
+    """Gather rows by position, in the order of the positions: a copy, in memory for a memmap.
 
     Examples
     --------
@@ -190,18 +121,6 @@ def one_row(X: Any, position: int) -> Any:
 def slice_rows(X: Any, start: int, stop: int) -> Any:
     """Cut out the rows from `start` to before `stop`, as a view where the container has views.
 
-    Parameters
-    ----------
-    X : container of n rows
-        As `check_rows` gives it.
-    start, stop : int
-        0 <= start <= stop <= n.
-
-    Returns
-    -------
-    container of stop - start rows
-        X itself if that is all of it.
-
     Examples
     --------
     >>> slice_rows(np.arange(5), 1, 3)
@@ -213,17 +132,7 @@ def slice_rows(X: Any, start: int, stop: int) -> Any:
 
 
 def join(parts: Sequence[Any]) -> Any:
-    """Join containers of one kind end to end.
-
-    Parameters
-    ----------
-    parts : sequence of containers
-        At least one; each joins with the first (`conform`).
-
-    Returns
-    -------
-    container
-        The very object if there is one part; pandas frames keep their index labels.
+    """Join containers of one kind end to end: the very object if there is one part.
 
     Examples
     --------
@@ -243,20 +152,11 @@ def join(parts: Sequence[Any]) -> Any:
         return join_datasets(parts)
     if is_tensor(first):
         return modules["torch"].cat(tuple(parts))
-    return modules[library(type(first))].concat(parts)
+    return modules["pandas" if is_pandas(first) else "polars"].concat(parts)
 
 
 def row_index(X: Any) -> Any:
     """Return the index of a pandas object, and None for anything else.
-
-    Parameters
-    ----------
-    X : container of n rows
-        As `check_rows` gives it.
-
-    Returns
-    -------
-    pandas.Index of n labels, or None
 
     Examples
     --------
@@ -267,18 +167,7 @@ def row_index(X: Any) -> Any:
 
 
 def row_bytes(X: Any) -> int:
-    """Estimate the memory that one row takes, in bytes.
-
-    Parameters
-    ----------
-    X : container of n rows
-        As `check_rows` gives it.
-
-    Returns
-    -------
-    int
-        At least 1. For frames 8 a column, for lists 64, for a Dataset 1: nothing of it is in
-        memory until it is read.
+    """Estimate the memory that one row takes, in bytes, at least 1.
 
     Examples
     --------
@@ -292,8 +181,8 @@ def row_bytes(X: Any) -> int:
     elif is_tensor(X):
         size = X.element_size() * int(np.prod(X.shape[1:]))
     elif isinstance(X, DatasetRows):
-        size = 1
-    else:
+        size = 1  # nothing of it is in memory until it is read
+    else:  # a guess: objects in a list, numbers in the columns of a frame
         size = 64 if isinstance(X, list) else 8 * (X.shape[1] if len(X.shape) > 1 else 1)
     return max(1, size)
 
@@ -301,21 +190,9 @@ def row_bytes(X: Any) -> int:
 class Rows:
     """Rows of one or more containers end to end, none of which is copied.
 
-    Parameters
-    ----------
-    *parts : containers
-        As `check_rows` and `conform` give them.
-
-    Attributes
-    ----------
-    parts : list of containers
-        In the order of the row numbers.
-
-    Notes
-    -----
     A `np.memmap` part is pickled as its file, offset, dtype and shape, and opened again for
-    reading; all other parts are pickled by value (of a tensor, its own rows and not what it was
-    cut from; a Dataset as a whole).
+    reading. All other parts are pickled by value: of a tensor, its own rows and not what it was
+    cut from; a Dataset as a whole.
 
     Examples
     --------
@@ -335,16 +212,6 @@ class Rows:
     def take(self, positions: Any) -> Any:
         """Gather rows by row number, in the given order, as one container.
 
-        Parameters
-        ----------
-        positions : array-like of int of shape (k,)
-            0 to len(self) - 1.
-
-        Returns
-        -------
-        container of k rows
-            A copy.
-
         Examples
         --------
         >>> Rows(["a", "b"], ["c"]).take([2, 0])
@@ -357,15 +224,6 @@ class Rows:
     def slice(self, start: int, stop: int) -> Any:
         """Cut out the rows from `start` to before `stop`: a view if they lie in one part.
 
-        Parameters
-        ----------
-        start, stop : int
-            0 <= start <= stop <= len(self).
-
-        Returns
-        -------
-        container of stop - start rows
-
         Examples
         --------
         >>> Rows(["a", "b"], ["c"]).slice(1, 3)
@@ -376,7 +234,7 @@ class Rows:
         first = int(np.searchsorted(self._starts[1:-1], start, side="right"))
         pieces: list[Any] = []
         for part, begin in zip(self.parts[first:], self._starts[first:].tolist(), strict=False):
-            if begin >= stop and pieces:
+            if begin >= stop and pieces:  # no rows are one piece too, or the kind were lost
                 break
             end = min(stop - begin, n_rows(part))
             pieces.append(slice_rows(part, max(0, start - begin), max(0, end)))
@@ -384,11 +242,6 @@ class Rows:
 
     def whole(self) -> Any:
         """Return all rows as one container.
-
-        Returns
-        -------
-        container of len(self) rows
-            The part itself if there is one, else a join.
 
         Examples
         --------
@@ -400,14 +253,9 @@ class Rows:
     def append(self, X: Any, *, merge: bool = False) -> None:
         """Add rows at the end; row numbers go on.
 
-        Parameters
-        ----------
-        X : container of k rows
-            As `conform` gives it.
-        merge : bool
-            Whether to copy X, for few rows at a time, and join it with such parts before it that
-            are at most twice as large: m rows so added lie in at most 1 + log2(m) parts, and each
-            is copied O(log m) times. A part added without it stays the object it is.
+        With `merge`, for few rows at a time, X is copied and joined with such parts before it that
+        are at most twice as large: m rows so added lie in at most 1 + log2(m) parts, and each is
+        copied O(log m) times. A part added without it stays the object it is.
 
         Examples
         --------
@@ -434,10 +282,6 @@ class Rows:
     def copy(self) -> Rows:
         """Return Rows of the same parts, to which rows can be added independently.
 
-        Returns
-        -------
-        Rows
-
         Examples
         --------
         >>> rows = Rows(["a"])
@@ -451,15 +295,6 @@ class Rows:
 
     def index_of(self, positions: Any) -> Any:
         """Return the index labels of rows, if every part is a pandas object, else None.
-
-        Parameters
-        ----------
-        positions : array-like of int of shape (k,)
-            0 to len(self) - 1.
-
-        Returns
-        -------
-        pandas.Index of k labels, or None
 
         Examples
         --------
@@ -476,8 +311,9 @@ class Rows:
     ) -> Any:
         """Take from each part that has some of the positions, join, and restore their order."""
         positions = np.asarray(positions, dtype=np.intp)
-        if positions.size == 0:
+        if positions.size == 0:  # there is no part to take from, but there is a kind
             return take_part(parts[0], positions)
+        # One take from each part: for a frame or a tensor the call costs more than its rows.
         part_of = np.searchsorted(self._starts[1:-1], positions, side="right")
         order = np.argsort(part_of, kind="stable")
         used, begins = np.unique(part_of[order], return_index=True)
@@ -489,78 +325,34 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        state["parts"] = list(map(_to_pickle, self.parts))
+        state["parts"] = [
+            without_excess(part) if is_tensor(part) else _opener(part) or part
+            for part in self.parts
+        ]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.parts = [p.open() if isinstance(p, _Mapped) else p for p in state["parts"]]
+        self.parts = [p() if isinstance(p, partial) else p for p in state["parts"]]
 
 
-class _Mapped(NamedTuple):
-    """Where a memmap lies: what is pickled in its place."""
-
-    filename: str
-    offset: int
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    order: Literal["C", "F"]
-
-    def open(self) -> np.memmap:
-        """Map the file again, for reading."""
-        return np.memmap(
-            self.filename,
-            dtype=self.dtype,
-            mode="r",
-            offset=self.offset,
-            shape=self.shape,
-            order=self.order,
-        )
-
-
-def _to_pickle(X: Any) -> Any:
-    """Return what is pickled for a part."""
-    return without_excess(X) if is_tensor(X) else _mapped(X) or X
-
-
-def _mapped(X: Any) -> _Mapped | None:
-    """Find where a memmap, or a contiguous piece of one, lies in its file; None for the rest."""
+def _opener(X: Any) -> partial | None:
+    """Return how a memmap, or a contiguous piece of one, is opened again; None for the rest."""
     if not isinstance(X, np.memmap) or X.size == 0 or X.filename is None or X.mode == "c":
         return None
-    if not (X.flags.c_contiguous or X.flags.f_contiguous):
+    if not (X.flags.c_contiguous or X.flags.f_contiguous):  # rows apart are no piece of the file
         return None
     base: Any = X
     while isinstance(base, np.ndarray):
         base = base.base
     if not isinstance(base, mmap.mmap):
         return None
-    # X.offset is that of the array that was opened; a map starts at a multiple of the granularity
+    # X.offset is that of the array that was opened, not of X. The map itself starts before it, at a
+    # multiple of the granularity.
     begin = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
     inside = X.ctypes.data - np.frombuffer(base, dtype=np.uint8).ctypes.data
     order: Literal["C", "F"] = "C" if X.flags.c_contiguous else "F"
-    return _Mapped(str(X.filename), begin + inside, X.dtype, X.shape, order)
-
-
-def _check_sparse(X: Any, who: str) -> Any:
-    """Refuse sparse formats whose rows cannot be taken."""
-    if X.format not in _SPARSE_FORMATS:
-        raise TypeError(
-            f"{who} got a sparse matrix in {X.format} format, which has no quick way to a row; "
-            "write X.tocsr()."
-        )
-    if X.ndim != 2:
-        raise TypeError(f"{who} got a sparse array of shape {X.shape}; write X.reshape(1, -1).")
-    return X
-
-
-def _check_polars(X: Any, who: str) -> Any:
-    """Refuse polars objects that hold no rows yet."""
-    if not is_polars(X):
-        write = "X.collect()" if hasattr(X, "collect") else "a DataFrame"
-        raise TypeError(
-            f"{who} got a polars {type(X).__name__}, which holds no rows; write {write}."
-        )
-    return X
+    return partial(np.memmap, str(X.filename), X.dtype, "r", begin + inside, X.shape, order)
 
 
 def as_sparse(X: Any, like: Any) -> Any:

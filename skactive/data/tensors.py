@@ -1,4 +1,4 @@
-"""Tensors as rows: recognised where torch is there, never a reason to import it."""
+"""Tensors as rows: recognised where torch is loaded, never a reason to import it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,7 @@ def is_tensor(X: Any) -> TypeGuard[Any]:
 
 
 def as_array(X: Any) -> np.ndarray:
-    """Return an array, or a tensor of any device and dtype as an array of the same values.
-
-    Parameters
-    ----------
-    X : tensor or array-like
-
-    Returns
-    -------
-    ndarray
-        Of float32 for a float that numpy lacks (bfloat16). May share memory with X.
+    """Return X as an array, which may share its memory; a tensor of any device and dtype as well.
 
     Examples
     --------
@@ -39,29 +30,13 @@ def as_array(X: Any) -> np.ndarray:
     """
     if not is_tensor(X):
         return np.asarray(X)
+    # numpy lacks the other floats, such as bfloat16; float32 holds all of their values.
     known = str(X.dtype).removeprefix("torch.") in ("float64", "float32", "float16")
     return (X if known or not X.is_floating_point() else X.float()).numpy(force=True)
 
 
 def check_tensor(X: Any, who: str) -> Any:
     """Return a tensor of rows detached from its graph, or refuse it.
-
-    Parameters
-    ----------
-    X : torch.Tensor
-        Of any device and dtype.
-    who : str
-        The caller, for messages.
-
-    Returns
-    -------
-    torch.Tensor
-        X itself unless it requires a gradient.
-
-    Raises
-    ------
-    TypeError
-        If X has no dimension, or is sparse or nested.
 
     Examples
     --------
@@ -81,23 +56,7 @@ def check_tensor(X: Any, who: str) -> Any:
 
 
 def take_from_tensor(X: Any, positions: np.ndarray) -> Any:
-    """Gather rows of a tensor by position, on its device.
-
-    Parameters
-    ----------
-    X : torch.Tensor
-    positions : ndarray of intp of shape (k,)
-        0 to n - 1.
-
-    Returns
-    -------
-    torch.Tensor of k rows
-        A copy.
-
-    Raises
-    ------
-    IndexError
-        If a position is beyond the rows.
+    """Gather rows of a tensor by position, on its device: a copy.
 
     Examples
     --------
@@ -106,12 +65,13 @@ def take_from_tensor(X: Any, positions: np.ndarray) -> Any:
     tensor([2, 0])
     """
     torch = modules["torch"]
-    check_within(positions, len(X))  # on a GPU torch would not raise but end the process's device
+    # On a GPU torch would not raise, but leave the process without its device.
+    check_within(positions, len(X))
     return torch.index_select(X, 0, torch.tensor(positions, device=X.device))
 
 
 def without_excess(X: Any) -> Any:
-    """Return a tensor that keeps nothing but its own values, as pickling writes the whole storage.
+    """Return a tensor that keeps no other values alive: pickling writes the whole storage.
 
     Examples
     --------

@@ -17,24 +17,8 @@ from .tensors import as_array
 def as_vectors(X: Any, who: str, needs: str) -> Any:
     """Return rows that are numbers as vectors, not copied where they are an array or CSR.
 
-    Parameters
-    ----------
-    X : container of n rows
-        An array of any dimension is flattened row by row.
-    who : str
-        What would have to give the vectors, for messages.
-    needs : str
-        What that would take.
-
-    Returns
-    -------
-    ndarray or CSR matrix of shape (n, d)
-        Of a real dtype.
-
-    Raises
-    ------
-    ValueError
-        If the rows are no numbers.
+    Each row of an array of any dimension is flattened. Messages say that `who` would have to give
+    the vectors, and what that needs.
 
     Examples
     --------
@@ -66,7 +50,7 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
 
 
 def _kind_of(X: NDArray) -> str:
-    """Return what to call entries that are no numbers: the type of the first that is none."""
+    """Return the type name of the first non-numeric entry, for messages."""
     if X.size == 0:
         return X.dtype.name
     others = (value for value in X.flat if not isinstance(value, Number))
@@ -74,7 +58,7 @@ def _kind_of(X: NDArray) -> str:
 
 
 def _as_numbers(X: NDArray) -> NDArray:
-    """Return objects that are numbers, as frames with nullable columns hold them, as float64."""
+    """Return objects that are numbers as float64; frames with nullable columns hold such."""
     try:
         return X.astype(np.float64)
     except (TypeError, ValueError):
@@ -92,25 +76,14 @@ class Memory:
     """Vectors of a pool's rows and their distances to what is known, for the next question.
 
     Whatever is here can be computed again: a copy starts empty, and so does what is unpickled.
-
-    Attributes
-    ----------
-    maker : Maker or None
-        What the vectors are by; None where nothing is kept.
-    vectors : ndarray or CSR matrix of shape (n, d), or None
-        Of all rows of the pool, or of those that were there at the last question.
-    centers : ndarray of int64
-        Row numbers, labelled or reserved, that `distances` are about.
-    distances : ndarray of shape (n,), or None
-        Squared distance of each row to the nearest of them; not to be written to.
     """
 
     def __init__(self, maker: Maker | None = None) -> None:
-        self.maker = maker
-        self.vectors: Any = None
+        self.maker = maker  # of the vectors; None where nothing is kept
+        self.vectors: Any = None  # (n, d), of the rows that were there at the last question
         self._state: Any = None  # of the maker, when it made them
-        self.centers: NDArray = np.zeros(0, dtype=np.int64)
-        self.distances: NDArray | None = None
+        self.centers: NDArray = np.zeros(0, dtype=np.int64)  # rows that are labelled or reserved
+        self.distances: NDArray | None = None  # (n,) squared, to the nearest; not to be written to
 
     @property
     def n_rows(self) -> int:

@@ -148,27 +148,21 @@ def before(operations: Sequence[Operation], dtype: np.dtype | None) -> dict:
     return {"rows": rows, "states": states, "labels": labels, "names": names}
 
 
-def to_arrays(history: list[Operation]) -> dict[str, np.ndarray]:
+def to_arrays(history: Sequence[Operation]) -> dict[str, np.ndarray]:
     """Return the history as arrays of numbers and bytes, for a file."""
-    groups: dict[str, list] = {}
+    groups: dict[str, list] = {}  # by dtype: each is stored as it is, end to end
     details = []
     for op in history:
-        kinds = []
-        for labels in (op.labels_before, op.labels_after):
-            kinds.append(None if labels is None else labels.dtype.str)
-            if labels is not None:
-                groups.setdefault(labels.dtype.str, []).append(labels)
+        both = (op.labels_before, op.labels_after)
+        dtypes = [None if labels is None else labels.dtype.str for labels in both]
+        for dtype, labels in zip(dtypes, both, strict=True):
+            if dtype is not None:
+                groups.setdefault(dtype, []).append(labels)
         names = [op.names_before, op.names_after]
-        details.append(
-            [op.kind, len(op.rows), kinds, names, op.annotator, op.n_added, list(op.undone)]
-        )
-    arrays = {
-        "rows": joined(history, "rows"),
-        "states_before": joined(history, "states_before"),
-        "states_after": joined(history, "states_after"),
-        "times": np.array([op.time for op in history]),
-        "operations": pack_json(details),
-    }
+        undone = list(op.undone)
+        details.append([op.kind, len(op.rows), dtypes, names, op.annotator, op.n_added, undone])
+    arrays = {name: joined(history, name) for name in ("rows", "states_before", "states_after")}
+    arrays |= {"times": np.array([op.time for op in history]), "operations": pack_json(details)}
     for dtype, parts in groups.items():
         labels = np.concatenate(parts)
         is_text = labels.dtype.kind == "O"
@@ -178,37 +172,21 @@ def to_arrays(history: list[Operation]) -> dict[str, np.ndarray]:
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> list[Operation]:
     """Return the history that `to_arrays` wrote."""
-    groups, used = {}, {}
-    for name, stored in arrays.items():
-        if name.startswith("labels "):
-            dtype = name.removeprefix("labels ")
-            is_text = np.dtype(dtype).kind == "O"
-            groups[dtype] = np.array(unpack_json(stored), dtype=object) if is_text else stored
-            used[dtype] = 0
-    history, start = [], 0
+    text = f"labels {np.dtype(object).str}"
+    if text in arrays:
+        arrays = {**arrays, text: np.array(unpack_json(arrays[text]), dtype=object)}
+    used = dict.fromkeys(arrays, 0)
+
+    def take(name: str, k: int) -> np.ndarray:
+        used[name] += k
+        return arrays[name][used[name] - k : used[name]]
+
+    history = []
     for time, details in zip(arrays["times"], unpack_json(arrays["operations"]), strict=True):
-        kind, k, kinds, names, annotator, n_added, undone = details
-        labels: list[np.ndarray | None] = []
-        for dtype in kinds:
-            if dtype is None:
-                labels.append(None)
-                continue
-            labels.append(groups[dtype][used[dtype] : used[dtype] + k])
-            used[dtype] += k
-        op = Operation(
-            kind,
-            arrays["rows"][start : start + k],
-            arrays["states_before"][start : start + k],
-            arrays["states_after"][start : start + k],
-            labels_before=labels[0],
-            labels_after=labels[1],
-            names_before=None if names[0] is None else tuple(names[0]),
-            names_after=None if names[1] is None else tuple(names[1]),
-            annotator=annotator,
-            time=float(time),
-            n_added=n_added,
-            undone=tuple(undone),
-        )
-        history.append(op)
-        start += k
+        kind, k, dtypes, names, annotator, n_added, undone = details
+        fields: list[Any] = [take(name, k) for name in ("rows", "states_before", "states_after")]
+        fields += [None if dtype is None else take(f"labels {dtype}", k) for dtype in dtypes]
+        fields += [None if each is None else tuple(each) for each in names]
+        fields += [annotator, float(time), n_added, tuple(undone)]
+        history.append(Operation(kind, *fields))
     return history

@@ -44,12 +44,13 @@ class Columns:
 
     def make_room(self, n: int) -> None:
         """Be long enough for n rows."""
-        capacity = len(self.states)
-        if n > capacity:  # ahead of need, so that many small additions stay cheap
-            capacity = max(n, capacity * 5 // 4)
-            self.states = _lengthened(self.states, capacity)
-        if self.labels is not None and len(self.labels) < capacity:
-            self.labels = _lengthened(self.labels, capacity)
+        for name in ("states", "labels"):
+            column = getattr(self, name)
+            if column is not None and len(column) < n:
+                # Ahead of need, so that many small additions stay cheap.
+                longer = np.zeros(max(n, len(column) * 5 // 4), dtype=column.dtype)
+                longer[: len(column)] = column
+                setattr(self, name, longer)
 
     def write(self, op: Operation, dtype: np.dtype | None) -> None:
         """Give the rows of an operation what they have after it, and labels this dtype.
@@ -135,30 +136,28 @@ class Ledger:
         if columns.n_followed < now.n_operations:
             columns.make_room(len(now.rows))
         for position in range(columns.n_followed, now.n_operations):
-            op, dtype = self.history[position], None
-            if op.labels_after is not None:
-                dtype = op.labels_after.dtype
-            elif op.undone:  # the dtype goes back with the labels
+            op = self.history[position]
+            labels = columns.labels if op.labels_after is None else op.labels_after
+            dtype = None if labels is None else labels.dtype
+            if op.undone:  # the dtype goes back with the labels
                 dtype = dtype_of_labels(self.history, position + 1)
-            elif columns.labels is not None:
-                dtype = columns.labels.dtype
             columns.write(op, dtype)
             columns.n_followed = position + 1  # last, or an interrupted write would count
         return columns
 
-    def read(self, look: Callable[["Ledger"], Found]) -> Found:
+    def read(self, look: Callable[..., Found], *args) -> Found:
         """Return what `look` finds in a ledger with this history, all of it as of one moment."""
         for _ in range(_TRIES):
             now = self.now
             if self.columns.n_followed == now.n_operations:
-                found = look(self)
+                found = look(self, *args)
                 if self.now is now:  # no change began meanwhile, and writing comes after that
                     return found
             time.sleep(0)  # another thread is writing
         # An interrupt kept the columns from following, or changes do not end: make others.
         now = self.now
         other = Ledger(now.rows, self.history[: now.n_operations])
-        found = look(other)
+        found = look(other, *args)
         if self.columns.n_followed < now.n_operations:
             self.columns = other.columns
         return found
@@ -213,7 +212,7 @@ class Ledger:
             labels_before=before[1],
             labels_after=labels,
             names_before=before[2],
-            names_after=change.names if (states == RESERVED).any() else None,
+            names_after=change.names,
             annotator=change.annotator,
             time=time.time(),
             n_added=change.n_added,
@@ -251,10 +250,3 @@ def _gained(after: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return how many rows more are in each state."""
     n = len(STATE_NAMES)
     return np.bincount(after, minlength=n) - np.bincount(before, minlength=n)
-
-
-def _lengthened(array: np.ndarray, capacity: int) -> np.ndarray:
-    """Return the array with zeros behind it."""
-    out = np.zeros(capacity, dtype=array.dtype)
-    out[: len(array)] = array
-    return out

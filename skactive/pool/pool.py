@@ -140,22 +140,22 @@ class Pool:
     @property
     def labeled_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): labelled."""
-        return self._mask(LABELED)
+        return self._ledger.read(Ledger.mask, LABELED)
 
     @property
     def reserved_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): reserved."""
-        return self._mask(RESERVED)
+        return self._ledger.read(Ledger.mask, RESERVED)
 
     @property
     def skipped_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): skipped."""
-        return self._mask(SKIPPED)
+        return self._ledger.read(Ledger.mask, SKIPPED)
 
     @property
     def unlabeled_mask(self) -> np.ndarray:
         """Boolean mask of shape (n,): may be asked for."""
-        return self._mask(UNLABELED)
+        return self._ledger.read(Ledger.mask, UNLABELED)
 
     @property
     def X_labeled(self):
@@ -440,26 +440,25 @@ class Pool:
     # Display
 
     def __repr__(self) -> str:
-        free, labelled, reserved, skipped = self._ledger.now.counts
+        n = self._named_counts()
         return (
-            f"Pool({free + labelled + reserved + skipped} rows: {labelled} labelled, "
-            f"{free} unlabelled, {reserved} reserved, {skipped} skipped)"
+            f"Pool({sum(n.values())} rows: {n['labelled']} labelled, {n['unlabelled']} unlabelled, "
+            f"{n['reserved']} reserved, {n['skipped']} skipped)"
         )
 
     def _repr_html_(self) -> str:
-        free, labelled, reserved, skipped = counts = self._ledger.now.counts
-        named = {
-            "labelled": labelled,
-            "reserved": reserved,
-            "skipped": skipped,
-            "unlabelled": free,
-        }
-        head = "".join(f"<th>{name}</th>" for name in named)
-        body = "".join(f"<td>{count:,}</td>" for count in named.values())
+        counts = sorted(self._named_counts().items())
+        head = "".join(f"<th>{name}</th>" for name, _ in counts)
+        body = "".join(f"<td>{count:,}</td>" for _, count in counts)
         return (
-            f"<table><caption>Pool of {counts.sum():,} rows</caption>"
+            f"<table><caption>Pool of {sum(count for _, count in counts):,} rows</caption>"
             f"<tr>{head}</tr><tr>{body}</tr></table>"
         )
+
+    def _named_counts(self) -> dict[str, int]:
+        """Return how many rows are in each state, all as of one moment."""
+        names = ("unlabelled", "labelled", "reserved", "skipped")
+        return dict(zip(names, self._ledger.now.counts.tolist(), strict=True))
 
     # Plans: everything that can be refused is refused here, before anything changes
 
@@ -564,10 +563,6 @@ class Pool:
         """
         if not change.is_empty:
             self._ledger.commit(change)
-
-    def _mask(self, state: int) -> np.ndarray:
-        """Return a mask of the rows in a state."""
-        return self._ledger.read(lambda ledger: ledger.mask(state))
 
 
 def _refuse_all_nan(y) -> None:
