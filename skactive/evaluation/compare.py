@@ -22,6 +22,7 @@ from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
 from ..utils.threads import one_thread
 from .comparison import CEILING, Comparison, Run
+from .model_selection import scorer_of
 from .provenance import as_json, digest_of_data, name_of_scoring, printed
 from .results import ResultsFile, stored_settings
 from .simulation import SimulatedLearner, check_simulation, known_labels, simulate
@@ -239,11 +240,9 @@ def _by_name(strategies) -> dict[str, Any]:
 
 def _check_scoring(template: ActiveLearner, scoring) -> None:
     """Refuse a scoring that is none, or that the estimator does not serve."""
-    from sklearn.metrics import check_scoring, get_scorer
+    from sklearn.metrics import check_scoring
 
-    if scoring is not None and not isinstance(scoring, str) and not callable(scoring):
-        raise TypeError(f"scoring is {scoring!r}; give the name of a score, a scorer, or None.")
-    check_scoring(template, get_scorer(scoring) if isinstance(scoring, str) else scoring)
+    check_scoring(template, scorer_of(scoring))
 
 
 def _test_set(template: ActiveLearner, X, y) -> Pool:

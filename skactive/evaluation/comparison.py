@@ -262,24 +262,16 @@ class Comparison:
         """
         import pandas as pd
 
+        columns = ["dataset", "strategy", "repeat", "n_labeled", "score"]
+        columns += ["seconds_fit", "seconds_query", "seconds_bookkeeping", "indices"]
         rows = [
-            {
-                "dataset": run.dataset,
-                "strategy": run.variant,
-                "repeat": run.repeat,
-                "n_labeled": n_labeled,
-                "score": score,
-                "seconds_fit": seconds[0],
-                "seconds_query": seconds[1],
-                "seconds_bookkeeping": seconds[2],
-                "indices": indices,
-            }
+            (run.dataset, run.variant, run.repeat, n_labeled, score, *seconds, indices)
             for run in self.runs
-            for n_labeled, score, indices, seconds in zip(
-                run.n_labeled, run.scores, run.indices, run.seconds, strict=True
+            for n_labeled, score, seconds, indices in zip(
+                run.n_labeled, run.scores, run.seconds, run.indices, strict=True
             )
         ]
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows, columns=columns)
 
     def to_markdown(self, target: float | None = None) -> str:
         """Return heading, `summary` and verdict of every data set in Markdown.

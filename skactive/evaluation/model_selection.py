@@ -189,13 +189,19 @@ def aulc_scorer(scoring: str | Callable | None = None) -> Callable:
     >>> search.fit(X / 16, y).best_params_
     {'learner__strategy': 'margin'}
     """
+    scorer_of(scoring)  # refuses what is none now rather than within a search
+    return _AulcScorer(scoring)
+
+
+def scorer_of(scoring) -> Callable | None:
+    """Return the scorer of this name, or what was given, refusing what is no scorer."""
     from sklearn.metrics import get_scorer
 
     if isinstance(scoring, str):
-        get_scorer(scoring)  # refuses an unknown name now rather than within a search
-    elif scoring is not None and not callable(scoring):
+        return get_scorer(scoring)
+    if scoring is not None and not callable(scoring):
         raise TypeError(f"scoring is {scoring!r}; give the name of a score, a scorer, or None.")
-    return _AulcScorer(scoring)
+    return scoring
 
 
 @dataclass(frozen=True)

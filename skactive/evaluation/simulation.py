@@ -214,7 +214,11 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If there are no labels, only one class, or more initial labels than the budget allows.
         """
-        check_learner(self.learner)
+        if not isinstance(self.learner, ActiveLearner):
+            raise TypeError(
+                f"learner is {self.learner!r}; give an ActiveLearner: ActiveLearner(estimator, "
+                f"strategy)."
+            )
         learner = clone(self.learner)
         rounds, stages = [], []
         for played in simulate(
@@ -326,14 +330,6 @@ def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
             "fit again."
         )
     return simulated.estimators_
-
-
-def check_learner(learner) -> None:
-    """Refuse what is no ActiveLearner."""
-    if not isinstance(learner, ActiveLearner):
-        raise TypeError(
-            f"learner is {learner!r}; give an ActiveLearner: ActiveLearner(estimator, strategy)."
-        )
 
 
 def known_labels(learner: ActiveLearner, X, y) -> Pool:
