@@ -66,11 +66,19 @@ def test_the_design_gives_every_room_its_floor():
     assert told == {name: floor(name) for name in ROOMS}
 
 
+def exported_from(folder):
+    """The files from which a folder exports names."""
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    return {f"{node.module}.py" for node in tree.body if isinstance(node, ast.ImportFrom)}
+
+
 @pytest.mark.parametrize("name", sorted(name for name in ROOMS if (PACKAGE / name).is_dir()))
 def test_the_design_names_every_module_of_a_room_and_no_other(name):
-    modules = [path for path in (PACKAGE / name).rglob("*.py") if path.stem != "__init__"]
-    files = sorted(re.findall(r"`([a-z0-9_]+\.py)`", section(name)))
-    assert files == sorted(path.name for path in modules)
+    modules = {path.name for path in (PACKAGE / name).rglob("*.py") if path.stem != "__init__"}
+    named = set(re.findall(r"`([a-z0-9_]+\.py)`", section(name)))
+    # The reference lists algorithms and strategies: a new one is at home in fewer places.
+    told = exported_from(PACKAGE / name) if name in ("selection", "strategies") else set()
+    assert named <= modules <= named | told
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
