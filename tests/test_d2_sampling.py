@@ -89,7 +89,7 @@ def test_sequences_come_as_often_as_the_twin_says(name, n_factors):
         {"_LEAST_ACCEPTED": 1.1},  # they are after every block
         {"_SINGLE_MOST": 0.0},  # they are float64 distances from the start
         {"CLOSE": 1e9},  # all distances are taken from differences
-        {"COLUMNS": 1, "CHUNK_BYTES": 1, "_SMALLEST_BLOCK": 1},
+        {"MOST_PICKS": 1, "CHUNK_BYTES": 1, "_SMALLEST_BLOCK": 1},
         {"_SMALLEST_BLOCK": 64},
     ],
     ids=lambda constants: " ".join(constants),
@@ -260,7 +260,7 @@ def test_how_far_a_pool_lies_from_the_origin_is_no_matter(passes):
 def test_centres_are_more_than_the_bounds_need_to_know(passes):
     h = data.gaussian(4000, 32)
     d2_sampling((h,), 20, centers=np.arange(2000), rng=np.random.default_rng(0))
-    assert passes == [("lower", factored_vectors.COLUMNS)]
+    assert passes == [("lower", factored_vectors.MOST_PICKS)]
 
 
 def test_picks_keep_away_from_centres():

@@ -132,7 +132,7 @@ class _FisherSearch:
         self.vectors, self.proba, self.rows = vectors, proba, rows
         self.known, self.everything = known, everything
         self.is_free = np.ones(len(rows), dtype=bool)
-        width = _width(proba)
+        width = _basis_width(proba)
         self.t, self.a, self.b = (np.empty((len(rows), width, width)) for _ in range(3))
         for cut in self._cuts(2 * width * (width + 1)):
             self.t[cut] = _factors(proba, rows[cut])
@@ -241,7 +241,7 @@ class _FisherSearch:
         return slices(len(self.rows), width)
 
 
-def _width(proba: NDArray | None) -> int:
+def _basis_width(proba: NDArray | None) -> int:
     """Return how many classes tell all: one less than there are, but for regression."""
     return 1 if proba is None else max(proba.shape[1] - 1, 1)
 
@@ -274,7 +274,7 @@ def _factors(proba: NDArray | None, rows: Positions) -> Floats:
 
 def _information(vectors: Vectors, proba: NDArray | None, rows: Positions) -> Floats:
     """Return the sum of V_i' V_i over some rows, shape (d width, d width)."""
-    width, d = _width(proba), vectors.shape[1]
+    width, d = _basis_width(proba), vectors.shape[1]
     out = np.zeros((width, d, width, d))
     for cut in slices(len(rows), max(d, 2 * width * (width + 1))):
         part = rows[cut]

@@ -20,7 +20,7 @@ from ..data.arrays import (
 )
 from ..data.tensors import is_tensor
 from ..utils.threads import few_threads
-from .factored import COLUMNS, Block, FactoredVectors
+from .factored import MOST_PICKS, Block, FactoredVectors
 
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 8, 256  # proposals that are rated at a time
 _LEAST_ACCEPTED = 0.5  # share of proposals below which the bounds are brought up to date
@@ -237,8 +237,8 @@ class _Sampler:
         return len(heights), accepted
 
     def _refresh(self) -> None:
-        """Lower the bounds by picks they do not know: as many as they know, or `COLUMNS`."""
-        new = self._picks[self._n_passed :][: max(self._n_passed, COLUMNS)]
+        """Lower the bounds by picks they do not know: as many as they know, or `MOST_PICKS`."""
+        new = self._picks[self._n_passed :][: max(self._n_passed, MOST_PICKS)]
         lower = self._vectors.lower_exactly if self._is_exact else self._vectors.lower
         lower(self._bounds, new)
         self._n_passed += len(new)

@@ -25,7 +25,7 @@ from ..data.arrays import (
 )
 from .distances import CLOSE
 
-COLUMNS = 256  # picks that the rows of a chunk are compared with at a time
+MOST_PICKS = 256  # picks that the rows of a chunk are compared with at a time
 _CENTER_ROWS = 1024  # from which the centre of the vectors is estimated
 _SINGLE_MOST = 1e30  # largest squared length whose products float32 has room for
 
@@ -78,8 +78,8 @@ class FactoredVectors:
         return Block([part.astype(dtype, copy=False) for part in factors], self._squares[at])
 
     def parts(self, positions: Positions, dtype: Any = np.float64) -> Iterator[Block]:
-        """Yield vectors, `COLUMNS` at a time."""
-        for part in steps(len(positions), COLUMNS):
+        """Yield vectors, `MOST_PICKS` at a time."""
+        for part in steps(len(positions), MOST_PICKS):
             yield self.block(positions[part], dtype)
 
     def squared_distances(self, x: Block, y: Block) -> Floats:
@@ -97,7 +97,7 @@ class FactoredVectors:
         return distances
 
     def lower_exactly(self, bounds: Floats, picks: Positions) -> None:
-        """Lower bounds on D^2 to the distances to picks themselves, `COLUMNS` of them a pass."""
+        """Lower bounds on D^2 to the distances to picks themselves, `MOST_PICKS` of them a pass."""
         for y in self.parts(picks):
             for rows in self._chunks(len(y.squares)):
                 nearest = self.squared_distances(y, self.block(rows)).min(axis=0)

@@ -34,7 +34,7 @@ _FEW_OF_USE = 8  # where fewer than all over this turn out of use, twice as many
 _MOST_ACTIVE = 16  # but no more than the pool over this
 _ENTRANT_BYTES = 1 << 24  # of rows that become active together: each piece copies all that are
 _SLACK = 0.1  # of the cost of the eager way: what may be lost by trying the lazy one first
-_MANY = 16  # rows left in doubt by products are many where they are all rows over this
+MANY = 16  # rows left in doubt by products are many where they are all rows over this
 _AHEAD = 8.0  # times the doubt about the best: others within it are settled along with it
 _PICKS = 128  # that rows which become active are compared with at a time
 _STAY = 0.7  # once no more of these are still of use, the others are left out
@@ -44,7 +44,7 @@ _SCAN = 60  # of a row, each time that the active set is chosen
 _GATHER = 20  # of each float of a row that becomes active
 _PAIR = 8  # of comparing such a row with one pick
 
-_CLOSED = -1.0  # the bound of a row that cannot be chosen, or is active
+CLOSED = -1.0  # the bound of a row that cannot be chosen, or is active
 
 
 def farthest_first(
@@ -132,7 +132,7 @@ class _LazySearch:
 
     def __init__(self, vectors, n, mask, known, weights, rng):
         self.vectors, self.known, self.weights, self.rng = vectors, known, weights, rng
-        self.bounds: NDArray = np.where(mask, known, _CLOSED)
+        self.bounds: NDArray = np.where(mask, known, CLOSED)
         self.seen = np.zeros(len(mask), dtype=np.int32)
         self.n, self.n_before, self.n_passed = n, 0, 0
         self.shift = middle_of(vectors, np.arange(len(mask)))
@@ -196,11 +196,11 @@ class _LazySearch:
     def take(self, row: np.intp) -> None:
         """Note a pick, and bring the active rows, or the bounds of all, up to date."""
         last = self.picked.add(row)
-        self.bounds[row] = _CLOSED
+        self.bounds[row] = CLOSED
         if self.is_eager:
             self._prepared().lower(self.bounds, self.picks[-1:])
         elif len(self.active):
-            self.active.upper[self.active.positions == row] = _CLOSED
+            self.active.upper[self.active.positions == row] = CLOSED
             lower_bounds(self.active.upper, self.active.rows, last)
 
     def _lazily(self) -> tuple[float, Positions]:
@@ -210,15 +210,15 @@ class _LazySearch:
         top = int(upper.argmax()) if len(active) else 0
         if not len(active) or upper[top] < self.bar:
             self._refill()
-            return _CLOSED, self.picks[:0]
+            return CLOSED, self.picks[:0]
         # All rows whose upper bound reaches the lower one of the best are in doubt.
         low = float(self._weighted(active.lower(top, self.picked), active.positions[top]))
         rows = np.flatnonzero(upper >= low)
         if len(rows) == 1 and low > max(self.bar, 0.0):
             return low, active.positions[rows]  # it leads by more than rounding: no distance needed
         # Float32 leaves too many in doubt: float64 doubts fewer, for all picks to come.
-        if len(rows) > len(upper) // _MANY + _MANY and self._refine():
-            return _CLOSED, self.picks[:0]
+        if len(rows) > len(upper) // MANY + MANY and self._refine():
+            return CLOSED, self.picks[:0]
         if not active.settled[rows].all():
             # Together with these, those that will be in doubt soon: one product serves all.
             ahead = upper >= max(low - _AHEAD * (upper[top] - low), 0.0)
@@ -230,7 +230,7 @@ class _LazySearch:
             self._refill()
         elif best >= self.bar:
             return best, active.positions[rows[values == best]]
-        return _CLOSED, self.picks[:0]
+        return CLOSED, self.picks[:0]
 
     def _refine(self) -> bool:
         """Compare with all picks anew, in float64 from now on; False where it already did."""
@@ -255,7 +255,7 @@ class _LazySearch:
         doubtful = np.flatnonzero(bounds >= float(values[0]))
         if len(doubtful) > 1:
             rows, values = doubtful, self._exact(doubtful)
-        if len(doubtful) > len(bounds) // _MANY + _MIN_ACTIVE and self._prepared().refine():
+        if len(doubtful) > len(bounds) // MANY + _MIN_ACTIVE and self._prepared().refine():
             self.bounds = self.bounds.astype(self._prepared().dtype)
             self._pass()
         best = values.max()
@@ -295,7 +295,7 @@ class _LazySearch:
         size = min(self.size, int(np.count_nonzero(others >= 0)))
         # One closed entry more, so that there is a bar where all rows become active.
         order = self.scratch.array("order", (len(others) + 1,), others.dtype)
-        order[:-1], order[-1] = others, _CLOSED
+        order[:-1], order[-1] = others, CLOSED
         order.partition(len(others) - size)
         self.bar, cut = order[-size - 1], order[-size:].min(initial=np.inf)
         chosen, tied = others > cut, np.flatnonzero(others == cut)
@@ -307,7 +307,7 @@ class _LazySearch:
         chosen[self.active.positions] = False
         entrants = np.flatnonzero(chosen)
         self._enter(keep, entrants[np.argsort(self.seen[entrants], kind="stable")])
-        self.bounds[self.active.positions] = _CLOSED
+        self.bounds[self.active.positions] = CLOSED
         # Each time the whole pool is looked at: where few of those that come prove farther than the
         # bar, more at a time cost less.
         if len(self.active) * _FEW_OF_USE < size:
@@ -362,7 +362,7 @@ class _LazySearch:
         """Return squared distances or bounds times weights; closed rows stay closed."""
         if self.weights is None:
             return squared
-        return np.where(squared < 0, _CLOSED, squared * self.weights[positions])
+        return np.where(squared < 0, CLOSED, squared * self.weights[positions])
 
     def _any(self, positions: Positions) -> np.intp:
         """Return one of the rows, by chance."""

@@ -138,7 +138,7 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, 
             f"{who} got bandwidth={bandwidth!r}; it must be positive and finite, or None for one "
             f"that follows from the distances."
         )
-    weights = _checked_uncertainty(uncertainty, vectors.shape[0], known, who)
+    weights = _checked_weights(uncertainty, vectors.shape[0], known, who)
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
@@ -160,7 +160,7 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, 
     return coverage.choose(n, rng)
 
 
-def _checked_uncertainty(uncertainty, n_rows: int, known: Positions, who: str) -> Floats:
+def _checked_weights(uncertainty, n_rows: int, known: Positions, who: str) -> Floats:
     """Return uncertainty, or ones, refusing what is negative or not finite where it counts."""
     if uncertainty is None:
         return np.ones(n_rows)

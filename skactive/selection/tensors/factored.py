@@ -57,7 +57,7 @@ class FactoredTensors(FactoredVectors):
         return self._distances(x, y).cpu().numpy()
 
     def lower_exactly(self, bounds: Floats, picks: Positions) -> None:
-        """Lower bounds on D^2 to the distances to picks themselves, `COLUMNS` of them a pass."""
+        """Lower bounds on D^2 to the distances to picks themselves, `MOST_PICKS` of them a pass."""
         for y in self.parts(picks):
             chunks = self._chunks(len(y.squares))
             parts = [self._distances(self.block(rows), y).amin(dim=1) for rows in chunks]

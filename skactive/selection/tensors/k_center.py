@@ -9,14 +9,12 @@ from torch import Tensor
 
 from ...data.arrays import Mask, Positions, as_positions, candidate_mask, wanted
 from ..distances import checked_distances
-from ..farthest import check_known
+from ..farthest import CLOSED, MANY, check_known
 from .bounds import TensorBounds, rounded_up
 from .common import checked_tensor, mean_of, middle_of, moved
 from .distances import lowered, nearest_of_all, squared_to_point
 
-_MANY = 16  # rows left in doubt by one pass are many where they are the pool over this
-_NEVER_MANY = 256  # and never where they are no more than this
-_CLOSED = -1.0  # the bound of a row that cannot be chosen
+_NEVER_MANY = 256  # rows left in doubt by one pass, whatever the size of the pool
 
 
 def k_center(
@@ -67,7 +65,7 @@ class _EagerSearch:
     """The state of a search that applies each pick to the bounds of all rows.
 
     `known` holds squared distances to the centres, None where there are none. `bounds` bounds those
-    to the centres and all picks from above; it is `_CLOSED` for rows that cannot be chosen.
+    to the centres and all picks from above; it is `CLOSED` for rows that cannot be chosen.
     """
 
     def __init__(
@@ -84,7 +82,7 @@ class _EagerSearch:
         self.passes = TensorBounds(vectors, self.shift)
         far = torch.full_like(self.passes.base, torch.inf)
         start = far if known is None else rounded_up(known, self.passes.dtype)
-        self.bounds = torch.where(self.is_open, start, _CLOSED)
+        self.bounds = torch.where(self.is_open, start, CLOSED)
         self.picked = torch.empty(n, dtype=torch.int64, device=vectors.device)
         self.n_picked = 0
 
@@ -103,7 +101,7 @@ class _EagerSearch:
         """Note a pick, and lower the bounds of all rows by it unless it is the last."""
         self.picked[self.n_picked] = row
         self.n_picked += 1
-        self.bounds[row] = _CLOSED
+        self.bounds[row] = CLOSED
         if self.n_picked < self.n:
             self.passes.lower(self.bounds, self.picked[self.n_picked - 1 : self.n_picked])
 
@@ -117,7 +115,7 @@ class _EagerSearch:
         """Return the rows farthest from all before; none where all that are left lie on these."""
         # The second largest bound is that of the largest once it is closed for a moment.
         top, at = self.bounds.max(dim=0, keepdim=True)
-        self.bounds.index_fill_(0, at, _CLOSED)
+        self.bounds.index_fill_(0, at, CLOSED)
         second = self.bounds.max().view(1)
         state = torch.cat([x.double() for x in (at, top, second, self.passes.base[at])])
         row, bound, next_bound, base = state.tolist()  # the one wait for the device
@@ -134,7 +132,7 @@ class _EagerSearch:
         squared = lowered(known, self.vectors, rows, self.picked[: self.n_picked], self.shift)
         self.bounds[rows] = rounded_up(squared, self.bounds.dtype)
         # Float32 leaves too many in doubt: float64 doubts fewer, for all picks to come.
-        if len(rows) > len(self.bounds) // _MANY + _NEVER_MANY and self.passes.refine():
+        if len(rows) > len(self.bounds) // MANY + _NEVER_MANY and self.passes.refine():
             self.bounds = self.bounds.double()
             self.passes.lower(self.bounds, self.picked[: self.n_picked])
         best = squared.max() if len(rows) else squared.new_zeros(())
