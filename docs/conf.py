@@ -89,11 +89,6 @@ def link_pages(app, docname, source):
     source[0] = EXAMPLE.sub(r"](/auto_examples/\1.rst", text)
 
 
-def link_included(app, path, docname, source):
-    """Let links of the pages outside this folder lead to those in it."""
-    source[0] = source[0].replace("](docs/", "](/")
-
-
 def skip_plumbing(app, what, name, obj, skip, options):
     """Leave out what every scikit-learn estimator has, and our readers need not know."""
     return bool(PLUMBING.fullmatch(name)) or None
@@ -110,6 +105,5 @@ def as_mathml(writer, node):
 def setup(app):
     """Connect the above."""
     app.connect("source-read", link_pages)
-    app.connect("include-read", link_included)
     app.connect("autodoc-skip-member", skip_plumbing)
     app.add_html_math_renderer("mathml", (as_mathml, None), (as_mathml, None))
