@@ -341,14 +341,12 @@ def epig(samples: ArrayLike, targets: ArrayLike) -> Floats:
     Returns
     -------
     ndarray of float64, shape (n,)
-        In nats, the mean over the targets: at least 0, also where rounding would say less, and at
-        most what `bald` says.
+        In nats, the mean over the targets: at least 0, at most what `bald` says.
 
     Raises
     ------
     ValueError
-        If an array is not three-dimensional, or has no member or no class, or if there is no
-        target, or one by other members than the samples are by.
+        If an array has no three dimensions, no member, no class or no target, or if members differ.
 
     Examples
     --------
