@@ -88,8 +88,10 @@ def needs_of(cls):
 
 
 def papers(cls):
-    """The references in a docstring, each in a line."""
-    section = (cls.__doc__ or "").partition("References\n")[2].partition("Examples\n")[0]
+    """The references in a docstring, or in that of the class above, each in a line."""
+    docs = [each.__doc__ or "" for each in cls.__mro__[: cls.__mro__.index(strategies.Strategy)]]
+    section = next((doc for doc in docs if "References\n" in doc), "").partition("References\n")[2]
+    section = section.partition("Examples\n")[0]
     return [" ".join(text.split()) for text in REFERENCE.findall(section)]
 
 

@@ -15,7 +15,7 @@ from skactive import ActiveLearner, select
 from skactive.scores import bald, consensus_entropy, epig
 from skactive.selection import top
 from skactive.strategies import BALD, EPIG, Dropout, Subpool
-from skactive.strategies.view import other_draw
+from skactive.strategies.chance import other_draw
 from skactive.testing import check_strategy
 
 

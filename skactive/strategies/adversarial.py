@@ -9,8 +9,8 @@ from .registry import register
 class AdversarialBIM(Strategy):
     r"""Shortest perturbation by small steps along the signs of the gradient [1]_ [2]_.
 
-    Again and again :math:`x + \varepsilon \operatorname{sign} \nabla_x L`, with L the
-    cross-entropy of the predicted class, until another one is predicted.
+    :math:`x` becomes :math:`x + \varepsilon \operatorname{sign} \nabla_x L` until another class is
+    predicted, with L the cross-entropy of the class that was predicted first.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ class AdversarialBIM(Strategy):
         that vary by about 1. Rows that change within the same number of steps often tie; smaller
         steps tell them apart.
     max_steps : int, default=50
-        Rows that have not changed after so many steps come last.
+        Rows whose prediction has not changed after so many steps come last.
 
     References
     ----------
@@ -27,12 +27,6 @@ class AdversarialBIM(Strategy):
        workshop.
     .. [2] Zhan, Wang, Huang, Xiong, Dou and Chan (2022). A comparative survey of deep active
        learning. arXiv:2203.13450.
-
-    Examples
-    --------
-    >>> from skactive.strategies.adversarial import AdversarialBIM
-    >>> AdversarialBIM(step=0.01)
-    AdversarialBIM(step=0.01)
     """
 
     reads = ("input_gradient",)
@@ -50,7 +44,7 @@ class AdversarialBIM(Strategy):
 @register(
     "adversarial_deepfool",
     "close to a boundary in the inputs",
-    cost="O(nC²d), or passes back",
+    cost="O(nC²d); nets: backward passes",
 )
 class AdversarialDeepFool(Strategy):
     r"""Shortest perturbation by DeepFool [1]_, to the nearest boundary step by step [2]_.
@@ -71,12 +65,6 @@ class AdversarialDeepFool(Strategy):
        fool deep neural networks. CVPR.
     .. [2] Ducoffe and Precioso (2018). Adversarial active learning for deep networks: a margin
        based approach. arXiv:1802.09841.
-
-    Examples
-    --------
-    >>> from skactive.strategies.adversarial import AdversarialDeepFool
-    >>> AdversarialDeepFool(n_candidates=3)
-    AdversarialDeepFool(n_candidates=3)
     """
 
     reads = ("perturbation",)

@@ -17,12 +17,12 @@ class Strategy(BaseEstimator):
     Attributes
     ----------
     rowwise : bool
-        Whether a row's score depends on that row alone. Such strategies are shown the pool in
-        chunks.
+        Whether a row's score depends on that row alone. If so, `score` sees one chunk of the pool
+        at a time.
     reads : tuple
-        What of the view they read ("proba", "decision", "std", "samples", "prediction",
-        "embedding", "gradient", "perturbation"); a tuple inside stands for "one of these". It is
-        checked against the estimator before the first query.
+        What they read of the view that comes from the model ("proba", "decision", "std", "samples",
+        "prediction", "value", "embedding", "gradient", "perturbation"); a tuple inside stands for
+        "one of these". An estimator that cannot give it is refused before the first query.
 
     Examples
     --------
@@ -44,47 +44,19 @@ class Strategy(BaseEstimator):
     reads: tuple = ()
 
     def score(self, view: View) -> np.ndarray:
-        """Return how much each row is worth a label.
-
-        Parameters
-        ----------
-        view : View
-            What may be looked at.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Higher means more worth a label.
-        """
+        """Return how much each row is worth a label, shape (n,): the higher, the more."""
         raise NotImplementedError(f"{type(self).__name__} has no score: it chooses rows jointly.")
 
     def select(self, view: View, n: int) -> np.ndarray:
-        """Return the positions of rows to label.
+        """Return n distinct positions of candidates, best first; there are at least n of them.
 
-        Parameters
-        ----------
-        view : View
-            What may be looked at.
-        n : int
-            How many rows to choose; at most the number of candidates.
-
-        Returns
-        -------
-        ndarray of shape (n,), int
-            Distinct positions of candidates, best first. By default those of the largest scores,
-            ties broken by `View.row_random`.
+        By default those of the largest scores, ties broken by `View.row_random`.
         """
         return top(view.score(self), n, candidates=view.mask, tiebreak=view.row_random)
 
 
 class FunctionStrategy(Strategy):
-    """A function ``(view, n) -> positions`` as a strategy.
-
-    Parameters
-    ----------
-    function : callable
-        Returns n distinct positions of candidates, best first.
-    """
+    """A function ``(view, n) -> positions`` as a strategy."""
 
     rowwise = False
 
@@ -98,7 +70,7 @@ class FunctionStrategy(Strategy):
 
 def has_score(strategy: Strategy) -> bool:
     """Whether a strategy scores rows, rather than choosing them jointly."""
-    if hasattr(strategy, "has_score"):  # made of another one
+    if hasattr(strategy, "has_score"):  # where that is up to the strategy inside it
         return strategy.has_score
     return type(strategy).score is not Strategy.score and type(strategy).select is Strategy.select
 
@@ -121,12 +93,10 @@ def name_of(strategy: Strategy) -> str:
 
 
 def check_serves(strategy: Strategy, estimator, is_embedded: bool = False) -> None:
-    """Refuse a strategy that reads what an estimator cannot give.
-
-    With an embedding of one's own, a gradient takes no more than probabilities, or predicted
-    values: it is that of a linear layer on the embedding.
-    """
+    """Refuse a strategy that reads what an estimator cannot give."""
     for alternatives in needs(strategy):
+        # The gradient is then that of a linear layer on the user's embedding, for which
+        # probabilities, or predicted values, are enough.
         if is_embedded and "gradient" in alternatives:
             alternatives = (*alternatives, "proba", "value")
         reason = refusal(estimator, *alternatives)
@@ -139,7 +109,7 @@ def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
     n = min(n, int(np.count_nonzero(view.mask)))
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    positions = np.asarray(strategy.select(view, n))
+    positions = np.asarray(strategy.select(view, n))  # a user's class or function may be wrong
     name = name_of(strategy)
     if positions.shape != (n,) or positions.dtype.kind not in "iu":
         raise ValueError(

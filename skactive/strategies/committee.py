@@ -3,15 +3,15 @@
 from .. import scores, selection
 from ..utils.checks import checked_count
 from .base import Strategy, name_of
+from .chance import other_draw
 from .registry import register
-from .view import other_draw
 
 
 class Committee(Strategy):
     """Base of strategies over the members of a fitted ensemble.
 
-    Any ensemble whose members predict the classes themselves is a committee: forests, bagging,
-    voting. So is a skorch net with Dropout layers, by 20 passes with dropout.
+    A committee is any ensemble whose members predict the classes themselves (a forest, bagging,
+    voting), or a skorch net with Dropout layers, by 20 passes with dropout.
     """
 
     reads = ("samples",)
@@ -59,7 +59,9 @@ class ConsensusEntropy(Committee):
 
 @register("max_disagreement", "one member that is far from the others", cost="O(nSC)")
 class MaxDisagreement(Committee):
-    r"""Largest divergence of a member from the consensus [1]_: :math:`\max_s KL(p_s \| \bar p)`.
+    r"""Largest divergence of a member from the consensus: :math:`\max_s KL(p_s \| \bar p)`.
+
+    The paper [1]_ takes the mean over the members instead of the largest.
 
     References
     ----------
@@ -139,7 +141,7 @@ class _InformationAbout(Committee):
 
 @register("batch_bald", "small batches over an ensemble", cost="at most O(knSCM), M joint labels")
 class BatchBALD(Committee):
-    r"""The batch from which there is most to learn about the model as a whole [1]_.
+    r"""The batch whose labels tell most about the model [1]_.
 
     Greedily largest :math:`I(y_1, \ldots, y_b; \theta)`, so that rows which tell the same do not
     count twice. Reserved rows count as chosen.
@@ -147,7 +149,7 @@ class BatchBALD(Committee):
     Parameters
     ----------
     max_configurations : int, default=10_000
-        Up to so many joint labels of the batch are all looked at; of more, so many are sampled.
+        Up to so many joint labels of a batch are all counted; of more, so many are sampled.
 
     References
     ----------

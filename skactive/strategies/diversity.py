@@ -12,13 +12,13 @@ from .registry import as_strategy, register
 
 
 class Diverse(Strategy):
-    """Base of strategies that choose a batch by where its rows lie, away from what is known."""
+    """Base of strategies that choose a batch by where its rows lie, away from known rows."""
 
     rowwise = False
     reads: tuple = ("embedding",)
 
     def _where(self, view) -> dict:
-        """Return who may be chosen, whom to keep away from, and the random numbers."""
+        """Return the arguments that all selection functions take."""
         return {"candidates": view.mask, "centers": view.centers, "rng": view.rng}
 
 
@@ -37,9 +37,9 @@ class Weighted(Diverse):
         return scores
 
     def _weights(self, view) -> np.ndarray:
-        """Return these scores above the lowest that is negative, 0 where a row is no candidate.
+        """Return these scores as weights: 0 or more, and 0 where a row is no candidate.
 
-        So it is where a score is minus infinity; plus infinity is refused.
+        Rows scored minus infinity get weight 0; plus infinity raises ValueError.
         """
         scores, weights = inner_scores(self, self.strategy, view), np.zeros(len(view))
         if np.isposinf(scores).any():
@@ -50,7 +50,7 @@ class Weighted(Diverse):
             )
         is_some = ~np.isneginf(scores)
         raised = np.where(is_some, from_lowest(scores), 0.0)
-        if not raised.any():
+        if not raised.any():  # all are equal: with weights of 0, nothing would be left to choose by
             raised = np.where(is_some | ~is_some.any(), 1.0, 0.0)
         weights[view.candidates] = raised
         return weights
@@ -58,34 +58,29 @@ class Weighted(Diverse):
 
 @register("k_center", "to cover the pool, outliers too", cost="O(knd) at most, often far less")
 class KCenter(Diverse):
-    """Core-set: again and again the row farthest from all that is known or chosen [1]_.
+    """Core-set: again and again the row farthest from all known and chosen ones [1]_.
 
-    The greedy 2-approximation of the k-centre problem on the embedding.
+    This is the greedy 2-approximation of the k-centre problem in the space of the embedding.
 
     References
     ----------
     .. [1] Sener and Savarese (2018). Active learning for convolutional neural networks: a core-set
        approach. ICLR.
-
-    Examples
-    --------
-    >>> from skactive.strategies import KCenter
-    >>> KCenter()
-    KCenter()
     """
 
     def select(self, view, n):
         """Return the rows that cover the others best, farthest first."""
         vectors = view.vectors
+        # Distances are kept from round to round in memory, and computed anew on a device.
         distances = None if is_tensor(vectors) else view.center_distances()
         return selection.k_center(vectors, n, distances=distances, **self._where(view))
 
 
 @register("k_means", "batches that resemble the pool", cost="O(knd) an iteration")
 class KMeans(Diverse):
-    """The rows nearest the centres of as many clusters as rows are asked for.
+    """The rows nearest the means of as many clusters as rows are asked for.
 
-    Labelled and reserved rows are centres of their own that stay where they are.
+    Labelled and reserved rows are fixed centres besides.
     """
 
     def select(self, view, n):
@@ -104,16 +99,16 @@ class KMedoids(Diverse):
 
 @register("typiclust", "few labels or none: the first batches", cost="k-means of L + k clusters")
 class TypiClust(Diverse):
-    """The most typical row of each cluster that has fewest labels [1]_.
+    """The most typical rows of the clusters with fewest labels [1]_.
 
-    The strategy for the first batches, when labels are few; as `cold_start` it needs none.
+    It is for the first batches, when labels are few; as `cold_start` it needs none.
 
     Parameters
     ----------
     n_neighbors : int, default=20
-        Typical is who has a small mean distance to so many nearest rows of the cluster.
+        A row is typical if its mean distance to so many nearest rows of its cluster is small.
     max_clusters : int, default=500
-        Most clusters that are made.
+        Upper limit of the number of clusters.
 
     References
     ----------
@@ -185,14 +180,14 @@ class ProbCover(Diverse):
 
 @register("max_herding", "few labels or none; up to 20,000 rows", cost="O(n²d)")
 class MaxHerding(Diverse):
-    r"""The rows that make all others most similar to a chosen one [1]_.
+    r"""The rows that make all others as similar as possible to a chosen one [1]_.
 
     Greedily largest :math:`\sum_x \max_s k(x, s)` with a Gaussian kernel.
 
     Parameters
     ----------
     bandwidth : float, default=None
-        Of the kernel, in units of the embedding. None: from the distances of a sample.
+        Width of the kernel, in units of the embedding. None: from the distances of a sample.
 
     References
     ----------
@@ -212,7 +207,7 @@ class MaxHerding(Diverse):
 
 @register("uncertainty_herding", "any number of labels; up to 20,000 rows", cost="O(n²d)")
 class UncertaintyHerding(Weighted):
-    r"""The rows that make all uncertain ones most similar to a chosen one [1]_.
+    r"""The rows that make all uncertain ones as similar as possible to a chosen one [1]_.
 
     Greedily largest :math:`\sum_x U(x) \max_s k(x, s)` with a Gaussian kernel: coverage while the
     model knows little, uncertainty once it knows more.
@@ -220,10 +215,10 @@ class UncertaintyHerding(Weighted):
     Parameters
     ----------
     strategy : str or Strategy, default="margin"
-        Whose scores are the uncertainty U; measured from the lowest
-        where that is below 0; where all are equal, all count the same.
+        Its scores are the uncertainty U. If some are negative, the lowest is subtracted from all;
+        if all are then 0, all count the same.
     bandwidth : float, default=None
-        Of the kernel, in units of the embedding. None: from the distances of a sample.
+        As in `MaxHerding`.
 
     References
     ----------
@@ -248,16 +243,16 @@ class UncertaintyHerding(Weighted):
 
 @register("cluster_margin", "large batches from large pools", cost="k-means of `factor` k rows")
 class ClusterMargin(Weighted):
-    """The most doubtful rows, taken in turn from clusters, the smallest first [1]_.
+    """The most uncertain rows, taken in turn from clusters, the smallest cluster first [1]_.
 
     Parameters
     ----------
     strategy : str or Strategy, default="margin"
-        Whose scores say what is doubtful.
+        Its scores are the uncertainty.
     n_clusters : int, default=None
         How many clusters. None: as many as rows are asked for.
     factor : float, default=10
-        How many doubtful rows are clustered for each that is asked for.
+        How many uncertain rows are clustered for each that is asked for.
 
     References
     ----------
@@ -270,7 +265,7 @@ class ClusterMargin(Weighted):
         self.factor = factor
 
     def select(self, view, n):
-        """Return doubtful rows of different clusters."""
+        """Return uncertain rows of different clusters."""
         return selection.cluster_margin(
             view.embedding,
             self._scores(view),
@@ -283,14 +278,17 @@ class ClusterMargin(Weighted):
 
 @register("ranked_batch", "first all over the pool, then where the model doubts", cost="O(knd)")
 class RankedBatch(Weighted):
-    """Doubtful rows, unlike those labelled or chosen; doubt counts more as labels grow [1]_.
+    r"""Uncertain rows unlike the known and chosen ones; with more labels, uncertainty counts more.
+
+    The next row has the largest :math:`\alpha (1 - s) + (1 - \alpha) u` [1]_, with u its
+    uncertainty and s = 1 / (1 + distance) its similarity to the nearest known or chosen row.
 
     Parameters
     ----------
     strategy : str or Strategy, default="least_confidence"
-        Whose scores are the doubt, in [0, 1].
+        Its scores are the uncertainty, in [0, 1].
     alpha : float, default=None
-        How much unlikeness counts, in [0, 1]. None: the share of rows that have no label.
+        :math:`\alpha` in [0, 1]. None: the share of rows that have no label.
 
     References
     ----------
@@ -315,15 +313,14 @@ class RankedBatch(Weighted):
 
 @register("coral", "to cover what is doubtful", cost="as `k_center`")
 class Coral(Weighted):
-    r"""Core-set on distance times doubt: :math:`d(x) \cdot s(x)^{strength}`.
+    r"""Core-set by distance times uncertainty: :math:`d(x) \, u(x)^{strength}`.
 
     Parameters
     ----------
     strategy : str or Strategy, default="margin"
-        Whose scores s are the doubt; measured from the lowest
-        where that is below 0; where all are equal, all count the same.
+        Its scores are the uncertainty u, as in `UncertaintyHerding`.
     strength : float, default=1.0
-        How much they count; 0 leaves `KCenter`.
+        How much it counts; with 0 this is `KCenter`.
     """
 
     def __init__(self, strategy="margin", strength=1.0):
@@ -331,7 +328,7 @@ class Coral(Weighted):
         self.strength = strength
 
     def select(self, view, n):
-        """Return rows that are far from others and doubtful."""
+        """Return rows that are far from others and uncertain."""
         return selection.coral(
             view.embedding,
             self._weights(view),

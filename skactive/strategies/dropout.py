@@ -11,27 +11,21 @@ SERVED = {"proba", "decision", "samples"}
 class Dropout(Strategy):
     """Another strategy on what a net predicts with dropout, in several passes [1]_.
 
-    Strategies over probabilities (least confidence, margin, entropy) are shown their mean over the
+    Strategies over probabilities (least confidence, margin, entropy) see their mean over the
     passes, strategies over members (BALD, BatchBALD, variation ratios) the passes themselves. In
-    each pass the same units are dropped for all rows, and only by the net's Dropout layers: all
-    others, batch norm among them, stay as in prediction.
+    each pass the net's Dropout layers drop the same units for all rows; all other layers, such as
+    batch norm, stay as in prediction.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default="bald"
         What scores or chooses.
     n_passes : int, default=20
-        How many passes there are. By name alone, "bald" and its like make 20 too.
+        How many passes there are; without this class, strategies over members make 20.
 
     References
     ----------
     .. [1] Gal, Islam and Ghahramani (2017). Deep Bayesian active learning with image data. ICML.
-
-    Examples
-    --------
-    >>> from skactive.strategies import Dropout
-    >>> Dropout("entropy", n_passes=50)
-    Dropout(n_passes=50, strategy='entropy')
     """
 
     def __init__(self, strategy="bald", n_passes=20):
@@ -45,7 +39,7 @@ class Dropout(Strategy):
 
     @property
     def reads(self) -> tuple:  # type: ignore[override]
-        """A net with dropout, of which is made what the inner strategy reads, or it is refused."""
+        """A net with dropout, once the inner strategy is one that it serves."""
         self._inner()
         return ("dropout",)
 
@@ -59,18 +53,18 @@ class Dropout(Strategy):
         return self._checked().score(view.with_dropout(self.n_passes))
 
     def select(self, view, n):
-        """Return what the inner strategy selects; its best scores, if it has some."""
-        if self.has_score:
+        """Return what the inner strategy selects."""
+        if self.has_score:  # ties are then broken as those of any score
             return super().select(view, n)
         return self._checked().select(view.with_dropout(self.n_passes), n)
 
     def _checked(self) -> Strategy:
-        """Return the inner strategy, refusing what is no number of passes."""
+        """Return the inner strategy, once the number of passes is one."""
         checked_count(self.n_passes, "n_passes", "Dropout", 2)
         return self._inner()
 
     def _inner(self) -> Strategy:
-        """Return the inner strategy, refusing one that dropout says nothing to."""
+        """Return the inner strategy, refusing one that reads something else."""
         inner = as_strategy(self.strategy)
         for alternatives in needs(inner):
             if SERVED.isdisjoint(alternatives):

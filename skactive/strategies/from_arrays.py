@@ -51,20 +51,20 @@ def select(
     strategy : str, Strategy or callable
         As `ActiveLearner` takes it.
     proba : array-like of shape (n, C), default=None
-        Probabilities of the classes. None: the mean of `samples`, where they are given.
+        Probabilities of the classes. None: the mean of `samples`, if they are given.
     samples : array-like of shape (S, n, C), default=None
         Probabilities by each of S models, or by S passes with dropout.
     prediction, std : array-like of shape (n,), default=None
         Predicted values and their standard deviations, for regression.
     embedding : array-like or sparse matrix of shape (n, d), default=None
-        A vector for each row; for strategies that read gradients, what the last, linear layer was
-        given.
+        A vector for each row; for strategies that read gradients, the input of the last, linear
+        layer.
     labeled : array-like of int, or of bool of shape (n,), default=None
         Rows that are labelled: never chosen, and diverse strategies keep away from them.
     y_labeled : array-like, default=None
         Their labels, in the order of `labeled`, for strategies that read them.
     reserved : array-like of int, or of bool of shape (n,), default=None
-        Rows that are being labelled, or were chosen elsewhere: the same.
+        Rows that are being labelled, or were chosen elsewhere; likewise.
     candidates : array-like of int, or of bool of shape (n,), default=None
         Rows that may be chosen. None: all that are neither labelled nor reserved.
     n_instances : int, default=None
@@ -92,7 +92,7 @@ def select(
     array([1, 2])
     """
     strategy = as_strategy(strategy)
-    passes(strategy, None)
+    passes(strategy, None)  # which refuses what decides as rows pass
     known, n = _arrays(proba, samples, prediction, std, embedding)
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
@@ -172,11 +172,8 @@ def _values(values, name: str) -> np.ndarray:
 
 
 def _labels(y_labeled, labeled, rows: np.ndarray) -> np.ndarray | None:
-    """Return labels in the order of the labelled rows' numbers, refusing what is not one for each.
-
-    Where none are labelled there are none, and no strategy needs to be told.
-    """
-    if y_labeled is None:
+    """Return labels by row number, refusing what is not one for each labelled row."""
+    if y_labeled is None:  # without labelled rows there is nothing to give
         return None if len(rows) else np.zeros(0)
     labels, given = np.asarray(y_labeled), np.asarray([] if labeled is None else labeled)
     order = slice(None) if given.dtype.kind == "b" else np.argsort(given, kind="stable")

@@ -12,8 +12,8 @@ from .registry import register
 class BADGE(Strategy):
     """Rows whose gradients are long and unlike one another, by D² sampling [1]_.
 
-    Of each row, the gradient of the loss in the last layer, were its likeliest label true. Reserved
-    rows count as chosen; what is labelled has a short gradient anyway, and is not looked at.
+    The gradient is that of the loss in the last layer, if the row's likeliest label were true.
+    Reserved rows count as chosen; labelled rows have short gradients and do not count.
 
     References
     ----------
@@ -35,14 +35,14 @@ class BADGE(Strategy):
 class BAIT(Strategy):
     """Rows that leave least to learn about the last layer, by Fisher information [1]_.
 
-    A forward selection of more rows than asked for, and a backward elimination.
+    More rows than asked for are selected one by one, then some are dropped one by one.
 
     Parameters
     ----------
     regularization : float, default=1.0
-        Added to the diagonal of the information that labels gave.
+        Added to the diagonal of the labelled rows' information.
     oversample : float, default=2
-        How many times as many rows are chosen before some are dropped.
+        How many times as many rows are selected before some are dropped.
 
     References
     ----------
@@ -75,7 +75,7 @@ class BAIT(Strategy):
 class ExpectedModelChange(Strategy):
     r"""Longest expected gradient of the last layer [1]_.
 
-    :math:`\|h\| \sum_c p_c \|p - e_c\|`, with h what the layer is given.
+    It is :math:`\|h\| \sum_c p_c \|p - e_c\|`, with h the input of the layer.
 
     References
     ----------

@@ -22,21 +22,14 @@ ENTRIES: dict[type[Strategy], Entry] = {}  # in the order in which classes were 
 
 
 def register(name: str | None, use: str, *, cost: str) -> Callable[[Class], Class]:
-    """Enter a class among the known strategies, under a name by which it may be given.
+    """Return a decorator that enters a class among the known strategies.
 
     Parameters
     ----------
     name : str or None
-        What stands for an instance with default parameters. None: such an instance is written.
-    use : str
-        When to use it, for the table of the guide.
-    cost : str
-        What it costs beside the passes of the model, for that table.
-
-    Returns
-    -------
-    callable
-        A decorator of Strategy subclasses.
+        What stands for an instance with default parameters. None: it has no name.
+    use, cost : str
+        When to use it, and what it costs beside passes of the model; the guide's table says both.
 
     Raises
     ------
@@ -75,11 +68,6 @@ def get_strategy_names(*, stream: bool = False) -> list[str]:
     stream : bool, default=False
         Whether to list those that decide as rows pass, instead of those that choose from a pool.
 
-    Returns
-    -------
-    list of str
-        Names.
-
     Examples
     --------
     >>> from skactive import get_strategy_names
@@ -92,15 +80,7 @@ def get_strategy_names(*, stream: bool = False) -> list[str]:
 
 
 def as_strategy(strategy) -> Strategy:
-    """Return the strategy that a name, a strategy or a callable stands for.
-
-    Raises
-    ------
-    TypeError
-        If it is a class, or none of these.
-    ValueError
-        If the name is unknown.
-    """
+    """Return the strategy that a name, a strategy or a callable stands for, or refuse."""
     if isinstance(strategy, Strategy):
         return strategy
     if isinstance(strategy, str):

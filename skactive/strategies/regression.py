@@ -25,7 +25,7 @@ class Improvement(Strategy):
     Parameters
     ----------
     xi : float, default=0.0
-        Gain that does not count, in units of y; more of it explores more.
+        Gain that does not count, in units of y: a larger one explores more.
     maximize : bool, default=True
         Whether large values are good.
     """
@@ -37,7 +37,7 @@ class Improvement(Strategy):
         self.maximize = maximize
 
     def _compared(self, view) -> tuple[np.ndarray, np.ndarray, float]:
-        """Return mean, standard deviation and best label, so that large values are good."""
+        """Return mean, standard deviation and best label, large values being good."""
         known = view.y_labeled if self.maximize else -view.y_labeled
         if len(known) == 0:
             raise ValueError(f"{type(self).__name__} compares with the best label; give one first.")
@@ -85,7 +85,7 @@ class UpperConfidenceBound(Strategy):
     Parameters
     ----------
     beta : float, default=1.0
-        How many standard deviations of optimism.
+        How many standard deviations are added.
     maximize : bool, default=True
         Whether large values are good.
 
@@ -107,16 +107,16 @@ class UpperConfidenceBound(Strategy):
 
 
 def _upwards(view, maximize: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation, the mean turned so that large values are good."""
-    std = view.std  # comes with the prediction, in one pass
+    """Return mean and standard deviation, the mean with the sign that makes large values good."""
+    std = view.std  # first: the prediction comes with it in one pass
     return view.prediction if maximize else -view.prediction, std
 
 
 @register("greedy_x", "regression, before the model is any good", cost="as `k_center`")
 class GreedyX(KCenter):
-    """Again and again the row farthest in X from all that is known or chosen [1]_.
+    """Again and again the row farthest in X from all known and chosen ones [1]_.
 
-    `KCenter` under the name that it has for regression.
+    This is `KCenter` by its name for regression.
 
     References
     ----------
@@ -127,7 +127,7 @@ class GreedyX(KCenter):
 
 @register("greedy_y", "regression: values of all sizes", cost="O(kn)")
 class GreedyY(Diverse):
-    """Again and again the row whose predicted value is farthest from all known or chosen [1]_.
+    """Again and again the row whose value is farthest from all known and chosen values [1]_.
 
     References
     ----------
@@ -138,7 +138,7 @@ class GreedyY(Diverse):
     reads = ("value",)
 
     def select(self, view, n):
-        """Return rows whose values cover the others', farthest first."""
+        """Return rows by their predicted values, farthest first."""
         return selection.greedy_y(_values(view), n, **self._where(view))
 
 
@@ -160,7 +160,7 @@ class GreedyXY(Diverse):
 
 
 def _values(view) -> np.ndarray:
-    """Return the known value of labelled rows, and what is predicted for the others."""
+    """Return the known values of labelled rows, and the predicted ones of the others."""
     values, known = view.value.copy(), np.asarray(view.y_labeled)
     if known.size and known.dtype.kind not in "biuf":
         raise ValueError(

@@ -21,10 +21,10 @@ class StreamStrategy(Strategy):
 
     Like any strategy, it is a value; what runs is a copy on which `reset` was called. That copy
     holds its state in attributes that end in an underscore, and can be pickled at any time. For a
-    fixed model, its decisions do not depend on how the stream is cut into chunks: each row takes
-    the same number of random numbers, whether they are needed or not.
+    fixed model, its decisions do not depend on how the stream is cut into chunks. Until there is a
+    model, it buys blindly, with the chance that the budget gives.
 
-    A subclass overrides `_start` where it has state besides the budget, and `_wants`, or `_pass`.
+    A subclass overrides `_start` if it has state besides the budget, and `_wants` or `_pass`.
 
     Attributes
     ----------
@@ -33,10 +33,6 @@ class StreamStrategy(Strategy):
         the last chunk, ``random_share_`` is their mask.
     budget_ : BudgetManager
         What was spent.
-
-    Notes
-    -----
-    Until there is a model, rows are bought blindly, with the chance that the budget gives.
     """
 
     rowwise = False
@@ -44,22 +40,9 @@ class StreamStrategy(Strategy):
     _n_draws = 1  # uniform random numbers for each row; the last decides where there is no model
 
     def reset(self, rng: np.random.Generator) -> StreamStrategy:
-        """Begin a stream: forget everything, and check the parameters.
+        """Begin a stream and return itself: forget everything, and check the parameters.
 
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-            Source of all randomness, which the strategy keeps as its own.
-
-        Returns
-        -------
-        StreamStrategy
-            Itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range.
+        All randomness comes from `rng`, which the strategy keeps as its own.
         """
         self.budget_ = self._budget()
         self._start()
@@ -67,26 +50,15 @@ class StreamStrategy(Strategy):
         return self
 
     def restart(self) -> None:
-        """Begin again after a drift: thresholds and what was seen are forgotten.
-
-        The budget goes on, of its window as well as in all: it is not exceeded by a detector that
-        sees a drift too often.
-        """
+        """Begin again after a drift: forget thresholds and what was seen, but not the budget."""
         self._refuse_unless_running("restart")
+        # A new budget would be exceeded by a detector that sees drifts too often.
         self._start()
 
     def admit(self, view) -> np.ndarray:
-        """Return which rows of a chunk to buy; they count as bought.
+        """Return a mask of the rows of a chunk to buy, shape (n,); they count as bought.
 
-        Parameters
-        ----------
-        view : View
-            The chunk. Rows that are no candidates are not seen at all.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            Candidates whose labels to buy.
+        Rows that are no candidates do not pass.
 
         Raises
         ------
@@ -98,6 +70,8 @@ class StreamStrategy(Strategy):
         share = bought.copy()
         if len(at):
             seen = None if self._is_cold(view) else self._look(view)
+            # As many for each row, needed or not: else what is drawn for one would depend on those
+            # before it, and on where a chunk begins.
             draws = self.rng_.random((len(at), self._n_draws))
             bought[at] = self._pass(seen, draws)
             share[at] = bought[at] & self._is_random(draws)
@@ -118,13 +92,13 @@ class StreamStrategy(Strategy):
         return budget_of(self, self.budget, checked_count(self.window, "window", name_of(self), 1))
 
     def _start(self) -> None:
-        """Set what a strategy learns on the way to what it is at first."""
+        """Set what a strategy learns as rows pass to what it is at first."""
 
     def _look(self, view):
-        """Return what is looked at of the candidates: an item for each."""
+        """Return what the decision is about: an item for each candidate."""
 
     def _pass(self, seen, draws: np.ndarray) -> np.ndarray:
-        """Return which candidates to buy, counting each; `seen` is None where there is no model."""
+        """Return which candidates to buy, and count each; `seen` is None without a model."""
         if seen is None:
             return blindly(self.budget_, draws)
         bought = np.zeros(len(draws), dtype=bool)
@@ -134,7 +108,7 @@ class StreamStrategy(Strategy):
         return bought
 
     def _wants(self, value: float, draws: list[float], is_left: bool) -> bool:
-        """Whether to buy a row of which this was seen; False where nothing is left."""
+        """Whether to buy a row by what was seen of it; False if no label is left."""
         raise NotImplementedError(f"{name_of(self)} must override _wants, or _pass.")
 
     def _is_random(self, draws: np.ndarray) -> np.ndarray:
@@ -142,7 +116,7 @@ class StreamStrategy(Strategy):
         return np.ones(len(draws), dtype=bool)
 
     def _is_cold(self, view) -> bool:
-        """Whether something is read that no model is there to give."""
+        """Whether the strategy reads what only a model gives, and there is none."""
         if view.estimator is not None:
             return False
         return any(
@@ -168,26 +142,20 @@ class RandomStream(StreamStrategy):
     budget : float, default=0.1
         Share of the rows that may be bought, in (0, 1]; 1: all, until `total` is spent.
     window : int, default=100
-        Of any so many consecutive rows, no more than that share is bought.
+        Of so many consecutive rows, no more than that share is bought.
     total : int, default=None
-        How many labels there are in all; None: no end of them.
+        How many labels may be bought in all; None: any number.
 
     Notes
     -----
-    In the paper a row is bought with probability `budget`. Here that is so on average, as
-    `BudgetManager.chance` says: a row is likelier where fewer were bought before than the budget
-    allows.
+    In the paper a row is bought with probability `budget`. Here this holds on average: the
+    probability is higher if fewer rows were bought before than the budget allows, see
+    `BudgetManager.chance`.
 
     References
     ----------
     .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
        data. IEEE Transactions on Neural Networks and Learning Systems.
-
-    Examples
-    --------
-    >>> from skactive.strategies.stream import RandomStream
-    >>> RandomStream(budget=0.05)
-    RandomStream(budget=0.05)
     """
 
     has_random_share = True
@@ -202,8 +170,25 @@ class RandomStream(StreamStrategy):
         return blindly(self.budget_, draws)
 
 
+class _ByScore(StreamStrategy):
+    """Base of strategies that look at the score of each row by another one, `strategy`."""
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """What the inner strategy reads."""
+        return inner_reads(self.strategy)
+
+    def _start(self):
+        """Check the inner strategy."""
+        _scorer(self)
+
+    def _look(self, view):
+        """Return the scores of the inner strategy."""
+        return view.score(_scorer(self))[view.candidates]
+
+
 @register(None, "where a score exceeds a value of your own", cost="that of the score")
-class Threshold(StreamStrategy):
+class Threshold(_ByScore):
     """Where the score of another strategy is above a value.
 
     Parameters
@@ -211,18 +196,11 @@ class Threshold(StreamStrategy):
     strategy : str or Strategy, default="entropy"
         What scores each row, on its own.
     value : float, default=0.5
-        What a score must exceed, in the unit of that score; the score of margin is minus the
-        margin.
+        What a score must exceed. The score of margin is minus the margin.
     budget : float, default=1.0
         As in `RandomStream`; 1 sets no limit.
     window, total
         As in `RandomStream`.
-
-    Examples
-    --------
-    >>> from skactive.strategies.stream import Threshold
-    >>> Threshold("margin", -0.2)
-    Threshold(strategy='margin', value=-0.2)
     """
 
     def __init__(self, strategy="entropy", value=0.5, budget=1.0, window=100, total=None):
@@ -232,56 +210,42 @@ class Threshold(StreamStrategy):
         self.window = window
         self.total = total
 
-    @property
-    def reads(self) -> tuple:  # type: ignore[override]
-        """What the inner strategy reads."""
-        return inner_reads(self.strategy)
-
     def _start(self):
-        """Check the parameters: nothing is learned."""
+        """Check the parameters."""
         checked_number(self.value, "value", name_of(self))
-        _scorer(self)
-
-    def _look(self, view):
-        """Return the scores of the inner strategy."""
-        return view.score(_scorer(self))[view.candidates]
+        super()._start()
 
     def _wants(self, value, draws, is_left):
         """Whether a score is above the value."""
         return is_left and value > self.value
 
 
-@register(None, "where a score is among the highest of late", cost="that of the score")
-class Quantile(StreamStrategy):
-    r"""Where the score of another strategy is among the highest of late [1]_.
+@register(None, "where a score is among the highest recent ones", cost="that of the score")
+class Quantile(_ByScore):
+    r"""Where the score of another strategy is among the highest recent ones [1]_.
 
-    A row is bought if, among it and the scores of the last `window` rows, its own is above the
-    :math:`1 - b` quantile, b the budget; equal scores, and the row in which the quantile lies,
-    are decided by chance, so that b of the rows are bought from the first on where scores come
-    in no order. As in the paper's balancing, b is raised where fewer rows were bought than the
-    budget allows, and lowered where more were: see `BudgetManager.chance`.
+    A row is bought if its score is above the :math:`1 - b` quantile of the scores of the last
+    `window` rows and its own, b the budget. Chance decides about equal scores, and about the row in
+    which the quantile lies, so that a share of b is bought from the first row on if scores come in
+    no order. As in the paper, whose balanced incremental quantile filter this follows, b is raised
+    if fewer rows were bought than the budget allows, and lowered if more were: see
+    `BudgetManager.chance`.
 
     Parameters
     ----------
     strategy : str or Strategy, default="entropy"
         What scores each row, on its own.
     window : int, default=100
-        How many scores are kept; the budget is held in as many rows.
+        How many scores are kept; the budget holds in as many rows.
     budget : float, default=0.1
         Share of the rows that are bought, in (0, 1].
     total : int, default=None
-        How many labels there are in all; None: no end of them.
+        As in `RandomStream`.
 
     References
     ----------
     .. [1] Kottke, Krempl and Spiliopoulou (2015). Probabilistic active learning in datastreams.
-       IDA, whose balanced incremental quantile filter this follows.
-
-    Examples
-    --------
-    >>> from skactive.strategies.stream import Quantile
-    >>> Quantile("margin", window=500)
-    Quantile(strategy='margin', window=500)
+       IDA.
     """
 
     _n_draws = 2
@@ -292,26 +256,18 @@ class Quantile(StreamStrategy):
         self.budget = budget
         self.total = total
 
-    @property
-    def reads(self) -> tuple:  # type: ignore[override]
-        """What the inner strategy reads."""
-        return inner_reads(self.strategy)
-
     def _start(self):
         """Forget the scores."""
-        _scorer(self)
+        super()._start()
         self.scores_: deque[float] = deque()
         self.sorted_: list[float] = []
 
-    def _look(self, view):
-        """Return the scores of the inner strategy."""
-        return view.score(_scorer(self))[view.candidates]
-
     def _wants(self, value, draws, is_left):
-        """Whether a score is above the quantile, of which it is part from then on."""
+        """Whether a score is above the quantile; from now on it counts for that."""
         n_equal = bisect_right(self.sorted_, value) - bisect_left(self.sorted_, value)
         n_above = len(self.sorted_) - bisect_right(self.sorted_, value)
-        # Uniform over 0 to the number of scores, its own included, where these come in no order.
+        # Its place from the highest, equal ones in an order of chance: uniform between 0 and the
+        # number of scores, its own included, if these come in no order.
         rank = n_above + draws[0] * (n_equal + 1)
         is_wanted = is_left and rank < self.budget_.chance * (len(self.sorted_) + 1)
         if len(self.scores_) == self.window:
@@ -322,13 +278,13 @@ class Quantile(StreamStrategy):
 
 
 def blindly(budget: BudgetManager | Countdown, draws: np.ndarray) -> np.ndarray:
-    """Return which rows are bought by chance alone, counting each."""
+    """Return which rows are bought by chance alone, and count each."""
     takes = by_chance(budget, draws[:, -1].tolist())
     return np.array([takes(1.0) for _ in range(len(draws))], dtype=bool)
 
 
 def budget_of(strategy, rate, window: int | None) -> BudgetManager:
-    """Return a budget by a strategy's parameters, which messages call by their names there."""
+    """Return the budget by a strategy's own parameters, refusing them by their own names."""
     who = name_of(strategy)
     if strategy.total is not None:
         checked_count(strategy.total, "total", who, 0)
@@ -336,7 +292,7 @@ def budget_of(strategy, rate, window: int | None) -> BudgetManager:
 
 
 def pool_twin(strategy: StreamStrategy) -> str:
-    """Return what to write for a strategy that does for a pool what this one does on a stream."""
+    """Return what to write for the strategy that chooses from a pool like this one on a stream."""
     if hasattr(strategy, "strategy"):
         return repr(strategy.strategy)
     return "'random'" if isinstance(strategy, RandomStream) else "'least_confidence'"
@@ -351,7 +307,7 @@ def _refusal(strategy: StreamStrategy, what: str) -> str:
 
 
 def _scorer(strategy) -> Strategy:
-    """Return the strategy inside another one, refusing one that needs more than a row."""
+    """Return the strategy inside another one, refusing one that needs to see other rows."""
     inner = as_strategy(strategy.strategy)
     if isinstance(inner, Random):
         raise ValueError(
@@ -369,7 +325,7 @@ def _scorer(strategy) -> Strategy:
 
 
 def passes(strategy: Strategy, X) -> bool:
-    """Whether rows are to pass a strategy, rather than be chosen from; without X, the pool."""
+    """Whether rows pass the strategy, rather than being chosen from; X is None for the pool."""
     if not isinstance(strategy, StreamStrategy):
         return False
     if X is None and type(strategy).select is StreamStrategy.select:
@@ -382,7 +338,7 @@ def passes(strategy: Strategy, X) -> bool:
 
 
 def stream_twin(strategy: Strategy) -> str:
-    """Return what to write for a strategy that does on a stream what this one does for a pool."""
+    """Return what to write for the strategy that buys on a stream like this one from a pool."""
     if isinstance(strategy, Random):
         return "'stream_random'"
     if strategy.rowwise and has_score(strategy):

@@ -20,8 +20,8 @@ class FixedUncertainty(StreamStrategy):
     budget, window, total
         As in `RandomStream`.
     threshold : float, default=None
-        :math:`\theta`. None: :math:`1/C + b (1 - 1/C)` for a budget of b, which buys b of the
-        rows if certainty is uniform between chance and 1.
+        :math:`\theta`. None: :math:`1/C + b (1 - 1/C)` with b the budget, which buys a share of b
+        if certainty is uniform between chance and 1.
 
     References
     ----------
@@ -57,9 +57,9 @@ class FixedUncertainty(StreamStrategy):
 class VariableUncertainty(StreamStrategy):
     r"""Where the model is less certain than a threshold that adapts to the budget [1]_.
 
-    :math:`\theta` is 1 at first. While labels are left, it shrinks to :math:`\theta (1 - s)` where
-    :math:`\max_c p_c < \theta`, and the row is bought; it grows to :math:`\theta (1 + s)` where the
-    row is not.
+    :math:`\theta` is 1 at first. While labels are left, a row with :math:`\max_c p_c < \theta` is
+    bought and shrinks it to :math:`\theta (1 - s)`; any other row raises it to
+    :math:`\theta (1 + s)`.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class VariableUncertainty(StreamStrategy):
 
     def _wants(self, value, draws, is_left):
         """Whether a row is below the threshold, which moves while labels are left."""
-        if not is_left:
+        if not is_left:  # or the threshold would rise with every row, and then buy anything
             return False
         is_wanted = value < self.threshold_ * self._factor(draws)
         self.threshold_ *= 1 - self.step if is_wanted else 1 + self.step
@@ -111,9 +111,9 @@ class VariableUncertainty(StreamStrategy):
 
 @register("random_variable_uncertainty", "the same, with a random factor for each row", cost="O(C)")
 class RandomVariableUncertainty(VariableUncertainty):
-    r"""As variable uncertainty, the threshold multiplied for each row by a random number [1]_.
+    r"""As `VariableUncertainty`, the threshold multiplied by a random number for each row.
 
-    So rows of which the model is certain are bought now and then, and a drift there is noticed.
+    So rows of which the model is certain are bought now and then, and show a drift there.
 
     Parameters
     ----------
@@ -121,11 +121,6 @@ class RandomVariableUncertainty(VariableUncertainty):
         As in `VariableUncertainty`.
     delta : float, default=1.0
         Standard deviation of the factor, which is normal with mean 1.
-
-    References
-    ----------
-    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
-       data. IEEE Transactions on Neural Networks and Learning Systems.
     """
 
     def __init__(self, budget=0.1, window=100, total=None, step=0.01, delta=1.0):
@@ -139,33 +134,29 @@ class RandomVariableUncertainty(VariableUncertainty):
 
     def _factor(self, draws):
         """Return a normal number with mean 1."""
+        # Of a uniform number of 0, the normal one would be minus infinity.
         return 1.0 + self.delta * float(ndtri(max(draws[-1], 2.0**-54)))
 
 
 @register("split_uncertainty", "a share blindly, the rest as `variable_uncertainty`", cost="O(C)")
 class SplitUncertainty(VariableUncertainty):
-    """A random share of the rows blindly, the rest by variable uncertainty [1]_.
+    """A random share of the rows blindly, the rest as `VariableUncertainty`.
 
-    The random share shows a drift wherever it happens, and shows errors as they are. Each part
-    has its share of the budget, so that the rows that are uncertain cannot use up all of it.
+    The random share shows a drift wherever it happens, and errors as they are. Each part has its
+    own share of the budget, so that uncertain rows cannot use up all of it.
 
     Parameters
     ----------
     budget, window, total, step
         As in `VariableUncertainty`.
     share : float, default=0.2
-        Of the rows and of the budget that are for blind choice, in (0, 1). Of the labels in a
-        window it is rounded to whole ones, at least one for each part.
+        Share of the rows and of the budget for blind choice, in (0, 1). In a window it is rounded
+        to whole labels, at least one for each part.
 
     Attributes
     ----------
     random_share_ : ndarray of bool
         Which rows of the last chunk were bought blindly.
-
-    References
-    ----------
-    .. [1] Žliobaitė, Bifet, Pfahringer and Holmes (2014). Active learning with drifting streaming
-       data. IEEE Transactions on Neural Networks and Learning Systems.
     """
 
     has_random_share = True
@@ -193,6 +184,7 @@ class SplitUncertainty(VariableUncertainty):
                 bought[row] = part.takes(own[-1], 1 / (1 - self.share))
             else:
                 bought[row] = self._wants(float(seen[row]), own, part.may_spend())
+            # To the other part too a row has passed: both have windows of the whole stream.
             part.passed(bool(bought[row]))
             other.passed(False)
             self.budget_.passed(bool(bought[row]))

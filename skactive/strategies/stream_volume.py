@@ -20,33 +20,32 @@ class Vessal(StreamStrategy):
     A row with last-layer gradient u is bought with probability
     :math:`q \, u' M u / \mathrm{tr}(\Sigma M)`. :math:`M^{-1} = \lambda I` plus the sum of
     :math:`u u'` of what was bought; :math:`\Sigma` is the mean of :math:`u u'` over the stream;
-    q follows from the budget: its `BudgetManager.chance`, or the labels left for each row left of a
-    stream whose length is known.
+    q follows from the budget: `BudgetManager.chance`, or the number of labels left divided by that
+    of rows left, if the length of the stream is known.
 
-    Also chooses from a pool: ``query(n_instances=k)`` lets all candidates pass once, in their
-    order, and gives exactly k of them; budgets are not looked at then.
+    It chooses from a pool too: ``query(n_instances=k)`` lets all candidates pass once, in their
+    order, and gives exactly k of them, whatever the budget.
 
     Parameters
     ----------
     budget : float, default=None
         Share of the rows that may be bought, in (0, 1]. None: 0.1, where there is no `length`.
     window : int or None, default=100
-        Of any so many consecutive rows, no more than that share is bought. None: it is that
-        share in expectation alone, as published. Not with `length`.
+        Of so many consecutive rows, no more than that share is bought. None: that share holds in
+        expectation alone, as published. Not with `length`.
     total : int, default=None
-        How many labels there are in all; None: no end of them.
+        How many labels may be bought in all; None: any number.
     length : int, default=None
-        How many rows there are, with `total` in place of `budget`: all labels are spent when so
+        How many rows there are, with `total` and without `budget`: all labels are spent once so
         many rows have passed, and rows beyond are not bought.
     regularization : float, default=0.01
         :math:`\lambda`, more than 0. Squared lengths of gradients count for 1e6 times that at
         most: scale features whose numbers are large.
     condition_on_labeled : bool, default=True
-        Whether rows that are labelled (in a pool, or reserved) when a stream begins count as
-        bought.
+        Whether rows of the pool that are labelled or reserved when a stream begins count as bought.
     covariance : "running" or array of shape (C d, C d), default="running"
-        :math:`\Sigma`: learned on the way, the row that passes included, or known beforehand as
-        `skactive.selection.gradient_covariance` gives it.
+        :math:`\Sigma`: that of the rows so far, the one that passes included, or a known one, see
+        `skactive.selection.gradient_covariance`.
 
     Attributes
     ----------
@@ -56,19 +55,13 @@ class Vessal(StreamStrategy):
     Notes
     -----
     A row that was bought counts by the gradient that it had then, though the model has changed
-    since: nothing is held back of which to compute it anew. M begins again at `restart`, and
-    where gradients get another length, as by a class that is new.
+    since: rows are not kept. M begins again at `restart`, and when gradients get another length, as
+    by a new class.
 
     References
     ----------
     .. [1] Saran, Yousefi, Krishnamurthy, Langford and Ash (2023). Streaming active learning with
        deep neural networks. ICML.
-
-    Examples
-    --------
-    >>> from skactive.strategies.stream_volume import Vessal
-    >>> Vessal(total=50, length=10_000)
-    Vessal(length=10000, total=50)
     """
 
     reads = ("gradient",)
@@ -124,7 +117,7 @@ class Vessal(StreamStrategy):
 
     def _start(self):
         """Forget what was bought."""
-        Volumes(1, 1, regularization=self.regularization)  # which checks it
+        Volumes(1, 1, regularization=self.regularization)  # which refuses a wrong one
         self._covariance()
         self.volumes_: Any = None
 
@@ -145,6 +138,7 @@ class Vessal(StreamStrategy):
             parts.append((errors, features) if kept is None else (errors[kept], features[kept]))
         errors, features = (join_vectors(list(each)) for each in zip(*parts, strict=True))
         shape = errors.shape[1], features.shape[1]
+        # Gradients of another length live in another space, of which nothing is known yet.
         if self.volumes_ is None or self.volumes_.shape != shape:
             covariance = self._covariance()
             volumes = Volumes(*shape, regularization=self.regularization, covariance=covariance)

@@ -7,17 +7,10 @@ from .registry import register
 
 @register("random", "the baseline; for a test set; at a cold start", cost="O(n)")
 class Random(Strategy):
-    """Uniform at random: the baseline to beat.
-
-    Examples
-    --------
-    >>> from skactive.strategies import Random
-    >>> Random()
-    Random()
-    """
+    """Uniform at random: the baseline to beat."""
 
     def score(self, view):
-        """Return uniform random numbers, fresh in each round."""
+        """Return uniform random numbers, others in each round."""
         return view.row_random()
 
 

@@ -15,6 +15,7 @@ from ..models import Model, refusal
 from ..scores import likeliest_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.progress import progress
+from .chance import uniform_by_row
 from .reading import Reading
 
 
@@ -40,26 +41,10 @@ class View:
 
     Attributes
     ----------
-    X : container of n rows
-        The rows.
-    candidates : ndarray of shape (m,), int64
-        Positions that may be chosen, sorted.
     mask : ndarray of shape (n,), bool
-        The same as a mask.
-    labeled, reserved, centers : ndarray of int64
-        Positions that are labelled, or reserved, or either; not for rowwise strategies.
-    y_labeled : ndarray
-        Labels of the labelled rows.
-    classes : ndarray of shape (C,) or None
-        Classes, in the order of the columns of `proba`; None for regressors.
-    n_classes : int or None
-        How many there are, at a cold start too where they are named by `classes=`.
-    estimator : estimator or None
-        The fitted estimator; None during a cold start.
+        Which rows may be chosen.
     round : int
         How many operations the pool has seen since it was made.
-    rng : numpy.random.Generator
-        For strategies that choose jointly; the same for the same question.
     proba : ndarray of shape (n, C)
         Probabilities of the classes.
     decision : ndarray of shape (n,) or (n, C)
@@ -72,16 +57,6 @@ class View:
         Standard deviations of the predicted values.
     samples : ndarray of shape (S, n, C)
         Probabilities by each member of an ensemble.
-    embedding : ndarray or CSR matrix of shape (n, d)
-        Rows as vectors: by the learner's `embedding`, else as the estimator's last step sees
-        them.
-    vectors, gradient_vectors
-        As `embedding` and `gradient`, but where the net computed them: tensors on its device, if
-        it has one. Functions of `skactive.selection` that take tensors choose there.
-    gradient : tuple of ndarray (n, C) and ndarray or CSR matrix (n, d)
-        Two factors of the gradient of the loss in the weights of the last, linear layer, with the
-        likeliest label: errors of the probabilities, and what the layer was given. For
-        regressors, of the prediction: ones, and what the layer was given.
     """
 
     def __init__(
@@ -120,7 +95,7 @@ class View:
 
     @cached_property
     def X(self):
-        """The rows, in the container that was given; joined where there are several."""
+        """The n rows, in the container that was given; joined where there are several."""
         return self._reading.rows.whole()
 
     def take(self, positions):
@@ -129,18 +104,18 @@ class View:
 
     @cached_property
     def candidates(self) -> np.ndarray:
-        """Positions that may be chosen."""
+        """Positions that may be chosen, sorted."""
         return np.flatnonzero(self.mask)
 
     @property
     def labeled(self) -> np.ndarray:
-        """Positions of labelled rows."""
+        """Positions of labelled rows; not for rowwise strategies."""
         self._refuse_part("labeled", "set rowwise = False in its class")
         return self._pool.labeled + self._offset
 
     @property
     def reserved(self) -> np.ndarray:
-        """Positions of reserved rows."""
+        """Positions of reserved rows; not for rowwise strategies."""
         self._refuse_part("reserved", "set rowwise = False in its class")
         return self._pool.reserved + self._offset
 
@@ -151,7 +126,7 @@ class View:
 
     @property
     def y_labeled(self) -> np.ndarray:
-        """Labels of the labelled rows."""
+        """Labels of the labelled rows, in their order."""
         labels = self._pool.y_labeled
         if labels is None:
             raise ValueError(
@@ -162,13 +137,13 @@ class View:
 
     @property
     def classes(self) -> np.ndarray | None:
-        """Classes in the order of the columns of `proba`."""
+        """Classes, shape (C,), in the order of the columns of `proba`; None for regressors."""
         model = self._reading.model
         return None if model is None else model.classes
 
     @property
     def n_classes(self) -> int | None:
-        """How many classes there are: those of the model, else those that were named."""
+        """How many classes there are: those of the model, else those that `classes=` names."""
         if self.classes is not None:
             return len(self.classes)
         if "proba" in self._known:  # from arrays alone
@@ -178,7 +153,7 @@ class View:
 
     @property
     def estimator(self):
-        """The fitted estimator."""
+        """The fitted estimator; None during a cold start."""
         model = self._reading.model
         return None if model is None else model.estimator
 
@@ -186,22 +161,21 @@ class View:
 
     @cached_property
     def rng(self) -> np.random.Generator:
-        """A generator that starts the same for the same question."""
+        """A generator that starts the same for the same question; not for rowwise strategies."""
         self._refuse_part("rng", "use view.row_random(), or set rowwise = False in its class")
         return np.random.default_rng(self._seed)
 
     def row_random(self, positions=None) -> np.ndarray:
         """Return one uniform number in [0, 1) for each row, or for those at positions.
 
-        A hash of the question and the row's number: the same for any chunks, order or machine.
+        It is a hash of the question and the row's number: the same for any chunks and order.
         """
         numbers = positions
         if self._numbers is not None:
             numbers = self._numbers if positions is None else self._numbers[positions]
         elif positions is None:
             numbers = np.arange(len(self))
-        seed = np.random.SeedSequence(self._seed).generate_state(1, np.uint64)[0]
-        return _hash_uniform(np.asarray(numbers).astype(np.uint64), seed)
+        return uniform_by_row(numbers, self._seed)
 
     def positions_of(self, rows) -> np.ndarray:
         """Return the positions of rows by their numbers: their positions in the whole view."""
@@ -229,7 +203,10 @@ class View:
 
     @property
     def vectors(self):
-        """Rows as vectors like `embedding`, as tensors on the net's device if it has one."""
+        """Rows as vectors like `embedding`; of a net on a device, a tensor there.
+
+        Functions of `skactive.selection` that take tensors choose where these are.
+        """
         if "embedding" not in self._known:
             vectors = self._read_vectors()
             if not is_tensor(vectors):
@@ -239,12 +216,15 @@ class View:
 
     @property
     def embedding(self) -> np.ndarray:
-        """Rows as vectors, shape (n, d)."""
+        """Rows as vectors, an array or CSR matrix of shape (n, d).
+
+        By the learner's `embedding`, else as the estimator's last step sees them.
+        """
         return _on_host(self.vectors)
 
     @property
     def gradient_vectors(self) -> tuple:
-        """Factors like those of `gradient`, as tensors on the net's device if it has one."""
+        """Factors like those of `gradient`; of a net on a device, tensors there."""
         if "gradient" not in self._known:
             model = self._reading.model
             # A linear model's layer is given the embedding; that of an MLP or a net, its own.
@@ -257,24 +237,18 @@ class View:
 
     @property
     def gradient(self) -> tuple[np.ndarray, np.ndarray]:
-        """Factors of the last layer's gradient, shapes (n, C) and (n, d)."""
+        """Factors of the gradient of the loss in the weights of the last, linear layer.
+
+        With the likeliest label: the errors of the probabilities, shape (n, C), and what the layer
+        was given, shape (n, d). For regressors, the gradient of the prediction: ones come first.
+        """
         errors, features = self.gradient_vectors
         return errors, _on_host(features)
 
     def perturbation(self, attack: str, **options) -> np.ndarray:
-        """Return how little has to change in each row for the model to predict another class.
+        """Return the L2 length of the least change of each row that flips its prediction.
 
-        Parameters
-        ----------
-        attack : {"deepfool", "bim"}
-            How the change is looked for.
-        **options : dict
-            Parameters of the attack.
-
-        Returns
-        -------
-        ndarray of shape (n,), float64
-            L2 length of the change, in units of the rows; infinity where none was found.
+        In units of the rows; infinity where none was found. `attack` is "deepfool" or "bim".
         """
         return self._reading.perturbation(attack, **options)
 
@@ -293,6 +267,7 @@ class View:
         It is kept from round to round where the embedding does not depend on the model, so that
         only the distances to new labels are computed. Not to be written to.
         """
+        # Nothing is kept of rows from outside, which the next question will not see.
         memory = self._memory if self._memory is not None and self._offset == 0 else Memory()
         vectors, centers = self.embedding, self.centers
         new, known = memory.since(centers)
@@ -315,17 +290,7 @@ class View:
     # Scores
 
     def score(self, strategy) -> np.ndarray:
-        """Return a strategy's scores of the candidates, NaN elsewhere.
-
-        Parameters
-        ----------
-        strategy : Strategy
-            One that has a `score`. If it is rowwise, it sees one chunk at a time.
-
-        Returns
-        -------
-        ndarray of shape (n,), float64
-            Higher means more worth a label.
+        """Return a strategy's scores of the candidates, shape (n,), NaN elsewhere.
 
         Raises
         ------
@@ -354,7 +319,7 @@ class View:
         return scores
 
     def restrict(self, positions) -> "View":
-        """Return this view with only these candidates left; others stay out all the same."""
+        """Return this view with those of its candidates alone that are at these positions."""
         mask = np.zeros_like(self.mask)
         mask[positions] = self.mask[positions]
         other = self._copy(mask=mask)
@@ -413,7 +378,7 @@ class View:
         memory, n = self._memory, len(self) - self._offset
         if memory is None:
             return self._embedded(0, len(self))
-        if memory.n_rows < n:
+        if memory.n_rows < n:  # rows joined the pool
             new = self._embedded(self._offset + memory.n_rows, len(self))
             memory.keep(join_vectors([memory.vectors, new] if memory.n_rows else [new]))
         if self._offset == 0:
@@ -424,15 +389,14 @@ class View:
         """Return consecutive rows as vectors."""
         known = self._reading.embedded(start, stop)
         vectors = known.pop("embedding")
-        if stop - start == len(self):
+        if stop - start == len(self):  # what came with them is kept only if it is of all rows
             self._known = known | self._known
         return vectors
 
     def chunks(self, reads: list[str]) -> Iterator[tuple]:
-        """Yield views of chunks, where their scores go, and a mask of those that count.
+        """Yield views of chunks, the positions of their rows, and a mask of those that count.
 
-        Rows stay where they are; only where fewer than half of a slice are candidates are they
-        gathered.
+        The mask is None where all of them do.
         """
         rows, step = self._reading.rows, self._reading.n_chunk_rows(reads)
 
@@ -444,6 +408,8 @@ class View:
                 size = cut.stop - cut.start
                 if n_candidates == 0:
                     continue
+                # A slice is not copied, gathered rows are: that pays once the model would spend
+                # more than half of its time on rows that are no candidates.
                 if 2 * n_candidates < size:
                     positions = start + np.flatnonzero(mask)
                     yield size, (self.part(rows.take(positions), positions), positions, None)
@@ -474,21 +440,6 @@ class View:
         for name in ("X", "candidates", "rng"):  # cached, of all rows
             part.__dict__.pop(name, None)
         return part
-
-
-def other_draw(uniform: np.ndarray) -> np.ndarray:
-    """Return uniform numbers in (0, 1) that owe nothing to those of 53 bits that are given."""
-    # Their lower 32 bits: the upper ones decide which is larger, so by them a Subpool has drawn
-    # its part and ties were broken; numbers from them would be no chance within it.
-    return np.modf(uniform * 2.0**21)[0] + 2.0**-33
-
-
-def _hash_uniform(numbers: np.ndarray, seed: np.uint64) -> np.ndarray:
-    """Return uniform numbers in [0, 1), one for each number, by the splitmix64 finaliser."""
-    z = (numbers + seed) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
 
 
 def _at(name: str, values, at):

@@ -9,30 +9,24 @@ from ..selection import top
 from ..selection.density import density
 from ..utils.checks import checked_number, count_of
 from .base import Strategy, choose, name_of
+from .chance import other_draw
 from .inner import from_lowest, inner_reads, inner_scores
 from .registry import as_strategy, register
-from .view import other_draw
 
 
 @register(None, "large pools; less repetition in a batch", cost="the inner strategy on a part")
 class Subpool(Strategy):
     """Another strategy on a random part of the pool, drawn anew in each round.
 
-    A part is cheaper to score than the whole, and a batch from it repeats itself less.
+    A part takes less time to score than the whole, and a batch from it repeats itself less.
 
     Parameters
     ----------
     strategy : str, Strategy or callable, default="margin"
-        What chooses among the part.
+        What chooses from the part.
     size : int or float, default=0.1
-        How many candidates to draw, or what share of them if it is a float; never fewer than the
-        batch needs.
-
-    Examples
-    --------
-    >>> from skactive.strategies import Subpool
-    >>> Subpool("entropy", size=1000)
-    Subpool(size=1000, strategy='entropy')
+        How many candidates to draw, or a share of them if it is a float; never fewer than the
+        batch has.
     """
 
     rowwise = False
@@ -48,6 +42,7 @@ class Subpool(Strategy):
 
     def select(self, view, n):
         """Return what the inner strategy selects among a random part of the candidates."""
+        # Drawn by the numbers of the rows: the same part, however rows are cut and ordered.
         size = max(n, self._n_drawn(len(view.candidates)))
         drawn = view.row_random(view.candidates)
         part, rows = view.narrowed(view.candidates[top(drawn, size)])
@@ -66,25 +61,19 @@ class Subpool(Strategy):
 
 @register(None, "a costly or diverse strategy, on a large pool", cost="`then` sees a part alone")
 class Prefilter(Strategy):
-    """The best candidates of one strategy, among which another one chooses.
+    """The best candidates by one strategy, from which another one chooses.
 
-    The usual pair is a cheap score first and a diverse batch of the best then: the second
-    strategy is spared most of the pool, and cannot choose rows that the first holds for certain.
+    Usually the first is a score that takes little time, and the second chooses a diverse batch: it
+    sees little of the pool, and cannot choose rows that the first finds certain.
 
     Parameters
     ----------
     first : str, Strategy or callable, default="margin"
-        What chooses the rows that are left.
+        What selects the best candidates.
     then : str, Strategy or callable, default="k_center"
-        What chooses the batch among them.
+        What chooses the batch from them.
     factor : float, default=10
-        How many rows are left for each row of the batch; at least 1.
-
-    Examples
-    --------
-    >>> from skactive.strategies import Prefilter
-    >>> Prefilter("entropy", then="random", factor=5)
-    Prefilter(factor=5, first='entropy', then='random')
+        How many candidates `first` selects for each row of the batch; at least 1.
     """
 
     rowwise = False
@@ -111,34 +100,26 @@ class Prefilter(Strategy):
 class Density(Strategy):
     r"""Another strategy's score where many rows are like this one [1]_: :math:`s \, \rho^\beta`.
 
-    The density :math:`\rho` of a row is its mean similarity to all candidates. It tells
-    what is typical of the pool from outliers, which are often uncertain, and seldom useful.
+    The density :math:`\rho` of a row is its mean similarity to all candidates. It is low for
+    outliers, which are often uncertain and seldom useful.
 
-    Scores that may be negative, as those of margin are, are measured from the lowest of the
-    candidates instead of from 0, so that a product with them keeps their order; so are cosines,
-    where rows point in all directions. Infinite scores stay as they are.
+    If some scores are negative, as those of margin are, the lowest of the candidates' is subtracted
+    from all, so that the product keeps their order; so it is with cosines. Infinite scores stay.
 
     Parameters
     ----------
     strategy : str or Strategy, default="entropy"
         What scores the rows.
     beta : float, default=1.0
-        How much density counts: at least 0, where it does not.
+        How much density counts, at least 0: with 0 it does not.
     metric : {"cosine", "euclidean"}, default="cosine"
-        Similarity of two rows of `View.embedding`: the cosine of their angle, or 1 / (1 + their
-        distance). The former takes time linear in the number of candidates, the latter
-        quadratic.
+        Similarity of two rows of the embedding: the cosine of their angle, in time linear in the
+        number of candidates, or 1 / (1 + their distance), in quadratic time.
 
     References
     ----------
     .. [1] Settles and Craven (2008). An analysis of active learning strategies for sequence
        labeling tasks. EMNLP.
-
-    Examples
-    --------
-    >>> from skactive.strategies import Density
-    >>> Density("margin", metric="euclidean")
-    Density(metric='euclidean', strategy='margin')
     """
 
     rowwise = False
@@ -160,7 +141,8 @@ class Density(Strategy):
         at = view.candidates
         weights = from_lowest(density(view.embedding, metric=self.metric, candidates=at)[at])
         out = np.full(len(view), np.nan)
-        with np.errstate(invalid="ignore"):  # infinity times 0, which is not taken
+        # An infinite score times a density of 0 would be NaN.
+        with np.errstate(invalid="ignore"):
             out[at] = np.where(np.isinf(scores), scores, scores * weights**beta)
         return out
 
@@ -169,10 +151,10 @@ class Density(Strategy):
 class StochasticBatch(Strategy):
     r"""Rows drawn with probabilities that follow another strategy's scores [1]_.
 
-    The best rows by one score resemble one another. To draw instead, without replacement, costs
-    no more than to take the best, and rivals methods that look at the whole batch. With
-    :math:`s` the score, :math:`r` its rank (1 for the best) and :math:`G` Gumbel noise, the
-    batch is the largest of
+    The best rows by one score resemble one another. To draw them instead, without replacement,
+    takes no more time, and does about as well as methods that look at the whole batch. With
+    :math:`s` the score, :math:`r` its rank (1 for the best) and :math:`G` Gumbel noise, the batch
+    has the largest
 
     - "power": :math:`\beta \log s + G`, so that the next row is drawn in proportion to
       :math:`s^\beta`;
@@ -180,31 +162,24 @@ class StochasticBatch(Strategy):
     - "softrank": :math:`-\beta \log r + G`, in proportion to :math:`r^{-\beta}`; equal scores
       share their mean rank.
 
-    For "power", scores that may be negative, as those of margin are, are measured from the lowest
-    of the candidates instead of from 0. A row whose score is then 0 is chosen only when nothing
-    else is left; in all modes, so is one with a score of minus infinity.
+    For "power", if some scores are negative, as those of margin are, the lowest of the candidates'
+    is subtracted from all. A row whose score is then 0 is chosen only when nothing else is left; so
+    is, in all modes, a row whose score is minus infinity.
 
     Parameters
     ----------
     strategy : str or Strategy, default="margin"
         What scores the rows.
     beta : float, default=1.0
-        How greedy the draw is: near 0 it is uniform, and the larger it is, the nearer to the best
-        rows. More than 0.
+        How greedy the draw is, more than 0: near 0 it is nearly uniform, and for large values the
+        best rows come nearly always.
     mode : {"power", "softmax", "softrank"}, default="power"
-        What of a score counts: its ratio to others, its difference from others, or its rank
-        alone.
+        What counts: the ratios of scores, their differences, or their ranks.
 
     References
     ----------
     .. [1] Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal (2023). Stochastic
        batch acquisition: a simple baseline for deep active learning. TMLR.
-
-    Examples
-    --------
-    >>> from skactive.strategies import StochasticBatch
-    >>> StochasticBatch("entropy", mode="softrank")
-    StochasticBatch(mode='softrank', strategy='entropy')
     """
 
     rowwise = False
@@ -228,6 +203,7 @@ class StochasticBatch(Strategy):
             )
         beta = checked_number(self.beta, "beta", name_of(self), 0.0, is_open=True)
         scores = inner_scores(self, self.strategy, view)
+        # By its rank alone, a score of minus infinity would be one like others.
         keys = np.where(np.isneginf(scores), scores, beta * _MODES[self.mode](scores))
         out = np.full(len(view), np.nan)
         out[view.candidates] = keys + _gumbel(view.row_random(view.candidates))
@@ -235,13 +211,14 @@ class StochasticBatch(Strategy):
 
 
 def _log_power(scores: np.ndarray) -> np.ndarray:
-    """Logarithms of scores, none of them negative."""
+    """Return the logarithms of scores that are made 0 or more."""
     with np.errstate(divide="ignore"):
         return np.log(np.maximum(from_lowest(scores), 0.0))
 
 
 def _log_rank(scores: np.ndarray) -> np.ndarray:
-    """Minus the logarithm of each score's rank, 1 for the largest, equal ones sharing theirs."""
+    """Return minus the logarithm of each score's rank, 1 for the largest."""
+    # Equal scores share the mean of their ranks, or their order would count.
     _, group, sizes = np.unique(-scores, return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)
     return -np.log(last - (sizes - 1) / 2)[group]
@@ -255,5 +232,5 @@ _MODES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def _gumbel(uniform: np.ndarray) -> np.ndarray:
-    """Return standard Gumbel noise from uniform numbers of 53 bits."""
+    """Return standard Gumbel noise from the uniform numbers of rows."""
     return -np.log(-np.log(other_draw(uniform)))

@@ -1,0 +1,22 @@
+"""Random numbers that belong to rows: the same for any chunks, order or machine."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def uniform_by_row(numbers: np.ndarray, seed: Sequence[int]) -> np.ndarray:
+    """Return uniform numbers in [0, 1), one for each row number, by the splitmix64 finaliser."""
+    state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
+    z = (np.asarray(numbers).astype(np.uint64) + state) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    # The upper 53 bits: as many as a float holds.
+    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+
+
+def other_draw(uniform: np.ndarray) -> np.ndarray:
+    """Return uniform numbers in (0, 1) that owe nothing to those by row that are given."""
+    # Their lower 32 bits. Which number is larger follows from the upper ones, by which a Subpool
+    # has drawn its part, and ties were broken: within the part, these would be no chance.
+    return np.modf(uniform * 2.0**21)[0] + 2.0**-33
