@@ -39,6 +39,11 @@ class StreamStrategy(Strategy):
     has_random_share = False
     _n_draws = 1  # uniform random numbers for each row; the last decides where there is no model
 
+    def __init__(self, budget=0.1, window=100, total=None):
+        self.budget = budget
+        self.window = window
+        self.total = total
+
     def reset(self, rng: np.random.Generator) -> StreamStrategy:
         """Begin a stream and return itself: forget everything, and check the parameters.
 
@@ -160,11 +165,6 @@ class RandomStream(StreamStrategy):
 
     has_random_share = True
 
-    def __init__(self, budget=0.1, window=100, total=None):
-        self.budget = budget
-        self.window = window
-        self.total = total
-
     def _pass(self, seen, draws):
         """Buy blindly."""
         return blindly(self.budget_, draws)
@@ -204,11 +204,9 @@ class Threshold(_ByScore):
     """
 
     def __init__(self, strategy="entropy", value=0.5, budget=1.0, window=100, total=None):
+        super().__init__(budget, window, total)
         self.strategy = strategy
         self.value = value
-        self.budget = budget
-        self.window = window
-        self.total = total
 
     def _start(self):
         """Check the parameters."""
@@ -251,10 +249,8 @@ class Quantile(_ByScore):
     _n_draws = 2
 
     def __init__(self, strategy="entropy", window=100, budget=0.1, total=None):
+        super().__init__(budget, window, total)
         self.strategy = strategy
-        self.window = window
-        self.budget = budget
-        self.total = total
 
     def _start(self):
         """Forget the scores."""

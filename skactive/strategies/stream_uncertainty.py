@@ -32,9 +32,7 @@ class FixedUncertainty(StreamStrategy):
     reads = ("proba",)
 
     def __init__(self, budget=0.1, window=100, total=None, threshold=None):
-        self.budget = budget
-        self.window = window
-        self.total = total
+        super().__init__(budget, window, total)
         self.threshold = threshold
 
     def _start(self):
@@ -82,9 +80,7 @@ class VariableUncertainty(StreamStrategy):
     reads = ("proba",)
 
     def __init__(self, budget=0.1, window=100, total=None, step=0.01):
-        self.budget = budget
-        self.window = window
-        self.total = total
+        super().__init__(budget, window, total)
         self.step = step
 
     def _start(self):

@@ -76,9 +76,7 @@ class Vessal(StreamStrategy):
         condition_on_labeled=True,
         covariance="running",
     ):
-        self.budget = budget
-        self.window = window
-        self.total = total
+        super().__init__(budget, window, total)
         self.length = length
         self.regularization = regularization
         self.condition_on_labeled = condition_on_labeled

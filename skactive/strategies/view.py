@@ -138,8 +138,7 @@ class View:
     @property
     def classes(self) -> np.ndarray | None:
         """Classes, shape (C,), in the order of the columns of `proba`; None for regressors."""
-        model = self._reading.model
-        return None if model is None else model.classes
+        return getattr(self._reading.model, "classes", None)
 
     @property
     def n_classes(self) -> int | None:
@@ -154,8 +153,7 @@ class View:
     @property
     def estimator(self):
         """The fitted estimator; None during a cold start."""
-        model = self._reading.model
-        return None if model is None else model.estimator
+        return getattr(self._reading.model, "estimator", None)
 
     # Random numbers
 
@@ -181,16 +179,15 @@ class View:
         """Return the positions of rows by their numbers: their positions in the whole view."""
         if self._numbers is None:
             return as_positions(rows, len(self), "rows")
-        rows, order = np.asarray(rows), np.argsort(self._numbers)
-        places = np.searchsorted(self._numbers, rows, sorter=order)
-        at = order[np.minimum(places, len(order) - 1)]
-        absent = np.flatnonzero(self._numbers[at] != rows)
-        if len(absent):
+        rows = as_positions(rows, np.iinfo(np.intp).max, "rows").tolist()
+        at = {number: position for position, number in enumerate(self._numbers.tolist())}
+        absent = [row for row in rows if row not in at]
+        if absent:
             raise ValueError(
-                f"the strategy reads row {rows[absent[0]]}, which is not among the {len(self)} "
-                f"rows that a strategy around it has left."
+                f"the strategy reads row {absent[0]}, which is not among the {len(self)} rows "
+                f"that a strategy around it has left."
             )
-        return at
+        return np.array([at[row] for row in rows])
 
     # What the model says
 
