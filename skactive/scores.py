@@ -8,20 +8,15 @@ the caller. Formulae and papers stand in the strategies that are named.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from .data.arrays import Floats, chunks_of_rows, columns_of, gaps, slices
-from .data.columns import (
-    TINY,
-    dots,
-    entropies,
-    expected_errors,
-    logs_of,
-    mean_columns,
-    vote_counts,
-)
+from .data.arrays import chunks_of_rows, columns_of, gaps, slices
+from .data.columns import TINY, dots, entropies, expected_errors, logs_of, mean_columns, vote_counts
+from .data.types import Floats
 
 
 def least_confidence(proba: ArrayLike) -> Floats:
@@ -47,11 +42,7 @@ def least_confidence(proba: ArrayLike) -> Floats:
     >>> least_confidence([[0.25, 0.75], [0.5, 0.5]])
     array([0.25, 0.5 ])
     """
-    proba = _checked_array(proba, "proba", "nC")
-    out = np.empty(len(proba))
-    for rows, columns in columns_of(proba):
-        np.subtract(1.0, columns.max(axis=0), out=out[rows])
-    return out
+    return _by_row(proba, lambda columns: 1.0 - columns.max(axis=0))
 
 
 def margin(proba: ArrayLike) -> Floats:
@@ -106,11 +97,7 @@ def entropy(proba: ArrayLike) -> Floats:
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(6)
     array([0.      , 0.693147])
     """
-    proba = _checked_array(proba, "proba", "nC")
-    out = np.empty(len(proba))
-    for rows, columns in columns_of(proba):
-        out[rows] = entropies(columns)
-    return out
+    return _by_row(proba, entropies)
 
 
 def decision_margin(decision: ArrayLike) -> Floats:
@@ -547,9 +534,15 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
         raise ValueError(
             f"feature_norms are negative at position {negative.argmax()}; lengths are at least 0."
         )
+    return norms * _by_row(proba, expected_errors)
+
+
+def _by_row(proba: ArrayLike, score: Callable[[Floats], Floats]) -> Floats:
+    """Return a score of each row of probabilities, given chunks of rows as columns."""
+    proba = _checked_array(proba, "proba", "nC")
     out = np.empty(len(proba))
     for rows, columns in columns_of(proba):
-        out[rows] = norms[rows] * expected_errors(columns)
+        out[rows] = score(columns)
     return out
 
 

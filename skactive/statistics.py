@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtr, stdtrit
 
-from .data.arrays import Floats, slices
+from .data.arrays import slices
+from .data.types import Floats
 from .utils.checks import check_same_repeats, checked_curves, paired_differences, refuse_nan
 
 _TARGET_ROUNDING = 1e-12  # by how much, relative to the scores, a mean may miss a target it reaches

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from .rows import take
 from .tensors import is_tensor
+from .types import Floats, Mask, Positions, Vectors
 
 SUM_TOLERANCE = 1e-3  # by how much a row of probabilities may miss 1: files keep few digits
 CHUNK_BYTES = 1 << 22  # worked on at a time; less makes products slower, by 4 to 11 % at a quarter
@@ -21,11 +22,6 @@ CORE_BYTES = 1 << 19  # the same where nothing is multiplied: 28 to 56 % faster 
 LEAST_ROWS = 64  # of a chunk, however wide: fewer would mostly pay for calls
 LEAST_COLUMN = 1024  # of a chunk whose columns are worked on one by one, as calls take time
 MAX_WIDTH = 20_000  # of a gradient whose square is kept a few times: 3 GB each
-
-Floats = NDArray[np.float64]
-Positions = NDArray[np.intp]
-Mask = NDArray[np.bool_]
-Vectors = Any  # ndarray (N, d) of any real dtype, or CSR
 
 
 def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Floats
+from .types import Floats
 
 TINY = np.finfo(np.float64).tiny
 

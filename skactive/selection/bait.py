@@ -12,9 +12,6 @@ from scipy import sparse
 
 from ..data.arrays import (
     MAX_WIDTH,
-    Floats,
-    Positions,
-    Vectors,
     as_floats,
     as_positions,
     candidate_mask,
@@ -27,6 +24,7 @@ from ..data.arrays import (
     squared_norms,
     wanted,
 )
+from ..data.types import Floats, Positions, Vectors
 
 _EQUAL = 1e-9  # share of the best within which rounding decides
 _LEAST_SHARE = 1e-7  # of the largest squared length: what regularization is at least

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import (
-    Floats,
-    Positions,
-    as_positions,
-    candidate_mask,
-    check_probabilities,
-    slices,
-    steps,
-    wanted,
-)
+from ..data.arrays import as_positions, candidate_mask, check_probabilities, slices, steps, wanted
+from ..data.types import Floats, Positions
+from ..utils.checks import checked_count
 
 _BOUNDED_ROWS = 512  # that are bounded by groups at a time
 _TIED = 1e-10  # nats within which rounding decides
@@ -82,23 +74,19 @@ def batch_bald(
     1
     """
     samples = check_probabilities(samples, "SnC", who="batch_bald", name="samples")
-    if not isinstance(max_configurations, Integral) or max_configurations < 1:
-        raise ValueError(
-            f"batch_bald got max_configurations={max_configurations!r}; give a whole number of at "
-            f"least 1."
-        )
+    limit = checked_count(max_configurations, "max_configurations", "batch_bald")
     if 0 in (samples.shape[0], samples.shape[2]):
         raise ValueError(f"batch_bald got samples of shape {samples.shape}; give at least one.")
     mask = candidate_mask(candidates, samples.shape[1], centers)
     n = wanted(n, mask)
     batch = np.unique(as_positions(centers, samples.shape[1])).tolist()
-    joint = _begin(samples, batch, int(max_configurations), rng)
+    joint = _begin(samples, batch, limit, rng)
     search = _BoundedSearch(samples, np.flatnonzero(mask)) if n else None
     picks: list[int] = []
     while search is not None and len(picks) < n:
         picks.append(search.take(joint, rng))
         if len(picks) < n:
-            joint = _extended(samples, batch + picks, joint, int(max_configurations), rng)
+            joint = _extended(samples, batch + picks, joint, limit, rng)
     return np.array(picks, dtype=np.intp)
 
 

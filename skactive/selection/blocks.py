@@ -9,15 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
-from ..data.arrays import (
-    Floats,
-    Positions,
-    Vectors,
-    as_floats,
-    products,
-    slices,
-    squared_norms,
-)
+from ..data.arrays import as_floats, products, slices, squared_norms
+from ..data.types import Floats, Positions, Vectors
 from .distances import nearest_squared_distances
 
 TIE = 1e-5  # relative difference of two distances that float32 cannot tell from none

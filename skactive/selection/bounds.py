@@ -8,18 +8,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
-from ..data.arrays import (
-    Floats,
-    Mask,
-    Positions,
-    Vectors,
-    as_floats,
-    chunks,
-    dense,
-    row_width,
-    slices,
-    squared_norms,
-)
+from ..data.arrays import as_floats, chunks, dense, row_width, slices, squared_norms
+from ..data.types import Floats, Mask, Positions, Vectors
 from .pairs import SINGLE, Picked, ShiftedRows, lowered, refuse_overflow
 
 

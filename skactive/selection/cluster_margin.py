@@ -7,7 +7,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import Positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import candidate_mask, check_vectors, wanted
+from ..data.types import Positions
 from .blocks import Blocks
 from .lloyd import lloyd
 from .top import top

@@ -7,7 +7,8 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import Floats, Mask, Positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import candidate_mask, check_vectors, wanted
+from ..data.types import Floats, Mask, Positions
 from .farthest import farthest_first
 from .k_center import distances_to_centers
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.arrays import Floats, Mask, Positions, steps
+from ..data.arrays import steps
+from ..data.types import Floats, Mask, Positions
 from .blocks import Blocks, squared
 
 _TILE_ROWS = 1024  # side of the square of pairs that is worked on at a time: four megabytes

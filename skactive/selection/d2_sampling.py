@@ -8,17 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from ..data.arrays import (
-    Floats,
-    Mask,
-    Positions,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    chunks,
-    wanted,
-)
+from ..data.arrays import as_positions, candidate_mask, check_vectors, chunks, wanted
 from ..data.tensors import is_tensor
+from ..data.types import Floats, Mask, Positions
 from ..utils.threads import few_threads
 from .factored import MOST_PICKS, Block, FactoredVectors
 

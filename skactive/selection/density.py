@@ -11,9 +11,6 @@ from scipy import sparse
 
 from ..data.arrays import (
     CORE_BYTES,
-    Floats,
-    Mask,
-    Vectors,
     as_floats,
     candidate_mask,
     check_vectors,
@@ -23,6 +20,7 @@ from ..data.arrays import (
     steps,
     true_entries,
 )
+from ..data.types import Floats, Mask, Vectors
 
 _TILE = 1024, 256  # rows and columns worked on at a time: two megabytes, tall for a fast GEMM;
 # the second divides the first

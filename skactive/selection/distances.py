@@ -8,10 +8,7 @@ from scipy import sparse
 
 from ..data.arrays import (
     CHUNK_BYTES,
-    Floats,
-    Positions,
     Scratch,
-    Vectors,
     as_floats,
     as_positions,
     check_vectors,
@@ -23,6 +20,7 @@ from ..data.arrays import (
     steps,
     true_entries,
 )
+from ..data.types import Floats, Positions, Vectors
 from .pairs import ShiftedRows, difference_norms, lowered, middle_of
 
 CLOSE = 1e-6  # share of squared lengths below which distances are taken from differences

@@ -12,8 +12,6 @@ from scipy import sparse
 
 from ..data.arrays import (
     CORE_BYTES,
-    Floats,
-    Positions,
     as_floats,
     chunks,
     products,
@@ -23,6 +21,7 @@ from ..data.arrays import (
     steps,
     true_entries,
 )
+from ..data.types import Floats, Positions
 from .distances import CLOSE
 
 MOST_PICKS = 256  # picks that the rows of a chunk are compared with at a time

@@ -14,18 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..data.arrays import (
-    Floats,
-    Mask,
-    Positions,
-    Scratch,
-    Vectors,
-    as_floats,
-    chunks,
-    row_width,
-    slices,
-    squared_norms,
-)
+from ..data.arrays import Scratch, as_floats, chunks, row_width, slices, squared_norms
+from ..data.types import Floats, Mask, Positions, Vectors
 from .bounds import Active, Bounds, rounded_up
 from .pairs import SINGLE, Picked, ShiftedRows, lower_bounds, lowered, middle_of
 

@@ -9,9 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.arrays import (
-    Floats,
-    Positions,
-    Vectors,
     as_floats,
     as_positions,
     candidate_mask,
@@ -23,6 +20,7 @@ from ..data.arrays import (
     steps,
     wanted,
 )
+from ..data.types import Floats, Positions, Vectors
 from .distances import CLOSE, OTHERS, squared_distances
 from .k_center import k_center
 from .pairs import middle_of, refuse_overflow

@@ -7,7 +7,8 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import Floats, Positions, as_positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
+from ..data.types import Floats, Positions
 from .blocks import Blocks, squared
 from .coverage import Coverage
 

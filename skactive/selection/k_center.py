@@ -7,16 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import (
-    Floats,
-    Positions,
-    Vectors,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    wanted,
-)
+from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
 from ..data.tensors import is_tensor
+from ..data.types import Floats, Positions, Vectors
 from ..utils.threads import few_threads
 from .distances import checked_distances, lower_all
 from .farthest import farthest_first

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import Positions, Vectors, candidate_mask, check_vectors, wanted
+from ..data.arrays import candidate_mask, check_vectors, wanted
 from ..data.tensors import is_tensor
+from ..data.types import Positions, Vectors
 from .blocks import TIE, Blocks
 from .lloyd import Clusters, lloyd
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import Positions, as_positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
+from ..data.types import Positions
 from .blocks import Blocks
 from .coverage import Coverage
 
@@ -80,11 +81,6 @@ def k_medoids(
         np.sqrt(squares, out=squares)
         return np.maximum(np.subtract(reach, squares, out=squares), 0, out=squares)
 
-    coverage = Coverage(
-        blocks,
-        similarity=nearness,
-        weights=np.ones(blocks.n),
-        known=as_positions(centers, blocks.n),
-        mask=mask,
-    )
+    weights, known = np.ones(blocks.n), as_positions(centers, blocks.n)
+    coverage = Coverage(blocks, similarity=nearness, weights=weights, known=known, mask=mask)
     return coverage.choose(n, rng)

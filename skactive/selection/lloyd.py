@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from ..data.arrays import Floats, Positions, dense, products, squared_norms
+from ..data.arrays import dense, products, squared_norms
+from ..data.types import Floats, Positions
 from .blocks import Blocks, squared
 
 MAX_ITERATIONS = 300

@@ -11,10 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
-    Floats,
-    Positions,
     Scratch,
-    Vectors,
     as_floats,
     gathered,
     products,
@@ -22,6 +19,7 @@ from ..data.arrays import (
     squared_norms,
     true_entries,
 )
+from ..data.types import Floats, Positions, Vectors
 
 SINGLE = 1e-20, 1e30  # between these the largest squared length must lie for float32 to have room
 _REREAD = 8  # pairs are gathered in pieces so much smaller: their differences are read at once

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import Positions, as_positions, candidate_mask, check_vectors, wanted
+from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
+from ..data.types import Positions
 from ..utils.checks import checked_count, checked_number
 from .blocks import TIE, Blocks, squared
 from .coverage import Coverage

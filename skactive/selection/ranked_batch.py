@@ -7,10 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
-    Floats,
-    Mask,
-    Positions,
-    Vectors,
     as_floats,
     as_positions,
     candidate_mask,
@@ -22,6 +18,7 @@ from ..data.arrays import (
     steps,
     wanted,
 )
+from ..data.types import Floats, Mask, Positions, Vectors
 from ..utils.checks import is_number
 from .distances import checked_distances
 from .farthest import check_known

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import CORE_BYTES, Floats, Mask, Positions, as_count, as_mask, slices
+from ..data.arrays import CORE_BYTES, as_count, as_mask, slices
+from ..data.types import Floats, Mask, Positions
 
 Tiebreak = Callable[[Positions], ArrayLike]
 Checked = Callable[[Positions], Floats]
@@ -102,11 +103,7 @@ def _cut(scores: NDArray, n: int, mask: Mask | None) -> tuple[float, int]:
 
 
 def _ties(
-    scores: NDArray,
-    cut: float,
-    mask: Mask | None,
-    n: int,
-    value: Checked | None,
+    scores: NDArray, cut: float, mask: Mask | None, n: int, value: Checked | None
 ) -> Positions:
     """Return `n` of the candidates that score exactly `cut`, the first in order of the tiebreak."""
     # Every row may tie: their positions are found twice rather than kept.

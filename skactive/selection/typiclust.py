@@ -7,17 +7,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import (
-    Floats,
-    Mask,
-    Positions,
-    Vectors,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    slices,
-    wanted,
-)
+from ..data.arrays import as_positions, candidate_mask, check_vectors, slices, wanted
+from ..data.types import Floats, Mask, Positions, Vectors
 from .blocks import TIE, Blocks, squared
 from .lloyd import lloyd
 

@@ -6,16 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..budgets import Countdown, by_chance
-from ..data.arrays import (
-    Floats,
-    Positions,
-    Vectors,
-    as_positions,
-    candidate_mask,
-    check_vectors,
-    steps,
-    wanted,
-)
+from ..data.arrays import as_positions, candidate_mask, check_vectors, steps, wanted
+from ..data.types import Floats, Positions, Vectors
 from .volumes import BLOCK, Volumes, outer
 
 
@@ -85,10 +77,7 @@ def vessal(
     if n == 0:
         return np.zeros(0, dtype=np.intp)
     volumes = Volumes(
-        errors.shape[1],
-        features.shape[1],
-        regularization=regularization,
-        covariance=covariance,
+        errors.shape[1], features.shape[1], regularization=regularization, covariance=covariance
     )
     known = np.unique(as_positions(centers, errors.shape[0]))
     for part in steps(len(known), BLOCK):  # a few at a time, as CSR and memory maps are gathered

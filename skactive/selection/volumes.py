@@ -8,16 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..data.arrays import (
-    MAX_WIDTH,
-    Floats,
-    Mask,
-    Vectors,
-    as_floats,
-    dense,
-    squared_norms,
-    steps,
-)
+from ..data.arrays import MAX_WIDTH, as_floats, dense, squared_norms, steps
+from ..data.types import Floats, Mask, Vectors
 from ..utils.checks import is_number
 
 BLOCK = 256  # rows, or columns, that are folded into a matrix at a time

@@ -17,9 +17,11 @@ class Diverse(Strategy):
     rowwise = False
     reads: tuple = ("embedding",)
 
-    def _where(self, view) -> dict:
-        """Return the arguments that all selection functions take."""
-        return {"candidates": view.mask, "centers": view.centers, "rng": view.rng}
+    def _arguments(self, view) -> dict:
+        """Return what all selection functions take, and the strategy's own parameters by name."""
+        own = self.get_params(deep=False)
+        own.pop("strategy", None)  # its scores are given
+        return {"candidates": view.mask, "centers": view.centers, "rng": view.rng, **own}
 
 
 class Weighted(Diverse):
@@ -73,7 +75,7 @@ class KCenter(Diverse):
         vectors = view.vectors
         # Distances are kept from round to round in memory, and computed anew on a device.
         distances = None if is_tensor(vectors) else view.center_distances()
-        return selection.k_center(vectors, n, distances=distances, **self._where(view))
+        return selection.k_center(vectors, n, distances=distances, **self._arguments(view))
 
 
 @register("k_means", "batches that resemble the pool", cost="O(knd) an iteration")
@@ -85,7 +87,7 @@ class KMeans(Diverse):
 
     def select(self, view, n):
         """Return one row of each cluster, that of the largest first."""
-        return selection.k_means(view.vectors, n, **self._where(view))
+        return selection.k_means(view.vectors, n, **self._arguments(view))
 
 
 @register("k_medoids", "as `k_means`, by plain distances; up to 20,000 rows", cost="O(n²d)")
@@ -94,7 +96,7 @@ class KMedoids(Diverse):
 
     def select(self, view, n):
         """Return the rows that shorten distances most, best first."""
-        return selection.k_medoids(view.embedding, n, **self._where(view))
+        return selection.k_medoids(view.embedding, n, **self._arguments(view))
 
 
 @register("typiclust", "few labels or none: the first batches", cost="k-means of L + k clusters")
@@ -122,13 +124,7 @@ class TypiClust(Diverse):
 
     def select(self, view, n):
         """Return typical rows, those of large uncovered clusters first."""
-        return selection.typiclust(
-            view.embedding,
-            n,
-            n_neighbors=self.n_neighbors,
-            max_clusters=self.max_clusters,
-            **self._where(view),
-        )
+        return selection.typiclust(view.embedding, n, **self._arguments(view))
 
 
 @register("prob_cover", "few labels or none; clear clusters; up to 20,000 rows", cost="O(n²d)")
@@ -168,14 +164,10 @@ class ProbCover(Diverse):
 
     def select(self, view, n):
         """Return the rows that cover most of what is not covered, best first."""
-        return selection.prob_cover(
-            view.embedding,
-            n,
-            delta=self.delta,
-            n_clusters=view.n_classes if self.n_clusters is None else self.n_clusters,
-            purity=self.purity,
-            **self._where(view),
-        )
+        arguments = self._arguments(view)
+        if self.n_clusters is None:
+            arguments["n_clusters"] = view.n_classes
+        return selection.prob_cover(view.embedding, n, **arguments)
 
 
 @register("max_herding", "few labels or none; up to 20,000 rows", cost="O(n²d)")
@@ -200,9 +192,7 @@ class MaxHerding(Diverse):
 
     def select(self, view, n):
         """Return the rows that cover most, best first."""
-        return selection.max_herding(
-            view.embedding, n, bandwidth=self.bandwidth, **self._where(view)
-        )
+        return selection.max_herding(view.embedding, n, **self._arguments(view))
 
 
 @register("uncertainty_herding", "any number of labels; up to 20,000 rows", cost="O(n²d)")
@@ -233,11 +223,7 @@ class UncertaintyHerding(Weighted):
     def select(self, view, n):
         """Return the rows that cover most uncertainty, best first."""
         return selection.uncertainty_herding(
-            view.embedding,
-            n,
-            uncertainty=self._weights(view),
-            bandwidth=self.bandwidth,
-            **self._where(view),
+            view.embedding, n, uncertainty=self._weights(view), **self._arguments(view)
         )
 
 
@@ -267,12 +253,7 @@ class ClusterMargin(Weighted):
     def select(self, view, n):
         """Return uncertain rows of different clusters."""
         return selection.cluster_margin(
-            view.embedding,
-            self._scores(view),
-            n,
-            n_clusters=self.n_clusters,
-            factor=self.factor,
-            **self._where(view),
+            view.embedding, self._scores(view), n, **self._arguments(view)
         )
 
 
@@ -301,13 +282,9 @@ class RankedBatch(Weighted):
 
     def select(self, view, n):
         """Return rows in the order in which they were ranked."""
+        distances = view.center_distances()
         return selection.ranked_batch(
-            view.embedding,
-            self._scores(view),
-            n,
-            alpha=self.alpha,
-            distances=view.center_distances(),
-            **self._where(view),
+            view.embedding, self._scores(view), n, distances=distances, **self._arguments(view)
         )
 
 
@@ -329,11 +306,7 @@ class Coral(Weighted):
 
     def select(self, view, n):
         """Return rows that are far from others and uncertain."""
+        distances = view.center_distances()
         return selection.coral(
-            view.embedding,
-            self._weights(view),
-            n,
-            strength=self.strength,
-            distances=view.center_distances(),
-            **self._where(view),
+            view.embedding, self._weights(view), n, distances=distances, **self._arguments(view)
         )

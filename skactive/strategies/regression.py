@@ -139,7 +139,7 @@ class GreedyY(Diverse):
 
     def select(self, view, n):
         """Return rows by their predicted values, farthest first."""
-        return selection.greedy_y(_values(view), n, **self._where(view))
+        return selection.greedy_y(_values(view), n, **self._arguments(view))
 
 
 @register("greedy_xy", "regression in batches; the usual choice of the three", cost="O((L + k)nd)")
@@ -156,7 +156,7 @@ class GreedyXY(Diverse):
 
     def select(self, view, n):
         """Return rows that are unlike others in both, farthest first."""
-        return selection.greedy_xy(view.embedding, _values(view), n, **self._where(view))
+        return selection.greedy_xy(view.embedding, _values(view), n, **self._arguments(view))
 
 
 def _values(view) -> np.ndarray:

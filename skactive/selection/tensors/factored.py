@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ...data.arrays import Floats, Positions
 from ...data.tensors import is_tensor
+from ...data.types import Floats, Positions
 from ..distances import CLOSE
 from ..factored import Block, FactoredVectors
 from .common import floats_of, moved, pieces, product_error

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ...data.arrays import Mask, Positions, as_positions, candidate_mask, wanted
+from ...data.arrays import as_positions, candidate_mask, wanted
+from ...data.types import Mask, Positions
 from ..distances import checked_distances
 from ..farthest import CLOSED, MANY, check_known
 from .bounds import TensorBounds, rounded_up
@@ -69,12 +70,7 @@ class _EagerSearch:
     """
 
     def __init__(
-        self,
-        vectors: Tensor,
-        n: int,
-        mask: Mask,
-        known: Tensor | None,
-        rng: np.random.Generator,
+        self, vectors: Tensor, n: int, mask: Mask, known: Tensor | None, rng: np.random.Generator
     ):
         self.vectors, self.n, self.known, self.rng = vectors, n, known, rng
         self.is_open = moved(mask, vectors.device)

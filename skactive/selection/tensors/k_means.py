@@ -9,7 +9,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ...data.arrays import Floats, Positions, as_positions
+from ...data.arrays import as_positions
+from ...data.types import Floats, Positions
 from ..blocks import safe_scale
 from ..lloyd import MAX_ITERATIONS, TOLERANCE, Clusters, drawn_by_weight, seed_sample
 from .common import floats_of, moved, pieces
