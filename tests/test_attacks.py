@@ -347,19 +347,3 @@ WRONG = {
 def test_what_are_no_logits_are_refused(attack, forward, message):
     with pytest.raises(ValueError, match=message):
         attack(forward, rows(3, 7))
-
-
-@pytest.mark.parametrize(
-    ("attack", "options", "message"),
-    [
-        (deepfool, {"max_steps": 0}, "deepfool got max_steps=0; give a whole number"),
-        (deepfool, {"n_candidates": 2.5}, "deepfool got n_candidates=2.5; give a whole number"),
-        (deepfool, {"overshoot": -0.1}, "deepfool got overshoot=-0.1; give a finite number"),
-        (bim, {"step": 0}, "bim got step=0; give a finite number above 0"),
-        (bim, {"step": math.nan}, "bim got step=nan; give a finite number above 0"),
-        (bim, {"max_steps": True}, "bim got max_steps=True; give a whole number"),
-    ],
-)
-def test_parameters_out_of_range_are_refused(attack, options, message):
-    with pytest.raises(ValueError, match=message):
-        attack(mlp(), rows(1, 7), **options)

@@ -118,9 +118,8 @@ def checked(vectors, n: int, who: str):
 def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
     """Return the embedding of a pool's rows: vectors that came with them, or the learner's own.
 
-    A transformer is cloned, seeded and fitted on all rows; what cannot be used is refused.
+    A transformer is cloned, seeded and fitted on all rows.
     """
-    check_embedding(embedding)
     if given is not None and embedding is not None:
         raise ValueError(
             "fit got embedding=, and the learner has one of its own; give one of the two."
@@ -152,10 +151,10 @@ def _maker_of_vectors(estimator) -> Maker | None:
     return ROWS if last is estimator and not is_net(last) else None
 
 
-def check_embedding(embedding, estimator=None) -> None:
+def check_embedding(embedding, estimator) -> None:
     """Refuse what is neither None, nor a net's layer, nor a callable, nor a transformer."""
     if isinstance(embedding, str):
-        if estimator is not None and not is_net(estimator):
+        if not is_net(estimator):
             raise ValueError(
                 f"embedding={embedding!r} names a layer of a net, which "
                 f"{type(last_step(estimator)).__name__} is not; give a callable or a transformer, "

@@ -38,18 +38,13 @@ class FitParams:
 
     def extended(self, params: dict, n: int, who: str) -> FitParams:
         """Return these parameters with those of n further rows, refusing what does not join."""
-        new = FitParams(params, n)
-        self._check_lengths(new, who)
+        both, new = self._joined(params, n, who, "new rows, but fit got none for the pool's rows")
         missing = sorted(self.aligned.keys() - new.aligned.keys())
         if missing:
             raise ValueError(
                 f"{who} got rows without {missing[0]}, which fit got for the pool's rows; give "
                 f"{missing[0]}= for the new rows too."
             )
-        self._refuse_unknown(
-            new, f"{who} got {{}} for new rows, but fit got none for the pool's rows"
-        )
-        both = self._joined(new)
         for name, column in new.aligned.items():
             # A copy: until the rows are in the pool, its own parameters must stay as they are.
             both.aligned[name] = self.aligned[name].copy()
@@ -58,10 +53,7 @@ class FitParams:
 
     def replaced(self, params: dict, rows: np.ndarray, who: str) -> FitParams:
         """Return these parameters with new values for some rows, refusing what fit got none of."""
-        new = FitParams(params, len(rows))
-        self._check_lengths(new, who)
-        self._refuse_unknown(new, f"{who} got {{}} for rows of the pool, but fit got none")
-        both = self._joined(new)
+        both, new = self._joined(params, len(rows), who, "rows of the pool, but fit got none")
         for name, column in new.aligned.items():
             old, given = np.asarray(self.aligned[name].whole()), np.asarray(column.whole())
             # Floats that come later are not cut to the integers that fit got.
@@ -70,26 +62,26 @@ class FitParams:
             both.aligned[name] = Rows(values)
         return both
 
-    def _joined(self, new: FitParams) -> FitParams:
-        """Return these parameters, with what of the new ones belongs to no rows."""
-        both = FitParams(self.others | new.others, -1)  # nothing has -1 entries
-        both.aligned = dict(self.aligned)
-        return both
+    def _joined(self, params: dict, n: int, who: str, of_what: str) -> tuple[FitParams, FitParams]:
+        """Return these parameters, with what of new ones belongs to no rows, and the new ones.
 
-    def _check_lengths(self, new: FitParams, who: str) -> None:
-        """Refuse a parameter without an entry for each row, where fit got one for each."""
+        Refused is what belongs to rows there or here alone.
+        """
+        new = FitParams(params, n)
         for name in sorted(self.aligned.keys() & new.others.keys()):
             if new.others[name] is not None:
                 raise ValueError(
                     f"{who} got {name}, but not one entry for each of its rows, as fit did for the "
                     f"pool's; give {name}= as many entries as rows."
                 )
-
-    def _refuse_unknown(self, new: FitParams, text: str) -> None:
-        """Refuse what belongs to rows, where fit got no such parameter for the pool's."""
         extra = sorted(new.aligned.keys() - self.aligned.keys())
         if extra:
-            raise ValueError(f"{text.format(extra[0])}; give {extra[0]}= to fit, for every row.")
+            raise ValueError(
+                f"{who} got {extra[0]} for {of_what}; give {extra[0]}= to fit, for every row."
+            )
+        both = FitParams(self.others | new.others, -1)  # nothing has -1 entries
+        both.aligned = dict(self.aligned)
+        return both, new
 
 
 def routed_to_fit(learner, params: dict) -> dict:

@@ -30,13 +30,12 @@ def check_has_pool(learner, who: str) -> None:
 
 def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> tuple[View, int]:
     """Return the view of a question to a learner, and the number of rows that it is about."""
-    pool, fitted, vectors = learner.pool_, learner._fitted, learner._embedding
+    pool, estimator, vectors = learner.pool_, learner._fitted.estimator, learner._embedding
     # From what is known, not from what was asked: the same question has the same random numbers.
     seed = [pool.seed, pool.n_labeled, pool.n_skipped]
     if random_state is not None:
         seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
-    is_fitted = fitted.estimator is not None
-    model = model_of(learner, seed, vectors.layer) if is_fitted else None
+    model = None if estimator is None else model_of(learner, seed, vectors.layer)
     details: dict[str, Any] = {
         "model": model,
         "seed": seed,
@@ -44,7 +43,7 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
         "embed": vectors.function,
         "is_embedded": vectors.is_own,
         # Asked for only by a strategy that reads vectors: most do not.
-        "memory": partial(vectors.memory, fitted.estimator if is_fitted else learner.estimator),
+        "memory": partial(vectors.memory, learner.estimator if estimator is None else estimator),
     }
     if X is not None:
         X = outside_rows(X, pool)

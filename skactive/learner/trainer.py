@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,12 @@ from sklearn.base import is_regressor
 
 from ..data import labels as lab
 from ..models.kinds import is_frozen, is_net, last_step
-from ..pool.history import LABELED
+from ..pool.history import LABELED, live
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
 from .fit_params import FitParams
-from .training import fit_on, needs_codes, params_of, prepare_nets, seeded_clone
+from .training import fit_on, needs_codes, nets_in, params_of, prepare_nets, seeded_clone
 
 ENOUGH = 10  # labels since a drift, with which the model starts again
 
@@ -79,9 +80,10 @@ class Trainer:
         y = self._labels_of(self.taught)
         known = self._classes_to_know(y, classes)
         inside = params_of(estimator) if inside is None else inside
-        codes = known if self._encodes(inside) else None
+        codes, has_nets = known if self._encodes(inside) else None, nets_in(estimator, inside)
         estimator = seeded_clone(estimator, self.seed, inside)
-        prepare_nets(estimator, None if known is None else len(known), codes)
+        if has_nets:
+            prepare_nets(estimator, None if known is None else len(known), codes)
         previous, rows = self._going_on(before, known)
         rows, X, y = self._to_learn(rows, codes)
         if len(y) == 0:  # partial_fit, and nothing is new
@@ -90,7 +92,7 @@ class Trainer:
             told = known if codes is None else np.arange(len(codes))
             # What goes on must not draw the same numbers again: dropout, the order of batches.
             seed = [self.seed] if previous is None else [self.seed, pool.n_operations]
-            params = self.params.of(rows)
+            seed, params = seed if has_nets else None, self.params.of(rows)
             estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
         seen = known if codes is None else None
         return Fitted(estimator, classes, codes, seen, n_learned=pool.n_operations)
@@ -222,15 +224,9 @@ def taught_rows(pool: Pool, window: int | None, since: int = 0) -> np.ndarray:
     if window is None and since == 0:
         return pool.labeled
     is_left, parts, n = pool.labeled_mask, [np.zeros(0, dtype=np.int64)], 0
-    undone: set[int] = set()
-    operations = pool.since(since)
-    # Backwards, so that the window is filled with the last labels, and what was undone is known
-    # before it is met.
-    for number in range(since + len(operations) - 1, since - 1, -1):
-        op = operations[number - since]
-        undone.update(op.undone)
-        if op.undone or number in undone:
-            continue
+    history = pool.since(0)
+    for number in takewhile(lambda number: number >= since, live(history, len(history))):
+        op = history[number]
         rows = op.rows[op.states_after == LABELED][::-1]
         rows = rows[is_left[rows]]
         is_left[rows] = False  # it counts where it was labelled last

@@ -45,31 +45,19 @@ def needs_codes(estimator, params: dict | None = None) -> bool:
 
 def prepare_nets(estimator, n_classes: int | None, coded=None) -> None:
     """Prepare the nets in an unfitted estimator for what torch alone refuses: `fitting.prepare`."""
-    nets = _nets_in(estimator)
-    if not nets:
-        return
     from ..models.fitting import prepare
 
-    for net in nets:  # what one inside a VotingClassifier learns is up to that
+    for net in nets_in(estimator):  # what one inside a VotingClassifier learns is up to that
         is_last = net is last_step(estimator)
         prepare(net, n_classes if is_last else None, coded if is_last else None)
 
 
-def _nets_in(estimator) -> list:
+def nets_in(estimator, params: dict | None = None) -> list:
     """Return the nets that an estimator is, or is made of."""
-    parts = [estimator, *params_of(estimator).values()]
+    params = params_of(estimator) if params is None else params
+    parts = [estimator, *params.values()]
     nets = [part for part in parts if is_net(part) and last_step(part) is part]
     return list({id(net): net for net in nets}.values())
-
-
-def _torch_seeded(estimator, seed):
-    """Return a context in which torch draws what follows from a seed, if there is a net."""
-    nets = _nets_in(estimator)
-    if not nets:
-        return nullcontext()
-    from ..models.seeding import seeded
-
-    return seeded(seed, nets)
 
 
 def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
@@ -162,19 +150,24 @@ def _explained(y, params: dict) -> Iterator[None]:
         raise
 
 
-def fit_on(estimator, previous, update: str, X, y, params: dict, classes=None, seed=(0,)):
+def fit_on(estimator, previous, update: str, X, y, params: dict, classes=None, seed=None):
     """Return `estimator` fitted on rows, or `previous`, unless None, that learned them in place.
 
     With update="partial_fit", X and y hold only what is new, and `classes` all classes. From `seed`
-    follows what torch draws for nets.
+    follows what torch draws, if there is a net.
     """
     target = estimator if previous is None or update == "refit" else previous
     restored: Any = nullcontext()  # a clone that fails is thrown away
+    seeded: Any = nullcontext()
+    if seed is not None:
+        from ..models.seeding import seeded as seeding
+
+        seeded = seeding(seed, nets_in(target))
     if target is previous:
         restored = restored_on_error(target, _copied_state(target))
     if isinstance(X, DatasetRows) and is_net(target):
         X = X.with_labels(y)  # a Dataset has labels of its own, which skorch would learn instead
-    with restored, _explained(y, params), _torch_seeded(target, seed):
+    with restored, _explained(y, params), seeded:
         if target is previous:
             _set_changed(target, estimator)
         if update == "warm_start":

@@ -1,7 +1,4 @@
-"""Adversarial attacks on a net, in batches: how far a row must move to be predicted otherwise.
-
-Torch is imported where it is used, so that strategies can read the checks without it.
-"""
+"""Adversarial attacks on a net, in batches: how far a row must move to be predicted otherwise."""
 
 from __future__ import annotations
 
@@ -9,47 +6,37 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
-from ..utils.checks import checked_count, is_number
-
-if TYPE_CHECKING:
-    from torch import Tensor
+import torch
+from torch import Tensor
 
 NO_GRADIENT = (
     "the net's output has no gradient in its inputs (they are detached, rounded or looked up on "
     "the way), which adversarial strategies need; use another strategy, such as 'margin'."
 )
-# Shortest step of DeepFool, in roundings of the point.
+# Of DeepFool: the shortest step, in roundings of the point, and how far beyond a step the net is
+# asked, as a share of it.
 _MIN_ROUNDINGS = 8
+_OVERSHOOT = 0.02
 
 
 def deepfool(
-    forward: Callable[[Tensor], Tensor],
-    x: Tensor,
-    *,
-    max_steps: int = 50,
-    overshoot: float = 0.02,
-    n_candidates: int = 10,
+    forward: Callable[[Tensor], Tensor], x: Tensor, *, max_steps: int = 50, n_candidates: int = 10
 ) -> Tensor:
     """Return lengths of perturbations that change predictions, as `AdversarialDeepFool` does, (n,).
 
     A length is 0 where two classes tie, and infinite where `max_steps` change nothing. `forward`
     gives logits, shape (n, C), C >= 2, each row's for itself: a net in evaluation mode. After each
-    step the net is asked a share of `overshoot` beyond it; that does not count in the length.
+    step the net is asked a little beyond it; that does not count in the length.
 
     Examples
     --------
-    >>> import torch
     >>> weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     >>> deepfool(lambda x: x @ weights.T, torch.tensor([[3.0, 1.0], [1.0, 1.0]]))
     tensor([1.4142, 0.0000])
     """
-    check_deepfool("deepfool", max_steps, n_candidates)
-    if not is_number(overshoot) or not 0 <= overshoot < math.inf:
-        raise ValueError(f"deepfool got overshoot={overshoot!r}; give a finite number, at least 0.")
     step = partial(_to_nearest_boundary, n_candidates=n_candidates)
-    return _flip_lengths(forward, x, step, max_steps, reach=1.0 + overshoot)
+    return _flip_lengths(forward, x, step, max_steps, reach=1.0 + _OVERSHOOT)
 
 
 def bim(
@@ -61,19 +48,15 @@ def bim(
 
     Examples
     --------
-    >>> import torch
     >>> weights = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     >>> bim(lambda x: x @ weights.T, torch.tensor([[3.0, 1.0], [1.0, 1.0]]), step=0.75)
     tensor([2.1213, 0.0000])
     """
-    check_bim("bim", step, max_steps)
     return _flip_lengths(forward, x, partial(_along_signs, length=float(step)), max_steps)
 
 
 def has_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> bool:
     """Whether some row, or its mirror image, or one near 0, has a gradient that is not zero."""
-    import torch
-
     with torch.inference_mode(False), torch.enable_grad():
         # Units that are dead, or saturated, at the one have a gradient at another; what is rounded
         # or detached has none anywhere.
@@ -86,21 +69,6 @@ def has_gradient(forward: Callable[[Tensor], Tensor], x: Tensor) -> bool:
     return False
 
 
-def check_deepfool(who: str, max_steps, n_candidates) -> None:
-    """Refuse parameters of DeepFool that are not counts."""
-    checked_count(max_steps, "max_steps", who)
-    checked_count(n_candidates, "n_candidates", who)
-
-
-def check_bim(who: str, step, max_steps) -> None:
-    """Refuse a step that is not a length, and max_steps that is not a count."""
-    if not is_number(step) or not 0 < step < math.inf:
-        raise ValueError(
-            f"{who} got step={step!r}; give a finite number above 0, in units of the inputs."
-        )
-    checked_count(max_steps, "max_steps", who)
-
-
 def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> Tensor:
     """Move rows step by step until their predictions change; return how far each has come.
 
@@ -108,9 +76,11 @@ def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> 
     asked `reach` times as far as the sum of a row's steps, so that a boundary is crossed and not
     just met.
     """
-    import torch
-
-    _check_differentiable(x)
+    if not x.is_floating_point():
+        raise ValueError(
+            f"inputs of {x.dtype} cannot be perturbed little by little, as adversarial strategies "
+            f"do; give floats, or for token ids use another strategy, such as 'margin'."
+        )
     # In half precision the sum of many short steps would stand still.
     dtype = torch.promote_types(x.dtype, torch.float32)
     # Passes over a pool have autograd off, and so it has to be switched on here.
@@ -145,8 +115,6 @@ def _flip_lengths(forward, x, step_from, max_steps: int, reach: float = 1.0) -> 
 
 def _to_nearest_boundary(points, gaps, n_candidates: int) -> tuple[Tensor, Tensor]:
     """Return steps to the nearest boundary of the linearized net, and which rows have one."""
-    import torch
-
     nearest = torch.full_like(gaps[:, 0], torch.inf)
     steps = torch.zeros_like(points)
     n_ranks = min(n_candidates, gaps.shape[1] - 1)
@@ -160,9 +128,8 @@ def _to_nearest_boundary(points, gaps, n_candidates: int) -> tuple[Tensor, Tenso
         distance = torch.maximum(-ranked.detach() / norm, shortest)
         is_nearer = distance < nearest
         nearest = torch.where(is_nearer, distance, nearest)
-        steps = torch.where(
-            _beside(is_nearer, points), normal * _beside(distance / norm, points), steps
-        )
+        step = normal * _beside(distance / norm, points)
+        steps = torch.where(_beside(is_nearer, points), step, steps)
     return steps, nearest < torch.inf
 
 
@@ -177,8 +144,6 @@ def _along_signs(points, gaps, length: float) -> tuple[Tensor, Tensor]:
 @contextmanager
 def _differentiating(n_steps: int) -> Iterator[None]:
     """Refuse, at the first step, a net that fails when its outputs are differentiated."""
-    import torch
-
     try:
         yield
     except torch.cuda.OutOfMemoryError:
@@ -191,8 +156,6 @@ def _differentiating(n_steps: int) -> Iterator[None]:
 
 def _gradient(values, points, is_last: bool) -> Tensor:
     """Return the gradient of each row's value with respect to that row alone."""
-    import torch
-
     gradient = None
     # No row's value depends on another row: the gradient of the sum holds the gradient of each.
     if values.requires_grad:
@@ -212,23 +175,12 @@ def _gaps(logits, predicted) -> Tensor:
 
 def _norms(vectors) -> Tensor:
     """Return the L2 length of each row of any shape."""
-    import torch
-
     return torch.linalg.vector_norm(vectors.flatten(1), dim=1)
 
 
 def _beside(values, points) -> Tensor:
     """Reshape one value per row so that it broadcasts against rows of any shape."""
     return values.reshape(-1, *[1] * (points.ndim - 1))
-
-
-def _check_differentiable(x) -> None:
-    """Refuse inputs that have no gradient."""
-    if not x.is_floating_point():
-        raise ValueError(
-            f"inputs of {x.dtype} cannot be perturbed little by little, as adversarial strategies "
-            f"do; give floats, or for token ids use another strategy, such as 'margin'."
-        )
 
 
 def _checked_logits(logits, n: int) -> Tensor:

@@ -30,24 +30,15 @@ def check_settings(net) -> None:
             f"None for no validation."
         )
     # torch fails on a list, in words that do not help; a loss of the user's own may well take one.
-    weights = {"weight", "pos_weight"} if _is_made_as_torchs(net.criterion) else set()
+    cls = net.criterion if isinstance(net.criterion, type) else type(net.criterion)
+    is_torchs = issubclass(cls, nn.modules.loss._Loss) and not is_own(cls, "__init__")
+    weights = {"weight", "pos_weight"} if is_torchs else set()
     for name, value in net.get_params_for("criterion").items():
         if name in weights and isinstance(value, list | tuple | np.ndarray):
             raise ValueError(
                 f"the net has criterion__{name} of type {type(value).__name__}; write "
                 f"torch.tensor(..., dtype=torch.float32), with a number for each class."
             )
-    _check_device(net)
-
-
-def _is_made_as_torchs(criterion) -> bool:
-    """Whether a criterion, or its class, is a loss with the ``__init__`` of one of torch's."""
-    cls = criterion if isinstance(criterion, type) else type(criterion)
-    return issubclass(cls, nn.modules.loss._Loss) and not is_own(cls, "__init__")
-
-
-def _check_device(net) -> None:
-    """Refuse a device that is missing, or unknown to torch."""
     # By trying, since only torch knows which names of devices there are, and which are there.
     try:
         torch.empty(0, device=net.device)
@@ -83,21 +74,15 @@ def check_sums(proba: NDArray) -> None:
 def check_labels(net, y, outputs: Tensor) -> None:
     """Refuse labels for which the net has no output."""
     loss = getattr(net, "criterion_", None)
-    if (
-        y is None
-        or is_own(net, "get_loss")
-        or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
-    ):
+    takes_codes = isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
+    if y is None or is_own(net, "get_loss") or not takes_codes:
         return
     # On a GPU a label without an output fails an assertion, after which the process can compute
     # nothing there any more: it has to be refused before.
     y, last = as_array(y), outputs.shape[1] - 1
-    if y.dtype.kind not in "biuf":
-        raise ValueError(
-            f"the net got the label {y.tolist()[0]!r}, where it takes 0 to {last}; leave out "
-            f"encode_labels=False."
-        )
-    is_unknown = ((y < 0) | (y > last)) & (y != loss.ignore_index)
+    is_unknown = np.ones(len(y), dtype=bool)
+    if y.dtype.kind in "biuf":
+        is_unknown = ((y < 0) | (y > last)) & (y != loss.ignore_index)
     if not is_unknown.any():
         return
     label = y[is_unknown].tolist()[0]

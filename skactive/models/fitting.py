@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,29 +22,10 @@ from torch.utils.data import default_collate
 from ..data.datasets import DatasetRows
 from ..data.labels import encode
 from ..data.tensors import as_array
-from .checking import (
-    check_labels,
-    check_loss,
-    check_monitors,
-    check_reduction,
-    check_settings,
-    check_sums,
-)
+from . import checking, serving
 from .kinds import is_own, last_step
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
-from .serving import (
-    CastDataset,
-    CheckedLoader,
-    ServedPairs,
-    ServedSplit,
-    ServedTargets,
-    UniformLoader,
-    as_targets,
-    cast,
-    check_pass_order,
-    readable,
-    refuse_lists,
-)
+from .serving import CastDataset, as_targets
 
 NAME = "skactive"  # of the callback among those of the net
 
@@ -55,7 +37,7 @@ def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> N
     k - 1, None: it is given labels as they are.
     """
     net = last_step(estimator)
-    check_settings(net)
+    checking.check_settings(net)
     # A clone of a net that a learner fitted brings the guard of that learner along.
     own = [each for each in net.callbacks or [] if not _is_guard(each)]
     net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
@@ -83,32 +65,33 @@ class Guard(Callback):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Mend or refuse what would fail, before the first epoch."""
-        check_pass_order(net)
+        serving.check_pass_order(net)
         # The net is the user's: what is put in place of these is for this training alone.
         replaced = ("dataset", "train_split", "iterator_train", "iterator_valid")
         self.before_ = {name: getattr(net, name) for name in replaced}
         floats = float_dtype(net.module_)
         if net.dataset is CastDataset:
             net.dataset__floats = floats  # set_params serves no dataset__ by then
-            refuse_lists(X)
+            serving.refuse_lists(X)
         # A Dataset of the user's own casts nothing; its rows are cast as they are handed out.
         if isinstance(getattr(X, "rows", None), DatasetRows):
-            X.transform = partial(cast, dtype=floats)
+            X.transform = partial(serving.cast, dtype=floats)
         # One row costs little, and shows all that torch would fail on: in a traceback, or on a GPU
         # in an assertion after which nothing runs there.
         one, two = _first_outputs(net, net.get_dataset(X, y), "the first")
         outputs = first_output(one)
         self._check_outputs(net, outputs)
-        check_labels(net, y, outputs)
-        check_reduction(net)
+        checking.check_labels(net, y, outputs)
+        checking.check_reduction(net)
         self._set_targets(net, X, outputs)
-        net.iterator_train = CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
-        net.iterator_valid = UniformLoader(net.iterator_valid)
+        net.iterator_train = serving.CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
+        net.iterator_valid = serving.UniformLoader(net.iterator_valid)
         split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
-        net.train_split = ServedSplit(net.train_split, split)
+        net.train_split = serving.ServedSplit(net.train_split, split)
         # Only now, since targets come in the dtype that was just set.
-        check_loss(net, *_as_loss_takes(net, two, net.get_dataset(X, y)))
-        check_monitors(net)
+        target = _batch_of(net, net.get_dataset(X, y)[0], 2, "iterator_train")[1]
+        checking.check_loss(net, first_output(two).reshape(-1) if _is_column(net) else two, target)
+        checking.check_monitors(net)
 
     def on_train_end(self, net, **kwargs):
         """Restore what was replaced for this training."""
@@ -132,7 +115,7 @@ class Guard(Callback):
             y = self._served(as_array(given.y), *format)
             served: Any = CastDataset(given.X, y, floats=floats)
         else:
-            served = ServedPairs(given, floats, partial(self._served_one, format))
+            served = serving.ServedPairs(given, floats, partial(self._served_one, format))
         _first_outputs(net, served, "the first of train_split's validation set", "iterator_valid")
         return predefined_split(served)
 
@@ -177,7 +160,7 @@ class Guard(Callback):
                 f"the net has {width} outputs for {self.n_classes} classes; name all classes in "
                 f"classes=, and give its last layer as many outputs."
             )
-        check_sums(proba)
+        checking.check_sums(proba)
 
     def _is_binary(self, net, outputs: Tensor) -> bool:
         """Whether a net is made for two classes, or refuse outputs or a loss that do not fit."""
@@ -206,7 +189,7 @@ class Guard(Callback):
         if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
         elif callable(net.dataset):
-            net.dataset = ServedTargets(net.dataset, dtype, is_column)
+            net.dataset = serving.ServedTargets(net.dataset, dtype, is_column)
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.y = as_targets(X.y, dtype, is_column)
 
@@ -223,14 +206,14 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
     """Return what the net gives for the first row of a Dataset, once alone and once twice."""
     # Twice, since one row alone does not show along which axis rows are. In evaluation mode, in
     # which batch norm takes one row and learns nothing from it.
-    first = data[0]
+    first, infer = data[0], partial(NeuralNet.infer, net) if _is_column(net) else net.infer
     name = type(uncompiled(net.module_)).__name__
     with (
-        readable(net.module_, f"rows such as {which}", first[0]),
+        serving.readable(net.module_, f"rows such as {which}", first[0]),
         evaluation(*modules_of(net)),
         torch.no_grad(),
     ):
-        one, two = (_infer(net, _batch_of(net, first, n, iterator)[0]) for n in (1, 2))
+        one, two = (infer(_batch_of(net, first, n, iterator)[0]) for n in (1, 2))
     if not isinstance(one, Tensor) and not is_own(net, "get_loss"):
         raise ValueError(
             f"{name} gives a {type(one).__name__}, of which skorch knows no loss; return one "
@@ -244,24 +227,15 @@ def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> t
     return one, two
 
 
-def _as_loss_takes(net, outputs, data) -> tuple[Any, Any]:
-    """Return outputs for the first row twice, and its target twice, as the loss takes them."""
-    if type(net).infer is NeuralNetBinaryClassifier.infer:
-        outputs = first_output(outputs).reshape(-1)
-    return outputs, _batch_of(net, data[0], 2, "iterator_train")[1]
-
-
 def _batch_of(net, pair, n: int, iterator: str) -> tuple[Any, Any]:
     """Return a batch of one row and its target, n times, as an iterator of the net makes it."""
     collate = net.get_params_for(iterator).get("collate_fn", default_collate)
     return unpack_data(collate([pair] * n))
 
 
-def _infer(net, x):
-    """Return what a net gives, of any shape."""
-    if type(net).infer is NeuralNetBinaryClassifier.infer:
-        return NeuralNet.infer(net, x)
-    return net.infer(x)
+def _is_column(net) -> bool:
+    """Whether a net flattens what its module gives, which should be a column, as it is."""
+    return type(net).infer is NeuralNetBinaryClassifier.infer
 
 
 def _possible_split(net, X, y):
@@ -269,13 +243,11 @@ def _possible_split(net, X, y):
     split = net.train_split
     if not isinstance(split, ValidSplit) or y is None:
         return split
-    with warnings.catch_warnings():
+    parts: Any = None
+    # By trying, since what is too few is known to the splitter alone.
+    with warnings.catch_warnings(), suppress(ValueError):
         warnings.simplefilter("ignore")  # of classes with fewer rows than folds
-        # By trying, since what is too few is known to the splitter alone.
-        try:
-            parts = split(Dataset(np.arange(len(y))), np.asarray(y))
-        except ValueError:
-            parts = None
+        parts = split(Dataset(np.arange(len(y))), np.asarray(y))
     if parts is None or not all(map(len, parts)):
         warnings.warn(
             "labels are too few for the net's train_split: it learns from all of them, without "

@@ -118,11 +118,9 @@ def unwrapped(estimator) -> Iterator:
         yield estimator
         if is_pipeline(estimator):
             estimator = estimator.steps[-1][1]
-        elif is_frozen(estimator):
-            estimator = estimator.estimator
-        elif hasattr(estimator, "best_estimator_"):  # of a third party's search too, once fitted
-            estimator = estimator.best_estimator_
-        elif is_instance(estimator, SEARCHES):
+        elif hasattr(estimator, "best_estimator_") and not is_frozen(estimator):
+            estimator = estimator.best_estimator_  # of a third party's search too, once fitted
+        elif is_instance(estimator, (*FROZEN, *SEARCHES)):
             estimator = estimator.estimator
         else:
             return

@@ -16,33 +16,11 @@ from torch.utils.data import DataLoader
 
 from ..data.datasets import DatasetRows
 from ..data.rows import n_rows, slice_rows
+from . import modules, serving
 from .kinds import is_own, last_step, reach_last
-from .modules import (
-    DropoutMasks,
-    copied,
-    differentiable,
-    dropout_layers,
-    eager,
-    evaluation,
-    first_output,
-    float_dtype,
-    last_linear,
-    modules_of,
-    named_layer,
-    uncompiled,
-    unfused,
-    watching,
-)
+from .modules import uncompiled
 from .seeding import ONE_AT_A_TIME, seeded
-from .serving import (
-    CastDataset,
-    cast,
-    check_pass_order,
-    known_dtype,
-    of_one_shape,
-    readable,
-    refuse_lists,
-)
+from .serving import CastDataset, cast, known_dtype, readable
 
 LOADING = ("get_dataset", "get_iterator")  # methods of a net that make its batches
 PLAIN_DATASETS = (Dataset, CastDataset)
@@ -75,22 +53,22 @@ class Passes:
     @contextmanager
     def ready(self, *, hooked: bool = False, backward: bool = False) -> Iterator[None]:
         """Put the module into evaluation mode, without gradients; with `hooked`, uncompiled."""
-        state, module, modules = vars(self.net), self.net.module_, modules_of(self.net)
+        state, module, parts = vars(self.net), self.net.module_, modules.modules_of(self.net)
         with ONE_AT_A_TIME, ExitStack() as stack:
             if hooked:
                 # What torch.compile made runs a graph in which hooks that come later are not.
                 stack.callback(state.__setitem__, "module_", module)
                 state["module_"] = uncompiled(module)
-                stack.enter_context(eager(modules))
-                stack.enter_context(unfused())
+                stack.enter_context(modules.eager(parts))
+                stack.enter_context(modules.unfused())
             # In training mode a row's output would depend on chance and on the rows beside it, and
             # batch norm would learn from rows that are only looked at.
-            stack.enter_context(evaluation(*modules))
+            stack.enter_context(modules.evaluation(*parts))
             # Some layers draw in evaluation mode too; asked twice, a net must answer the same.
             stack.enter_context(seeded(list(self.seed), [self.net]))
             stack.enter_context(torch.no_grad())
             if backward:
-                stack.enter_context(differentiable(modules))
+                stack.enter_context(modules.differentiable(parts))
             yield
 
     def batches(self, X, n_first: int | None = None) -> Generator[Any, None, None]:
@@ -103,10 +81,10 @@ class Passes:
         if n_rows(X) == 0:
             raise ValueError("the net got no rows; give at least one.")
         net, X = self.net, reach_last(self.estimator, X)[0]
-        check_pass_order(net)
+        serving.check_pass_order(net)
         if net.dataset in PLAIN_DATASETS:
-            refuse_lists(X)
-        params, dtype = net.get_params_for("iterator_valid"), float_dtype(self.module)
+            serving.refuse_lists(X)
+        params, dtype = net.get_params_for("iterator_valid"), modules.float_dtype(self.module)
         if _is_plain(net, X) and params.keys() <= {"batch_size"}:
             step = n_first or batch_rows(net)
             for start in range(0, len(X), step):
@@ -125,7 +103,7 @@ class Passes:
         """Return batches of rows as the net's own iterator makes them."""
         net = self.net
         data = net.get_dataset(X.for_passes() if isinstance(X, DatasetRows) else X)
-        loader = of_one_shape(net.get_iterator(data, training=False))
+        loader = serving.of_one_shape(net.get_iterator(data, training=False))
         if n_first is not None and isinstance(loader, DataLoader):  # not worth its workers
             loader = DataLoader(data, batch_size=n_first, collate_fn=loader.collate_fn)
         elif n_first is not None:
@@ -143,14 +121,14 @@ class Passes:
         """Return what the module gives for a batch."""
         with readable(self.module, "batches such as this", x):
             output = self.net.infer(x)
-        return first_output(output)
+        return modules.first_output(output)
 
     def last_linear(self, X) -> nn.Linear | None:
         """Return the last linear layer that the first row passes through, if any."""
         if self.linear is None:
             with self.ready(hooked=True):
                 x = self.first(X)
-                self.linear = last_linear(self.module, lambda: self.outputs(x))
+                self.linear = modules.last_linear(self.module, lambda: self.outputs(x))
         return self.linear
 
     def watched(self, X, name: str | None) -> Generator[Seen, None, None]:
@@ -161,7 +139,7 @@ class Passes:
         with self.ready(hooked=True):
             layer = self._layer(X, name)
             is_along_first = False  # as one row alone has shown
-            with watching(layer) as seen:
+            with modules.watching(layer) as seen:
                 for x in self.batches(X):
                     outputs = self.outputs(x)
                     at = "input" if name is None else "output"
@@ -185,7 +163,7 @@ class Passes:
 
     def named_layer(self, name: str) -> nn.Module:
         """Return the layer of a name, or refuse the name."""
-        return named_layer(self.module, name, self.named_by)
+        return modules.named_layer(self.module, name, self.named_by)
 
     def _layer(self, X, name: str | None) -> nn.Module:
         """Return the layer of a name, or the last linear one."""
@@ -213,14 +191,14 @@ class Passes:
 
     def with_dropout(self, X, n_passes: int, read: Callable) -> Generator[Tensor, None, None]:
         """Yield what `read` makes of each batch in S passes, shape (n, S, ...)."""
-        masks = DropoutMasks(dropout_layers(self.module), self.seed)
+        masks = modules.DropoutMasks(modules.dropout_layers(self.module), self.seed)
         with self.ready(hooked=True), masks.switched_on():
             # All passes over one batch before the next: loading a batch is often what takes long.
             for x in self.batches(X):
                 passes, n = [], get_len(x)
                 for number in range(n_passes):
                     masks.begin(number, n)
-                    passes.append(read(self.outputs(copied(x))))  # it may be written to
+                    passes.append(read(self.outputs(modules.copied(x))))  # it may be written to
                 if not masks.are_used:
                     raise ValueError(
                         f"no row passes through the Dropout layers of "

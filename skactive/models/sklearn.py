@@ -10,21 +10,8 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from ..data.rows import n_rows, slice_rows
 from ..data.vectors import as_vectors
-from .kinds import (
-    CODED_COMMITTEES,
-    FORESTS,
-    NEEDS,
-    PERCEPTRONS,
-    SOME_ROWS,
-    cannot_give,
-    has_return_std,
-    is_instance,
-    is_own,
-    last_step,
-    members_of,
-    reach_last,
-    refusal,
-)
+from . import kinds
+from .kinds import is_instance, last_step, members_of, reach_last, refusal
 from .linear_distance import linear_margins
 
 ACTIVATIONS = {
@@ -56,7 +43,7 @@ class Model:
         """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
         last = last_step(self.estimator)
         # Where it is not proven, the view must ask for the features, which proves or refuses it.
-        is_told = not is_instance(last, PERCEPTRONS) and not self._is_unproven(last)
+        is_told = not is_instance(last, kinds.PERCEPTRONS) and not self._is_unproven(last)
         return is_told and refusal(last, "gradient") is None
 
     @property
@@ -98,10 +85,8 @@ class Model:
     def decision(self, X) -> np.ndarray:
         """Return the decision function, shape (n,) for two classes or (n, C)."""
         self._require("decision")
-        decision = np.asarray(self.estimator.decision_function(X))
         name = f"{type(self.estimator).__name__}.decision_function"
-        _refuse_nan(decision, name, "values")
-        return decision
+        return _without_nan(np.asarray(self.estimator.decision_function(X)), name, "values")
 
     def prediction(self, X) -> np.ndarray:
         """Return predicted labels or values, shape (n,)."""
@@ -116,13 +101,12 @@ class Model:
         """Return predicted means and their standard deviations, each of shape (n,)."""
         self._require("std")
         X, last = reach_last(self.estimator, X)
-        if has_return_std(last):
+        if kinds.has_return_std(last):
             mean, std = last.predict(X, return_std=True)
         else:
             values = np.stack([member.predict(part) for member, part in _members(last, X)])
             mean, std = last.predict(X), values.std(axis=0)
-        _refuse_nan(std, f"{type(last).__name__}.predict", "standard deviations")
-        return mean, std
+        return mean, _without_nan(std, f"{type(last).__name__}.predict", "standard deviations")
 
     def samples(self, X) -> np.ndarray:
         """Return the members' probabilities, shape (S, n, C); votes where they give none."""
@@ -139,31 +123,31 @@ class Model:
             else:
                 votes = np.searchsorted(member.classes_, member.predict(part))
                 filled[np.arange(len(filled)), columns[votes]] = 1.0
-        _refuse_nan(out, f"a member of {type(last).__name__}", "probabilities")
-        return self._spread(out, seen)
+        name = f"a member of {type(last).__name__}"
+        return self._spread(_without_nan(out, name, "probabilities"), seen)
 
     def embedding(self, X):
         """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
         name = type(last_step(self.estimator)).__name__
-        return as_vectors(reach_last(self.estimator, X)[0], name, NEEDS["embedding"])
+        return as_vectors(reach_last(self.estimator, X)[0], name, kinds.NEEDS["embedding"])
 
     def features(self, X):
         """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
         self._require("gradient")
         X, last = reach_last(self.estimator, X)
-        features = as_vectors(X, type(last).__name__, NEEDS["embedding"])
+        features = as_vectors(X, type(last).__name__, kinds.NEEDS["embedding"])
         weights = getattr(last, "coef_", None)
-        if is_instance(last, PERCEPTRONS):
+        if is_instance(last, kinds.PERCEPTRONS):
             features, weights = _last_hidden(last, features), last.coefs_[-1]
         if self._is_unproven(last):
-            n = min(SOME_ROWS, n_rows(X))
+            n = min(kinds.SOME_ROWS, n_rows(X))
             if n and not _makes(weights, features[:n], last.predict(slice_rows(X, 0, n))):
-                raise ValueError(f"the strategy reads {cannot_give(last, 'gradient')}")
+                raise ValueError(f"the strategy reads {kinds.cannot_give(last, 'gradient')}")
         return features
 
     def _is_unproven(self, last) -> bool:
         """Whether a regressor's predict is its own, and may not go by its coefficients."""
-        return self.classes is None and is_own(last, "predict")
+        return self.classes is None and kinds.is_own(last, "predict")
 
     def fitted(self, n: int) -> dict[str, np.ndarray]:
         """Return the probabilities of the n rows that a transductive model was fitted on."""
@@ -178,7 +162,7 @@ class Model:
         last = last_step(self.estimator)
         members = len(members_of(last)) or 1
         widths = {"proba": width, "decision": width, "samples": members * width}
-        if is_instance(last, PERCEPTRONS):  # of a layer, and of the one before it
+        if is_instance(last, kinds.PERCEPTRONS):  # of a layer, and of the one before it
             widths["features"] = 2 * max(map(len, last.intercepts_))
         return 8 * widths.get(what, 1)
 
@@ -192,8 +176,8 @@ class Model:
                 f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "
                 f"has {len(seen)} classes; one column for each is needed."
             )
-        _refuse_nan(proba, f"{type(self.estimator).__name__}.predict_proba", "probabilities")
-        return self._spread(proba, seen)
+        name = f"{type(self.estimator).__name__}.predict_proba"
+        return self._spread(_without_nan(proba, name, "probabilities"), seen)
 
     def _require(self, what: str) -> None:
         """Refuse what the estimator cannot give."""
@@ -222,15 +206,14 @@ class Model:
 
 def _members(ensemble, X) -> Iterator[tuple]:
     """Yield the members of an ensemble, each with the rows as it was fitted on them."""
-    if is_instance(ensemble, FORESTS):
+    if is_instance(ensemble, kinds.FORESTS):
         # Each tree would convert all rows for itself.
         X = (X.tocsr() if sparse.issparse(X) else np.asarray(X)).astype(np.float32, copy=False)
     elif hasattr(ensemble, "estimators_features_"):
         X = X if sparse.issparse(X) else np.asarray(X)
         everything = np.arange(X.shape[1])
-        for member, features in zip(
-            ensemble.estimators_, ensemble.estimators_features_, strict=True
-        ):
+        both = zip(ensemble.estimators_, ensemble.estimators_features_, strict=True)
+        for member, features in both:
             # Where a member was fitted on all features, its rows need no copy.
             yield member, X if np.array_equal(features, everything) else X[:, features]
         return
@@ -265,7 +248,8 @@ def _class_positions(ensemble) -> list[np.ndarray]:
     together = np.unique(np.concatenate(own))
     # scikit-learn fits members on positions. Labels alone would not tell: members that all missed a
     # class may know [1, 2], as positions or as labels among [1, 2, 3].
-    if is_instance(ensemble, CODED_COMMITTEES) or np.array_equal(together, np.arange(len(classes))):
+    are_all = np.array_equal(together, np.arange(len(classes)))
+    if are_all or is_instance(ensemble, kinds.CODED_COMMITTEES):
         return [positions.astype(np.intp) for positions in own]
     if np.isin(together, classes).all():
         return [np.searchsorted(classes, labels) for labels in own]
@@ -275,10 +259,11 @@ def _class_positions(ensemble) -> list[np.ndarray]:
     )
 
 
-def _refuse_nan(values: np.ndarray, name: str, what: str) -> None:
-    """Refuse values if one of them is NaN."""
+def _without_nan(values: np.ndarray, name: str, what: str) -> np.ndarray:
+    """Return values, refusing them if one is NaN."""
     # A sum needs no mask as large as the values. Infinities of both signs sum to NaN too.
     with np.errstate(invalid="ignore"):
         is_suspect = np.isnan(values.sum())
     if is_suspect and np.isnan(values).any():
         raise ValueError(f"{name} gave NaN {what}; every row needs a number.")
+    return values

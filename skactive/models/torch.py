@@ -54,11 +54,6 @@ class TorchModel(Model):
         """How many rows make a batch; where skorch takes all at once, as many as fit in a chunk."""
         return batch_rows(self.net)
 
-    @property
-    def module(self) -> nn.Module:
-        """The module itself, inside a compiled one."""
-        return self.passes.module
-
     def check(self) -> None:
         """Refuse a net that has no module yet, and a layer that it does not have."""
         if not getattr(self.net, "initialized_", False):
@@ -86,7 +81,7 @@ class TorchModel(Model):
     def _check_weights(self) -> None:
         """Refuse a module that has no weights on the device to which rows are moved."""
         # A module that was handed over keeps its own device, since the net moves only what it made.
-        kinds = {weights.device.type for weights in self.module.parameters()}
+        kinds = {weights.device.type for weights in self.passes.module.parameters()}
         kinds -= {"meta"}  # where weights seem to be that a hook fetches for each pass
         if kinds and self.net.device and torch.device(self.net.device).type not in kinds:
             raise ValueError(
@@ -235,18 +230,16 @@ class TorchModel(Model):
         def read(outputs: Tensor) -> Tensor:
             # A float16 has few digits for small probabilities, or none.
             predicted = make(outputs.float() if outputs.dtype == torch.float16 else outputs)
-            return self._as_values(predicted) if self.classes is None else predicted
+            if self.classes is not None:
+                return predicted
+            if predicted.numel() != len(predicted):
+                raise ValueError(
+                    f"the net gave outputs of shape {tuple(predicted.shape)}; a regressor gives "
+                    f"one number for each row."
+                )
+            return predicted.reshape(-1)
 
         return read
-
-    def _as_values(self, outputs: Tensor) -> Tensor:
-        """Return the outputs of a regressor, one number a row."""
-        if outputs.numel() != len(outputs):
-            raise ValueError(
-                f"the net gave outputs of shape {tuple(outputs.shape)}; a regressor gives one "
-                f"number for each row."
-            )
-        return outputs.reshape(-1)
 
     def _checked(self, predicted: Tensor) -> NDArray:
         """Return predictions as an array, probabilities in the order of `classes`."""
@@ -275,10 +268,11 @@ class TorchModel(Model):
 
     def _refuse_gradient(self) -> NoReturn:
         """Say why there is no gradient of a last layer."""
-        made = "what its last Linear layer gives"
+        name = type(self.passes.module).__name__
+        what = "" if self.classes is None else "the softmax of "
         raise ValueError(
-            f"the strategy reads view.gradient, which {type(self.module).__name__} cannot give: "
-            f"its predictions are not {made if self.classes is None else f'the softmax of {made}'}."
+            f"the strategy reads view.gradient, which {name} cannot give: its predictions are not "
+            f"{what}what its last Linear layer gives."
         )
 
     def _logits(self, x: Tensor) -> Tensor:

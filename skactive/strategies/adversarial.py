@@ -1,6 +1,8 @@
 """Strategies that ask where the smallest change of a row changes its prediction."""
 
-from ..models.attacks import check_bim, check_deepfool
+import math
+
+from ..utils.checks import checked_count, is_number
 from .base import Strategy
 from .registry import register
 
@@ -37,7 +39,13 @@ class AdversarialBIM(Strategy):
 
     def score(self, view):
         """Return minus the length of the perturbation, in units of the net's inputs."""
-        check_bim(type(self).__name__, self.step, self.max_steps)
+        name = type(self).__name__
+        if not is_number(self.step) or not 0 < self.step < math.inf:
+            raise ValueError(
+                f"{name} got step={self.step!r}; give a finite number above 0, in units of the "
+                f"inputs."
+            )
+        checked_count(self.max_steps, "max_steps", name)
         return -view.perturbation("bim", step=self.step, max_steps=self.max_steps)
 
 
@@ -75,7 +83,8 @@ class AdversarialDeepFool(Strategy):
 
     def score(self, view):
         """Return minus the length of the perturbation, in units of the model's inputs."""
-        check_deepfool(type(self).__name__, self.max_steps, self.n_candidates)
+        for name in ("max_steps", "n_candidates"):
+            checked_count(getattr(self, name), name, type(self).__name__)
         return -view.perturbation(
             "deepfool", max_steps=self.max_steps, n_candidates=self.n_candidates
         )
