@@ -8,6 +8,7 @@ import textwrap
 import time
 import warnings
 import weakref
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def evenly(view, n):
 
 def content(comparison):
     """Everything in a comparison but the seconds."""
-    runs = [{**run.to_json(), "seconds": None} for run in comparison.runs]
+    runs = [{**asdict(run), "seconds": None} for run in comparison.runs]
     return comparison.names, comparison.scoring, runs
 
 

@@ -1,8 +1,8 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +20,9 @@ from ..strategies.base import FunctionStrategy, check_serves, name_of
 from ..strategies.registry import as_strategy
 from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
+from ..utils.scoring import score_of, scorer_of
 from ..utils.threads import one_thread
 from .comparison import CEILING, Comparison, Run
-from .model_selection import scorer_of
 from .provenance import as_json, digest_of_data, name_of_scoring, printed
 from .results import ResultsFile, stored_settings
 from .simulation import SimulatedLearner, check_simulation, known_labels, simulate
@@ -302,22 +302,27 @@ def _finished_and_new(
     shared: _Shared, tasks: list[_Task], file: ResultsFile | None, n_jobs
 ) -> Iterator[Run]:
     """Yield the runs in the file, then the others as they finish and join the file."""
+    from joblib import Parallel, delayed
+
     done = set()
     for run in [] if file is None else _finished(file, tasks):
         done.add((run.variant, run.repeat))
         yield run
     tasks = [task for task in tasks if (task.variant, task.split.repeat) not in done]
-    with closing(_parallel(shared, tasks, n_jobs)) as runs:  # closing ends the workers on Ctrl-C
-        for run in runs:
+    calls = (delayed(_made)(shared, *task) for task in tasks)
+    # Closing ends the workers on Ctrl-C.
+    with closing(Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)) as runs:
+        for run in progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs"):
             if file is not None:
-                file.append(run.to_json())
+                file.append(asdict(run))
             yield run
 
 
 def _finished(file: ResultsFile, tasks: list[_Task]) -> list[Run]:
     """Return the runs of a file that are wanted, refusing those of another strategy."""
     wanted = {(task.variant, task.split.repeat): printed(task.strategy) for task in tasks}
-    runs = [run for run in map(Run.from_json, file.runs) if (run.variant, run.repeat) in wanted]
+    runs = [Run(**stored) for stored in file.runs]
+    runs = [run for run in runs if (run.variant, run.repeat) in wanted]
     for run in runs:
         now = wanted[run.variant, run.repeat]
         if run.strategy != now:
@@ -328,50 +333,35 @@ def _finished(file: ResultsFile, tasks: list[_Task]) -> list[Run]:
     return runs
 
 
-def _parallel(shared: _Shared, tasks: list[_Task], n_jobs) -> Generator[Run, None, None]:
-    """Yield runs as they finish, showing progress."""
-    from joblib import Parallel, delayed
-
-    calls = (delayed(_made)(shared, *task) for task in tasks)
-    runs = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)
-    yield from progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs")
-
-
 def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
     """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
     learner = clone(shared.template).set_params(random_state=split.seed)
-    X, y = Rows(shared.X).take(split.train), shared.y[split.train]
+    rows, test = Rows(shared.X), shared.test
+    X, y = rows.take(split.train), shared.y[split.train]
+    if test is None:
+        held_out = rows.take(split.test), shared.y[split.test]
+    else:
+        held_out = test.X_labeled, test.y_labeled
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
-    score = _test_score(shared, run, learner, split)
     with one_thread():  # sums by another number of threads have other last digits
         if strategy is None:
             learner.fit(X, y)
-            run.add(learner.pool_.n_labeled, score())
+            run.add(learner.pool_.n_labeled, _test_score(shared, run, learner, held_out))
             return run
         learner.set_params(strategy=clone(strategy))
         for played in simulate(learner, X, y, seed=split.seed, **shared.simulation):
             seconds = (played.seconds_fit, played.seconds_query, played.seconds_bookkeeping)
-            run.add(played.n_labeled, score(), split.train[played.indices], seconds)
+            score = _test_score(shared, run, learner, held_out)
+            run.add(played.n_labeled, score, split.train[played.indices], seconds)
     return run
 
 
-def _test_score(shared: _Shared, run: Run, learner: ActiveLearner, split: Split):
-    """Return a function that scores the learner, as it is when called, on the test rows."""
-    from sklearn.metrics import check_scoring
-
-    if shared.test is not None:
-        X, y = shared.test.X_labeled, shared.test.y_labeled
-    else:
-        X, y = Rows(shared.X).take(split.test), shared.y[split.test]
-    score = check_scoring(learner, shared.scoring)
-
-    def scored() -> float:
-        value = float(score(learner, X, y))
-        if np.isnan(value):
-            raise ValueError(
-                f"the score of {run.variant!r} is NaN with {learner.pool_.n_labeled} labels, in "
-                f"repeat {run.repeat}; give another scoring=, or more rows to test on."
-            )
-        return value
-
-    return scored
+def _test_score(shared: _Shared, run: Run, learner: ActiveLearner, held_out: tuple) -> float:
+    """Return the score of a learner on the test rows, refusing NaN."""
+    score = score_of(learner, *held_out, shared.scoring)
+    if np.isnan(score):
+        raise ValueError(
+            f"the score of {run.variant!r} is NaN with {learner.pool_.n_labeled} labels, in "
+            f"repeat {run.repeat}; give another scoring=, or more rows to test on."
+        )
+    return score

@@ -1,7 +1,7 @@
 """The result of a comparison: curves, statistics, and what may be concluded from them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ LEVEL = 0.95
 
 @dataclass
 class Run:
-    """One strategy on one split.
+    """One strategy on one split, of values that JSON gives back as they were.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Run:
         Score on the test rows after each round.
     indices : list of lists of int
         Row numbers asked for in each round, of the whole data set.
-    seconds : list of (float, float, float)
+    seconds : list of lists of 3 floats
         Seconds of fit, query and bookkeeping in each round.
     """
 
@@ -42,24 +42,14 @@ class Run:
     n_labeled: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
     indices: list[list[int]] = field(default_factory=list)
-    seconds: list[tuple[float, float, float]] = field(default_factory=list)
+    seconds: list[list[float]] = field(default_factory=list)
 
     def add(self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0)) -> None:
         """Add a round."""
         self.n_labeled.append(int(n_labeled))
         self.scores.append(float(score))
         self.indices.append(np.asarray(indices, dtype=np.int64).tolist())
-        fit, query, bookkeeping = map(float, seconds)
-        self.seconds.append((fit, query, bookkeeping))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the run as JSON takes it."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> "Run":
-        """Return the run that `to_json` gave."""
-        return cls(**{**stored, "seconds": [tuple(part) for part in stored["seconds"]]})
+        self.seconds.append([float(part) for part in seconds])
 
 
 class Comparison:
@@ -142,7 +132,7 @@ class Comparison:
         Where repeats differ in their numbers of labels, scores are interpolated.
         """
         grouped = self._grouped(dataset)
-        return {name: _aligned(grouped[name]) for name in self.names if name in grouped}
+        return {name: _aligned(runs) for name, runs in grouped.items() if name != CEILING}
 
     def ceiling(self, dataset: str | None = None) -> np.ndarray:
         """Return the scores with all labels, shape (R,)."""
@@ -150,13 +140,10 @@ class Comparison:
 
     def aulc(self, dataset: str | None = None) -> dict[str, np.ndarray]:
         """Return the normalised areas under the learning curves of each strategy, shape (R,)."""
-        grouped = self._grouped(dataset)
         return {
-            name: np.array(
-                [st.aulc(np.array(run.n_labeled), np.array(run.scores)) for run in grouped[name]]
-            )
-            for name in self.names
-            if name in grouped
+            name: np.array([st.aulc(run.n_labeled, run.scores) for run in runs])
+            for name, runs in self._grouped(dataset).items()
+            if name != CEILING
         }
 
     def default_target(self, dataset: str | None = None) -> float:
@@ -237,7 +224,14 @@ class Comparison:
             }
             if name != "random":
                 row |= _gain(areas[name], areas["random"])
-                row["saving"] = _saved(curves[name], curves["random"], target)
+                row["saving"] = st.saving(
+                    *curves[name],
+                    curves["random"][1],
+                    target,
+                    n_labeled_baseline=curves["random"][0],
+                    level=LEVEL,
+                    rng=np.random.default_rng(0),  # so that a table prints alike twice
+                )
             rows.append(row)
         # All strategies are held against one baseline, so their p-values are corrected together.
         others = [row for row in rows if row["strategy"] != "random"]
@@ -299,13 +293,9 @@ class Comparison:
             target = self.default_target(dataset)
         rows, ceiling = self.summary(target, dataset), self.ceiling(dataset)
         interval = st.mean_interval(ceiling, LEVEL)
-        return "\n\n".join(
-            [
-                report.heading(dataset, self.scoring, len(ceiling), interval),
-                report.summary_table(rows, target),
-                report.verdict(rows, len(ceiling)),
-            ]
-        )
+        heading = report.heading(dataset, self.scoring, len(ceiling), interval)
+        table, words = report.summary_table(rows, target), report.verdict(rows, len(ceiling))
+        return "\n\n".join([heading, table, words])
 
     def _grouped(self, dataset: str | None) -> dict[str, list[Run]]:
         """Return the runs of a data set by strategy, in the order of repeats."""
@@ -378,21 +368,7 @@ def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _saved(curve, baseline, target: float) -> st.Saving:
-    """Return the labels that a strategy saves on the way to a target."""
-    (n_labeled, scores), (n_labeled_baseline, scores_baseline) = curve, baseline
-    return st.saving(
-        n_labeled,
-        scores,
-        scores_baseline,
-        target,
-        n_labeled_baseline=n_labeled_baseline,
-        level=LEVEL,
-        rng=np.random.default_rng(0),  # the same resamples, so that a table prints alike twice
-    )
-
-
 def _mean_seconds(runs: list[Run]) -> dict[str, float]:
     """Return the mean seconds of fit, query and bookkeeping over a whole run."""
-    totals = np.array([np.sum(run.seconds, axis=0) for run in runs]).mean(axis=0)
+    totals = np.mean([np.sum(run.seconds, axis=0) for run in runs], axis=0)
     return dict(zip(("fit", "query", "bookkeeping"), totals.tolist(), strict=True))

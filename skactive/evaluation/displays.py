@@ -12,6 +12,7 @@ from ..loops.stream_loop import StreamLog
 from ..strategies.base import name_of
 from ..utils.checks import checked_count
 from .model_selection import scored_stages
+from .provenance import name_of_scoring
 from .simulation import SimulatedLearner
 
 # Okabe and Ito's colours, which the colour-blind tell apart, each with a dash and a marker of its
@@ -73,7 +74,7 @@ class BudgetCurveDisplay:
         if name is None:
             learner = reach(simulated, SimulatedLearner)[0].learner_
             name = name_of(learner.strategy_)
-        label = "score" if scoring is None else getattr(scoring, "__name__", str(scoring))
+        label = name_of_scoring(scoring) or "score"
         return cls({name: (n_labeled, scores[None])}, scoring=label).plot(ax=ax, **kwargs)
 
     @classmethod
@@ -306,14 +307,9 @@ class StreamDisplay:
         checked_count(smooth, "smooth", "plot", 1)
         if budget is not None:
             checked_rate(budget, "plot", "budget")
-        if axes is None:
-            ax, self.figure_ = _axes(None)
-            ax.remove()  # the figure came with one, and two are drawn
-            self.axes_ = self.figure_.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        else:
-            self.axes_ = np.asarray(axes)
-            self.figure_ = self.axes_[0].figure
-        self.lines_, (top, bottom) = [], self.axes_
+        axes, self.figure_ = _axes(axes, 2, sharex=True, height_ratios=(2, 1))
+        self.lines_, self.axes_ = [], np.asarray(axes)
+        top, bottom = self.axes_
         for position, (name, log) in enumerate(self.logs.items()):
             style, scores = _style(position), _smoothed(log, smooth)
             self.lines_ += top.plot(log.n_seen, scores, label=name, **style)
@@ -333,16 +329,16 @@ class StreamDisplay:
         return self
 
 
-def _axes(ax):
-    """Return axes and their figure, new ones if none are given."""
+def _axes(axes, n=1, **layout):
+    """Return axes and their figure; if none are given, new ones: n, one above the other."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
         message = "pictures need matplotlib; write pip install 'skactive[plot]'."
         raise ImportError(message) from error
-    if ax is None:
-        _, ax = plt.subplots(layout="constrained")
-    return ax, ax.figure
+    if axes is None:
+        _, axes = plt.subplots(n, layout="constrained", **layout)
+    return axes, np.ravel(axes)[0].figure
 
 
 def _style(position: int) -> dict[str, Any]:

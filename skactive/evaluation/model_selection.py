@@ -11,6 +11,7 @@ from ..data.rows import check_rows, n_rows, take
 from ..learner.inside import reach, transformed
 from ..learner.starting import missing_label_of
 from ..statistics import aulc
+from ..utils.scoring import score_of, scorer_of
 from .simulation import SimulatedLearner, kept_stages
 
 
@@ -193,17 +194,6 @@ def aulc_scorer(scoring: str | Callable | None = None) -> Callable:
     return _AulcScorer(scoring)
 
 
-def scorer_of(scoring) -> Callable | None:
-    """Return the scorer of this name, or what was given, refusing what is no scorer."""
-    from sklearn.metrics import get_scorer
-
-    if isinstance(scoring, str):
-        return get_scorer(scoring)
-    if scoring is not None and not callable(scoring):
-        raise TypeError(f"scoring is {scoring!r}; give the name of a score, a scorer, or None.")
-    return scoring
-
-
 @dataclass(frozen=True)
 class _AulcScorer:
     """What `aulc_scorer` makes; a class, since a function within a function cannot be pickled."""
@@ -220,14 +210,11 @@ class _AulcScorer:
 
 def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray]:
     """Return the learning curve of a simulation on held-out rows: labels and score by round."""
-    from sklearn.metrics import check_scoring
-
     simulated, transformers = reach(estimator, SimulatedLearner, "SimulatedLearner")
     stages = kept_stages(simulated)
     X, y = _labeled(X, y, missing_label_of(stages[0]))
     X = transformed(X, transformers)
-    scores = [check_scoring(stage, scoring)(stage, X, y) for stage in stages]
-    return simulated.n_labeled_, np.array(scores, dtype=np.float64)
+    return simulated.n_labeled_, np.array([score_of(stage, X, y, scoring) for stage in stages])
 
 
 def _labeled(X, y, missing_label) -> tuple:

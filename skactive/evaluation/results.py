@@ -27,7 +27,6 @@ class ResultsFile:
 
     def __init__(self, path: str | os.PathLike, settings: dict[str, Any]):
         self.path = Path(path)
-        self.runs: list[dict[str, Any]] = []
         data = self.path.read_bytes() if self.path.exists() else b""
         lines, self._n_bytes = _whole_lines(data)
         rest = data[self._n_bytes :]

@@ -220,19 +220,12 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
                 f"strategy)."
             )
         learner = clone(self.learner)
+        names = ("budget", "n_instances", "n_initial", "initial", "stopping")
+        options = {name: getattr(self, name) for name in names}
+        options["stopping"] = copy.deepcopy(self.stopping)  # it has a state of its own
+        seed = draw_seed(self.random_state)
         rounds, stages = [], []
-        for played in simulate(
-            learner,
-            X,
-            y,
-            budget=self.budget,
-            n_instances=self.n_instances,
-            n_initial=self.n_initial,
-            initial=self.initial,
-            stopping=copy.deepcopy(self.stopping),  # it has a state of its own
-            seed=draw_seed(self.random_state),
-            fit_params=fit_params,
-        ):
+        for played in simulate(learner, X, y, **options, seed=seed, fit_params=fit_params):
             rounds.append(played)
             if self.keep_estimators:
                 stages.append(_as_it_is(learner))
@@ -248,7 +241,9 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         self.query_indices_ = [played.indices for played in rounds]
         if hasattr(learner, "classes_"):
             self.classes_ = learner.classes_
-            self.class_counts_ = _class_counts(learner, self.query_indices_)
+            y = learner.pool_.y
+            counts = [(y[rows, None] == self.classes_).sum(axis=0) for rows in self.query_indices_]
+            self.class_counts_ = np.cumsum(counts, axis=0)
             for stage in stages:  # probabilities have the same columns in every round
                 stage.classes_ = learner.classes_
         if self.keep_estimators:
@@ -295,18 +290,12 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     @property
     def n_features_in_(self) -> int:
         """Number of features, where rows have features."""
-        return self._of_learner("n_features_in_")
+        return _learner_of(self).n_features_in_
 
     @property
     def feature_names_in_(self) -> np.ndarray:
         """Names of the features, where X is a frame with text column names."""
-        return self._of_learner("feature_names_in_")
-
-    def _of_learner(self, name: str):
-        """Return an attribute of the fitted learner."""
-        if not hasattr(self, "learner_"):
-            raise AttributeError(f"{type(self).__name__} has {name} once it is fitted.")
-        return getattr(self.learner_, name)
+        return _learner_of(self).feature_names_in_
 
     def get_metadata_routing(self):
         """Return how metadata of `fit` and `score` is routed to the learner's own."""
@@ -362,19 +351,14 @@ def check_simulation(
     learner: ActiveLearner, oracle: Pool, budget, n_instances, n_initial, initial, seed: int
 ) -> tuple[int, int, int, np.ndarray | None]:
     """Return budget, batch and start as counts, and the rows to start with, if any are named."""
-    total = _total(oracle, budget)
-    n_instances = checked_count(n_instances, "n_instances")
-    return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
-
-
-def _total(oracle: Pool, budget) -> int:
-    """Return the number of labels at the end."""
     total = count_of(budget, oracle.n_labeled)
     if total is None:
         raise ValueError(
             f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
         )
-    return max(1, round(total))
+    total = max(1, round(total))
+    n_instances = checked_count(n_instances, "n_instances")
+    return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
 
 
 def _check_start(
@@ -449,10 +433,3 @@ def _as_it_is(learner: ActiveLearner) -> ActiveLearner:
     if learner.update != "refit":  # otherwise each round has an estimator of its own
         stage.estimator_ = copy.deepcopy(stage.estimator_)
     return stage
-
-
-def _class_counts(learner: ActiveLearner, indices: list[np.ndarray]) -> np.ndarray:
-    """Return how many rows of each class were labelled after each round."""
-    y = learner.pool_.y
-    counts = [(y[rows, None] == learner.classes_).sum(axis=0) for rows in indices]
-    return np.cumsum(counts, axis=0)

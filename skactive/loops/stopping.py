@@ -9,6 +9,7 @@ from ..learner.questions import view_of
 from ..models import refusal
 from ..strategies import LeastConfidence
 from ..utils.checks import checked_count, is_integer
+from ..utils.scoring import score_of
 
 
 class StoppingRule(BaseEstimator):
@@ -151,7 +152,9 @@ class TargetScore(StoppingRule):
 
     def should_stop(self, learner):
         """Return whether the score is reached."""
-        return _has_model(learner) and _validation_score(learner, self) >= self.target
+        if not hasattr(learner, "estimator_"):
+            return False
+        return score_of(learner, self.X, self.y, self.scoring) >= self.target
 
 
 class NoGain(StoppingRule):
@@ -182,9 +185,9 @@ class NoGain(StoppingRule):
 
     def should_stop(self, learner):
         """Return whether the last rounds brought no gain."""
-        if not _has_model(learner):
+        if not hasattr(learner, "estimator_"):
             return False
-        score = _validation_score(learner, self)
+        score = score_of(learner, self.X, self.y, self.scoring)
         self._n_idle = 0 if score > self._best + self.min_gain else self._n_idle + 1
         self._best = max(self._best, score)
         return self._n_idle >= self.n_rounds
@@ -237,7 +240,7 @@ class StabilizedPredictions(StoppingRule):
 
     def should_stop(self, learner):
         """Return whether the predictions have settled."""
-        if not _has_model(learner):
+        if not hasattr(learner, "estimator_"):
             return False
         predicted = learner.predict(self._rows)
         if self._last is not None:
@@ -274,7 +277,7 @@ class ConfidentPool(StoppingRule):
 
     def should_stop(self, learner):
         """Return whether the model is sure of every row."""
-        if not _has_model(learner):
+        if not hasattr(learner, "estimator_"):
             return False
         if learner.pool_.n_unlabeled == 0:
             return True
@@ -299,18 +302,6 @@ def n_to_ask(rule: StoppingRule | None, learner, most: int) -> int:
     if rule is None or most <= 0:
         return most
     return 0 if rule.should_stop(learner) else int(min(most, rule.n_left(learner)))
-
-
-def _has_model(learner) -> bool:
-    """Whether a learner has had enough labels to fit its estimator."""
-    return hasattr(learner, "estimator_")
-
-
-def _validation_score(learner, rule) -> float:
-    """Score a learner on a rule's validation set."""
-    from sklearn.metrics import check_scoring
-
-    return check_scoring(learner, rule.scoring)(learner, rule.X, rule.y)
 
 
 def _agreement_of(a: np.ndarray, b: np.ndarray) -> float:

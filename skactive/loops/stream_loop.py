@@ -171,8 +171,7 @@ def run_stream(
     >>> len(log), log.n_rows, bool(log.asked.sum() <= 200)
     (20, 2000, True)
     """
-    _check_parties(learner, chunks, oracle)
-    _check_listeners(callback, log)
+    _check_parties(learner, chunks, oracle, callback, log)
     if log is None and n_passed(learner) and hasattr(oracle, "answer"):
         raise ValueError(
             f"{type(oracle).__name__} knows rows by their number in the stream, and "
@@ -252,8 +251,8 @@ def _is_batch(chunk) -> bool:
     return getattr(chunk[0], "ndim", 0) > 1 and len(chunk[0]) == len(chunk[1])
 
 
-def _check_parties(learner, chunks, oracle) -> None:
-    """Refuse a learner, chunks or an oracle with which no stream can pass."""
+def _check_parties(learner, chunks, oracle, callback, log) -> None:
+    """Refuse what no stream can pass by, before any row is bought."""
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"run_stream got {learner!r}; give an ActiveLearner that is fitted.")
     check_has_pool(learner, "run_stream")
@@ -273,10 +272,6 @@ def _check_parties(learner, chunks, oracle) -> None:
             "run_stream does not wait for a person; write query(X_chunk, return_tickets=True), and "
             "teach(y=y, ticket=tickets) when the labels are there."
         )
-
-
-def _check_listeners(callback, log) -> None:
-    """Refuse a callback or a log that is none, before any row is bought."""
     check_callback(callback)
     if log is not None and not isinstance(log, StreamLog):
         raise TypeError(
