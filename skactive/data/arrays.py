@@ -140,9 +140,7 @@ def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:
 
 def as_positions(positions: ArrayLike | None, n_rows: int, name: str = "centers") -> Positions:
     """Return positions of rows as integers, refusing any outside the rows; None means none."""
-    if positions is None:
-        return np.zeros(0, dtype=np.intp)
-    positions = np.asarray(positions)
+    positions = np.asarray([] if positions is None else positions)
     if positions.size and positions.dtype.kind not in "iu":
         raise TypeError(
             f"{name} have dtype {positions.dtype}; they must be integer positions of rows, or a "
@@ -166,10 +164,8 @@ def as_floats(block, dtype=None):
     >>> as_floats(np.ones((1, 2), dtype=np.float16)).dtype, as_floats(np.ones((1, 2), int)).dtype
     (dtype('float32'), dtype('float64'))
     """
-    if dtype is None:
-        dtype = np.float64 if block.dtype.kind == "f" and block.dtype.itemsize > 4 else np.float32
-        if block.dtype.kind in "iu" and block.dtype.itemsize > 2:
-            dtype = np.float64
+    if dtype is None:  # float32 where that is exact; of long doubles, nothing here makes use
+        dtype = min(np.promote_types(block.dtype, np.float32), np.dtype(np.float64))
     return block.astype(dtype, copy=False)
 
 

@@ -37,16 +37,10 @@ def expected_errors(columns: Floats) -> Floats:
     """Return sums over c of p_c times the length of p - e_c, for (C, rows) probabilities."""
     # The squares of the classes before and after c are summed apart from its own: to subtract that
     # from the sum of all would leave nothing but rounding where a class is nearly certain.
-    squares = columns * columns
-    after = np.zeros_like(columns)
-    for c in range(len(columns) - 1, 0, -1):
-        np.add(after[c], squares[c], out=after[c - 1])
-    total, before = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
-    for p, square, others in zip(columns, squares, after, strict=True):
-        others += before
-        total += p * np.sqrt((1.0 - p) ** 2 + others)
-        before += square
-    return total
+    squares, others = columns * columns, np.zeros_like(columns)
+    np.cumsum(squares[:0:-1], axis=0, out=others[-2::-1])
+    others[1:] += np.cumsum(squares[:-1], axis=0)
+    return dots(columns, np.sqrt((1.0 - columns) ** 2 + others))
 
 
 def mean_columns(samples: NDArray) -> Floats:

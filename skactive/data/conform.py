@@ -62,16 +62,11 @@ def conform(X: Any, like: Any, who: str) -> Any:
     X = check_rows(X, who)
     if isinstance(like, list):
         return _as_list(X, like, who)
-    if isinstance(like, np.ndarray) and isinstance(X, list):
-        X = _list_as_array(X, like, who) if X else like[:0]
-    elif isinstance(like, np.ndarray) and is_tensor(X):
-        X = as_array(X)
-    elif is_tensor(like) and isinstance(X, list | np.ndarray):
+    if isinstance(like, np.ndarray):
+        return _as_array(X, like, who)
+    if is_tensor(like) and isinstance(X, list | np.ndarray):
         X = _as_tensor(X, like, who) if len(X) else like[:0]
     _check_family(X, like, who)
-    if isinstance(like, np.ndarray):
-        _check_array(X, like, who)
-        return X
     if is_tensor(like):
         _check_shape(X, like, who)
         return X.to(like.device)
@@ -83,11 +78,22 @@ def conform(X: Any, like: Any, who: str) -> Any:
     return _conform_frame(X, like, who)
 
 
-def _list_as_array(X: list, like: np.ndarray, who: str) -> np.ndarray:
-    """Make an array of a list of rows, objects where the pool's rows are single objects."""
-    if like.dtype.kind == "O" and like.ndim == 1:
-        return np.fromiter(X, dtype=object, count=len(X))
-    return _stacked(X, object if like.dtype.kind == "O" else None, who)
+def _as_array(X: Any, like: np.ndarray, who: str) -> np.ndarray:
+    """Return rows as an array, refusing another shape, or text where there are numbers."""
+    is_object = like.dtype.kind == "O"
+    if isinstance(X, list) and is_object and like.ndim == 1:
+        X = np.fromiter(X, dtype=object, count=len(X))
+    elif isinstance(X, list):
+        X = _stacked(X, object if is_object else None, who) if X else like[:0]
+    elif is_tensor(X):
+        X = as_array(X)
+    _check_family(X, like, who)
+    _check_shape(X, like, who)
+    _check_text(X, like, who)
+    is_text = X.ndim == 1 and X.dtype.kind == "O" and like.dtype.kind in _TEXT
+    if not (is_object or is_text or _group(X.dtype) == _group(like.dtype)):
+        raise _other_dtype(X, like, who)
+    return X
 
 
 def _stacked(X: list, dtype: type | None, who: str) -> np.ndarray:
@@ -156,15 +162,6 @@ def _check_family(X: Any, like: Any, who: str) -> None:
         write = _SHORTER.get(pair) or made.format(array)
         write = write.replace("FORMAT", getattr(like, "format", ""))  # csr or csc
         raise ValueError(f"{who}: X is {it}, the pool is {pool}; write {write}.")
-
-
-def _check_array(X: np.ndarray, like: np.ndarray, who: str) -> None:
-    """Refuse an array whose rows have another shape, or text where there are numbers."""
-    _check_shape(X, like, who)
-    _check_text(X, like, who)
-    text = X.ndim == 1 and X.dtype.kind == "O" and like.dtype.kind in _TEXT
-    if like.dtype.kind != "O" and _group(X.dtype) != _group(like.dtype) and not text:
-        raise _other_dtype(X, like, who)
 
 
 def _other_dtype(X: np.ndarray, like: Any, who: str) -> ValueError:

@@ -7,7 +7,7 @@ torch is recognised, and imported only to make a Dataset of one's own.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
 from operator import index as as_integer
@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..utils.checks import is_instance
 from .tensors import as_array, check_within
+from .values import bytes_of
 
 _READ_TWICE = 8  # a flip of one half is missed by all of them once in 256 times
 
@@ -29,8 +31,7 @@ def is_dataset(X: Any) -> bool:
     >>> is_dataset([1, 2]), is_dataset(DatasetRows([1, 2]))
     (False, True)
     """
-    known = getattr(modules.get("torch.utils.data"), "Dataset", ())
-    return isinstance(X, (DatasetRows, known))
+    return isinstance(X, DatasetRows) or is_instance(X, ("torch.utils.data.Dataset",))
 
 
 class DatasetRows:
@@ -186,7 +187,7 @@ class DatasetRows:
         """
         spread = np.linspace(0, len(self) - 1, _READ_TWICE if len(self) else 0, dtype=int)
         for number in np.unique(spread).tolist():
-            if not _same(self[number], self[number]):
+            if bytes_of(self[number]) != bytes_of(self[number]):
                 raise ValueError(
                     f"{who} got {self!r}, of which row {number} differs when it is read again, so "
                     "that a query asked twice would too; write Augmented(training=..., "
@@ -294,8 +295,8 @@ def _as_positions(key: Any, n: int) -> np.ndarray:
 
 def _has_numbers(X: Any) -> bool:
     """Tell whether the items of a Dataset have positions, and are counted."""
-    streams = getattr(modules.get("torch.utils.data"), "IterableDataset", ())
-    return hasattr(X, "__getitem__") and hasattr(X, "__len__") and not isinstance(X, streams)
+    is_stream = is_instance(X, ("torch.utils.data.IterableDataset",))
+    return hasattr(X, "__getitem__") and hasattr(X, "__len__") and not is_stream
 
 
 def _items(dataset: Any, indices: list[int]) -> list:
@@ -324,22 +325,6 @@ def _name(source: _Source) -> str:
     return type(dataset.training if isinstance(dataset, Augmented) else dataset).__name__
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Tell whether two readings of an input are equal, by value."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, Mapping):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if hasattr(one, "__array__") or hasattr(one, "__array_interface__"):
-        a, b = as_array(one), as_array(other)
-        if a.dtype.kind == "O":
-            return a.shape == b.shape and _same(a.ravel().tolist(), b.ravel().tolist())
-        return a.shape == b.shape and a.tobytes() == b.tobytes()  # NaN is equal to itself here
-    return type(one).__eq__ is object.__eq__ or bool(one == other)
-
-
 class _InTorch:
     """What is a torch Dataset: instances are of a subclass of torch's, made when it is needed."""
 
@@ -348,7 +333,8 @@ class _InTorch:
         return object.__new__(_in_torch(plain))
 
     def __reduce__(self) -> tuple:
-        return _new, (type(self).__mro__[1],), self.__dict__
+        # By the class as it was written: of one that was made here, none is importable.
+        return self.__new__, (type(self).__mro__[1],), self.__dict__
 
 
 @cache
@@ -359,11 +345,6 @@ def _in_torch(cls: Any) -> Any:
     return type(
         cls.__name__, (cls, Dataset), {"__module__": cls.__module__, "__doc__": cls.__doc__}
     )
-
-
-def _new(cls: Any) -> Any:
-    """Return an instance without state, for unpickling: of a class made here none is importable."""
-    return cls.__new__(cls)
 
 
 class _Pairs(_InTorch):

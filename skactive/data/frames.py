@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from sys import modules
 from typing import Any
 
+from ..utils.checks import is_instance
 
-def loaded(module: str, *names: str) -> tuple[Any, ...]:
-    """Return classes of a module, none of one that nobody has imported.
-
-    Examples
-    --------
-    >>> loaded("builtins", "int"), loaded("a module that is not there", "int")
-    ((<class 'int'>,), ())
-    """
-    # What is being imported right now is listed, but may not have its classes yet.
-    found = (getattr(modules.get(module), name, None) for name in names)
-    return tuple(cls for cls in found if isinstance(cls, type))
+PANDAS = ("pandas.DataFrame", "pandas.Series")
+POLARS = ("polars.DataFrame", "polars.Series")
 
 
 def is_pandas(X: Any) -> bool:
@@ -27,7 +18,7 @@ def is_pandas(X: Any) -> bool:
     >>> is_pandas([1, 2])
     False
     """
-    return isinstance(X, loaded("pandas", "DataFrame", "Series"))
+    return is_instance(X, PANDAS)
 
 
 def is_polars(X: Any) -> bool:
@@ -38,4 +29,4 @@ def is_polars(X: Any) -> bool:
     >>> is_polars([1, 2])
     False
     """
-    return isinstance(X, loaded("polars", "DataFrame", "Series"))
+    return is_instance(X, POLARS)

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from .frames import is_pandas, loaded
+from ..utils.checks import is_instance
+from .frames import PANDAS, is_pandas
 from .tensors import as_array
 
 NUMERIC = "iuf"
+_PANDAS = (*PANDAS, "pandas.Index", "pandas.api.extensions.ExtensionArray")
 _TOO_LARGE = "y holds an integer beyond the range of int64; write such labels as text."
 _ACCEPTED = "labels are integers, floats, booleans or text"
 
@@ -83,15 +85,12 @@ def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
     >>> missing_mask(np.array(["a", None, -1], dtype=object), None)
     array([False,  True, False])
     """
-    label = missing_label.item() if isinstance(missing_label, np.generic) else missing_label
-    numeric, text = isinstance(label, int | float), isinstance(label, str)
-    kind = values.dtype.kind
+    kind, of_label = values.dtype.kind, _kind(type(missing_label))
+    comparable = NUMERIC if of_label in NUMERIC else of_label
     if kind == "O":
-        return _missing_objects(values.tolist(), label, "if" if numeric else "U" if text else "")
+        return _missing_objects(values.tolist(), missing_label, comparable)
     mask = np.isnan(values) if kind == "f" else np.zeros(len(values), dtype=bool)
-    if (numeric and kind in NUMERIC) or (text and kind == "U"):
-        mask |= values == label
-    return mask
+    return mask | (values == missing_label) if kind in comparable else mask
 
 
 def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarray, np.ndarray]:
@@ -248,7 +247,7 @@ def check_order(y: Any, index: Any, *, who: str) -> None:
         return
     if isinstance(index, np.ndarray):
         # The index that pandas gives where none is named says nothing about an order.
-        is_range = isinstance(own, loaded("pandas", "RangeIndex"))
+        is_range = is_instance(own, ("pandas.RangeIndex",))
         default = is_range and own.start == 0 and own.step == 1
         if default or own.dtype.kind not in "iu" or np.array_equal(own.to_numpy(), index):
             return
@@ -300,16 +299,13 @@ def _raw(y: Any) -> np.ndarray:
         out = np.asarray(y).astype(object)
         out[np.ma.getmaskarray(y)] = None
         return out
-    if isinstance(y, np.ndarray):
-        return np.asarray(y)
     if isinstance(y, list | tuple):
         return _from_sequence(y)
     if _kind(type(y)) != "?":
         return _from_sequence([y])
-    indices = loaded("pandas", "Index") + loaded("pandas.api.extensions", "ExtensionArray")
-    if is_pandas(y) or isinstance(y, indices):
+    if is_instance(y, _PANDAS):
         return _from_pandas(y)
-    if isinstance(y, loaded("polars", "Series")):
+    if is_instance(y, ("polars.Series",)):
         whole = y.null_count() == 0 or y.dtype.is_float()
         return y.to_numpy() if whole else _objects(y.to_list())
     if isinstance(y, range | array) or hasattr(y, "__array__"):
@@ -337,17 +333,8 @@ def _from_pandas(y: Any) -> np.ndarray:
     """Read a pandas object; integers with missing values stay integers, in an object array."""
     if y.ndim == 2:
         return _from_pandas(y.iloc[:, 0]).reshape(-1, 1) if y.shape[1] == 1 else np.asarray(y)
-    dtype = y.dtype
-    if isinstance(dtype, np.dtype) or not y.isna().any():
-        return np.asarray(y)
-    if dtype.name == "category":
-        accessor = getattr(y, "cat", y)  # code -1 is a missing value: the None at the end
-        codes = np.asarray(accessor.codes)
-        values = np.asarray(accessor.categories).astype(object)
-        return np.append(values, np.array([None], dtype=object))[codes]
-    if dtype.kind == "f":
-        return np.asarray(y)  # NaN where missing
-    return y.to_numpy(dtype=object, na_value=None)
+    has_room = isinstance(y.dtype, np.dtype) or y.dtype.kind == "f"  # NaN where missing
+    return np.asarray(y if has_room or not y.isna().any() else y.astype(object))
 
 
 def _missing_objects(values: list, label: Any, comparable: str) -> np.ndarray:

@@ -30,16 +30,11 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
         if len(X) and not _is_integer(type(X[0])):
             return None
         return _int64(X) if all(map(_is_integer, set(map(type, X)))) else None
-    if is_tensor(X) and X.ndim <= 1:
+    if (is_tensor(X) or is_pandas(X) or is_polars(X)) and len(X.shape) <= 1:
         X = as_array(X)
-    if not isinstance(X, np.ndarray):
-        if not ((is_pandas(X) or is_polars(X)) and len(X.shape) == 1):
-            return None
-        X = X.to_numpy()
-    X = np.atleast_1d(X)
-    if X.ndim != 1 or (X.dtype.kind not in "iu" and X.size):
+    if not isinstance(X, np.ndarray) or X.ndim > 1 or (X.dtype.kind not in "iu" and X.size):
         return None
-    return np.array(X if X.size else [], dtype=np.int64)  # never the array of the caller
+    return np.array(X, dtype=np.int64, ndmin=1)  # never the array of the caller
 
 
 def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:

@@ -18,8 +18,9 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
+from ..utils.checks import is_instance
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
-from .frames import is_pandas, is_polars, loaded
+from .frames import is_pandas, is_polars
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
 
 
@@ -50,7 +51,7 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         if X.ndim != 2:
             raise TypeError(f"{who} got a sparse array of shape {X.shape}; write X.reshape(1, -1).")
         return X
-    if isinstance(X, loaded("polars", "LazyFrame", "Expr")):
+    if is_instance(X, ("polars.LazyFrame", "polars.Expr")):
         write = "X.collect()" if hasattr(X, "collect") else "a DataFrame"
         raise TypeError(
             f"{who} got a polars {type(X).__name__}, which holds no rows; write {write}."
@@ -174,12 +175,10 @@ def row_bytes(X: Any) -> int:
     >>> row_bytes(np.zeros((10, 4)))
     32
     """
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray) or is_tensor(X):
         size = X.itemsize * int(np.prod(X.shape[1:]))
     elif sp.issparse(X):
         size = X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
-    elif is_tensor(X):
-        size = X.element_size() * int(np.prod(X.shape[1:]))
     elif isinstance(X, DatasetRows):
         size = 1  # nothing of it is in memory until it is read
     else:  # a guess: objects in a list, numbers in the columns of a frame
@@ -231,14 +230,11 @@ class Rows:
         """
         if len(self.parts) == 1:
             return slice_rows(self.parts[0], start, stop)
-        first = int(np.searchsorted(self._starts[1:-1], start, side="right"))
-        pieces: list[Any] = []
-        for part, begin in zip(self.parts[first:], self._starts[first:].tolist(), strict=False):
-            if begin >= stop and pieces:  # no rows are one piece too, or the kind were lost
-                break
-            end = min(stop - begin, n_rows(part))
-            pieces.append(slice_rows(part, max(0, start - begin), max(0, end)))
-        return join(pieces)
+        ends = start, max(start, stop - 1)  # no rows are one piece too, or the kind were lost
+        first, last = np.searchsorted(self._starts[1:-1], ends, side="right").tolist()
+        spans = zip(self.parts[first : last + 1], self._starts[first:].tolist(), strict=False)
+        bounds = ((part, max(0, start - at), min(stop - at, n_rows(part))) for part, at in spans)
+        return join([slice_rows(*each) for each in bounds])
 
     def whole(self) -> Any:
         """Return all rows as one container.
@@ -304,7 +300,7 @@ class Rows:
         if not all(map(is_pandas, self.parts)):
             return None
         indices = [part.index for part in self.parts]
-        return self._gather(indices, positions, lambda index, at: index.take(at), _join_indices)
+        return self._gather(indices, positions, take, lambda each: each[0].append(each[1:]))
 
     def _gather(
         self, parts: list, positions: Any, take_part: Callable, join_parts: Callable
@@ -359,8 +355,3 @@ def as_sparse(X: Any, like: Any) -> Any:
     """Return a sparse matrix in the format and of the type of another."""
     X = X.asformat(like.format)
     return X if type(X) is type(like) else type(like)(X)
-
-
-def _join_indices(indices: list) -> Any:
-    """Join pandas indices end to end."""
-    return indices[0].append(indices[1:]) if len(indices) > 1 else indices[0]

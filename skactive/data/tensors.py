@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from ..utils.checks import is_instance
+
 
 def is_tensor(X: Any) -> TypeGuard[Any]:
     """Tell whether X is a torch tensor, without importing torch.
@@ -16,7 +18,7 @@ def is_tensor(X: Any) -> TypeGuard[Any]:
     >>> is_tensor(np.eye(2))
     False
     """
-    return isinstance(X, getattr(modules.get("torch"), "Tensor", ()))
+    return is_instance(X, ("torch.Tensor",))
 
 
 def as_array(X: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from numbers import Number
 from typing import Any, NamedTuple
 
@@ -28,10 +29,8 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
     if sparse.issparse(X):
         return X.tocsr()
     if is_dataset(X):
-        raise ValueError(
-            f"the strategy reads view.embedding, which {who} on rows of a Dataset cannot give: it "
-            f"needs embedding=, a function of such rows, or fit(X, y, embedding=E)."
-        )
+        needs = "embedding=, a function of such rows, or fit(X, y, embedding=E)"
+        raise _lacking(who, "a Dataset", needs)
     X = as_array(X)
     if X.ndim == 0:
         raise ValueError(
@@ -39,14 +38,19 @@ def as_vectors(X: Any, who: str, needs: str) -> Any:
             f"vector for each row."
         )
     if X.dtype.kind == "O" and not any(isinstance(value, str) for value in X.flat):
-        X = _as_numbers(X)
+        with suppress(TypeError, ValueError):  # frames with nullable columns hold numbers
+            X = X.astype(np.float64)
     if X.dtype.kind not in "biuf":
-        kind = _kind_of(X)
-        raise ValueError(
-            f"the strategy reads view.embedding, which {who} on rows of {kind} cannot give: it "
-            f"needs {needs}."
-        )
+        raise _lacking(who, _kind_of(X), needs)
     return X.reshape(len(X), int(np.prod(X.shape[1:])))
+
+
+def _lacking(who: str, kind: str, needs: str) -> ValueError:
+    """Return the refusal of rows that are no numbers."""
+    return ValueError(
+        f"the strategy reads view.embedding, which {who} on rows of {kind} cannot give: it needs "
+        f"{needs}."
+    )
 
 
 def _kind_of(X: NDArray) -> str:
@@ -55,14 +59,6 @@ def _kind_of(X: NDArray) -> str:
         return X.dtype.name
     others = (value for value in X.flat if not isinstance(value, Number))
     return type(next(others, X.flat[0])).__name__.rstrip("_")
-
-
-def _as_numbers(X: NDArray) -> NDArray:
-    """Return objects that are numbers as float64; frames with nullable columns hold such."""
-    try:
-        return X.astype(np.float64)
-    except (TypeError, ValueError):
-        return X
 
 
 class Maker(NamedTuple):

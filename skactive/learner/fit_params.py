@@ -11,7 +11,8 @@ from sklearn.utils.metadata_routing import process_routing
 from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array
-from ..models.kinds import SEARCHES, is_frozen, is_instance, is_net, is_own, last_step
+from ..models.kinds import SEARCHES, is_frozen, is_net, is_own, last_step
+from ..utils.checks import is_instance
 from .training import params_of
 
 

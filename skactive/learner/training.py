@@ -10,7 +10,8 @@ import numpy as np
 from sklearn.base import clone
 
 from ..data.datasets import DatasetRows
-from ..models.kinds import CODED, GROWING, is_instance, is_net, last_step
+from ..models.kinds import CODED, GROWING, is_net, last_step
+from ..utils.checks import is_instance
 
 UPDATES = ("refit", "warm_start", "partial_fit")
 

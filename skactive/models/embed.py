@@ -9,8 +9,9 @@ from sklearn.exceptions import NotFittedError
 
 from ..data.datasets import DatasetRows
 from ..data.rows import check_rows, n_rows, slice_rows
+from ..utils.checks import is_instance
 from ..utils.progress import progress
-from .kinds import MODULES, is_instance, is_net, last_step
+from .kinds import MODULES, is_net, last_step
 
 _EMBED_ROWS = 1 << 14  # that are written at a time
 

@@ -1,18 +1,12 @@
-"""What an estimator is, told by its class, what it is wrapped in, and what it can give a strategy.
-
-Classes are looked up among the modules that are loaded: an instance of a class that nobody has
-imported cannot be there, so that nothing is imported to tell. Names of classes are never compared,
-since users call theirs what they like, and subclass scikit-learn's under other names.
-"""
+"""What an estimator is, what it is wrapped in, and what it can give a strategy, told by class."""
 
 import inspect
 from collections.abc import Iterator
-from functools import lru_cache
-from sys import modules
-from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
+
+from ..utils.checks import is_instance
 
 
 def _in(module: str, names: str) -> tuple[str, ...]:
@@ -72,21 +66,6 @@ NEEDS = {
 }
 
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
-
-
-def is_instance(thing, paths: tuple[str, ...]) -> bool:
-    """Whether an object is an instance of one of these classes, each as "module.Class"."""
-    cls: Any = type(thing)  # which mypy takes for not hashable
-    return _is_subclass(cls, paths)
-
-
-# Asked many times in a query. What is loaded later is no base of a class that is there already.
-@lru_cache(maxsize=512)
-def _is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
-    """Whether a class is one of these, or derives from one."""
-    split = (path.rpartition(".") for path in paths)
-    found = (getattr(modules.get(module), name, None) for module, _, name in split)
-    return issubclass(cls, tuple(base for base in found if base is not None))
 
 
 def is_own(thing, method: str) -> bool:

@@ -10,8 +10,9 @@ from sklearn.utils.extmath import safe_sparse_dot
 
 from ..data.rows import n_rows, slice_rows
 from ..data.vectors import as_vectors
+from ..utils.checks import is_instance
 from . import kinds
-from .kinds import is_instance, last_step, members_of, reach_last, refusal
+from .kinds import last_step, members_of, reach_last, refusal
 from .linear_distance import linear_margins
 
 ACTIVATIONS = {

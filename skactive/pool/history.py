@@ -125,13 +125,10 @@ def joined(operations: Sequence[Operation], field: str) -> np.ndarray:
 
 def before(operations: Sequence[Operation], dtype: np.dtype | None) -> dict:
     """Return what the rows of operations, oldest first, had before them: fields of a `Change`."""
-    if len(operations) == 1:
-        op = operations[0]
-        fields = op.rows, op.states_before, op.labels_before, op.names_before
-        return dict(zip(("rows", "states", "labels", "names"), fields, strict=True))
+    rows = joined(operations, "rows")
     # What a row goes back to is what it was before the first of them that touched it.
-    rows, first = np.unique(joined(operations, "rows"), return_index=True)
-    states = joined(operations, "states_before")[first]
+    first = np.sort(np.unique(rows, return_index=True)[1])
+    rows, states = rows[first], joined(operations, "states_before")[first]
     labels = names = None
     if (states == LABELED).any():
         parts = [
@@ -159,8 +156,7 @@ def to_arrays(history: Sequence[Operation]) -> dict[str, np.ndarray]:
             if dtype is not None:
                 groups.setdefault(dtype, []).append(labels)
         names = [op.names_before, op.names_after]
-        undone = list(op.undone)
-        details.append([op.kind, len(op.rows), dtypes, names, op.annotator, op.n_added, undone])
+        details.append([op.kind, len(op.rows), dtypes, names, op.annotator, op.n_added, op.undone])
     arrays = {name: joined(history, name) for name in ("rows", "states_before", "states_after")}
     arrays |= {"times": np.array([op.time for op in history]), "operations": pack_json(details)}
     for dtype, parts in groups.items():

@@ -8,16 +8,8 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .history import (
-    LABELED,
-    RESERVED,
-    STATE_NAMES,
-    UNLABELED,
-    Change,
-    Operation,
-    dtype_of_labels,
-    joined,
-)
+from . import history as hist
+from .history import LABELED, RESERVED, STATE_NAMES, UNLABELED, Change, Operation, joined
 
 Found = TypeVar("Found")
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -140,7 +132,7 @@ class Ledger:
             labels = columns.labels if op.labels_after is None else op.labels_after
             dtype = None if labels is None else labels.dtype
             if op.undone:  # the dtype goes back with the labels
-                dtype = dtype_of_labels(self.history, position + 1)
+                dtype = hist.dtype_of_labels(self.history, position + 1)
             columns.write(op, dtype)
             columns.n_followed = position + 1  # last, or an interrupted write would count
         return columns
@@ -232,11 +224,8 @@ def _moved(members: np.ndarray, state: int, operations: list) -> np.ndarray:
     """Return the sorted members of a state after operations that came since."""
     was, is_now = (joined(operations, name) == state for name in ("states_before", "states_after"))
     rows = joined(operations, "rows")[was != is_now]
-    if len(operations) == 1:
-        rows = np.sort(rows)
-    else:  # who came and went an even number of times is where they were
-        rows, times = np.unique(rows, return_counts=True)
-        rows = rows[times % 2 == 1]
+    rows, times = np.unique(rows, return_counts=True)
+    rows = rows[times % 2 == 1]  # who came and went an even number of times is where they were
     at = np.searchsorted(members, rows)
     is_member = at < len(members)
     is_member[is_member] = members[at[is_member]] == rows[is_member]

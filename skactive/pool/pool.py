@@ -20,6 +20,21 @@ from .ledger import NOTHING, Ledger
 FINGERPRINTED_ROWS = 256
 
 
+# What a pool tells of each state, by the same few properties.
+
+
+def _members(state: int, doc: str) -> property:
+    return property(lambda pool: pool._ledger.members(state), doc=doc)
+
+
+def _mask(state: int, doc: str) -> property:
+    return property(lambda pool: pool._ledger.read(Ledger.mask, state), doc=doc)
+
+
+def _count(state: int, doc: str) -> property:
+    return property(lambda pool: int(pool._ledger.now.counts[state]), doc=doc)
+
+
 class Pool:
     """Rows and their labels, with the bookkeeping that active learning needs.
 
@@ -75,8 +90,9 @@ class Pool:
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
             known = np.flatnonzero(mask)
-            if len(known) == 0:
-                _refuse_all_nan(y)
+            # A mistake more often than a pool without labels.
+            if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
+                raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
         states = np.full(len(known), LABELED, dtype=np.int8)
         self.apply(Change("fit", known, states, values, added=rows))
@@ -117,45 +133,24 @@ class Pool:
 
         return self._ledger.read(look)
 
-    @property
-    def labeled(self) -> np.ndarray:
-        """Sorted row numbers of the labelled rows."""
-        return self._ledger.members(LABELED)
-
-    @property
-    def reserved(self) -> np.ndarray:
-        """Sorted row numbers of the reserved rows."""
-        return self._ledger.members(RESERVED)
-
-    @property
-    def skipped(self) -> np.ndarray:
-        """Sorted row numbers of the skipped rows."""
-        return self._ledger.members(SKIPPED)
+    labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
+    reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
+    skipped = _members(SKIPPED, "Sorted row numbers of the skipped rows.")
 
     @property
     def unlabeled(self) -> np.ndarray:
         """Sorted row numbers of the rows that may be asked for."""
         return np.flatnonzero(self.unlabeled_mask)
 
-    @property
-    def labeled_mask(self) -> np.ndarray:
-        """Boolean mask of shape (n,): labelled."""
-        return self._ledger.read(Ledger.mask, LABELED)
+    labeled_mask = _mask(LABELED, "Boolean mask of shape (n,): labelled.")
+    reserved_mask = _mask(RESERVED, "Boolean mask of shape (n,): reserved.")
+    skipped_mask = _mask(SKIPPED, "Boolean mask of shape (n,): skipped.")
+    unlabeled_mask = _mask(UNLABELED, "Boolean mask of shape (n,): may be asked for.")
 
-    @property
-    def reserved_mask(self) -> np.ndarray:
-        """Boolean mask of shape (n,): reserved."""
-        return self._ledger.read(Ledger.mask, RESERVED)
-
-    @property
-    def skipped_mask(self) -> np.ndarray:
-        """Boolean mask of shape (n,): skipped."""
-        return self._ledger.read(Ledger.mask, SKIPPED)
-
-    @property
-    def unlabeled_mask(self) -> np.ndarray:
-        """Boolean mask of shape (n,): may be asked for."""
-        return self._ledger.read(Ledger.mask, UNLABELED)
+    n_labeled = _count(LABELED, "Number of labelled rows.")
+    n_reserved = _count(RESERVED, "Number of reserved rows.")
+    n_skipped = _count(SKIPPED, "Number of skipped rows.")
+    n_unlabeled = _count(UNLABELED, "Number of rows that may be asked for.")
 
     @property
     def X_labeled(self):
@@ -178,26 +173,6 @@ class Pool:
         """The rows that may be asked for, in row order."""
         unlabeled = self.unlabeled
         return self.rows.take(unlabeled)
-
-    @property
-    def n_labeled(self) -> int:
-        """Number of labelled rows."""
-        return int(self._ledger.now.counts[LABELED])
-
-    @property
-    def n_unlabeled(self) -> int:
-        """Number of rows that may be asked for."""
-        return int(self._ledger.now.counts[UNLABELED])
-
-    @property
-    def n_reserved(self) -> int:
-        """Number of reserved rows."""
-        return int(self._ledger.now.counts[RESERVED])
-
-    @property
-    def n_skipped(self) -> int:
-        """Number of skipped rows."""
-        return int(self._ledger.now.counts[SKIPPED])
 
     @property
     def reservations(self) -> Mapping[int, str | None]:
@@ -325,9 +300,8 @@ class Pool:
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
         if idx is None:
-            names = self.reservations
-            idx = np.array(sorted(row for row, who in names.items() if who == name), dtype=int)
-            if len(idx) == 0:
+            idx = sorted(row for row, who in self.reservations.items() if who == name)
+            if not idx:
                 raise ValueError(f"release got name={name!r}, but no row is reserved for it.")
         self._move("release", idx, {RESERVED: UNLABELED})
 
@@ -440,11 +414,9 @@ class Pool:
     # Display
 
     def __repr__(self) -> str:
-        n = self._named_counts()
-        return (
-            f"Pool({sum(n.values())} rows: {n['labelled']} labelled, {n['unlabelled']} unlabelled, "
-            f"{n['reserved']} reserved, {n['skipped']} skipped)"
-        )
+        counts = self._named_counts()
+        named = ", ".join(f"{count} {name}" for name, count in counts.items())
+        return f"Pool({sum(counts.values())} rows: {named})"
 
     def _repr_html_(self) -> str:
         counts = sorted(self._named_counts().items())
@@ -457,8 +429,9 @@ class Pool:
 
     def _named_counts(self) -> dict[str, int]:
         """Return how many rows are in each state, all as of one moment."""
-        names = ("unlabelled", "labelled", "reserved", "skipped")
-        return dict(zip(names, self._ledger.now.counts.tolist(), strict=True))
+        counts = self._ledger.now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
+        names = ("labelled", "unlabelled", "reserved", "skipped")
+        return dict(zip(names, counts.tolist(), strict=True))
 
     # Plans: everything that can be refused is refused here, before anything changes
 
@@ -499,8 +472,7 @@ class Pool:
         # The missing label takes a label away; for a row without one nobody could tell.
         after = np.where(known, LABELED, np.where(was, UNLABELED, SKIPPED)).astype(np.int8)
         changed = ~same & (known | (after != states))
-        rows, after, values = idx[changed], after[changed], values[changed]
-        return Change("label", rows, after, values, annotator=annotator)
+        return Change("label", idx[changed], after[changed], values[changed], annotator=annotator)
 
     def plan_extend(
         self, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
@@ -510,7 +482,7 @@ class Pool:
         `missing` is the state of new rows without a label. With `merge` they are copied into the
         part that was added last, as suits a few rows at a time.
         """
-        X = conform(check_rows(X, who=who), self.rows.parts[0], who)
+        X = conform(X, self.rows.parts[0], who)
         added = Rows(X)
         how = {"added": added, "merge": merge, "annotator": annotator}
         if y is None:
@@ -565,18 +537,10 @@ class Pool:
             self._ledger.commit(change)
 
 
-def _refuse_all_nan(y) -> None:
-    """Refuse floats that are all NaN, which are a mistake more often than a pool without labels."""
-    y = np.asarray(y)
-    if y.dtype.kind == "f" and y.size and np.isnan(y).all():
-        raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
-
-
 def _spread(numbers: np.ndarray, most: int) -> np.ndarray:
     """Return at most `most` of sorted numbers, evenly spread, the first and the last included."""
-    if len(numbers) <= most:
-        return numbers
-    return numbers[np.linspace(0, len(numbers) - 1, most).round().astype(np.intp)]
+    n = len(numbers)
+    return numbers[np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)]
 
 
 def _plain(label):

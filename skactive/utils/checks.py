@@ -1,7 +1,10 @@
 """Checks of what users give: one set, for every module."""
 
 import math
+from functools import lru_cache
 from numbers import Integral, Real
+from sys import modules
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,32 @@ def is_integer(value) -> bool:
 def is_number(value) -> bool:
     """Whether a value is a real number, which True and False are not; NaN and infinity are."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_instance(thing, paths: tuple[str, ...]) -> bool:
+    """Whether an object is an instance of one of these classes, each as "module.Class".
+
+    Classes are looked up among the modules that are loaded: an instance of a class that nobody has
+    imported cannot be there. Names of classes alone are never compared, since users call theirs
+    what they like, and subclass a library's under other names.
+
+    Examples
+    --------
+    >>> is_instance(True, ("builtins.int",)), is_instance(True, ("a module that is not there.C",))
+    (True, False)
+    """
+    cls: Any = type(thing)  # which mypy takes for not hashable
+    return _is_subclass(cls, paths)
+
+
+# Asked many times in a query. What is loaded later is no base of a class that is there already.
+@lru_cache(maxsize=512)
+def _is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
+    """Whether a class is one of these, or derives from one."""
+    split = (path.rpartition(".") for path in paths)
+    # What is being imported right now is listed, but may not have its classes yet.
+    found = (getattr(modules.get(module), name, None) for module, _, name in split)
+    return issubclass(cls, tuple(base for base in found if isinstance(base, type)))
 
 
 def checked_count(value, name: str, who: str | None = None, least: int = 1, also: str = "") -> int:
@@ -41,11 +70,9 @@ def checked_number(
     """Return a finite number, refusing one below `lowest`, or equal to it where that is open."""
     is_finite = is_number(value) and math.isfinite(value)
     if not is_finite or value < lowest or (is_open and value == lowest):
-        bound = f" above {lowest:g}" if is_open else f" of at least {lowest:g}"
-        raise ValueError(
-            f"{_given(value, name, who)}; give a finite number"
-            f"{bound if math.isfinite(lowest) else ''}."
-        )
+        least = f" {'above' if is_open else 'of at least'} {lowest:g}"
+        bound = least if math.isfinite(lowest) else ""
+        raise ValueError(f"{_given(value, name, who)}; give a finite number{bound}.")
     return float(value)
 
 

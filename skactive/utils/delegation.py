@@ -1,6 +1,7 @@
 """Methods that a meta-estimator hands to what it wraps."""
 
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import Any
 
 from sklearn.utils.metaestimators import available_if
@@ -34,26 +35,27 @@ class Inner:
         """Return a method that hands rows to the fitted estimator's method of this name."""
 
         def method(outer, X, **params):
+            """Return {what}, as the fitted estimator does.
+
+            Parameters
+            ----------
+            X : container of n rows
+                Rows.
+            **params : dict
+                Passed to the estimator's ``{name}``.
+
+            Returns
+            -------
+            ndarray
+                Its first axis has length n.
+
+            Raises
+            ------
+            NotFittedError
+                If there are too few labels so far to fit the estimator.
+            """
             return getattr(self.fitted_of(outer), name)(X, **params)
 
         method.__name__ = name
-        method.__doc__ = f"""Return {what}, as the fitted estimator does.
-
-        Parameters
-        ----------
-        X : container of n rows
-            Rows.
-        **params : dict
-            Passed to the estimator's ``{name}``.
-
-        Returns
-        -------
-        ndarray
-            Its first axis has length n.
-
-        Raises
-        ------
-        NotFittedError
-            If there are too few labels so far to fit the estimator.
-        """
+        method.__doc__ = cleandoc(method.__doc__ or "").format(what=what, name=name)
         return available_if(self.has(name))(method)
