@@ -20,11 +20,14 @@ from sklearn.ensemble import (
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, LinearSVC
 
 from skactive import ActiveLearner, Strategy, get_strategy_names
 from skactive.strategies import (
     BALD,
+    Density,
     ExpectedImprovement,
     Improvement,
     Margin,
@@ -298,7 +301,7 @@ class Parts:
         self.seen = []
 
     def __call__(self, view, n):
-        self.seen.append(view.candidates)
+        self.seen.append(view.X[view.candidates, 0])  # whose numbers they hold
         return view.candidates[:n]
 
 
@@ -338,6 +341,50 @@ def test_subpool_asks_for_the_best_of_its_part():
     learner.query()
     learner.strategy_ = Subpool("margin", 20)
     assert learner.query(n_instances=3)[0].tolist() == parts.seen[0][:3].tolist()
+
+
+POPULATION = [
+    "typiclust", "max_herding", "uncertainty_herding", "k_medoids", "prob_cover", "k_means", "bait",
+    "cluster_margin", "ranked_batch", "density", Density("margin", metric="euclidean"), "badge",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["rows", "embedding", "function", "pipeline", "cold"])
+@pytest.mark.parametrize("strategy", POPULATION, ids=str)
+def test_a_subpool_is_the_population(strategy, given):
+    """What is chosen follows from the part and the known rows: the rest may be anything."""
+    if given == "cold" and set(as_strategy(strategy).reads) != {"embedding"}:
+        pytest.skip("it needs a model")
+    rng, known = np.random.default_rng(0), np.arange(12)
+    X, y = rng.normal(size=(300, 4)), np.full(300, -1)
+    y[known] = known % 3
+    seen = []
+
+    def all_seen(view, n):
+        seen.append((view.X[view.labeled], view.X[view.candidates], len(view)))
+        return view.candidates[:n]
+
+    def asked(strategy, X):
+        estimator = LogisticRegression()
+        options = {"random_state": 0}
+        if given == "function":
+            options["embedding"] = np.tanh
+        if given == "pipeline":
+            estimator = make_pipeline(FunctionTransformer(np.tanh), estimator)
+        if given == "cold":
+            options["cold_start"] = strategy
+        learner = ActiveLearner(estimator, strategy, **options)
+        fit_params = {"embedding": np.tanh(X)} if given == "embedding" else {}
+        return learner.fit(X, None if given == "cold" else y, **fit_params).query(n_instances=5)[0]
+
+    asked(Subpool(all_seen, 60), X)
+    labeled, part, n_rows = seen[0]
+    assert n_rows == 60 + len(labeled) and len(part) == 60
+    picks = asked(Subpool(strategy, 60), X)
+    is_part = (X[:, None] == part).all(axis=2).any(axis=1)
+    others = np.where(is_part[:, None] | (y >= 0)[:, None], X, rng.normal(size=X.shape) - 3.0)
+    assert asked(Subpool(strategy, 60), others).tolist() == picks.tolist()
+    assert is_part[picks].all()
 
 
 @pytest.mark.parametrize("size", [0, -3, 1.5, 0.0, -0.1, True, "3", None, np.nan])
