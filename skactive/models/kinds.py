@@ -6,7 +6,7 @@ since users call theirs what they like, and subclass scikit-learn's under other 
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from sys import modules
 from typing import Any
@@ -138,6 +138,12 @@ def reach_last(estimator, X) -> tuple:
         if is_pipeline(each) and len(each.steps) > 1:
             X = each[:-1].transform(X)
     return X, each
+
+
+def transforms_of(estimator) -> list[Callable]:
+    """Return what rows pass through before the last step of an estimator, in their order."""
+    steps = [step for each in unwrapped(estimator) if is_pipeline(each) for step in each.steps[:-1]]
+    return [step.transform for _, step in steps if hasattr(step, "transform")]
 
 
 def refusal(estimator, *alternatives: str) -> str | None:
