@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +24,9 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
-from skactive import ActiveLearner, Strategy, get_strategy_names
+from skactive import ActiveLearner, SimulatedLearner, Strategy, get_strategy_names
 from skactive.strategies import (
     BALD,
     Density,
@@ -292,6 +294,49 @@ def test_random_draws_afresh_in_each_round_and_asks_the_same_within_one():
         orders.append(scores[:10])
         learner.teach(learner.query(subset=np.arange(10, 40))[0], [0])
     assert len({tuple(order) for order in orders}) == 5
+
+
+def warned_of_ties(learner, n=2, **asked):
+    """Whether a query says that all candidates score alike."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        learner.query(n_instances=n, **asked)
+    return [str(w.message) for w in caught if "chance alone chooses" in str(w.message)]
+
+
+@pytest.mark.parametrize(
+    ("make", "strategy"),
+    [
+        (lambda s: classifying(s, Table(np.tile([0.0, 1.0], (10, 1))), 10, 2), "margin"),
+        (lambda s: classifying(s, Members([np.tile([0.3, 0.7], (10, 1))] * 2), 10, 2), "bald"),
+        (lambda s: regressing(s, np.arange(10.0), np.zeros(10), [0.0, 1.0]), "std"),
+        (lambda s: regressing(s, np.zeros(10), np.zeros(10), [0.0, 1.0]), "expected_improvement"),
+    ],
+)
+def test_where_all_scores_tie_each_fit_says_once_that_chance_chooses(make, strategy):
+    learner = make(strategy)
+    (message,) = warned_of_ties(learner)
+    assert message.startswith(f"{type(as_strategy(strategy)).__name__} gives all 10 candidates")
+    assert warned_of_ties(learner) == []  # the same fit
+    learner.refit()
+    assert len(warned_of_ties(learner)) == 1
+    learner.refit()
+    assert warned_of_ties(learner, n=10) == []  # all are asked for
+
+
+def test_where_some_scores_differ_or_nothing_is_scored_no_warning_comes():
+    proba = [[0.0, 1.0]] * 9 + [[0.5, 0.5]]
+    for strategy in ("margin", "random", "k_center"):
+        assert warned_of_ties(classifying(strategy, Table(proba), 10, 2)) == []
+
+
+def test_a_simulation_says_nothing_of_ties():
+    X, y = np.random.default_rng(0).normal(size=(80, 2)), np.arange(80) % 2
+    simulated = SimulatedLearner(ActiveLearner(DecisionTreeClassifier(), "margin"), budget=30)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        simulated.fit(X, y)
+    assert not [w for w in caught if "chance alone chooses" in str(w.message)]
 
 
 class Parts:
