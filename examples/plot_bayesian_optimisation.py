@@ -62,6 +62,6 @@ for number, row in enumerate(asked, start=1):
     top.annotate(number, (X[row, 0], truth[row]), side, textcoords="offset points")
 top.set(ylabel="y")
 figure.legend(loc="outside upper center", ncols=4, frameon=False)
-bottom.plot(X, learner.scores(), color="#D55E00")
+bottom.plot(X, np.exp(learner.scores()), color="#D55E00")  # scores are its logarithm
 bottom.set(xlabel="x", ylabel="expected\nimprovement", ylim=(0, None))
 plt.show()

@@ -23,8 +23,8 @@ class BudgetManager:
     rate : float, default=1.0
         Labels for each row, in (0, 1]; 1 allows every row.
     window : int or None, default=100
-        w, how many consecutive rows the rate is held in; rate · window must be 1 or more. None:
-        the rate is held in expectation alone, by those who ask `takes`.
+        w, how many consecutive rows the rate is held in; rate · window must be 1 or more. None: it
+        is held over all rows that passed, by those who ask `takes`.
     total : int, default=None
         How many labels there are in all; None: no end of them.
 
@@ -98,17 +98,18 @@ class BudgetManager:
     def chance(self) -> float:
         r"""Probability with which a row that is chosen blindly should be bought.
 
-        rate · (1 + b), with b how many labels fewer were bought in the window than the rate allows
-        for its rows. To buy with probability `rate` where the window is not used up spends less
-        than the rate: 72 % of it for 5 labels in a window. Like this 90 % and more are spent where
-        a window has 5 labels or more, two thirds where it has one; and still nothing about a row
-        decides about it. 0 where nothing is left.
+        rate · (1 + b), with b how many labels fewer were bought in the window, or in all where
+        there is none, than the rate allows for its rows. To buy with probability `rate` where the
+        window is not used up spends less than the rate: 72 % of it for 5 labels in a window. Like
+        this 90 % and more are spent where a window has 5 labels or more, two thirds where it has
+        one; and still nothing about a row decides about it. 0 where nothing is left.
         """
         if not self.may_spend():
             return 0.0
-        if self.window is None:
-            return self.rate
-        behind = self.rate * min(self.n_passed, self.window) - len(self._bought)
+        n_rows, n_bought = self.n_passed, self.spent
+        if self.window is not None:
+            n_rows, n_bought = min(n_rows, self.window), len(self._bought)
+        behind = self.rate * n_rows - n_bought
         return min(max(self.rate * (1 + behind), 0.0), 1.0)
 
     def takes(self, draw: float, share: float = 1.0) -> bool:

@@ -8,11 +8,12 @@ the caller. Formulae and papers stand in the strategies that are named.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr
+from scipy.special import erfcx, log_ndtr, ndtr
 
 from .data.arrays import chunks_of_rows, columns_of, gaps, slices
 from .data.columns import TINY, dots, entropies, expected_errors, logs_of, mean_columns, vote_counts
@@ -186,10 +187,8 @@ def variation_ratios(votes: ArrayLike, n_classes: int) -> Floats:
 
     Parameters
     ----------
-    votes : array of int, shape (S, n)
-        The class code, 0 to `n_classes` - 1, that each member gives to each row.
-    n_classes : int
-        Number of classes C.
+    votes, n_classes
+        As in `vote_entropy`.
 
     Returns
     -------
@@ -198,10 +197,8 @@ def variation_ratios(votes: ArrayLike, n_classes: int) -> Floats:
 
     Raises
     ------
-    TypeError
-        If the votes are not integers.
-    ValueError
-        If a vote is no class, or the shape is another.
+    TypeError, ValueError
+        As there.
 
     Examples
     --------
@@ -361,10 +358,13 @@ def epig(samples: ArrayLike, targets: ArrayLike) -> Floats:
     return np.maximum(out, 0.0, out=out)
 
 
-def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0) -> Floats:
-    """Expected gain over the best known value: :class:`skactive.strategies.ExpectedImprovement`.
+def log_expected_improvement(
+    mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0
+) -> Floats:
+    r"""Logarithm of the expected gain: :class:`skactive.strategies.ExpectedImprovement`.
 
-    For maximisation. Where the standard deviation is 0, the gain itself, or 0 if that is negative.
+    For maximisation. The gain is 0 in float64 from about 38 standard deviations below the best on;
+    its logarithm still tells rows apart. Without gain or deviation it is minus infinity.
 
     Parameters
     ----------
@@ -378,7 +378,7 @@ def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float, xi: float
     Returns
     -------
     ndarray of float64, shape (n,)
-        At least 0, in the target's unit.
+        The natural logarithm of a number in the target's unit.
 
     Raises
     ------
@@ -387,50 +387,58 @@ def expected_improvement(mean: ArrayLike, std: ArrayLike, best: float, xi: float
 
     Examples
     --------
-    >>> expected_improvement([1.0, 2.0], [1.0, 0.0], best=1.0).round(6)
-    array([0.398942, 1.      ])
+    >>> log_expected_improvement([1.0, 3.0, -99.0], [1.0, 0.0, 1.0], best=1.0).round(3)
+    array([-9.19000e-01,  6.93000e-01, -5.01013e+03])
     """
     mean, std = _checked_moments(mean, std)
     gap = mean - best - xi
     z = _standardized(gap, std)
-    with np.errstate(over="ignore"):  # z * z may reach infinity, where the density is 0
-        density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-    return gap * ndtr(z) + std * density
+    # Either way is taken for all rows, and is wrong, or infinite, where the other one counts.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+        near = np.log(gap * ndtr(z) + std * density)
+        far = np.log(std) + _log_of_tail(np.minimum(z, -1.0))
+    return np.where(z > -1, near, far)
 
 
-def probability_of_improvement(
+def _log_of_tail(z: Floats) -> Floats:
+    r"""Return the logarithm of :math:`\varphi(z) + z \Phi(z)` for z of at most -1."""
+    depth = -z
+    near = np.log1p(-math.sqrt(math.pi / 2) * depth * erfcx(depth / math.sqrt(2)))
+    # Farther out the difference would lose its digits: the first terms of its series in 1 / z².
+    far = np.log1p(-3 / depth**2 + 15 / depth**4) - 2 * np.log(depth)
+    return np.where(depth < 300, near, far) - 0.5 * depth**2 - 0.5 * math.log(2 * math.pi)
+
+
+def log_probability_of_improvement(
     mean: ArrayLike, std: ArrayLike, best: float, xi: float = 0.0
 ) -> Floats:
-    """Probability of a gain: :class:`skactive.strategies.ProbabilityOfImprovement`.
+    """Logarithm of the chance of a gain: :class:`skactive.strategies.ProbabilityOfImprovement`.
 
-    For maximisation. Where the standard deviation is 0 it is 1 for a gain above 0, and else 0.
+    For maximisation. Chances that are 0 or 1 in float64 still differ by their logarithms.
 
     Parameters
     ----------
-    mean, std : array of float, shape (n,)
-        Predictive mean and standard deviation, in the target's unit.
-    best : float
-        Best value known so far.
-    xi : float, default 0.0
-        Gain below which an improvement does not count; larger explores more.
+    mean, std, best, xi
+        As in `log_expected_improvement`.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        Between 0 and 1.
+        At most 0.
 
     Raises
     ------
     ValueError
-        If `mean` and `std` are not one-dimensional and of one length, or `std` is negative.
+        As there.
 
     Examples
     --------
-    >>> probability_of_improvement([1.0, 2.0], [1.0, 0.0], best=1.0)
-    array([0.5, 1. ])
+    >>> log_probability_of_improvement([1.0, -49.0], [1.0, 1.0], best=1.0).round(2)
+    array([-6.90000e-01, -1.25483e+03])
     """
     mean, std = _checked_moments(mean, std)
-    return ndtr(_standardized(mean - best - xi, std))
+    return log_ndtr(_standardized(mean - best - xi, std))
 
 
 def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -> Floats:
@@ -438,8 +446,8 @@ def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -
 
     Parameters
     ----------
-    mean, std : array of float, shape (n,)
-        Predictive mean and standard deviation, in the target's unit.
+    mean, std
+        As in `log_expected_improvement`.
     beta : float, default 1.0
         Number of standard deviations added; larger explores more.
 
@@ -451,7 +459,7 @@ def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -
     Raises
     ------
     ValueError
-        If `mean` and `std` are not one-dimensional and of one length, or `std` is negative.
+        As there.
 
     Examples
     --------

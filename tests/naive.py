@@ -63,7 +63,7 @@ def epig(samples, targets):
     )
 
 
-def expected_improvement(mean, std, best, xi=0.0):
+def log_expected_improvement(mean, std, best, xi=0.0):
     scores = []
     for mu, sigma in zip(_floats(mean), _floats(std), strict=True):
         gap = mu - best - xi
@@ -73,15 +73,20 @@ def expected_improvement(mean, std, best, xi=0.0):
             z = gap / sigma
             density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
             scores.append(gap * _normal_cdf(z) + sigma * density)
-    return np.array(scores)
+    return _logs(scores)
 
 
-def probability_of_improvement(mean, std, best, xi=0.0):
+def log_probability_of_improvement(mean, std, best, xi=0.0):
     scores = []
     for mu, sigma in zip(_floats(mean), _floats(std), strict=True):
         gap = mu - best - xi
         scores.append(float(gap > 0) if sigma == 0 else _normal_cdf(gap / sigma))
-    return np.array(scores)
+    return _logs(scores)
+
+
+def _logs(numbers):
+    """Natural logarithms, minus infinity for 0."""
+    return np.array([math.log(number) if number > 0 else -math.inf for number in numbers])
 
 
 def upper_confidence_bound(mean, std, beta=1.0):

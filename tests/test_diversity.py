@@ -215,3 +215,21 @@ def test_a_strategy_without_scores_cannot_weigh(outer):
     learner = ActiveLearner(LogisticRegression(), outer("k_center")).fit(BLOBS, y)
     with pytest.raises(ValueError, match=f"{outer.__name__} got strategy KCenter, which chooses"):
         learner.query()
+
+
+def test_uncertainty_herding_weighs_rows_by_1_less_the_margin_of_their_probabilities():
+    y = np.full(120, -1)
+    y[[3, 43, 90]] = 0, 1, 2
+    learner = ActiveLearner(LogisticRegression(C=1e-3), "uncertainty_herding", random_state=0)
+    learner.fit(BLOBS, y)
+    ordered = np.sort(learner.predict_proba(BLOBS), axis=1)
+    doubt, asked = 1 - ordered[:, -1] + ordered[:, -2], {"centers": [3, 43, 90]}
+    picks = uncertainty_herding(
+        BLOBS, 10, uncertainty=doubt, rng=np.random.default_rng(0), **asked
+    ).tolist()
+    shifted = np.maximum(doubt - doubt[y < 0].min(), 0)
+    others = uncertainty_herding(
+        BLOBS, 10, uncertainty=shifted, rng=np.random.default_rng(0), **asked
+    )
+    assert picks != others.tolist(), "else this would be no test"
+    assert learner.query(n_instances=10)[0].tolist() == picks

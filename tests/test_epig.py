@@ -172,13 +172,13 @@ def test_a_part_of_the_pool_is_drawn_by_other_numbers_than_the_targets():
 
     class Spy(EPIG):
         def score(self, view):
-            seen.append((view.candidates, top(other_draw(view.row_random()), 60)))
+            seen.append((view.candidates, top(other_draw(view.row_random()), 30)))
             return super().score(view)
 
-    learner(Subpool(Spy(n_targets=60), size=60)).query()
+    learner(Subpool(Spy(n_targets=30), size=60)).query()
     candidates, targets = map(set, seen[0])
-    assert len(candidates) == len(targets) == 60
-    assert len(candidates & targets) < 30  # of the 300 rows, 12 or so are both
+    assert len(candidates) == 60 and len(targets) == 30
+    assert len(candidates & targets) < 25  # of the 100 rows, 18 or so are both
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_a_net_tells_by_its_passes_with_dropout():
     whole = ActiveLearner(net, EPIG(300), classes=range(10), random_state=0).fit(rows, Y)
     assert (whole.scores()[40:] <= bounds[40:] + 1e-9).all()
     narrow = ActiveLearner(net, Subpool(EPIG(targets=[41]), 2), classes=range(10), random_state=0)
-    with pytest.raises(ValueError, match="reads row 41, which is not among the"):
-        narrow.fit(rows, Y).query()
+    (asked,), _ = narrow.fit(rows, Y).query()  # the target need not be in the part
+    assert asked != 41
 
 
 def test_what_it_needs_and_its_parameters_are_checked():

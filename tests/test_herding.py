@@ -9,7 +9,12 @@ from selection_contract import check_contract, check_forms, check_refusals, prob
 
 from skactive.selection.blocks import Blocks
 from skactive.selection.coverage import Coverage
-from skactive.selection.herding import _median_rule, max_herding, uncertainty_herding
+from skactive.selection.herding import (
+    _least_distance,
+    _median_rule,
+    max_herding,
+    uncertainty_herding,
+)
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -139,6 +144,41 @@ def test_the_default_bandwidth_is_the_median_distance_of_distinct_rows_by_root_t
         found = _median_rule(Blocks(rows), np.random.default_rng(0))
         np.testing.assert_allclose(found, scale * 45 / np.sqrt(2), rtol=1e-6)
     assert _median_rule(Blocks(np.ones((3, 2))), np.random.default_rng(0)) == 1.0
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-40, 1e40])
+def test_the_kernel_of_uncertainty_herding_is_as_wide_as_labels_lie_apart(scale):
+    X = data.gaussian()
+    X[1] = X[0]  # equal rows are no pair
+    centers = np.arange(12)
+    apart = np.sqrt(((X[:12, None] - X[:12]) ** 2).sum(axis=2))
+    least = apart[apart > 0].min()
+    assert _least_distance(X * scale, centers) == pytest.approx(least * scale, rel=1e-12)
+    uncertainty = np.random.default_rng(0).random(len(X))
+    asked = {"uncertainty": uncertainty, "centers": centers}
+    expected = uncertainty_herding(
+        X, 10, bandwidth=least / np.sqrt(2), rng=np.random.default_rng(0), **asked
+    )
+    picks = uncertainty_herding(X * scale, 10, rng=np.random.default_rng(0), **asked)
+    np.testing.assert_array_equal(picks, expected)
+    stays = max_herding(X, 10, centers=centers, rng=np.random.default_rng(0))
+    wide = max_herding(
+        X,
+        10,
+        centers=centers,
+        bandwidth=_median_rule(Blocks(X, dtype=np.float32), np.random.default_rng(0)),
+        rng=np.random.default_rng(0),
+    )
+    assert set(stays) == set(wide)
+
+
+def test_the_least_distance_is_found_across_pieces_and_is_none_among_equal_rows():
+    X = data.gaussian(n=1500)
+    X[1400] = X[3] + 1e-3  # in other pieces of 512 rows
+    found = _least_distance(X, np.arange(1500))
+    assert found == pytest.approx(np.linalg.norm(X[1400] - X[3]), rel=1e-9)
+    assert _least_distance(np.ones((5, 2)), np.arange(5)) == 0
+    assert _least_distance(X, np.array([7])) == 0
 
 
 def test_a_permuted_pool_gives_the_same_rows():

@@ -17,8 +17,8 @@ PUBLISHED = np.array([[0.1, 0.85, 0.05], [0.6, 0.3, 0.1], [0.39, 0.61, 0.0]])
 OF_PROBA = [scores.least_confidence, scores.margin, scores.entropy]
 OF_SAMPLES = [scores.consensus_entropy, scores.max_disagreement, scores.bald]
 OF_MOMENTS = [
-    scores.expected_improvement,
-    scores.probability_of_improvement,
+    scores.log_expected_improvement,
+    scores.log_probability_of_improvement,
     scores.upper_confidence_bound,
 ]
 # A sum of C terms and a logarithm, each right to a few units in the last place.
@@ -156,9 +156,12 @@ def test_a_regression_score_equals_its_twin(function, both, third, xi):
     arguments = (*both, third) if function is scores.upper_confidence_bound else (*both, third, xi)
     found = function(*arguments)
     assert found.dtype == np.float64
-    # Two terms of the size of std cancel in the lower tail.
+    # The twin's two terms of the size of std cancel in the lower tail.
     atol = 1e-13 * (1 + both[1].max(initial=0))
-    np.testing.assert_allclose(found, twin(function)(*arguments), rtol=1e-10, atol=atol)
+    expected = twin(function)(*arguments)
+    if function is not scores.upper_confidence_bound:
+        found, expected = np.exp(found), np.exp(expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=atol)
 
 
 # Chunks
@@ -342,19 +345,20 @@ def test_improvement_scores_are_the_integrals_that_define_them(mean, std, xi):
 
     gain = integral(lambda f: (f - best - xi) * density(f))
     chance = integral(density)
-    found_gain = scores.expected_improvement([mean], [std], best, xi)[0]
-    found_chance = scores.probability_of_improvement([mean], [std], best, xi)[0]
-    assert found_gain == pytest.approx(gain, rel=1e-8, abs=1e-12)
-    assert found_chance == pytest.approx(chance, rel=1e-8, abs=1e-12)
+    found_gain = scores.log_expected_improvement([mean], [std], best, xi)[0]
+    found_chance = scores.log_probability_of_improvement([mean], [std], best, xi)[0]
+    assert np.exp(found_gain) == pytest.approx(gain, rel=1e-8, abs=1e-12)
+    assert np.exp(found_chance) == pytest.approx(chance, rel=1e-8, abs=1e-12)
 
 
 @pytest.mark.filterwarnings("error")
 def test_without_spread_the_improvement_is_known():
     mean, std = [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]
-    assert scores.expected_improvement(mean, std, best=2.0).tolist() == [0, 0, 1]
-    assert scores.expected_improvement(mean, std, best=2.0, xi=0.25).tolist() == [0, 0, 0.75]
-    assert scores.probability_of_improvement(mean, std, best=2.0).tolist() == [0, 0, 1]
-    assert scores.probability_of_improvement(mean, std, best=1.5, xi=0.5).tolist() == [0, 0, 1]
+    gain, chance = scores.log_expected_improvement, scores.log_probability_of_improvement
+    assert np.exp(gain(mean, std, best=2.0)).tolist() == [0, 0, 1]
+    assert np.exp(gain(mean, std, best=2.0, xi=0.25)).tolist() == [0, 0, 0.75]
+    assert np.exp(chance(mean, std, best=2.0)).tolist() == [0, 0, 1]
+    assert np.exp(chance(mean, std, best=1.5, xi=0.5)).tolist() == [0, 0, 1]
     assert scores.upper_confidence_bound(mean, std, beta=3.0).tolist() == mean
 
 
@@ -362,20 +366,39 @@ def test_without_spread_the_improvement_is_known():
 @pytest.mark.parametrize("std", [1e-320, 1e-200, 1e-3])
 def test_a_vanishing_spread_reaches_the_limit_without_a_warning(std):
     mean, stds = [-1e10, 1e10], [std, std]
-    assert scores.expected_improvement(mean, stds, best=0.0).tolist() == [0, 1e10]
-    assert scores.probability_of_improvement(mean, stds, best=0.0).tolist() == [0, 1]
+    found = scores.log_expected_improvement(mean, stds, best=0.0)
+    assert found[0] < -1e25 and found[1] == np.log(1e10)
+    found = scores.log_probability_of_improvement(mean, stds, best=0.0)
+    assert found[0] < -1e25 and found[1] == 0
 
 
-@pytest.mark.parametrize("z", np.linspace(-40, -5, 36))
-def test_expected_improvement_is_never_negative_in_the_lower_tail(z):
-    assert scores.expected_improvement([z], [1.0], best=0.0)[0] >= 0
+@pytest.mark.parametrize("z", [-1e9, -1e5, -301, -300, -299, -39, -38, -8, -1.001, -1, -0.9, 0, 9])
+def test_log_improvement_is_right_far_below_the_best_value(z):
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(80):  # of which the sum below loses those of z²
+        z = mpmath.mpf(z)
+        tail = mpmath.erfc(-z / mpmath.sqrt(2)) / 2
+        gain = mpmath.npdf(z) + z * tail
+        expected = float(mpmath.log(gain)), float(mpmath.log(tail))
+    found = [
+        function([float(z)], [1.0], best=0.0)[0]
+        for function in (scores.log_expected_improvement, scores.log_probability_of_improvement)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_where_improvement_is_0_in_float64_rows_are_still_told_apart():
+    mean, std = np.linspace(-60, -40, 200), np.full(200, 1.0)
+    for function in (scores.log_expected_improvement, scores.log_probability_of_improvement):
+        found = function(mean, std, best=0.0)
+        assert (np.diff(found) > 0).all() and np.isfinite(found).all()
 
 
 def test_larger_beta_and_smaller_xi_are_worth_more():
     mean, std = np.array([0.0, 1.0]), np.array([1.0, 2.0])
     assert scores.upper_confidence_bound(mean, std, beta=0.5).tolist() == [0.5, 2.0]
     assert scores.upper_confidence_bound(mean, std, beta=2.0).tolist() == [2.0, 5.0]
-    for function in (scores.expected_improvement, scores.probability_of_improvement):
+    for function in (scores.log_expected_improvement, scores.log_probability_of_improvement):
         assert (function(mean, std, 0.5, xi=0.0) > function(mean, std, 0.5, xi=0.1)).all()
 
 

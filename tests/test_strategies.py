@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,12 +21,17 @@ from sklearn.ensemble import (
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
-from skactive import ActiveLearner, Strategy, get_strategy_names
+from skactive import ActiveLearner, SimulatedLearner, Strategy, get_strategy_names
 from skactive.strategies import (
     BALD,
+    Density,
     ExpectedImprovement,
+    Improvement,
     Margin,
     ProbabilityOfImprovement,
     Random,
@@ -233,8 +239,10 @@ def test_std_is_the_standard_deviation():
     ],
 )
 def test_optimisers_compare_with_the_best_label(strategy, mean, std, score):
-    learner = regressing(strategy, [mean], [std], [1.0, 3.0])
-    assert learner.scores()[0] == pytest.approx(score, abs=1e-8)
+    found = regressing(strategy, [mean], [std], [1.0, 3.0]).scores()[0]
+    # Improvements are given by their logarithms.
+    found = np.exp(found) if isinstance(strategy, Improvement) else found
+    assert found == pytest.approx(score, abs=1e-8)
 
 
 def test_expected_improvement_without_a_label_says_what_it_needs():
@@ -288,6 +296,49 @@ def test_random_draws_afresh_in_each_round_and_asks_the_same_within_one():
     assert len({tuple(order) for order in orders}) == 5
 
 
+def warned_of_ties(learner, n=2, **asked):
+    """Whether a query says that all candidates score alike."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        learner.query(n_instances=n, **asked)
+    return [str(w.message) for w in caught if "chance alone chooses" in str(w.message)]
+
+
+@pytest.mark.parametrize(
+    ("make", "strategy"),
+    [
+        (lambda s: classifying(s, Table(np.tile([0.0, 1.0], (10, 1))), 10, 2), "margin"),
+        (lambda s: classifying(s, Members([np.tile([0.3, 0.7], (10, 1))] * 2), 10, 2), "bald"),
+        (lambda s: regressing(s, np.arange(10.0), np.zeros(10), [0.0, 1.0]), "std"),
+        (lambda s: regressing(s, np.zeros(10), np.zeros(10), [0.0, 1.0]), "expected_improvement"),
+    ],
+)
+def test_where_all_scores_tie_each_fit_says_once_that_chance_chooses(make, strategy):
+    learner = make(strategy)
+    (message,) = warned_of_ties(learner)
+    assert message.startswith(f"{type(as_strategy(strategy)).__name__} gives all 10 candidates")
+    assert warned_of_ties(learner) == []  # the same fit
+    learner.refit()
+    assert len(warned_of_ties(learner)) == 1
+    learner.refit()
+    assert warned_of_ties(learner, n=10) == []  # all are asked for
+
+
+def test_where_some_scores_differ_or_nothing_is_scored_no_warning_comes():
+    proba = [[0.0, 1.0]] * 9 + [[0.5, 0.5]]
+    for strategy in ("margin", "random", "k_center"):
+        assert warned_of_ties(classifying(strategy, Table(proba), 10, 2)) == []
+
+
+def test_a_simulation_says_nothing_of_ties():
+    X, y = np.random.default_rng(0).normal(size=(80, 2)), np.arange(80) % 2
+    simulated = SimulatedLearner(ActiveLearner(DecisionTreeClassifier(), "margin"), budget=30)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        simulated.fit(X, y)
+    assert not [w for w in caught if "chance alone chooses" in str(w.message)]
+
+
 class Parts:
     """Chooses the first candidates, and remembers which ones it was offered."""
 
@@ -295,7 +346,7 @@ class Parts:
         self.seen = []
 
     def __call__(self, view, n):
-        self.seen.append(view.candidates)
+        self.seen.append(view.X[view.candidates, 0])  # whose numbers they hold
         return view.candidates[:n]
 
 
@@ -335,6 +386,50 @@ def test_subpool_asks_for_the_best_of_its_part():
     learner.query()
     learner.strategy_ = Subpool("margin", 20)
     assert learner.query(n_instances=3)[0].tolist() == parts.seen[0][:3].tolist()
+
+
+POPULATION = [
+    "typiclust", "max_herding", "uncertainty_herding", "k_medoids", "prob_cover", "k_means", "bait",
+    "cluster_margin", "ranked_batch", "density", Density("margin", metric="euclidean"), "badge",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["rows", "embedding", "function", "pipeline", "cold"])
+@pytest.mark.parametrize("strategy", POPULATION, ids=str)
+def test_a_subpool_is_the_population(strategy, given):
+    """What is chosen follows from the part and the known rows: the rest may be anything."""
+    if given == "cold" and set(as_strategy(strategy).reads) != {"embedding"}:
+        pytest.skip("it needs a model")
+    rng, known = np.random.default_rng(0), np.arange(12)
+    X, y = rng.normal(size=(300, 4)), np.full(300, -1)
+    y[known] = known % 3
+    seen = []
+
+    def all_seen(view, n):
+        seen.append((view.X[view.labeled], view.X[view.candidates], len(view)))
+        return view.candidates[:n]
+
+    def asked(strategy, X):
+        estimator = LogisticRegression()
+        options = {"random_state": 0}
+        if given == "function":
+            options["embedding"] = np.tanh
+        if given == "pipeline":
+            estimator = make_pipeline(FunctionTransformer(np.tanh), estimator)
+        if given == "cold":
+            options["cold_start"] = strategy
+        learner = ActiveLearner(estimator, strategy, **options)
+        fit_params = {"embedding": np.tanh(X)} if given == "embedding" else {}
+        return learner.fit(X, None if given == "cold" else y, **fit_params).query(n_instances=5)[0]
+
+    asked(Subpool(all_seen, 60), X)
+    labeled, part, n_rows = seen[0]
+    assert n_rows == 60 + len(labeled) and len(part) == 60
+    picks = asked(Subpool(strategy, 60), X)
+    is_part = (X[:, None] == part).all(axis=2).any(axis=1)
+    others = np.where(is_part[:, None] | (y >= 0)[:, None], X, rng.normal(size=X.shape) - 3.0)
+    assert asked(Subpool(strategy, 60), others).tolist() == picks.tolist()
+    assert is_part[picks].all()
 
 
 @pytest.mark.parametrize("size", [0, -3, 1.5, 0.0, -0.1, True, "3", None, np.nan])

@@ -180,6 +180,18 @@ def test_by_rate_the_count_is_as_expected_within_statistical_bounds():
     assert abs(np.mean(counts) - q * n) < 4 * np.sqrt(q * n / 20)
 
 
+@pytest.mark.parametrize(("n", "width"), [(360, 384), (360, 64), (1000, 128), (2000, 384)])
+@pytest.mark.parametrize("budget", [0.1, 0.3])
+def test_without_a_window_the_share_that_is_bought_is_that_of_the_budget(n, width, budget):
+    # Rows of many columns, each of which leads where none was: their shares are far above 1.
+    h = data.gaussian(n, width) / np.sqrt(1 + np.arange(width))
+    draws = np.random.default_rng(0).random(n)
+    takes = by_chance(BudgetManager(budget, window=None), draws)
+    bought = Volumes(1, width).offer(np.ones((n, 1)), h, takes)
+    for stop in range(n // 4, n + 1, n // 4):
+        assert abs(bought[:stop].sum() - budget * stop) <= max(0.1 * budget * stop, 3)
+
+
 @given(n=st.integers(0, 30), n_rows=st.integers(1, 30), seed=st.integers(0, 99))
 def test_a_pool_gives_exactly_as_many_rows_as_wanted_in_their_order(n, n_rows, seed):
     a, h = factors(n_rows, 2, 3, seed=seed)

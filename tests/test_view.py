@@ -1,6 +1,7 @@
 """The view: the same answers for any chunks, computed when read, once, and for no row too many."""
 
 import sys
+from pathlib import Path
 
 import naive
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC
 
@@ -478,12 +481,70 @@ def test_the_number_of_classes_is_that_of_the_model_or_of_those_that_were_named(
         assert view_of().n_classes is None
 
 
+def images(names):
+    """What files of these names would hold: 40 x 40 numbers each."""
+    return np.array([np.full(1600, float(name)) for name in names])
+
+
+def features(rows):
+    """A few numbers of each image."""
+    return rows[:, :3] + np.arange(3)
+
+
+@pytest.mark.parametrize("make", [list, np.array, lambda names: [Path(name) for name in names]])
+@pytest.mark.parametrize("way", ["steps", "nested", "function", "transformer"])
+def test_rows_that_become_large_come_in_chunks_of_what_they_become(make, way, monkeypatch):
+    monkeypatch.setattr("skactive.strategies.reading.MODEL_BYTES", 1 << 20)
+    names, sizes = make([str(number) for number in range(2000)]), []
+
+    def load(names):
+        sizes.append(len(names))
+        return images([str(name) for name in names])
+
+    def embed(names):
+        return features(load(names))
+
+    steps = FunctionTransformer(load), FunctionTransformer(features)
+    pool = Pool(names)
+    options = {"pool": pool}
+    if way in ("steps", "nested"):
+        model = make_pipeline(*steps, LogisticRegression())
+        if way == "nested":
+            model = make_pipeline(steps[0], make_pipeline(steps[1], LogisticRegression()))
+        options["model"] = adapt(model.fit(names[:30], Y[:30]), np.arange(3))
+    else:
+        options["embed"] = embed if way != "transformer" else make_pipeline(*steps).transform
+        options["is_embedded"] = True
+    sizes.clear()
+    view = View(pool.rows, pool.unlabeled_mask, **options)
+    vectors = view.embedding
+    expected = features(images(range(2000)))
+    np.testing.assert_array_equal(vectors, expected)
+    # A megabyte holds 81 such images; what a function makes cannot be seen, and it gets 256.
+    assert max(sizes) == (256 if way == "function" else 81)
+
+
+def test_names_that_become_little_come_in_large_chunks():
+    texts, sizes = [f"text {number}" for number in range(3000)], []
+
+    def count(texts):
+        sizes.append(len(texts))
+        return np.array([[len(text), text.count("1"), text.count("2")] for text in texts])
+
+    model = make_pipeline(FunctionTransformer(count), LogisticRegression()).fit(texts[:30], Y[:30])
+    sizes.clear()
+    pool = Pool(texts)
+    view = View(pool.rows, pool.unlabeled_mask, pool=pool, model=adapt(model, np.arange(3)))
+    assert view.embedding.shape == (3000, 3)
+    assert sizes == [8, 3000]
+
+
 def test_rows_are_found_by_their_numbers_in_a_part_as_in_the_whole():
     view = view_of()
     assert view.positions_of([7, 3, 7]).tolist() == [7, 3, 7]
     part = view.part(X[[9, 3, 7]], np.array([9, 3, 7]))
     assert part.positions_of([7, 3, 9, 7]).tolist() == [2, 1, 0, 2]
-    with pytest.raises(ValueError, match=r"reads row 8, which is not among the 3 rows"):
+    with pytest.raises(ValueError, match=r"reads row 8, which is not among the 3 rows that it"):
         part.positions_of([7, 8])
     with pytest.raises(ValueError, match=r"rows hold positions from 3 to 60; .* 0 to 59"):
         view.positions_of([60, 3])

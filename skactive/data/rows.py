@@ -177,13 +177,20 @@ def row_bytes(X: Any) -> int:
     """
     if isinstance(X, np.ndarray) or is_tensor(X):
         size = X.itemsize * int(np.prod(X.shape[1:]))
+        size = max(size, _nbytes(X.flat[:1])) if X.dtype.kind == "O" else size
     elif sp.issparse(X):
         size = X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
     elif isinstance(X, DatasetRows):
         size = 1  # nothing of it is in memory until it is read
     else:  # a guess: objects in a list, numbers in the columns of a frame
-        size = 64 if isinstance(X, list) else 8 * (X.shape[1] if len(X.shape) > 1 else 1)
+        columns = 1 if isinstance(X, list) or len(X.shape) < 2 else X.shape[1]
+        size = max(64, _nbytes(X[:1])) if isinstance(X, list) else 8 * columns
     return max(1, size)
+
+
+def _nbytes(first: Any) -> int:
+    """Return how many bytes the arrays take that are the entries of some rows."""
+    return max((int(getattr(entry, "nbytes", 0)) for entry in first), default=0)
 
 
 class Rows:

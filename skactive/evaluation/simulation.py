@@ -21,6 +21,7 @@ from ..learner.training import params_of
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
 from ..models import is_net
 from ..pool.pool import Pool
+from ..strategies.base import simulated
 from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import Inner
 
@@ -417,7 +418,8 @@ def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indic
     """Ask for n rows, unless they are given, and teach the learner their labels."""
     started = perf_counter()
     if indices is None:
-        indices = learner.query(n_instances=n)[0]
+        with simulated():
+            indices = learner.query(n_instances=n)[0]
     asked = perf_counter()
     # Taught and trained in two steps, so that bookkeeping and fit are timed apart.
     learner.teach(indices, truth[indices], refit=False)

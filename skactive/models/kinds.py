@@ -1,7 +1,7 @@
 """What an estimator is, what it is wrapped in, and what it can give a strategy, told by class."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -117,6 +117,12 @@ def reach_last(estimator, X) -> tuple:
         if is_pipeline(each) and len(each.steps) > 1:
             X = each[:-1].transform(X)
     return X, each
+
+
+def transforms_of(estimator) -> list[Callable]:
+    """Return what rows pass through before the last step of an estimator, in their order."""
+    steps = [step for each in unwrapped(estimator) if is_pipeline(each) for step in each.steps[:-1]]
+    return [step.transform for _, step in steps if hasattr(step, "transform")]
 
 
 def refusal(estimator, *alternatives: str) -> str | None:

@@ -32,8 +32,9 @@ def cluster_margin(
     each giving its most uncertain row that is left. Rows that are nearer to a labelled or reserved
     row than to any mean come after all others, the most uncertain first.
 
-    The paper clusters by average linkage. That takes memory quadratic in the shortlist, 400 MB for
-    n = 1000, and has no place for fixed centres; k-means has neither trouble.
+    The paper clusters the whole pool, once for all rounds, by average linkage. That takes memory
+    quadratic in the rows, and has no place for fixed centres; k-means of the shortlist, anew at
+    each call, has neither trouble.
 
     Parameters
     ----------

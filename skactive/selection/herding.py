@@ -7,10 +7,11 @@ from numbers import Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
-from ..data.types import Floats, Positions
+from ..data.arrays import as_positions, candidate_mask, check_vectors, steps, wanted
+from ..data.types import Floats, Positions, Vectors
 from .blocks import Blocks, squared
 from .coverage import Coverage
+from .distances import OTHERS, squared_distances
 
 _BANDWIDTH_ROWS = 512  # whose distances tell the bandwidth
 # Largest squared length, in units of the squared bandwidth, for which float32 has the digits: the
@@ -45,9 +46,10 @@ def uncertainty_herding(
     uncertainty : array of float, shape (N,), optional
         U, not negative; that of labelled and reserved rows is ignored. By default 1.
     bandwidth : float, optional
-        h, in units of the embedding. By default :math:`m / \sqrt 2`, m being the median distance
-        between 512 rows that rng draws (of distinct ones): rows so far apart have a similarity of
-        1/e, as orthogonal rows of length 1 have with h = 1, the choice of the paper.
+        h, in units of the embedding. By default :math:`m / \sqrt 2`, m being the least distance
+        between two centres that are not equal: the more labels, the narrower the kernel, so that
+        coverage turns into uncertainty. Rows m apart have a similarity of 1/e. Without two such
+        centres, m is the median distance between 512 rows that rng draws (of distinct ones).
     candidates : array of bool, shape (N,), or array of int, optional
         The only rows that may be chosen, as a mask or as positions. By default every row. The
         others are covered all the same.
@@ -81,7 +83,7 @@ def uncertainty_herding(
     array([4])
     """
     return _herding(
-        embedding, n, uncertainty, bandwidth, candidates, centers, rng, who="uncertainty_herding"
+        embedding, n, uncertainty, bandwidth, candidates, centers, rng, "uncertainty_herding"
     )
 
 
@@ -96,7 +98,7 @@ def max_herding(
 ) -> Positions:
     r"""Choose rows that cover most rows: :class:`skactive.strategies.MaxHerding`.
 
-    That is `uncertainty_herding` with U = 1.
+    That is `uncertainty_herding` with U = 1, and with a bandwidth that stays as labels come.
 
     Parameters
     ----------
@@ -105,7 +107,9 @@ def max_herding(
     n : int
         How many positions are wanted; where there are fewer candidates, all of them are given.
     bandwidth : float, optional
-        h of the kernel :math:`\exp(-\lVert x - s \rVert^2 / 2 h^2)`; by default as there.
+        h of the kernel :math:`\exp(-\lVert x - s \rVert^2 / 2 h^2)`. By default that at which rows
+        at the median distance of 512 that rng draws have a similarity of 1/e, as orthogonal rows of
+        length 1 have with the choice of the paper.
     candidates, centers, rng
         As there.
 
@@ -125,10 +129,10 @@ def max_herding(
     >>> max_herding(embedding, 2, bandwidth=1.0, rng=np.random.default_rng(0))
     array([5, 1])
     """
-    return _herding(embedding, n, None, bandwidth, candidates, centers, rng, who="max_herding")
+    return _herding(embedding, n, None, bandwidth, candidates, centers, rng, "max_herding")
 
 
-def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, who) -> Positions:
+def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, who) -> Positions:
     """Herd with the arguments of either function above; `who` names the one that was called."""
     vectors = check_vectors(embedding, who=who)
     mask = candidate_mask(candidates, vectors.shape[0], centers)
@@ -144,6 +148,8 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, *, 
     if n == 0:
         return np.zeros(0, dtype=np.intp)
     blocks = Blocks(vectors, dtype=np.float32)
+    if bandwidth is None and who == "uncertainty_herding":
+        bandwidth = _least_distance(vectors, known) / np.sqrt(2) or None
     bandwidth = _median_rule(blocks, rng) if bandwidth is None else float(bandwidth)
     width = bandwidth * blocks.scale
     if float(blocks.norms.max()) > _LONGEST_SINGLE * width * width:
@@ -179,6 +185,19 @@ def _checked_weights(uncertainty, n_rows: int, known: Positions, who: str) -> Fl
             f"finite and not negative."
         )
     return weights
+
+
+def _least_distance(vectors: Vectors, rows: Positions) -> float:
+    """Return the least distance between two rows that are not equal; 0 where all are."""
+    if len(rows) < 2:
+        return 0.0
+    blocks, least = Blocks(vectors, rows, dtype=np.float64), np.inf
+    for some in steps(len(rows), OTHERS):
+        others = blocks.take(some)
+        for part in steps(some.stop, OTHERS):  # each pair of pieces once
+            squares = squared_distances(blocks.take(part), others)
+            least = squares.min(where=squares > 0, initial=least)
+    return float(np.sqrt(least)) / blocks.scale if least < np.inf else 0.0
 
 
 def _median_rule(blocks: Blocks, rng: np.random.Generator) -> float:

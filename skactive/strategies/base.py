@@ -1,11 +1,21 @@
 """What every strategy is: a value that scores rows, or chooses some of them."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from weakref import WeakValueDictionary
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..models import refusal
 from ..selection import top
 from .view import View
+
+# Models of which it was said that all rows score alike, by id, for as long as they are there.
+_known_to_tie: WeakValueDictionary = WeakValueDictionary()
+_is_simulated: ContextVar[bool] = ContextVar("is_simulated", default=False)
 
 
 class Strategy(BaseEstimator):
@@ -126,4 +136,34 @@ def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
         )
     if len(np.unique(positions)) < n:
         raise ValueError(f"{name} chose a position twice; give distinct positions.")
+    if has_score(strategy) and not _is_simulated.get():
+        _warn_of_ties(strategy, view, positions)
     return positions.astype(np.int64, copy=False)
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """Say nothing of ties, which recur in every round of a simulation, where nobody is asked."""
+    token = _is_simulated.set(True)
+    try:
+        yield
+    finally:
+        _is_simulated.reset(token)
+
+
+def _warn_of_ties(strategy: Strategy, view: View, positions: np.ndarray) -> None:
+    """Warn, once a fit, that chance alone has chosen, where all candidates have one score."""
+    model, scores = view.estimator, view.score(strategy)
+    if model is None or _known_to_tie.get(id(model)) is model or len(positions) == view.mask.sum():
+        return
+    of_some = scores[:1000][view.mask[:1000]]  # which nearly always tell
+    best = scores[positions[0]]
+    if (of_some != best).any() or (scores[view.mask] != best).any():
+        return
+    _known_to_tie[id(model)] = model
+    warnings.warn(
+        f"{name_of(strategy)} gives all {int(view.mask.sum())} candidates the same score by this "
+        f"{type(model).__name__}, so that chance alone chooses; take an estimator with graded "
+        f"answers, or a strategy that looks at the rows, such as 'k_center'.",
+        stacklevel=4,  # where the query was written
+    )

@@ -122,10 +122,11 @@ class EPIG(Committee):
         if self.targets is None:
             n_targets = checked_count(self.n_targets, "n_targets", name_of(self))
             at = selection.top(other_draw(view.row_random()), n_targets)
+            targets = view.part(view.take(at), at)
         else:
-            at = view.positions_of(self.targets)
+            targets = view.of_numbers(self.targets)
         # Row by row from here on, so that the members' probabilities of all rows are never kept.
-        return view.score(_InformationAbout(view.part(view.take(at), at).samples))
+        return view.score(_InformationAbout(targets.samples))
 
 
 class _InformationAbout(Committee):

@@ -9,6 +9,7 @@ from ..data.tensors import is_tensor
 from .base import Strategy, name_of
 from .inner import from_lowest, inner_reads, inner_scores
 from .registry import as_strategy, register
+from .uncertainty import Margin
 
 
 class Diverse(Strategy):
@@ -38,10 +39,11 @@ class Weighted(Diverse):
         scores[view.candidates] = inner_scores(self, self.strategy, view)
         return scores
 
-    def _weights(self, view) -> np.ndarray:
+    def _weights(self, view, lowest: float | None = None) -> np.ndarray:
         """Return these scores as weights: 0 or more, and 0 where a row is no candidate.
 
-        Rows scored minus infinity get weight 0; plus infinity raises ValueError.
+        They are measured from `lowest`; None: from the lowest there is, where that is below 0. Rows
+        scored minus infinity get weight 0; plus infinity raises ValueError.
         """
         scores, weights = inner_scores(self, self.strategy, view), np.zeros(len(view))
         if np.isposinf(scores).any():
@@ -51,7 +53,8 @@ class Weighted(Diverse):
                 f"whose scores are finite, or minus infinity for rows that count nothing."
             )
         is_some = ~np.isneginf(scores)
-        raised = np.where(is_some, from_lowest(scores), 0.0)
+        raised = from_lowest(scores) if lowest is None else np.maximum(scores - lowest, 0.0)
+        raised = np.where(is_some, raised, 0.0)
         if not raised.any():  # all are equal: with weights of 0, nothing would be left to choose by
             raised = np.where(is_some | ~is_some.any(), 1.0, 0.0)
         weights[view.candidates] = raised
@@ -199,16 +202,26 @@ class MaxHerding(Diverse):
 class UncertaintyHerding(Weighted):
     r"""The rows that make all uncertain ones as similar as possible to a chosen one [1]_.
 
-    Greedily largest :math:`\sum_x U(x) \max_s k(x, s)` with a Gaussian kernel: coverage while the
-    model knows little, uncertainty once it knows more.
+    Greedily largest :math:`\sum_x U(x) \max_s k(x, s)` with a Gaussian kernel, the narrower the
+    nearer labelled rows lie to one another: coverage while there are few labels, uncertainty once
+    there are many.
 
     Parameters
     ----------
     strategy : str or Strategy, default="margin"
-        Its scores are the uncertainty U. If some are negative, the lowest is subtracted from all;
-        if all are then 0, all count the same.
+        Its scores are the uncertainty U: of margin on probabilities, as in the paper, 1 less the
+        margin. Of others, if some are negative, the lowest is subtracted from all. If all are then
+        0, all count the same.
     bandwidth : float, default=None
-        As in `MaxHerding`.
+        Width of the kernel, in units of the embedding. None: the least distance between two known
+        rows that are not equal, divided by :math:`\sqrt 2`; as in `MaxHerding` while there are not
+        two.
+
+    Notes
+    -----
+    The paper scales rows to length 1, and probabilities by a temperature that is fitted on labels
+    held out. Here rows are as the embedding gives them, and probabilities as the model does:
+    ``make_pipeline(Normalizer(), ...)`` and ``CalibratedClassifierCV`` do the same.
 
     References
     ----------
@@ -222,14 +235,20 @@ class UncertaintyHerding(Weighted):
 
     def select(self, view, n):
         """Return the rows that cover most uncertainty, best first."""
+        is_margin = isinstance(as_strategy(self.strategy), Margin) and view.gives("proba")
+        uncertainty = self._weights(view, lowest=-1.0 if is_margin else None)
         return selection.uncertainty_herding(
-            view.embedding, n, uncertainty=self._weights(view), **self._arguments(view)
+            view.embedding, n, uncertainty=uncertainty, **self._arguments(view)
         )
 
 
 @register("cluster_margin", "large batches from large pools", cost="k-means of `factor` k rows")
 class ClusterMargin(Weighted):
     """The most uncertain rows, taken in turn from clusters, the smallest cluster first [1]_.
+
+    The paper clusters the whole pool, once. Here the uncertain rows alone are clustered, anew in
+    each round and beside the rows that are labelled by then: that takes no pass over a large pool,
+    needs no vectors that stay as they are while the model learns, and keeps away from the labels.
 
     Parameters
     ----------
@@ -295,7 +314,8 @@ class Coral(Weighted):
     Parameters
     ----------
     strategy : str or Strategy, default="margin"
-        Its scores are the uncertainty u, as in `UncertaintyHerding`.
+        Its scores are the uncertainty u. If some are negative, the lowest is subtracted from all;
+        if all are then 0, all count the same.
     strength : float, default=1.0
         How much it counts; with 0 this is `KCenter`.
     """

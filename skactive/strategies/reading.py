@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..data.arrays import Joined
+from ..data.datasets import is_dataset
 from ..data.rows import Rows, n_rows, row_bytes
+from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
-from ..models import Model, refusal
+from ..models import Model, refusal, transforms_of
 from ..utils.progress import progress
 
 MODEL_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
 NET_BYTES = 1 << 28  # the same of a net, which cuts rows into batches itself
 MIN_CHUNK_ROWS, MAX_CHUNK_ROWS = 256, 1 << 16
+LEAST_CHUNK_ROWS = 16  # where rows become larger than they are
+FIRST_ROWS = 8  # by which that is told
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,36 @@ class Reading:
         if self.chunk_rows is not None:
             return self.chunk_rows
         size, batch, n_bytes = row_bytes(self.rows.parts[0]), 1, MODEL_BYTES
+        becomes = self._becomes("embedding" in reads)
         if self.model is not None:
             size += sum(self.model.row_bytes(what) for what in reads)
             batch = self.model.batch_rows
             n_bytes = MODEL_BYTES if batch == 1 else NET_BYTES
         n_chunk_rows = int(np.clip(n_bytes // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
+        if becomes > size:
+            n_chunk_rows = min(n_chunk_rows, max(int(n_bytes // becomes), LEAST_CHUNK_ROWS))
         # Whole batches: a net's last, short one would otherwise come once a chunk.
         return -(-n_chunk_rows // batch) * batch
+
+    def _becomes(self, is_embedded: bool) -> int:
+        """Return how many bytes one of the first rows becomes, at most, before it is read.
+
+        Rows may be names of files. What a function of such holds while it makes vectors of them
+        cannot be seen: it gets few at a time.
+        """
+        is_function = is_embedded and self.embed is not None
+        is_plain = self.model is None or self.model.is_plain
+        if len(self.rows) <= MIN_CHUNK_ROWS or (is_plain and not is_function):
+            return 0
+        X, size = self.rows.slice(0, FIRST_ROWS), 0
+        reader = getattr(self.model, "estimator", None)
+        if is_function:
+            reader = getattr(self.embed, "__self__", None)  # of a transformer's own method
+            size = MODEL_BYTES // MIN_CHUNK_ROWS if _are_names(X) else 0
+        for step in transforms_of(reader):
+            X = step(X)
+            size = max(size, row_bytes(X))
+        return size
 
     def _pieces(self, reads: list[str], start: int, stop: int) -> Iterator:
         """Yield consecutive rows, a chunk at a time, showing progress."""
@@ -100,6 +129,14 @@ class Reading:
         ends = ((at, min(at + step, stop)) for at in range(start, stop, step))
         steps = ((end - at, self.rows.slice(at, end)) for at, end in ends)
         yield from progress(steps, stop - start, "reading the model")
+
+
+def _are_names(X) -> bool:
+    """Whether rows hold text, or are read from a Dataset: they stand for more than they are."""
+    if is_dataset(X) or is_tensor(X) or sparse.issparse(X):
+        return is_dataset(X)
+    values = np.asarray(X[:1] if isinstance(X, list) else X, dtype=object)
+    return any(isinstance(value, str | bytes | PathLike) for value in values.flat)
 
 
 def _one_for_each(vectors, X):

@@ -47,25 +47,30 @@ class Improvement(Strategy):
 
 @register("expected_improvement", "to find the best value; the usual choice", cost="as `std`")
 class ExpectedImprovement(Improvement):
-    r"""Largest expected gain over the best label so far [1]_.
+    r"""Largest expected gain over the best label so far [1]_, in logarithms [2]_.
 
-    :math:`(\mu - y^* - \xi) \Phi(z) + \sigma \varphi(z)` with
-    :math:`z = (\mu - y^* - \xi) / \sigma`.
+    :math:`\log [(\mu - y^* - \xi) \Phi(z) + \sigma \varphi(z)]` with
+    :math:`z = (\mu - y^* - \xi) / \sigma`. The gain itself is 0 in float64 where z is less than
+    about -38, as it is nearly everywhere once a good value is known; its logarithm has the same
+    order, and never ties for that reason. To draw rows in proportion to the gain, write
+    ``StochasticBatch("expected_improvement", mode="softmax")``.
 
     References
     ----------
     .. [1] Jones, Schonlau and Welch (1998). Efficient global optimization of expensive black-box
        functions. Journal of Global Optimization.
+    .. [2] Ament, Daulton, Eriksson, Balandat and Bakshy (2023). Unexpected improvements to expected
+       improvement for Bayesian optimization. NeurIPS.
     """
 
     def score(self, view):
-        """Return the expected improvement, in units of y."""
-        return scores.expected_improvement(*self._compared(view), self.xi)
+        """Return the logarithm of the expected improvement."""
+        return scores.log_expected_improvement(*self._compared(view), self.xi)
 
 
 @register("probability_of_improvement", "to find the best value, cautiously", cost="as `std`")
 class ProbabilityOfImprovement(Improvement):
-    r"""Largest probability of beating the best label so far [1]_: :math:`\Phi(z)`.
+    r"""Largest probability of beating the best label so far [1]_: :math:`\log \Phi(z)`.
 
     References
     ----------
@@ -74,8 +79,8 @@ class ProbabilityOfImprovement(Improvement):
     """
 
     def score(self, view):
-        """Return the probability of improvement."""
-        return scores.probability_of_improvement(*self._compared(view), self.xi)
+        """Return the logarithm of the probability of improvement."""
+        return scores.log_probability_of_improvement(*self._compared(view), self.xi)
 
 
 @register("upper_confidence_bound", "to find the best value, exploring by `beta`", cost="as `std`")

@@ -31,8 +31,8 @@ class Vessal(StreamStrategy):
     budget : float, default=None
         Share of the rows that may be bought, in (0, 1]. None: 0.1, where there is no `length`.
     window : int or None, default=100
-        Of so many consecutive rows, no more than that share is bought. None: that share holds in
-        expectation alone, as published. Not with `length`.
+        Of so many consecutive rows, no more than that share is bought. None: it is held over the
+        whole stream, within a label or two. Not with `length`.
     total : int, default=None
         How many labels may be bought in all; None: any number.
     length : int, default=None
@@ -54,6 +54,10 @@ class Vessal(StreamStrategy):
 
     Notes
     -----
+    As published, q is the budget itself. That buys too much while gradients are about as wide as
+    rows are many: each row then leads where none was, and u' M u is larger than its mean over the
+    rows before. So q falls with each label that is bought beyond the budget, and rises behind it.
+
     A row that was bought counts by the gradient that it had then, though the model has changed
     since: rows are not kept. M begins again at `restart`, and when gradients get another length, as
     by a new class.

@@ -87,6 +87,7 @@ class View:
         self._memory_of = memory
         self._scores: dict[int, tuple] = {}  # by id, with the strategy: else that id may be reused
         self._is_part = False  # whether it is a chunk, which knows nothing of the other rows
+        self._whole: tuple[View, np.ndarray] | None = None  # what was narrowed, and to which rows
 
     def __len__(self) -> int:
         return len(self._reading.rows)
@@ -185,7 +186,7 @@ class View:
         if absent:
             raise ValueError(
                 f"the strategy reads row {absent[0]}, which is not among the {len(self)} rows "
-                f"that a strategy around it has left."
+                f"that it is shown."
             )
         return np.array([at[row] for row in rows])
 
@@ -256,7 +257,8 @@ class View:
         model = self._reading.fitted("dropout").with_dropout(n_passes)
         of_model = {"proba", "samples", "prediction", "gradient"}
         known = {k: v for k, v in self._known.items() if k not in of_model}
-        return self._copy(_reading=replace(self._reading, model=model), _known=known)
+        whole = self._whole and (self._whole[0].with_dropout(n_passes), self._whole[1])
+        return self._copy(_reading=replace(self._reading, model=model), _known=known, _whole=whole)
 
     def center_distances(self) -> np.ndarray:
         """Return the squared distance of each row to the nearest of `centers`; none: infinity.
@@ -324,24 +326,28 @@ class View:
         return other
 
     def narrowed(self, positions) -> "tuple[View, np.ndarray]":
-        """Return a view with only these candidates left, and the positions of its rows in this one.
+        """Return a view of these candidates and the centres, and where its rows are in this one.
 
-        Where vectors come from the model, as those of a net, it has no other rows than these and
-        the centres, so that nothing is computed of the rest.
+        It has no other rows: they are the population, and nothing is computed of the rest.
         """
-        own, model = self._reading, self._reading.model
-        if model is None or model.is_plain or own.is_embedded or "embedding" in self._known:
-            return self.restrict(positions), np.arange(len(self))
         rows = np.union1d(positions, self.centers)
         other = self.part(self.take(rows), rows)
         labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
-        whole = other._copy(  # a chunk would know no centres, and be read in one piece
-            _reading=replace(other._reading, chunk_rows=own.chunk_rows),
+        whole, at = self._whole or (self, slice(None))
+        narrow = other._copy(  # a chunk would know no centres, and be read in one piece
+            _reading=replace(other._reading, chunk_rows=self._reading.chunk_rows),
             mask=self.restrict(positions).mask[rows],
             _pool=Centers(labeled, reserved, self._pool.y_labeled, self._pool.classes),
             _is_part=False,
+            _whole=(whole, np.arange(len(whole))[at][rows]),
         )
-        return whole, rows
+        return narrow, rows
+
+    def of_numbers(self, numbers) -> "View":
+        """Return a view of rows by their numbers, of those too that `narrowed` has left out."""
+        whole = self if self._whole is None else self._whole[0]
+        at = whole.positions_of(numbers)
+        return whole.part(whole.take(at), at)
 
     # How it is computed
 
@@ -374,13 +380,20 @@ class View:
         """Return all rows as vectors; those of the pool from memory where they are there."""
         memory, n = self._memory, len(self) - self._offset
         if memory is None:
-            return self._embedded(0, len(self))
+            whole, rows = self._whole or (self, None)
+            return whole._read_vectors()[rows] if whole._keeps() else self._embedded(0, len(self))
         if memory.n_rows < n:  # rows joined the pool
             new = self._embedded(self._offset + memory.n_rows, len(self))
             memory.keep(join_vectors([memory.vectors, new] if memory.n_rows else [new]))
         if self._offset == 0:
             return memory.vectors
         return join_vectors([self._embedded(0, self._offset), memory.vectors])
+
+    def _keeps(self) -> bool:
+        """Whether vectors of all rows are in memory, or cost so much that they are to be there."""
+        if self._memory is None or self._offset:
+            return False
+        return self._reading.embed is not None or self._memory.n_rows == len(self)
 
     def _embedded(self, start: int, stop: int):
         """Return consecutive rows as vectors."""
@@ -433,6 +446,7 @@ class View:
             _offset=0,
             _memory=None,
             _is_part=True,
+            _whole=None,
         )
         for name in ("X", "candidates", "rng"):  # cached, of all rows
             part.__dict__.pop(name, None)

@@ -8,7 +8,7 @@ import numpy as np
 from ..selection import top
 from ..selection.density import density
 from ..utils.checks import checked_number, count_of
-from .base import Strategy, choose, name_of
+from .base import Strategy, choose, has_score, name_of
 from .chance import other_draw
 from .inner import from_lowest, inner_reads, inner_scores
 from .registry import as_strategy, register
@@ -18,7 +18,9 @@ from .registry import as_strategy, register
 class Subpool(Strategy):
     """Another strategy on a random part of the pool, drawn anew in each round.
 
-    A part takes less time to score than the whole, and a batch from it repeats itself less.
+    A part takes less time to score than the whole, and a batch from it repeats itself less. With
+    the rows that are labelled or reserved it is all that the strategy sees: what is clustered,
+    covered or averaged over is the part, and the cost is that of a pool of its size.
 
     Parameters
     ----------
@@ -45,8 +47,7 @@ class Subpool(Strategy):
         # Drawn by the numbers of the rows: the same part, however rows are cut and ordered.
         size = max(n, self._n_drawn(len(view.candidates)))
         drawn = view.row_random(view.candidates)
-        part, rows = view.narrowed(view.candidates[top(drawn, size)])
-        return rows[as_strategy(self.strategy).select(part, n)]
+        return _chosen_among(view, view.candidates[top(drawn, size)], self.strategy, n)
 
     def _n_drawn(self, n_candidates: int) -> int:
         """Return how many candidates make a part."""
@@ -64,7 +65,8 @@ class Prefilter(Strategy):
     """The best candidates by one strategy, from which another one chooses.
 
     Usually the first is a score that takes little time, and the second chooses a diverse batch: it
-    sees little of the pool, and cannot choose rows that the first finds certain.
+    sees these candidates alone, beside the rows that are labelled or reserved, and cannot choose
+    rows that the first finds certain.
 
     Parameters
     ----------
@@ -92,8 +94,16 @@ class Prefilter(Strategy):
         """Return what the second strategy selects among the first one's best."""
         factor = checked_number(self.factor, "factor", name_of(self), 1.0)
         left = choose(as_strategy(self.first), view, math.ceil(factor * n))
-        part, rows = view.narrowed(left)
-        return rows[choose(as_strategy(self.then), part, n)]
+        return _chosen_among(view, left, self.then, n)
+
+
+def _chosen_among(view, candidates: np.ndarray, strategy, n: int) -> np.ndarray:
+    """Return what a strategy chooses where these candidates are the population."""
+    strategy = as_strategy(strategy)
+    if strategy.rowwise and has_score(strategy):  # which sees row by row, without a copy
+        return choose(strategy, view.restrict(candidates), n)
+    part, rows = view.narrowed(candidates)
+    return rows[choose(strategy, part, n)]
 
 
 @register("density", "pools whose outliers look uncertain", cost="O(nd), or O(n²d) on distances")
