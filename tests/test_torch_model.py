@@ -21,7 +21,7 @@ from skorch.callbacks import Checkpoint, EpochScoring  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.utils.data import DataLoader, default_collate  # noqa: E402
 
-from skactive.models.fitting import check_sums  # noqa: E402
+from skactive.models.checking import check_sums  # noqa: E402
 from skactive.models.modules import DropoutMasks, dropout_layers  # noqa: E402
 from skactive.models.serving import CheckedLoader  # noqa: E402
 

@@ -174,7 +174,7 @@ def test_confident_predictions_do_not_hide_that_a_layer_does_not_account_for_the
     assert (np.sort(model.proba(X))[:, -1] > 0.999).mean() > 0.8
     for start in range(0, 200, 10):
         with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer"):
-            frozen(model.module).features(X[start : start + 20])
+            frozen(model.passes.module).features(X[start : start + 20])
 
 
 class Sure(MLP):
@@ -191,7 +191,7 @@ def test_attacks_on_a_few_rows_differentiate_logits_as_those_on_many(n):
     torch.manual_seed(0)
     model = frozen(Sure())
     assert np.isin(model.proba(X[:5]), [0, 1]).all()
-    lengths = frozen(model.module).perturbation(X, "deepfool")
+    lengths = frozen(model.passes.module).perturbation(X, "deepfool")
     assert np.isfinite(lengths).all()
     np.testing.assert_allclose(model.perturbation(X[:n], "deepfool"), lengths[:n], rtol=1e-3)
 

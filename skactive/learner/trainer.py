@@ -91,8 +91,8 @@ class Trainer:
         else:
             told = known if codes is None else np.arange(len(codes))
             # What goes on must not draw the same numbers again: dropout, the order of batches.
-            seed = [self.seed] if previous is None else [self.seed, pool.n_operations]
-            seed, params = seed if has_nets else None, self.params.of(rows)
+            words = [self.seed] if previous is None else [self.seed, pool.n_operations]
+            seed, params = words if has_nets else None, self.params.of(rows)
             estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
         seen = known if codes is None else None
         return Fitted(estimator, classes, codes, seen, n_learned=pool.n_operations)
