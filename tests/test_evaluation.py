@@ -795,3 +795,26 @@ def test_the_settings_in_a_file_are_those_given(tmp_path):
     settings = stored_settings(path)
     assert settings["budget"] == 0.2
     assert settings["estimator"] == "ActiveLearner(estimator=GaussianNB(), strategy='random')"
+
+
+# What a test for new rows needs
+
+
+def test_runs_know_how_many_rows_they_could_ask_for_and_were_tested_on():
+    partly = Y.copy()
+    partly[::5] = -1  # 120 rows have a label
+    sizes = {
+        "test_size": (90, 30),
+        "cv": (80, 40),
+        "shared": (120, 0),
+    }
+    given = {
+        "test_size": {"test_size": 0.25},
+        "cv": {"cv": 3},
+        "shared": {"X_test": X[::5], "y_test": Y[::5]},
+    }
+    for how, options in given.items():
+        runs = compared(y=partly, **options).runs
+        assert {(run.n_train, run.n_test) for run in runs} == {sizes[how]}
+    words = compared(y=partly, n_repeats=5, **given["shared"]).verdict()
+    assert "of new rows, repeats with the same test rows say nothing" in words

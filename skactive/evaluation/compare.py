@@ -343,6 +343,7 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
     else:
         held_out = test.X_labeled, test.y_labeled
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
+    run.n_train, run.n_test = split.n_train, 0 if split.test is None else len(split.test)
     with one_thread():  # sums by another number of threads have other last digits
         if strategy is None:
             learner.fit(X, y)
@@ -356,9 +357,11 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
     return run
 
 
-def _test_score(shared: _Shared, run: Run, learner: ActiveLearner, held_out: tuple) -> float:
+def _test_score(
+    shared: _Shared, run: Run, learner: ActiveLearner, held_out: tuple[Any, Any]
+) -> float:
     """Return the score of a learner on the test rows, refusing NaN."""
-    score = score_of(learner, *held_out, shared.scoring)
+    score = score_of(learner, *held_out, scoring=shared.scoring)
     if np.isnan(score):
         raise ValueError(
             f"the score of {run.variant!r} is NaN with {learner.pool_.n_labeled} labels, in "

@@ -150,14 +150,14 @@ def checked_curves(n_labeled, scores, n_dims: tuple[int, ...] = (1, 2)) -> tuple
     return grid, curves
 
 
-def paired_differences(a, b) -> NDArray:
-    """Return the differences of numbers for each repeat, refusing other shapes."""
+def checked_pairs(a, b) -> tuple[NDArray, NDArray]:
+    """Return two numbers for each repeat as arrays, refusing other shapes."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape or len(a) == 0:
         raise ValueError(
             f"a and b have the shapes {a.shape} and {b.shape}; give one number for each repeat."
         )
-    return a - b
+    return a, b
 
 
 def check_same_repeats(a: NDArray, b: NDArray) -> None:
