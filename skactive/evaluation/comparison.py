@@ -36,6 +36,8 @@ class Run:
     n_train, n_test : int
         Rows that could be asked for, and rows of this split that it was tested on; 0 where all
         repeats share their test rows.
+    failed : str
+        Why there is no round: what the estimator said of the first labels. Otherwise empty.
     """
 
     dataset: str
@@ -48,6 +50,7 @@ class Run:
     seconds: list[list[float]] = field(default_factory=list)
     n_train: int = 0
     n_test: int = 0
+    failed: str = ""
 
     def add(self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0)) -> None:
         """Add a round."""

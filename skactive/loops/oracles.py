@@ -146,16 +146,28 @@ class Prompt:
 
 
 def answer_of(oracle) -> Callable:
-    """Return the function (row numbers, rows) -> labels of an oracle, refusing what is none."""
+    """Return the function (row numbers, rows) -> labels of an oracle, refusing what is none.
+
+    The function refuses None in place of the labels of a batch.
+    """
     is_class = isinstance(oracle, type)
-    if hasattr(oracle, "answer") and not is_class:
-        return oracle.answer
-    if is_class or not callable(oracle):
+    has_answer = hasattr(oracle, "answer") and not is_class
+    if not has_answer and (is_class or not callable(oracle)):
         raise TypeError(
             f"oracle is {oracle!r}; give Known(y), Prompt(), or a function that takes rows and "
             f"returns their labels."
         )
-    return lambda indices, rows: oracle(rows)
+
+    def answer(indices, rows):
+        labels = oracle.answer(indices, rows) if has_answer else oracle(rows)
+        if labels is None:
+            raise ValueError(
+                f"the oracle returned None for {len(indices)} row{'s' * (len(indices) != 1)}; "
+                f"return one label for each, in a list, and None in it for one that it cannot tell."
+            )
+        return labels
+
+    return answer
 
 
 def _choices(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any], str]:
