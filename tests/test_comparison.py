@@ -428,6 +428,10 @@ def test_an_open_end_of_a_saving_is_called_open():
     assert "[open, " in comparison.to_markdown(target=0.8)
 
 
+def test_a_comparison_shows_its_tables_in_a_notebook(three):
+    assert three._repr_markdown_() == three.to_markdown()
+
+
 def test_random_alone_gives_no_verdict():
     assert compared({"random": rising(0.1)}).verdict() == "No verdict: there is only random."
 

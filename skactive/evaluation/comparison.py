@@ -322,6 +322,9 @@ class Comparison:
             parts += [f"**all {len(self.datasets)} data sets**", table, self.verdict()]
         return "\n\n".join(parts)
 
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
     def __repr__(self) -> str:
         repeats = report.count_of_repeats(len(self.ceiling(self.datasets[0])))
         return (

@@ -295,6 +295,20 @@ def _can_print(text: str) -> bool:
     return True
 
 
+def _within_bounds(image: np.ndarray) -> np.ndarray:
+    """Return an image with colours that are drawn as they are: others would be cut off.
+
+    Normalised ones are below 0 too. Bounds are 0 and 1 for floats, 0 and 255 for integers.
+    """
+    finite, top = image[np.isfinite(image)].astype(float), 1 if image.dtype.kind == "f" else 255
+    low, high = finite.min(initial=0), finite.max(initial=top)
+    if image.dtype.kind == "b" or (low == 0 and high == top):
+        return image
+    colours, alpha = image[..., :3], image[..., 3:]
+    opaque = top if alpha.max(initial=0) <= top else high
+    return np.dstack([(colours - low) / (high - low), alpha / opaque])
+
+
 def _plotted(image: np.ndarray) -> bool:
     """Show an image by matplotlib, if it is there and can show anything."""
     try:
@@ -306,9 +320,7 @@ def _plotted(image: np.ndarray) -> bool:
         return False
     figure = plt.figure("skactive", clear=True)  # one window, not one for each row
     axes = figure.add_subplot()
-    if image.dtype.kind == "f" and image.ndim == 3 and image.max() > 1:
-        image = image / image.max()  # colours of floats go from 0 to 1
-    axes.imshow(image, cmap="gray")
+    axes.imshow(_within_bounds(image) if image.ndim == 3 else image, cmap="gray")
     axes.set_axis_off()
     plt.show(block=False)
     plt.pause(0.01)  # nothing is drawn before the window's events are handled

@@ -101,14 +101,14 @@ def check_n_instances(X, n_instances, who: str = "query") -> int:
     return 1 if n_instances is None else checked_count(n_instances, "n_instances", who)
 
 
-def missing_to_total(n_instances, n_total, n_known: int) -> int:
-    """Return how many rows a query asks for that names a total, of which some are there."""
+def missing_to_total(n_instances, n_total, n_known: int, who: str = "query") -> int:
+    """Return how many rows a call asks for that names a total, of which some are there."""
     if n_instances is not None:
         raise ValueError(
-            f"query got n_instances={n_instances!r} and n_total={n_total!r}; give how many more "
+            f"{who} got n_instances={n_instances!r} and n_total={n_total!r}; give how many more "
             f"rows, or how many in all."
         )
-    return max(checked_count(n_total, "n_total", "query") - n_known, 0)
+    return max(checked_count(n_total, "n_total", who) - n_known, 0)
 
 
 def check_name(name, who: str) -> None:
