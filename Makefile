@@ -26,4 +26,6 @@ bench:
 	$(PYTHON) benchmarks/learner.py
 	$(PYTHON) benchmarks/selection.py
 	$(PYTHON) benchmarks/simulation.py
+	$(PYTHON) benchmarks/null_strategy.py
+	$(PYTHON) benchmarks/labels_saved.py
 	$(PYTHON) benchmarks/replication.py

@@ -82,6 +82,7 @@ def main():
         print(f"{name}: {len(np.unique(y))} classes, {X.shape[0]} rows of {X.shape[1]} columns")
         print(part.to_markdown(), end="\n\n", flush=True)
         parts.append(part)
+    print(Comparison.concat(parts).verdict())
     if importlib.util.find_spec("matplotlib"):
         draw(parts)
 

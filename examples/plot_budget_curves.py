@@ -35,9 +35,9 @@ comparison = compare_strategies(
 )
 
 # %%
-# The curves are means over the repeats, the bands their 95 % intervals. The target is the score
-# that random reaches with three quarters of its labels; the arrow goes from where random reaches
-# it to where the best strategy does.
+# The curves are means over the repeats, the bands their 95 % intervals. The target is a score that
+# random reaches while it still rises; the arrow goes from where random reaches it to where the best
+# strategy does.
 
 BudgetCurveDisplay.from_comparison(comparison, target=comparison.default_target())
 plt.show()

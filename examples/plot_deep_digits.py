@@ -74,9 +74,8 @@ comparison = compare_strategies(
 )
 
 # %%
-# The curves are means over the repeats, the bands their 95 % intervals. The dotted line is the
-# score that random reaches with three quarters of its labels; the arrow is what the best strategy
-# saves there.
+# The curves are means over the repeats, the bands their 95 % intervals. The dotted line is a score
+# that random reaches while it still rises; the arrow is what the best strategy saves there.
 
 figure, ax = plt.subplots(figsize=(8, 5.5), layout="constrained")
 BudgetCurveDisplay.from_comparison(comparison, target=comparison.default_target(), ax=ax)

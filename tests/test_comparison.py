@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ NOISE = np.array([0.00, 0.01, -0.01, 0.02, 0.005, -0.004])
 
 def played(variant, repeat, scores, grid=(10, 20, 30), dataset="data"):
     """One run, with a query of one row and (1, 2, 3) seconds in each round."""
-    run = Run(dataset, variant, repeat, f"{variant.title()}()")
+    run = Run(dataset, variant, repeat, f"{variant.title()}()", n_train=90, n_test=30)
     for position, (n, score) in enumerate(zip(grid, scores, strict=True)):
         run.add(n, score, [position], (1.0, 2.0, 3.0))
     return run
@@ -104,22 +105,55 @@ def test_the_area_of_a_run_lies_between_its_scores_in_any_order_of_runs(values, 
 def test_p_values_are_those_of_scipy_by_holm(three):
     areas = three.aulc()
     rows = {row["strategy"]: row for row in three.summary()}
-    for key, test in (("p_t", stats.ttest_rel), ("p_wilcoxon", stats.wilcoxon)):
-        p = {name: test(areas[name], areas["random"]).pvalue for name in ("good", "same")}
+    differences = {name: areas[name] - areas["random"] for name in ("good", "same")}
+    for key, test in (("p_t", stats.ttest_1samp), ("p_new", corrected)):
+        p = {name: test(difference, 0).pvalue for name, difference in differences.items()}
         assert p["good"] < p["same"]
         smaller = min(1, 2 * p["good"])
         assert rows["good"][key] == pytest.approx(smaller)
         assert rows["same"][key] == pytest.approx(max(smaller, p["same"]))
 
 
-def test_the_gain_is_the_paired_difference_with_students_interval(three):
+def corrected(difference, _):
+    """The corrected resampled t test of Nadeau and Bengio, with 30 test rows for 90 to train on."""
+    error = np.sqrt((1 / len(difference) + 30 / 90) * difference.var(ddof=1))
+    p = 2 * stats.t.sf(abs(difference.mean()) / error, len(difference) - 1)
+    return SimpleNamespace(pvalue=p)
+
+
+def test_wilcoxons_test_is_left_out_where_so_few_repeats_cannot_bring_it_below_a_twentieth():
+    def good(r):
+        return rising(0.1)(r) + 0.05 + NOISE[r]
+
+    for n_strategies, n_repeats, p in ((1, 5, np.nan), (1, 6, 2**-5), (2, 6, np.nan)):
+        curves = {"random": rising(0.1)} | {f"good{i}": good for i in range(n_strategies)}
+        row = compared(curves, n_repeats).summary()[1]
+        assert row["p_wilcoxon"] == pytest.approx(p, nan_ok=True)
+        assert row["p_t"] < 0.05
+
+
+def test_the_gain_is_the_paired_difference_with_intervals_that_hold_together(three):
     good = three.summary()[1]
     difference = three.aulc()["good"] - three.aulc()["random"]
-    low, high = stats.t.interval(0.95, 5, difference.mean(), stats.sem(difference))
+    # 97.5 % each, so that both hold in 95 %.
+    low, high = stats.t.interval(0.975, 5, difference.mean(), stats.sem(difference))
     assert good["strategy"] == "good"
     assert (good["gain"], good["gain_low"], good["gain_high"]) == pytest.approx(
         (0.05 + NOISE.mean(), low, high)
     )
+    wider = np.sqrt(1 + 6 * 30 / 90) * stats.sem(difference)
+    low, high = stats.t.interval(0.975, 5, difference.mean(), wider)
+    assert (good["new_low"], good["new_high"]) == pytest.approx((low, high))
+
+
+@given(hs.integers(0, 10**6), hs.integers(1, 5))
+def test_an_interval_that_leaves_out_0_never_contradicts_its_p_value(seed, n_strategies):
+    noise = np.random.default_rng(seed).normal(0.03, 0.03, (n_strategies, 6))
+    curves = {"random": rising(0.1)}
+    curves |= {f"s{i}": lambda r, i=i: rising(0.1)(r) + noise[i, r] for i in range(n_strategies)}
+    for row in compared(curves).summary()[1:]:
+        for low, high, p in (("gain_low", "gain_high", "p_t"), ("new_low", "new_high", "p_new")):
+            assert row[p] < 0.05 or row[low] <= 0 <= row[high]
 
 
 def test_the_area_has_students_interval(three):
@@ -138,8 +172,10 @@ def test_wins_ties_and_losses_are_counted_against_random_over_repeats_and_data_s
     row = one.summary()[1]
     assert (row["wins"], row["ties"], row["losses"]) == (3, 2, 1)
     assert one.win_tie_loss() == {"mixed": (3, 2, 1)}
-    two = compared({"random": rising(0.1), "mixed": mixed}, n_repeats=4, dataset="other")
-    assert Comparison.concat([one, two]).win_tie_loss() == {"mixed": (6, 3, 1)}
+    two = compared({"random": rising(0.1), "mixed": rising(0.05)}, n_repeats=4, dataset="other")
+    three = compared({"random": rising(0.1), "mixed": rising(0.1)}, n_repeats=4, dataset="third")
+    # Of several data sets each counts once, by its mean.
+    assert Comparison.concat([one, two, three]).win_tie_loss() == {"mixed": (1, 1, 1)}
 
 
 def test_seconds_are_of_whole_runs_by_where_they_went(three):
@@ -159,25 +195,27 @@ def test_labels_to_a_target_and_the_saving_come_from_the_mean_curves():
     assert random["labels"] == pytest.approx(25)
     assert good["labels"] == pytest.approx(17.5)
     assert (good["saving"].labels, good["saving"].share) == pytest.approx((17.5, 0.3))
-    assert (good["saving"].low, good["saving"].high) == pytest.approx((0.3, 0.3))
+    assert np.isnan([good["saving"].low, good["saving"].high]).all()  # all repeats are alike
     assert bad["labels"] == np.inf
     assert np.isnan(bad["saving"].share)
 
 
-def test_the_default_target_is_what_random_reaches_with_three_quarters_of_the_labels():
+def test_the_default_target_is_what_random_has_with_half_of_its_labels_while_it_rises():
     curves = {"random": lambda r: [0.1, 0.5, 0.7, 0.9]}
-    assert compared(curves, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.7)
-    falling = {"random": lambda r: [0.1, 0.8, 0.7, 0.9]}
-    assert compared(falling, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.8)
+    assert compared(curves, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.5)
+    falling = {"random": lambda r: [0.1, 0.6, 0.4, 0.9]}
+    assert compared(falling, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.5)
     coarse = {"random": lambda r: [0.0, 0.9]}
-    assert compared(coarse, grid=(10, 40)).default_target() == pytest.approx(0.6)
+    assert compared(coarse, grid=(10, 40)).default_target() == pytest.approx(0.3)
     late = {"random": lambda r: [0.3, 0.9]}
     assert compared(late, grid=(90, 100)).default_target() == pytest.approx(0.3)
+    plateau = {"random": lambda r: [0.4, 0.9, 0.9, 0.9]}
+    assert compared(plateau, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.8)
 
 
-def test_random_needs_three_quarters_of_the_labels_for_the_default_target():
+def test_random_needs_half_of_the_labels_for_the_default_target():
     comparison = compared({"random": lambda r: [0.0, 0.9]}, grid=(10, 40))
-    assert comparison.summary()[0]["labels"] == pytest.approx(30)
+    assert comparison.summary()[0]["labels"] == pytest.approx(20)
 
 
 def test_the_penalty_matrix_counts_significant_wins_and_adds_up_over_data_sets(three):
@@ -237,10 +275,64 @@ def test_from_five_repeats_the_verdict_says_better_worse_or_no_difference_shown(
         n_repeats=5,
     )
     good, bad, same = comparison.verdict().splitlines()
-    assert good.startswith("good: better than random (+0.0550 AULC, p = ")
-    assert bad.startswith("bad: worse than random (-0.0450 AULC, p = ")
-    assert same.startswith("same: no difference from random shown (")
-    assert good.endswith(" by Holm over 5 repeats).")
+    assert good.startswith("good: better than random on these rows (+0.0550 AULC, p = ")
+    assert bad.startswith("bad: worse than random on these rows (-0.0450 AULC, p = ")
+    assert same.startswith("same: no difference from random shown on these rows (")
+    assert " by Holm over 5 repeats), and on new ones (p = 0.0" in good
+    assert " by Holm over 5 repeats), nor for new ones (p = " in same
+
+
+def test_what_holds_for_these_rows_alone_is_said_so():
+    curves = {"random": rising(0.1), "good": lambda r: rising(0.1)(r) + 0.012 + NOISE[r]}
+    comparison = compared(curves, n_repeats=6)
+    row = comparison.summary()[1]
+    assert row["p_t"] < 0.05 < row["p_new"]
+    assert comparison.verdict() == (
+        f"good: better than random on these rows (+0.0155 AULC, p = {row['p_t']:.2g} by Holm over "
+        f"6 repeats), not shown for new ones (p = {row['p_new']:.2g})."
+    )
+    for run in comparison.runs:
+        run.n_test = 0
+    said = "; of new rows, repeats with the same test rows say nothing."
+    assert comparison.verdict().endswith(said)
+
+
+def test_what_differs_by_the_same_in_every_repeat_is_not_tested():
+    comparison = compared({"random": rising(0.1), "good": lambda r: rising(0.1)(r) + 0.1})
+    row = comparison.summary()[1]
+    assert np.isnan([row["p_t"], row["p_new"], row["gain_low"]]).all()
+    assert comparison.verdict() == (
+        "good: no test, since in every repeat it differs from random by the same +0.1000 AULC."
+    )
+
+
+def test_over_several_data_sets_each_counts_once_however_many_repeats_it_had():
+    def at(dataset, gain, n_repeats):
+        def good(r):
+            return rising(0.1)(r) + gain + NOISE[r] - NOISE[:n_repeats].mean()
+
+        return compared({"random": rising(0.1), "good": good}, n_repeats, dataset=dataset)
+
+    gains = [0.01, 0.02, 0.03, 0.04, 0.05, -0.005]
+    parts = [at(str(i), gain, 2 + i % 5) for i, gain in enumerate(gains)]
+    few = Comparison.concat(parts[:5])
+    assert np.isnan(few.overall()[0]["p_wilcoxon"])
+    assert few.verdict() == (
+        "good: no verdict over 5 data sets (better on 5, worse on 0; mean gain +0.0300 AULC); "
+        "Wilcoxon's test needs at least 6."
+    )
+    all_six = Comparison.concat(parts)
+    (row,) = all_six.overall()
+    assert (row["n_datasets"], row["wins"], row["ties"], row["losses"]) == (6, 5, 0, 1)
+    assert row["gain"] == pytest.approx(np.mean(gains))
+    assert row["p_wilcoxon"] == pytest.approx(stats.wilcoxon(gains).pvalue) == 0.0625
+    better = Comparison.concat([*parts[:5], at("5", 0.06, 3)])
+    assert better.verdict() == (
+        "good: better than random over 6 data sets (better on 6, worse on 0; mean gain +0.0350 "
+        "AULC; p = 0.031 by Wilcoxon's test and Holm)."
+    )
+    assert better.to_markdown().endswith(better.verdict())
+    assert better.verdict("5").startswith("No verdict: 3 repeats")
 
 
 def test_one_repeat_has_means_but_no_intervals_and_no_tests():
@@ -260,11 +352,11 @@ def test_markdown_says_not_reached_where_it_is_not_reached():
     lines = comparison.to_markdown(target=0.65).splitlines()
     assert lines[0] == "**data**: f1, 6 repeats; with all labels 0.9000 [0.9000, 0.9000]"
     head, _, random, bad = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:6]]
-    assert len(head) == len(random) == len(bad) == 8
-    assert head[6] == "labels to 0.650"
-    assert random == ["random", "0.6000 [0.6000, 0.6000]", "", "", "", "", "25", ""]
-    assert bad[5:] == ["0/0/6", "not reached", "not reached"]
-    assert bad[2] == "-0.1000 [-0.1000, -0.1000]"
+    assert len(head) == len(random) == len(bad) == 9
+    assert head[7] == "labels to 0.650"
+    assert random == ["random", "0.6000 [0.6000, 0.6000]", "", "", "", "", "", "25", ""]
+    assert bad[6:] == ["0/0/6", "not reached", "not reached"]
+    assert bad[2:6] == ["-0.1000", "", "0.031", ""]
 
 
 def test_markdown_has_a_part_for_each_data_set(three):
@@ -275,8 +367,9 @@ def test_markdown_has_a_part_for_each_data_set(three):
     assert "good: better than random" in first
     assert "| else | " in second
     assert "| good | " not in second
-    assert "| good | 6/0/0 | 1.00 |  | 1.00 | 0.00 |" in totals
+    assert "| good | 1/0/0 | 1.00 |  | 1.00 | 0.00 |" in totals
     assert "| else | 1/0/0 | 0.00 | 0.00 | 0.00 |  |" in totals
+    assert "good: no verdict over 1 data set (better on 1, worse on 0; " in totals
 
 
 def test_markdown_reads_as_it_does():
@@ -292,22 +385,23 @@ def test_markdown_reads_as_it_does():
         == """\
 **data**: accuracy, 6 repeats; with all labels 0.9000 [0.9000, 0.9000]
 
-| strategy | AULC [95 %] | gain over random [95 %] | p (t) | p (Wilcoxon) | win/tie/loss | \
-labels to 0.632 | saving against random [95 %] |
-| --- | --- | --- | --- | --- | --- | --- | --- |
-| random | 0.6067 [0.5780, 0.6353] |  |  |  |  | 22 |  |
-| a\\|b | 0.6700 [0.6386, 0.7015] | +0.0634 [+0.0606, +0.0662] | 2.8e-08 | 0.031 | 6/0/0 | \
-16 | 28 % [24 %, 30 %] |
+| strategy | AULC [95 %] | gain over random [95 %] | p (t) | p (Wilcoxon) | p (new rows) | \
+win/tie/loss | labels to 0.557 | saving against random [95 %] |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| random | 0.6067 [0.5780, 0.6353] |  |  |  |  |  | 15 |  |
+| a\\|b | 0.6700 [0.6386, 0.7015] | +0.0634 [+0.0606, +0.0662] | 2.8e-08 | 0.031 | 4.4e-07 | \
+6/0/0 | 12 | 17 % [8 %, 22 %] |
 
-a|b: better than random (+0.0634 AULC, p = 2.8e-08 by Holm over 6 repeats)."""
+a|b: better than random on these rows (+0.0634 AULC, p = 2.8e-08 by Holm over 6 repeats), and on \
+new ones (p = 4.4e-07)."""
     )
 
 
 def test_markdown_of_one_repeat_has_neither_intervals_nor_tests():
     comparison = compared({"random": rising(0.1), "good": rising(0.2)}, n_repeats=1)
     assert comparison.to_markdown(target=0.6).splitlines()[4:6] == [
-        "| random | 0.5875 |  |  |  |  | 20 |  |",
-        "| good | 0.6750 | +0.0875 |  |  | 1/0/0 | 15 | 25 % |",
+        "| random | 0.5875 |  |  |  |  |  | 20 |  |",
+        "| good | 0.6750 | +0.0875 |  |  |  | 1/0/0 | 15 | 25 % |",
     ]
 
 
@@ -320,7 +414,7 @@ def test_markdown_says_who_does_not_reach_the_target():
     ):
         lines = comparison.to_markdown(target=target).splitlines()
         random, good = ([cell.strip() for cell in line.split("|")] for line in lines[4:6])
-        assert [random[7], *good[7:9]] == cells
+        assert [random[8], *good[8:10]] == cells
 
 
 def test_an_open_end_of_a_saving_is_called_open():
@@ -328,10 +422,14 @@ def test_an_open_end_of_a_saving_is_called_open():
         return [0.5, 0.6 + (0.3 if r < 3 else 0), 0.7 + 0.2 * (r < 3)]
 
     comparison = compared({"random": lambda r: [0.5, 0.6, 0.9], "good": good})
-    assert comparison.to_markdown(target=0.8).splitlines()[5].split("|")[8].strip().endswith("%]")
+    assert comparison.to_markdown(target=0.8).splitlines()[5].split("|")[9].strip().endswith("%]")
     saving = comparison.summary(target=0.8)[1]["saving"]
     assert np.isinf(saving.low)
     assert "[open, " in comparison.to_markdown(target=0.8)
+
+
+def test_a_comparison_shows_its_tables_in_a_notebook(three):
+    assert three._repr_markdown_() == three.to_markdown()
 
 
 def test_random_alone_gives_no_verdict():
@@ -371,7 +469,7 @@ def test_concat_keeps_every_data_set_as_it_was(three):
 
 def test_several_data_sets_are_asked_for_by_name(three):
     both = Comparison.concat([three, compared({"random": rising(0.2)}, dataset="other")])
-    for method in (both.curves, both.aulc, both.summary, both.ceiling, both.verdict):
+    for method in (both.curves, both.aulc, both.summary, both.ceiling):
         with pytest.raises(ValueError, match="name the data set: one of data, other"):
             method()
     with pytest.raises(ValueError, match="no data set 'third'; there is data, other"):
@@ -431,7 +529,7 @@ def test_ties_everywhere_are_ties_everywhere():
     assert (row["wins"], row["ties"], row["losses"]) == (0, 6, 0)
     assert row["saving"].share == 0
     assert comparison.penalty_matrix()[1].tolist() == [[0, 0], [0, 0]]
-    assert comparison.verdict().startswith("same: no difference from random shown (+0.0000 AULC")
+    assert comparison.verdict().startswith("same: no difference from random shown on these rows (")
 
 
 def test_the_penalty_matrix_stops_where_random_has_saturated():

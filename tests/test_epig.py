@@ -163,7 +163,7 @@ def test_targets_of_a_query_over_rows_from_outside_are_positions_in_these():
 
 def test_it_chooses_from_arrays_with_targets_among_their_rows():
     samples = members(6, 40, 3)
-    found = select(EPIG(targets=[0, 1]), samples=samples, candidates=np.arange(2, 40))
+    found = select(EPIG(targets=[0, 1]), samples=samples, subset=np.arange(2, 40))
     assert found.tolist() == [2 + np.argmax(epig(samples[:, 2:], samples[:, :2]))]
 
 

@@ -17,6 +17,7 @@ import pytest
 import threadpoolctl
 from scipy import sparse
 from sklearn import config_context
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import UndefinedMetricWarning
@@ -795,3 +796,78 @@ def test_the_settings_in_a_file_are_those_given(tmp_path):
     settings = stored_settings(path)
     assert settings["budget"] == 0.2
     assert settings["estimator"] == "ActiveLearner(estimator=GaussianNB(), strategy='random')"
+
+
+# What a test for new rows needs
+
+
+def test_runs_know_how_many_rows_they_could_ask_for_and_were_tested_on():
+    partly = Y.copy()
+    partly[::5] = -1  # 120 rows have a label
+    sizes = {
+        "test_size": (90, 30),
+        "cv": (80, 40),
+        "shared": (120, 0),
+    }
+    given = {
+        "test_size": {"test_size": 0.25},
+        "cv": {"cv": 3},
+        "shared": {"X_test": X[::5], "y_test": Y[::5]},
+    }
+    for how, options in given.items():
+        runs = compared(y=partly, **options).runs
+        assert {(run.n_train, run.n_test) for run in runs} == {sizes[how]}
+    words = compared(y=partly, n_repeats=5, **given["shared"]).verdict()
+    assert "of new rows, repeats with the same test rows say nothing" in words
+
+
+# Runs that cannot start
+
+
+RARE = np.where(np.arange(150) % 15 == 0, 1, 0)  # ten rows of the second class
+
+
+def rarely(**options):
+    """A comparison on labels of which many starts hold one class alone."""
+    options = {"budget": 8, "n_initial": 4, "n_instances": 2, "n_repeats": 6, **options}
+    return compared(y=RARE, **options)
+
+
+def test_one_run_of_one_class_leaves_out_its_repeat_and_no_other(tmp_path):
+    file = tmp_path / "runs.jsonl"
+    with pytest.warns(UserWarning, match=r"left out for all strategies: \d of the 6 repeats"):
+        comparison = rarely(results=file)
+    kept = sorted({run.repeat for run in comparison.runs})
+    assert 0 < len(kept) < 6
+    for name, (grid, scores) in comparison.curves().items():
+        assert (name, grid[-1], len(scores)) == (name, 8, len(kept))
+    # A run that was left out counts as made: it would fail again.
+    before = file.read_bytes()
+    with pytest.warns(UserWarning, match="budget 8 was spent on rows of one class"):
+        again = rarely(results=file)
+    assert content(again) == content(comparison)
+    assert file.read_bytes() == before
+
+
+def test_if_no_repeat_can_start_the_reason_is_raised():
+    with pytest.raises(ValueError, match="no repeat could start; in repeat 0, of .*: budget 2 was"):
+        rarely(budget=2, n_initial=1, n_repeats=1)
+
+
+def test_an_estimator_that_needs_more_labels_leaves_out_the_repeats_where_they_are_missing():
+    estimator = CalibratedClassifierCV(GaussianNB(), cv=3)
+    with pytest.warns(UserWarning, match="left out for all strategies.* less than 3 examples"):
+        comparison = compared(estimator=estimator, n_initial=13, n_repeats=6)
+    assert 0 < len(comparison.ceiling()) < 6
+
+
+def test_what_fails_after_the_first_round_is_raised():
+    calls = []
+
+    def fails_later(view, n):
+        calls.append(n)
+        raise ValueError("out of ideas")
+
+    with pytest.raises(ValueError, match="out of ideas"):
+        compared([fails_later])
+    assert len(calls) == 1

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -13,7 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearner, Known, Pool, Prompt, run
-from skactive.loops.stopping import Budget, StoppingRule
+from skactive.loops.stopping import Budget, NoGain, StoppingRule
 
 X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -84,7 +86,7 @@ def state(pool):
 def learned(learner):
     """Whether the estimator is the one trained on the labels as they are now."""
     pool = learner.pool_
-    by_hand = type(learner.estimator)(**learner.estimator.get_params())
+    by_hand = clone(learner.estimator)
     by_hand.fit(pool.X_labeled, pool.y_labeled)
     return np.array_equal(by_hand.predict(pool.X), learner.predict(pool.X))
 
@@ -560,3 +562,150 @@ def test_what_is_no_callback_is_refused_before_the_first_round():
     with pytest.raises(TypeError, match=r"^callback is 'print'; give a function that takes the le"):
         run(learner, Known(TRUTH), callback="print")
     assert len(learner.pool_.labeled) == 0
+
+
+# An oracle that forgot its return
+
+
+class Forgetful:
+    """An oracle whose answers never arrive."""
+
+    def answer(self, indices, rows):
+        len(rows)
+
+
+@pytest.mark.parametrize("oracle", [lambda rows: None, Forgetful()])
+@pytest.mark.parametrize("n", [1, 4])
+def test_an_oracle_that_returns_nothing_for_a_batch_is_refused_and_skips_no_row(oracle, n):
+    learner, rounds = cold(), []
+    rows = "1 row;" if n == 1 else "4 rows;"
+    with pytest.raises(ValueError, match=f"the oracle returned None for {rows} return one label"):
+        run(learner, oracle, n_instances=n, callback=rounds.append)
+    assert (learner.pool_.n_labeled, learner.pool_.n_skipped, rounds) == (0, 0, [])
+
+
+def test_none_in_a_list_skips_its_row_and_a_list_of_none_skips_all():
+    learner = run(cold(), lambda rows: [None] * len(rows), n_instances=7)
+    assert learner.pool_.n_skipped == 60
+    answers = iter([[None, 1], [0]])
+    learner = run(cold(), lambda rows: next(answers), n_instances=2, stopping=2)
+    assert (labeled(learner), learner.pool_.skipped.tolist()) == ({1: 1, 2: 0}, [0])
+
+
+# An estimator that cannot work yet
+
+
+def parity(rows):
+    """A label for each row, and the same whoever is asked."""
+    return (rows[:, 0].astype(int) % 2).tolist()
+
+
+def needs_five():
+    """A classifier that cannot be fitted with fewer than five rows of each class."""
+    return CalibratedClassifierCV(GaussianNB(), cv=5)
+
+
+@pytest.mark.parametrize("estimator", [needs_five(), KNeighborsClassifier(5)])
+def test_what_was_answered_reaches_the_callback_though_the_estimator_cannot_work_yet(estimator):
+    learner, rounds = ActiveLearner(estimator, "margin", cold_start=in_order).fit(NUMBERED), []
+    with pytest.warns(UserWarning, match="and is tried again after the next ones: ") as told:
+        run(
+            learner,
+            parity,
+            n_instances=4,
+            stopping=20,
+            callback=lambda now: rounds.append(now.pool_.n_labeled),
+        )
+    assert rounds == [4, 8, 12, 16, 20]
+    assert learned(learner)
+    # 4 and 8 labels are too few for the one, 4 for the other, which is asked before it knows 8.
+    is_knn = isinstance(estimator, KNeighborsClassifier)
+    said = ["could not be fitted with 4", "could not be fitted with 8"]
+    said = ["could not answer with 4"] if is_knn else said
+    assert [str(each.message).split(" labels")[0].split(" ", 1)[1] for each in told] == said
+
+
+def test_the_third_round_in_a_row_that_fails_raises_what_the_estimator_said():
+    learner, rounds = cold(needs_five()), []
+    with (
+        pytest.warns(UserWarning, match="CalibratedClassifierCV could not be fitted with"),
+        pytest.raises(ValueError, match="less than 5 examples"),
+    ):
+        run(
+            learner,
+            parity,
+            n_instances=2,
+            callback=lambda now: rounds.append(now.pool_.n_labeled),
+        )
+    assert rounds == [2, 4, 6]
+    assert labeled(learner) == dict(enumerate([0, 1] * 3))
+    # Going on from there is another start, with three rounds of its own.
+    run(learner, parity, n_instances=4, stopping=20)
+    assert learned(learner)
+
+
+def test_typed_answers_are_saved_though_the_estimator_cannot_be_fitted(typing, tmp_path):
+    linear = CalibratedClassifierCV(LogisticRegression(), cv=5)
+    estimator = make_pipeline(TfidfVectorizer(), linear)
+    learner = ActiveLearner(estimator, in_order, cold_start=in_order, random_state=0).fit(MAIL * 5)
+    typing(*("ham", "spam") * 5)
+    with pytest.warns(UserWarning, match="Pipeline could not be fitted with 4 labels"):
+        run(
+            learner,
+            Prompt(classes=["ham", "spam"]),
+            n_instances=4,
+            callback=lambda now: now.pool_.save(tmp_path / "pool.npz"),
+        )
+    assert Pool.load(tmp_path / "pool.npz", MAIL * 5).n_labeled == 10
+    assert learner.predict(["win a prize now"]).shape == (1,)
+
+
+class Broken(GaussianNB):
+    """An estimator with an error of its own, which is no ValueError."""
+
+    def fit(self, X, y):
+        raise RuntimeError("out of memory")
+
+
+def test_other_errors_are_raised_at_once_after_the_callback():
+    learner, rounds = cold(Broken()), []
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run(learner, parity, n_instances=4, callback=lambda now: rounds.append(now.pool_.n_labeled))
+    assert rounds == [4]
+
+
+def test_a_cold_start_that_fails_and_labels_that_are_none_are_raised_at_once():
+    def fails(view, n):
+        raise ValueError("no ideas")
+
+    learner = ActiveLearner(GaussianNB(), in_order, cold_start=fails).fit(NUMBERED)
+    with pytest.raises(ValueError, match="no ideas"):
+        run(learner, parity)
+    with pytest.raises(ValueError, match="teach got 1 labels for 4 rows"):
+        run(cold(), lambda rows: [1], n_instances=4)
+
+
+def test_a_rule_whose_model_cannot_answer_does_not_end_the_loop():
+    rule = NoGain(NUMBERED, parity(NUMBERED), n_rounds=50) | Budget(18)
+    with pytest.warns(UserWarning, match="KNeighborsClassifier could not answer with 3 labels"):
+        learner = run(cold(KNeighborsClassifier(5)), parity, n_instances=3, stopping=rule)
+    assert learner.pool_.n_labeled == 18
+
+
+# Who answers
+
+
+def test_the_annotator_is_kept_in_the_history(typing):
+    learner = run(cold(), parity, n_instances=4, stopping=4, annotator="Bob")
+    typing("0", "1")
+    run(learner, Prompt(), n_instances=2, annotator="Ann")
+    assert [op.annotator for op in learner.pool_.history] == [None, "Bob", "Ann", "Ann"]
+    with pytest.raises(TypeError, match="run got the name 7 of type int"):
+        run(learner, parity, annotator=7)
+
+
+def test_keys_stand_in_the_order_of_the_learners_classes(typing):
+    prompts = typing("1", "2")
+    learner = run(cold(classes=["spam", "ham"]), Prompt(), n_instances=2)
+    assert prompts[0].startswith("1 spam, 2 ham |")
+    assert labeled(learner) == {0: "spam", 1: "ham"}

@@ -457,6 +457,33 @@ def test_matplotlib_with_a_window_shows_the_picture_in_a_figure_of_its_own(
         plt.close(mine)
 
 
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (np.linspace(-2, 3, 27).reshape(3, 3, 3), np.linspace(0, 1, 27)),
+        (np.linspace(-2, 0.5, 27).reshape(3, 3, 3), np.linspace(0, 2.5 / 3, 27)),
+        (np.linspace(0, 1, 27).reshape(3, 3, 3), np.linspace(0, 1, 27)),
+        (np.arange(27).reshape(3, 3, 3) * 1000, np.arange(27) / 26),  # 16 bits
+        (np.arange(27).reshape(3, 3, 3) - 10, (np.arange(27)) / 265),
+    ],
+)
+def test_colours_beyond_what_matplotlib_draws_are_scaled_not_cut_off(monkeypatch, image, expected):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    monkeypatch.setattr("matplotlib.get_backend", lambda: "QtAgg")
+    monkeypatch.setattr(plt, "show", lambda block: None)
+    monkeypatch.setattr(plt, "pause", lambda seconds: None)
+    alpha = np.full((3, 3, 1), 1.0 if image.dtype.kind == "f" else 255, dtype=image.dtype)
+    try:
+        for given in (image, np.dstack([image, alpha])):
+            show_row(given)
+            (drawn,) = plt.figure("skactive").axes[0].images
+            values = np.asarray(drawn.get_array(), dtype=float)
+            np.testing.assert_allclose(values[..., :3].ravel(), expected, atol=1e-12)
+            assert (values[..., 3:] == 1).all()
+    finally:
+        plt.close("skactive")
+
+
 def test_without_matplotlib_images_are_blocks(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert shown(np.eye(2), capsys) == "██\n  ██\n"

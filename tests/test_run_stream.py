@@ -216,10 +216,27 @@ def test_labels_that_came_before_training_failed_are_in_the_log():
                 raise RuntimeError("no luck")
             return super().fit(X, y)
 
-    learner, log = learner_of(estimator=Fragile()), StreamLog()
+    learner, log, seen = learner_of(estimator=Fragile()), StreamLog(), []
     with pytest.raises(RuntimeError, match="no luck"):
-        run_stream(learner, PAIRS, log=log)
+        run_stream(learner, PAIRS, None, lambda now: seen.append(now.pool_.n_labeled), log=log)
     assert log.learned.sum() == log.asked.sum() == learner.pool_.n_labeled - 40 > 20
+    assert seen == (40 + np.cumsum(log.learned)).tolist()  # the callback can save the last ones too
+
+
+def test_an_oracle_that_returns_nothing_loses_no_bought_row():
+    learner, log = learner_of(), StreamLog()
+    with pytest.raises(ValueError, match=r"the oracle returned None for \d+ rows?;"):
+        run_stream(learner, CHUNKS, lambda rows: None, log=log)
+    assert len(learner.tickets_) == log.asked[-1] > 0
+    assert learner.pool_.n_labeled == 40
+
+
+def test_the_annotator_of_a_stream_is_kept_in_the_history():
+    learner = learner_of()
+    run_stream(learner, PAIRS[:2], annotator="Bob")
+    assert {op.annotator for op in learner.pool_.history[1:]} == {"Bob"}
+    with pytest.raises(TypeError, match="run_stream got the name 7 of type int"):
+        run_stream(learner, PAIRS, annotator=7)
 
 
 @pytest.mark.parametrize("chunks", [CHUNKS, iter(CHUNKS)], ids=["a list", "an iterator"])

@@ -1,16 +1,30 @@
 """select: the choice of a learner, from arrays alone."""
 
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
 
-from skactive import ActiveLearner, get_strategy_names, select
+from skactive import ActiveLearner, get_strategy_names, scores, select
 from skactive.learner.questions import view_of
-from skactive.strategies import as_strategy
+from skactive.strategies import (
+    ClusterMargin,
+    Coral,
+    Density,
+    Prefilter,
+    RankedBatch,
+    StochasticBatch,
+    Subpool,
+    UncertaintyHerding,
+    as_strategy,
+)
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:150] / 16
@@ -71,7 +85,7 @@ def test_it_chooses_what_a_learner_would(name):
             labeled=labeled,
             y_labeled=learner.pool_.y_labeled,
             reserved=reserved,
-            candidates=candidates,
+            subset=candidates,
             n_instances=5,
             random_state=7,
             **arrays,
@@ -102,7 +116,7 @@ def test_an_embedding_may_be_sparse_and_stays_so():
 def test_fewer_are_given_where_fewer_are_left_and_the_seed_decides():
     proba = np.full((6, 2), 0.5)
     assert sorted(select("random", proba=proba, labeled=[1], n_instances=9)) == [0, 2, 3, 4, 5]
-    assert len(select("margin", proba=proba, candidates=[], n_instances=3)) == 0
+    assert len(select("margin", proba=proba, subset=[], n_instances=3)) == 0
     draws = {tuple(select("random", proba=proba, n_instances=3, random_state=s)) for s in range(20)}
     assert len(draws) > 10
     assert len({tuple(select("random", proba=proba, random_state=3)) for _ in range(5)}) == 1
@@ -182,3 +196,86 @@ def test_nothing_that_is_given_is_written_to():
         array.flags.writeable = False
     for name in ("margin", "k_center", "badge", "uncertainty_herding"):
         select(name, labeled=[0], n_instances=2, random_state=0, **arrays)
+
+
+# Scores of one's own
+
+
+def test_scores_of_ones_own_are_ranked_and_tied_by_chance():
+    s = np.array([0.1, 0.9, 0.5, 0.9, 0.2])
+    assert sorted(select("scores", scores=s, n_instances=2)) == [1, 3]
+    assert select("scores", scores=s, labeled=[1], n_instances=3).tolist() == [3, 2, 4]
+    firsts = {int(select("scores", scores=s, random_state=r)[0]) for r in range(20)}
+    assert firsts == {1, 3}
+
+
+E = np.random.default_rng(0).normal(size=(60, 3))
+AROUND = [
+    StochasticBatch(),
+    StochasticBatch(mode="softrank"),
+    Coral(),
+    Density(),
+    ClusterMargin(),
+    RankedBatch(),
+    UncertaintyHerding(),
+    Subpool(size=30),
+    Prefilter(),
+]
+
+
+@pytest.mark.parametrize("strategy", AROUND, ids=repr)
+def test_scores_stand_in_for_the_strategy_inside_another_one(strategy):
+    proba = np.random.default_rng(1).dirichlet([1, 1], 60)
+    entropy = scores.entropy(proba)
+    name, before = "first" if isinstance(strategy, Prefilter) else "strategy", repr(strategy)
+    options = {"embedding": E, "labeled": [3, 7], "n_instances": 6, "random_state": 5}
+    inside = clone(strategy).set_params(**{name: "entropy"})
+    expected = select(inside, proba=proba, **options)
+    assert select(strategy, scores=entropy, **options).tolist() == expected.tolist()
+    with pytest.raises(ValueError, match=r"reads view\.proba"):
+        select(strategy, **options)
+    assert repr(strategy) == before
+
+
+@pytest.mark.parametrize(
+    ("strategy", "given", "said"),
+    [
+        ("margin", {"proba": P}, "got scores=, but Margin is not made of another strategy that"),
+        ("k_center", {"embedding": P}, "but KCenter is not made of another strategy"),
+        ("scores", {"proba": [*P, P[0]]}, "select got proba of 4, scores of 3; give arrays"),
+        ("coral", {}, "Coral reads view.embedding; give select embedding=."),
+    ],
+)
+def test_scores_that_have_no_place_are_refused(strategy, given, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        select(strategy, scores=[0.1, 0.2, 0.3], **given)
+    with pytest.raises(ValueError, match="select got scores of shape .* with NaN or infinity"):
+        select("scores", scores=[0.1, np.nan, 0.3])
+    with pytest.raises(ValueError, match="unknown strategy 'scores'"):
+        select("scores", proba=P)
+
+
+# As a query is asked
+
+
+def test_a_subset_is_that_of_a_query():
+    proba = np.full((6, 2), 0.5)
+    for subset in ([4, 1], np.arange(6) % 3 == 1, pd.Series([0, 1, 0, 0, 1, 0], dtype="boolean")):
+        chosen = select("random", proba=proba, subset=subset, labeled=[1], n_instances=9)
+        assert chosen.tolist() == [4]
+    with pytest.raises(ValueError, match="subset got row number 6; row numbers are 0 to 5"):
+        select("random", proba=proba, subset=[6])
+    with pytest.raises(ValueError, match="subset is a mask with 1 nulls, the first in row 2"):
+        select("random", proba=proba, subset=[True, False, None, True, False, False])
+
+
+def test_a_total_counts_what_is_labelled_or_reserved():
+    proba = np.full((9, 2), 0.5)
+    given = {"proba": proba, "labeled": [0, 1], "reserved": [2], "n_total": 5}
+    assert len(select("random", **given)) == 2
+    assert len(select("random", **given, subset=[8])) == 1
+    assert len(select("random", **given | {"n_total": 3})) == 0
+    with pytest.raises(ValueError, match="select got n_instances=1 and n_total=5; give how many"):
+        select("random", **given, n_instances=1)
+    with pytest.raises(ValueError, match="select got n_total=0; give a whole number of at least 1"):
+        select("random", **given | {"n_total": 0})

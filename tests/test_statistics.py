@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 from scipy.integrate import trapezoid
+from sklearn.isotonic import isotonic_regression
 
 from skactive.statistics import (
     Saving,
@@ -19,6 +20,7 @@ from skactive.statistics import (
     mean_interval,
     paired_tests,
     penalty_matrix,
+    rising_mean,
     saving,
     win_tie_loss,
 )
@@ -201,6 +203,40 @@ def test_labels_to_reach_refuses_nan_which_would_silently_count_as_not_reached(c
         labels_to_reach([10, 20], curve, target)
 
 
+# rising_mean
+
+
+@given(curves_())
+def test_the_rising_mean_is_the_nearest_curve_that_never_falls(curve):
+    _, scores = curve
+    mean, rising = scores.mean(axis=0), rising_mean(scores)
+    assert (np.diff(rising) >= 0).all()
+    # At each point the largest of the smallest means over stretches that hold it.
+    for i in range(len(mean)):
+        smallest = [
+            min(mean[start : end + 1].mean() for end in range(i, len(mean)))
+            for start in range(i + 1)
+        ]
+        assert rising[i] == pytest.approx(max(smallest), abs=1e-12)
+
+
+def test_a_mean_that_rises_is_its_own_rising_mean():
+    assert rising_mean([[0.5, 0.6, 0.9], [0.7, 0.8, 0.9]]).tolist() == [0.6, 0.7, 0.9]
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([0.1, 0.2], r"the shape \(2,\); give one curve for each repeat"),
+        (np.zeros((0, 3)), r"the shape \(0, 3\)"),
+        ([[0.1, np.nan]], "a score is NaN"),
+    ],
+)
+def test_what_has_no_rising_mean_is_refused(scores, said):
+    with pytest.raises(ValueError, match=said):
+        rising_mean(scores)
+
+
 # saving
 
 GRID = np.array([10, 20, 30, 40])
@@ -212,11 +248,27 @@ def repeated(curve, n=6, noise=0.0, seed=0):
     return curve + noise * rng(seed).normal(size=(n, 1))
 
 
-def test_curves_without_noise_have_their_saving_and_an_interval_without_width():
+def nearly(*curves, n=6):
+    """Curves whose repeats differ, by next to nothing, in their first scores alone."""
+    first = np.outer(np.linspace(-1e-9, 1e-9, n), [1, 0, 0, 0])
+    return [curve + first for curve in curves]
+
+
+def test_repeats_that_are_all_alike_have_a_saving_and_no_interval():
     answer = saving(GRID, repeated(FAST), repeated(SLOW), 0.7, rng=rng())
     assert (answer.labels, answer.labels_baseline) == pytest.approx((20, 30))
-    assert answer.share == pytest.approx(1 / 3)
-    assert (answer.low, answer.high, answer.reached) == pytest.approx((1 / 3, 1 / 3, 1))
+    assert (answer.share, answer.reached) == pytest.approx((1 / 3, 1))
+    assert np.isnan([answer.low, answer.high]).all()
+    assert str(answer) == (
+        "saves 33 % of the labels: 20 instead of 30 (no interval from one repeat, nor from repeats "
+        "that are all alike)"
+    )
+
+
+def test_an_interval_stands_beside_the_saving():
+    together = np.linspace(-1e-9, 1e-9, 6)[:, None]
+    answer = saving(GRID, FAST + together, SLOW + together, 0.7, rng=rng())
+    assert (answer.low, answer.high) == pytest.approx((1 / 3, 1 / 3))
     assert str(answer) == (
         "saves 33 % of the labels: 20 instead of 30 (95 % interval of the saving 33 % to 33 %)"
     )
@@ -235,11 +287,11 @@ def test_a_curve_saves_nothing_against_itself(curve, target, seed):
     assert (
         answer.labels
         == answer.labels_baseline
-        == labels_to_reach(grid, scores.mean(axis=0), target)
+        == labels_to_reach(grid, rising_mean(scores), target)
     )
     if np.isfinite(answer.labels):
         assert answer.share == 0
-    if len(scores) > 1 and answer.reached == 1:
+    if (scores != scores[0]).any() and answer.reached == 1:
         assert answer.low == answer.high == 0
 
 
@@ -273,7 +325,8 @@ def test_both_ends_are_percentiles_of_the_shares_of_the_same_resamples():
     shares = []
     for counts in rng(4).multinomial(8, [1 / 8] * 8, size=300):
         means = [np.repeat(curves, counts, axis=0).mean(axis=0) for curves in (ours, theirs)]
-        labels, labels_baseline = (naive.labels_to_reach(GRID, mean, 0.68) for mean in means)
+        rising = (isotonic_regression(mean) for mean in means)
+        labels, labels_baseline = (naive.labels_to_reach(GRID, mean, 0.68) for mean in rising)
         shares.append(1 - labels / labels_baseline)
     beyond = int(300 * stats.norm.cdf(-np.sqrt(8 / 7) * stats.t.ppf(0.9, 7)))
     assert beyond > 10
@@ -282,15 +335,18 @@ def test_both_ends_are_percentiles_of_the_shares_of_the_same_resamples():
     assert shares[0] < shares[beyond] < answer.share < shares[-1 - beyond] < shares[-1]
 
 
-def test_many_rounds_are_resampled_in_chunks_without_changing_the_answer(monkeypatch):
+@pytest.mark.parametrize("n_together", [1, 7, 5000])
+def test_resamples_do_not_depend_on_how_many_are_made_to_rise_together(monkeypatch, n_together):
     noisy = repeated(FAST, 8, 0.05, seed=1), repeated(SLOW, 8, 0.05, seed=2)
-    whole = saving(GRID, *noisy, 0.75, rng=rng())
-    monkeypatch.setattr("skactive.data.arrays.CHUNK_BYTES", 800)
-    assert saving(GRID, *noisy, 0.75, rng=rng()) == whole
+    noisy[0][:, 2] -= 0.3  # means that fall
+    whole = saving(GRID, *noisy, 0.65, rng=rng())
+    monkeypatch.setattr("skactive.statistics.savings._AT_ONCE", n_together)
+    other = saving(GRID, *noisy, 0.65, rng=rng())
+    assert (other.low, other.high) == pytest.approx((whole.low, whole.high), rel=1e-9)
 
 
 def test_a_target_the_baseline_never_reaches_leaves_the_saving_open_above():
-    answer = saving(GRID, repeated(FAST), repeated(SLOW), 0.9, rng=rng())
+    answer = saving(GRID, *nearly(FAST, SLOW), 0.9, rng=rng())
     assert answer.labels == pytest.approx(30) and answer.labels_baseline == np.inf
     assert np.isnan(answer.share) and answer.reached == 0
     # The baseline needs more than its 40 labels, so at least a quarter is saved.
@@ -302,7 +358,7 @@ def test_a_target_the_baseline_never_reaches_leaves_the_saving_open_above():
 
 
 def test_a_target_the_strategy_never_reaches_leaves_the_saving_open_below():
-    answer = saving(GRID, repeated(SLOW), repeated(FAST), 0.9, rng=rng())
+    answer = saving(GRID, *nearly(SLOW, FAST), 0.9, rng=rng())
     assert np.isnan(answer.share) and (answer.labels, answer.reached) == (np.inf, 0)
     # It needs more than its 40 labels, at least a third more than 30.
     assert answer.low == -np.inf and answer.high == pytest.approx(-1 / 3)
@@ -313,7 +369,7 @@ def test_a_target_the_strategy_never_reaches_leaves_the_saving_open_below():
 
 
 def test_a_target_that_neither_reaches_says_nothing():
-    answer = saving(GRID, repeated(FAST), repeated(SLOW), 0.95, rng=rng())
+    answer = saving(GRID, *nearly(FAST, SLOW), 0.95, rng=rng())
     assert np.isnan(answer.share)
     assert (answer.low, answer.high, answer.reached) == (-np.inf, np.inf, 0)
     assert str(answer) == "not reached, nor by the baseline"
@@ -323,7 +379,8 @@ def test_a_target_that_neither_reaches_says_nothing():
 def test_the_upper_end_is_open_once_too_many_resamples_miss_the_target(n_failing, is_open):
     baseline = repeated(SLOW, 12)
     baseline[:n_failing, -1] -= 0.1  # their mean curves end below
-    answer = saving(GRID, repeated(FAST, 12), baseline, 0.75, rng=rng())
+    ours = nearly(FAST, n=12)[0]
+    answer = saving(GRID, ours, baseline, 0.75, rng=rng())
     assert np.isfinite(answer.share) and np.isfinite(answer.low)
     assert np.isinf(answer.high) == is_open
     assert ("upwards" in str(answer)) == is_open
@@ -338,11 +395,37 @@ def test_a_few_resamples_that_miss_the_target_close_neither_end():
     assert np.isfinite([answer.low, answer.high]).all()
 
 
+def test_a_target_on_a_plateau_is_said_to_tell_nothing():
+    generator, grid = rng(1), np.arange(20, 420, 20)
+    plateau = np.minimum(0.95 - 0.5 * np.exp(-grid / 20), 0.9)
+    ours, theirs = (plateau + generator.normal(0, 0.03, (20, 20)) for _ in range(2))
+    answer = saving(grid, ours, theirs, 0.9, rng=generator)
+    assert answer.low < -1 and answer.high > 0
+    assert "; the curves are too flat there, or too noisy, to tell" in str(answer)
+    rising = saving(grid, ours, theirs, 0.8, rng=generator)
+    assert -0.5 < rising.low < 0 < rising.high < 0.5
+    assert "to tell" not in str(rising)
+
+
+@pytest.mark.parametrize(("noise", "noise_baseline"), [(0.04, 0.01), (0.01, 0.04)])
+def test_the_noisier_of_two_equal_curves_saves_nothing(noise, noise_baseline):
+    generator, grid, shares = rng(7), np.arange(20, 420, 20), []
+    curve = 0.95 - 0.5 * np.exp(-grid / 60)
+    for _ in range(150):
+        ours, theirs = (
+            curve + generator.normal(0, each, (20, 20)) for each in (noise, noise_baseline)
+        )
+        mean = rising_mean(theirs)
+        target = mean[0] + 0.8 * (mean[-1] - mean[0])  # as a comparison chooses it
+        shares.append(saving(grid, ours, theirs, target, n_bootstrap=1, rng=generator).share)
+    assert abs(np.median(shares)) < 0.02
+
+
 def test_one_repeat_has_no_interval():
     answer = saving(GRID, [FAST], [SLOW], 0.7, rng=rng())
     assert answer.share == pytest.approx(1 / 3)
     assert np.isnan([answer.low, answer.high]).all()
-    assert str(answer).endswith("20 instead of 30 (no interval from one repeat)")
+    assert "20 instead of 30 (no interval from one repeat" in str(answer)
 
 
 def test_savings_are_values():
@@ -455,16 +538,63 @@ def test_strategies_that_never_differ_have_p_1():
     assert (tests.p_t, tests.p_wilcoxon) == (1, 1)
 
 
-def test_strategies_that_always_differ_by_the_same_have_p_0_and_no_warning():
-    tests = paired_tests([0.5, 0.75, 1.0], [0.25, 0.5, 0.75])
-    assert (tests.low, tests.high, tests.p_t) == (0.25, 0.25, 0)
-    assert tests.p_wilcoxon == 0.25
+@pytest.mark.parametrize("by", [0.25, 0.1, -0.3])
+def test_differences_that_are_all_the_same_measure_no_chance_and_have_no_p_value(by):
+    # 0.1 is no binary number: rounding alone makes the differences unlike.
+    b = np.array([0.25, 0.5, 0.7, 0.1, 0.9])
+    tests = paired_tests(b + by, b, ratio=0.5)
+    assert tests.mean_difference == pytest.approx(by)
+    assert np.isnan([tests.low, tests.high, tests.p_t]).all()
+    assert np.isnan([tests.low_new, tests.high_new, tests.p_new]).all()
+    assert tests.p_wilcoxon == 2**-4  # which counts signs
+
+
+def test_what_differs_by_rounding_alone_is_a_tie():
+    a, b = [0.1 + 0.2, 0.7, 0.9], [0.3, 0.1 * 7, 0.9]
+    tests = paired_tests(a, b)
+    assert (tests.mean_difference, tests.p_t, tests.p_wilcoxon) == (0, 1, 1)
+    assert win_tie_loss(a, b) == (0, 3, 0)
+
+
+@given(pairs, st.floats(0, 2))
+def test_for_new_rows_the_variance_grows_by_test_rows_per_row_to_train_on(pair, ratio):
+    a, b = np.array(pair) / 64
+    tests, n = paired_tests(a, b, ratio=ratio), len(a)
+    if np.ptp(a - b) == 0:
+        return
+    error = np.sqrt((1 / n + ratio) * (a - b).var(ddof=1))
+    expected = 2 * stats.t.sf(abs((a - b).mean()) / error, n - 1)
+    assert tests.p_new == pytest.approx(expected)
+    half = stats.t.ppf(0.975, n - 1) * error
+    assert (tests.low_new, tests.high_new) == pytest.approx(
+        ((a - b).mean() - half, (a - b).mean() + half)
+    )
+    assert tests.p_new >= tests.p_t or ratio == 0
+
+
+@pytest.mark.parametrize("n", [5, 10, 20, 50])
+def test_what_splits_of_the_same_rows_share_is_not_taken_for_a_difference_on_new_ones(n):
+    # 90 rows to train on and 30 to test on: a quarter of the variance is common to all splits.
+    generator = rng(n)
+    common = generator.normal(0, np.sqrt(1 / 4), (1500, 1))
+    differences = common + generator.normal(0, np.sqrt(3 / 4), (1500, n))
+    tests = [paired_tests(each, np.zeros(n), ratio=30 / 90) for each in differences]
+    assert np.mean([test.p_new < 0.05 for test in tests]) <= 0.07
+    assert np.mean([test.p_t < 0.05 for test in tests]) > 0.12
+
+
+def test_without_splits_nothing_is_said_of_new_rows():
+    tests = paired_tests([0.9, 0.8, 0.7], [0.5, 0.6, 0.6])
+    assert np.isnan([tests.low_new, tests.high_new, tests.p_new]).all()
+    with pytest.raises(ValueError, match="got ratio=-1; give a finite number of at least 0"):
+        paired_tests([0.9, 0.8], [0.5, 0.6], ratio=-1)
 
 
 @pytest.mark.parametrize(("a", "b"), [([0.9], [0.8]), ([0.9, np.nan], [0.8, 0.7])])
 def test_one_repeat_and_nan_have_no_p_value(a, b):
-    tests = paired_tests(a, b)
+    tests = paired_tests(a, b, ratio=0.5)
     assert np.isnan([tests.low, tests.high, tests.p_t, tests.p_wilcoxon]).all()
+    assert np.isnan([tests.low_new, tests.high_new, tests.p_new]).all()
 
 
 @pytest.mark.parametrize("ask", [paired_tests, win_tie_loss])

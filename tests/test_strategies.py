@@ -26,7 +26,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skactive import ActiveLearner, SimulatedLearner, Strategy, get_strategy_names
+from skactive import ActiveLearner, SimulatedLearner, Strategy, get_strategy_names, select
 from skactive.strategies import (
     BALD,
     Density,
@@ -41,7 +41,7 @@ from skactive.strategies import (
     as_strategy,
     register,
 )
-from skactive.strategies.registry import ENTRIES
+from skactive.strategies.registry import ENTRIES, MODAL
 from skactive.testing import check_strategy, strategy_checks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -992,3 +992,35 @@ except AssertionError as error:
     )
     imported, message = result.stdout.splitlines()
     assert imported == "[]" and message.startswith("Remembers changes itself when it is used")
+
+
+# What people bring from modAL
+
+
+@pytest.mark.parametrize("name", MODAL)
+def test_the_names_of_modal_are_answered_with_ours(name):
+    assert MODAL[name] in get_strategy_names()
+    with pytest.raises(ValueError, match=f"unknown strategy '{name}'; here it is '{MODAL[name]}'"):
+        as_strategy(name)
+
+
+def test_a_function_of_a_classifier_is_answered_with_the_form_to_write():
+    def doubtful(classifier, X_pool, n_instances=1):
+        return np.arange(n_instances)
+
+    with pytest.raises(TypeError, match=r"doubtful, a function of 'classifier'; write a function"):
+        as_strategy(doubtful)
+    doubtful.__name__ = "entropy_sampling"
+    with pytest.raises(TypeError, match="the function entropy_sampling; write 'entropy'"):
+        as_strategy(doubtful)
+    assert as_strategy(lambda anything, n: [0]).function is not None
+
+
+def test_positions_beside_scores_are_refused():
+    def both(view, n):
+        return view.candidates[:n], np.ones(n)
+
+    with pytest.raises(ValueError, match="both gave a tuple of 2; return the positions alone"):
+        select(both, proba=np.full((4, 2), 0.5), n_instances=2)
+    pair = select(lambda view, n: (3, 1), proba=np.full((4, 2), 0.5), n_instances=2)
+    assert pair.tolist() == [3, 1]

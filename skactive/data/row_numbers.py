@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .frames import is_pandas, is_polars
+from .labels import missing_mask
 from .tensors import as_array, is_tensor
 
 
@@ -105,9 +106,24 @@ def is_flat_numbers(X) -> bool:
     return kind in ("b", "f") and getattr(X, "ndim", None) in (0, 1)
 
 
+def _mask_without_nulls(rows: np.ndarray) -> np.ndarray:
+    """Return objects as a mask if all are booleans, refusing one of which some are null."""
+    nulls = missing_mask(rows, None)
+    if not all(isinstance(value, bool | np.bool_) for value in rows[~nulls]) or nulls.all():
+        return rows
+    if nulls.any():
+        raise ValueError(
+            f"subset is a mask with {np.count_nonzero(nulls)} nulls, the first in row "
+            f"{nulls.argmax()}; write True or False for them, as by subset.fillna(False)."
+        )
+    return rows.astype(bool)
+
+
 def subset_mask(subset, n: int) -> np.ndarray:
     """Return a mask of the rows that may be chosen, given as a mask or as positions."""
     rows = as_array(subset)
+    if rows.dtype == object and rows.ndim == 1:
+        rows = _mask_without_nulls(rows)
     if rows.dtype == bool:
         if rows.shape != (n,):
             raise ValueError(

@@ -1,8 +1,10 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +57,8 @@ def compare_strategies(
     In each repeat every strategy sees the same split, the same initial labels and the same seeds,
     so that repeats are paired. Random, margin (where the estimator serves it) and the score with
     all labels, the ceiling, are always among them. The estimator knows all classes from the start,
-    so that every score can be computed.
+    so that every score can be computed. A repeat in which a strategy got too few labels to fit the
+    estimator, say of one class alone, is left out for all, with a warning.
 
     Parameters
     ----------
@@ -108,7 +111,8 @@ def compare_strategies(
         If the estimator, a strategy, `cv`, `scoring` or `random_state` is no such thing.
     ValueError
         If parameters do not fit together, or the results file holds another comparison; the
-        message names the settings that differ. Nothing has been simulated then.
+        message names the settings that differ. Nothing has been simulated then. Or if no repeat
+        could start.
 
     Examples
     --------
@@ -160,7 +164,7 @@ def compare_strategies(
     )
     # Split by split, so that what is interrupted has whole repeats.
     tasks = [_Task(*variant, split) for split in splits for variant in variants.items()]
-    runs = list(_finished_and_new(shared, tasks, file, n_jobs))
+    runs = _paired(list(_finished_and_new(shared, tasks, file, n_jobs)))
     return Comparison(runs, list(variants), name_of_scoring(scoring) or "score")
 
 
@@ -333,6 +337,24 @@ def _finished(file: ResultsFile, tasks: list[_Task]) -> list[Run]:
     return runs
 
 
+def _paired(runs: list[Run]) -> list[Run]:
+    """Leave out, for all strategies, repeats in which a run could not start, and say so."""
+    failed = sorted((run.repeat, run.variant, run.failed) for run in runs if run.failed)
+    if not failed:
+        return runs
+    repeats = sorted({repeat for repeat, _, _ in failed})
+    kept = [run for run in runs if run.repeat not in repeats]
+    repeat, variant, said = failed[0]
+    if not kept:
+        raise ValueError(f"no repeat could start; in repeat {repeat}, of {variant!r}: {said}")
+    warnings.warn(
+        f"left out for all strategies: {len(repeats)} of the {len({run.repeat for run in runs})} "
+        f"repeats, in which a run could not start; in repeat {repeat}, of {variant!r}: {said}",
+        stacklevel=3,
+    )
+    return kept
+
+
 def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
     """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
     learner = clone(shared.template).set_params(random_state=split.seed)
@@ -343,22 +365,31 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
     else:
         held_out = test.X_labeled, test.y_labeled
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
+    run.n_train, run.n_test = split.n_train, 0 if split.test is None else len(split.test)
     with one_thread():  # sums by another number of threads have other last digits
         if strategy is None:
             learner.fit(X, y)
             run.add(learner.pool_.n_labeled, _test_score(shared, run, learner, held_out))
             return run
         learner.set_params(strategy=clone(strategy))
-        for played in simulate(learner, X, y, seed=split.seed, **shared.simulation):
+        rounds = simulate(learner, X, y, seed=split.seed, **shared.simulation)
+        try:
+            first = next(rounds)
+        except ValueError as error:  # too few labels for the estimator, say of one class
+            run.failed = str(error)
+            return run
+        for played in chain([first], rounds):
             seconds = (played.seconds_fit, played.seconds_query, played.seconds_bookkeeping)
             score = _test_score(shared, run, learner, held_out)
             run.add(played.n_labeled, score, split.train[played.indices], seconds)
     return run
 
 
-def _test_score(shared: _Shared, run: Run, learner: ActiveLearner, held_out: tuple) -> float:
+def _test_score(
+    shared: _Shared, run: Run, learner: ActiveLearner, held_out: tuple[Any, Any]
+) -> float:
     """Return the score of a learner on the test rows, refusing NaN."""
-    score = score_of(learner, *held_out, shared.scoring)
+    score = score_of(learner, *held_out, scoring=shared.scoring)
     if np.isnan(score):
         raise ValueError(
             f"the score of {run.variant!r} is NaN with {learner.pool_.n_labeled} labels, in "

@@ -33,6 +33,11 @@ class Run:
         Row numbers asked for in each round, of the whole data set.
     seconds : list of lists of 3 floats
         Seconds of fit, query and bookkeeping in each round.
+    n_train, n_test : int
+        Rows that could be asked for, and rows of this split that it was tested on; 0 where all
+        repeats share their test rows.
+    failed : str
+        Why there is no round: what the estimator said of the first labels. Otherwise empty.
     """
 
     dataset: str
@@ -43,6 +48,9 @@ class Run:
     scores: list[float] = field(default_factory=list)
     indices: list[list[int]] = field(default_factory=list)
     seconds: list[list[float]] = field(default_factory=list)
+    n_train: int = 0
+    n_test: int = 0
+    failed: str = ""
 
     def add(self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0)) -> None:
         """Add a round."""
@@ -147,24 +155,28 @@ class Comparison:
         }
 
     def default_target(self, dataset: str | None = None) -> float:
-        """Return the mean score that random reaches with three quarters of the labels."""
+        """Return a score that random reaches while it still rises.
+
+        What it has with half of its labels, or after four fifths of its rise, if that is less: on
+        a plateau the number of labels hangs on noise alone.
+        """
         n_labeled, scores = self.curves(dataset)["random"]
-        mean, enough = scores.mean(axis=0), 0.75 * n_labeled[-1]
-        before = mean[n_labeled <= enough]
-        # The largest until then, since a curve may fall, and what was reached counts.
-        return float(before.max(initial=np.interp(enough, n_labeled, mean)))
+        mean = st.rising_mean(scores)
+        half = np.interp(n_labeled[-1] / 2, n_labeled, mean)
+        return float(min(half, mean[0] + 0.8 * (mean[-1] - mean[0])))
 
     def win_tie_loss(self) -> dict[str, tuple[int, int, int]]:
         """Return how often each strategy was better than, equal to, and worse than random.
 
-        By the area under the learning curve, over all repeats and data sets.
+        By the area under the learning curve: in how many repeats, or, of several data sets, on how
+        many of them in the mean.
         """
-        totals = {name: np.zeros(3, dtype=int) for name in self.names if name != "random"}
-        for dataset in self.datasets:
-            areas = self.aulc(dataset)
-            for name in totals.keys() & areas.keys():
-                totals[name] += st.win_tie_loss(areas[name], areas["random"])
-        return {name: tuple(total.tolist()) for name, total in totals.items()}
+        if len(self.datasets) > 1:
+            rows = self.overall()
+            return {row["strategy"]: (row["wins"], row["ties"], row["losses"]) for row in rows}
+        areas = self.aulc()
+        others = [name for name in areas if name != "random"]
+        return {name: st.win_tie_loss(areas[name], areas["random"]) for name in others}
 
     def penalty_matrix(self) -> tuple[list[str], np.ndarray]:
         """Return the pairwise penalty matrix of Ash et al. (2020), summed over data sets.
@@ -201,16 +213,24 @@ class Comparison:
         -------
         list of dict
             "strategy"; "aulc", "aulc_low", "aulc_high": mean area and its 95 % interval;
-            "gain", "gain_low", "gain_high": mean difference from random, paired; "p_t",
-            "p_wilcoxon": paired tests against random, by Holm's correction; "labels": number of
-            labels at which the mean curve reaches the target; "saving": a `statistics.Saving`
-            against random; "wins", "ties", "losses" against random; "seconds": of query, fit and
-            bookkeeping, mean over repeats.
+            "gain", "gain_low", "gain_high": mean difference from random, paired, with intervals
+            that hold for all strategies together; "p_t", "p_wilcoxon": paired tests against random
+            on these rows, by Holm's correction; "new_low", "new_high", "p_new": interval and test
+            for new rows; "labels": number of labels at which the mean curve reaches the target;
+            "saving": a `statistics.Saving` against random; "wins", "ties", "losses" against
+            random; "seconds": of query, fit and bookkeeping, mean over repeats.
+
+        Notes
+        -----
+        An interval that leaves out 0 has a p-value below 0.05: the intervals are Bonferroni's,
+        which Holm's correction never contradicts. "p_wilcoxon" is NaN where so few repeats cannot
+        bring it below 0.05, whatever they say: below six for one strategy.
         """
         areas, curves = self.aulc(dataset), self.curves(dataset)
         grouped = self._grouped(dataset)
         if target is None:
             target = self.default_target(dataset)
+        ratio = _ratio(grouped["random"])
         rows: list[dict[str, Any]] = []
         for name, (n_labeled, scores) in curves.items():
             mean, low, high = st.mean_interval(areas[name], LEVEL)
@@ -219,11 +239,11 @@ class Comparison:
                 "aulc": float(mean),
                 "aulc_low": float(low),
                 "aulc_high": float(high),
-                "labels": st.labels_to_reach(n_labeled, scores.mean(axis=0), target),
+                "labels": st.labels_to_reach(n_labeled, st.rising_mean(scores), target),
                 "seconds": _mean_seconds(grouped[name]),
             }
             if name != "random":
-                row |= _gain(areas[name], areas["random"])
+                row |= _gain(areas[name], areas["random"], len(curves) - 1, ratio)
                 row["saving"] = st.saving(
                     *curves[name],
                     curves["random"][1],
@@ -234,18 +254,40 @@ class Comparison:
                 )
             rows.append(row)
         # All strategies are held against one baseline, so their p-values are corrected together.
-        others = [row for row in rows if row["strategy"] != "random"]
-        for test in ("p_t", "p_wilcoxon"):
-            adjusted = st.holm([row[test] for row in others])
-            for row, p in zip(others, adjusted.tolist(), strict=True):
-                row[test] = p
+        _correct([row for row in rows if row["strategy"] != "random"], "p_t", "p_wilcoxon", "p_new")
+        return rows
+
+    def overall(self) -> list[dict[str, Any]]:
+        """Return a row for each strategy over all data sets, of which each counts once.
+
+        Returns
+        -------
+        list of dict
+            "strategy"; "n_datasets": on how many it ran; "gain": mean over them of its mean
+            difference from random; "wins", "ties", "losses": on how many of them that is above,
+            at or below 0; "p_wilcoxon": Wilcoxon's signed rank test of these differences, by Holm's
+            correction, NaN where so few data sets cannot bring it below 0.05.
+        """
+        areas = [self.aulc(dataset) for dataset in self.datasets]
+        rows: list[dict[str, Any]] = []
+        others = [name for name in self.names if name != "random"]
+        for name in others:
+            both = [(part[name], part["random"]) for part in areas if name in part]
+            means, baseline = np.array([[a.mean(), b.mean()] for a, b in both]).T
+            compared = _gain(means, baseline, len(others), None)
+            kept = {key: compared[key] for key in ("gain", "wins", "ties", "losses", "p_wilcoxon")}
+            rows.append({"strategy": name, "n_datasets": len(both)} | kept)
+        _correct(rows, "p_wilcoxon")
         return rows
 
     def verdict(self, dataset: str | None = None) -> str:
         """Return in words, a line for each strategy, what may be concluded against random.
 
-        With fewer than five repeats it says that there is no verdict.
+        Of one data set: on its rows, and for new ones. With fewer than five repeats it says that
+        there is no verdict. Of several, unless one is named: over all, of which each counts once.
         """
+        if dataset is None and len(self.datasets) > 1:
+            return report.overall_verdict(self.overall())
         return report.verdict(self.summary(dataset=dataset), len(self.ceiling(dataset)))
 
     def to_frame(self):
@@ -270,15 +312,18 @@ class Comparison:
     def to_markdown(self, target: float | None = None) -> str:
         """Return heading, `summary` and verdict of every data set in Markdown.
 
-        Several data sets are followed by their totals: wins, ties and losses, and the pairwise
-        penalty matrix. `target` is that of `summary`.
+        Several data sets are followed by their totals: wins, ties and losses, the pairwise penalty
+        matrix, and the verdict over all. `target` is that of `summary`.
         """
         parts = [self._markdown(dataset, target) for dataset in self.datasets]
         if len(self.datasets) > 1:
             names, matrix = self.penalty_matrix()
             table = report.totals_table(names, self.win_tie_loss(), matrix)
-            parts.append(f"**all {len(self.datasets)} data sets**\n\n{table}")
+            parts += [f"**all {len(self.datasets)} data sets**", table, self.verdict()]
         return "\n\n".join(parts)
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
 
     def __repr__(self) -> str:
         repeats = report.count_of_repeats(len(self.ceiling(self.datasets[0])))
@@ -352,20 +397,40 @@ def _batch(grouped: dict[str, list[Run]]) -> float | None:
     return float(sizes[counts.argmax()]) if len(sizes) else None
 
 
-def _gain(areas: np.ndarray, baseline: np.ndarray) -> dict[str, Any]:
-    """Compare a strategy with the baseline by their paired areas under the curves."""
-    tests = st.paired_tests(areas, baseline, level=LEVEL)
+def _ratio(runs: list[Run]) -> float | None:
+    """Return how many rows are tested on for each to train on; None: the test rows are shared."""
+    if not all(run.n_train and run.n_test for run in runs):
+        return None
+    return float(np.mean([run.n_test / run.n_train for run in runs]))
+
+
+def _gain(areas: np.ndarray, baseline: np.ndarray, n_tests: int, ratio) -> dict[str, Any]:
+    """Compare one of n strategies with the baseline by their paired areas under the curves."""
+    level = 1 - (1 - LEVEL) / n_tests  # together, the intervals of all have the level
+    tests = st.paired_tests(areas, baseline, level=level, ratio=ratio)
     wins, ties, losses = st.win_tie_loss(areas, baseline)
+    can_tell = len(areas) >= report.fewest_for_wilcoxon(n_tests)
     return {
         "gain": tests.mean_difference,
         "gain_low": tests.low,
         "gain_high": tests.high,
         "p_t": tests.p_t,
-        "p_wilcoxon": tests.p_wilcoxon,
+        "p_wilcoxon": tests.p_wilcoxon if can_tell else np.nan,
+        "new_low": tests.low_new,
+        "new_high": tests.high_new,
+        "p_new": tests.p_new,
         "wins": wins,
         "ties": ties,
         "losses": losses,
     }
+
+
+def _correct(rows: list[dict[str, Any]], *tests: str) -> None:
+    """Correct the p-values of each test for the number of rows, by Holm."""
+    for test in tests:
+        adjusted = st.holm([row[test] for row in rows])
+        for row, p in zip(rows, adjusted.tolist(), strict=True):
+            row[test] = p
 
 
 def _mean_seconds(runs: list[Run]) -> dict[str, float]:

@@ -134,7 +134,7 @@ class BudgetCurveDisplay:
         """Mark a score, and what the best curve saves there against the baseline."""
         line = self.ax_.axhline(target, color="0.6", lw=1, ls=":", label=f"target {target:.3g}")
         needed = {
-            name: st.labels_to_reach(n_labeled, scores.mean(axis=0), target)
+            name: st.labels_to_reach(n_labeled, st.rising_mean(scores), target)
             for name, (n_labeled, scores) in self.curves.items()
         }
         base = needed.get(self.baseline, np.inf)

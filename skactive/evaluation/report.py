@@ -1,5 +1,6 @@
 """A comparison in words and in Markdown tables: rows of a summary in, text out."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..statistics import Saving
 
 MIN_REPEATS = 5  # for a verdict
 ALPHA = 0.05
+TESTS = ("p_t", "p_wilcoxon", "p_new")
 
 
 def verdict(rows: Sequence[Mapping[str, Any]], n_repeats: int) -> str:
@@ -22,6 +24,24 @@ def verdict(rows: Sequence[Mapping[str, Any]], n_repeats: int) -> str:
             f"compare with at least {MIN_REPEATS}."
         )
     return "\n".join(_in_words(row, n_repeats) for row in others)
+
+
+def overall_verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return in words what the rows over several data sets say against random."""
+    if not rows:
+        return "No verdict: there is only random."
+    return "\n".join(_in_words_overall(row, fewest_for_wilcoxon(len(rows))) for row in rows)
+
+
+def fewest_for_wilcoxon(n_tests: int) -> int:
+    """Return with how many pairs Wilcoxon's test can reach ALPHA, corrected for so many tests.
+
+    Examples
+    --------
+    >>> fewest_for_wilcoxon(1), fewest_for_wilcoxon(2)
+    (6, 7)
+    """
+    return math.ceil(1 + math.log2(n_tests / ALPHA))  # at best, p is 2^(1 - pairs)
 
 
 def count_of_repeats(n: int) -> str:
@@ -45,6 +65,7 @@ def summary_table(rows: Sequence[Mapping[str, Any]], target: float) -> str:
         "gain over random [95 %]",
         "p (t)",
         "p (Wilcoxon)",
+        "p (new rows)",
         "win/tie/loss",
         f"labels to {target:.3f}",
         "saving against random [95 %]",
@@ -66,11 +87,39 @@ def totals_table(
 
 def _in_words(row: Mapping[str, Any], n_repeats: int) -> str:
     """Return what one row of a summary says."""
-    p, gain = row["p_t"], row["gain"]
+    p, p_new, gain = row["p_t"], row["p_new"], row["gain"]
+    if np.isnan(p):
+        return (
+            f"{row['strategy']}: no test, since in every repeat it differs from random by the "
+            f"same {gain:+.4f} AULC."
+        )
     size = f"{gain:+.4f} AULC, p = {p:.2g} by Holm over {count_of_repeats(n_repeats)}"
+    said = f"{row['strategy']}: {_than_random(p, gain)} on these rows ({size})"
+    if np.isnan(p_new):
+        return f"{said}; of new rows, repeats with the same test rows say nothing."
+    if p_new < ALPHA:
+        return f"{said}, and on new ones (p = {p_new:.2g})."
+    return f"{said}, {'not shown' if p < ALPHA else 'nor'} for new ones (p = {p_new:.2g})."
+
+
+def _in_words_overall(row: Mapping[str, Any], fewest: int) -> str:
+    """Return what one row over several data sets says."""
+    n, p = row["n_datasets"], row["p_wilcoxon"]
+    size = f"better on {row['wins']}, worse on {row['losses']}; mean gain {row['gain']:+.4f} AULC"
+    if np.isnan(p):
+        return (
+            f"{row['strategy']}: no verdict over {n} data set{'s' * (n != 1)} ({size}); Wilcoxon's "
+            f"test needs at least {fewest}."
+        )
+    said = f"{row['strategy']}: {_than_random(p, row['gain'])} over {n} data sets"
+    return f"{said} ({size}; p = {p:.2g} by Wilcoxon's test and Holm)."
+
+
+def _than_random(p: float, gain: float) -> str:
+    """Return what a test found."""
     if p < ALPHA:
-        return f"{row['strategy']}: {'better' if gain > 0 else 'worse'} than random ({size})."
-    return f"{row['strategy']}: no difference from random shown ({size})."
+        return f"{'better' if gain > 0 else 'worse'} than random"
+    return "no difference from random shown"
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -78,11 +127,11 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     labels = f"{row['labels']:.0f}" if np.isfinite(row["labels"]) else "not reached"
     start = [row["strategy"], _interval(row["aulc"], row["aulc_low"], row["aulc_high"])]
     if row["strategy"] == "random":
-        return [*start, "", "", "", "", labels, ""]
+        return [*start, "", "", "", "", "", labels, ""]
     return [
         *start,
         _interval(row["gain"], row["gain_low"], row["gain_high"], "+"),
-        *("" if np.isnan(row[test]) else f"{row[test]:.2g}" for test in ("p_t", "p_wilcoxon")),
+        *("" if np.isnan(row[test]) else f"{row[test]:.2g}" for test in TESTS),
         f"{row['wins']}/{row['ties']}/{row['losses']}",
         labels,
         _short(row["saving"]),

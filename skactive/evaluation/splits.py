@@ -25,6 +25,7 @@ class Split:
     seed: int  # of the split and of its learners
     train: np.ndarray  # increasing row numbers: those that may be asked for, or have no label
     test: np.ndarray | None  # row numbers, all with a label; None: a test set was given
+    n_train: int  # rows that may be asked for
 
 
 def check_test(cv, test_size, X_test, y_test) -> None:
@@ -62,7 +63,7 @@ def make_splits(
             train, test = folds[repeat % len(folds)]
         elif not given:
             train, test = _split_once(known, test_size, stratify, own)
-        splits.append(Split(repeat, own, train, test))
+        splits.append(Split(repeat, own, train, test, int(known.labeled_mask[train].sum())))
     return splits, words
 
 

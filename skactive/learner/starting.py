@@ -6,15 +6,15 @@ from sklearn.base import clone, is_regressor
 from ..data.datasets import DatasetRows
 from ..data.labels import resolve_missing_label
 from ..pool.pool import Pool
-from ..strategies.base import Strategy, check_serves, has_admit, needs
+from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, draw_seed
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_to_fit
 from .parameters import are_same, values_of
-from .questions import model_of
-from .stream import Stream
+from .questions import model_of, view_of
+from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
 from .training import check_update, restored_on_error
@@ -109,6 +109,14 @@ def cold_strategy(given) -> Strategy:
             f"is fitted; give one that reads X alone, such as 'random' or 'typiclust'."
         )
     return strategy
+
+
+def cold_query(learner, n: int) -> tuple:
+    """Return what a query over the pool returns, by the cold start, whatever is fitted."""
+    view, _ = view_of(learner)
+    positions = choose(cold_strategy(learner.cold_start), view, n)
+    learner._last_query = POOL
+    return positions, view.take(positions)
 
 
 def begun(strategy: Strategy, seed: int, running: Strategy | None = None) -> Strategy:

@@ -146,16 +146,28 @@ class Prompt:
 
 
 def answer_of(oracle) -> Callable:
-    """Return the function (row numbers, rows) -> labels of an oracle, refusing what is none."""
+    """Return the function (row numbers, rows) -> labels of an oracle, refusing what is none.
+
+    The function refuses None in place of the labels of a batch.
+    """
     is_class = isinstance(oracle, type)
-    if hasattr(oracle, "answer") and not is_class:
-        return oracle.answer
-    if is_class or not callable(oracle):
+    has_answer = hasattr(oracle, "answer") and not is_class
+    if not has_answer and (is_class or not callable(oracle)):
         raise TypeError(
             f"oracle is {oracle!r}; give Known(y), Prompt(), or a function that takes rows and "
             f"returns their labels."
         )
-    return lambda indices, rows: oracle(rows)
+
+    def answer(indices, rows):
+        labels = oracle.answer(indices, rows) if has_answer else oracle(rows)
+        if labels is None:
+            raise ValueError(
+                f"the oracle returned None for {len(indices)} row{'s' * (len(indices) != 1)}; "
+                f"return one label for each, in a list, and None in it for one that it cannot tell."
+            )
+        return labels
+
+    return answer
 
 
 def _choices(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any], str]:
@@ -283,6 +295,20 @@ def _can_print(text: str) -> bool:
     return True
 
 
+def _within_bounds(image: np.ndarray) -> np.ndarray:
+    """Return an image with colours that are drawn as they are: others would be cut off.
+
+    Normalised ones are below 0 too. Bounds are 0 and 1 for floats, 0 and 255 for integers.
+    """
+    finite, top = image[np.isfinite(image)].astype(float), 1 if image.dtype.kind == "f" else 255
+    low, high = finite.min(initial=0), finite.max(initial=top)
+    if image.dtype.kind == "b" or (low == 0 and high == top):
+        return image
+    colours, alpha = image[..., :3], image[..., 3:]
+    opaque = top if alpha.max(initial=0) <= top else high
+    return np.dstack([(colours - low) / (high - low), alpha / opaque])
+
+
 def _plotted(image: np.ndarray) -> bool:
     """Show an image by matplotlib, if it is there and can show anything."""
     try:
@@ -294,9 +320,7 @@ def _plotted(image: np.ndarray) -> bool:
         return False
     figure = plt.figure("skactive", clear=True)  # one window, not one for each row
     axes = figure.add_subplot()
-    if image.dtype.kind == "f" and image.ndim == 3 and image.max() > 1:
-        image = image / image.max()  # colours of floats go from 0 to 1
-    axes.imshow(image, cmap="gray")
+    axes.imshow(_within_bounds(image) if image.ndim == 3 else image, cmap="gray")
     axes.set_axis_off()
     plt.show(block=False)
     plt.pause(0.01)  # nothing is drawn before the window's events are handled

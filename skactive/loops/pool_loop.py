@@ -1,6 +1,7 @@
 """The loop over a pool: ask, have it answered, learn."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,12 +11,15 @@ from ..data.labels import sorted_classes
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
-from ..learner.trainer import is_stale
+from ..learner.starting import cold_query
+from ..learner.trainer import is_stale, train
 from ..strategies.stream import passes
-from ..utils.checks import check_callback, check_n_instances
+from ..utils.checks import check_callback, check_n_instances, check_name
 from ..utils.progress import progress
 from .oracles import Command, Prompt, answer_of
 from .stopping import StoppingRule, as_rule, n_to_ask
+
+MOST_FAILED = 3  # rounds in a row, the last of which raises
 
 
 def run(
@@ -25,10 +29,14 @@ def run(
     n_instances: int = 1,
     stopping: StoppingRule | int | None = None,
     callback: Callable[[ActiveLearner], Any] | None = None,
+    annotator: str | None = None,
 ) -> ActiveLearner:
     """Ask and learn until a rule says stop, or no row is left.
 
-    Labels are recorded as they come, so that no interruption loses any.
+    Labels are recorded as they come, so that no interruption loses any. While the estimator raises
+    ValueError, as one does that needs more labels of each class, a warning says what it said, and
+    asking goes on: by the last model that could be fitted, else by the learner's `cold_start`. The
+    third round in a row that fails raises the error.
 
     Parameters
     ----------
@@ -42,7 +50,9 @@ def run(
     stopping : StoppingRule or int, default=None
         When to stop; a number stands for `Budget` of so many labels. None: when no row is left.
     callback : callable, default=None
-        Called with the learner after each round.
+        Called with the learner after each round, also where its estimator could not be fitted.
+    annotator : str, default=None
+        Who answers; kept in the pool's history.
 
     Returns
     -------
@@ -52,8 +62,8 @@ def run(
     Raises
     ------
     TypeError
-        If the learner is no ActiveLearner, the oracle nothing that answers, `stopping` no rule, or
-        the callback no function.
+        If the learner is no ActiveLearner, the oracle nothing that answers, `stopping` no rule,
+        the callback no function, or the annotator no text.
     NotFittedError
         If the learner has no pool yet.
 
@@ -81,25 +91,75 @@ def run(
     rule = as_rule(stopping)
     answer = None if isinstance(oracle, Prompt) else answer_of(oracle)
     check_callback(callback)
+    check_name(annotator, "run")
     if rule is not None:
         rule.start(learner)
-    questions = _questions(learner, n_instances, rule)
+    rounds = _Rounds(learner, rule, callback)
+    questions = rounds.questions(n_instances)
     if answer is None:
-        _Conversation(learner, oracle, rule).hold(questions, callback)
+        _Conversation(learner, oracle, rule, annotator).hold(questions, rounds)
         return learner
     for indices, rows in progress(questions, _n_left(learner, rule), "asking"):
-        learner.teach(indices, answer(indices, rows))
-        if callback is not None:
-            callback(learner)
+        labels = answer(indices, rows)
+        learner.teach(indices, labels, refit=False, annotator=annotator)
+        rounds.learn()
     return learner
 
 
-def _questions(learner: ActiveLearner, n_instances: int, rule: StoppingRule | None) -> Iterator:
-    """Yield (number of rows, what `query` returned) until it is time to stop."""
-    pool = learner.pool_
-    while n := n_to_ask(rule, learner, min(n_instances, pool.n_unlabeled)):
-        indices, rows = learner.query(n_instances=n)
-        yield len(indices), (indices, rows)
+class _Rounds:
+    """Asks and trains a learner, and bears with an estimator that cannot work yet."""
+
+    def __init__(self, learner: ActiveLearner, rule: StoppingRule | None, callback):
+        self.learner, self.rule, self.callback = learner, rule, callback
+        self.n_failed = 0  # rounds in a row
+        self.has_failed = False  # the round that runs
+
+    def questions(self, n_instances: int) -> Iterator:
+        """Yield (number of rows, what `query` returned) until it is time to stop."""
+        learner, pool = self.learner, self.learner.pool_
+        while most := min(n_instances, pool.n_unlabeled):
+            self.has_failed = False
+            try:
+                n = n_to_ask(self.rule, learner, most)
+                question = learner.query(n_instances=n) if n > 0 else None
+            except ValueError as error:
+                if not hasattr(learner, "estimator_"):
+                    raise  # nothing but the cold start was asked
+                self._bear(error, "could not answer")
+                n = min(most, _n_left(learner, self.rule))
+                question = cold_query(learner, n) if n > 0 else None
+            if question is None:
+                return
+            yield len(question[0]), question
+
+    def learn(self) -> None:
+        """Train the learner on what was answered; call the callback whatever comes of that."""
+        error = None
+        try:
+            if is_stale(self.learner):
+                train(self.learner)
+        except ValueError as failure:
+            error = failure
+        finally:
+            if self.callback is not None:
+                self.callback(self.learner)
+        if error is not None:
+            self._bear(error, "could not be fitted")
+        elif not self.has_failed:
+            self.n_failed = 0
+
+    def _bear(self, error: ValueError, what: str) -> None:
+        """Say what the estimator said, or raise it in the last round that may fail."""
+        if not self.has_failed:
+            self.n_failed += 1
+        self.has_failed = True
+        if self.n_failed == MOST_FAILED:
+            raise error
+        name, n = type(self.learner.estimator).__name__, self.learner.pool_.n_labeled
+        warnings.warn(
+            f"{name} {what} with {n} labels, and is tried again after the next ones: {error}",
+            stacklevel=2,
+        )
 
 
 def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
@@ -111,22 +171,19 @@ def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
 class _Conversation:
     """Ask a person row by row; every answer is recorded at once, and can be taken back."""
 
-    def __init__(self, learner: ActiveLearner, prompt: Prompt, rule: StoppingRule | None):
-        self.learner, self.prompt, self.rule = learner, prompt, rule
+    def __init__(self, learner: ActiveLearner, prompt: Prompt, rule, annotator: str | None):
+        self.learner, self.prompt, self.rule, self.annotator = learner, prompt, rule, annotator
         self.given: list[int] = []  # rows answered so far, for undo
         self.names: list = []  # classes, in an order that keeps their keys
 
-    def hold(self, questions: Iterator, callback: Callable | None) -> None:
+    def hold(self, questions: Iterator, rounds: _Rounds) -> None:
         """Ask and learn batch by batch, until the person quits or there are no more questions."""
-        learner, pool = self.learner, self.learner.pool_
+        pool = self.learner.pool_
         for _, (indices, _) in questions:
             # The fit comes after the batch: after each answer the person would have to wait.
             goes_on = self._ask_each(indices.tolist())
-            if is_stale(learner):
-                learner.refit()
             n_operations = pool.n_operations
-            if callback is not None:
-                callback(learner)
+            rounds.learn()
             if pool.n_operations > n_operations:
                 self.given.clear()  # undo would revert what the callback did
             if not goes_on:
@@ -156,7 +213,7 @@ class _Conversation:
     def _record(self, row: int, label) -> bool:
         """Record an answer; return whether the pool takes it, and tell the person why if not."""
         try:
-            self.learner.teach([row], [label], refit=False)
+            self.learner.teach([row], [label], refit=False, annotator=self.annotator)
         except ValueError as error:
             print(error)
             return False
@@ -179,8 +236,9 @@ class _Conversation:
         pool = self.learner.pool_
         if is_regressor(self.learner.estimator):
             return {"numbers": True}
-        if pool.classes is not None:
-            return {"classes": pool.classes, "new": False}
+        if pool.classes is not None:  # sorted, where the learner's may have an order of their own
+            given = self.learner.classes
+            return {"classes": pool.classes if given is None else given, "new": False}
         seen = sorted_classes(pool.y_labeled).tolist()
         # In the order in which they came: a class that sorts first would shift all others' keys.
         still = [name for name in self.names if name in seen]

@@ -17,7 +17,7 @@ from ..learner.questions import check_has_pool
 from ..learner.stream import errors_of, n_passed
 from ..strategies.base import has_admit
 from ..strategies.stream import stream_twin
-from ..utils.checks import check_callback
+from ..utils.checks import check_callback, check_name
 from ..utils.progress import progress
 from .oracles import Prompt, answer_of
 
@@ -115,6 +115,7 @@ def run_stream(
     callback: Callable[[ActiveLearner], Any] | None = None,
     *,
     log: StreamLog | None = None,
+    annotator: str | None = None,
 ) -> StreamLog:
     """Let a stream pass: predict each chunk, buy labels within the budget, and learn them.
 
@@ -131,9 +132,11 @@ def run_stream(
         missing label where it cannot tell; `Known` has the labels of the whole stream in order,
         and to continue a stream needs its log. None: the true labels that come with the chunks.
     callback : callable, default=None
-        Called with the learner after each chunk.
+        Called with the learner after each chunk, also where its estimator could not be fitted.
     log : StreamLog, default=None
         A log to continue, which outlives whatever interrupts the loop. None: a new one.
+    annotator : str, default=None
+        Who answers; kept in the pool's history.
 
     Returns
     -------
@@ -144,7 +147,7 @@ def run_stream(
     ------
     TypeError
         If the learner is no ActiveLearner, the oracle nothing that answers, `chunks` no iterable of
-        chunks, the callback no function, or `log` no log.
+        chunks, the callback no function, `log` no log, or the annotator no text.
     ValueError
         If the strategy does not decide as rows pass, there is nobody to answer, or labels come in
         another order than their rows.
@@ -171,7 +174,7 @@ def run_stream(
     >>> len(log), log.n_rows, bool(log.asked.sum() <= 200)
     (20, 2000, True)
     """
-    _check_parties(learner, chunks, oracle, callback, log)
+    _check_parties(learner, chunks, oracle, callback, log, annotator)
     if log is None and n_passed(learner) and hasattr(oracle, "answer"):
         raise ValueError(
             f"{type(oracle).__name__} knows rows by their number in the stream, and "
@@ -183,28 +186,42 @@ def run_stream(
     total = len(chunks) if isinstance(chunks, Sized) else math.inf
     for chunk in progress(((1, chunk) for chunk in chunks), total, "streaming", " chunks"):
         X, y = _parts(chunk, needs_labels=answer is None)
-        _let_pass(learner, X, y, answer, log)
-        if callback is not None:
-            callback(learner)
+        given, tickets = _bought(learner, X, y, answer, log)
+        try:
+            _learn(learner, given, tickets, annotator, log)
+        finally:  # what was answered can be saved, whatever comes of the training
+            if callback is not None:
+                callback(learner)
     return log
 
 
-def _let_pass(learner: ActiveLearner, X, y, answer: Callable | None, log: StreamLog) -> None:
-    """Let one chunk pass; the log has what is known of it, whatever interrupts."""
-    start, n, pool = log.n_rows, n_rows(check_rows(X, who="run_stream")), learner.pool_
+def _bought(learner: ActiveLearner, X, y, answer: Callable | None, log: StreamLog) -> tuple:
+    """Let one chunk pass, and return labels and tickets of the rows that were bought.
+
+    The log has what is known of the chunk, whatever interrupts.
+    """
+    start, n = log.n_rows, n_rows(check_rows(X, who="run_stream"))
     # Before the query, and so before the learner knows any label: a test first, then training.
     scored: dict[str, Any] = {} if y is None else _scored(learner, X, y, n)
     bought, rows, tickets = learner.query(X, return_tickets=True)
     # Logged before anyone answers: what is bought counts against the budget, answered or not.
     log.append(n_rows=n, asked=len(bought), **scored)
     if len(bought) == 0:
-        return
+        return [], tickets
     given = lab.to_array(y)[bought] if answer is None else answer(start + bought, rows)
     if y is None:
         log.amend(**_scored(learner, rows, given, len(bought)))
+    return given, tickets
+
+
+def _learn(learner: ActiveLearner, given, tickets, annotator, log: StreamLog) -> None:
+    """Learn the labels of the rows that were bought."""
+    if len(tickets) == 0:
+        return
+    pool = learner.pool_
     n_labeled, n_drifts = pool.n_labeled, learner.n_drifts_
     try:
-        learner.teach(y=given, ticket=tickets)
+        learner.teach(y=given, ticket=tickets, annotator=annotator)
     finally:  # the labels are in the pool even if training fails
         log.amend(learned=pool.n_labeled - n_labeled, drifts=learner.n_drifts_ - n_drifts)
 
@@ -251,7 +268,7 @@ def _is_batch(chunk) -> bool:
     return getattr(chunk[0], "ndim", 0) > 1 and len(chunk[0]) == len(chunk[1])
 
 
-def _check_parties(learner, chunks, oracle, callback, log) -> None:
+def _check_parties(learner, chunks, oracle, callback, log, annotator) -> None:
     """Refuse what no stream can pass by, before any row is bought."""
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"run_stream got {learner!r}; give an ActiveLearner that is fitted.")
@@ -273,6 +290,7 @@ def _check_parties(learner, chunks, oracle, callback, log) -> None:
             "teach(y=y, ticket=tickets) when the labels are there."
         )
     check_callback(callback)
+    check_name(annotator, "run_stream")
     if log is not None and not isinstance(log, StreamLog):
         raise TypeError(
             f"log is {log!r}; give what an earlier run_stream returned, or StreamLog()."

@@ -75,7 +75,13 @@ class FunctionStrategy(Strategy):
 
     def select(self, view, n):
         """Return what the function chooses."""
-        return self.function(view, n)
+        chosen = self.function(view, n)
+        if isinstance(chosen, tuple) and any(np.ndim(part) for part in chosen):
+            raise ValueError(
+                f"{name_of(self)} gave a tuple of {len(chosen)}; return the positions alone, "
+                f"without scores or rows."
+            )
+        return chosen
 
 
 def has_score(strategy: Strategy) -> bool:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import clone
 
-from .. import scores
-from ..data.arrays import as_mask, candidate_mask, check_probabilities, check_vectors
+from ..data.arrays import as_mask, check_probabilities, check_vectors
+from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows
 from ..data.tensors import as_array, is_tensor
-from ..utils.checks import check_n_instances, draw_seed
+from ..scores import likeliest_errors
+from ..utils.checks import check_n_instances, draw_seed, missing_to_total
 from .base import Strategy, choose, name_of, needs
 from .registry import as_strategy
 from .stream import passes
@@ -40,8 +42,10 @@ def select(
     labeled=None,
     y_labeled=None,
     reserved=None,
-    candidates=None,
+    scores=None,
+    subset=None,
     n_instances=None,
+    n_total=None,
     random_state=None,
 ) -> np.ndarray:
     """Choose rows to label from arrays alone, without an estimator.
@@ -49,7 +53,7 @@ def select(
     Parameters
     ----------
     strategy : str, Strategy or callable
-        As `ActiveLearner` takes it.
+        As `ActiveLearner` takes it; or "scores", for the rows with the largest `scores`.
     proba : array-like of shape (n, C), default=None
         Probabilities of the classes. None: the mean of `samples`, if they are given.
     samples : array-like of shape (S, n, C), default=None
@@ -65,10 +69,17 @@ def select(
         Their labels, in the order of `labeled`, for strategies that read them.
     reserved : array-like of int, or of bool of shape (n,), default=None
         Rows that are being labelled, or were chosen elsewhere; likewise.
-    candidates : array-like of int, or of bool of shape (n,), default=None
-        Rows that may be chosen. None: all that are neither labelled nor reserved.
+    scores : array-like of shape (n,), default=None
+        Scores of your own, higher for rows that are more worth a label: in place of those of the
+        strategy inside another one, such as "coral", "density" or ``StochasticBatch()``.
+    subset : array-like of bool, shape (n,), or of int, default=None
+        Rows that may be chosen, as a mask or as positions. None: all that are neither labelled nor
+        reserved.
     n_instances : int, default=None
         How many rows; None: one. If fewer are left, those that are left.
+    n_total : int, default=None
+        Instead of `n_instances`: as many rows as are missing until so many are labelled or
+        reserved; none if they are.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all random choices. None: from the operating system.
 
@@ -90,22 +101,61 @@ def select(
     >>> proba = np.array([[0.9, 0.1], [0.55, 0.45], [0.3, 0.7], [0.5, 0.5]])
     >>> select("margin", proba=proba, labeled=[3], n_instances=2)
     array([1, 2])
+
+    Scores of your own, among which chance follows the scores:
+
+    >>> from skactive.strategies import StochasticBatch
+    >>> rows = select(StochasticBatch(beta=2), scores=[0.1, 0.9, 0.5], n_instances=2)
+    >>> rows.shape
+    (2,)
     """
-    strategy = as_strategy(strategy)
+    known, n = _arrays(proba, samples, prediction, std, embedding, scores)
+    strategy = as_strategy(strategy) if scores is None else _scored_by(strategy, known["scores"])
     passes(strategy, None)  # which refuses what decides as rows pass
-    known, n = _arrays(proba, samples, prediction, std, embedding)
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
     rows = np.flatnonzero(is_labeled)
     pool = Centers(rows, np.flatnonzero(is_reserved), _labels(y_labeled, labeled, rows))
-    mask = candidate_mask(candidates, n, np.flatnonzero(is_labeled | is_reserved))
+    mask = ~(is_labeled | is_reserved)
+    n_known = int(n - np.count_nonzero(mask))
+    if subset is not None:
+        mask &= subset_mask(subset, n)
     seed = [draw_seed(random_state), len(rows), 0]
     view = View(Rows(np.arange(n)), mask, pool=pool, seed=seed, known=known)
-    return choose(strategy, view, check_n_instances(None, n_instances, "select"))
+    if n_total is None:
+        n_wanted = check_n_instances(None, n_instances, "select")
+    else:
+        n_wanted = missing_to_total(n_instances, n_total, n_known, "select")
+    return choose(strategy, view, n_wanted)
 
 
-def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any], int]:
+class _Scores(Strategy):
+    """Scores that were given, by the number of each row."""
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def score(self, view):
+        """Return the scores of a view's rows, which `select` makes of their numbers."""
+        return self.scores[view.X]
+
+
+def _scored_by(strategy, scores: np.ndarray) -> Strategy:
+    """Return a strategy whose inner one is replaced by scores, refusing one that has its own."""
+    if isinstance(strategy, str) and strategy == "scores":
+        return _Scores(scores)
+    strategy = as_strategy(strategy)
+    inner = [name for name in ("strategy", "first") if name in strategy.get_params(deep=False)]
+    if not inner:
+        raise ValueError(
+            f"select got scores=, but {name_of(strategy)} is not made of another strategy that "
+            f"scores; write 'scores' for the largest, or one such as 'coral', or leave them out."
+        )
+    return clone(strategy).set_params(**{inner[0]: _Scores(scores)})
+
+
+def _arrays(proba, samples, prediction, std, embedding, scores) -> tuple[dict[str, Any], int]:
     """Return what was given as a view knows it, and the number of rows."""
     known: dict[str, Any] = {}
     if samples is not None:
@@ -113,7 +163,7 @@ def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any],
         known["proba"] = known["samples"].mean(axis=0)
     if proba is not None:
         known["proba"] = check_probabilities(proba, who="select")
-    for name, values in (("prediction", prediction), ("std", std)):
+    for name, values in (("prediction", prediction), ("std", std), ("scores", scores)):
         if values is not None:
             known[name] = _values(values, name)
     if "prediction" in known:
@@ -129,7 +179,7 @@ def _arrays(proba, samples, prediction, std, embedding) -> tuple[dict[str, Any],
         )
     n = next(iter(lengths.values()))
     if "embedding" in known and "proba" in known:
-        known["gradient"] = scores.likeliest_errors(known["proba"]), known["embedding"]
+        known["gradient"] = likeliest_errors(known["proba"]), known["embedding"]
     elif "embedding" in known and "prediction" in known:
         known["gradient"] = np.ones((n, 1)), known["embedding"]
     return known, n

@@ -1,6 +1,7 @@
 """The strategies that are known, by name or not, and what may stand for a strategy."""
 
 import difflib
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +18,26 @@ class Entry(NamedTuple):
     use: str
     cost: str
 
+
+# What modAL's functions are called here, whose names people type.
+MODAL = {
+    "uncertainty_sampling": "least_confidence",
+    "margin_sampling": "margin",
+    "entropy_sampling": "entropy",
+    "uncertainty_batch_sampling": "ranked_batch",
+    "vote_entropy_sampling": "vote_entropy",
+    "consensus_entropy_sampling": "consensus_entropy",
+    "max_disagreement_sampling": "max_disagreement",
+    "max_std_sampling": "std",
+    "max_EI": "expected_improvement",
+    "max_PI": "probability_of_improvement",
+    "max_UCB": "upper_confidence_bound",
+    "mc_dropout_bald": "bald",
+    "mc_dropout_max_entropy": "consensus_entropy",
+    "mc_dropout_max_variationRatios": "variation_ratios",
+}
+# How the first parameter is called of a function that takes a model, where ours take a view.
+MODELS = {"classifier", "committee", "estimator", "learner", "model", "optimizer", "regressor"}
 
 ENTRIES: dict[type[Strategy], Entry] = {}  # in the order in which classes were defined
 
@@ -87,6 +108,8 @@ def as_strategy(strategy) -> Strategy:
         known = _named()
         if strategy in known:
             return known[strategy]()
+        if strategy in MODAL:
+            raise ValueError(f"unknown strategy {strategy!r}; here it is {MODAL[strategy]!r}.")
         near = difflib.get_close_matches(strategy, known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?"
         listed = "skactive.get_strategy_names() lists those that have a name."
@@ -96,10 +119,28 @@ def as_strategy(strategy) -> Strategy:
             f"strategy is the class {strategy.__name__}; write {strategy.__name__}(), an instance."
         )
     if callable(strategy):
+        _refuse_of_models(strategy)
         return FunctionStrategy(strategy)
     raise TypeError(
         f"strategy is {strategy!r}; give a name (see get_strategy_names()), a Strategy or a "
         f"callable (view, n) -> positions."
+    )
+
+
+def _refuse_of_models(function: Callable) -> None:
+    """Refuse a function of a model and rows, as modAL takes it."""
+    name = getattr(function, "__name__", repr(function))
+    try:
+        first = next(iter(inspect.signature(function).parameters), "")
+    except (TypeError, ValueError):  # written in C, it does not tell
+        return
+    if first not in MODELS:
+        return
+    if name in MODAL:
+        raise TypeError(f"strategy is the function {name}; write {MODAL[name]!r}.")
+    raise TypeError(
+        f"strategy is {name}, a function of {first!r}; write a function (view, n) that returns n "
+        f"of view.candidates, where view.proba is {first}.predict_proba(X)."
     )
 
 

@@ -128,14 +128,14 @@ def check_n_instances(X, n_instances, who: str = "query") -> int:
     return 1 if n_instances is None else checked_count(n_instances, "n_instances", who)
 
 
-def missing_to_total(n_instances, n_total, n_known: int) -> int:
-    """Return how many rows a query asks for that names a total, of which some are there."""
+def missing_to_total(n_instances, n_total, n_known: int, who: str = "query") -> int:
+    """Return how many rows a call asks for that names a total, of which some are there."""
     if n_instances is not None:
         raise ValueError(
-            f"query got n_instances={n_instances!r} and n_total={n_total!r}; give how many more "
+            f"{who} got n_instances={n_instances!r} and n_total={n_total!r}; give how many more "
             f"rows, or how many in all."
         )
-    return max(checked_count(n_total, "n_total", "query") - n_known, 0)
+    return max(checked_count(n_total, "n_total", who) - n_known, 0)
 
 
 def check_name(name, who: str) -> None:
@@ -177,14 +177,14 @@ def checked_curves(n_labeled, scores, n_dims: tuple[int, ...] = (1, 2)) -> tuple
     return grid, curves
 
 
-def paired_differences(a, b) -> NDArray:
-    """Return the differences of numbers for each repeat, refusing other shapes."""
+def checked_pairs(a, b) -> tuple[NDArray, NDArray]:
+    """Return two numbers for each repeat as arrays, refusing other shapes."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape or len(a) == 0:
         raise ValueError(
             f"a and b have the shapes {a.shape} and {b.shape}; give one number for each repeat."
         )
-    return a - b
+    return a, b
 
 
 def check_same_repeats(a: NDArray, b: NDArray) -> None:
