@@ -348,17 +348,16 @@ class Pool:
         """Write labels, states and history to a file.
 
         The file holds no rows and no pickle. It is replaced whole: whoever is interrupted keeps
-        the old one. A fingerprint of the rows is kept, so that `load` refuses other data.
+        the old one, and what a killed process leaves beside it goes at the next save. A
+        fingerprint of the rows is kept, so that `load` refuses other data.
 
         Parameters
         ----------
         path : str or path
             File to write; "npz" is its usual ending.
         """
-        now, most = self._ledger.now, FINGERPRINTED_ROWS // 2
-        n, labeled = len(now.rows), self.labeled
-        labeled = labeled[labeled < n]  # another thread may have added rows
-        sampled = np.union1d(_spread(np.arange(n), most), _spread(labeled, most))
+        now, labeled = self._ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
+        n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
         header = {
             "n_rows": n,
             "missing_label": _plain(self.missing_label),
@@ -389,26 +388,33 @@ class Pool:
         Raises
         ------
         ValueError
-            If the file is not a pool's, or X is not the data it was saved with.
+            If the file is not a pool's, is damaged, or tells of what no pool has been through; or
+            if X is not the data it was saved with.
         """
         header, arrays = storage.read(path)
         rows = Rows(check_rows(X, who="Pool.load"))
-        if len(rows) != header["n_rows"]:
+        pool = cls.__new__(cls)
+        with storage.refusing(path):
+            n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
+            pool._start(header["missing_label"], None)
+            pool.classes = hist.classes_from(header, pool.missing_label)
+            pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
+            history = hist.from_arrays(arrays, n, pool.missing_label)
+        if len(rows) != n:
             raise ValueError(
-                f"the pool was saved with {header['n_rows']} rows, X has {len(rows)}; give all of "
-                f"its rows, those that were added included."
+                f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
+                f"that were added included."
             )
-        if fingerprint(rows, arrays["sampled"]) != header["fingerprint"]:
+        with storage.refusing(path):
+            pool._ledger = Ledger(rows, history)
+            lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+            if not np.array_equal(sampled, _sampled(n, pool.labeled)):
+                raise ValueError("others were sampled")
+        if fingerprint(rows, sampled) != header["fingerprint"]:
             raise ValueError(
                 "X is not the data that this pool was saved with: values, columns or the order of "
                 "the rows differ; give the same rows in the same order."
             )
-        pool = cls.__new__(cls)
-        pool._start(header["missing_label"], None)
-        if header["classes"] is not None:
-            pool.classes = np.array(header["classes"], dtype=header["classes_dtype"])
-        pool.seed = header["seed"]
-        pool._ledger = Ledger(rows, hist.from_arrays(arrays))
         return pool
 
     # Display
@@ -537,10 +543,13 @@ class Pool:
             self._ledger.commit(change)
 
 
-def _spread(numbers: np.ndarray, most: int) -> np.ndarray:
-    """Return at most `most` of sorted numbers, evenly spread, the first and the last included."""
-    n = len(numbers)
-    return numbers[np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)]
+def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
+    """Return by which rows the data are known again: some of all, and some of the labelled."""
+    of_all, of_labeled = (
+        np.linspace(0, m - 1, min(m, FINGERPRINTED_ROWS // 2)).round().astype(np.intp)
+        for m in (n, len(labeled))
+    )
+    return np.union1d(of_all, labeled[of_labeled])
 
 
 def _plain(label):

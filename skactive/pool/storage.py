@@ -1,26 +1,53 @@
 """Files of arrays beside a JSON header: versioned, free of pickle, replaced whole or not at all."""
 
+import glob
+import io
 import json
 import os
+import re
 import secrets
 import shutil
+import struct
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from ..utils.checks import is_integer
+
+try:
+    import fcntl
+except ImportError:  # on Windows, where nobody can take away a file that is open
+    fcntl = None  # type: ignore[assignment]
+
 FORMAT = "skactive-pool"
 VERSION = 1
+# What numpy writes before the numbers of an array of one dimension, and nothing else.
+_HEAD = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<>|][biuf][1248])', 'fortran_order': False, "
+    rb"'shape': \((\d{1,18}),\), \} *\n",
+    re.DOTALL,
+)
+_ARCHIVE = (zipfile.BadZipFile, EOFError, struct.error, zlib.error)
 
 
 def write(path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Write the header and the arrays to `path`; whoever is interrupted leaves the old file."""
-    path = Path(path)
+    """Write the header and the arrays to `path`; whoever is interrupted leaves the old file.
+
+    What killed processes left beside it is taken away. A symbolic link stays one.
+    """
+    path = Path(os.path.realpath(path))
     header = {"format": FORMAT, "version": VERSION, **header}
     contents: dict[str, Any] = {"header": pack_json(header), **arrays}
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    file = temporary.open("xb")  # with the permissions of any new file, unlike tempfile's
+    for left in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
+        with suppress(OSError), left.open("rb") as held:  # raised where somebody still writes
+            _lock(held, wait=False)
+            left.unlink()
+    temporary, file = _create(path)
     try:
         with file:
             if path.exists():
@@ -28,10 +55,39 @@ def write(path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.
             np.savez(file, **contents)  # no objects, so no pickle
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if fcntl is None:  # on Windows no open file can be moved
+                file.close()
+            os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _create(path: Path) -> tuple[Path, IO[bytes]]:
+    """Open a new file beside `path`, locked so that no other save takes it for what was left."""
+    while True:
+        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+        file = temporary.open("xb")  # with the permissions of any new file, unlike tempfile's
+        with suppress(OSError):  # some networks' file systems have no locks
+            _lock(file, wait=True)
+        if temporary.exists():  # nobody was quicker
+            return temporary, file
+        file.close()
+
+
+def _lock(file: IO[bytes], *, wait: bool) -> None:
+    """Lock a file for as long as it is open; OSError: another has, and there is no waiting."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def refusing(path: str | os.PathLike) -> Iterator[None]:
+    """Refuse a file in words where what it holds makes no sense."""
+    try:
+        yield
+    except (*_ARCHIVE, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.") from error
 
 
 def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -40,23 +96,42 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]
     Raises
     ------
     ValueError
-        If the file is something else, or comes from a later version of the format.
+        If the file is something else, is damaged, or comes from a later version of the format.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+    whole = Path(path).read_bytes()
+    with refusing(path):
+        with zipfile.ZipFile(io.BytesIO(whole)) as file:
+            arrays = {info.filename: _array(file, info, len(whole)) for info in file.infolist()}
+            if len(arrays) != len(file.infolist()):
+                raise ValueError("a member is there twice")
+        arrays = {name.removesuffix(".npy"): array for name, array in arrays.items()}
         header = unpack_json(arrays.pop("header"))
-        is_ours, version = header["format"] == FORMAT, header["version"]
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError, TypeError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.") from error
-    if not is_ours:
-        raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.")
+        version = header["version"]
+        if header["format"] != FORMAT or not is_integer(version) or version < 1:
+            raise ValueError("another format")
     if version > VERSION:
         raise ValueError(
             f"{os.fspath(path)!r} has format version {version}, this skactive reads up to "
             f"{VERSION}; update skactive."
         )
     return header, arrays
+
+
+def _array(file: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> np.ndarray:
+    """Return an array of an archive, all of whose bytes are accounted for.
+
+    numpy would read as many numbers as its header says, and compare no checksum if more are there.
+    """
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size > most:
+        raise ValueError("a member was compressed by somebody else")
+    data = file.read(info)  # which compares the checksum
+    head = _HEAD.match(data)
+    if head is None:
+        raise ValueError("a member is no array of numbers")
+    array = np.frombuffer(data, head[1].decode(), offset=head.end())
+    if len(array) != int(head[2]) or (array.dtype == bool and array.view(np.uint8).max() > 1):
+        raise ValueError("a member holds other numbers than its head says")
+    return array
 
 
 def pack_json(value: Any) -> np.ndarray:
