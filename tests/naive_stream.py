@@ -47,10 +47,11 @@ def vessal_by_count(rows, n, draws, state):
 
 
 def vessal_by_rate(rows, rate, draws, state):
-    """Which rows are kept at a rate that is held in expectation."""
+    """Which rows are kept at a rate that is held over all rows that passed."""
     kept = []
     for i, u in enumerate(rows):
-        if draws[i] < rate * state.share(u):
+        chance = min(max(rate * (1 + rate * i - len(kept)), 0.0), 1.0)
+        if draws[i] < chance * state.share(u):
             state.keep(u)
             kept.append(i)
     return kept

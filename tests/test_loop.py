@@ -622,7 +622,9 @@ def test_what_was_answered_reaches_the_callback_though_the_estimator_cannot_work
     is_knn = isinstance(estimator, KNeighborsClassifier)
     said = ["could not be fitted with 4", "could not be fitted with 8"]
     said = ["could not answer with 4"] if is_knn else said
-    assert [str(each.message).split(" labels")[0].split(" ", 1)[1] for each in told] == said
+    # Scores that all tie, which the other one has for a while, are warned of too.
+    failed = [str(each.message) for each in told if "is tried again" in str(each.message)]
+    assert [text.split(" labels")[0].split(" ", 1)[1] for text in failed] == said
 
 
 def test_the_third_round_in_a_row_that_fails_raises_what_the_estimator_said():
