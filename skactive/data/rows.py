@@ -177,7 +177,7 @@ def row_bytes(X: Any) -> int:
     """
     if isinstance(X, np.ndarray) or is_tensor(X):
         size = X.itemsize * int(np.prod(X.shape[1:]))
-        if not is_tensor(X) and X.dtype.kind == "O":
+        if isinstance(X, np.ndarray) and X.dtype.kind == "O":
             size = max(size, _nbytes(X.flat[:1]))
     elif sp.issparse(X):
         size = X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
