@@ -159,16 +159,17 @@ def simulated() -> Iterator[None]:
 
 def _warn_of_ties(strategy: Strategy, view: View, positions: np.ndarray) -> None:
     """Warn, once a fit, that chance alone has chosen, where all candidates have one score."""
-    model, scores = view.estimator, view.score(strategy)
-    if model is None or _known_to_tie.get(id(model)) is model or len(positions) == view.mask.sum():
+    model, n = view.estimator, np.count_nonzero(view.mask)
+    if model is None or _known_to_tie.get(id(model)) is model or len(positions) == n:
         return
+    scores = view.score(strategy)
     of_some = scores[:1000][view.mask[:1000]]  # which nearly always tell
     best = scores[positions[0]]
     if (of_some != best).any() or (scores[view.mask] != best).any():
         return
     _known_to_tie[id(model)] = model
     warnings.warn(
-        f"{name_of(strategy)} gives all {int(view.mask.sum())} candidates the same score by this "
+        f"{name_of(strategy)} gives all {n} candidates the same score by this "
         f"{type(model).__name__}, so that chance alone chooses; take an estimator with graded "
         f"answers, or a strategy that looks at the rows, such as 'k_center'.",
         stacklevel=4,  # where the query was written
