@@ -8,8 +8,9 @@ The targets are for one BLAS thread: ``OPENBLAS_NUM_THREADS=1 python benchmarks/
 two, OpenBLAS cuts every product in two, and the halves wait for each other. The products of a fit
 on some hundred rows take less time than that, so that a fit takes more than twice as long; and a
 query, which asks for probabilities in chunks, waits once a chunk where one predict_proba of all
-rows waits once. On two cores: 1.01 of the loop by hand, 2.15 ms a round above it, and 1.13 of
-predict_proba by entropy with one thread; 1.16, 3.0 ms and 1.23 with two.
+rows waits once. On two shared cores, three runs with one thread: 1.09 to 1.16 of the loop by hand,
+3.2 to 3.6 ms a round above it, 1.20 to 1.24 of predict_proba by margin and 1.34 to 1.45 by entropy;
+one run with two: 0.99, 5.6 ms, 1.17 and 1.47. So targets are missed there with either.
 """
 
 from __future__ import annotations

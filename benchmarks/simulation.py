@@ -6,8 +6,8 @@ peak, by tracemalloc, with `keep_estimators=False`. The exit status is 1 if a ta
 
 The target is for one BLAS thread: ``OPENBLAS_NUM_THREADS=1 python benchmarks/simulation.py``. Fits
 on so few rows are made of small products, which two threads make slower (see
-benchmarks/learner.py): on two cores the simulation takes 470 ms, 1.06 of the loop by hand, with one
-thread, and 1,128 ms, 1.15 of it, with two.
+benchmarks/learner.py): on two shared cores the simulation takes 970 ms with one thread and 2,750 ms
+with two, either way 0.99 of the loop by hand.
 """
 
 from __future__ import annotations
