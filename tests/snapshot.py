@@ -25,9 +25,10 @@ def facts(learner, but=()):
     if isinstance(learner, Pool):
         return pool_facts(learner)
     state = dict(vars(learner))
-    fitted = state.pop("_fitted", None)
-    if fitted is not None:
-        state |= {f"fitted {name}": value for name, value in fitted._asdict().items()}
+    for name in ("fitted", "kept"):
+        parts = state.pop(f"_{name}", None)
+        if parts is not None:
+            state |= {f"{name} {part}": value for part, value in parts._asdict().items()}
     state = {name: value for name, value in state.items() if name not in but}
     pool = state.pop("pool_", None)
     found = {name: content(value) for name, value in state.items()}

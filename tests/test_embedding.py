@@ -16,7 +16,7 @@ from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, SimulatedLearner, Strategy
 from skactive.data.vectors import as_vectors
-from skactive.learner.questions import view_of
+from skactive.learner.questions import kept_of, view_of
 
 DIGITS, TRUTH = load_digits(return_X_y=True)
 X = DIGITS[:120] / 16
@@ -349,7 +349,7 @@ def test_what_is_kept_between_questions_is_neither_shown_nor_pickled():
     with unchanged(asked, but=("_last_query",)):
         first, _ = asked.query(n_instances=10)
     again = pickle.loads(pickle.dumps(asked))
-    assert again._embedding.memory(None).vectors is None
+    assert kept_of(again).embedding.memory(None).vectors is None
     assert (again.query(n_instances=10)[0] == first).all()
 
 

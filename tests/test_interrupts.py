@@ -1,4 +1,4 @@
-"""A change of a pool, interrupted anywhere, has happened or has not; others may read meanwhile."""
+"""A change, interrupted anywhere, has happened or has not; others may read meanwhile."""
 
 import pickle
 import signal
@@ -15,11 +15,14 @@ from sklearn.naive_bayes import GaussianNB
 
 import skactive
 from skactive import ActiveLearner, Pool
+from skactive.learner.questions import kept_of
+from skactive.learner.trainer import Fitted
 from skactive.pool.history import STATE_NAMES
 from skactive.pool.ledger import Columns
+from skactive.strategies import SplitUncertainty
 
 PACKAGE = Path(skactive.__file__).parent
-WATCHED = (str(PACKAGE / "pool"), str(PACKAGE / "data" / "rows.py"))
+WATCHED = tuple(str(PACKAGE / part) for part in ("pool", "learner", "data/rows.py"))
 
 
 def rows(n, start=0):
@@ -121,7 +124,7 @@ def check_whole(pool, wholes):
 
 
 class Interrupt:
-    """Raises at chosen lines of the pool's code, counted as they are run."""
+    """Raises at chosen lines of the code that is watched, counted as they are run."""
 
     def __init__(self, *lines):
         self.lines, self.n_run, self.n_raised = set(lines), 0, 0
@@ -190,6 +193,146 @@ def test_who_reads_after_an_interrupt_may_be_interrupted_as_well():
         assert check_whole(pool, [after]) == 0
 
 
+# Learners: their pool, what they keep beside it, and what is fitted
+
+
+class Wary:
+    """A drift detector that sees a drift in every error."""
+
+    drift_detected = False
+
+    def update(self, error):
+        self.drift_detected = error > 0
+
+
+def weighed(**params):
+    """A learner whose rows have weights and vectors, asked over its pool."""
+    learner = ActiveLearner(GaussianNB(), "k_center", random_state=0, **params)
+    y, weights = [0, 1, 2, 2] + 5 * [-1], np.arange(9.0)
+    learner.fit(rows(9), y, embedding=rows(9, start=50), sample_weight=1 + weights)
+    learner.query(n_instances=2)
+    return learner
+
+
+def weighed_outside():
+    learner = weighed()
+    learner.query(rows(3, start=20), embedding=rows(3, start=70))
+    return learner
+
+
+def streaming():
+    """A learner that has given out tickets, and would see a drift in a wrong prediction."""
+    strategy = SplitUncertainty(1.0, share=0.5)
+    learner = ActiveLearner(GaussianNB(), strategy, drift=Wary(), random_state=0)
+    learner.fit(rows(12), 6 * [0] + 6 * [1])
+    learner.query(rows(8, start=20), return_tickets=True)
+    return learner
+
+
+def wrong_labels(learner):
+    """A class for each open ticket that the learner does not expect."""
+    return [1 - learner.predict(row)[0] for row in learner.tickets_.values()]
+
+
+def not_learned_yet():
+    return weighed().teach([4, 5], [0, 1], refit=False)
+
+
+def with_weights(learner, **how):
+    return learner.teach([4, 5], [0, 1], sample_weight=[7.0, 9.0], **how)
+
+
+def teach_outside(learner):
+    vectors, weights = rows(2, start=70), [3.0, 4.0]
+    return learner.teach(rows(2, start=20), [1, -1], embedding=vectors, sample_weight=weights)
+
+
+def extend(learner):
+    vectors, weights = rows(2, start=70), [3.0, 4.0]
+    return learner.extend(rows(2, start=20), [1, -1], embedding=vectors, sample_weight=weights)
+
+
+def answer_all(learner):
+    tickets = list(learner.tickets_)
+    return learner.teach(y=wrong_labels(learner), ticket=tickets)
+
+
+CALLS = {
+    "teach": (weighed, with_weights),
+    "teach, without a fit": (weighed, lambda learner: with_weights(learner, refit=False)),
+    "teach, going on": (lambda: weighed(update="partial_fit"), with_weights),
+    "skip": (weighed, lambda learner: learner.teach([4, 5], [-1, -1])),
+    "relabel": (weighed, lambda learner: learner.teach([0, 2], [1, -1], relabel=True)),
+    "teach rows": (weighed_outside, teach_outside),
+    "extend": (weighed, extend),
+    "extend without labels": (
+        lambda: make_learner(rows(3, start=20)),
+        lambda learner: learner.extend(rows(2, start=20)),
+    ),
+    "undo and refit": (not_learned_yet, lambda learner: (learner.pool_.undo(), learner.refit())),
+    "refit": (not_learned_yet, lambda learner: learner.refit()),
+    "refit with other parameters": (
+        not_learned_yet,
+        lambda learner: learner.set_params(strategy="margin", classes=[0, 1, 2, 3]).refit(),
+    ),
+    "fit": (not_learned_yet, lambda learner: learner.fit(rows(5), [0, 1, 0, 1, -1])),
+    "query a stream": (
+        streaming,
+        lambda learner: learner.query(rows(20, start=40), return_tickets=True),
+    ),
+    "teach by tickets, after which all begins again": (streaming, answer_all),
+    "give tickets up": (
+        streaming,
+        lambda learner: learner.teach(y=[None], ticket=[min(learner.tickets_)]),
+    ),
+}
+
+
+def told(value):
+    """Anything as plain values."""
+    if isinstance(value, np.random.Generator):
+        return told(value.bit_generator.state)
+    if isinstance(value, dict):
+        return {name: told(part) for name, part in value.items() if name not in ("_memory", "time")}
+    if isinstance(value, list | tuple):
+        return [told(part) for part in value]
+    if hasattr(value, "__dict__") and not isinstance(value, type):
+        return type(value).__name__, told(vars(value))
+    return plain(value)
+
+
+def all_of(learner):
+    """All that a learner knows, but for what is fitted."""
+    return facts(learner.pool_), told(kept_of(learner))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_interrupt_at_any_line_leaves_a_learner_whole(name):
+    """What it knows is as before or as after, and so is what is fitted, which comes later."""
+    prepare, change = CALLS[name]
+    stored = pickle.dumps(prepare())
+    old, new = (pickle.loads(stored) for _ in range(2))
+    with Interrupt().watching() as counter:
+        change(new)
+    known, fitted = (all_of(old), all_of(new)), (told(old._fitted), told(new._fitted))
+    assert known[0] != known[1] or fitted[0] != fitted[1]
+    later = [told(each.refit()._fitted) for each in (old, new)]
+    n_after = 0
+    for line in range(1, counter.n_run + 1):
+        learner = pickle.loads(stored)
+        with Interrupt(line).watching() as interrupt:
+            change(learner)
+        assert interrupt.n_raised == 1
+        knows = all_of(learner)
+        which = 1 if knows == known[1] else known.index(knows)
+        n_after += which
+        # A new pool has no estimator until the first fit is over.
+        assert told(learner._fitted) in [*fitted[: which + 1], *[told(Fitted())] * (name == "fit")]
+        assert all_of(pickle.loads(pickle.dumps(learner))) == knows
+        assert told(learner.refit()._fitted) in later[which:]
+    assert n_after > 0
+
+
 class AlarmError(Exception):
     """Time is up."""
 
@@ -213,7 +356,9 @@ def alarm():
 def test_signals_at_any_time_leave_no_label_half_recorded(who, alarm):
     n, rng = 20_000, np.random.default_rng(0)
     X, order = np.arange(n)[:, None], rng.permutation(n)
-    thing = Pool(X) if who == "pool" else ActiveLearner(GaussianNB()).fit(X)
+    thing = Pool(X)
+    if who == "learner":
+        thing = ActiveLearner(GaussianNB()).fit(X, sample_weight=np.zeros(n))
     pool, delays = pool_of(thing), rng.uniform(1e-5, 2e-3, 300)
     for delay in delays:
         try:
@@ -223,13 +368,17 @@ def test_signals_at_any_time_leave_no_label_half_recorded(who, alarm):
                 if who == "pool":
                     pool.label(row, row % 3)
                 else:
-                    thing.teach([row], [row % 3], refit=False)
+                    thing.teach([row], [row % 3], refit=False, sample_weight=[row + 1])
         except AlarmError:
             labeled = np.sort(order[: pool.n_labeled])
             assert pool.n_operations == pool.n_labeled + 1
             assert np.array_equal(pool.labeled, labeled)
             assert np.array_equal(np.flatnonzero(pool.labeled_mask), labeled)
             assert np.array_equal(pool.y_labeled, labeled % 3)
+            if who == "learner":
+                weights = kept_of(thing).params.of(None)["sample_weight"]
+                assert np.array_equal(np.flatnonzero(weights), labeled)
+                assert np.array_equal(weights[labeled], labeled + 1)
     assert pool.n_labeled > 100
     assert facts(pickle.loads(pickle.dumps(pool))) == facts(pool)
     pool.undo(pool.n_labeled)
@@ -320,6 +469,42 @@ def test_others_read_while_one_thread_changes_a_pool(monkeypatch):
         found = [reader.result() for reader in readers]
     assert [wrong for _, wrong in found] == [0] * len(SAYINGS)
     assert min(right for right, _ in found) > 20
+
+
+class Slow(GaussianNB):
+    """Learns in two steps, between which others have the time to ask it."""
+
+    def partial_fit(self, X, y, classes=None):
+        for part in (slice(0, None, 2), slice(1, None, 2)):
+            super().partial_fit(X[part], y[part], classes)
+            time.sleep(2e-3)
+        return self
+
+
+def test_others_predict_while_one_thread_teaches_in_place():
+    rng = np.random.default_rng(0)
+    X, truth = rng.normal(size=(400, 2)), rng.integers(2, size=400)
+    learner = ActiveLearner(Slow(), update="partial_fit", random_state=0)
+    learner.fit(X, np.where(np.arange(400) < 20, truth, -1))
+    said, is_over = {learner.predict_proba(X).tobytes()}, threading.Event()
+
+    def look():
+        seen = set()
+        while not is_over.is_set():
+            seen.add(learner.predict_proba(X).tobytes())
+        return seen
+
+    with switching_often(), ThreadPoolExecutor() as executor:
+        readers = [executor.submit(look) for _ in range(3)]
+        try:
+            for start in range(20, 320, 10):
+                idx = np.arange(start, start + 10)
+                learner.teach(idx, truth[idx])
+                said.add(learner.predict_proba(X).tobytes())
+        finally:
+            is_over.set()
+        seen = set().union(*(reader.result() for reader in readers))
+    assert len(seen) > 3 and seen <= said
 
 
 # What comes back from a file that is mapped into memory cannot be written to

@@ -92,13 +92,12 @@ def test_each_round_starts_afresh_from_the_same_weights():
 
 
 @pytest.mark.parametrize("update", ["warm_start", "partial_fit"])
-def test_a_net_that_goes_on_is_the_same_object_with_a_longer_history(update):
+def test_a_net_that_goes_on_is_a_copy_with_a_longer_history(update):
     fitted = learner(nets.classifier(train_split=None), update=update).fit(X, Y)
-    net, before = fitted.estimator_, weights_of(fitted)
+    old, before = fitted.estimator_, weights_of(fitted)
     idx = fitted.query(n_instances=12)[0]
-    fitted.teach(idx, TRUTH[idx])
-    assert fitted.estimator_ is net
-    assert len(net.history) == 6
+    net = fitted.teach(idx, TRUTH[idx]).estimator_
+    assert (len(old.history), len(net.history)) == (3, 6)
     n_seen = [sum(batch["train_batch_size"] for batch in epoch["batches"]) for epoch in net.history]
     assert n_seen == [60] * 3 + [72 if update == "warm_start" else 12] * 3
     assert not are_equal(weights_of(fitted), before)

@@ -229,7 +229,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         for played in simulate(learner, X, y, **options, seed=seed, fit_params=fit_params):
             rounds.append(played)
             if self.keep_estimators:
-                stages.append(_as_it_is(learner))
+                stages.append(learner.without_pool())
         self._keep(learner, rounds, stages)
         return self
 

@@ -10,7 +10,7 @@ from ..strategies.stream import passes
 from ..utils.checks import check_n_instances, check_name, missing_to_total
 from .fit_params import routed_to_fit
 from .predicting import Predictor, fitted_estimator
-from .questions import check_has_pool, scores_of, view_of
+from .questions import check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
@@ -55,8 +55,8 @@ class ActiveLearner(Predictor):
         Whether the estimator is given all rows, with -1 for the unlabelled, as LabelSpreading and
         SelfTrainingClassifier expect.
     update : {"refit", "warm_start", "partial_fit"}, default="refit"
-        How it learns more labels: a fresh clone on all labelled rows; the same object, fitted
-        again on all of them; or ``partial_fit`` on the new ones alone.
+        How it learns more labels: a fresh clone on all labelled rows; a copy that goes on, fitted
+        again on all of them; or one that goes on by ``partial_fit`` on the new ones alone.
     window : int, default=None
         Learn only this many labels, those taught last; not with ``partial_fit`` nor
         `fit_unlabeled`. While they are of one class, the estimator stays as it was. None: all.
@@ -360,11 +360,12 @@ class ActiveLearner(Predictor):
         """Return a copy for deployment that only predicts: no rows, the same fitted estimator."""
         fitted_estimator(self)
         other, seed = copy.copy(self), self.seed_
-        for name in ("pool_", "_params", "_embedding", "_last_query", "_stream"):
+        for name in ("pool_", "_kept", "_last_query"):
             other.__dict__.pop(name, None)
         other._seed = seed  # which the pool kept
         return other
 
+    strategy_ = property(lambda self: kept_of(self).strategy, use, doc="The strategy in use.")
     tickets_ = of_stream("tickets", "Open tickets: the row that each is for, oldest first.")
     n_drifts_ = of_stream("n_drifts", "Number of drifts seen.")
     drift_ = of_stream("detector", "The drift detector that runs, a copy of the one given.")
@@ -378,6 +379,9 @@ class ActiveLearner(Predictor):
         """Return the strategy for the next query."""
         is_cold = self._fitted.estimator is None
         return cold_strategy(self.cold_start) if is_cold else self.strategy_
+
+    def __getstate__(self):
+        return super().__getstate__() | ({"_kept": kept_of(self)} if hasattr(self, "pool_") else {})
 
     def _why_not_fitted(self) -> str:
         """Return which labels are missing, as the end of a sentence."""

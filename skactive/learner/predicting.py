@@ -20,12 +20,17 @@ from .starting import missing_label_of
 from .trainer import Fitted
 
 
-def fitted_estimator(predictor):
-    """Return the fitted estimator of a predictor, or say what is missing."""
-    fitted = predictor._fitted.estimator
-    if fitted is None:
+def fitted_of(predictor) -> Fitted:
+    """Return what is fitted of a predictor, read once, or say what is missing."""
+    fitted = predictor._fitted
+    if fitted.estimator is None:
         raise NotFittedError(f"this {type(predictor).__name__} {predictor._why_not_fitted()}.")
     return fitted
+
+
+def fitted_estimator(predictor):
+    """Return the fitted estimator of a predictor, or say what is missing."""
+    return fitted_of(predictor).estimator
 
 
 def _part(name: str, doc: str) -> property:
@@ -98,14 +103,14 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        estimator = fitted_estimator(self)
+        estimator, _, codes, *_ = fitted_of(self)
         has_own = _is_net_with_own(estimator, "predict")
         if is_net(estimator) and not params and not has_own:
             # As a query reads it: the inputs of a Dataset alone, outputs of any shape as labels.
             return model_of(self).prediction(_rows(X))
         if has_own and is_dataset(X):
             X = check_rows(X, who="predict").for_passes()
-        predicted, codes = estimator.predict(X, **params), self._fitted.codes
+        predicted = estimator.predict(X, **params)
         # What is asked for by params may be no labels: margins, or the leaves of trees.
         are_codes = np.ndim(predicted) == 1 and np.asarray(predicted).dtype.kind in "iu"
         return lab.decode(predicted, codes) if codes is not None and are_codes else predicted
@@ -146,8 +151,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         ndarray of shape (n, C)
             -inf for classes that no row has been taught of.
         """
-        estimator = fitted_estimator(self)
-        if self._fitted.codes is None and np.array_equal(estimator.classes_, self.classes_):
+        estimator, _, codes, *_ = fitted_of(self)
+        if codes is None and np.array_equal(estimator.classes_, self.classes_):
             return estimator.predict_log_proba(X)  # exact where a probability rounds to 0
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
@@ -175,7 +180,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If no row has a label.
         """
-        estimator = fitted_estimator(self)
+        estimator, classes, codes, *_ = fitted_of(self)
         if y is None:
             return estimator.score(X, **params)
         values, known = lab.parse(y, missing_label=missing_label_of(self))
@@ -190,9 +195,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         if is_net(estimator) and is_weighted_at_most and not _is_net_with_own(estimator, "score"):
             from sklearn.metrics import accuracy_score, r2_score
 
-            metric = r2_score if self._fitted.classes is None else accuracy_score
+            metric = r2_score if classes is None else accuracy_score
             return float(metric(values, self.predict(X), **params))
-        codes = self._fitted.codes
         if codes is not None:
             order = np.argsort(codes)  # encode needs them sorted; a frozen net's may not be
             encoded = lab.encode(values, codes[order])
@@ -240,6 +244,9 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label = False
         return tags
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "pool_") or hasattr(self, "estimator_")
 
     def _why_not_fitted(self) -> str:
         """Return why there is no fitted estimator, as the end of a sentence."""

@@ -1,8 +1,10 @@
-"""What a query looks at: the rows of the pool, or rows from outside with the pool behind them."""
+"""What a query looks at: what a learner keeps, and the pool, or rows from outside before it."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -12,11 +14,43 @@ from ..data.datasets import DatasetRows
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows
 from ..models import Model, is_net
-from ..pool.history import UNLABELED
+from ..pool.history import UNLABELED, Change
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, has_admit, has_score
 from ..strategies.view import View
 from ..utils.checks import draw_seed
+from .embedding import Embedding
+from .fit_params import FitParams
+
+
+class Kept(NamedTuple):
+    """What a learner keeps beside its pool, always replaced as a whole."""
+
+    params: FitParams  # of ``fit``, for the pool's rows
+    embedding: Embedding  # of the pool's rows
+    stream: Any  # `Stream`: open tickets, drifts
+    strategy: Strategy  # in use; of streams, the copy that runs
+    planned: tuple[Change, int, Kept] | None = None  # what it becomes with this operation
+
+
+def kept_of(learner) -> Kept:
+    """Return what a learner keeps, as of the operations that have happened to its pool.
+
+    No one assignment replaces the pool and this. So what will be kept is planned before the pool
+    changes, and counts from the moment at which the pool has changed.
+    """
+    kept = learner._kept
+    if kept.planned is None:
+        return kept
+    change, at, after = kept.planned
+    since = learner.pool_.since(at)
+    has_happened = since and since[0].states_after is change.states
+    return after if has_happened else kept._replace(planned=None)
+
+
+def use(learner, strategy: Strategy) -> None:
+    """Let a learner use another strategy from now on."""
+    learner._kept = kept_of(learner)._replace(strategy=strategy)
 
 
 def check_has_pool(learner, who: str) -> None:
@@ -30,7 +64,7 @@ def check_has_pool(learner, who: str) -> None:
 
 def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> tuple[View, int]:
     """Return the view of a question to a learner, and the number of rows that it is about."""
-    pool, estimator, vectors = learner.pool_, learner._fitted.estimator, learner._embedding
+    pool, estimator, vectors = learner.pool_, learner._fitted.estimator, kept_of(learner).embedding
     # From what is known, not from what was asked: the same question has the same random numbers.
     seed = [pool.seed, pool.n_labeled, pool.n_skipped]
     if random_state is not None:

@@ -13,11 +13,11 @@ from ..utils.checks import check_estimator, draw_seed
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_to_fit
 from .parameters import are_same, values_of
-from .questions import model_of, view_of
+from .questions import Kept, kept_of, model_of, view_of
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
-from .training import check_update, restored_on_error
+from .training import check_update
 
 
 def start(learner, X, y, embedding, fit_params: dict) -> None:
@@ -33,39 +33,40 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     params = FitParams(routed, len(pool))
     check_net_fit(estimator, first, params)
     seed = draw_seed(learner.random_state) if pool.seed is None else pool.seed
-    strategy, stream = begun(strategy, seed), Stream(learner.drift)
+    strategy, stream = begun(strategy, seed), Stream().watching(learner.drift)
     vectors = embedding_of(pool.rows, embedding, learner.embedding, seed)
     # All that can be refused before a fit is refused by now. From here on the learner has the pool,
     # so that an error of the estimator's fit loses no label.
     before, pool_before = vars(learner).copy(), vars(pool).copy()
-    pool.seed = seed
-    learner.pool_, learner.strategy_ = pool, strategy
-    learner._params, learner._embedding, learner._stream = params, vectors, stream
-    learner._fitted, learner._last_query = Fitted(), None
+    pool.seed, kept = seed, Kept(params, vectors, stream, strategy)
+    vars(learner).update(pool_=pool, _kept=kept, _fitted=Fitted(), _last_query=None)
     train(learner)
     fitted = learner._fitted.estimator
     if fitted is None:
         return
     # Only a fitted estimator tells all that it can give.
-    undone = restored_on_error(learner, before, ValueError)
-    with undone, restored_on_error(pool, pool_before, ValueError):
+    try:
         model_of(learner, layer=vectors.layer).check()
         check_serves(learner.strategy_, fitted, vectors.is_own)
+    except ValueError:
+        learner.__dict__, pool.__dict__ = before, pool_before
+        raise
 
 
 def renew(learner) -> None:
     """Apply the parameters of a learner as they are now and fit again, as `refit` does."""
-    pool, vectors = learner.pool_, learner._embedding
+    pool, kept = learner.pool_, kept_of(learner)
+    vectors, stream = kept.embedding, kept.stream
     strategy = strategy_of(learner, is_embedded=vectors.given is not None)
     if not are_same(values_of(learner.embedding), vectors.origin):
         given = None if vectors.given is None else vectors.given.whole()
         vectors = embedding_of(pool.rows, given, learner.embedding, pool.seed)
-    strategy = begun(strategy, pool.seed, running=learner.strategy_)
+    strategy = begun(strategy, pool.seed, running=kept.strategy)
+    if learner.drift is not stream.given:
+        stream = stream.watching(learner.drift)
     if learner.classes is not None:
         pool.name_classes(learner.classes)
-    if learner.drift is not learner._stream.given:
-        learner._stream.watch(learner.drift)
-    learner.strategy_, learner._embedding = strategy, vectors
+    learner._kept = Kept(kept.params, vectors, stream, strategy)
     train(learner)
 
 

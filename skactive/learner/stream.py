@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import KeysView, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,35 +18,27 @@ from ..selection.volumes import Volumes
 from ..strategies.base import name_of
 from ..strategies.stream import StreamStrategy
 from ..strategies.view import View
-from .questions import view_of
-from .training import restored_on_error
+from .questions import kept_of, view_of
 
 POOL, OUTSIDE, TICKETS = "pool", "outside", "tickets"  # what the last query was over, or gave out
 
 
+@dataclass(frozen=True, eq=False)
 class Stream:
-    """What a learner knows of a stream besides its strategy and its pool."""
+    """What a learner knows of a stream besides its strategy and its pool; only ever replaced."""
 
-    def __init__(self, detector):
-        self.open: dict[int, tuple[Any, bool]] = {}  # ticket -> row, whether it was bought blindly
-        self.n_tickets = 0
-        self.n_passed = 0  # rows that were asked about
-        self.last: tuple[str, np.ndarray] | None = None  # rows last bought, and which blindly
-        self.n_drifts = 0
-        self.since = 0  # operations of the pool before the labels that count
-        self.watch(detector)
+    given: Any = None  # the drift detector of the learner
+    detector: Any = None  # its copy that runs
+    n_drifts: int = 0
+    since: int = 0  # operations of the pool before the labels that count
+    open: dict[int, tuple[Any, bool]] = field(default_factory=dict)  # ticket -> row, if blind
+    n_tickets: int = 0
+    n_passed: int = 0  # rows that were asked about
+    last: tuple[str, np.ndarray] | None = None  # rows last bought, and which blindly
 
-    def watch(self, detector) -> None:
-        """Run a copy of a drift detector."""
-        self.given, self.detector = detector, copy.deepcopy(detector)
-
-    def give_out(self, rows, blind: np.ndarray) -> np.ndarray:
-        """Return a ticket for each of these rows, which are kept."""
-        tickets = np.arange(self.n_tickets, self.n_tickets + len(blind))
-        parts = [(take(rows, [position]), bool(own)) for position, own in enumerate(blind)]
-        self.open.update(zip(tickets.tolist(), parts, strict=True))
-        self.n_tickets += len(tickets)
-        return tickets
+    def watching(self, detector) -> Stream:
+        """Return the same with a copy of a drift detector running."""
+        return replace(self, given=detector, detector=copy.deepcopy(detector))
 
     def checked(self, ticket) -> list[int]:
         """Return tickets as a list, refusing those that are not open."""
@@ -88,18 +81,25 @@ class Stream:
         return MappingProxyType({ticket: row for ticket, (row, _) in self.open.items()})
 
     def bought(self, strategy: StreamStrategy, view: View, X, is_ticketed: bool) -> tuple:
-        """Return positions, rows and tickets of what a strategy buys of a chunk X."""
-        with restored_on_error(strategy, _running_state(strategy)):  # or the budget would be spent
-            n = n_rows(X)
-            positions = np.flatnonzero(_checked_mask(strategy, view)[:n])
-            rows, kept = take(X, positions), view.take(positions)
-            blind = np.zeros(len(positions), dtype=bool)
-            if strategy.has_random_share:
-                blind = strategy.random_share_[positions]
-            last = None if self.detector is None else (_digest(Rows(kept)), blind)
-            tickets = (self.give_out(kept, blind),) if is_ticketed else ()
-        self.last, self.n_passed = last, self.n_passed + n
-        return positions, rows, *tickets
+        """Return what is known afterwards, and positions, rows and tickets of what is bought of X.
+
+        The strategy runs on.
+        """
+        n = n_rows(X)
+        positions = np.flatnonzero(_checked_mask(strategy, view)[:n])
+        rows, kept = take(X, positions), view.take(positions)
+        blind = np.zeros(len(positions), dtype=bool)
+        if strategy.has_random_share:
+            blind = strategy.random_share_[positions]
+        last = None if self.detector is None else (_digest(Rows(kept)), blind)
+        after = replace(self, last=last, n_passed=self.n_passed + n)
+        if not is_ticketed:
+            return after, (positions, rows)
+        tickets = np.arange(self.n_tickets, self.n_tickets + len(blind))
+        parts = [(take(kept, [position]), bool(own)) for position, own in enumerate(blind)]
+        now_open = self.open | dict(zip(tickets.tolist(), parts, strict=True))
+        after = replace(after, open=now_open, n_tickets=self.n_tickets + len(tickets))
+        return after, (positions, rows, tickets)
 
     def watched(self, change: Change, blind, n_pool: int, predict, is_regression: bool):
         """Return the detector after the errors on new rows bought blindly, None without one."""
@@ -119,15 +119,19 @@ class Stream:
                 break
         return detector
 
-    def follow(self, detector, n_before: int) -> bool:
-        """Keep the detector; if it saw a drift, begin again with the labels since then."""
-        self.detector = detector
+    def answered(self, tickets, is_answer: bool) -> Stream:
+        """Return the same once tickets are answered, or the rows that were bought last."""
+        left = self.open
+        if tickets:
+            left = {ticket: row for ticket, row in left.items() if ticket not in set(tickets)}
+        return replace(self, open=left, last=None if is_answer else self.last)
+
+    def following(self, detector, n_before: int) -> Stream:
+        """Return the same with this detector; if it saw a drift, labels count from here on."""
         if not detector.drift_detected:
-            return False
-        self.n_drifts += 1
-        self.since = n_before
-        self.watch(self.given)  # a detector that has seen a drift may see it for ever
-        return True
+            return replace(self, detector=detector)
+        after = replace(self, n_drifts=self.n_drifts + 1, since=n_before)
+        return after.watching(self.given)  # one that has seen a drift may see it for ever
 
 
 def buy(learner, X, subset, embedding, is_ticketed: bool) -> tuple:
@@ -142,27 +146,39 @@ def buy(learner, X, subset, embedding, is_ticketed: bool) -> tuple:
         nothing = np.zeros(0, dtype=np.intp)
         return (nothing, X, nothing.copy()) if is_ticketed else (nothing, X)
     view, _ = view_of(learner, X, subset, embedding=embedding)
-    answer = learner._stream.bought(learner.strategy_, view, rows, is_ticketed)
-    learner._last_query = TICKETS if is_ticketed else OUTSIDE
+    kept = kept_of(learner)
+    strategy, as_it_was = kept.strategy, running_copy(kept.strategy)
+    # While the strategy runs on, the learner has a copy: so it is whole, whatever interrupts.
+    learner._kept = kept._replace(strategy=as_it_was)
+    try:
+        stream, answer = kept.stream.bought(strategy, view, rows, is_ticketed)
+    except BaseException:  # or the budget would be spent
+        strategy.__dict__ = vars(as_it_was)
+        learner._kept = kept
+        raise
+    last = TICKETS if is_ticketed else OUTSIDE
+    vars(learner).update(_kept=kept._replace(stream=stream), _last_query=last)
     return answer
 
 
 def of_stream(name: str, doc: str) -> property:
     """Return a property of a learner that is an attribute of its stream."""
-    return property(lambda learner: getattr(learner._stream, name), doc=doc)
+    return property(lambda learner: getattr(kept_of(learner).stream, name), doc=doc)
 
 
 def n_passed(learner) -> int:
     """Return how many rows of a stream a learner was asked about."""
-    return learner._stream.n_passed
+    return kept_of(learner).stream.n_passed
 
 
-def _running_state(strategy: StreamStrategy) -> dict:
-    """Return the attributes of a running strategy, those that change with the stream copied."""
+def running_copy(strategy):
+    """Return a running strategy as it is now; one of the two may go on."""
     state = {name: value for name, value in vars(strategy).items() if name.endswith("_")}
     # Matrices of many dimensions are not copied for each chunk: a snapshot of them costs little.
     large = {id(part): part.snapshot() for part in state.values() if isinstance(part, Volumes)}
-    return vars(strategy) | copy.deepcopy(state, large)
+    other = copy.copy(strategy)
+    vars(other).update(copy.deepcopy(state, large))
+    return other
 
 
 def _checked_mask(strategy: StreamStrategy, view) -> np.ndarray:

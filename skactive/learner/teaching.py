@@ -14,7 +14,8 @@ from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..pool.history import SKIPPED, Change
 from .embedding import Embedding
 from .fit_params import FitParams
-from .stream import OUTSIDE, TICKETS, Stream
+from .questions import Kept, kept_of
+from .stream import OUTSIDE, TICKETS, Stream, running_copy
 from .trainer import Trainer, check_kind, trainer_of
 
 
@@ -155,28 +156,30 @@ class Teacher:
 
 def teacher_of(learner) -> Teacher:
     """Return the teacher of a learner, as it is now."""
-    stream, last = learner._stream, learner._last_query
+    kept, last = kept_of(learner), learner._last_query
     predict = None if learner._fitted.estimator is None else (lambda X: learner.predict(X))
-    return Teacher(trainer_of(learner), learner._embedding, stream, last, predict)
+    return Teacher(trainer_of(learner), kept.embedding, kept.stream, last, predict)
 
 
 def record(learner, lesson: Lesson) -> None:
-    """Record a planned lesson in a learner; nothing is refused here."""
-    pool, stream = learner.pool_, learner._stream
-    n_before = pool.n_operations
-    # The labels first: they cost money, and all else can be made again.
-    if lesson.change is not None:
-        pool.apply(lesson.change)
-        learner._params = lesson.params
+    """Record a planned lesson in a learner, whole or not at all; nothing is refused here."""
+    pool, change, now = learner.pool_, lesson.change, kept_of(learner)
+    params, embedding, stream, strategy, _ = now
+    n_drifts, stream = stream.n_drifts, stream.answered(lesson.tickets, lesson.is_answer)
+    if lesson.detector is not None:
+        stream = stream.following(lesson.detector, pool.n_operations)
+    if stream.n_drifts > n_drifts:
+        strategy = running_copy(strategy)
+        strategy.restart()
+    if lesson.params is not None:
+        params = lesson.params
     if lesson.embedding is not None:
-        learner._embedding = lesson.embedding
-    if lesson.detector is not None and stream.follow(lesson.detector, n_before):
-        learner._fitted = learner._fitted._replace(starts_afresh=True)
-        learner.strategy_.restart()
-    if lesson.is_answer:
-        stream.last = None  # these rows are taught
-    for number in lesson.tickets:
-        del stream.open[number]
+        embedding = lesson.embedding
+    after = Kept(params, embedding, stream, strategy)
+    if change is not None and not change.is_empty:
+        learner._kept = now._replace(planned=(change, pool.n_operations, after))
+        pool.apply(change)
+    learner._kept = after
 
 
 def check_taught(X, y, ticket, relabel: bool) -> None:

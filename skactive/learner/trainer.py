@@ -17,6 +17,7 @@ from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
 from .fit_params import FitParams
+from .questions import kept_of
 from .training import fit_on, needs_codes, nets_in, params_of, prepare_nets, seeded_clone
 
 ENOUGH = 10  # labels since a drift, with which the model starts again
@@ -30,7 +31,6 @@ class Fitted(NamedTuple):
     codes: np.ndarray | None = None  # labels that its 0 to k - 1 stand for; None: it sees labels
     seen: np.ndarray | None = None  # classes that it was told of, where it sees labels
     n_learned: int = 0  # operations of the pool that it has learned of
-    starts_afresh: bool = False  # whether a drift came since: the next fit goes on from nothing
 
     @property
     def known(self) -> np.ndarray | None:
@@ -76,7 +76,7 @@ class Trainer:
         if self.missing(before) is not None:
             if len(self.taught) < pool.n_labeled:  # the old one serves until there are more
                 return before._replace(classes=classes)
-            return Fitted(classes=classes, starts_afresh=before.starts_afresh)
+            return Fitted(classes=classes)
         y = self._labels_of(self.taught)
         known = self._classes_to_know(y, classes)
         inside = params_of(estimator) if inside is None else inside
@@ -113,7 +113,7 @@ class Trainer:
         pool, taught = self.pool, self.taught
         if len(taught) == 0:
             return "no row is labelled yet; teach some of those that query proposes"
-        if fitted.starts_afresh and len(taught) < min(ENOUGH, self.window or ENOUGH):
+        if self._starts_afresh(fitted) and len(taught) < min(ENOUGH, self.window or ENOUGH):
             return f"after a drift {ENOUGH} labels are needed, of which {len(taught)} are there"
         # Where every row is labelled no other class can come, and one is fitted as it would be
         # without a learner; on a stream one can come at any time.
@@ -127,6 +127,10 @@ class Trainer:
         if pool.missing_label == -1 and seen.dtype.kind in "iuf" and len(pool.history[0].rows):
             reason += " (if -1 is a class rather than the missing label, pass missing_label=None)"
         return reason
+
+    def _starts_afresh(self, fitted: Fitted) -> bool:
+        """Whether a drift came since a fit: the next one goes on from nothing."""
+        return 0 < self.since >= fitted.n_learned
 
     def _labels_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the labels of labelled rows."""
@@ -147,7 +151,7 @@ class Trainer:
     def _going_on(self, before: Fitted, known) -> tuple:
         """Return the estimator to go on with, None for a fresh start, and the rows to learn."""
         previous, fresh = before.estimator, (None, self.taught)
-        is_fresh = self.update == "refit" or before.starts_afresh
+        is_fresh = self.update == "refit" or self._starts_afresh(before)
         if is_fresh or type(previous) is not type(self.estimator):
             return fresh
         told = before.known
@@ -190,17 +194,21 @@ class Trainer:
 def trainer_of(learner) -> Trainer:
     """Return the trainer of a learner, with its parameters as they are now."""
     how = {name: getattr(learner, name) for name in HOW}
-    since, is_stream = learner._stream.since, has_admit(learner.strategy_)
-    return Trainer(learner.pool_, learner.seed_, learner._params, since, is_stream, **how)
+    params, _, stream, strategy, _ = kept_of(learner)
+    is_stream = has_admit(strategy)
+    return Trainer(learner.pool_, learner.seed_, params, stream.since, is_stream, **how)
 
 
 def train(learner, inside: dict | None = None) -> None:
     """Fit a learner's estimator, unless labels are too few; `inside` as in `Trainer.fitted`."""
-    learner._fitted = fitted = trainer_of(learner).fitted(learner._fitted, inside)
+    kept = kept_of(learner)
+    fitted = trainer_of(learner).fitted(learner._fitted, inside)
     is_auto = isinstance(learner.strategy, str) and learner.strategy == "auto"
     if is_auto and fitted.estimator is not None:
         # Only a fitted estimator tells for sure what it gives.
-        learner.strategy_ = default_strategy(fitted.estimator, is_regressor(learner.estimator))
+        strategy = default_strategy(fitted.estimator, is_regressor(learner.estimator))
+        kept = kept._replace(strategy=strategy)
+    vars(learner).update(_fitted=fitted, _kept=kept)
 
 
 def is_stale(learner) -> bool:

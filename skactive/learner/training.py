@@ -86,27 +86,19 @@ def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
             )
 
 
-@contextmanager
-def restored_on_error(thing, before: dict, errors=BaseException) -> Iterator[None]:
-    """Give an object the attributes of before if an error passes."""
-    try:
-        yield
-    except errors:
-        vars(thing).clear()
-        vars(thing).update(before)
-        raise
-
-
-def _copied_state(estimator) -> dict:
-    """Return a copy of the attributes of an estimator, refusing one that cannot be copied."""
-    try:
-        return copy.deepcopy(vars(estimator))
+def _copied(estimator):
+    """Return a copy of an estimator, refusing one that cannot be copied."""
+    cls: Any = type(estimator)
+    other = cls.__new__(cls)
+    try:  # not by pickling, for which nets write their weights to a file
+        vars(other).update(copy.deepcopy(vars(estimator), {id(estimator): other}))
     except RuntimeError as error:  # of torch
         raise ValueError(
-            f"{type(estimator).__name__} goes on from where it is, and is copied before in case "
+            f"{cls.__name__} goes on from where it is, and is copied before in case "
             f"fitting raises, but cannot be: {str(error).partition('.')[0]}; keep no tensor with "
             f"its graph in the module, but its detach()."
         ) from error
+    return other
 
 
 def _changed_params(previous, estimator) -> dict:
@@ -152,24 +144,22 @@ def _explained(y, params: dict) -> Iterator[None]:
 
 
 def fit_on(estimator, previous, update: str, X, y, params: dict, classes=None, seed=None):
-    """Return `estimator` fitted on rows, or `previous`, unless None, that learned them in place.
+    """Return `estimator` fitted on rows, or unless it is None a copy of `previous` that goes on.
 
     With update="partial_fit", X and y hold only what is new, and `classes` all classes. From `seed`
     follows what torch draws, if there is a net.
     """
-    target = estimator if previous is None or update == "refit" else previous
-    restored: Any = nullcontext()  # a clone that fails is thrown away
+    # A copy: whoever holds the one before, or interrupts, finds it as it was.
+    target = estimator if previous is None else _copied(previous)
     seeded: Any = nullcontext()
     if seed is not None:
         from ..models.seeding import seeded as seeding
 
         seeded = seeding(seed, nets_in(target))
-    if target is previous:
-        restored = restored_on_error(target, _copied_state(target))
     if isinstance(X, DatasetRows) and is_net(target):
         X = X.with_labels(y)  # a Dataset has labels of its own, which skorch would learn instead
-    with restored, _explained(y, params), seeded:
-        if target is previous:
+    with _explained(y, params), seeded:
+        if previous is not None:
             _set_changed(target, estimator)
         if update == "warm_start":
             target.set_params(warm_start=True)
