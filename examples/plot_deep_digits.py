@@ -5,7 +5,7 @@ A small convolutional net: which strategy pays?
 A skorch net goes where any classifier would. What is new is how much strategies see of it: margin
 reads its probabilities, BALD asks how far 20 passes with dropout disagree, k_center looks at what
 the last linear layer is given, and BADGE at the gradients of that layer. Here all of them choose
-handwritten digits for the same net, six times over.
+handwritten digits for the same net, five times over.
 """
 
 # %%
@@ -46,9 +46,10 @@ net = NeuralNetClassifier(
     CNN,
     criterion=nn.CrossEntropyLoss,
     optimizer=torch.optim.Adam,
-    lr=0.003,
+    lr=0.005,
     batch_size=16,
-    max_epochs=40,
+    iterator_valid__batch_size=256,  # of passes over the pool
+    max_epochs=30,
     iterator_train__shuffle=True,
     train_split=None,
     verbose=0,
@@ -64,10 +65,10 @@ comparison = compare_strategies(
     X,
     y,
     ["bald", "badge", "k_center"],
-    budget=160,
+    budget=100,
     n_instances=20,
     n_initial=20,
-    n_repeats=6,
+    n_repeats=5,
     scoring="accuracy",
     n_jobs=2,
     random_state=0,

@@ -1,7 +1,10 @@
 """The view: the same answers for any chunks, computed when read, once, and for no row too many."""
 
 import sys
+from collections import UserDict
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import naive
 import numpy as np
@@ -537,6 +540,40 @@ def test_names_that_become_little_come_in_large_chunks():
     view = View(pool.rows, pool.unlabeled_mask, pool=pool, model=adapt(model, np.arange(3)))
     assert view.embedding.shape == (3000, 3)
     assert sizes == [8, 3000]
+
+
+class Held(LogisticRegression):
+    """Reads numbers out of whatever a step has put them in."""
+
+    def fit(self, X, y):
+        return super().fit(self.numbers(X), y)
+
+    def predict_proba(self, X):
+        return super().predict_proba(self.numbers(X))
+
+    def numbers(self, X):
+        values = X.values() if isinstance(X, Mapping) else X.kept if hasattr(X, "kept") else X
+        return np.stack(list(values), axis=1)
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda rows: dict(enumerate(rows.T)),
+        lambda rows: UserDict(enumerate(rows.T)),  # as a tokenizer of transformers does
+        lambda rows: tuple(rows.T),
+        lambda rows: (column for column in rows.T),
+        lambda rows: SimpleNamespace(kept=rows.T),
+    ],
+    ids=["dict", "UserDict", "tuple", "generator", "object"],
+)
+def test_a_step_may_make_anything_of_rows(hold):
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    y = np.arange(300) % 2
+    model = make_pipeline(FunctionTransformer(hold), Held()).fit(X, y)
+    pool = Pool(X)
+    view = View(pool.rows, pool.unlabeled_mask, pool=pool, model=adapt(model, np.arange(2)))
+    np.testing.assert_allclose(view.proba, LogisticRegression().fit(X, y).predict_proba(X))
 
 
 def test_rows_are_found_by_their_numbers_in_a_part_as_in_the_whole():

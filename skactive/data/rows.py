@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 from array import array as buffer_array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from sys import modules
@@ -168,7 +168,7 @@ def row_index(X: Any) -> Any:
 
 
 def row_bytes(X: Any) -> int:
-    """Estimate the memory that one row takes, in bytes, at least 1.
+    """Estimate the memory that one row takes, in bytes, at least 1, whatever holds the rows.
 
     Examples
     --------
@@ -183,9 +183,12 @@ def row_bytes(X: Any) -> int:
         size = X.nnz * (X.data.itemsize + X.indices.itemsize) // max(1, X.shape[0])
     elif isinstance(X, DatasetRows):
         size = 1  # nothing of it is in memory until it is read
-    else:  # a guess: objects in a list, numbers in the columns of a frame
-        columns = 1 if isinstance(X, list) or len(X.shape) < 2 else X.shape[1]
-        size = max(64, _nbytes(X[:1])) if isinstance(X, list) else 8 * columns
+    elif isinstance(X, Mapping):  # what a tokenizer makes of texts
+        size = sum(map(row_bytes, X.values()))
+    elif hasattr(X, "shape"):  # a guess: numbers in the columns of a frame
+        size = 8 * (X.shape[1] if len(X.shape) > 1 else 1)
+    else:  # another: objects
+        size = max(64, _nbytes(X[:1]) if isinstance(X, Sequence) else 0)
     return max(1, size)
 
 
