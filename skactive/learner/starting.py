@@ -24,14 +24,14 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     """Give a learner its pool and fit its estimator, as `fit` does."""
     estimator = learner.estimator
     strategy = strategy_of(learner, is_embedded=embedding is not None)
-    routed = routed_to_fit(learner, fit_params)
+    routed = routed_to_fit(learner, fit_params, "fit")
     pool = pool_of(learner, X, y)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
     check_kind(estimator, learner.classes, pool.y_labeled)
     params = FitParams(routed, len(pool))
-    check_net_fit(estimator, first, params)
+    check_net_fit(estimator, first)
     seed = draw_seed(learner.random_state) if pool.seed is None else pool.seed
     strategy, stream = begun(strategy, seed), Stream().watching(learner.drift)
     vectors = embedding_of(pool.rows, embedding, learner.embedding, seed)
