@@ -360,7 +360,7 @@ class ActiveLearner(Predictor):
         """Return a copy for deployment that only predicts: no rows, the same fitted estimator."""
         fitted_estimator(self)
         other, seed = copy.copy(self), self.seed_
-        for name in ("pool_", "_kept", "_last_query"):
+        for name in ("pool_", "_kept", "_last_query", "_n_doubtful"):
             other.__dict__.pop(name, None)
         other._seed = seed  # which the pool kept
         return other
