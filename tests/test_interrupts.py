@@ -62,7 +62,7 @@ CHANGES = {
         make_without_labels,
         lambda pool: pool.label(range(9), list("abcdefghi")),
     ),
-    "relabel": (make, lambda pool: pool.label([0, 7, 11], [1, -1, None], relabel=True)),
+    "relabel": (make, lambda pool: pool.label([0, 7, 11], [1, -1, -1], relabel=True)),
     "unlabel": (make, lambda pool: pool.unlabel([0, 8])),
     "skip": (make, lambda pool: pool.skip([2, 10])),
     "restore": (make, lambda pool: pool.restore([5, 6])),

@@ -2,8 +2,10 @@
 
 import hashlib
 import pickle
+import re
 import subprocess
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -372,8 +374,62 @@ def test_rows_come_best_first():
 # Labels, and the absence of them
 
 
-def test_a_row_that_the_annotator_could_not_tell_is_skipped_until_restored():
+SIGNS = TRUTH - 1  # the classes -1, 0 and 1
+NOT_LEARNED = (
+    "5 of the 15 rows that fit got are not learned: their label is -1, which by default means "
+    '"not labelled"; write ActiveLearner(..., missing_label=None) if -1 is a class, and '
+    "missing_label=-1 if not."
+)
+
+
+def test_who_teaches_minus_one_as_a_class_in_modals_style_is_told_of_each_row_that_is_lost():
+    X_known, y_known = X[::10], SIGNS[::10]
+    learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X_known, y_known)
+    with pytest.warns(UserWarning, match=re.escape(NOT_LEARNED)):
+        assert learner.scores(X).shape == (150,)
+    with pytest.warns(UserWarning, match=re.escape(NOT_LEARNED)):
+        learner.query(X, n_instances=3)
+    rows = [2, 60, 3]
+    with pytest.warns(UserWarning, match=r"got -1 for 2 of 3 rows from outside, which are skipped"):
+        learner.teach(X[rows], SIGNS[rows])
+    assert learner.pool_.y[15:].tolist() == [-1, 0, -1]
+    with pytest.warns(UserWarning, match=r"score leaves out 50 rows whose label is -1"):
+        learner.score(X, SIGNS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner.query(X, n_instances=3)  # said once
+        learner.teach(X[rows], [0, None, 1])  # which says that nobody could tell
+
+
+@pytest.mark.parametrize(
+    ("y", "options"),
+    [
+        (SIGNS, {"missing_label": -1}),
+        (SIGNS, {"missing_label": None}),
+        (SIGNS, {"classes": [0, 1]}),
+        (np.where(SIGNS < 0, None, SIGNS), {}),
+        (np.where(SIGNS < 0, -1, np.array(["a", "b", "c"], object)[TRUTH]), {}),
+    ],
+)
+def test_no_word_comes_of_minus_one_where_it_is_chosen_or_cannot_be_a_class(y, options):
+    learner = ActiveLearner(LogisticRegression(), random_state=0, **options).fit(X[::10], y[::10])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner.query(X, n_instances=3)
+        learner.teach(X[[2, 60, 3]], y[[2, 60, 3]]).score(X, y)
+
+
+def test_no_word_comes_of_minus_one_where_the_first_question_was_about_the_pool():
     learner = logistic()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        idx, _ = learner.query(n_instances=2)
+        learner.teach(idx, [-1, 0]).query(X[:9], n_instances=2)
+    assert learner.pool_.n_skipped == 1
+
+
+def test_a_row_that_the_annotator_could_not_tell_is_skipped_until_restored():
+    learner = logistic(missing_label=-1)
     first = learner.query(n_instances=3)[0]
     learner.teach(first, [TRUTH[first[0]], -1, None])
     assert learner.pool_.skipped.tolist() == sorted(first[1:].tolist())

@@ -136,9 +136,8 @@ class LearnerMachine(RuleBasedStateMachine):
         if y is not None and all(isinstance(label, float) for label in y):
             y = None  # refused: a test of its own
         self.was_open = FREE in self.state
-        learner = ActiveLearner(
-            Memory(), strategy, update=update, encode_labels=encode, random_state=numbers[0]
-        )
+        options = {"update": update, "encode_labels": encode, "random_state": numbers[0]}
+        learner = ActiveLearner(Memory(), strategy, missing_label=-1, **options)
         self.codes = encode
         X = make_rows(self.ids)
         X.flags.writeable = False

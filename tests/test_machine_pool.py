@@ -556,7 +556,7 @@ class IntPool(PoolMachine):
     VALUES = (0, 1, 2, 7, -5, 300, 2.5)
     MISSING = (-1, None, NAN)
     OTHER = "0"
-    OPTIONS: dict = {}  # noqa: RUF012
+    OPTIONS = {"missing_label": -1}  # noqa: RUF012
     HOLE = -1
 
 
@@ -580,7 +580,7 @@ class BoolPool(PoolMachine):
     VALUES = (True, False)
     MISSING = (-1, None)
     OTHER = "True"
-    OPTIONS: dict = {}  # noqa: RUF012
+    OPTIONS = {"missing_label": -1}  # noqa: RUF012
     HOLE = -1
 
 

@@ -816,17 +816,17 @@ class OwnNet(NeuralNetClassifier):
 def test_weights_of_rows_are_refused_where_the_module_takes_none():
     weights, refused = np.ones(len(X)), "forward of MLP takes none; leave it out"
     asked, net = learner(), nets.classifier()
-    with pytest.raises(ValueError, match=refused):
+    with pytest.raises(TypeError, match=refused):
         asked.fit(X, Y, sample_weight=weights)
     assert not hasattr(asked, "pool_")
     pipe = Pipeline([("same", FunctionTransformer()), ("net", net)])
     for wrapped, name in ((GridSearchCV(net, {"lr": [0.1]}), ""), (pipe, "net__")):
-        with pytest.raises(ValueError, match=refused):
+        with pytest.raises(TypeError, match=refused):
             learner(wrapped).fit(X, Y, **{f"{name}sample_weight": weights})
     for served in (
         nets.classifier(TakesWeights, train_split=None),
         OwnNet(nets.MLP, criterion=torch.nn.CrossEntropyLoss, **nets.SETTINGS),
-        FrozenEstimator(nets.started(net)),
+        FrozenEstimator(nets.started(nets.classifier(TakesWeights))),
     ):
         assert learner(served).fit(X, Y, sample_weight=weights).predict(X).shape == (len(X),)
 

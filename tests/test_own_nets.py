@@ -414,5 +414,5 @@ class Plain(NeuralNetClassifier):
 
 
 def test_weights_of_rows_that_a_subclass_cannot_take_are_refused():
-    with pytest.raises(ValueError, match="the forward of MLP takes none; leave it out"):
+    with pytest.raises(TypeError, match="the forward of MLP takes none; leave it out"):
         learner(net_of(Plain)).fit(X, Y, sample_weight=np.ones(200))

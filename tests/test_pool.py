@@ -7,6 +7,7 @@ import pickle
 import re
 import time
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def rows(n, start=0):
 
 def mixed():
     """Rows 0 and 1 are labelled, 2 is reserved for Ada, 3 for nobody in particular, 4 skipped."""
-    pool = Pool(rows(8))
+    pool = Pool(rows(8), missing_label=-1)
     pool.label([0, 1], [5, 7])
     pool.reserve(2, "Ada")
     pool.reserve(3)
@@ -50,7 +51,7 @@ def mixed():
         ([2, -1, 0], [0, 2], [2, 0], "int64"),
         ([2, None, NAN], [0], [2], "int64"),
         (np.array([2, -1, 0], dtype=np.int8), [0, 2], [2, 0], "int8"),
-        (np.array([2.5, NAN, -1.0]), [0], [2.5], "float64"),
+        (np.array([2.5, NAN, NAN]), [0], [2.5], "float64"),
         (np.array([2.5, NAN, 0.5], dtype=np.float32), [0, 2], [2.5, 0.5], "float32"),
         ([True, -1, False], [0, 2], [True, False], "bool"),
         (np.array([True, False, True]), [0, 1, 2], [True, False, True], "bool"),
@@ -77,7 +78,7 @@ def test_every_kind_of_y_says_who_is_labelled_and_keeps_its_dtype(y, labeled, la
 @pytest.mark.parametrize(
     ("values", "dtype", "labels"),
     [
-        ([2, -1, None], "Int64", [2]),
+        ([2, None, None], "Int64", [2]),
         ([0.5, None, 2], "Float64", [0.5, 2.0]),
         ([True, None, False], "boolean", [True, False]),
         (["a", None, "b"], "string", ["a", "b"]),
@@ -100,7 +101,7 @@ def test_pandas_labels_of_every_kind(values, dtype, labels):
 @pytest.mark.parametrize(
     ("values", "dtype", "labels"),
     [
-        ([2, -1, None], "Int32", [2]),
+        ([2, None, None], "Int32", [2]),
         ([0.5, None, 2.0], "Float64", [0.5, 2.0]),
         ([True, None, False], "Boolean", [True, False]),
         (["a", None, "b"], "String", ["a", "b"]),
@@ -113,6 +114,53 @@ def test_polars_labels_of_every_kind(values, dtype, labels):
     pool = Pool(pl.DataFrame({"a": [0, 1, 2]}))
     pool.label([0, 1, 2], y)
     assert pool.y_labeled.tolist() == labels
+
+
+TWO_BLANKS = (
+    'y holds -1 in row {} and {} in row {}, of which by default both mean "not labelled"; write '
+    "missing_label=None if -1 is a class, missing_label=-1 if it is not."
+)
+
+
+@pytest.mark.parametrize(
+    ("y", "rows_and_blank"),
+    [
+        ([1, None, -1, 1], (2, None, 1)),
+        ([-1.0, 1.0, NAN, NAN], (0, "nan", 2)),
+        (np.array([1, 1, -1, NAN], dtype=np.float32), (2, "nan", 3)),
+        (np.array([None, True, -1, False], dtype=object), (2, None, 0)),
+        ([None, -1, None, -1], (1, None, 0)),
+    ],
+)
+def test_numbers_with_two_ways_to_write_that_there_is_no_label_are_refused(y, rows_and_blank):
+    text = re.escape(TWO_BLANKS.format(*rows_and_blank))
+    with pytest.raises(ValueError, match=text):
+        Pool(rows(4), y)
+    pool = Pool(rows(4))
+    for change in (partial(pool.label, [0, 1, 2, 3]), partial(pool.extend, rows(4))):
+        with unchanged(pool), pytest.raises(ValueError, match=text):
+            change(y)
+    meant = [value in (True, 1) or value is False for value in y]
+    for options in ({"missing_label": -1}, {"classes": [0, 1]}):
+        assert Pool(rows(4), y, **options).labeled_mask.tolist() == meant
+    assert Pool(rows(4), y, missing_label=None).n_labeled == meant.count(True) + list(y).count(-1)
+
+
+def test_a_loaded_pool_refuses_the_same_two_ways_and_one_that_was_told_takes_them(tmp_path):
+    for given in ("auto", -1):
+        Pool(rows(3), [0, -1, -1], missing_label=given).save(tmp_path / "pool.npz")
+        pool = Pool.load(tmp_path / "pool.npz", rows(3))
+        assert pool.missing_label == -1
+        if given == -1:
+            pool.label([1, 2], [-1, None])
+            assert pool.n_skipped == 2
+        else:
+            with pytest.raises(ValueError, match="write missing_label=None if -1 is a class"):
+                pool.label([1, 2], [-1, None])
+
+
+def test_beside_text_minus_one_is_no_label_as_none_is():
+    assert Pool(rows(4), ["a", -1, None, NAN]).y_labeled.tolist() == ["a"]
 
 
 def test_for_regression_minus_one_is_a_value_and_nan_is_none():
@@ -248,7 +296,7 @@ def test_added_rows_are_kept_as_they_are_and_numbered_on(kind, tmp_path):
     expected = spelled(X)
     more, most = Pool(X).rows.take([6, 1, 0]), Pool(X).rows.take([7])
     pool = Pool(X, [4] + 7 * [-1])
-    assert pool.extend(more, [-1, 5, None]).tolist() == [8, 9, 10]
+    assert pool.extend(more, [-1, 5, -1]).tolist() == [8, 9, 10]
     assert pool.extend(most).tolist() == [11]
     assert pool.rows.parts[0] is X
     assert pool.rows.parts[1] is more
@@ -431,7 +479,7 @@ def test_a_copy_goes_its_own_way():
 
 def test_the_history_says_what_happened_by_whom_and_when():
     began = time.time()
-    pool = Pool(rows(3), [5, -1, -1])
+    pool = Pool(rows(3), [5, -1, -1], missing_label=-1)
     pool.label([2, 0], [6, 7], relabel=True, annotator="Ada")
     pool.label([0, 1], [-1, None], relabel=True)
     pool.extend(rows(2), [-1, 8], annotator="Ben")

@@ -1,5 +1,7 @@
 """What the learner refuses: with which words, and that nothing has changed afterwards."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -10,11 +12,13 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -912,6 +916,111 @@ def test_an_error_of_fit_passes_although_weights_do_not_fit():
         LogisticRegression().fit(X[:3], [0, 0, 1], sample_weight=np.ones(7))
     assert str(info.value).split("(")[0] == str(plain.value).split("(")[0]
     assert learner.pool_.y[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("estimator", "given", "text"),
+    [
+        (
+            LogisticRegression(),
+            "anotator",
+            "LogisticRegression.fit does not take (it takes sample_weight); write annotator=.",
+        ),
+        (
+            LogisticRegression(),
+            "only_new",
+            "LogisticRegression.fit does not take (it takes sample_weight); write "
+            'ActiveLearner(..., update="partial_fit").',
+        ),
+        (KNeighborsClassifier(), "bias", "KNeighborsClassifier.fit does not take (it takes none)"),
+        (
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            "sample_weight",
+            "Pipeline.fit does not take (it takes standardscaler__sample_weight, "
+            "logisticregression__sample_weight); write standardscaler__sample_weight=.",
+        ),
+        (
+            make_pipeline(StandardScaler(), KNeighborsClassifier()),
+            "kneighborsclassifier__sample_weight",
+            "Pipeline.fit does not take (it takes standardscaler__sample_weight)",
+        ),
+        (
+            GridSearchCV(LogisticRegression(), {"C": [1]}),
+            "sample_weights",
+            "GridSearchCV.fit does not take (it takes groups, sample_weight); write "
+            "sample_weight=.",
+        ),
+        (
+            FrozenEstimator(LogisticRegression().fit(X, TRUTH)),
+            "anotator",
+            "FrozenEstimator.fit does not take (it takes sample_weight); write annotator=.",
+        ),
+    ],
+)
+def test_a_name_that_fit_does_not_take_is_refused_before_any_label_is_recorded(
+    estimator, given, text
+):
+    learner = ActiveLearner(estimator, "random", random_state=0).fit(X, Y)
+    idx, _ = learner.query(n_instances=2)
+    calls = ((learner.teach, idx, "teach"), (learner.extend, X[:2], "extend"))
+    for call, rows, who in calls:
+        with unchanged(learner), pytest.raises(TypeError) as info:
+            call(rows, TRUTH[idx], **{given: "Ann"})
+        # Only teach is told who labelled.
+        told = text if who == "teach" else text.replace("write annotator=", "leave it out")
+        assert f"{who} got {given}, which {told}" in str(info.value)
+    with unchanged(learner), pytest.raises(TypeError, match=f"fit got {given}, which"):
+        learner.fit(X, Y, **{given: "Ann"})
+    assert learner.teach(idx, TRUTH[idx]).pool_.n_labeled == 17
+
+
+def test_names_are_those_of_partial_fit_where_that_is_called_and_classes_are_its_own():
+    learner = ActiveLearner(SGDClassifier(), "random", update="partial_fit").fit(X, Y)
+    for name in ("coef_init", "classes"):  # the first is of fit alone
+        with unchanged(learner), pytest.raises(TypeError, match=r"partial_fit does not take \(it"):
+            learner.teach([1], [0], **{name: [0]})
+    assert learner.teach([1], [0]).pool_.n_labeled == 16
+
+
+class Choosy(ClassifierMixin, BaseEstimator):
+    """Says only in fit what it takes."""
+
+    def fit(self, X, y, **options):
+        for name in options.keys() - {"mode", "weight"}:
+            raise TypeError(f"fit() got an unexpected keyword argument '{name}'")
+        if options.get("mode") == "slow":
+            raise ValueError('"mode" is slow or fast, and slow is for another day')
+        self.classes_, self.options_ = np.unique(y), options
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_a_parameter_that_an_error_of_fit_names_is_dropped_and_the_labels_stay():
+    learner = ActiveLearner(Choosy(), "random").fit(X, Y, mode="fast", weight=X[:, 0])
+    with pytest.raises(TypeError, match="unexpected keyword argument 'anotator'"):
+        learner.teach([1], [0], anotator="Ann", weight=[7.0])
+    assert learner.pool_.y[1] == 0
+    options = learner.teach([2], [0]).estimator_.options_  # and refit, and extend
+    assert options.keys() == {"mode", "weight"}
+    assert options["weight"][:3].tolist() == [X[0, 0], 7, X[2, 0]]
+    with pytest.raises(ValueError, match="slow or fast"):
+        learner.teach([3], [0], mode="slow", refit=False).refit()
+    assert learner.refit().estimator_.options_["mode"] == "fast"  # as the last fit that went well
+
+
+def test_a_parameter_that_no_fit_took_is_dropped_wherever_it_came():
+    learner = ActiveLearner(Choosy(), "random").fit(X, anotator=list(TRUTH), mode="fast")
+    with pytest.raises(TypeError, match="'anotator'"):
+        learner.teach([1, 99], TRUTH[[1, 99]])
+    learner = pickle.loads(pickle.dumps(learner))
+    assert learner.refit().estimator_.options_ == {"mode": "fast"}
+    voting = VotingClassifier([("a", LogisticRegression()), ("b", GaussianNB())])
+    learner = ActiveLearner(voting, "random").fit(X, Y)
+    with pytest.raises(ValueError, match="anotator"):  # scikit-learn's word for it
+        learner.teach([1], [0], anotator="Ann")
+    assert learner.refit().teach([2], [0]).pool_.n_labeled == 17
 
 
 def test_a_regressor_that_raises_passes_its_error_too():

@@ -183,7 +183,8 @@ def test_labels_enter_through_the_pool_one_operation_a_batch():
 def test_rows_without_a_label_are_never_asked_for():
     y = Y.copy()
     y[::2] = -1
-    run = simulated(budget=1.0).fit(X, y)
+    with pytest.warns(UserWarning, match="a simulation leaves out 75 rows whose label is -1"):
+        run = simulated(budget=1.0).fit(X, y)
     assert sorted(np.concatenate(run.query_indices_)) == list(range(1, 150, 2))
     np.testing.assert_array_equal(run.learner_.pool_.skipped, np.arange(0, 150, 2))
     assert run.n_labeled_[-1] == 75

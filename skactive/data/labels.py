@@ -21,6 +21,7 @@ from .tensors import as_array
 
 NUMERIC = "iuf"
 _PANDAS = (*PANDAS, "pandas.Index", "pandas.api.extensions.ExtensionArray")
+AUTO = "auto"  # the missing label that nobody has chosen
 _TOO_LARGE = "y holds an integer beyond the range of int64; write such labels as text."
 _ACCEPTED = "labels are integers, floats, booleans or text"
 
@@ -38,7 +39,7 @@ def resolve_missing_label(missing_label: Any, *, regression: bool) -> Any:
     True
     """
     kind = _kind(type(missing_label))
-    if kind == "U" and missing_label == "auto":
+    if is_auto(missing_label):
         return None if regression else -1
     if kind == "-" or (kind == "f" and missing_label != missing_label):
         return None
@@ -48,6 +49,11 @@ def resolve_missing_label(missing_label: Any, *, regression: bool) -> Any:
         f"missing_label is {missing_label!r} of type {type(missing_label).__name__}; "
         'write "auto", None, or one integer, float or text.'
     )
+
+
+def is_auto(missing_label: Any) -> bool:
+    """Tell whether nobody has said what "no label" is."""
+    return isinstance(missing_label, str) and missing_label == AUTO
 
 
 def to_array(y: Any) -> np.ndarray:
@@ -99,14 +105,20 @@ def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarra
     Values are booleans, integers, floats or text: an object array of str, or numpy's text as it
     came. Where nothing is known they hold 0 or "". They never share memory with y.
 
+    The missing label is a resolved one, or "auto" for a -1 that nobody has chosen: then numbers
+    with both -1 and None or NaN are refused, unless the classes are named.
+
     Examples
     --------
     >>> parse([2, None, -1, 0], missing_label=-1)
     (array([2, 0, 0, 0]), array([ True, False, False,  True]))
     """
-    raw = to_array(y)
+    raw, is_chosen = to_array(y), not is_auto(missing_label)
+    missing_label = missing_label if is_chosen else -1
     known = ~missing_mask(raw, missing_label)
     values = _natural(raw, known)
+    if not (is_chosen or known.all() or classes is not None):
+        _refuse_two_blanks(raw, known)
     named = None if classes is None else _named(classes)
     if values.dtype.kind == "f" and np.isinf(values).any():
         raise ValueError("y contains infinity; every label is a finite number.")
@@ -115,6 +127,18 @@ def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarra
     if named is not None:
         _refuse_unnamed(values[known], named)
     return values, known
+
+
+def count_minus_ones(y: Any) -> int:
+    """Count the labels that are the number -1, none of them beside text.
+
+    Examples
+    --------
+    >>> count_minus_ones([-1, 0, None]), count_minus_ones([-1, "a"])
+    (1, 0)
+    """
+    raw = to_array(y)
+    return 0 if _has_text(raw) else int((missing_mask(raw, -1) & ~missing_mask(raw, None)).sum())
 
 
 def merge_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
@@ -288,6 +312,11 @@ def _is_text(dtype: np.dtype) -> bool:
     return dtype.kind in "UO"
 
 
+def _has_text(raw: np.ndarray) -> bool:
+    """Tell whether raw values are text, or some of them are."""
+    return raw.dtype.kind == "U" or (raw.dtype.kind == "O" and "U" in _kinds(raw.tolist()))
+
+
 def _objects(values: Collection) -> np.ndarray:
     """Put values into a one-dimensional object array, each as it is."""
     return np.fromiter(values, dtype=object, count=len(values))
@@ -395,6 +424,18 @@ def _named(classes: Any) -> np.ndarray:
     """Read the parameter `classes` as sorted, distinct classes."""
     raw = to_array(classes)
     return sorted_classes(_natural(raw, np.ones(len(raw), dtype=bool)))
+
+
+def _refuse_two_blanks(raw: np.ndarray, known: np.ndarray) -> None:
+    """Refuse numbers with both -1 and None or NaN, where either may be meant as a label."""
+    blank = missing_mask(raw, None)
+    minus = ~known & ~blank
+    if minus.any() and blank.any() and not _has_text(raw):
+        raise ValueError(
+            f"y holds -1 in row {minus.argmax()} and {raw[blank.argmax()]} in row "
+            f'{blank.argmax()}, of which by default both mean "not labelled"; write '
+            f"missing_label=None if -1 is a class, missing_label=-1 if it is not."
+        )
 
 
 def _refuse_missing_as_text(

@@ -14,7 +14,7 @@ from ..data.labels import sorted_classes
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..learner.learner import ActiveLearner
-from ..learner.starting import missing_label_of
+from ..learner.starting import missing_label_for, tell_of_minus_ones
 from ..models import refusal
 from ..pool.pool import Pool
 from ..strategies import Strategy
@@ -132,6 +132,7 @@ def compare_strategies(
     _check_scoring(template, scoring)
     check_test(cv, test_size, X_test, y_test)
     known = known_labels(template, X, y)
+    tell_of_minus_ones(template, y, "a comparison")
     test = None if X_test is None else _test_set(template, X_test, y_test)
     seed = _seed(random_state, results)
     splits, how = make_splits(
@@ -251,7 +252,7 @@ def _check_scoring(template: ActiveLearner, scoring) -> None:
 
 def _test_set(template: ActiveLearner, X, y) -> Pool:
     """Return the test rows with their labels."""
-    test = Pool(X, y, missing_label=missing_label_of(template))
+    test = Pool(X, y, missing_label=missing_label_for(template))
     if test.n_labeled == 0:
         raise ValueError("y_test has no label; give the true label of at least one row.")
     return test

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from ..data.labels import missing_mask, sorted_classes, to_array
 from ..data.row_numbers import check_row_numbers
 from ..learner.learner import ActiveLearner
-from ..learner.starting import missing_label_of
+from ..learner.starting import missing_label_for, missing_label_of, tell_of_minus_ones
 from ..learner.trainer import train
 from ..learner.training import params_of
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
@@ -221,6 +221,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
                 f"strategy)."
             )
         learner = clone(self.learner)
+        if y is not None:
+            tell_of_minus_ones(learner, y, "a simulation")
         names = ("budget", "n_instances", "n_initial", "initial", "stopping")
         options = {name: getattr(self, name) for name in names}
         options["stopping"] = copy.deepcopy(self.stopping)  # it has a state of its own
@@ -333,7 +335,7 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
     unknown = missing_mask(to_array(y), missing_label)
     if unknown.all():
         raise ValueError("a simulation reveals known labels, but y has none; give some.")
-    oracle = Pool(X, y, missing_label=missing_label, classes=learner.classes)
+    oracle = Pool(X, y, missing_label=missing_label_for(learner), classes=learner.classes)
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
         if learner.classes is None and is_net(learner.estimator):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import difflib
 import inspect
+import re
+from fnmatch import fnmatchcase
 
 import numpy as np
 from sklearn import get_config
@@ -11,9 +15,15 @@ from sklearn.utils.metadata_routing import process_routing
 from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array
-from ..models.kinds import SEARCHES, is_frozen, is_net, is_own, last_step
+from ..models.kinds import NETS, SEARCHES, is_frozen, is_net, is_own, is_pipeline, last_step
 from ..utils.checks import is_instance
 from .training import params_of
+
+# What people write who come from modAL, and what it is here.
+OF_MODAL = {
+    "only_new": 'ActiveLearner(..., update="partial_fit")',
+    "bootstrap": "ActiveLearner(BaggingClassifier(...))",
+}
 
 
 class FitParams:
@@ -22,6 +32,7 @@ class FitParams:
     def __init__(self, params: dict, n: int):
         self.aligned: dict[str, Rows] = {}
         self.others: dict[str, object] = {}
+        self.learned: dict[str, object] = {}  # the others, and names of the aligned, of a fit
         for name, value in params.items():
             if _has_rows(value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
@@ -80,20 +91,125 @@ class FitParams:
             raise ValueError(
                 f"{who} got {extra[0]} for {of_what}; give {extra[0]}= to fit, for every row."
             )
-        both = FitParams(self.others | new.others, -1)  # nothing has -1 entries
-        both.aligned = dict(self.aligned)
+        both = copy.copy(self)
+        both.others, both.aligned = self.others | new.others, dict(self.aligned)
         return both, new
 
+    def after_fit(self) -> FitParams:
+        """Return these parameters as those with which a fit went well."""
+        other = copy.copy(self)
+        other.learned = self.others | dict.fromkeys(self.aligned)
+        return other
 
-def routed_to_fit(learner, params: dict) -> dict:
-    """Return the parameters that the estimator's ``fit`` is to get of those given to a learner."""
+    def without(self, error: Exception) -> FitParams:
+        """Return these parameters without those that an error of ``fit`` names.
+
+        Those with which a fit went well are as they were then; rows keep theirs.
+        """
+        quoted = set(re.findall(r"['\"](\w+)['\"]", str(error)))
+        named = {
+            name
+            for name in (*self.others, *self.aligned)
+            if {name, name.rpartition("__")[2]} & quoted
+        }
+        wrong = named - self.learned.keys()
+        before = {name: self.learned[name] for name in self.others.keys() & named - wrong}
+        other = copy.copy(self)
+        other.others = {k: v for k, v in self.others.items() if k not in wrong} | before
+        other.aligned = {k: v for k, v in self.aligned.items() if k not in wrong}
+        return other
+
+
+def routed_to_fit(learner, params: dict, who: str) -> dict:
+    """Return the parameters that the estimator's ``fit`` is to get of those given to a learner.
+
+    Names that it does not take are refused, before anything else happens.
+    """
     if params and get_config()["enable_metadata_routing"]:
         return process_routing(learner, "fit", **params).estimator.fit
+    if params:
+        method = "partial_fit" if learner.update == "partial_fit" else "fit"
+        taken = _taken(learner.estimator, method)
+        for name in params:
+            if not any(fnmatchcase(name, pattern) for pattern in taken):
+                raise TypeError(_not_taken(learner, name, who, method, taken))
     return params
 
 
-def check_net_fit(estimator, X, params: FitParams) -> None:
-    """Refuse what would fail inside skorch or a search: a Dataset in folds, weights of rows."""
+def _taken(estimator, method: str) -> list[str]:
+    """Return the names of parameters that a method for fitting takes, with "*" for any."""
+    if is_pipeline(estimator):
+        *_, last = estimator.steps
+        return [
+            f"{each[0]}__{name}"
+            for each in estimator.steps
+            for name in _taken(each[1], method if each is last else _how_transformed(each[1]))
+        ]
+    if is_instance(estimator, SEARCHES):
+        return ["groups", *_taken(estimator.estimator, method)]
+    if is_frozen(estimator):  # takes what it would, were it fitted
+        return _taken(estimator.estimator, method)
+    if is_instance(estimator, NETS):
+        return _taken_by_net(estimator)
+    return [name for name in _keywords(getattr(estimator, method, None))[2:] if name != "classes"]
+
+
+def _how_transformed(step) -> str:
+    """Return the method to which a Pipeline hands the parameters of a step before the last."""
+    # scikit-learn's own fit_transform takes any, and hands them to fit.
+    return "fit_transform" if is_own(step, "fit_transform") else "fit"
+
+
+def _taken_by_net(net) -> list[str]:
+    """Return the names of parameters that fitting a net takes, with "*" for any."""
+    if is_own(net, "fit"):
+        return _keywords(net.fit)[2:]
+    if any(is_own(net, name) for name in ("partial_fit", "fit_loop", "infer", "get_loss")):
+        return ["*"]
+    # A function makes the module of some, and nobody knows what until it is called.
+    forward = getattr(net.module, "forward", None)
+    # Of a module that is an instance, it has no self.
+    return ["epochs", *_keywords(forward)[2 if isinstance(net.module, type) else 1 :]]
+
+
+def _keywords(function) -> list[str]:
+    """Return the names of a function's parameters, with "*" in front where it may take any."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # there is none, or compiled code that does not tell
+        return ["*"] * 3
+    is_open = any(each.kind == each.VAR_KEYWORD for each in parameters)
+    is_star = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [*["*"] * 3 * is_open, *(each.name for each in parameters if each.kind not in is_star)]
+
+
+def _not_taken(learner, name: str, who: str, method: str, taken: list[str]) -> str:
+    """Return the sentence that refuses a parameter."""
+    estimator, last = learner.estimator, name.rpartition("__")[2]
+    own = [each for each in _keywords(getattr(learner, who)) if each != "*"]
+    longer = [each for each in taken if each.endswith(f"__{last}")]
+    near = longer or difflib.get_close_matches(name, own + taken, 1)
+    instead = f"write {near[0]}=" if near else "leave it out"
+    if name in OF_MODAL:
+        instead = f"write {OF_MODAL[name]}"
+    net = last_step(estimator)
+    if is_net(net) and not longer:
+        module = getattr(net.module, "__name__", type(net.module).__name__)
+        if last == "sample_weight":
+            instead += ", or weight rows in a net with a get_loss of its own"
+        return (
+            f"{who} got {name}, which skorch hands to the module, but the forward of {module} "
+            f"takes none; {instead}."
+        )
+    listed = ", ".join(each for each in taken if "*" not in each) or "none"
+    return (
+        f"{who} got {name}, which {type(estimator).__name__}.{method} does not take (it takes "
+        f"{listed}); {instead}."
+    )
+
+
+def check_net_fit(estimator, X) -> None:
+    """Refuse what would fail inside a search over a net: a Dataset in folds."""
     net, parts = last_step(estimator), [estimator, *params_of(estimator).values()]
     if not is_net(net) or is_frozen(estimator):
         return
@@ -104,24 +220,6 @@ def check_net_fit(estimator, X, params: FitParams) -> None:
             f"give an array or a memory map, or search outside the learner on a "
             f"skorch.helper.SliceDataset."
         )
-    given = [*params.aligned, *params.others]
-    is_weighted = any(name.rpartition("__")[2] == "sample_weight" for name in given)
-    is_served = any(is_own(net, name) for name in ("fit", "partial_fit", "infer", "get_loss"))
-    if is_weighted and not is_served and not _takes_weights(net):
-        raise ValueError(
-            f"fit got sample_weight, which skorch hands to the module, but the forward of "
-            f"{getattr(net.module, '__name__', type(net.module).__name__)} takes none; leave it "
-            f"out, or weight rows in a net with a get_loss of its own."
-        )
-
-
-def _takes_weights(net) -> bool:
-    """Whether the forward of a net's module may be given sample_weight."""
-    forward = getattr(net.module, "forward", None)
-    if forward is None:  # a function makes the module, and nobody knows what until it is called
-        return True
-    taken = inspect.signature(forward).parameters
-    return "sample_weight" in taken or any(each.kind == each.VAR_KEYWORD for each in taken.values())
 
 
 def _has_rows(value) -> bool:

@@ -199,8 +199,7 @@ class ActiveLearner(Predictor):
         n_instances : int, default=None
             How many rows; None: one. If fewer are left, those that are left.
         n_total : int, default=None
-            Instead of `n_instances`: as many rows as are missing until so many are labelled or
-            reserved; none if they are.
+            Instead: as many rows as are missing until so many are labelled or reserved.
         subset : array-like of bool, shape (m,), or of int, default=None
             Rows that may be chosen, as a mask or as positions. None: all.
         embedding : array-like or sparse matrix of shape (m, d), default=None
@@ -208,8 +207,7 @@ class ActiveLearner(Predictor):
         return_scores : bool, default=False
             Whether to return the scores as well.
         return_tickets : bool, default=False
-            Of a stream, whether to return a ticket for each row, under which the learner keeps it
-            until `teach` brings its label.
+            Of a stream, whether to return tickets, under which rows are kept until `teach`.
         random_state : int, default=None
             Varies the random choices, say for several chunks between two calls of `teach`.
 
@@ -283,7 +281,8 @@ class ActiveLearner(Predictor):
         embedding : array-like or sparse matrix of shape (k, d), default=None
             A vector for each row from outside, where `fit` got one for each row of the pool.
         **fit_params : dict
-            Passed to the estimator's ``fit``. What has k entries belongs to these rows.
+            Passed to the estimator's ``fit``, now and at each later fit until it is given again;
+            what it does not take is refused. What has k entries belongs to these rows.
 
         Raises
         ------
@@ -294,8 +293,8 @@ class ActiveLearner(Predictor):
         check_has_pool(self, "teach")
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
-        routed = routed_to_fit(self, fit_params)
-        lesson = teacher_of(self).lesson(X, y, ticket, relabel, annotator, routed, embedding)
+        params = routed_to_fit(self, fit_params, "teach")
+        lesson = teacher_of(self).lesson(X, y, ticket, relabel, annotator, params, embedding)
         record(self, lesson)
         if refit and (fit_params or is_stale(self)):
             train(self)
@@ -322,10 +321,11 @@ class ActiveLearner(Predictor):
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each of them, where `fit` got one for each row of the pool.
         **fit_params : dict
-            Values for the new rows of every parameter that `fit` got for its own.
+            Values for the new rows of every parameter that `fit` got for its own; see `teach`.
         """
         check_has_pool(self, "extend")
-        record(self, teacher_of(self).extension(X, y, routed_to_fit(self, fit_params), embedding))
+        params = routed_to_fit(self, fit_params, "extend")
+        record(self, teacher_of(self).extension(X, y, params, embedding))
         if is_stale(self):
             train(self)
         return self
@@ -360,7 +360,7 @@ class ActiveLearner(Predictor):
         """Return a copy for deployment that only predicts: no rows, the same fitted estimator."""
         fitted_estimator(self)
         other, seed = copy.copy(self), self.seed_
-        for name in ("pool_", "_kept", "_last_query"):
+        for name in ("pool_", "_kept", "_last_query", "_n_doubtful"):
             other.__dict__.pop(name, None)
         other._seed = seed  # which the pool kept
         return other

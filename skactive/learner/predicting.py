@@ -16,7 +16,7 @@ from ..models.kinds import is_net, is_own, last_step
 from ..utils.delegation import Inner
 from .fit_params import FitParams
 from .questions import model_of
-from .starting import missing_label_of
+from .starting import missing_label_for, tell_of_minus_ones
 from .trainer import Fitted
 
 
@@ -183,10 +183,11 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         estimator, classes, codes, *_ = fitted_of(self)
         if y is None:
             return estimator.score(X, **params)
-        values, known = lab.parse(y, missing_label=missing_label_of(self))
+        values, known = lab.parse(y, missing_label=missing_label_for(self))
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
         if not known.all():
+            tell_of_minus_ones(self, y, "score")
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
             params = FitParams(params, len(known)).of(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,6 +22,10 @@ from ..strategies.view import View
 from ..utils.checks import draw_seed
 from .embedding import Embedding
 from .fit_params import FitParams
+
+OF_MINUS_ONE = (
+    "write ActiveLearner(..., missing_label=None) if -1 is a class, and missing_label=-1 if not"
+)
 
 
 class Kept(NamedTuple):
@@ -81,6 +86,13 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
     }
     if X is not None:
         X = outside_rows(X, pool)
+        if learner._last_query is None and learner._n_doubtful:
+            # Who chooses among other rows from the first may know no row that is not labelled.
+            warnings.warn(
+                f"{learner._n_doubtful} of the {len(pool)} rows that fit got are not learned: "
+                f'their label is -1, which by default means "not labelled"; {OF_MINUS_ONE}.',
+                stacklevel=3,
+            )
         if vectors.given is not None or embedding is not None:
             details["known"] = vectors.known_outside(embedding, n_rows(X), len(pool))
         return outside_view(X, pool, subset, **details)

@@ -1,10 +1,12 @@
 """How a learner starts on a pool, and applies parameters that were set later."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import clone, is_regressor
 
 from ..data.datasets import DatasetRows
-from ..data.labels import resolve_missing_label
+from ..data.labels import AUTO, count_minus_ones, is_auto, resolve_missing_label
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
@@ -13,7 +15,7 @@ from ..utils.checks import check_estimator, draw_seed
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_to_fit
 from .parameters import are_same, values_of
-from .questions import Kept, kept_of, model_of, view_of
+from .questions import OF_MINUS_ONE, Kept, kept_of, model_of, view_of
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
@@ -24,14 +26,14 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     """Give a learner its pool and fit its estimator, as `fit` does."""
     estimator = learner.estimator
     strategy = strategy_of(learner, is_embedded=embedding is not None)
-    routed = routed_to_fit(learner, fit_params)
+    routed = routed_to_fit(learner, fit_params, "fit")
     pool = pool_of(learner, X, y)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
     check_kind(estimator, learner.classes, pool.y_labeled)
     params = FitParams(routed, len(pool))
-    check_net_fit(estimator, first, params)
+    check_net_fit(estimator, first)
     seed = draw_seed(learner.random_state) if pool.seed is None else pool.seed
     strategy, stream = begun(strategy, seed), Stream().watching(learner.drift)
     vectors = embedding_of(pool.rows, embedding, learner.embedding, seed)
@@ -39,7 +41,9 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     # so that an error of the estimator's fit loses no label.
     before, pool_before = vars(learner).copy(), vars(pool).copy()
     pool.seed, kept = seed, Kept(params, vectors, stream, strategy)
-    vars(learner).update(pool_=pool, _kept=kept, _fitted=Fitted(), _last_query=None)
+    n_doubtful = pool.n_doubtful(y) if pool.n_unlabeled and X is not pool and y is not None else 0
+    vars(learner).update(pool_=pool, _kept=kept, _fitted=Fitted())
+    vars(learner).update(_last_query=None, _n_doubtful=n_doubtful)
     train(learner)
     fitted = learner._fitted.estimator
     if fitted is None:
@@ -134,11 +138,29 @@ def missing_label_of(learner):
     return resolve_missing_label(learner.missing_label, regression=is_regressor(learner.estimator))
 
 
+def missing_label_for(learner):
+    """Return a learner's missing label as a pool takes it: "auto" where -1 may be a class."""
+    missing = missing_label_of(learner)
+    is_open = is_auto(learner.missing_label) and getattr(learner, "classes", None) is None
+    return AUTO if is_open and missing == -1 else missing
+
+
+def tell_of_minus_ones(learner, y, who: str) -> None:
+    """Warn of labels of -1 that a call leaves out, where -1 may be a class."""
+    n_lost = count_minus_ones(y) if is_auto(missing_label_for(learner)) else 0
+    if n_lost:
+        warnings.warn(
+            f"{who} leaves out {n_lost} rows whose label is -1, which by default means "
+            f'"not labelled"; {OF_MINUS_ONE}.',
+            stacklevel=3,
+        )
+
+
 def pool_of(learner, X, y) -> Pool:
     """Return the pool that ``fit`` was given, or one made of X and y."""
     missing, classes = missing_label_of(learner), learner.classes
     if not isinstance(X, Pool):
-        return Pool(X, y, missing_label=missing, classes=classes)
+        return Pool(X, y, missing_label=missing_label_for(learner), classes=classes)
     if y is not None:
         raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
     if X.missing_label != missing:

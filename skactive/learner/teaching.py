@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..pool.history import SKIPPED, Change
 from .embedding import Embedding
 from .fit_params import FitParams
-from .questions import Kept, kept_of
+from .questions import OF_MINUS_ONE, Kept, kept_of
 from .stream import OUTSIDE, TICKETS, Stream, running_copy
 from .trainer import Trainer, check_kind, trainer_of
 
@@ -111,7 +112,10 @@ class Teacher:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         stream = self.stream
         blind = None if stream.detector is None else stream.blindly_bought(change.added)
-        return self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
+        lesson = self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
+        if (change.states == SKIPPED).any():
+            self._tell_of_minus_ones(y, change.n_added, "skipped")
+        return lesson
 
     def _of_tickets(self, ticket, y, annotator, params, vectors) -> Lesson:
         """Plan labels of rows kept under tickets; a row without a label is given up."""
@@ -122,6 +126,8 @@ class Teacher:
         rows = Rows(*(stream.open[number][0] for number in tickets)).whole()
         values, is_known = pool.parse(y, len(tickets), row_index(rows), "teach")
         known = np.flatnonzero(is_known)
+        if len(known) < len(tickets):
+            self._tell_of_minus_ones(y, len(tickets), "given up")
         if vectors is not None:
             vectors = check_rows(vectors, who="teach")
             if n_rows(vectors) == len(tickets):
@@ -148,6 +154,16 @@ class Teacher:
             change, blind, len(trainer.pool), self.predict, is_regressor(trainer.estimator)
         )
         return lesson._replace(detector=detector)
+
+    def _tell_of_minus_ones(self, y, n: int, fate: str) -> None:
+        """Warn of rows from outside that are lost where -1 is a class."""
+        n_lost = self.trainer.pool.n_doubtful(y)
+        if n_lost:
+            warnings.warn(
+                f"teach got -1 for {n_lost} of {n} rows from outside, which are {fate}: by default "
+                f"it means that nobody could tell, as None does; {OF_MINUS_ONE}.",
+                stacklevel=5,
+            )
 
     def _check_kind(self, change: Change) -> None:
         """Refuse labels that a frozen estimator does not know."""

@@ -202,7 +202,14 @@ def trainer_of(learner) -> Trainer:
 def train(learner, inside: dict | None = None) -> None:
     """Fit a learner's estimator, unless labels are too few; `inside` as in `Trainer.fitted`."""
     kept = kept_of(learner)
-    fitted = trainer_of(learner).fitted(learner._fitted, inside)
+    try:
+        fitted = trainer_of(learner).fitted(learner._fitted, inside)
+    except (TypeError, ValueError) as error:
+        # A parameter that fit does not take would fail every fit to come.
+        learner._kept = kept._replace(params=kept.params.without(error))
+        raise
+    if fitted.estimator is not learner._fitted.estimator:
+        kept = kept._replace(params=kept.params.after_fit())
     is_auto = isinstance(learner.strategy, str) and learner.strategy == "auto"
     if is_auto and fitted.estimator is not None:
         # Only a fitted estimator tells for sure what it gives.

@@ -11,12 +11,12 @@ from ..data.labels import sorted_classes
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
-from ..learner.starting import cold_query
+from ..learner.starting import cold_query, tell_of_minus_ones
 from ..learner.trainer import is_stale, train
 from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances, check_name
 from ..utils.progress import progress
-from .oracles import Command, Prompt, answer_of
+from .oracles import Command, Known, Prompt, answer_of
 from .stopping import StoppingRule, as_rule, n_to_ask
 
 MOST_FAILED = 3  # rounds in a row, the last of which raises
@@ -92,6 +92,8 @@ def run(
     answer = None if isinstance(oracle, Prompt) else answer_of(oracle)
     check_callback(callback)
     check_name(annotator, "run")
+    if isinstance(oracle, Known):
+        tell_of_minus_ones(learner, oracle.y, "run")
     if rule is not None:
         rule.start(learner)
     rounds = _Rounds(learner, rule, callback)

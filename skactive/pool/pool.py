@@ -50,9 +50,10 @@ class Pool:
     y : array-like of shape (n,), default=None
         Labels: numbers, booleans or text; the missing label where there is none. None: no row is
         labelled.
-    missing_label : int, float, str or None, default=-1
-        What counts as "no label" besides None, NaN and pandas.NA, which always do. For regression
-        write ``missing_label=None``.
+    missing_label : int, float, str or None, default="auto"
+        What counts as "no label" besides None, NaN and pandas.NA, which always do. "auto": -1,
+        but numbers with both -1 and None or NaN are refused. Where -1 is a class, and for
+        regression, write ``missing_label=None``.
     classes : array-like, default=None
         The labels that are accepted. None: any.
 
@@ -80,7 +81,7 @@ class Pool:
     array([-1,  1, -1, -1])
     """
 
-    def __init__(self, X, y=None, *, missing_label=-1, classes=None):
+    def __init__(self, X, y=None, *, missing_label="auto", classes=None):
         X = check_rows(X, who="the pool")
         rows = Rows(X)
         if len(rows) == 0:
@@ -100,6 +101,7 @@ class Pool:
     def _start(self, missing_label, classes) -> None:
         """Set up a pool that has nothing in it yet."""
         self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
+        self._missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
         self.classes: np.ndarray | None = None
         if classes is not None:
             self.classes = lab.named_classes(classes, missing_label=self.missing_label)
@@ -360,7 +362,7 @@ class Pool:
         n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
         header = {
             "n_rows": n,
-            "missing_label": _plain(self.missing_label),
+            "missing_label": _plain(self._missing_label),
             "classes": None if self.classes is None else self.classes.tolist(),
             "classes_dtype": None if self.classes is None else self.classes.dtype.str,
             "seed": self.seed,
@@ -448,7 +450,7 @@ class Pool:
         """
         if index is not None:
             lab.check_order(y, index, who=who)
-        values, known = lab.parse(y, missing_label=self.missing_label, classes=self.classes)
+        values, known = lab.parse(y, missing_label=self._missing_label, classes=self.classes)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self._ledger.follow().labels
@@ -456,6 +458,13 @@ class Pool:
         if known.any() and self.n_labeled and so_far is not None:
             lab.merge_dtype(so_far.dtype, values.dtype)
         return values, known
+
+    def n_doubtful(self, y) -> int:
+        """Return how many labels are -1, which may be a class, and is none by default alone."""
+        if not lab.is_auto(self._missing_label) or self.classes is not None:
+            return 0
+        is_text = self.n_labeled > 0 and self.y_labeled.dtype.kind in "UO"
+        return 0 if is_text else lab.count_minus_ones(y)
 
     def plan_label(self, idx, y, *, relabel=False, annotator=None, who="label") -> Change:
         """Return what `label` would change, or refuse it; messages name `who` as the call."""
