@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from ..utils.checks import is_instance
+from ..utils.checks import is_instance, may_have
 
 
 def _in(module: str, names: str) -> tuple[str, ...]:
@@ -185,9 +185,9 @@ def _gives(estimator, what: str) -> bool:
     if what == "perturbation":
         return is_instance(last, LINEAR_CLASSIFIERS)
     if what == "proba":
-        return hasattr(estimator, "predict_proba")
+        return may_have(estimator, "predict_proba")
     if what == "decision":
-        return hasattr(estimator, "decision_function") and not _is_one_vs_one(last)
+        return may_have(estimator, "decision_function") and not _is_one_vs_one(last)
     if what == "gradient":
         return _has_linear_layer(last)
     if what == "value":
@@ -203,14 +203,14 @@ def _gives(estimator, what: str) -> bool:
 def _has_linear_layer(estimator) -> bool:
     """Whether an estimator is a linear model or an MLP, or might be."""
     if is_instance(estimator, LINEAR_CLASSIFIERS):
-        return hasattr(estimator, "predict_proba")
+        return may_have(estimator, "predict_proba")
     if is_instance(estimator, (*LINEAR_REGRESSORS, *PERCEPTRONS)):
         return getattr(estimator, "loss", None) != "poisson"  # an MLP then predicts through exp
     # Whatever else predicts by scikit-learn's own code is known to have no such layer: SVC and
     # PoissonRegressor have coefficients, but predict by a kernel or through a link function.
     if not is_own(estimator, "predict_proba" if is_classifier(estimator) else "predict"):
         return False
-    if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+    if is_classifier(estimator) and not may_have(estimator, "predict_proba"):
         return False
     return hasattr(estimator, "coef_") or not _is_fitted(estimator)
 
