@@ -113,15 +113,15 @@ def last_step(estimator):
 
 def reach_last(estimator, X) -> tuple:
     """Return the last step of an estimator, after rows as they reach it."""
-    for each in unwrapped(estimator):
-        if is_pipeline(each) and len(each.steps) > 1:
-            X = each[:-1].transform(X)
-    return X, each
+    for transform in transforms_of(estimator):
+        X = transform(X)
+    return X, last_step(estimator)
 
 
 def transforms_of(estimator) -> list[Callable]:
     """Return what rows pass through before the last step of an estimator, in their order."""
     steps = [step for each in unwrapped(estimator) if is_pipeline(each) for step in each.steps[:-1]]
+    # Samplers, as imbalanced-learn has them, have no transform: they act where one fits.
     return [step.transform for _, step in steps if hasattr(step, "transform")]
 
 
