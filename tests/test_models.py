@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.datasets import make_blobs
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.datasets import load_iris, make_blobs
 from sklearn.ensemble import (
     AdaBoostClassifier,
     AdaBoostRegressor,
@@ -35,7 +35,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -625,3 +625,102 @@ def test_a_skorch_net_takes_text_and_has_an_output_for_every_class():
     assert (learner.predict(X.astype(np.float32)) == names[proba.argmax(axis=1)]).all()
     idx, _ = learner.query(n_instances=3)
     assert learner.teach(idx, names[CODES[idx]]).pool_.y[idx].tolist() == names[CODES[idx]].tolist()
+
+
+# Pipelines with a sampler, and predictions in a column
+
+
+class FirstRows(BaseEstimator):
+    """A sampler in the manner of imbalanced-learn: fits see the first rows alone."""
+
+    def fit_resample(self, X, y):
+        return X[:12], y[:12]
+
+
+class SamplingPipeline(Pipeline):
+    """imbalanced-learn's own, in short: samplers act in fit, and are passed by elsewhere."""
+
+    def fit(self, X, y):
+        for _, step in self.steps[:-1]:
+            if hasattr(step, "fit_resample"):
+                X, y = step.fit_resample(X, y)
+            else:
+                X = step.fit_transform(X, y)
+        self.steps[-1][1].fit(X, y)
+        return self
+
+    def predict_proba(self, X):
+        for _, step in self.steps[:-1]:
+            X = step.transform(X) if hasattr(step, "transform") else X
+        return self.steps[-1][1].predict_proba(X)
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_sampler_in_a_pipeline_is_passed_by_in_queries(at):
+    rows = np.random.default_rng(0).normal(size=(40, 3)) * [1, 5, 9]
+    y = np.where(np.arange(40) < 20, rows[:, 0] > 0, -1)
+    steps = [("scale", StandardScaler()), ("forest", RandomForestClassifier(5, random_state=0))]
+    plain = Pipeline([(name, clone(step)) for name, step in steps]).fit(rows[:12], y[:12])
+    steps.insert(at, ("sample", FirstRows()))
+    if at == 1:
+        plain[0].fit(rows[:20])
+        plain[1].fit(plain[0].transform(rows[:12]), y[:12])
+    learner = ActiveLearner(SamplingPipeline(steps), "bald", random_state=0).fit(rows, y)
+    own, expected = adapt(learner.estimator_, learner.classes_), adapt(plain, learner.classes_)
+    for what in ("proba", "samples", "embedding"):
+        np.testing.assert_array_equal(own.read(what, rows)[what], expected.read(what, rows)[what])
+    for strategy in ("bald", "k_center"):
+        learner.set_params(strategy=strategy).refit()
+        assert len(learner.query(n_instances=3)[0]) == 3
+
+
+class Column(LogisticRegression):
+    """Predicts a column, as CatBoost does for several classes."""
+
+    def predict(self, X):
+        return super().predict(X)[:, None]
+
+
+@pytest.mark.parametrize("encode", [False, True])
+def test_a_column_of_predictions_is_a_vector(encode):
+    X, codes = load_iris(return_X_y=True)
+    names = np.array(["a", "b", "c"])[codes]
+    y = np.where(np.arange(150) % 5 == 0, names, None)
+    plain = ActiveLearner(LogisticRegression(max_iter=500), encode_labels=encode).fit(X, y)
+    learner = ActiveLearner(Column(max_iter=500), encode_labels=encode).fit(X, y)
+    expected = plain.predict(X)
+    assert set(expected) == {"a", "b", "c"}
+    np.testing.assert_array_equal(learner.predict(X), expected)
+    model = adapt(learner.estimator_, learner.classes_, learner._fitted.codes)
+    np.testing.assert_array_equal(model.prediction(X), expected)
+    assert learner.score(X, names) == plain.score(X, names)
+
+
+def test_a_committee_of_columns_votes_as_one_of_vectors():
+    class Votes(Column):
+        @property
+        def predict_proba(self):
+            raise AttributeError("it only votes")
+
+    X, y = load_iris(return_X_y=True)
+    members = [("low", Votes(C=0.01)), ("high", Votes(C=10.0, max_iter=500))]
+    voting = VotingClassifier(members).fit(X[::3], y[::3])
+    samples = adapt(voting, np.arange(3)).samples(X)
+    for each, member in zip(samples, voting.estimators_, strict=True):
+        np.testing.assert_array_equal(each, np.eye(3)[member.predict(X)[:, 0]])
+
+
+def test_regressors_that_predict_columns_have_a_spread():
+    class Column(Ridge):
+        def predict(self, X):
+            return super().predict(X)[:, None]
+
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    bagging = BaggingRegressor(Column(), n_estimators=4, random_state=0)
+    y = X[:, 0] + np.arange(20) % 3
+    bagging.fit(X, y)
+    values = np.stack([each.predict(X)[:, 0] for each in bagging.estimators_])
+    mean, std = adapt(bagging).std(X)
+    assert mean.shape == (20,)
+    np.testing.assert_allclose(mean, values.mean(axis=0))
+    np.testing.assert_allclose(std, values.std(axis=0))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import ClassVar
 
 import joblib
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skactive import ActiveLearner, Pool, SimulatedLearner
+from skactive import ActiveLearner, Pool, SimulatedLearner, compare_strategies
 from skactive.data.datasets import Augmented
 from skactive.learner.questions import model_of
 from skactive.strategies import Dropout
@@ -26,7 +27,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
 import nets  # noqa: E402
 from skorch import NeuralNetClassifier  # noqa: E402
-from skorch.callbacks import Callback, EarlyStopping  # noqa: E402
+from skorch.callbacks import (  # noqa: E402
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    LoadInitState,
+)
 from skorch.dataset import Dataset, ValidSplit  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
@@ -1045,3 +1051,49 @@ def test_a_simulation_reveals_labels_to_a_net():
     for one, other in zip(simulated.query_indices_, again.query_indices_, strict=True):
         np.testing.assert_array_equal(one, other)
     assert simulated.learner_.pool_.n_labeled == 40
+
+
+# Files that nets write in simulations
+
+
+class Telling(Checkpoint):
+    """A checkpoint that tells, once a training is over, where it has written."""
+
+    told: ClassVar[list[Path]] = []
+
+    def on_train_end(self, net, **kwargs):
+        super().on_train_end(net, **kwargs)
+        self.told.append(Path(self.get_formatted_files(net)["f_params"]).resolve())
+        assert self.told[-1].exists()
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_each_run_of_a_comparison_has_a_folder_for_its_checkpoints(named, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Telling, "told", [])
+    X, y = nets.digits(60)
+    best = Telling(monitor="train_loss_best", load_best=True, dirname="here" if named else "")
+    net = nets.classifier(callbacks=[("best", best)], train_split=None)
+    options = {"budget": 30, "n_instances": 10, "n_initial": 20, "n_repeats": 2, "random_state": 0}
+    compare_strategies(net, X, y, ["random"], test_size=20, **options)
+    folders = {path.parent for path in Telling.told}
+    # Two repeats of random, margin and the ceiling: 2, 2 and 1 trainings in each.
+    assert (len(folders), len(Telling.told)) == (6, 10)
+    assert all(path.exists() == named for path in Telling.told)
+    assert [path.name for path in tmp_path.iterdir()] == (["here"] if named else [])
+    assert best.dirname == ("here" if named else "")
+
+
+def test_what_a_net_goes_on_from_in_a_simulation_is_of_that_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = nets.digits(40)
+    last = Checkpoint(monitor=None)
+    net = nets.classifier(callbacks=[last, LoadInitState(last)], train_split=None)
+    options = {"budget": 30, "n_instances": 10, "n_initial": 20, "random_state": 0}
+    first, again = (
+        SimulatedLearner(ActiveLearner(net, "margin"), **options).fit(X, y) for _ in range(2)
+    )
+    assert len(first.learner_.estimator_.history) == 6  # of the round before, and three more
+    assert [list(rows) for rows in first.query_indices_] == [list(r) for r in again.query_indices_]
+    assert not list(tmp_path.iterdir())
+    assert first.learner_.estimator.callbacks[0].dirname == ""

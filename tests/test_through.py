@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
@@ -200,6 +201,18 @@ def test_what_holds_no_learner_is_refused(estimator, name):
         with pytest.raises(TypeError) as info:
             call()
         assert str(info.value) == text
+
+
+def test_a_sampler_before_the_learner_is_refused_since_rows_have_other_numbers():
+    class Sampler(BaseEstimator):
+        def fit_resample(self, X, y):
+            return X[::2], y[::2]
+
+    pipe = make_pipeline(StandardScaler(), learner()).fit(X, TRUTH)
+    pipe.steps.insert(1, ("sample", Sampler()))
+    for call in (lambda: skactive.query(pipe), lambda: skactive.teach(pipe, [1], [1])):
+        with pytest.raises(ValueError, match="^Sampler resamples the rows before the learner"):
+            call()
 
 
 def test_a_pipeline_that_is_not_fitted_is_refused():

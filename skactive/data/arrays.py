@@ -154,6 +154,18 @@ def as_positions(positions: ArrayLike | None, n_rows: int, name: str = "centers"
     return positions.astype(np.intp, copy=False).reshape(-1)
 
 
+def as_vector(values: ArrayLike) -> NDArray:
+    """Return one value for each row, of which some estimators make a column.
+
+    Examples
+    --------
+    >>> as_vector([["a"], ["b"]])
+    array(['a', 'b'], dtype='<U1')
+    """
+    values = np.asarray(values)
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+
+
 def as_floats(block, dtype=None):
     """Return rows, dense or CSR, as floats of a dtype: by default one that holds them exactly.
 

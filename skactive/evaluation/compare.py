@@ -24,6 +24,7 @@ from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
 from ..utils.scoring import score_of, scorer_of
 from ..utils.threads import one_thread
+from .checkpoints import own_folders
 from .comparison import CEILING, Comparison, Run
 from .provenance import as_json, digest_of_data, name_of_scoring, printed
 from .results import ResultsFile, stored_settings
@@ -367,7 +368,8 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
         held_out = test.X_labeled, test.y_labeled
     run = Run(shared.dataset, variant, split.repeat, printed(strategy))
     run.n_train, run.n_test = split.n_train, 0 if split.test is None else len(split.test)
-    with one_thread():  # sums by another number of threads have other last digits
+    # Sums by another number of threads have other last digits.
+    with one_thread(), own_folders(learner.estimator):
         if strategy is None:
             learner.fit(X, y)
             run.add(learner.pool_.n_labeled, _test_score(shared, run, learner, held_out))

@@ -24,6 +24,7 @@ from ..pool.pool import Pool
 from ..strategies.base import simulated
 from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import Inner
+from .checkpoints import own_folders
 
 
 @dataclass
@@ -228,10 +229,11 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         options["stopping"] = copy.deepcopy(self.stopping)  # it has a state of its own
         seed = draw_seed(self.random_state)
         rounds, stages = [], []
-        for played in simulate(learner, X, y, **options, seed=seed, fit_params=fit_params):
-            rounds.append(played)
-            if self.keep_estimators:
-                stages.append(learner.without_pool())
+        with own_folders(learner.estimator):
+            for played in simulate(learner, X, y, **options, seed=seed, fit_params=fit_params):
+                rounds.append(played)
+                if self.keep_estimators:
+                    stages.append(learner.without_pool())
         self._keep(learner, rounds, stages)
         return self
 

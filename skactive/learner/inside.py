@@ -88,6 +88,13 @@ def reach(estimator, kind: type = ActiveLearner, name: str = "learner") -> tuple
     outer = estimator
     while not isinstance(estimator, kind):
         if is_pipeline(estimator):
+            samplers = [step for _, step in estimator.steps if hasattr(step, "fit_resample")]
+            if samplers:
+                raise ValueError(
+                    f"{type(samplers[0]).__name__} resamples the rows before the {name} sees them, "
+                    f"so that row numbers are no longer those of X; write ActiveLearner(pipeline), "
+                    f"around a Pipeline that holds the sampler."
+                )
             if len(estimator.steps) > 1:
                 transformers.append(estimator[:-1])
             estimator = estimator.steps[-1][1]

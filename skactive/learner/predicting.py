@@ -10,6 +10,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
 from ..data import labels as lab
+from ..data.arrays import as_vector
 from ..data.datasets import is_dataset
 from ..data.rows import check_rows, take
 from ..models.kinds import is_net, is_own, last_step
@@ -112,6 +113,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             X = check_rows(X, who="predict").for_passes()
         predicted = estimator.predict(X, **params)
         # What is asked for by params may be no labels: margins, or the leaves of trees.
+        if not params:
+            predicted = as_vector(predicted)
         are_codes = np.ndim(predicted) == 1 and np.asarray(predicted).dtype.kind in "iu"
         return lab.decode(predicted, codes) if codes is not None and are_codes else predicted
 

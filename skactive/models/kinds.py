@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
-from ..utils.checks import is_instance
+from ..utils.checks import is_instance, may_have
 
 
 def _in(module: str, names: str) -> tuple[str, ...]:
@@ -113,15 +113,15 @@ def last_step(estimator):
 
 def reach_last(estimator, X) -> tuple:
     """Return the last step of an estimator, after rows as they reach it."""
-    for each in unwrapped(estimator):
-        if is_pipeline(each) and len(each.steps) > 1:
-            X = each[:-1].transform(X)
-    return X, each
+    for transform in transforms_of(estimator):
+        X = transform(X)
+    return X, last_step(estimator)
 
 
 def transforms_of(estimator) -> list[Callable]:
     """Return what rows pass through before the last step of an estimator, in their order."""
     steps = [step for each in unwrapped(estimator) if is_pipeline(each) for step in each.steps[:-1]]
+    # Samplers, as imbalanced-learn has them, have no transform: they act where one fits.
     return [step.transform for _, step in steps if hasattr(step, "transform")]
 
 
@@ -185,9 +185,9 @@ def _gives(estimator, what: str) -> bool:
     if what == "perturbation":
         return is_instance(last, LINEAR_CLASSIFIERS)
     if what == "proba":
-        return hasattr(estimator, "predict_proba")
+        return may_have(estimator, "predict_proba")
     if what == "decision":
-        return hasattr(estimator, "decision_function") and not _is_one_vs_one(last)
+        return may_have(estimator, "decision_function") and not _is_one_vs_one(last)
     if what == "gradient":
         return _has_linear_layer(last)
     if what == "value":
@@ -203,14 +203,14 @@ def _gives(estimator, what: str) -> bool:
 def _has_linear_layer(estimator) -> bool:
     """Whether an estimator is a linear model or an MLP, or might be."""
     if is_instance(estimator, LINEAR_CLASSIFIERS):
-        return hasattr(estimator, "predict_proba")
+        return may_have(estimator, "predict_proba")
     if is_instance(estimator, (*LINEAR_REGRESSORS, *PERCEPTRONS)):
         return getattr(estimator, "loss", None) != "poisson"  # an MLP then predicts through exp
     # Whatever else predicts by scikit-learn's own code is known to have no such layer: SVC and
     # PoissonRegressor have coefficients, but predict by a kernel or through a link function.
     if not is_own(estimator, "predict_proba" if is_classifier(estimator) else "predict"):
         return False
-    if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+    if is_classifier(estimator) and not may_have(estimator, "predict_proba"):
         return False
     return hasattr(estimator, "coef_") or not _is_fitted(estimator)
 

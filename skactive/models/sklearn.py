@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.utils.extmath import safe_sparse_dot
 
+from ..data.arrays import as_vector
 from ..data.rows import n_rows, slice_rows
 from ..data.vectors import as_vectors
 from ..utils.checks import is_instance
@@ -91,7 +92,7 @@ class Model:
 
     def prediction(self, X) -> np.ndarray:
         """Return predicted labels or values, shape (n,)."""
-        return self._labels(np.asarray(self.estimator.predict(X)))
+        return self._labels(as_vector(self.estimator.predict(X)))
 
     def value(self, X) -> np.ndarray:
         """Return predicted values of a regressor, shape (n,)."""
@@ -105,8 +106,8 @@ class Model:
         if kinds.has_return_std(last):
             mean, std = last.predict(X, return_std=True)
         else:
-            values = np.stack([member.predict(part) for member, part in _members(last, X)])
-            mean, std = last.predict(X), values.std(axis=0)
+            members = [as_vector(each.predict(part)) for each, part in _members(last, X)]
+            mean, std = as_vector(last.predict(X)), np.stack(members).std(axis=0)
         return mean, _without_nan(std, f"{type(last).__name__}.predict", "standard deviations")
 
     def samples(self, X) -> np.ndarray:
@@ -122,7 +123,7 @@ class Model:
             if hasattr(member, "predict_proba"):
                 filled[:, columns] = member.predict_proba(part)
             else:
-                votes = np.searchsorted(member.classes_, member.predict(part))
+                votes = np.searchsorted(member.classes_, as_vector(member.predict(part)))
                 filled[np.arange(len(filled)), columns[votes]] = 1.0
         name = f"a member of {type(last).__name__}"
         return self._spread(_without_nan(out, name, "probabilities"), seen)

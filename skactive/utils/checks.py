@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state, get_tags
+
+# Estimators that predict something else than labels, as their tags call them.
+UNSUPERVISED = {
+    "clusterer": "a clusterer",
+    "outlier_detector": "an outlier detector",
+    "density_estimator": "a density estimator",
+}
 
 
 def is_integer(value) -> bool:
@@ -45,6 +53,36 @@ def _is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
     # What is being imported right now is listed, but may not have its classes yet.
     found = (getattr(modules.get(module), name, None) for module, _, name in split)
     return issubclass(cls, tuple(base for base in found if isinstance(base, type)))
+
+
+def may_have(estimator, method: str) -> bool:
+    """Whether an estimator has a method, or may have it once it is fitted.
+
+    scikit-learn's estimators hide what they cannot do, and what is handed on to something that only
+    ``fit`` makes.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import StackingClassifier
+    >>> from sklearn.svm import SVC
+    >>> stacking = StackingClassifier([("svc", SVC())])  # its last step is chosen by fit
+    >>> hasattr(stacking, "predict_proba"), may_have(stacking, "predict_proba")
+    (False, True)
+    >>> hasattr(SVC(), "predict_proba"), may_have(SVC(), "predict_proba")
+    (False, False)
+    """
+    try:
+        getattr(estimator, method)
+    except AttributeError as error:
+        reason: Any = error
+        while reason.__cause__ is not None:  # down to what was asked last
+            reason = reason.__cause__
+        if not isinstance(reason, AttributeError):
+            return False
+        # None stands for what fit chooses; an attribute with an underscore is what fit makes.
+        is_of_none = reason.name == method and reason.obj is None
+        return is_of_none or (reason.name or "").endswith("_") or isinstance(reason, NotFittedError)
+    return True
 
 
 def checked_count(value, name: str, who: str | None = None, least: int = 1, also: str = "") -> int:
@@ -108,13 +146,37 @@ def check_estimator(estimator) -> None:
     if isinstance(estimator, type):
         name = estimator.__name__
         raise TypeError(f"estimator is the class {name}; write {name}(), an instance.")
-    missing = [name for name in ("fit", "predict", "get_params") if not hasattr(estimator, name)]
-    if missing:
+    try:
+        tags = get_tags(estimator)
+    except AttributeError as error:
+        tags, reason = None, error
+    kind = None if tags is None else UNSUPERVISED.get(tags.estimator_type)
+    missing = [name for name in ("fit", "predict", "get_params") if not may_have(estimator, name)]
+    wrong = None
+    if kind is not None:
+        wrong = f"{kind}, which learns no labels"
+    elif missing:
+        wrong = f"which has no {' and no '.join(missing)}"
+    elif tags is not None and not tags.target_tags.single_output:
+        wrong = "which learns several targets of a row, and a row has one label here"
+    if wrong is not None:
         raise TypeError(
-            f"estimator is {estimator!r}, which has no {' and no '.join(missing)}; give a "
-            f"classifier or a regressor, or a Pipeline that ends in one."
+            f"estimator is {estimator!r}, {wrong}; give a classifier or a regressor, or a Pipeline "
+            f"that ends in one."
         )
-    if get_tags(estimator).input_tags.pairwise:
+    if tags is None:  # scikit-learn's own sentences name every class that might say more
+        raise TypeError(
+            f"estimator is {estimator!r}, of which scikit-learn cannot tell what it is; let its "
+            f"class derive from ClassifierMixin or RegressorMixin, and from BaseEstimator."
+        ) from reason
+    inside = [estimator, *estimator.get_params().values()]
+    learners = [type(part).__name__ for part in inside if hasattr(part, "teach")]
+    if learners:
+        raise TypeError(
+            f"estimator is, or holds, another learner ({learners[0]}), which asks for labels "
+            f"itself; give the estimator that it wraps."
+        )
+    if tags.input_tags.pairwise:
         raise ValueError(
             f"{type(estimator).__name__} as given takes a precomputed matrix of each row against "
             f"each other, from which rows cannot be taken; let it compute that from the rows."

@@ -6,6 +6,8 @@ from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
+from .checks import may_have
+
 
 class Inner:
     """What a meta-estimator wraps, by two functions of the meta-estimator.
@@ -26,8 +28,8 @@ class Inner:
         """Return a check that the wrapped estimator has a method, for ``available_if``."""
 
         def check(outer) -> bool:
-            getattr(self.any_of(outer), name)  # its AttributeError says what is missing
-            return True
+            inner = self.any_of(outer)
+            return may_have(inner, name) or getattr(inner, name)  # whose error says why not
 
         return check
 
