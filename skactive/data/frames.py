@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
+from sys import modules
 from typing import Any
 
 from ..utils.checks import is_instance
@@ -30,3 +33,69 @@ def is_polars(X: Any) -> bool:
     False
     """
     return is_instance(X, POLARS)
+
+
+def dtypes_of(X: Any) -> list:
+    """Return the dtype of each column of a frame, or that of a Series.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> dtypes_of(pd.Series([1, 2]))
+    [dtype('int64')]
+    """
+    return [X.dtype] if len(X.shape) == 1 else list(X.dtypes)
+
+
+def is_categorical(dtype: Any) -> bool:
+    """Tell whether a dtype of pandas is one of categories."""
+    return is_instance(dtype, ("pandas.CategoricalDtype",))
+
+
+def united(dtypes: Sequence[Any]) -> Any:
+    """Return the dtype of the categories of all these, in the order in which they come.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> united([pd.CategoricalDtype(list(each)) for each in ("ba", "ca")]).categories.tolist()
+    ['b', 'a', 'c']
+    """
+    some = [dtype.categories for dtype in dtypes if len(dtype.categories)]
+    categories = reduce(lambda a, b: a.append(b.difference(a, sort=False)), some) if some else None
+    return modules["pandas"].CategoricalDtype(categories, dtypes[0].ordered)
+
+
+def with_categories(X: Any, dtypes: dict[int, Any]) -> Any:
+    """Return a frame or a Series whose columns at these positions have these categories."""
+    old = dtypes_of(X)
+    is_frame, result = len(X.shape) == 2, X
+    for at, dtype in dtypes.items():
+        # Equal dtypes may have their categories in another order, and so other codes.
+        if list(old[at].categories) == list(dtype.categories) and old[at] == dtype:
+            continue
+        # By position, since a name may be there twice.
+        column = (X.iloc[:, at] if is_frame else X).cat.set_categories(dtype.categories)
+        if not is_frame:
+            return column
+        result = X.copy(deep=False) if result is X else result
+        result.isetitem(at, column)
+    return result
+
+
+def concat(parts: Sequence[Any]) -> Any:
+    """Join frames or Series of pandas end to end; where their categories differ, these are united.
+
+    pandas itself would make plain objects of a column whose parts know other categories.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> concat([pd.Series(["b"], dtype="category"), pd.Series(["a"], dtype="category")]).cat.codes
+    0    0
+    0    1
+    dtype: int8
+    """
+    columns = zip(*map(dtypes_of, parts), strict=True)
+    dtypes = {at: united(each) for at, each in enumerate(columns) if is_categorical(each[0])}
+    return modules["pandas"].concat([with_categories(part, dtypes) for part in parts])
