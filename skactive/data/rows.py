@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from ..utils.checks import is_instance
+from ..utils.checks import is_instance, unmasked
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
-from .frames import concat, dtypes_of, is_categorical, is_pandas, is_polars
+from .frames import concat, dtypes_of, is_categorical, is_pandas, is_polars, refuse_elsewhere
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
 
 
@@ -37,6 +37,7 @@ def check_rows(X: Any, who: str = "fit") -> Any:
     if isinstance(X, np.ndarray):
         if X.ndim == 0:
             raise TypeError(f"{who} got an array without dimension; write an array of rows.")
+        unmasked(X, "X", who)
         return X
     if isinstance(X, list) or is_pandas(X) or is_polars(X):
         return X
@@ -60,6 +61,7 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         return check_tensor(X, who)
     if is_dataset(X):
         return check_dataset(X, who)
+    refuse_elsewhere(X, who)
     arrays = hasattr(X, "__array__") or isinstance(X, buffer_array)
     if isinstance(X, np.generic) or not arrays:
         name, inputs = type(X).__name__, ""
