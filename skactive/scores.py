@@ -1,9 +1,8 @@
 """Acquisition scores: arrays in, one float per row out.
 
-Nothing here knows a model or a pool. Rows are taken in chunks small enough for the processor's
-cache, so that nothing but the result grows with the number of rows. Inputs are never written to,
-results are always float64, and a NaN in a row is a NaN in its score: whether to refuse it is up to
-the caller. Formulae and papers stand in the strategies that are named.
+Rows are taken in chunks small enough for the processor's cache, so that nothing but the result
+grows with their number. Inputs are never written to, results are always float64, and a NaN in a row
+is a NaN in its score. Formulae and papers stand in the strategies that are named.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from scipy.special import erfcx, log_ndtr, ndtr
 from .data.arrays import chunks_of_rows, columns_of, gaps, slices
 from .data.columns import TINY, dots, entropies, expected_errors, logs_of, mean_columns, vote_counts
 from .data.types import Floats
+from .utils.checks import unmasked
 
 
 def least_confidence(proba: ArrayLike) -> Floats:
@@ -132,7 +132,7 @@ def decision_margin(decision: ArrayLike) -> Floats:
     >>> decision_margin([[1.0, -1.0, 0.5]])
     array([0.5])
     """
-    decision = np.asarray(decision)
+    decision = unmasked(decision, "decision")
     if decision.ndim == 1:
         return np.abs(decision, dtype=np.float64)
     if decision.ndim != 2 or decision.shape[1] < 2:
@@ -532,7 +532,7 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
     array([1.414214, 0.      ])
     """
     proba = _checked_array(proba, "proba", "nC")
-    norms = np.asarray(feature_norms, dtype=np.float64)
+    norms = unmasked(feature_norms, "feature_norms", None, np.float64)
     if norms.shape != (len(proba),):
         raise ValueError(
             f"feature_norms have shape {norms.shape} for {len(proba)} rows of proba; they must be "
@@ -556,7 +556,7 @@ def _by_row(proba: ArrayLike, score: Callable[[Floats], Floats]) -> Floats:
 
 def _checked_array(array: ArrayLike, name: str, axes: str) -> NDArray:
     """Return an array with one dimension for each letter, of which only that of n may be empty."""
-    array = np.asarray(array)
+    array = unmasked(array, name)
     sizes = dict(zip(axes, array.shape, strict=False))
     if array.ndim != len(axes) or 0 in (size for axis, size in sizes.items() if axis != "n"):
         raise ValueError(
@@ -579,7 +579,7 @@ def _checked_votes(votes: ArrayLike) -> NDArray:
 
 def _checked_moments(mean: ArrayLike, std: ArrayLike) -> tuple[Floats, Floats]:
     """Return mean and standard deviation as float64 vectors, refusing other shapes and signs."""
-    mean, std = np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+    mean, std = (unmasked(each, "mean and std", None, np.float64) for each in (mean, std))
     if mean.ndim != 1 or mean.shape != std.shape:
         raise ValueError(
             f"mean has shape {mean.shape} and std {std.shape}; both must be (n,): one value a row."

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
+from ..utils.checks import unmasked
 from .rows import take
 from .tensors import is_tensor
 from .types import Floats, Mask, Positions, Vectors
@@ -34,7 +35,7 @@ def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:
     >>> check_vectors([[0, 1], [2, 3]], who="k_center").shape
     (2, 2)
     """
-    vectors = vectors.tocsr() if sparse.issparse(vectors) else np.asarray(vectors)
+    vectors = vectors.tocsr() if sparse.issparse(vectors) else unmasked(vectors, name, who)
     if vectors.dtype.kind not in "biuf":
         raise TypeError(f"{who} got {name} of dtype {vectors.dtype}; give real numbers.")
     if vectors.ndim != 2:
@@ -59,7 +60,7 @@ def check_probabilities(
     >>> check_probabilities([[0.5, 0.5]], who="bait")
     array([[0.5, 0.5]])
     """
-    proba = np.asarray(proba)
+    proba = unmasked(proba, name, who)
     if proba.ndim != len(axes) or proba.dtype.kind not in "biuf":
         raise ValueError(
             f"{who} got {name} of shape {proba.shape} and dtype {proba.dtype}; give numbers of "
@@ -125,7 +126,7 @@ def as_count(n: int) -> int:
 
 def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:
     """Return rows, given as a mask or as positions, as a mask; a mask is not copied."""
-    rows = np.asarray(rows)
+    rows = unmasked(rows, name)
     if rows.ndim != 1 or (rows.dtype.kind == "b" and rows.size != n_rows):
         raise ValueError(
             f"{name} have shape {rows.shape}; they must be a boolean mask of shape ({n_rows},), "

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .datasets import DatasetRows
-from .frames import is_pandas, is_polars
+from .frames import dtypes_of, is_categorical, is_pandas, is_polars, united, with_categories
 from .rows import as_sparse, check_rows
 from .tensors import as_array, is_tensor
 
@@ -52,7 +52,8 @@ def conform(X: Any, like: Any, who: str) -> Any:
     """Return X as a container that joins with `like`, or refuse it.
 
     It becomes an array, a tensor on the device of `like`, a list, or the rows of a Dataset; sparse
-    matrices take the format and frames the order of the columns of `like`.
+    matrices take the format and frames the order of the columns of `like`. Categories of pandas
+    without an order are those of `like`, and behind them the new ones.
 
     Examples
     --------
@@ -200,15 +201,56 @@ def _conform_frame(X: Any, like: Any, who: str) -> Any:
     """Return a frame with its columns in the order of the pool's."""
     if len(like.shape) == 2 and list(X.columns) != list(like.columns):
         X = X[_same_columns(list(X.columns), list(like.columns), who)]
-    if is_polars(X):  # polars joins equal dtypes only
-        new, old = ([f.dtype] if len(f.shape) == 1 else f.dtypes for f in (X, like))
-        differ = next(((a, b) for a, b in zip(new, old, strict=True) if a != b), None)
-        if differ:
-            cast = "X.cast(pool.dtype)" if len(X.shape) == 1 else "X.cast(pool.schema)"
-            raise ValueError(
-                f"{who}: X has dtype {differ[0]} where the pool has {differ[1]}; write {cast}."
-            )
-    return X
+    columns = [None] if len(X.shape) == 1 else list(X.columns)
+    categories = {}
+    for at, (name, new, old) in enumerate(zip(columns, dtypes_of(X), dtypes_of(like), strict=True)):
+        if is_categorical(new) and is_categorical(old) and _unite(new, old):
+            categories[at] = united([old, new])
+        elif is_polars(X) and new != old:  # polars joins equal dtypes only
+            cast = "X.cast(pool.dtype)" if name is None else "X.cast(pool.schema)"
+            raise ValueError(f"{who}: X has dtype {new} where the pool has {old}; write {cast}.")
+        elif not _joins(new, old):
+            raise _other_column(name, new, old, who)
+    return with_categories(X, categories) if categories else X
+
+
+def _joins(new: Any, old: Any) -> bool:
+    """Whether a column of pandas stays what it is: of the same dtype, or of plain numbers."""
+    plain = all(isinstance(dtype, np.dtype) and dtype.kind in "iufc" for dtype in (new, old))
+    return plain or new == old
+
+
+def _unite(new: Any, old: Any) -> bool:
+    """Whether categories can be united: without an order, and of one kind where there are some."""
+    if new.ordered or old.ordered:
+        return False
+    a, b = new.categories, old.categories
+    return not (len(a) and len(b)) or _joins(a.dtype, b.dtype)
+
+
+def _other_column(name: Any, new: Any, old: Any, who: str) -> ValueError:
+    """Return the refusal of a column of pandas that would become another one in the pool's."""
+    column, where = ("X", "") if name is None else (f"X[{name!r}]", f" in column {name!r}")
+
+    def to(dtype: str) -> str:
+        return f".astype({dtype!r})" if name is None else f".astype({{{name!r}: {dtype!r}}})"
+
+    it, pool, write = new, old, f"X{to(str(old))}"
+    if is_categorical(new) and is_categorical(old):
+        if new.ordered or old.ordered:
+            it, pool = (f"{d} {d.categories.tolist()[:_SHOWN]}" for d in (new, old))
+            write = "one pandas.CategoricalDtype([...], ordered=True) for both"
+        else:
+            it, pool = (f"categories of {d.categories.dtype}" for d in (new, old))
+            write = f"X{to(str(old.categories.dtype))}{to('category')}"
+    elif getattr(new, "kind", "") == "M" == getattr(old, "kind", ""):
+        zones = [getattr(dtype, "tz", None) for dtype in (new, old)]
+        if zones.count(None) == 1:  # which astype refuses
+            zone = None if zones[1] is None else str(zones[1])
+            write = f"{column} = {column}.dt.tz_localize({zone!r})"
+    elif str(old) == "bool":  # of which astype makes True where there is nothing
+        write = f"X{to('boolean')}{to('bool')}"
+    return ValueError(f"{who}: X has {it}{where} where the pool has {pool}; write {write}.")
 
 
 def _same_columns(new: list, old: list, who: str) -> list:

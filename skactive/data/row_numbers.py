@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.checks import unmasked
 from .frames import is_pandas, is_polars
 from .labels import missing_mask
 from .tensors import as_array, is_tensor
@@ -35,7 +36,7 @@ def as_row_numbers(X: Any) -> np.ndarray | None:
         X = as_array(X)
     if not isinstance(X, np.ndarray) or X.ndim > 1 or (X.dtype.kind not in "iu" and X.size):
         return None
-    return np.array(X, dtype=np.int64, ndmin=1)  # never the array of the caller
+    return np.array(unmasked(X, "idx"), dtype=np.int64, ndmin=1)  # never the array of the caller
 
 
 def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:
@@ -121,7 +122,7 @@ def _mask_without_nulls(rows: np.ndarray) -> np.ndarray:
 
 def subset_mask(subset, n: int) -> np.ndarray:
     """Return a mask of the rows that may be chosen, given as a mask or as positions."""
-    rows = as_array(subset)
+    rows = unmasked(as_array(subset) if is_tensor(subset) else subset, "subset")
     if rows.dtype == object and rows.ndim == 1:
         rows = _mask_without_nulls(rows)
     if rows.dtype == bool:

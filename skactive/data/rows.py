@@ -18,9 +18,9 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from ..utils.checks import is_instance
+from ..utils.checks import is_instance, unmasked
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
-from .frames import is_pandas, is_polars
+from .frames import concat, dtypes_of, is_categorical, is_pandas, is_polars, refuse_elsewhere
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
 
 
@@ -37,6 +37,7 @@ def check_rows(X: Any, who: str = "fit") -> Any:
     if isinstance(X, np.ndarray):
         if X.ndim == 0:
             raise TypeError(f"{who} got an array without dimension; write an array of rows.")
+        unmasked(X, "X", who)
         return X
     if isinstance(X, list) or is_pandas(X) or is_polars(X):
         return X
@@ -60,6 +61,7 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         return check_tensor(X, who)
     if is_dataset(X):
         return check_dataset(X, who)
+    refuse_elsewhere(X, who)
     arrays = hasattr(X, "__array__") or isinstance(X, buffer_array)
     if isinstance(X, np.generic) or not arrays:
         name, inputs = type(X).__name__, ""
@@ -153,7 +155,7 @@ def join(parts: Sequence[Any]) -> Any:
         return join_datasets(parts)
     if is_tensor(first):
         return modules["torch"].cat(tuple(parts))
-    return modules["pandas" if is_pandas(first) else "polars"].concat(parts)
+    return concat(parts) if is_pandas(first) else modules["polars"].concat(parts)
 
 
 def row_index(X: Any) -> Any:
@@ -218,6 +220,15 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self._starts[-1])
+
+    @property
+    def pattern(self) -> Any:
+        """What further rows must be like: the first part, with the categories of all parts."""
+        first = self.parts[0]
+        if len(self.parts) == 1 or not is_pandas(first):
+            return first
+        is_plain = not any(map(is_categorical, dtypes_of(first)))
+        return first if is_plain else join([slice_rows(part, 0, 1) for part in self.parts])
 
     def take(self, positions: Any) -> Any:
         """Gather rows by row number, in the given order, as one container.

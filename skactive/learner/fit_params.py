@@ -14,9 +14,9 @@ from sklearn.utils.metadata_routing import process_routing
 
 from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows
-from ..data.tensors import as_array
+from ..data.tensors import as_array, is_tensor
 from ..models.kinds import NETS, SEARCHES, is_frozen, is_net, is_own, is_pipeline, last_step
-from ..utils.checks import is_instance
+from ..utils.checks import is_instance, unmasked
 from .training import params_of
 
 # What people write who come from modAL, and what it is here.
@@ -36,8 +36,9 @@ class FitParams:
         for name, value in params.items():
             if _has_rows(value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
-                is_vector = len(getattr(value, "shape", ())) == 1
-                self.aligned[name] = Rows(as_array(value) if is_vector else check_rows(value))
+                if len(getattr(value, "shape", ())) == 1:
+                    value = as_array(value) if is_tensor(value) else unmasked(value, name, "fit")
+                self.aligned[name] = Rows(check_rows(value))
             else:
                 self.others[name] = value
 

@@ -165,7 +165,7 @@ def outside_rows(X, pool: Pool):
     """Return rows from outside in a container like the pool's, refusing the pool's own, or none."""
     if X is pool.rows.parts[0]:
         raise ValueError("query got the pool itself; write query(n_instances=...).")
-    X = conform(check_rows(X, who="query"), pool.rows.parts[0], "query")
+    X = conform(check_rows(X, who="query"), pool.rows.pattern, "query")
     if n_rows(X) == 0:
         raise ValueError("query got X without rows; give at least one.")
     if isinstance(X, DatasetRows):

@@ -237,7 +237,7 @@ def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
     if not known.any() or not hasattr(learner, "estimator_"):
         return {"score": math.nan, "n_scored": 0}
     is_regression = is_regressor(learner.estimator)
-    rows = conform(X, learner.pool_.rows.parts[0], "run_stream")  # columns in any order, as query
+    rows = conform(X, learner.pool_.rows.pattern, "run_stream")  # columns in any order, as query
     predicted = np.asarray(learner.predict(rows)).reshape(n)
     wrong = float(np.mean(errors_of(values[known], predicted[known], is_regression)))
     return {"score": -wrong if is_regression else 1 - wrong, "n_scored": int(known.sum())}

@@ -30,6 +30,9 @@ CODED_COMMITTEES = FORESTS + _in("sklearn.ensemble", "BaggingClassifier VotingCl
 COMMITTEES = CODED_COMMITTEES + _in(
     "sklearn.ensemble", "BaggingRegressor VotingRegressor AdaBoostClassifier AdaBoostRegressor"
 )
+# What has as many threads as its n_jobs add up its members' answers, in the order in which these
+# finish, or a part each: the sum is rounded otherwise in another run.
+SUMMED_IN_THREADS = FORESTS + _in("sklearn.ensemble", "BaggingClassifier BaggingRegressor")
 # What is made of these is no committee either, though it may fit its members itself.
 NO_COMMITTEES = _in("sklearn.ensemble", "StackingClassifier StackingRegressor") + _in(
     "sklearn.multiclass", "OneVsRestClassifier OneVsOneClassifier OutputCodeClassifier"
@@ -116,6 +119,21 @@ def reach_last(estimator, X) -> tuple:
     for transform in transforms_of(estimator):
         X = transform(X)
     return X, last_step(estimator)
+
+
+def n_threads_of(estimator) -> int:
+    """Return how many threads add up what an estimator, or one inside it, answers."""
+    last = last_step(estimator)
+    parts = [last]
+    if not is_instance(last, SUMMED_IN_THREADS) and hasattr(last, "get_params"):
+        is_made_of_others = hasattr(last, "estimator") or hasattr(last, "estimators")
+        parts = list(last.get_params().values()) if is_made_of_others else []
+    summed = [part for part in parts if is_instance(part, SUMMED_IN_THREADS)]
+    if not summed:
+        return 1
+    from joblib import effective_n_jobs
+
+    return max(min(effective_n_jobs(part.n_jobs), part.n_estimators) for part in summed)
 
 
 def transforms_of(estimator) -> list[Callable]:

@@ -1,21 +1,25 @@
 """Arrays from fitted scikit-learn estimators, in the order of the learner's classes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from scipy.special import expit
 from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.parallel import Parallel, delayed
 
 from ..data.arrays import as_vector
 from ..data.rows import n_rows, slice_rows
 from ..data.vectors import as_vectors
 from ..utils.checks import is_instance
 from . import kinds
-from .kinds import last_step, members_of, reach_last, refusal
+from .kinds import last_step, members_of, n_threads_of, reach_last, refusal
 from .linear_distance import linear_margins
 
+LEAST_BLOCK = 4096  # rows that a thread reads: with fewer, calls of the members take longer
 ACTIVATIONS = {
     "identity": np.asarray,
     "logistic": expit,
@@ -53,6 +57,11 @@ class Model:
         """How many rows the estimator reads at a time, if it makes batches of its own; else 1."""
         return 1
 
+    @cached_property
+    def n_threads(self) -> int:
+        """In how many threads blocks of rows are read; 1: the estimator is as it would be alone."""
+        return n_threads_of(self.estimator)
+
     def check(self) -> None:
         """Refuse what could not be told before it was fitted: a layer's name, a net's state."""
 
@@ -76,7 +85,7 @@ class Model:
     def proba(self, X) -> np.ndarray:
         """Return probabilities, shape (n, C), columns as `classes`, 0 where none was seen."""
         self._require("proba")
-        proba = np.asarray(self.estimator.predict_proba(X))
+        proba = self._answer("predict_proba", X)
         if proba.ndim != 2:
             raise ValueError(
                 f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}; one row "
@@ -88,16 +97,16 @@ class Model:
         """Return the decision function, shape (n,) for two classes or (n, C)."""
         self._require("decision")
         name = f"{type(self.estimator).__name__}.decision_function"
-        return _without_nan(np.asarray(self.estimator.decision_function(X)), name, "values")
+        return _without_nan(self._answer("decision_function", X), name, "values")
 
     def prediction(self, X) -> np.ndarray:
         """Return predicted labels or values, shape (n,)."""
-        return self._labels(as_vector(self.estimator.predict(X)))
+        return self._labels(as_vector(self._answer("predict", X)))
 
     def value(self, X) -> np.ndarray:
         """Return predicted values of a regressor, shape (n,)."""
         self._require("value")
-        return np.asarray(self.estimator.predict(X), dtype=np.float64).reshape(-1)
+        return self._answer("predict", X).astype(np.float64, copy=False).reshape(-1)
 
     def std(self, X) -> tuple[np.ndarray, np.ndarray]:
         """Return predicted means and their standard deviations, each of shape (n,)."""
@@ -106,8 +115,7 @@ class Model:
         if kinds.has_return_std(last):
             mean, std = last.predict(X, return_std=True)
         else:
-            members = [as_vector(each.predict(part)) for each, part in _members(last, X)]
-            mean, std = as_vector(last.predict(X)), np.stack(members).std(axis=0)
+            mean, std = self._in_blocks(partial(_moments, last), X, axis=1)
         return mean, _without_nan(std, f"{type(last).__name__}.predict", "standard deviations")
 
     def samples(self, X) -> np.ndarray:
@@ -115,16 +123,8 @@ class Model:
         self._require("samples")
         X, last = reach_last(self.estimator, X)
         seen = self._labels(last.classes_)
-        positions = _class_positions(last)
-        members = list(_members(last, X))
-        # A member that was fitted on few rows may have missed a class: it says 0 of that.
-        out = np.zeros((len(members), n_rows(members[0][1]), len(seen)))
-        for filled, columns, (member, part) in zip(out, positions, members, strict=True):
-            if hasattr(member, "predict_proba"):
-                filled[:, columns] = member.predict_proba(part)
-            else:
-                votes = np.searchsorted(member.classes_, as_vector(member.predict(part)))
-                filled[np.arange(len(filled)), columns[votes]] = 1.0
+        read = partial(_votes, last, _class_positions(last), len(seen))
+        out = self._in_blocks(read, X, axis=1)
         name = f"a member of {type(last).__name__}"
         return self._spread(_without_nan(out, name, "probabilities"), seen)
 
@@ -168,6 +168,29 @@ class Model:
             widths["features"] = 2 * max(map(len, last.intercepts_))
         return 8 * widths.get(what, 1)
 
+    def _answer(self, method: str, X) -> np.ndarray:
+        """Return what a method of the estimator answers for rows."""
+        if self.n_threads == 1:
+            return np.asarray(getattr(self.estimator, method)(X))
+        X, last = reach_last(self.estimator, X)  # transformers may bear no threads
+        return self._in_blocks(lambda rows: np.asarray(getattr(last, method)(rows)), X)
+
+    def _in_blocks(self, read: Callable, X, axis: int = 0) -> np.ndarray:
+        """Return what a function reads of rows: of a block in each thread, without other threads.
+
+        Sums over members are then the same each time, whichever thread is done first.
+        """
+        if self.n_threads == 1:
+            return read(X)
+        n = n_rows(X)
+        n_blocks = max(1, min(self.n_threads, n // LEAST_BLOCK))
+        cuts = np.linspace(0, n, n_blocks + 1).astype(int).tolist()
+        blocks = [slice_rows(X, *ends) for ends in pairwise(cuts)]
+        if n_blocks == 1:
+            return _sequentially(read, X)
+        threads = Parallel(n_jobs=n_blocks, require="sharedmem")
+        return np.concatenate(threads(delayed(_sequentially)(read, part) for part in blocks), axis)
+
     def _named(self, proba: np.ndarray) -> np.ndarray:
         """Return an estimator's own probabilities, shape (..., C), as those of all classes."""
         seen = self._coded  # a net has a column for each class, though it may name fewer
@@ -204,6 +227,34 @@ class Model:
         out = np.zeros((*proba.shape[:-1], len(self.classes)), dtype=proba.dtype)
         out[..., np.searchsorted(self.classes, seen)] = proba
         return out
+
+
+def _sequentially(read: Callable, X):
+    """Return what a function reads of rows, without any threads of joblib."""
+    from joblib import parallel_config
+
+    with parallel_config("sequential"):
+        return read(X)
+
+
+def _moments(ensemble, X) -> np.ndarray:
+    """Return an ensemble's predictions and how far the members' are spread, shape (2, n)."""
+    values = np.stack([as_vector(member.predict(part)) for member, part in _members(ensemble, X)])
+    return np.stack([as_vector(ensemble.predict(X)), values.std(axis=0)])
+
+
+def _votes(ensemble, positions: list[np.ndarray], n_classes: int, X) -> np.ndarray:
+    """Return the members' probabilities, shape (S, n, C); votes where they give none."""
+    members = list(_members(ensemble, X))
+    # A member that was fitted on few rows may have missed a class: it says 0 of that.
+    out = np.zeros((len(members), n_rows(members[0][1]), n_classes))
+    for filled, columns, (member, part) in zip(out, positions, members, strict=True):
+        if hasattr(member, "predict_proba"):
+            filled[:, columns] = member.predict_proba(part)
+        else:
+            votes = np.searchsorted(member.classes_, as_vector(member.predict(part)))
+            filled[np.arange(len(filled)), columns[votes]] = 1.0
+    return out
 
 
 def _members(ensemble, X) -> Iterator[tuple]:

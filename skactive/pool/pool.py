@@ -497,7 +497,7 @@ class Pool:
         `missing` is the state of new rows without a label. With `merge` they are copied into the
         part that was added last, as suits a few rows at a time.
         """
-        X = conform(X, self.rows.parts[0], who)
+        X = conform(X, self.rows.pattern, who)
         added = Rows(X)
         how = {"added": added, "merge": merge, "annotator": annotator}
         if y is None:

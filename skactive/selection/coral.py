@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..data.arrays import candidate_mask, check_vectors, wanted
 from ..data.types import Floats, Mask, Positions
+from ..utils.checks import unmasked
 from .farthest import farthest_first
 from .k_center import distances_to_centers
 
@@ -83,7 +84,7 @@ def _weights(scores: ArrayLike, strength: float, mask: Mask) -> Floats:
         raise TypeError(f"strength is {strength!r}; it must be a number, 0 or more.")
     if not 0 <= strength < np.inf:
         raise ValueError(f"strength is {strength!r}; it must be a number, 0 or more.")
-    scores = np.asarray(scores)
+    scores = unmasked(scores, "scores", "coral")
     if scores.dtype.kind not in "biuf":
         raise TypeError(f"coral got scores of dtype {scores.dtype}; give real numbers.")
     if scores.shape != mask.shape:

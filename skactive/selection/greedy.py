@@ -21,6 +21,7 @@ from ..data.arrays import (
     wanted,
 )
 from ..data.types import Floats, Positions, Vectors
+from ..utils.checks import unmasked
 from .distances import CLOSE, OTHERS, squared_distances
 from .k_center import k_center
 from .pairs import middle_of, refuse_overflow
@@ -167,7 +168,7 @@ def _lower(nearest: Floats, vectors: Vectors, y: Floats, positions: Positions) -
 
 def _scaled(values: ArrayLike, who: str, len_rows: int | None = None) -> Floats:
     """Return one number for each row, divided by a power of two: at most 1/2, and not rounded."""
-    values = np.asarray(values)
+    values = unmasked(values, "values", who)
     if values.ndim != 1 or (len_rows is not None and len(values) != len_rows):
         raise ValueError(
             f"{who} got values of shape {values.shape}; give one number for each row of the pool."

@@ -19,7 +19,7 @@ from ..data.arrays import (
     wanted,
 )
 from ..data.types import Floats, Mask, Positions, Vectors
-from ..utils.checks import is_number
+from ..utils.checks import is_number, unmasked
 from .distances import checked_distances
 from .farthest import check_known
 
@@ -207,7 +207,7 @@ def _checked_alpha(alpha: float | None) -> float | None:
 
 def _checked_uncertainty(uncertainty: ArrayLike, mask: Mask) -> NDArray:
     """Return uncertainties, one for each row, refusing those of candidates not from 0 to 1."""
-    uncertainty = np.asarray(uncertainty)
+    uncertainty = unmasked(uncertainty, "uncertainty", "ranked_batch")
     if uncertainty.shape != mask.shape:
         raise ValueError(
             f"ranked_batch got uncertainty of shape {uncertainty.shape}; it must be {mask.shape}: "

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..data.arrays import CORE_BYTES, as_count, as_mask, slices
 from ..data.types import Floats, Mask, Positions
+from ..utils.checks import unmasked
 
 Tiebreak = Callable[[Positions], ArrayLike]
 Checked = Callable[[Positions], Floats]
@@ -161,7 +162,7 @@ def _where(
 
 def _checked_scores(scores: ArrayLike) -> NDArray:
     """Return scores as a vector of floats of whatever width they have."""
-    scores = np.asarray(scores)
+    scores = unmasked(scores, "scores")
     if scores.ndim != 1:
         raise ValueError(f"scores have shape {scores.shape}; they must be (N,): one value a row.")
     return scores if scores.dtype.kind == "f" else scores.astype(np.float64)

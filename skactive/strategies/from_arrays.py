@@ -13,7 +13,7 @@ from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows
 from ..data.tensors import as_array, is_tensor
 from ..scores import likeliest_errors
-from ..utils.checks import check_n_instances, draw_seed, missing_to_total
+from ..utils.checks import check_n_instances, draw_seed, missing_to_total, unmasked
 from .base import Strategy, choose, name_of, needs
 from .registry import as_strategy
 from .stream import passes
@@ -209,7 +209,7 @@ def _check_reads(strategy: Strategy, known: dict) -> None:
 
 def _values(values, name: str) -> np.ndarray:
     """Return one finite number for each row."""
-    values = np.asarray(values, dtype=np.float64)
+    values = unmasked(values, name, "select", np.float64)
     if values.ndim != 1 or not np.isfinite(values).all():
         raise ValueError(
             f"select got {name} of shape {values.shape}"

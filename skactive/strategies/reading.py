@@ -97,6 +97,8 @@ class Reading:
         n_chunk_rows = int(np.clip(n_bytes // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
         if becomes > size:
             n_chunk_rows = min(n_chunk_rows, max(int(n_bytes // becomes), LEAST_CHUNK_ROWS))
+        if self.model is not None:
+            n_chunk_rows *= self.model.n_threads  # each of which reads so many
         # Whole batches: a net's last, short one would otherwise come once a chunk.
         return -(-n_chunk_rows // batch) * batch
 

@@ -14,6 +14,7 @@ from ..data.vectors import Memory
 from ..models import Model, refusal
 from ..scores import likeliest_errors
 from ..selection.distances import nearest_squared_distances
+from ..utils.checks import unmasked
 from ..utils.progress import progress
 from .chance import uniform_by_row
 from .reading import Reading
@@ -467,8 +468,8 @@ def _on_host(vectors):
 
 def _check_scores(strategy, scores, view: View, mask: np.ndarray | None) -> np.ndarray:
     """Return scores as floats, one for each row, none of the candidates' NaN."""
-    scores = np.asarray(scores, dtype=np.float64)
     name = type(strategy).__name__
+    scores = unmasked(scores, "scores", f"a query by {name}", np.float64)
     if scores.shape != (len(view),):
         raise ValueError(
             f"{name}.score gave an array of shape {scores.shape} for {len(view)} rows; give one "

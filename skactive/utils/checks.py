@@ -136,6 +136,26 @@ def count_of(share, n: int) -> float | None:
     return float(share) * n if is_number(share) and 0 < float(share) <= 1 else None
 
 
+def unmasked(values, name: str, who: str | None = None, dtype=None) -> NDArray:
+    """Return values as a plain array, refusing masked cells: what is under a mask is no value.
+
+    Examples
+    --------
+    >>> unmasked(np.ma.array([1, 2], mask=[False, True]), "scores")
+    Traceback (most recent call last):
+    ...
+    ValueError: scores has a masked cell, first in row 1; write scores.filled(value) for such cells.
+    """
+    if is_instance(values, ("numpy.ma.MaskedArray",)) and values.mask.any():
+        n, row = np.count_nonzero(values.mask), np.argwhere(values.mask).ravel()[0]
+        cells = "a masked cell" if n == 1 else f"{n} masked cells"
+        got = f"{name} has" if who is None else f"{who} got {name} with"
+        raise ValueError(
+            f"{got} {cells}, first in row {row}; write {name}.filled(value) for such cells."
+        )
+    return np.asarray(values, dtype=dtype)
+
+
 def _given(value, name: str, who: str | None) -> str:
     """Return how a refusal begins: whose parameter came with what."""
     return f"{name} is {value!r}" if who is None else f"{who} got {name}={value!r}"
