@@ -477,7 +477,15 @@ def test_stages_stay_what_they_were_however_the_estimator_goes_on(estimator, upd
     assert len({proba.tobytes() for _, proba in live}) == len(live)
 
 
-def test_only_kept_estimators_cost_memory():
+@pytest.fixture
+def few_objects():
+    """Whatever is there already is none of the collector's business, or each search takes long."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def test_only_kept_estimators_cost_memory(few_objects):
     alive = []
 
     class Count(StoppingRule):
