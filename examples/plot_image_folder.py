@@ -166,6 +166,7 @@ print()
 print(comparison.verdict())
 
 # %%
-# Five of a random ten is not much of a choice, and so it saves less than margin over all images,
-# which reads the whole folder in each round. Where the folder is too large for that, or a person
-# waits for the next image, a random part is what can be afforded: as a rule a larger one than ten.
+# Five repeats are too few to be sure of any of these savings. Five of a random ten is not much of a
+# choice: it gains half of what margin over all images does, which reads the whole folder in each
+# round. Where the folder is too large for that, or a person waits for the next image, a random part
+# is what can be afforded: as a rule a larger one than ten.
