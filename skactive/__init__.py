@@ -10,7 +10,7 @@ from .evaluation import (
     aulc_scorer,
     compare_strategies,
 )
-from .learner import ActiveLearner, query, teach
+from .learner import ActiveLearner, EachRound, query, teach
 from .loops import Known, Prompt, StreamLog, run, run_stream
 from .models.embed import embed
 from .pool import Pool
@@ -22,6 +22,7 @@ __all__ = [
     "ActiveLearner",
     "BudgetCurveDisplay",
     "Comparison",
+    "EachRound",
     "Known",
     "LabeledKFold",
     "Pool",

@@ -1,12 +1,15 @@
 """Where a learner's vectors come from, when they are computed, and what is refused."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from snapshot import unchanged
 
-from skactive import ActiveLearner, Pool, SimulatedLearner, Strategy
+from skactive import ActiveLearner, EachRound, Pool, SimulatedLearner, Strategy
 from skactive.data.vectors import as_vectors
 from skactive.learner.questions import kept_of, view_of
 
@@ -23,6 +26,7 @@ X = DIGITS[:120] / 16
 Y = np.where(np.arange(120) < 30, TRUTH[:120], -1)
 E = np.random.default_rng(0).normal(size=(120, 3))
 SEEN = []
+PRETRAINED = PCA(2).fit(X)
 
 
 class Nearest(Strategy):
@@ -49,7 +53,7 @@ class Counting:
 
 
 def learner(embedding=None, estimator=None, **params):
-    estimator = estimator or LogisticRegression()
+    estimator = LogisticRegression() if estimator is None else estimator
     return ActiveLearner(estimator, Nearest(), embedding=embedding, random_state=0, **params)
 
 
@@ -443,3 +447,92 @@ def test_a_function_that_does_not_give_a_vector_for_each_row_is_refused():
     names = learner(lambda rows: np.array(["a"] * len(rows))).fit(X, Y)
     with pytest.raises(ValueError, match="the embedding on rows of str_? cannot give"):
         names.query()
+
+
+# By the estimator of each round
+
+
+def leaves(forest, rows):
+    """In which leaf of each tree a row ends."""
+    return forest.apply(rows).astype(float)
+
+
+def test_vectors_by_the_estimator_are_those_of_each_round():
+    forest = RandomForestClassifier(5, max_depth=4)
+    asked = learner(EachRound(leaves), forest).fit(X, Y)
+    first = seen_by(asked)
+    np.testing.assert_array_equal(first, asked.estimator_.apply(X))
+    asked.teach(chosen := asked.query(n_instances=30)[0], TRUTH[chosen])
+    second = seen_by(asked)
+    np.testing.assert_array_equal(second, asked.estimator_.apply(X))
+    assert (first != second).any()
+    outside = seen_by(asked, X[:10] + 0.5)
+    np.testing.assert_array_equal(outside[:10], asked.estimator_.apply(X[:10] + 0.5))
+
+
+def test_vectors_by_the_estimator_are_the_rows_at_a_cold_start():
+    asked = learner(EachRound(leaves), RandomForestClassifier(5), cold_start=Nearest()).fit(X)
+    np.testing.assert_array_equal(seen_by(asked), X)
+
+
+def test_vectors_by_a_frozen_estimator_are_made_once():
+    calls, forest = [], RandomForestClassifier(5, random_state=0).fit(X, TRUTH[:120])
+
+    def counted(estimator, rows):
+        calls.append(len(rows))
+        return leaves(estimator, rows)
+
+    asked = learner(EachRound(counted), FrozenEstimator(forest)).fit(X, Y)
+    for _ in range(2):
+        np.testing.assert_array_equal(seen_by(asked), forest.apply(X))
+    assert calls == [120]
+
+
+def test_a_gradient_may_be_that_of_vectors_by_the_estimator():
+    asked = ActiveLearner(RandomForestClassifier(5), "badge", embedding=EachRound(leaves))
+    asked.set_params(random_state=0).fit(X, Y)
+    _, features = view_of(asked)[0].gradient
+    np.testing.assert_array_equal(features, asked.estimator_.apply(X))
+
+
+def test_what_is_asked_each_round_goes_on_after_a_pickle_and_a_clone():
+    asked = learner(EachRound(leaves), RandomForestClassifier(5)).fit(X, Y)
+    chosen = asked.query(n_instances=5)[0]
+    for other in (pickle.loads(pickle.dumps(asked)), clone(asked).fit(X, Y), asked.refit()):
+        np.testing.assert_array_equal(other.query(n_instances=5)[0], chosen)
+
+
+def test_a_plain_function_that_reads_what_is_trained_is_warned_of():
+    text = "reads a fitted RandomForestClassifier, but it is asked once for the pool"
+    forest = RandomForestClassifier(5)
+    asked = learner(estimator=forest)
+    for function in (
+        lambda rows: asked.estimator_.apply(rows),
+        lambda rows: leaves(forest, rows),
+        lambda rows: leaves(later.estimator_, rows),  # noqa: F821
+    ):
+        with pytest.warns(UserWarning, match=text):
+            asked.set_params(embedding=function).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("embedding", "estimator"),
+    [
+        (lambda rows: rows[:, :3], None),
+        (lambda rows: PRETRAINED.transform(rows), None),
+        (EachRound(leaves), RandomForestClassifier(5)),
+        (Counting(), None),
+        (PCA(2), None),
+    ],
+    ids=["rows", "pretrained", "each round", "object", "transformer"],
+)
+def test_what_reads_nothing_that_is_trained_is_not_warned_of(embedding, estimator):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner(embedding, estimator).fit(X, Y)
+
+
+def test_each_round_wants_a_function():
+    text = r"^EachRound got 'body.0'; give a function \(estimator, X\) -> vectors\."
+    with pytest.raises(TypeError, match=text):
+        learner(EachRound("body.0")).fit(X, Y)

@@ -2,9 +2,10 @@
 
 import random
 import threading
+import warnings
 import weakref
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,7 +16,11 @@ pytest.importorskip("skorch")
 from nets import CNN, MLP, SETTINGS, ByPieces, WithoutLinear, digits, hidden, nn  # noqa: E402
 from sklearn.ensemble import VotingClassifier  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
-from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier  # noqa: E402
+from skorch import (  # noqa: E402
+    NeuralNetBinaryClassifier,
+    NeuralNetClassifier,
+    NeuralNetRegressor,
+)
 from skorch.callbacks import EarlyStopping, EpochScoring  # noqa: E402
 from skorch.helper import predefined_split  # noqa: E402
 from torch.utils.data import Dataset, TensorDataset  # noqa: E402
@@ -552,7 +557,8 @@ def test_a_layer_is_judged_by_as_many_rows_whatever_the_batches(iterator, size):
     net = net_of(ScaledByColumn(column), **params).initialize()
     with pytest.raises(ValueError, match="are not the softmax of what its last Linear layer gives"):
         adapt(FrozenEstimator(net), CLASSES).features(X)
-    assert adapt(FrozenEstimator(net), CLASSES).embedding(X).shape == (200, 64)
+    with pytest.raises(ValueError, match="outputs of ScaledByColumn do not follow from its last"):
+        adapt(FrozenEstimator(net), CLASSES).embedding(X)
 
 
 class BothSides(MLP):
@@ -686,15 +692,144 @@ def test_a_net_without_a_linear_layer_is_told_which_embedding_gives_a_gradient()
     ("module", "rows", "layer", "words"),
     [
         (MLP(), X, "bodi.0", "^layer='bodi.0' names no layer of MLP"),
-        (WithoutLinear(), IMAGES, None, "has no Linear layer, .*; write layer='name of a layer'"),
         (SpareDropout(), X, "spare", "^layer='spare' is a layer of .* no row passes through"),
         (ByPieces(), X, "piece", "write layer='name of a layer that gives one'"),
     ],
-    ids=["unknown", "none", "not passed through", "several vectors"],
+    ids=["unknown", "not passed through", "several vectors"],
 )
 def test_embed_speaks_of_its_own_parameter(wrap, module, rows, layer, words):
     with pytest.raises(ValueError, match=words):
         embed(wrap(module), rows, layer=layer)
+
+
+# Nets whose last Linear layer does not make their outputs
+
+
+class Squeezing(nn.Module):
+    """Scales channels by what two Linear layers say of them, and ends in a convolution."""
+
+    def __init__(self, n_out=10):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 3)
+        self.squeeze, self.excite = nn.Linear(8, 4), nn.Linear(4, 8)
+        self.head = nn.Conv2d(8, n_out, 1)
+
+    def forward(self, x):
+        h = self.conv(x).relu()
+        scale = self.excite(self.squeeze(h.mean(dim=(2, 3))).relu()).sigmoid()
+        self.pooled = (h * scale[:, :, None, None]).mean(dim=(2, 3))
+        return self.head(self.pooled[:, :, None, None])[:, :, 0, 0]
+
+
+class MeanPooled(nn.Module):
+    """A small encoder whose pooler is called last, and whose vectors are means, as of MiniLM."""
+
+    def __init__(self, pooled=False):
+        super().__init__()
+        self.tokens, self.mix = nn.Embedding(17, 6), nn.Linear(6, 6)
+        self.pooler = nn.Linear(6, 6)
+        self.pooled = pooled
+
+    def forward(self, x):
+        h = self.mix(self.tokens((x * 16).long())).relu()
+        first = self.pooler(h[:, 0]).tanh()
+        return first if self.pooled else h.mean(dim=1)
+
+
+class Headless(nn.Module):
+    """A block as of a vision transformer, without a head: a shortcut goes past its last Linear."""
+
+    def __init__(self, n_out=None):
+        super().__init__()
+        self.patches = nn.Linear(8, 32)
+        self.mlp = nn.Sequential(nn.Linear(32, 64), nn.GELU(), nn.Linear(64, 32))
+        self.norm = nn.LayerNorm(32)
+        self.head = nn.Linear(32, n_out) if n_out else nn.Identity()
+
+    def forward(self, x):
+        h = self.patches(x.reshape(-1, 8, 8))
+        return self.head(self.norm(h + self.mlp(h)).mean(dim=1))
+
+
+@pytest.mark.parametrize(
+    ("module", "rows"),
+    [(MeanPooled(), X), (Headless(), X), (Squeezing(), IMAGES), (WithoutLinear(), IMAGES)],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("n", [2, 20])
+def test_vectors_of_a_module_are_its_outputs_where_no_linear_layer_makes_them(module, rows, n):
+    with pytest.warns(UserWarning, match=r"vectors are its outputs, write layer='name of a layer'"):
+        vectors = embed(module, rows[:n])
+    with torch.no_grad():
+        expected = module.eval()(torch.from_numpy(rows[:n])).numpy()
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(embed(module, rows[:n], layer=""), vectors)
+
+
+def test_where_the_pooler_makes_the_outputs_vectors_are_its_input():
+    module = MeanPooled(pooled=True).eval()
+    with torch.no_grad():
+        expected = module.mix(module.tokens(torch.from_numpy(X[:9] * 16).long())).relu()[:, 0]
+    np.testing.assert_allclose(embed(module, X[:9]), expected.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("module", [Squeezing, WithoutLinear])
+def test_the_predictions_of_a_classifier_are_no_vectors(module):
+    asked = ActiveLearner(net_of(module), "k_center", classes=range(10), random_state=0)
+    with pytest.raises(ValueError, match=r"would be the embedding; write embedding='name of a la"):
+        asked.fit(IMAGES, Y).query(n_instances=3)
+    asked.set_params(embedding="conv").fit(IMAGES, Y)
+    assert len(asked.query(n_instances=3)[0]) == 3
+
+
+class Ends(MLP):
+    """An MLP whose logits go on in several ways before they are returned."""
+
+    ENDS: ClassVar[dict] = {
+        "temperature": lambda net, h: net.head(h) / 3,
+        "log": lambda net, h: net.head(h).log_softmax(dim=1),
+        "norm": lambda net, h: nn.functional.normalize(net.head(h)),
+        "auxiliary": lambda net, h: (net.head(h), net.extra(h.relu().square()))[0],
+        "shortcut": lambda net, h: net.head(h) + h[:, :10],
+    }
+
+    def __init__(self, how):
+        super().__init__()
+        self.extra, self.how = nn.Linear(12, 3), how
+
+    def forward(self, x):
+        return self.ENDS[self.how](self, self.body(x))
+
+
+@pytest.mark.parametrize("how", Ends.ENDS)
+def test_vectors_are_what_the_layer_is_given_that_makes_the_outputs(how):
+    module = Ends(how).eval()
+    model = adapt(FrozenEstimator(net_of(module).initialize()), CLASSES)
+    if how == "shortcut":
+        with pytest.raises(ValueError, match="outputs of Ends do not follow from its last Linear"):
+            model.embedding(X)
+        return
+    with torch.no_grad():
+        expected = module.body(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(model.embedding(X), expected, atol=1e-6)
+
+
+def test_a_regressor_of_means_and_variances_is_seen_by_what_its_mean_is_given():
+    class Both(MLP):
+        def __init__(self):
+            super().__init__(n_out=1)
+            self.variance = nn.Linear(12, 1)
+
+        def forward(self, x):
+            h = self.body(x)
+            return self.head(h).squeeze(1), self.variance(torch.cat([h[:, 6:], h[:, :6]], dim=1))
+
+    net = NeuralNetRegressor(Both, **SETTINGS).initialize()
+    with torch.no_grad():
+        expected = net.module_.eval().body(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(adapt(FrozenEstimator(net)).embedding(X), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

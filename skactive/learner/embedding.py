@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from ..data.arrays import check_vectors
 from ..data.rows import Rows, check_rows, n_rows
@@ -16,6 +19,42 @@ from ..data.vectors import Maker, Memory
 from ..models.kinds import is_frozen, is_net, last_step
 from .parameters import values_of
 from .training import seeded_clone
+
+
+class EachRound(BaseEstimator):
+    """A function of the fitted estimator and of rows, as a learner's `embedding`: made each round.
+
+    A plain function of rows is asked once for a pool, and what it reads of an estimator that is
+    trained in each round would stay as it was in the first one. At a cold start nothing is fitted:
+    vectors are the rows themselves.
+
+    Parameters
+    ----------
+    function : callable
+        ``(estimator, X) -> vectors``, one for each row of X, by itself; `estimator` is the
+        learner's `estimator_` of this round, and X one chunk of rows at a time.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skactive import ActiveLearner, EachRound
+    >>> X, y = load_iris(return_X_y=True)
+    >>> y[::2] = -1
+    >>> shares = EachRound(lambda forest, X: forest.predict_proba(X))
+    >>> forest = RandomForestClassifier(10, random_state=0)
+    >>> learner = ActiveLearner(forest, "k_center", embedding=shares, random_state=0).fit(X, y)
+    >>> learner.query(n_instances=2)[0].shape
+    (2,)
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, estimator, X):
+        """Return what the function makes of rows."""
+        return self.function(estimator, X)
+
 
 OWN = Maker("embedding")  # in which the model has no say
 ROWS = Maker("rows")  # which are vectors as they are
@@ -26,7 +65,7 @@ class Embedding:
     """The vectors of a pool's rows, and of rows from outside."""
 
     given: Rows | None = None  # vectors that came with the rows
-    function: Callable | None = None  # rows -> vectors; None: by the model, or the rows themselves
+    function: Callable | None = None  # rows -> vectors, or `EachRound`; None: by model, or rows
     origin: Any = None  # what the function was made of, as `values_of` says it
     layer: str | None = None  # of a net whose output they are
 
@@ -50,9 +89,19 @@ class Embedding:
 
     def memory(self, estimator) -> Memory | None:
         """Return what was computed of the pool by an estimator, None if that changes each round."""
-        maker = OWN if self.is_own else _maker_of_vectors(estimator)
+        maker: Maker | None = OWN
+        if isinstance(self.function, EachRound):
+            maker = _maker_of_vectors(estimator) if is_frozen(estimator) else None
+        elif not self.is_own:
+            maker = _maker_of_vectors(estimator)
         memory = self._memory_by(maker)
         return None if maker is None else memory
+
+    def function_by(self, estimator) -> Callable | None:
+        """Return what makes vectors of rows by a fitted estimator, None if that is the model."""
+        if not isinstance(self.function, EachRound):
+            return self.function
+        return None if estimator is None else partial(self.function, estimator)
 
     def known(self, n: int) -> dict[str, Any]:
         """Return the vectors that came with the pool's n rows, refusing where some came without."""
@@ -173,3 +222,24 @@ def check_embedding(embedding, estimator) -> None:
             f"embedding is {embedding!r}; give a callable rows -> vectors, a transformer, the "
             f"name of a net's layer, or None."
         )
+    if isinstance(embedding, EachRound) and not callable(embedding.function):
+        raise TypeError(
+            f"EachRound got {embedding.function!r}; give a function (estimator, X) -> vectors."
+        )
+    if not is_frozen(estimator) and _reads_what_is_trained(embedding, estimator):
+        warnings.warn(
+            f"embedding= is a function that reads a fitted {type(last_step(estimator)).__name__}, "
+            f"but it is asked once for the pool, and not again in later rounds; write "
+            f"EachRound(lambda estimator, X: ...), which gets the estimator of each round.",
+            stacklevel=5,  # where the learner was fitted
+        )
+
+
+def _reads_what_is_trained(function, estimator) -> bool:
+    """Whether a plain function names a learner, its fitted estimator, or this one."""
+    if not inspect.isfunction(function):
+        return False
+    names = inspect.getclosurevars(function)
+    reached = [*names.nonlocals.values(), *names.globals.values()]
+    is_learner = [hasattr(each, "teach") or each is estimator for each in reached]
+    return any(is_learner) or "estimator_" in function.__code__.co_names

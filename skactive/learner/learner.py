@@ -34,11 +34,11 @@ class ActiveLearner(Predictor):
         or a callable ``(view, n) -> positions``. "auto": margin for classifiers, std for
         regressors that give one, else random. Stream strategies decide as rows pass: see `query`.
     embedding : callable, transformer or str, default=None
-        What diverse strategies look at: a function that makes a vector of each row, by itself; a
-        transformer, cloned and fitted once on all rows (in ``FrozenEstimator``: used as it is); or
-        the name of a layer of a skorch net. None: the input of a net's last linear layer, or of a
-        Pipeline's last step, else the rows themselves. Vectors that you have already come with the
-        rows: ``fit(X, y, embedding=E)``.
+        What diverse strategies look at: a function that makes a vector of each row, by itself and
+        once; one that reads the fitted estimator, in `EachRound`; a transformer, cloned and fitted
+        once on all rows (in ``FrozenEstimator``: used as it is); or a layer's name of a skorch net.
+        None: the input of a net's last linear layer, or of a Pipeline's last step, else the rows.
+        Vectors that you have already come with the rows: ``fit(X, y, embedding=E)``.
     cold_start : str, Strategy or callable, default="random"
         What decides while the estimator cannot be fitted, with no label or one class only. It can
         read X and its embedding alone: "random", "typiclust", "k_center", "k_means"...

@@ -79,7 +79,7 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
         "model": model,
         "seed": seed,
         "round": pool.n_operations - 1,
-        "embed": vectors.function,
+        "embed": vectors.function_by(estimator),
         "is_embedded": vectors.is_own,
         # Asked for only by a strategy that reads vectors: most do not.
         "memory": partial(vectors.memory, learner.estimator if estimator is None else estimator),

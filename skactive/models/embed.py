@@ -32,7 +32,8 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
         one.
     layer : str, default=None
         Name of the layer whose output the vectors are, flattened; "" is the module itself. None:
-        the input of the last Linear layer.
+        the input of the last Linear layer; where the outputs do not follow from that, as of a
+        module without a head, the module's own outputs, with a warning.
     dtype : dtype, default=None
         Of the vectors; None: as the net gives them.
     out : str, path or array of shape (n, d), default=None

@@ -6,13 +6,14 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 _MASK_BYTES = 1 << 26  # of masks that are kept from batch to batch
+SHORTCUT = 1e-2  # of how far outputs lie apart, that comes from beside a layer
 _SELU_AT_MINUS_INFINITY = -1.7580993408473766  # what AlphaDropout writes for a dropped unit
 
 
@@ -160,14 +161,54 @@ def hooked(layers: Iterable[nn.Module], hook: Callable, **options) -> Iterator[N
         yield
 
 
-def last_linear(module: nn.Module, run: Callable) -> nn.Linear | None:
-    """Return the `Linear` layer that is called last when `run()` passes rows through a module."""
-    # By a pass: the order in which layers are called is not the one in which they are defined.
-    called: list[nn.Linear] = []
-    linears = [part for part in module.modules() if isinstance(part, nn.Linear)]
-    with hooked(linears, lambda layer, _, __: called.append(layer)):
-        run()
-    return called[-1] if called else None
+def last_linear(module: nn.Module, run: Callable[[], Tensor]) -> tuple[nn.Linear | None, bool]:
+    """Return the `Linear` layer that makes what `run()` gives for some rows, and that it does.
+
+    It makes them where they follow from what it gives, whatever comes after it. If there is none,
+    return the one that is called last, or None, and that it does not.
+    """
+    # By passes: the order in which layers are called is not the one in which they are defined, and
+    # beside the last there may be a shortcut, as around each block of a transformer.
+    called: dict[nn.Linear, torch.Size] = {}
+
+    def note(layer, _inputs, output):
+        called.pop(layer, None)
+        called[layer] = output.shape
+
+    with hooked([part for part in module.modules() if isinstance(part, nn.Linear)], note):
+        before = _Spread.of(run())
+    for layer, shape in reversed(called.items()):
+        is_last = layer is next(reversed(called))
+        # What is called later may be beside the outputs: a variance, an auxiliary head.
+        may_be_outputs = len(shape) == 2 and shape.numel() == before.numel
+        if not is_last and not may_be_outputs:
+            continue
+        # One row alone does not tell, nor a layer that gives something else than one for each.
+        if before.n == 1 or shape[0] != before.n:
+            return layer, True
+        with hooked([layer], lambda _, __, output: output[:1].expand_as(output).clone()):
+            alike = _Spread.of(run())
+        if not alike.width > SHORTCUT * before.width + before.rounding:  # of NaN others speak
+            return layer, True
+    return next(reversed(called), None), False
+
+
+class _Spread(NamedTuple):
+    """How far outputs of rows lie apart; numbers alone, so that the outputs can be let go."""
+
+    n: int
+    numel: int
+    width: float
+    rounding: float
+
+    @classmethod
+    def of(cls, outputs: Tensor) -> _Spread:
+        """Return that of these outputs."""
+        values = outputs.cpu().double()  # in memory, since there are devices without float64
+        width, largest = (values - values[:1]).abs().max(), values.abs().max()
+        dtype = outputs.dtype if outputs.is_floating_point() else torch.float32
+        rounding = 16 * torch.finfo(dtype).eps * float(largest)
+        return cls(len(outputs), outputs.numel(), float(width), rounding)
 
 
 @contextmanager

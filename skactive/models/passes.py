@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple, NoReturn
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import is_classifier, is_regressor
 from skorch.dataset import Dataset, get_len, unpack_data
 from skorch.utils import to_tensor
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ from torch.utils.data import DataLoader
 from ..data.datasets import DatasetRows
 from ..data.rows import n_rows, slice_rows
 from . import modules, serving
-from .kinds import is_own, last_step, reach_last
+from .kinds import SOME_ROWS, is_own, last_step, reach_last
 from .modules import uncompiled
 from .seeding import ONE_AT_A_TIME, seeded
 from .serving import CastDataset, cast, known_dtype, readable
@@ -43,7 +45,8 @@ class Passes:
         self.net = last_step(estimator)
         self.seed = seed
         self.named_by = named_by  # the parameter by which users name a layer, for messages
-        self.linear: nn.Linear | None = None  # the last, once a row has passed through it
+        self.linear: nn.Linear | None = None  # the last, once rows have passed through it
+        self.is_made: bool | None = None  # whether the outputs follow from what it gives
 
     @property
     def module(self) -> nn.Module:
@@ -124,12 +127,38 @@ class Passes:
         return modules.first_output(output)
 
     def last_linear(self, X) -> nn.Linear | None:
-        """Return the last linear layer that the first row passes through, if any."""
-        if self.linear is None:
+        """Return the linear layer that makes the outputs, else the last one, if any."""
+        if self.is_made is None:
             with self.ready(hooked=True):
-                x = self.first(X)
-                self.linear = modules.last_linear(self.module, lambda: self.outputs(x))
+                x = self.first(X, SOME_ROWS)
+                # Copies, since the module may write to its input, and is asked more than once.
+                self.linear, self.is_made = modules.last_linear(
+                    self.module, lambda: self.outputs(modules.copied(x))
+                )
         return self.linear
+
+    def layer_of_embedding(self, X) -> str | None:
+        """Return "" where vectors are the outputs, None where they are a linear layer's input.
+
+        Outputs of a classifier or a regressor are predictions, and no vectors of rows.
+        """
+        linear, name = self.last_linear(X), type(self.module).__name__
+        if self.is_made:
+            return None
+        found = f"{name} has no Linear layer, whose input would be the embedding"
+        if linear is not None:
+            found = (
+                f"the outputs of {name} do not follow from its last Linear layer, whose input "
+                f"would be the embedding"
+            )
+        write = f"write {self.named_by}='name of a layer'"
+        if is_classifier(self.net) or is_regressor(self.net):
+            raise ValueError(f"{found}; {write}.")
+        warnings.warn(
+            f"{found}; vectors are its outputs, {write}, or {self.named_by}='' to say so.",
+            stacklevel=5,  # where `embed` was called
+        )
+        return ""
 
     def watched(self, X, name: str | None) -> Generator[Seen, None, None]:
         """Yield what each batch shows.
@@ -167,13 +196,7 @@ class Passes:
 
     def _layer(self, X, name: str | None) -> nn.Module:
         """Return the layer of a name, or the last linear one."""
-        layer = self.last_linear(X) if name is None else self.named_layer(name)
-        if layer is None:
-            raise ValueError(
-                f"{type(self.module).__name__} has no Linear layer, whose input would be the "
-                f"embedding; write {self.named_by}='name of a layer'."
-            )
-        return layer
+        return self.last_linear(X) if name is None else self.named_layer(name)
 
     def as_rows(self, seen: Seen) -> Tensor:
         """Return the vectors of a batch, flattened to shape (n, d)."""

@@ -172,14 +172,18 @@ class TorchModel(Model):
 
     def vectors(self, X) -> NDArray:
         """Return the embedding of rows alone, whatever the net predicts, shape (n, d)."""
-        vectors = Joined(n_rows(X))
-        with closing(self.passes.watched(X, self.layer)) as batches:
+        vectors, layer = Joined(n_rows(X)), self._layer_of_embedding(X)
+        with closing(self.passes.watched(X, layer)) as batches:
             for seen in batches:
                 vectors.add(self.passes.as_rows(seen))
                 del seen
         return native(vectors.whole().cpu())
 
     # Passes
+
+    def _layer_of_embedding(self, X) -> str | None:
+        """Return the name of the layer whose output is the embedding, None: the last's input."""
+        return self.passes.layer_of_embedding(X) if self.layer is None else self.layer
 
     def _predictions(self, X) -> NDArray:
         """Return probabilities or values."""
@@ -195,7 +199,7 @@ class TorchModel(Model):
         is_last = what == "features"
         if is_last and self.passes.last_linear(X) is None:
             self._refuse_gradient()
-        layer = None if is_last else self.layer
+        layer = None if is_last else self._layer_of_embedding(X)
         vectors, predicted, read = Joined(n_rows(X)), Joined(n_rows(X)), self._reader()
         # Closed, or an error would leave the hook on and the module in evaluation mode.
         with closing(self.passes.watched(X, layer)) as batches:
