@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.checks import unmasked
+from ..utils.checks import is_number, unmasked
 from .frames import is_pandas, is_polars
 from .labels import missing_mask
 from .tensors import as_array, is_tensor
@@ -95,6 +95,21 @@ def _not_row_numbers(idx: Any) -> str:
     if any(issubclass(cls, float | np.floating) for cls in types):
         return "floats for row numbers; write idx.astype(int) if they are whole."
     return f"a {type(idx).__name__} for row numbers; write integers in one dimension."
+
+
+def one_row_as(X: Any, width: Any) -> str | None:
+    """Return what makes rows of a single row of so many values, as code; None: X is none.
+
+    Examples
+    --------
+    >>> one_row_as(np.array([0.5, 2.0]), 2), one_row_as([0.5, 2.0], 2), one_row_as([[0.5, 2.0]], 2)
+    ('X[[i]]', '[X[i]]', None)
+    """
+    if is_pandas(X):
+        return "X.iloc[[i]]" if len(X.shape) == 1 and len(X) == width else None
+    if isinstance(X, list | tuple):
+        return "[X[i]]" if len(X) == width and all(map(is_number, X)) else None
+    return "X[[i]]" if getattr(X, "shape", None) == (width,) else None
 
 
 def is_flat_numbers(X) -> bool:

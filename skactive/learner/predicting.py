@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from ..data import labels as lab
 from ..data.arrays import as_vector
 from ..data.datasets import is_dataset
+from ..data.row_numbers import one_row_as
 from ..data.rows import check_rows, take
 from ..models.kinds import is_net, is_own, last_step
 from ..utils.delegation import Inner
@@ -105,6 +106,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             If there are too few labels so far to fit the estimator.
         """
         estimator, _, codes, *_ = fitted_of(self)
+        _refuse_one_row(estimator, X, "predict")
         has_own = _is_net_with_own(estimator, "predict")
         if is_net(estimator) and not params and not has_own:
             # As a query reads it: the inputs of a Dataset alone, outputs of any shape as labels.
@@ -137,7 +139,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        fitted_estimator(self)
+        _refuse_one_row(fitted_estimator(self), X, "predict_proba")
         return model_of(self).proba(_rows(X))
 
     @available_if(_INNER.has("predict_log_proba"))
@@ -184,6 +186,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             If no row has a label.
         """
         estimator, classes, codes, *_ = fitted_of(self)
+        _refuse_one_row(estimator, X, "score", ", [label]")
         if y is None:
             return estimator.score(X, **params)
         values, known = lab.parse(y, missing_label=missing_label_for(self))
@@ -264,6 +267,17 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
 def _is_net_with_own(estimator, method: str) -> bool:
     """Whether an estimator is a net whose class overrides a method; then that is called."""
     return is_net(estimator) and is_own(last_step(estimator), method)
+
+
+def _refuse_one_row(estimator, X, who: str, label: str = "") -> None:
+    """Refuse the values of a single row, where the estimator was fitted on rows of so many."""
+    width = getattr(estimator, "n_features_in_", None)
+    write = None if width is None else one_row_as(X, width)
+    if write is not None:
+        raise ValueError(
+            f"{who} got a single row of {width} values; write {who}({write}{label}) with the rows "
+            f"X that it is one of."
+        )
 
 
 def _rows(X):

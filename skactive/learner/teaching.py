@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import is_regressor
 
-from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers
+from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers, one_row_as
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..pool.history import SKIPPED, Change
 from .embedding import Embedding
@@ -56,6 +56,8 @@ class Teacher:
         if ticket is not None:
             return self._of_tickets(ticket, y, annotator, params, vectors)
         numbers = as_row_numbers(X)
+        if self.last_query == OUTSIDE:
+            self._refuse_one_row(X, y)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.trainer.pool), who="teach")
         if numbers is None:
@@ -66,6 +68,20 @@ class Teacher:
                 "it out."
             )
         return self._of_numbers(numbers, y, annotator, params, relabel)
+
+    def _refuse_one_row(self, X, y) -> None:
+        """Refuse the values of a single row from outside, which look like row numbers."""
+        first = self.trainer.pool.rows.parts[0]
+        is_list = isinstance(first, list)
+        shape: tuple = np.shape(first[:1]) if is_list else getattr(first, "shape", ())
+        # As many integers as labels are row numbers, which are refused as such.
+        is_one = len(shape) == 2 and (is_flat_numbers(X) or np.size(y) != shape[1])
+        write = one_row_as(X, shape[1]) if is_one else None
+        if write is not None:
+            raise ValueError(
+                f"teach got a single row of {shape[1]} values; write teach({write}, [label]), "
+                f"with X the rows that were asked about."
+            )
 
     def extension(self, X, y, params: dict, vectors) -> Lesson:
         """Return what `extend` will record."""

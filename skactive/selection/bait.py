@@ -20,11 +20,14 @@ from ..data.arrays import (
     chunks,
     dense,
     row_products,
+    row_width,
     slices,
     squared_norms,
     wanted,
 )
 from ..data.types import Floats, Positions, Vectors
+from ..utils.progress import progress
+from .cost import foretell
 
 _EQUAL = 1e-9  # share of the best within which rounding decides
 _LEAST_SHARE = 1e-7  # of the largest squared length: what regularization is at least
@@ -109,14 +112,21 @@ def bait(
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
+    n_taken = math.ceil(min(oversample * n, int(np.count_nonzero(mask))))
+
+    def run(rows: Positions, n: int) -> None:
+        """Choose among these rows alone."""
+        some = None if proba is None else proba[rows]
+        bait(vectors[rows], some, n, oversample=oversample, rng=np.random.default_rng(0))
+
+    work = n_rows * row_width(vectors) * _basis_width(proba) ** 2 * n_taken
+    foretell("bait", vectors, mask, n, run, work=work, size=float(n_rows))
     regularization = max(float(regularization), _LEAST_SHARE * _largest_square(vectors))
     known = _information(vectors, proba, np.unique(as_positions(centers, n_rows)))
     known[np.diag_indices_from(known)] += regularization
     everything = _information(vectors, proba, np.arange(n_rows)) / n_rows
     search = _FisherSearch(vectors, proba, np.flatnonzero(mask), known, everything)
-    taken = []
-    for _ in range(math.ceil(min(oversample * n, len(search.rows)))):
-        taken.append(search.take(rng))
+    taken = [search.take(rng) for _ in progress(((1, i) for i in range(n_taken)), n_taken, "bait")]
     search.keep(np.array(taken))
     while len(search.rows) > n:
         search.drop(rng)
@@ -225,7 +235,8 @@ class _FisherSearch:
         """Write V_i Q V_i' of each row into `out`; Q is symmetric, d width wide."""
         width, d = self.t.shape[1], self.vectors.shape[1]
         blocks = matrix.reshape(width, d, width, d)
-        for cut in self._cuts(max(d, width * width)):
+        cuts = ((c.stop - c.start, c) for c in self._cuts(max(d, width * width)))
+        for cut in progress(cuts, len(self.rows), "bait: information"):
             block = as_floats(self.vectors[self.rows[cut]], np.float64)
             inner = np.empty((block.shape[0], width, width))
             for c in range(width):
@@ -274,7 +285,8 @@ def _information(vectors: Vectors, proba: NDArray | None, rows: Positions) -> Fl
     """Return the sum of V_i' V_i over some rows, shape (d width, d width)."""
     width, d = _basis_width(proba), vectors.shape[1]
     out = np.zeros((width, d, width, d))
-    for cut in slices(len(rows), max(d, 2 * width * (width + 1))):
+    cuts = slices(len(rows), max(d, 2 * width * (width + 1)))
+    for cut in progress(((c.stop - c.start, c) for c in cuts), len(rows), "bait: information"):
         part = rows[cut]
         block, factors = as_floats(vectors[part], np.float64), _factors(proba, part)
         squared = factors.transpose(0, 2, 1) @ factors

@@ -7,14 +7,28 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.arrays import steps
+from ..data.arrays import row_width, steps
 from ..data.types import Floats, Mask, Positions
+from ..utils.progress import progress
 from .blocks import Blocks, squared
+from .cost import OnSample, foretell
 
 _TILE_ROWS = 1024  # side of the square of pairs that is worked on at a time: four megabytes
 _GAIN_ROUNDING = 8 * float(np.finfo(np.float32).eps)  # of the largest gain
 
 Similarity = Callable[[NDArray], NDArray]
+
+
+def foretell_coverage(who: str, vectors, mask: Mask, n: int, run: OnSample) -> None:
+    """Warn where a choice by coverage will take long: it compares all rows with all candidates."""
+    size = float(np.sqrt(len(mask) * np.count_nonzero(mask)))
+    work = size**2 * row_width(vectors)
+    foretell(who, vectors, mask, n, run, work=work, size=size, power=2, steps=_n_passes)
+
+
+def _n_passes(n: int) -> float:
+    """Return how many times all pairs are compared for n picks, as a rule."""
+    return 1 + float(np.log(n))
 
 
 class Coverage:
@@ -30,7 +44,7 @@ class Coverage:
     `blocks` holds all N rows. `similarity` turns an array of squared distances, in units of the
     blocks and free to be overwritten, into similarities: 0 or more, smaller for larger distances.
     `known` are in S from the start; served already, they add nothing to any gain, whatever their
-    weight. `mask` tells the candidates.
+    weight. `mask` tells the candidates, and `who` what a progress bar is called.
     """
 
     def __init__(
@@ -41,8 +55,9 @@ class Coverage:
         weights: Floats,
         known: Positions,
         mask: Mask,
+        who: str,
     ):
-        self.blocks, self.similarity = blocks, similarity
+        self.blocks, self.similarity, self.who = blocks, similarity, who
         self.weights = weights.astype(np.float64)
         self.weights[known] = 0.0
         # At most 1, so that sums stay in the range of float32: a factor changes no choice.
@@ -62,7 +77,7 @@ class Coverage:
         They are fewer where no gain is left that is above `least`.
         """
         picks = np.zeros(n, dtype=np.intp)
-        for i in range(n):
+        for i in progress(((1, i) for i in range(n)), n, self.who):
             if self.gains.max() <= least:
                 return picks[:i]
             place = rng.choice(np.flatnonzero(self.gains >= self.gains.max() - self.rounding))
@@ -95,7 +110,8 @@ class Coverage:
         """Return how far each candidate would lift rows in all, each row by `rise` at most."""
         shares = np.zeros(len(self.rows))
         norms = self.blocks.norms
-        for part in steps(len(rows), _TILE_ROWS):
+        parts = ((part.stop - part.start, part) for part in steps(len(rows), _TILE_ROWS))
+        for part in progress(parts, len(rows), f"{self.who}: pairs"):
             some = rows[part]
             left, weights = self.blocks.take(some), self.weights[some]
             for beside in steps(len(self.rows), _TILE_ROWS):

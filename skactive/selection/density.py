@@ -16,11 +16,14 @@ from ..data.arrays import (
     check_vectors,
     chunks,
     products,
+    row_width,
     squared_norms,
     steps,
     true_entries,
 )
 from ..data.types import Floats, Mask, Vectors
+from ..utils.progress import progress
+from .cost import foretell
 
 _TILE = 1024, 256  # rows and columns worked on at a time: two megabytes, tall for a fast GEMM;
 # the second divides the first
@@ -73,7 +76,14 @@ def density(
         )
     vectors = check_vectors(embedding, who="density")
     mask = candidate_mask(candidates, vectors.shape[0])
-    out = np.full(vectors.shape[0], np.nan)
+    out, n = np.full(vectors.shape[0], np.nan), int(np.count_nonzero(mask))
+
+    def run(rows, _) -> None:
+        density(vectors[rows], metric=metric)
+
+    if metric == "euclidean":
+        work, named = float(n) ** 2 * row_width(vectors), "Density(metric='euclidean')"
+        foretell("density", vectors, mask, 1, run, work=work, size=float(n), power=2, named=named)
     if mask.any():
         out[mask] = _METRICS[metric](vectors, mask)
     return out
@@ -127,7 +137,9 @@ def _euclidean(vectors: Vectors, mask: Mask) -> Floats:
     origin = _middle(vectors, positions)
     sums, ones = np.zeros(n), np.ones(max(_TILE))
     with np.errstate(over="ignore", invalid="ignore"):  # a square may overflow single precision
-        for above in steps(n, height):
+        tiles = ((n - above.start, above) for above in steps(n, height))
+        n_tiles = -(-n // height)
+        for above in progress(tiles, n_tiles * n - height * n_tiles * (n_tiles - 1) / 2, "density"):
             squared_distances = _from_rows(_centered(vectors[positions[above]], origin))
             for column in range(above.start, n, width):
                 beside = slice(column, column + width)

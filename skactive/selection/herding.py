@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.arrays import as_positions, candidate_mask, check_vectors, steps, wanted
 from ..data.types import Floats, Positions, Vectors
 from .blocks import Blocks, squared
-from .coverage import Coverage
+from .coverage import Coverage, foretell_coverage
 from .distances import OTHERS, squared_distances
 
 _BANDWIDTH_ROWS = 512  # whose distances tell the bandwidth
@@ -147,6 +147,13 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, who
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
+
+    def run(rows: Positions, n: int) -> None:
+        """Choose among these rows alone."""
+        _herding(vectors[rows], n, weights[rows], bandwidth, None, None, sample_rng, who)
+
+    sample_rng = np.random.default_rng(0)
+    foretell_coverage(who, vectors, mask, n, run)
     blocks = Blocks(vectors, dtype=np.float32)
     if bandwidth is None and who == "uncertainty_herding":
         bandwidth = _least_distance(vectors, known) / np.sqrt(2) or None
@@ -163,7 +170,7 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, who
         squares *= factor
         return np.exp(squares, out=squares)
 
-    coverage = Coverage(blocks, similarity=kernel, weights=weights, known=known, mask=mask)
+    coverage = Coverage(blocks, similarity=kernel, weights=weights, known=known, mask=mask, who=who)
     return coverage.choose(n, rng)
 
 

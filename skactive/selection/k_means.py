@@ -11,6 +11,7 @@ from ..data.arrays import candidate_mask, check_vectors, wanted
 from ..data.tensors import is_tensor
 from ..data.types import Positions, Vectors
 from .blocks import TIE, Blocks
+from .cost import sampled_clusters, tell
 from .lloyd import Clusters, lloyd
 
 
@@ -74,6 +75,10 @@ def k_means(
         return np.zeros(0, dtype=np.intp)
     rows = np.flatnonzero(mask)
     blocks = blocks_of(vectors, None if mask.all() else rows)
+    if n < len(rows) and not is_tensor(vectors):
+        sampled = sampled_clusters(vectors, rows, n)
+        if sampled is not None:
+            tell("k_means", vectors, sampled[0])
     reach = blocks.reach(centers)
     everyone = Clusters(np.full(len(rows), -1), reach)  # where all are wanted, there is no cluster
     clusters = cluster(blocks, n, reach, rng) if n < len(rows) else everyone

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
 from ..data.types import Positions
 from .blocks import Blocks
-from .coverage import Coverage
+from .coverage import Coverage, foretell_coverage
 
 
 def k_medoids(
@@ -71,6 +71,12 @@ def k_medoids(
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
+
+    def run(rows: Positions, n: int) -> None:
+        """Choose among these rows alone."""
+        k_medoids(vectors[rows], n, rng=np.random.default_rng(0))
+
+    foretell_coverage("k_medoids", vectors, mask, n, run)
     blocks = Blocks(vectors, dtype=np.float32)
     # Coverage asks for similarities of 0 or more. A constant less the distance is one, which keeps
     # the order of gains; no distance between centred rows is larger than this one.
@@ -82,5 +88,7 @@ def k_medoids(
         return np.maximum(np.subtract(reach, squares, out=squares), 0, out=squares)
 
     weights, known = np.ones(blocks.n), as_positions(centers, blocks.n)
-    coverage = Coverage(blocks, similarity=nearness, weights=weights, known=known, mask=mask)
+    coverage = Coverage(
+        blocks, similarity=nearness, weights=weights, known=known, mask=mask, who="k_medoids"
+    )
     return coverage.choose(n, rng)

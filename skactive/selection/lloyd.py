@@ -9,6 +9,7 @@ from scipy import sparse
 
 from ..data.arrays import dense, products, squared_norms
 from ..data.types import Floats, Positions
+from ..utils.progress import progress
 from .blocks import Blocks, squared
 
 MAX_ITERATIONS = 300
@@ -44,7 +45,7 @@ def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generat
     means = _seeds(blocks, n_clusters, reach, rng)
     settled = TOLERANCE * float(blocks.norms.mean(dtype=np.float64)) / max(means.shape[1], 1)
     labels, distances = np.full(blocks.n, -2, dtype=np.intp), np.empty(blocks.n)
-    for _ in range(MAX_ITERATIONS):
+    for _ in progress(((1, i) for i in range(MAX_ITERATIONS)), np.inf, "clustering", " passes"):
         before = labels.copy()
         sums, sizes = _assign(blocks, means, reach, labels, distances)
         moved = _moved(blocks, sums, sizes, means, distances)
@@ -98,7 +99,8 @@ def _assign(
     """Write the label and squared distance of each row; return sums and sizes of the clusters."""
     sums, sizes = np.zeros(means.shape), np.zeros(len(means), dtype=np.intp)
     doubled, norms = -2 * means, squared_norms(means)
-    for part, block in blocks.parts(len(means)):
+    parts = ((part.stop - part.start, (part, block)) for part, block in blocks.parts(len(means)))
+    for part, block in progress(parts, blocks.n, "clustering: a pass"):
         squares = products(block, doubled)
         squares += norms
         nearest = squares.argmin(axis=1)

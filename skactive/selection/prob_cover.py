@@ -11,7 +11,7 @@ from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
 from ..data.types import Positions
 from ..utils.checks import checked_count, checked_number
 from .blocks import TIE, Blocks, squared
-from .coverage import Coverage
+from .coverage import Coverage, foretell_coverage
 from .k_center import k_center
 from .lloyd import lloyd
 
@@ -94,6 +94,19 @@ def prob_cover(
     n = wanted(n, mask)
     if n == 0:
         return np.zeros(0, dtype=np.intp)
+
+    def run(rows: Positions, n: int) -> None:
+        """Choose among these rows alone."""
+        prob_cover(
+            vectors[rows],
+            n,
+            delta=delta,
+            n_clusters=n_clusters,
+            purity=purity,
+            rng=np.random.default_rng(0),
+        )
+
+    foretell_coverage(who, vectors, mask, n, run)
     # In float64: one far row would leave the others' float32 distances without a digit.
     blocks = Blocks(vectors, dtype=np.float64)
     if delta is None:
@@ -108,7 +121,9 @@ def prob_cover(
         """Return 1 for each squared distance that is no longer than the radius, else 0."""
         return (squares <= limit).astype(squares.dtype)
 
-    covered = Coverage(blocks, similarity=inside, weights=np.ones(blocks.n), known=known, mask=mask)
+    covered = Coverage(
+        blocks, similarity=inside, weights=np.ones(blocks.n), known=known, mask=mask, who=who
+    )
     # Gains are counts, so that less than a half is none.
     picks = covered.choose(n, rng, least=0.5)
     if len(picks) == n:

@@ -13,6 +13,7 @@ from ..data.arrays import (
     check_vectors,
     chunks,
     dense,
+    row_width,
     slices,
     squared_norms,
     steps,
@@ -20,6 +21,8 @@ from ..data.arrays import (
 )
 from ..data.types import Floats, Mask, Positions, Vectors
 from ..utils.checks import is_number, unmasked
+from ..utils.progress import progress
+from .cost import foretell
 from .distances import checked_distances
 from .farthest import check_known
 
@@ -105,17 +108,28 @@ def ranked_batch(
     n = wanted(n, mask)
     centers = np.unique(as_positions(centers, n_rows))
     uncertainty = _checked_uncertainty(uncertainty, mask)
+    n_steps = n + (len(centers) if distances is None else 0)
+    are_few = _FEW_CANDIDATES * np.count_nonzero(mask) < n_rows
+    size = float(np.count_nonzero(mask) if are_few else n_rows)
+
+    def run(rows: Positions, n: int) -> None:
+        """Choose among these rows alone."""
+        ranked_batch(vectors[rows], uncertainty[rows], n, rng=np.random.default_rng(0))
+
+    work = size * n_steps * row_width(vectors)
+    foretell("ranked_batch", vectors, mask, n_steps, run, work=work, size=size)
     nearest = np.where(mask, np.inf, 0.0)
     if distances is not None:
         known = checked_distances(distances, n_rows)
         check_known(known, mask)
         nearest[mask] = known[mask]
-    at = np.flatnonzero(mask) if _FEW_CANDIDATES * np.count_nonzero(mask) < n_rows else None
+    at = np.flatnonzero(mask) if are_few else None
     if at is None:
         ranking = _Ranking(vectors, uncertainty, mask, nearest)
     else:
         ranking = _Ranking(vectors[at], uncertainty[at], mask[at], nearest[at])
-    for center in centers if distances is None else ():
+    others = centers if distances is None else centers[:0]
+    for center in progress(((1, each) for each in others), len(others), "ranked_batch: centres"):
         ranking.approach(vectors[center : center + 1])
     chosen = ranking.best(n, alpha, len(centers), rng)
     return chosen if at is None else at[chosen]
@@ -139,7 +153,7 @@ class _Ranking:
         """Return the n best rows in their order."""
         n_left = int(np.count_nonzero(self.mask))
         chosen = np.empty(n, dtype=np.intp)
-        for i in range(n):
+        for i in progress(((1, i) for i in range(n)), n, "ranked_batch"):
             if i > 0:
                 self.approach(self.vectors[chosen[i - 1] : chosen[i - 1] + 1])
             share = (n_left - i) / (n_left + n_known) if n_known + i else 0.0

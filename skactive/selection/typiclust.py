@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
@@ -9,11 +10,14 @@ from numpy.typing import ArrayLike
 
 from ..data.arrays import as_positions, candidate_mask, check_vectors, slices, wanted
 from ..data.types import Floats, Mask, Positions, Vectors
+from ..utils.progress import progress
 from .blocks import TIE, Blocks, squared
+from .cost import sampled_clusters, seconds_of, tell
 from .lloyd import lloyd
 
 MIN_CLUSTER = 5  # rows, as in the paper: smaller clusters serve only when the others are used up
 _RATED_ROWS = 64  # rated again at a time, after a pick
+_PAIRED_ROWS = 2000  # of a cluster, which tell what a pair of rows takes
 
 
 def typiclust(
@@ -83,8 +87,25 @@ def typiclust(
         return np.zeros(0, dtype=np.intp)
     blocks = Blocks(vectors)
     n_clusters = min(len(known) + n, max_clusters, blocks.n)
+    _foretell(vectors, n, n_clusters, n_neighbors)
     labels = lloyd(blocks, n_clusters, np.full(blocks.n, np.inf), rng).labels
     return typical(vectors, labels, n, mask=mask, known=known, n_neighbors=n_neighbors, rng=rng)
+
+
+def _foretell(vectors: Vectors, n: int, n_clusters: int, n_neighbors: int) -> None:
+    """Warn where it will take long: to cluster, and to compare the rows of clusters in pairs."""
+    n_rows = vectors.shape[0]
+    sampled = sampled_clusters(vectors, np.arange(n_rows), n_clusters)
+    if sampled is None:
+        return
+    seconds, some, labels = sampled
+    sizes = np.bincount(labels, minlength=n_clusters) * (n_rows / len(some))
+    rows = some[labels == np.bincount(labels).argmax()][:_PAIRED_ROWS]
+    cluster = _Cluster(vectors, rows, np.ones(n_rows, dtype=bool))
+    took = seconds_of(lambda: cluster.pick(n_neighbors, np.random.default_rng(0)))
+    a_pair = took / len(rows) ** 2
+    n_pairs = min(n, n_clusters) * float(np.square(sizes).mean())
+    tell("typiclust", vectors, seconds + a_pair * n_pairs)
 
 
 def typical(
@@ -111,21 +132,25 @@ def typical(
         clusters = (
             _Cluster(vectors, rows[~is_known[rows]], mask) for rows in members if mask[rows].any()
         )
-        _take_turns(clusters, n, n_neighbors, rng, picks)
+        turns = _turns(clusters, n, n_neighbors, rng, len(picks))
+        picks.extend(progress(((1, pick) for pick in turns), n - len(picks), "typiclust"))
     return np.array(picks, dtype=np.intp)
 
 
-def _take_turns(clusters, n: int, n_neighbors: int, rng: np.random.Generator, picks: list) -> None:
-    """Let clusters pick one row each, round by round, until there are n picks."""
+def _turns(
+    clusters, n: int, n_neighbors: int, rng: np.random.Generator, n_picks: int
+) -> Iterator[int]:
+    """Yield what clusters pick, one row each, round by round, until there are n picks."""
     waiting = clusters
     while waiting:
         clusters, waiting = waiting, []
         for cluster in clusters:
-            if len(picks) == n:
+            if n_picks == n:
                 return
             pick = cluster.pick(n_neighbors, rng)
             if pick is not None:
-                picks.append(pick)
+                n_picks += 1
+                yield pick
                 waiting.append(cluster)
 
 
@@ -161,7 +186,9 @@ class _Cluster:
     def _mean_distances(self, places: Positions) -> Floats:
         """Return the mean distance of each row to its nearest others that are left."""
         means = np.zeros(len(places))
-        for part in slices(len(places) if self.n_counted else 0, len(self.rows)):
+        parts = slices(len(places) if self.n_counted else 0, len(self.rows))
+        sized = ((part.stop - part.start, part) for part in parts)
+        for part in progress(sized, len(places), "typiclust: a cluster"):
             nearest = self._nearest(places[part])
             nearest[nearest <= self.blocks.floor] = 0.0
             means[part] = np.sqrt(nearest).mean(axis=1)

@@ -1,0 +1,137 @@
+"""What a selection from a large pool will take, told before it begins, by what samples took."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
+from time import perf_counter, process_time
+
+import numpy as np
+
+from ..data.arrays import row_width
+from ..data.types import Mask, Positions, Vectors
+from .blocks import Blocks
+from .lloyd import lloyd
+
+LITTLE_WORK = 2e10  # multiplications: at most about a minute, which is not worth a measurement
+LONG = 60.0  # seconds, from which on a selection is told to be long
+_FIRST_ROWS = 1000  # of the first sample; the next ones are twice as large each
+_ENOUGH = 0.3  # seconds between two samples that tell what a row takes
+_SHARE = 40  # one row in so many is the most that a sample has
+_FEW_STEPS = 50  # the most that are made on a sample
+_LEAST_CLUSTERED = 4000  # rows of a sample that is clustered, and ten for each cluster
+_ITERATIONS = 20  # of k-means, as few as it may take
+
+_is_sample: ContextVar[bool] = ContextVar("is_sample", default=False)  # not measured itself
+
+OnSample = Callable[[Positions, int], object]
+
+
+def foretell(
+    who: str,
+    vectors: Vectors,
+    mask: Mask,
+    n: int,
+    run: OnSample,
+    *,
+    work: float,
+    size: float,
+    power: int = 1,
+    steps: Callable[[int], float] = float,
+    named: str | None = None,
+) -> None:
+    """Warn where a selection will take long, by what it takes for samples of the candidates.
+
+    Parameters
+    ----------
+    who : str
+        The name of the strategy; `named`, where its name alone is not what to write.
+    mask : array of bool, shape (N,)
+        The candidates.
+    n : int
+        How many steps it will make.
+    run : callable
+        ``run(rows, n)`` selects n from these rows.
+    work : float
+        How many multiplications it takes, at least: where these are few, nothing is measured.
+    size, power : float, int
+        Its time grows with so many rows, to this power.
+    steps : callable
+        And with ``steps(n)``.
+    """
+    if work < LITTLE_WORK or _is_sample.get():
+        return
+    rng, rows = np.random.default_rng(len(mask)), np.flatnonzero(mask)
+    n_sampled = int(np.clip(len(rows) // _SHARE, 2, _FIRST_ROWS))
+    few, before = min(n, n_sampled // 2, _FEW_STEPS), None
+    while True:
+        some = np.sort(rng.choice(rows, n_sampled, replace=False))
+        took = seconds_of(partial(run, some, few))
+        is_last = 2 * n_sampled > len(rows) // _SHARE
+        if before is not None and (took - before > _ENOUGH or is_last):
+            break
+        before, n_sampled = took, 2 * n_sampled
+    a_row = max(took - before, 0.0) / (n_sampled**power - (n_sampled / 2) ** power)
+    rest = a_row * (size**power - n_sampled**power) * steps(n) / steps(few)
+    tell(who, vectors, took + rest, named)
+
+
+def sampled_clusters(
+    vectors: Vectors, rows: Positions, n_clusters: int
+) -> tuple[float, Positions, Positions] | None:
+    """Return how long rows take to cluster, a sample of them and its labels; None: not long."""
+    # Time grows with the iterations, which nobody knows; a sample of some size takes about as many.
+    work = len(rows) * n_clusters * row_width(vectors) * _ITERATIONS
+    if work < LITTLE_WORK or _is_sample.get():
+        return None
+    rng = np.random.default_rng(len(rows))
+    n = min(max(len(rows) // _SHARE, _LEAST_CLUSTERED, 10 * n_clusters), len(rows))
+    some = np.sort(rng.choice(rows, n, replace=False))
+    labels = np.zeros(n, dtype=np.intp)
+
+    def run() -> None:
+        labels[:] = lloyd(Blocks(vectors, some), n_clusters, np.full(n, np.inf), rng).labels
+
+    return seconds_of(run) * len(rows) / n, some, labels
+
+
+def tell(who: str, vectors: Vectors, seconds: float, named: str | None = None) -> None:
+    """Warn of what a selection will take, where that is long."""
+    if seconds < LONG:
+        return
+    named = repr(who) if named is None else named
+    warnings.warn(
+        f"{who} on {vectors.shape[0]:,} rows will take about {duration(seconds)} here, by what a "
+        f"sample took; write Subpool({named}, size=20_000) or Prefilter('margin', {named}) from "
+        f"skactive.strategies, which look at a part of the rows.",
+        stacklevel=3,
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, to a digit or two.
+
+    Examples
+    --------
+    >>> duration(95), duration(3.2 * 3600), duration(2e6)
+    ('2 minutes', '3 hours', '23 days')
+    """
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 1.5 * size:
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds)} seconds"
+
+
+def seconds_of(call: Callable[[], object]) -> float:
+    """Return how many seconds a call takes: the less of those that pass and of the processor's.
+
+    Beside other programs more seconds pass, and several threads take more of the processor's.
+    """
+    token, start, busy = _is_sample.set(True), perf_counter(), process_time()
+    try:
+        call()
+    finally:
+        _is_sample.reset(token)
+    return min(perf_counter() - start, process_time() - busy)

@@ -1,0 +1,159 @@
+"""What a long selection says before it begins, and shows meanwhile."""
+
+import re
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from skactive import ActiveLearner, selection
+from skactive.selection import cost
+from skactive.selection.density import density
+from skactive.selection.lloyd import Clusters
+from skactive.strategies import Prefilter, Subpool
+from skactive.utils import progress
+
+N = 400
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 5))
+PROBA = RNG.dirichlet(np.ones(3), size=N)
+DOUBT = 1 - PROBA.max(axis=1)
+SELECT = {
+    "k_medoids": lambda **how: selection.k_medoids(X, 5, **how),
+    "max_herding": lambda **how: selection.max_herding(X, 5, **how),
+    "uncertainty_herding": lambda **how: selection.uncertainty_herding(
+        X, 5, uncertainty=DOUBT, **how
+    ),
+    "prob_cover": lambda **how: selection.prob_cover(X, 5, **how),
+    "k_means": lambda **how: selection.k_means(X, 5, **how),
+    "typiclust": lambda **how: selection.typiclust(X, 5, **how),
+    "ranked_batch": lambda **how: selection.ranked_batch(X, DOUBT, 5, **how),
+    "bait": lambda **how: selection.bait(X, PROBA, 5, **how),
+    "density": lambda **how: density(X, metric="euclidean"),
+}
+every_selection = pytest.mark.parametrize("who", SELECT)
+
+
+def choose(who):
+    return SELECT[who](candidates=np.arange(20, N), centers=[3, 8], rng=np.random.default_rng(1))
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Every selection is measured and told of, however short it is."""
+    monkeypatch.setattr(cost, "LONG", -np.inf)
+    monkeypatch.setattr(cost, "LITTLE_WORK", N)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@every_selection
+def test_a_measurement_changes_no_choice(who, monkeypatch):
+    plain = choose(who)
+    monkeypatch.setattr(cost, "LITTLE_WORK", 2.0 * N)
+    assert np.array_equal(choose(who), plain, equal_nan=True)
+
+
+@every_selection
+def test_one_warning_says_how_long_and_what_to_write(who, measured, monkeypatch):
+    told = []
+    monkeypatch.setattr(warnings, "warn", lambda text, **how: told.append(text))
+    choose(who)
+    named = "Density(metric='euclidean')" if who == "density" else repr(who)
+    assert len([text for text in told if " on 400 rows " in text]) == 1
+    assert re.fullmatch(
+        rf"{who} on 400 rows will take about \d+ \w+ here, by what a sample took; write "
+        rf"Subpool\({re.escape(named)}, size=20_000\) or Prefilter\('margin', {re.escape(named)}\) "
+        rf"from skactive.strategies, which look at a part of the rows.",
+        told[-1],
+    )
+
+
+@every_selection
+def test_little_work_is_neither_measured_nor_told(who, monkeypatch):
+    monkeypatch.setattr(cost, "LONG", -np.inf)
+    monkeypatch.setattr(cost, "perf_counter", None)  # which nobody asks
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        choose(who)
+
+
+@every_selection
+def test_a_bar_shows_how_far_it_is_once_it_takes_a_while(who, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "DELAY", -1.0)
+    monkeypatch.setattr(sys.modules["skactive.selection.density"], "_TILE", (64, 16))
+    choose(who)
+    shown = capsys.readouterr().err
+    assert "%" in shown or "passes" in shown
+    monkeypatch.setattr(progress, "DELAY", 1e6)
+    choose(who)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("power", [1, 2])
+@pytest.mark.parametrize("fixed", [0.0, 0.5])
+def test_what_samples_take_tells_what_all_rows_take(power, fixed, monkeypatch):
+    """With a clock that goes by the work, the estimate is that work, less what is fixed."""
+    clock, n_rows, told = [0.0], 10**7, []
+    monkeypatch.setattr(cost, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(cost, "process_time", lambda: 2 * clock[0])
+    monkeypatch.setattr(cost, "tell", lambda who, vectors, seconds, named: told.append(seconds))
+
+    def work(n, n_steps):
+        return fixed + 3e-6 * n**power * (1 + n_steps)
+
+    def run(rows, n_steps):
+        assert len(rows) < n_rows / 20 and len(np.unique(rows)) == len(rows) and n_steps <= 50
+        clock[0] += work(len(rows), n_steps)
+
+    mask = np.ones(n_rows, dtype=bool)
+    how = {"size": n_rows, "power": power, "steps": lambda n: 1 + n}
+    cost.foretell("it", np.empty((n_rows, 0)), mask, 200, run, work=cost.LITTLE_WORK, **how)
+    assert told == pytest.approx([work(n_rows, 200)], rel=0.02)
+
+
+def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatch):
+    clock, asked = [0.0], []
+    monkeypatch.setattr(cost, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(cost, "process_time", lambda: 2 * clock[0])
+
+    def lloyd(blocks, n_clusters, reach, rng):
+        asked.append((blocks.n, n_clusters))
+        clock[0] += 2.0
+        return Clusters(np.arange(blocks.n) % 7, np.zeros(blocks.n))
+
+    monkeypatch.setattr(cost, "lloyd", lloyd)
+    vectors = np.zeros((400_000, 8))
+    seconds, some, labels = cost.sampled_clusters(vectors, np.arange(400_000), 2000)
+    assert asked == [(20_000, 2000)] and seconds == pytest.approx(2.0 * 20)
+    assert len(some) == len(labels) == 20_000 and labels.max() == 6
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_the_lines_that_are_named_are_not_told_of(measured, monkeypatch):
+    monkeypatch.setattr(cost, "LITTLE_WORK", 30.0**2 * 6)
+    y = np.where(np.arange(N) < 4, np.arange(N) % 2, -1)
+    for strategy in (Subpool("k_medoids", size=20), Prefilter("margin", "k_medoids", factor=5)):
+        learner = ActiveLearner(LogisticRegression(), strategy, random_state=0).fit(X, y)
+        learner.query(n_instances=3)
+    learner.set_params(strategy="k_medoids").fit(X, y)
+    with pytest.raises(UserWarning, match="k_medoids on 400 rows will take about"):
+        learner.query(n_instances=3)
+
+
+def test_wide_rows_that_are_few_are_measured_on_fewer(monkeypatch):
+    sizes, rows = [], RNG.normal(size=(90, 6))
+    monkeypatch.setattr(cost, "LITTLE_WORK", 1.0)
+    foretold = cost.foretell
+
+    def foretell(who, vectors, mask, n, run, **how):
+        def counted(some, few):
+            sizes.append((len(some), few))
+            run(some, few)
+
+        foretold(who, vectors, mask, n, counted, **how)
+
+    monkeypatch.setattr("skactive.selection.coverage.foretell", foretell)
+    assert len(selection.k_medoids(rows, 7, rng=np.random.default_rng(0))) == 7
+    assert sizes == [(2, 1), (4, 1)]
