@@ -6,6 +6,7 @@ import importlib.util
 import math
 import re
 from collections import deque
+from enum import Enum, IntEnum
 
 import numpy as np
 import pytest
@@ -71,7 +72,8 @@ def same(a, b):
 
 INTS = st.integers(-3, 10**6)
 FLOATS = st.floats(-1e9, 1e9)
-TEXTS = st.text(max_size=3).filter(lambda text: text not in ("-1", "none"))
+NO_LABELS = ("-1", "none", "", "nan", "NaN", "NaT")
+TEXTS = st.text(max_size=3).filter(lambda text: text.strip() not in NO_LABELS)
 LABELS = [INTS, FLOATS, st.booleans(), TEXTS, INTS | FLOATS, INTS | st.booleans()]
 MISSING = {None: [None, NAN], -1: [None, NAN, -1, -1.0], "none": [None, NAN, "none"]}
 
@@ -426,7 +428,9 @@ def test_types_are_recognised_through_their_bases():
     assert is_pandas(type("Own", (pd.Series,), {})())
     assert not is_pandas(np.eye(2))
     own = type("NAType", (), {"__module__": "pandas._libs.missing"})()
-    with pytest.raises(ValueError, match=r"y holds .* of type NAType; labels are integers"):
+    with pytest.raises(
+        ValueError, match=r"y holds .* of type NAType in row .; labels are integers"
+    ):
         parse([1, own], missing_label=-1)
     own = type("Series", (), {"__module__": "pandas", "__array__": lambda self, *_: np.eye(2)[0]})
     assert same(as_dict(*parse(own(), missing_label=0)), {0: 1.0})
@@ -488,15 +492,19 @@ def test_a_missing_label_equals_only_its_own_kind(y, missing_label, expected):
 
 
 REFUSED = [
-    (["a", 1], ValueError, "y mixes text with numbers ('a' and 1)"),
-    (["a", True], ValueError, "y mixes text with numbers ('a' and True)"),
-    ([1j], ValueError, "y holds 1j of type complex; labels are integers, floats, booleans or text"),
+    (["a", 1], ValueError, "y mixes text with numbers ('a' in row 0, 1 in row 1)"),
+    (["a", True], ValueError, "y mixes text with numbers ('a' in row 0, True in row 1)"),
+    (
+        [1j],
+        ValueError,
+        "y holds 1j of type complex in row 0; labels are integers, floats, booleans or text",
+    ),
     (np.array([1j]), ValueError, "y holds values of dtype complex128; labels are integers"),
     (np.array(["2020"], dtype="M8[D]"), ValueError, "y holds values of dtype datetime64[D]"),
     ([b"a"], ValueError, "y holds b'a' of type bytes"),
     (np.array([b"a"]), ValueError, "y holds values of dtype |S1"),
     ([[1, 2], [3]], ValueError, "y holds [1, 2] of type list"),
-    ([1.0, math.inf], ValueError, "y contains infinity"),
+    ([1.0, math.inf], ValueError, "y contains infinity in row 1;"),
     (np.array([-math.inf]), ValueError, "y contains infinity"),
     ([2**63], ValueError, "y holds an integer beyond the range of int64"),
     ([2**64, 1], ValueError, "y holds an integer beyond the range of int64"),
@@ -508,8 +516,12 @@ REFUSED = [
     ({1}, TypeError, "y is a set; write"),
     (deque([1]), TypeError, "y is a deque; write"),
     ((i for i in [1]), TypeError, "y is a generator; write"),
-    (np.array(["a", np.nan]), ValueError, 'y holds the text "nan"; unlabelled rows are NaN'),
-    (["-1", "a"], ValueError, 'y holds the text "-1"; unlabelled rows are the number -1 or None'),
+    (
+        np.array(["a", np.nan]),
+        ValueError,
+        'y holds the text "nan" in row 1; unlabelled rows are NaN or',
+    ),
+    (["-1", "a"], ValueError, 'y holds the text "-1" in row 0; unlabelled rows are the number -1'),
     (np.array(["neg", -1]), ValueError, 'if "-1" is a class, name it in classes=.'),
 ]
 
@@ -526,13 +538,13 @@ def test_the_missing_label_as_text_is_a_class_where_classes_names_it():
 
 
 def test_the_missing_label_as_text_is_refused_as_such_where_classes_names_others():
-    with pytest.raises(ValueError, match='y holds the text "-1"; unlabelled rows are the number'):
+    with pytest.raises(ValueError, match='y holds the text "-1" in row 0; unlabelled rows are the'):
         parse(np.array(["-1", "a"]), missing_label=-1, classes=["a", "b"])
 
 
 def test_the_missing_label_as_text_is_a_class_where_the_missing_label_is_another():
     assert parse(["-1", "a"], missing_label=None)[0].tolist() == ["-1", "a"]
-    with pytest.raises(ValueError, match='y holds the text "-999"; unlabelled rows are the number'):
+    with pytest.raises(ValueError, match='y holds the text "-999" in row 0; unlabelled rows are'):
         parse(np.array(["-999", "a"]), missing_label=-999)
 
 
@@ -540,12 +552,15 @@ def test_labels_outside_the_classes_are_refused_and_five_are_shown():
     with pytest.raises(ValueError) as refusal:
         parse([0, 9, 8, 7, 9, 6, 5, 4, 3, -1], missing_label=-1, classes=[1, 0])
     assert str(refusal.value) == (
-        "y holds 9, 8, 7, 6, 5 and 2 more, which classes= does not name; the classes are [0, 1]."
+        "y holds 9, 8, 7, 6, 5 and 2 more, the first in row 1, which classes= does not name; the "
+        "classes are [0, 1]."
     )
 
 
 def test_labels_of_another_kind_than_the_classes_are_refused():
-    with pytest.raises(ValueError, match=r"y holds 'a', which .* the classes are \[0, 1\]\."):
+    with pytest.raises(
+        ValueError, match=r"y holds 'a' in row 0, which .* the classes are \[0, 1\]\."
+    ):
         parse(["a", None], missing_label=-1, classes=(0, 1))
 
 
@@ -559,8 +574,66 @@ def test_five_labels_and_twenty_classes_are_shown_in_full():
         parse(range(-5, 0), missing_label=None, classes=range(20))
     classes = ", ".join(map(str, range(20)))
     assert str(refusal.value) == (
-        f"y holds -5, -4, -3, -2, -1, which classes= does not name; the classes are [{classes}]."
+        f"y holds -5, -4, -3, -2, -1, the first in row 0, which classes= does not name; the "
+        f"classes are [{classes}]."
     )
+
+
+def test_a_refused_label_is_named_by_its_row_and_beside_the_class_that_was_meant():
+    with pytest.raises(ValueError) as refusal:
+        parse(["fine", "Fine "], missing_label=-1, classes=["complaint", "fine"], rows=[7, 812])
+    assert str(refusal.value) == (
+        "y holds 'Fine ' in row 812, which classes= does not name; the classes are ['complaint', "
+        "'fine']; write 'fine' for 'Fine '."
+    )
+    with pytest.raises(ValueError, match=r"'fine'\]\.$"):
+        parse(["spam"], missing_label=-1, classes=["complaint", "fine"])
+
+
+class Colour(str, Enum):  # noqa: UP042
+    """Prints itself by its name."""
+
+    RED, GREEN = "r", "g"
+
+
+class Level(IntEnum):
+    """Numbers with names."""
+
+    LOW, HIGH = 1, 2
+
+
+def test_members_of_an_enum_are_the_text_or_the_number_that_they_are():
+    for y in ([Colour.RED, "g", None], pd.Series([Colour.RED, "g", None], dtype=object)):
+        values, known = parse(y, missing_label=-1)
+        assert as_dict(values, known) == {0: "r", 1: "g"}
+        assert {type(value) for value in values[known]} == {str}
+    assert parse([Colour.RED, "g"], missing_label=Colour.RED)[1].tolist() == [False, True]
+    assert to_array(list(Colour)).tolist() == ["r", "g"]
+    assert [type(each) for each in to_array(list(Colour))] == [str, str]
+    values, _ = parse(list(Level), missing_label=-1)
+    assert (values.tolist(), values.dtype.kind) == ([1, 2], "i")
+
+
+@pytest.mark.parametrize("text", ["", "  ", "None", "<NA>", "nan", "NaN", "NaT", "nan "])
+def test_what_libraries_write_for_no_label_is_no_class_unless_it_is_named(text):
+    for y in (["a", text], np.array(["a", text]), pd.Series(["a", text], dtype="str")):
+        with pytest.raises(ValueError, match=f'y holds the text "{text}" in row 1; unlabelled'):
+            parse(y, missing_label=-1)
+        assert parse(y, missing_label=-1, classes=["a", text])[0].tolist() == ["a", text]
+        assert parse(y, missing_label=text)[1].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "cast"), [("uint8", 255), ("uint16", 65535), ("uint32", 2**32 - 1)]
+)
+def test_minus_one_that_was_cast_to_unsigned_integers_is_refused(dtype, cast):
+    y = np.array([0, -1, 1]).astype(dtype)
+    text = f"y is {dtype} and holds {cast} in row 1, which -1 becomes there; give integers with a"
+    with pytest.raises(ValueError, match=text):
+        parse(y, missing_label=-1)
+    assert parse(y, missing_label=-1, classes=[0, 1, cast])[1].all()
+    assert parse(y, missing_label=None)[1].all()  # where -1 is no missing label, it is a class
+    assert parse(y.astype("int64"), missing_label=-1)[1].all()
 
 
 def test_many_classes_are_not_all_shown():
@@ -582,7 +655,7 @@ def test_classes_are_named_in_any_order(classes, missing_label, expected):
         ([1, -1], -1, "classes= names -1, which stands for no label; leave it out, or give"),
         (["a", None], None, "classes= names None, which stands for no label"),
         (["a", "none"], "none", "classes= names 'none', which stands for no label"),
-        (["a", 1], -1, "mixes text with numbers ('a' and 1)"),
+        (["a", 1], -1, "mixes text with numbers ('a' in row 0, 1 in row 1)"),
     ],
 )
 def test_classes_that_are_no_labels_are_refused(classes, missing_label, text):

@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from snapshot import unchanged
 
 from skactive import ActiveLearner, Known, Pool, Prompt, run
 from skactive.loops.stopping import Budget, NoGain, StoppingRule
@@ -492,13 +493,37 @@ def test_classes_that_the_learner_was_given_are_all_that_may_be_typed(typing, ca
 
 
 def test_an_answer_that_the_pool_refuses_is_asked_for_again(typing, capsys):
-    typing("cat", "dog", "cat", "q")
-    learner = ActiveLearner(
-        KNeighborsClassifier(1), in_order, cold_start=in_order, classes=["cat", "eel"]
-    ).fit(NUMBERED)
-    run(learner, Prompt(show=lambda row: None, classes=["cat", "dog"]))
+    typing("None", "None", "cat", "cat", "cat", "q")
+    learner = run(cold(), Prompt(show=lambda row: None))
     assert labeled(learner) == {0: "cat", 1: "cat"}
-    assert "'dog'" in capsys.readouterr().out
+    assert 'y holds the text "None" in row 0;' in capsys.readouterr().out
+
+
+def test_the_classes_of_a_prompt_and_those_so_far_are_all_that_the_pool_takes(typing):
+    typing("1", "q")
+    learner = cold()
+    learner.teach([9], ["eel"])
+    run(learner, Prompt(show=lambda row: None, classes=["fine", "complaint"]))
+    assert labeled(learner) == {0: "fine", 9: "eel"}
+    for slip, meant in (("Fine", "fine"), ("complaint ", "complaint")):
+        with pytest.raises(ValueError, match=f"y holds '{slip}' in row 5, .* write '{meant}' for"):
+            learner.teach([5], [slip])
+    typing("2", "q")
+    run(learner, Prompt(show=lambda row: None, classes=["fine", "eel"]))  # some of them
+    assert labeled(learner) == {0: "fine", 1: "eel", 9: "eel"}
+
+
+def test_classes_of_a_prompt_that_do_not_go_with_those_of_the_learner_are_refused():
+    learner = cold()
+    learner.teach([3, 7, 9], ["fine", "Fine", "spam"])
+    prompt = Prompt(classes=["fine", "complaint"])
+    with unchanged(learner), pytest.raises(ValueError, match="row 7 has the label 'Fine', where"):
+        run(learner, prompt)
+    named = cold(classes=["fine", "spam"])
+    with unchanged(named), pytest.raises(ValueError, match=r"classes=\) names 'complaint', which"):
+        run(named, prompt)
+    with pytest.raises(ValueError, match="labels so far are text, got numbers"):
+        run(learner, Prompt(classes=[0, 1]))
 
 
 def test_the_labels_of_a_regressor_are_any_numbers(typing):

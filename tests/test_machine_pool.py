@@ -569,7 +569,7 @@ class FloatPool(PoolMachine):
 
 
 class TextPool(PoolMachine):
-    VALUES = ("a", "b", "", "a longer one", "é\n", "0")
+    VALUES = ("a", "b", "?", "a longer one", "é\n", "0")
     MISSING = (-1, None)
     OTHER = 0
     OPTIONS: dict = {}  # noqa: RUF012

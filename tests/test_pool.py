@@ -56,7 +56,7 @@ def mixed():
         ([True, -1, False], [0, 2], [True, False], "bool"),
         (np.array([True, False, True]), [0, 1, 2], [True, False, True], "bool"),
         (["neg", -1, "pos"], [0, 2], ["neg", "pos"], "object"),
-        (np.array(["neg", "", "pos"]), [0, 1, 2], ["neg", "", "pos"], "object"),
+        (np.array(["neg", "?", "pos"]), [0, 1, 2], ["neg", "?", "pos"], "object"),
         (np.array(["neg", None, -1], dtype=object), [0], ["neg"], "object"),
         ([None, None, None], [], [], None),
         ([-1, -1, -1], [], [], None),
@@ -458,9 +458,15 @@ def test_named_classes_are_sorted_and_others_refused():
     pool.label(0, "b")
     pool.name_classes(["c", "b"])
     pool.label(1, "c")
-    with unchanged(pool), pytest.raises(ValueError, match=r"y holds 'a', which classes= does not"):
+    with (
+        unchanged(pool),
+        pytest.raises(ValueError, match=r"y holds 'a' in row ., which classes= does not"),
+    ):
         pool.label([2, 3], ["c", "a"])
-    with unchanged(pool), pytest.raises(ValueError, match=r"y holds 'b', which classes= does not"):
+    with (
+        unchanged(pool),
+        pytest.raises(ValueError, match=r"y holds 'b' in row ., which classes= does not"),
+    ):
         pool.name_classes(["c", "d"])
 
 
@@ -561,8 +567,11 @@ def test_repr_and_html_show_the_counts():
             "label got the missing label for row 1, which is labelled 7; to change it, pass",
         ),
         (lambda p: p.label(5, "a"), "labels so far are numbers, got text; write labels of one"),
-        (lambda p: p.label([5, 6], [1, "a"]), "y mixes text with numbers ('a' and 1)"),
-        (lambda p: p.label([5, 6], [1, np.inf]), "y contains infinity"),
+        (
+            lambda p: p.label([5, 6], [1, "a"]),
+            "y mixes text with numbers ('a' in row 6, 1 in row 5)",
+        ),
+        (lambda p: p.label([5, 6], [1, np.inf]), "y contains infinity in row 6;"),
         (lambda p: p.label([5, 6], [[1, 2], [1, 2]]), "y has shape (2, 2); write one label per"),
         (lambda p: p.unlabel([0, 2]), "unlabel got row 2, which is reserved; it takes rows that"),
         (lambda p: p.unlabel([5]), "unlabel got row 5, which is unlabeled; it takes rows that are"),
@@ -651,10 +660,16 @@ def test_rows_stay_once_they_are_in():
         ({"y": [1, 2]}, "the pool got 2 labels for 3 rows; give one for each row."),
         ({"y": [NAN] * 3}, "y is NaN throughout; for a pool without labels write y=None."),
         ({"y": np.full(3, np.nan)}, "y is NaN throughout; for a pool without labels write y=None."),
-        ({"y": np.array(["a", "-1", "b"])}, 'y holds the text "-1"; unlabelled rows are the numb'),
+        ({"y": np.array(["a", "-1", "b"])}, 'y holds the text "-1" in row 1; unlabelled rows are'),
         ({"y": ["a", 1, -1]}, "y mixes text with numbers"),
-        ({"y": [[1], [1, 2], [3]]}, "y holds [1] of type list; labels are integers, floats"),
-        ({"y": [1, 2, 3], "classes": [1, 2]}, "y holds 3, which classes= does not name; the class"),
+        (
+            {"y": [[1], [1, 2], [3]]},
+            "y holds [1] of type list in row 0; labels are integers, floats",
+        ),
+        (
+            {"y": [1, 2, 3], "classes": [1, 2]},
+            "y holds 3 in row 2, which classes= does not name; the class",
+        ),
         ({"classes": [-1, 1]}, "classes= names -1, which stands for no label; leave it out"),
     ],
 )

@@ -265,7 +265,7 @@ CANNOT_BEGIN = [
     (
         {"classes": [0, 1]},
         ValueError,
-        "y holds 2, which classes= does not name; the classes are [0, 1].",
+        "y holds 2 in row 100, which classes= does not name; the classes are [0, 1].",
     ),
     (
         {"classes": [-1, 0, 1, 2]},
@@ -348,8 +348,8 @@ def test_a_random_state_that_is_none_is_refused():
             X,
             Y.astype(str),
             ValueError,
-            'y holds the text "-1"; unlabelled rows are the number -1 or None, in a list or an '
-            'object array; if "-1" is a class, name it in classes=.',
+            'y holds the text "-1" in row 1; unlabelled rows are the number -1 or None, in a list '
+            'or an object array; if "-1" is a class, name it in classes=.',
         ),
         (X[:0], [], ValueError, "X has no rows; give at least one."),
         (
@@ -363,8 +363,8 @@ def test_a_random_state_that_is_none_is_refused():
             X,
             ["a", 1] * 75,
             ValueError,
-            "y mixes text with numbers ('a' and 1); write labels of one kind, and None where there "
-            "is none.",
+            "y mixes text with numbers ('a' in row 0, 1 in row 1); write labels of one kind, and "
+            "None where there is none.",
         ),
         (
             X,
@@ -407,7 +407,7 @@ def test_a_float_y_that_is_all_nan_is_refused_for_regressors_too():
 
 def test_a_pool_with_labels_outside_the_learners_classes_is_refused_and_kept():
     learner, pool = ActiveLearner(LogisticRegression(), classes=[0, 1]), Pool(X, Y)
-    text = "y holds 2, which classes= does not name; the classes are [0, 1]."
+    text = "y holds 2 in row 100, which classes= does not name; the classes are [0, 1]."
     with unchanged(pool):
         refused(ValueError, text, learner, learner.fit, pool)
 
@@ -691,11 +691,15 @@ def test_a_single_row_number_is_an_integer_too(scalar):
         (
             [0, "a", 0],
             {},
-            "y mixes text with numbers ('a' and 0); write labels of one kind, and None where "
-            "there is none.",
+            "y mixes text with numbers ('a' in row 2, 0 in row 1); write labels of one kind, "
+            "and None where there is none.",
         ),
-        ([0, 9, 0], {}, "y holds 9, which classes= does not name; the classes are [0, 1, 2]."),
-        ([0, np.inf, 0], {}, "y contains infinity; every label is a finite number."),
+        (
+            [0, 9, 0],
+            {},
+            "y holds 9 in row 2, which classes= does not name; the classes are [0, 1, 2].",
+        ),
+        ([0, np.inf, 0], {}, "y contains infinity in row 2; every label is a finite number."),
         (
             [0, 0, 0],
             {"sample_weight": [1.0, 2.0, 3.0]},

@@ -85,7 +85,7 @@ def assert_same(loaded, pool):
         ([0.1, 1e-300, -0.0], {}),
         (np.array([0.1, 2.5, 3], dtype=np.float32), {"missing_label": None}),
         ([True, False, True], {}),
-        (["a", "", "é\n\0 \U0001f600"], {}),
+        (["a", "", "é\n\0 \U0001f600"], {"classes": ["", "a", "é\n\0 \U0001f600"]}),
         (["\ud800", "naïve \N{SNOWMAN}", "\ud800"], {}),  # half a surrogate pair
         (np.array(["neg", "pos", "a longer one"]), {"missing_label": "?"}),
         ([5, 7, 6], {"missing_label": 0, "classes": [7, 6, 5, 9]}),

@@ -20,13 +20,14 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.semi_supervised import LabelSpreading
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skactive import ActiveLearner, Pool
 from skactive.learner.training import needs_codes, seeded_clone
+from skactive.models.kinds import last_step
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -750,3 +751,143 @@ def test_a_pool_that_goes_on_is_trained_as_it_stands():
     assert taught(ActiveLearner(Recorder(), update="partial_fit").fit(pool)) == [
         ("partial_fit", [3, 8, 20])
     ]
+
+
+# Labels that are given by name beside y
+
+
+class Booster(ClassifierMixin, BaseEstimator):
+    """Wants codes wherever a label is named, as xgboost and lightgbm do, and keeps what it got."""
+
+    def __init__(self, class_weight=None):
+        self.class_weight = class_weight
+
+    def fit(self, X, y, eval_set=None, eval_sample_weight=None, callbacks=None, **sets):
+        self.classes_ = np.unique(y)
+        codes = np.arange(len(self.classes_))
+        assert np.array_equal(self.classes_, codes)
+        for _, labels in eval_set or []:
+            assert np.isin(labels, codes).all()
+        assert self.class_weight is None or set(self.class_weight) <= set(codes.tolist())
+        self.eval_set_, self.eval_sample_weight_ = eval_set, eval_sample_weight
+        self.callbacks_, self.sets_ = callbacks, sets
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X), dtype=int)
+
+
+NAMED = {"text": np.array(["a", "b", "c"], dtype=object), "numbers": np.array([1, 2, 3])}
+
+
+@pytest.mark.parametrize("kind", sorted(NAMED))
+@pytest.mark.parametrize("start", ["", "booster__"])
+def test_labels_of_validation_sets_are_codes_as_the_rows_own_are(kind, start):
+    codes = np.arange(40) % 3
+    names, estimator = NAMED[kind][codes], Booster()
+    if start:
+        estimator = make_pipeline(FunctionTransformer(), estimator)
+    y = np.full(40, None, dtype=object)
+    y[[0, 2]] = names[[0, 2]]  # the second class is not taught yet
+    learner = ActiveLearner(estimator, "random", encode_labels=True)
+    weights = WEIGHTS[10:16]
+    sets = [(X[10:16], names[10:16]), (X[:2], list(names[:2]))]
+    given = {"eval_set": sets, "eval_sample_weight": [weights, None], "callbacks": [print]}
+    learner.fit(X, y, **{f"{start}{name}": value for name, value in given.items()})
+    first, second = last_step(learner.estimator_).eval_set_
+    kept = np.flatnonzero(codes[10:16] != 1)
+    np.testing.assert_array_equal(first[0], X[10:16][kept])
+    assert first[1].tolist() == (codes[10:16][kept] // 2).tolist()
+    assert second[1].tolist() == [0]
+    cut, nothing = last_step(learner.estimator_).eval_sample_weight_
+    assert (cut.tolist(), nothing) == (weights[kept].tolist(), None)
+    learner.teach([1], names[[1]])
+    first, second = last_step(learner.estimator_).eval_set_
+    assert first[0] is sets[0][0]  # no row is cut out
+    assert (first[1].tolist(), second[1].tolist()) == (codes[10:16].tolist(), [0, 1])
+    assert sets[0][1].tolist() == names[10:16].tolist()  # the caller's own stay
+
+
+def test_validation_rows_and_labels_that_come_apart_are_coded_and_cut_alike():
+    names = NAMED["text"][np.arange(40) % 3]
+    y = np.where(np.arange(40) < 2, names, None)
+    learner = ActiveLearner(Booster(), "random", encode_labels=True)
+    learner.fit(X, y, eval_X=X[10:13], eval_y=[*names[10:12], None], eval_names=["v"])
+    got = learner.estimator_.sets_
+    np.testing.assert_array_equal(got["eval_X"], X[[10]])  # the third class is not taught yet
+    assert (got["eval_y"].tolist(), got["eval_names"]) == ([1], ["v"])
+    learner.fit(X, y, eval_X=(X[:1], X[1:2]), eval_y=(names[:1], names[1:2]))
+    assert [each.tolist() for each in learner.estimator_.sets_["eval_y"]] == [[0], [1]]
+
+
+def test_lists_for_validation_and_callbacks_belong_to_no_rows_however_many_there_are():
+    names = NAMED["text"][np.arange(40) % 3]
+    learner = ActiveLearner(Booster(), "random", encode_labels=True)
+    learner.fit(X, np.where(np.arange(40) < 4, names, None))
+    sets = [(X[:3], names[:3])]
+    learner.teach([20], names[[20]], eval_set=sets, callbacks=[print])  # as many as rows
+    learner.teach([21], names[[21]])
+    assert len(learner.estimator_.eval_set_) == 1 and learner.estimator_.callbacks_ == [print]
+    learner.query(X[:5])
+    learner.teach(X[:1], names[:1], eval_set=sets).extend(X[:1], eval_set=sets)
+    # A list that fit took for one of no rows stays one.
+    learner = ActiveLearner(Booster(), "random", encode_labels=True)
+    learner.fit(X, np.where(np.arange(40) < 4, names, None), layers=[1, 2])
+    assert learner.teach([20], names[[20]], layers=[7]).estimator_.sets_ == {"layers": [7]}
+
+
+@pytest.mark.parametrize("kind", sorted(NAMED))
+def test_weights_of_classes_are_given_by_label_where_the_estimator_gets_codes(kind):
+    one, two, three = NAMED[kind].tolist()
+    names = NAMED[kind][np.arange(40) % 3]
+    given = {one: 1.0, two: 2.0, three: 5.0}
+    estimator = make_pipeline(FunctionTransformer(), Booster(class_weight=given))
+    y = np.where(np.isin(np.arange(40), [0, 2]), names, None)
+    learner = ActiveLearner(estimator, "random", encode_labels=True).fit(X, y)
+    assert last_step(learner.estimator_).class_weight == {0: 1.0, 1: 5.0}
+    learner.teach([1], names[[1]], booster__eval_class_weight=[given])
+    assert last_step(learner.estimator_).class_weight == {0: 1.0, 1: 2.0, 2: 5.0}
+    assert last_step(learner.estimator_).sets_ == {"eval_class_weight": [{0: 1.0, 1: 2.0, 2: 5.0}]}
+    assert learner.estimator.get_params()["booster__class_weight"] is given
+    wrong = ActiveLearner(Booster(class_weight={"x": 1.0}), "random", encode_labels=True)
+    with pytest.raises(ValueError, match=r"^class_weight names 'x', but labels are such as"):
+        wrong.fit(X, names)
+
+
+def test_a_semi_supervised_estimator_weighs_classes_by_their_labels():
+    names = NAMED["text"][np.arange(40) % 2]
+    y = np.where(np.arange(40) < 20, names, None)
+    weights = {"a": 1.0, "b": 9.0}
+    learner = ActiveLearner(
+        SelfTrainingClassifier(LogisticRegression(class_weight=weights)), fit_unlabeled=True
+    )
+    learner.fit(X, y)
+    assert learner.estimator_.estimator_.class_weight == {0: 1.0, 1: 9.0}
+
+
+@pytest.mark.parametrize("names", [NAMED["text"], NAMED["numbers"]], ids=["text", "numbers"])
+def test_xgboost_stops_early_against_the_right_labels(names):
+    xgboost = pytest.importorskip("xgboost")
+    codes = (X[:, 0] > X[:, 0].mean()).astype(int) + (X[:, 0] > np.quantile(X[:, 0], 0.8))
+    by_hand, inside = (
+        xgboost.XGBClassifier(n_estimators=9, early_stopping_rounds=3, n_jobs=1, random_state=0)
+        for _ in range(2)
+    )
+    how = {"verbose": False}
+    by_hand.fit(X, codes, eval_set=[(X[::2], codes[::2])], **how)
+    learner = ActiveLearner(inside, "random", random_state=0)
+    learner.fit(X, names[codes], eval_set=[(X[::2], names[codes[::2]])], **how)
+    assert learner.estimator_.best_iteration == by_hand.best_iteration > 0
+    assert learner.estimator_.evals_result() == by_hand.evals_result()
+
+
+def test_lightgbm_weighs_classes_that_are_named_and_more_than_were_taught():
+    lightgbm = pytest.importorskip("lightgbm")
+    names = NAMED["text"][np.arange(40) % 2]
+    weights = {"a": 1.0, "b": 50.0, "c": 2.0}
+    how = {"n_jobs": 1, "min_child_samples": 1, "verbose": -1}
+    model = lightgbm.LGBMClassifier(n_estimators=3, class_weight=weights, **how)
+    sets = {"eval_X": X[:9], "eval_y": names[:9]}
+    learner = ActiveLearner(model, "random", random_state=0).fit(X, names, **sets)
+    assert learner.score(X, names) == 0.5 and set(learner.predict(X)) == {"b"}
+    assert learner.estimator_.evals_result_["valid_0"]["binary_logloss"][-1] < 1.5

@@ -6,9 +6,10 @@ scalar that is missing too.
 
 from __future__ import annotations
 
+import difflib
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from sys import modules
 from typing import Any
 
@@ -23,6 +24,15 @@ NUMERIC = "iuf"
 _PANDAS = (*PANDAS, "pandas.Index", "pandas.api.extensions.ExtensionArray")
 AUTO = "auto"  # the missing label that nobody has chosen
 _TOO_LARGE = "y holds an integer beyond the range of int64; write such labels as text."
+# What other libraries write where there was no label, and what that was.
+_BLANKS = {
+    "": "None",
+    "None": "None",
+    "<NA>": "pandas.NA",
+    "NaT": "NaT",
+    "nan": "NaN",
+    "NaN": "NaN",
+}
 _ACCEPTED = "labels are integers, floats, booleans or text"
 
 
@@ -72,6 +82,8 @@ def to_array(y: Any) -> np.ndarray:
     raw = _raw(y)
     if raw.dtype.kind == "T":  # numpy's variable-width text
         raw = raw.astype(object)
+    if raw.dtype.kind == "O":
+        raw = _with_plain_text(raw)
     if raw.ndim == 0:
         return raw.reshape(1)
     if raw.ndim == 2 and raw.shape[1] == 1:
@@ -99,14 +111,17 @@ def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
     return mask | (values == missing_label) if kind in comparable else mask
 
 
-def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def parse(
+    y: Any, *, missing_label: Any, classes: Any = None, rows: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Split labels into their values, in the natural dtype of the known ones, and who is known.
 
     Values are booleans, integers, floats or text: an object array of str, or numpy's text as it
     came. Where nothing is known they hold 0 or "". They never share memory with y.
 
     The missing label is a resolved one, or "auto" for a -1 that nobody has chosen: then numbers
-    with both -1 and None or NaN are refused, unless the classes are named.
+    with both -1 and None or NaN are refused, unless the classes are named. Refusals name the row:
+    one of `rows`, or its position in y.
 
     Examples
     --------
@@ -116,16 +131,18 @@ def parse(y: Any, *, missing_label: Any, classes: Any = None) -> tuple[np.ndarra
     raw, is_chosen = to_array(y), not is_auto(missing_label)
     missing_label = missing_label if is_chosen else -1
     known = ~missing_mask(raw, missing_label)
-    values = _natural(raw, known)
+    where = np.arange(len(raw)) if rows is None or len(rows) != len(raw) else np.asarray(rows)
+    values = _natural(raw, known, where)
     if not (is_chosen or known.all() or classes is not None):
-        _refuse_two_blanks(raw, known)
+        _refuse_two_blanks(raw, known, where)
     named = None if classes is None else _named(classes)
-    if values.dtype.kind == "f" and np.isinf(values).any():
-        raise ValueError("y contains infinity; every label is a finite number.")
-    if _is_text(values.dtype):
-        _refuse_missing_as_text(values, raw.dtype, missing_label, named)
+    labels, where = values[known], where[known]
+    if values.dtype.kind == "f" and np.isinf(labels).any():
+        row = where[np.isinf(labels).argmax()]
+        raise ValueError(f"y contains infinity in row {row}; every label is a finite number.")
+    _refuse_disguised(labels, where, raw.dtype, missing_label, named)
     if named is not None:
-        _refuse_unnamed(values[known], named)
+        _refuse_unnamed(labels, where, named)
     return values, known
 
 
@@ -259,6 +276,21 @@ def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
     return _named(raw)
 
 
+def nearest_class(label: Any, classes: Iterable[Any]) -> Any:
+    """Return the class that a text may have been meant for, or None.
+
+    Examples
+    --------
+    >>> nearest_class("Fine ", ["fine", "complaint"])
+    'fine'
+    """
+    if not isinstance(label, str):
+        return None
+    folded = {name.strip().casefold(): name for name in classes if isinstance(name, str)}
+    close = difflib.get_close_matches(label.strip().casefold(), folded, 1)
+    return folded[close[0]] if close else None
+
+
 def check_order(y: Any, index: Any, *, who: str) -> None:
     """Refuse a pandas y whose index names the same rows in another order: row numbers, or labels.
 
@@ -315,6 +347,16 @@ def _is_text(dtype: np.dtype) -> bool:
 def _has_text(raw: np.ndarray) -> bool:
     """Tell whether raw values are text, or some of them are."""
     return raw.dtype.kind == "U" or (raw.dtype.kind == "O" and "U" in _kinds(raw.tolist()))
+
+
+def _with_plain_text(raw: np.ndarray) -> np.ndarray:
+    """Return raw values with members of ``class C(str, Enum)`` as the text that they are."""
+    values = raw.ravel().tolist()
+    if not any(issubclass(cls, str) and cls is not str for cls in set(map(type, values))):
+        return raw
+    # By str itself: such a class may print itself as "C.MEMBER".
+    plain = _objects([str.__str__(each) if isinstance(each, str) else each for each in values])
+    return plain.reshape(raw.shape)
 
 
 def _objects(values: Collection) -> np.ndarray:
@@ -379,13 +421,16 @@ def _missing_objects(values: list, label: Any, comparable: str) -> np.ndarray:
     return np.fromiter(missing, dtype=bool, count=len(values))
 
 
-def _natural(raw: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Copy raw values into the natural dtype of the known ones, with a filler elsewhere."""
+def _natural(raw: np.ndarray, known: np.ndarray, where: np.ndarray) -> np.ndarray:
+    """Copy raw values into the natural dtype of the known ones, with a filler elsewhere.
+
+    `where` holds the rows by which refusals name them.
+    """
     if raw.dtype.kind == "O":
         labels = raw[known].tolist()
-        values = np.empty(len(raw), dtype=_natural_dtype(labels))
+        values = np.empty(len(raw), dtype=_natural_dtype(labels, where[known]))
         try:
-            values[known] = list(map(str, labels)) if values.dtype == object else labels
+            values[known] = labels
         except OverflowError as error:
             raise ValueError(_TOO_LARGE) from error
     elif raw.dtype.kind in "biufU":
@@ -402,18 +447,21 @@ def _natural(raw: np.ndarray, known: np.ndarray) -> np.ndarray:
     return values
 
 
-def _natural_dtype(labels: list) -> np.dtype:
+def _natural_dtype(labels: list, where: np.ndarray) -> np.dtype:
     """Find the dtype that known labels, given as objects, have in common."""
     kinds = _kinds(labels)
     if "?" in kinds or "-" in kinds:
-        odd = next(label for label in labels if _kind(type(label)) in "?-")
-        raise ValueError(f"y holds {odd!r} of type {type(odd).__name__}; {_ACCEPTED}.")
-    if "U" in kinds and len(kinds) > 1:
-        text = next(label for label in labels if isinstance(label, str))
-        number = next(label for label in labels if not isinstance(label, str))
+        at, odd = next((at, each) for at, each in enumerate(labels) if _kind(type(each)) in "?-")
         raise ValueError(
-            f"y mixes text with numbers ({text!r} and {number!r}); write labels of one kind, "
-            "and None where there is none."
+            f"y holds {odd!r} of type {type(odd).__name__} in row {where[at]}; {_ACCEPTED}."
+        )
+    if "U" in kinds and len(kinds) > 1:
+        are_text = [isinstance(label, str) for label in labels]
+        text, number = are_text.index(True), are_text.index(False)
+        raise ValueError(
+            f"y mixes text with numbers ({labels[text]!r} in row {where[text]}, "
+            f"{labels[number]!r} in row {where[number]}); write labels of one kind, and None where "
+            f"there is none."
         )
     if not kinds or "U" in kinds:
         return np.dtype(object)
@@ -423,46 +471,62 @@ def _natural_dtype(labels: list) -> np.dtype:
 def _named(classes: Any) -> np.ndarray:
     """Read the parameter `classes` as sorted, distinct classes."""
     raw = to_array(classes)
-    return sorted_classes(_natural(raw, np.ones(len(raw), dtype=bool)))
+    return sorted_classes(_natural(raw, np.ones(len(raw), dtype=bool), np.arange(len(raw))))
 
 
-def _refuse_two_blanks(raw: np.ndarray, known: np.ndarray) -> None:
+def _refuse_two_blanks(raw: np.ndarray, known: np.ndarray, where: np.ndarray) -> None:
     """Refuse numbers with both -1 and None or NaN, where either may be meant as a label."""
     blank = missing_mask(raw, None)
     minus = ~known & ~blank
     if minus.any() and blank.any() and not _has_text(raw):
         raise ValueError(
-            f"y holds -1 in row {minus.argmax()} and {raw[blank.argmax()]} in row "
-            f'{blank.argmax()}, of which by default both mean "not labelled"; write '
+            f"y holds -1 in row {where[minus.argmax()]} and {raw[blank.argmax()]} in row "
+            f'{where[blank.argmax()]}, of which by default both mean "not labelled"; write '
             f"missing_label=None if -1 is a class, missing_label=-1 if it is not."
         )
 
 
-def _refuse_missing_as_text(
-    values: np.ndarray, given: np.dtype, missing_label: Any, named: Any
+def _refuse_disguised(
+    labels: np.ndarray, where: np.ndarray, given: np.dtype, missing_label: Any, named: Any
 ) -> None:
-    """Refuse what was no label until numpy made text of it, as in np.array(["a", -1])."""
-    texts = {"nan": "NaN"} if given.kind == "U" else {}
-    if _kind(type(missing_label)) in "if":
-        texts[f"{missing_label:g}"] = f"the number {missing_label:g}"
-    for text, meant in texts.items():
-        if (values == text).any() and (named is None or text not in named.tolist()):
+    """Refuse what was no label until it became text, or was cast, as in np.array(["a", -1])."""
+    is_number, names = _kind(type(missing_label)) in "if", [] if named is None else named.tolist()
+    if _is_text(labels.dtype):
+        texts = dict(_BLANKS)
+        if is_number:
+            texts[f"{missing_label:g}"] = f"the number {missing_label:g}"
+        found = {text for text in set(labels.tolist()) if text.strip() in texts} - set(names)
+        if found:
+            at, text = next(each for each in enumerate(labels.tolist()) if each[1] in found)
+            meant = texts[text.strip()]
+            meant += " or None" * (meant != "None")
             raise ValueError(
-                f'y holds the text "{text}"; unlabelled rows are {meant} or None, in a list or an '
-                f'object array; if "{text}" is a class, name it in classes=.'
+                f'y holds the text "{text}" in row {where[at]}; unlabelled rows are {meant}, in a '
+                f'list or an object array; if "{text}" is a class, name it in classes=.'
+            )
+    elif given.kind == "u" and is_number and missing_label < 0:
+        cast = int(missing_label) % 2 ** (8 * given.itemsize)
+        if cast not in names and (labels == cast).any():
+            raise ValueError(
+                f"y is {given} and holds {cast} in row {where[(labels == cast).argmax()]}, which "
+                f"{missing_label} becomes there; give integers with a sign, or if {cast} is a "
+                f"class, name it in classes=."
             )
 
 
-def _refuse_unnamed(labels: np.ndarray, named: np.ndarray) -> None:
+def _refuse_unnamed(labels: np.ndarray, where: np.ndarray, named: np.ndarray) -> None:
     """Refuse labels that are not among the named classes."""
-    outside = labels[encode(labels, named) == -1]
-    if len(outside):
-        shown, names = list(dict.fromkeys(outside.tolist())), named.tolist()
+    outside = encode(labels, named) == -1
+    if outside.any():
+        shown, names = list(dict.fromkeys(labels[outside].tolist())), named.tolist()
         more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+        first = f"{', the first' * (len(shown) > 1)} in row {where[outside.argmax()]}"
         rest = f", ... ({len(names)} in all)" if len(names) > 20 else ""
+        near = nearest_class(shown[0], names)
+        instead = "" if near is None else f"; write {near!r} for {shown[0]!r}"
         raise ValueError(
-            f"y holds {_listed(shown[:5])}{more}, which classes= does not name; the classes are "
-            f"[{_listed(names[:20])}{rest}]."
+            f"y holds {_listed(shown[:5])}{more}{first}, which classes= does not name; the classes "
+            f"are [{_listed(names[:20])}{rest}]{instead}."
         )
 
 

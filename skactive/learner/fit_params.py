@@ -12,18 +12,23 @@ import numpy as np
 from sklearn import get_config
 from sklearn.utils.metadata_routing import process_routing
 
+from ..data import labels as lab
 from ..data.datasets import DatasetRows
-from ..data.rows import Rows, check_rows, n_rows
+from ..data.rows import Rows, check_rows, n_rows, take
 from ..data.tensors import as_array, is_tensor
 from ..models.kinds import NETS, SEARCHES, is_frozen, is_net, is_own, is_pipeline, last_step
 from ..utils.checks import is_instance, unmasked
-from .training import params_of
+from .training import coded_weights, params_of
 
 # What people write who come from modAL, and what it is here.
 OF_MODAL = {
     "only_new": 'ActiveLearner(..., update="partial_fit")',
     "bootstrap": "ActiveLearner(BaggingClassifier(...))",
 }
+
+
+# Lists that belong to no rows of the pool, however long they are; so do all called eval_...
+OF_NO_ROWS = ("callbacks", "categorical_feature", "feature_name", "feature_weights")
 
 
 class FitParams:
@@ -34,7 +39,7 @@ class FitParams:
         self.others: dict[str, object] = {}
         self.learned: dict[str, object] = {}  # the others, and names of the aligned, of a fit
         for name, value in params.items():
-            if _has_rows(value) and n_rows(value) == n:
+            if _is_of_rows(name, value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
                 if len(getattr(value, "shape", ())) == 1:
                     value = as_array(value) if is_tensor(value) else unmasked(value, name, "fit")
@@ -81,6 +86,10 @@ class FitParams:
         Refused is what belongs to rows there or here alone.
         """
         new = FitParams(params, n)
+        for name in new.aligned.keys() & self.others.keys():
+            if _is_of_rows(name, self.others[name]):  # a list of as many as rows, by chance
+                new.others[name] = params[name]
+                del new.aligned[name]
         for name in sorted(self.aligned.keys() & new.others.keys()):
             if new.others[name] is not None:
                 raise ValueError(
@@ -223,8 +232,68 @@ def check_net_fit(estimator, X) -> None:
         )
 
 
+def with_codes(params: dict, codes: np.ndarray, missing_label) -> dict:
+    """Return parameters of ``fit`` with codes for the labels of validation sets, as the rows' own.
+
+    Rows of a class that nobody has taught yet are left out: no prediction could be right on them.
+    """
+    coded = dict(params)
+    for name, value in params.items():
+        last = name.rpartition("__")[2]
+        if last == "eval_class_weight" and isinstance(value, (list, tuple)):
+            coded[name] = [
+                coded_weights(each, codes) if isinstance(each, dict) else each for each in value
+            ]
+        if value is None or last not in ("eval_set", "eval_y"):
+            continue
+        # One set may stand alone: a pair, or labels that are in no tuple.
+        is_lone = not isinstance(value, tuple) if last == "eval_y" else _is_pair(value)
+        sets = [value] if is_lone else value
+        ys = [each[1] if last == "eval_set" else each for each in sets]
+        parsed = [lab.parse(y, missing_label=missing_label) for y in ys]
+        ys = [np.where(known, lab.encode(values, codes), -1) for values, known in parsed]
+        coded[name] = [(each[0], y) for each, y in zip(sets, ys, strict=True)]
+        if last == "eval_y":
+            coded[name] = ys[0] if is_lone else tuple(ys)
+        if any((y < 0).any() for y in ys):
+            coded |= _cut(name, coded, ys)
+    return coded
+
+
+def _is_pair(value) -> bool:
+    """Whether a value is rows with their labels, and no list of such pairs."""
+    return isinstance(value, tuple) and len(value) == 2 and not isinstance(value[0], tuple)
+
+
+def _cut(name: str, params: dict, ys: list[np.ndarray]) -> dict:
+    """Return what belongs to validation sets without the rows whose code is -1."""
+
+    def cut(part, y):
+        if isinstance(part, tuple):
+            return tuple(cut(each, y) for each in part)
+        is_of_rows = _has_rows(part) and n_rows(part) == len(y)
+        return take(check_rows(part), np.flatnonzero(y >= 0)) if is_of_rows else part
+
+    start, found = name.rpartition("__")[0], {}
+    for other, value in params.items():
+        before, _, last = other.rpartition("__")
+        if before != start or "eval" not in last.split("_"):
+            continue
+        if isinstance(value, (list, tuple)) and len(value) == len(ys):
+            found[other] = type(value)(cut(*each) for each in zip(value, ys, strict=True))
+        elif len(ys) == 1:
+            found[other] = cut(value, ys[0])
+    return found
+
+
+def _is_of_rows(name: str, value) -> bool:
+    """Whether a parameter could have an entry for each row of the pool."""
+    last = name.rpartition("__")[2]
+    return _has_rows(value) and last not in OF_NO_ROWS and "eval" not in last.split("_")
+
+
 def _has_rows(value) -> bool:
-    """Whether a value of a parameter is a container that could have an entry for each row."""
+    """Whether a value is a container that could have an entry for each row."""
     return not isinstance(value, (str, bytes, dict)) and (
         (hasattr(value, "shape") and len(value.shape) > 0) or isinstance(value, (list, tuple))
     )

@@ -16,9 +16,17 @@ from ..pool.history import LABELED, live
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
-from .fit_params import FitParams
+from .fit_params import FitParams, with_codes
 from .questions import kept_of
-from .training import fit_on, needs_codes, nets_in, params_of, prepare_nets, seeded_clone
+from .training import (
+    fit_on,
+    give_codes,
+    needs_codes,
+    nets_in,
+    params_of,
+    prepare_nets,
+    seeded_clone,
+)
 
 ENOUGH = 10  # labels since a drift, with which the model starts again
 
@@ -82,6 +90,8 @@ class Trainer:
         inside = params_of(estimator) if inside is None else inside
         codes, has_nets = known if self._encodes(inside) else None, nets_in(estimator, inside)
         estimator = seeded_clone(estimator, self.seed, inside)
+        if codes is not None:
+            give_codes(estimator, inside, codes)
         if has_nets:
             prepare_nets(estimator, None if known is None else len(known), codes)
         previous, rows = self._going_on(before, known)
@@ -93,6 +103,8 @@ class Trainer:
             # What goes on must not draw the same numbers again: dropout, the order of batches.
             words = [self.seed] if previous is None else [self.seed, pool.n_operations]
             seed, params = words if has_nets else None, self.params.of(rows)
+            if codes is not None:
+                params = with_codes(params, codes, pool.missing_label)
             estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
         seen = known if codes is None else None
         return Fitted(estimator, classes, codes, seen, n_learned=pool.n_operations)

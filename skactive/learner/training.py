@@ -44,6 +44,29 @@ def needs_codes(estimator, params: dict | None = None) -> bool:
     return any(is_instance(part, CODED) for part in (estimator, *params.values()))
 
 
+def coded_weights(weights: dict, codes: np.ndarray) -> dict:
+    """Return weights of classes by their codes; those of classes not taught yet are left out."""
+    by_label = {label: code for code, label in enumerate(codes.tolist())}
+    known = {by_label[label]: weight for label, weight in weights.items() if label in by_label}
+    if weights and not known:
+        raise ValueError(
+            f"class_weight names {next(iter(weights))!r}, but labels are such as "
+            f"{codes.tolist()[0]!r}; give a weight for each label, as it is taught."
+        )
+    return known
+
+
+def give_codes(estimator, params: dict, codes: np.ndarray) -> None:
+    """Give an unfitted estimator codes where its parameters name labels: weights of classes."""
+    named = {
+        name: coded_weights(value, codes)
+        for name, value in params.items()
+        if name.rpartition("__")[2] == "class_weight" and isinstance(value, dict)
+    }
+    if named:
+        estimator.set_params(**named)
+
+
 def prepare_nets(estimator, n_classes: int | None, coded=None) -> None:
     """Prepare the nets in an unfitted estimator for what torch alone refuses: `fitting.prepare`."""
     from ..models.fitting import prepare

@@ -74,9 +74,10 @@ class Prompt:
         Shows one row. None: `show_row`, which prints text, draws images (by matplotlib where it
         has a window or a notebook, else as blocks in the terminal), and lists a frame's columns.
     classes : array-like, default=None
-        The labels to choose from, in the order of their keys. None: those that the learner knows
-        and, unless it was given `classes`, new ones of the same kind (text, if there are none
-        yet). For a regressor, any number is a label.
+        The labels to choose from, in the order of their keys; from `run` on, the pool takes these
+        and those that it has alone. None: those that the learner knows and, unless it was given
+        `classes`, new ones of the same kind (text, if there are none yet). For a regressor, any
+        number is a label.
 
     Examples
     --------

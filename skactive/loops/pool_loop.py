@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import is_regressor
 
-from ..data.labels import sorted_classes
+from ..data.labels import encode, merge_dtype, named_classes, sorted_classes
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
@@ -94,6 +94,8 @@ def run(
     check_name(annotator, "run")
     if isinstance(oracle, Known):
         tell_of_minus_ones(learner, oracle.y, "run")
+    if isinstance(oracle, Prompt) and oracle.classes is not None:
+        _agree_on_classes(learner, oracle.classes)
     if rule is not None:
         rule.start(learner)
     rounds = _Rounds(learner, rule, callback)
@@ -162,6 +164,39 @@ class _Rounds:
             f"{name} {what} with {n} labels, and is tried again after the next ones: {error}",
             stacklevel=2,
         )
+
+
+def _agree_on_classes(learner: ActiveLearner, given) -> None:
+    """Let a pool take the classes of a prompt, and those that it has, and no others from now on."""
+    pool = learner.pool_
+    if is_regressor(learner.estimator):
+        return
+    named = named_classes(given, missing_label=pool.missing_label)
+    known = sorted_classes(pool.y_labeled) if pool.classes is None else pool.classes
+    if len(known):
+        merge_dtype(known.dtype, named.dtype)
+    if pool.classes is not None:
+        new = named[encode(named, known) == -1].tolist()
+        if new:
+            raise ValueError(
+                f"Prompt(classes=) names {new[0]!r}, which the learner's classes= does not; name "
+                f"it there too, or leave it out."
+            )
+        return
+    folded = {_folded(name): name for name in named.tolist()}
+    for label in set(known.tolist()) - set(named.tolist()):
+        if _folded(label) in folded:  # a slip, in the table that the labels came from
+            row = pool.labeled[pool.y_labeled == label][0]
+            raise ValueError(
+                f"row {row} has the label {label!r}, where Prompt(classes=) names "
+                f"{folded[_folded(label)]!r}; relabel such rows, or name both."
+            )
+    pool.name_classes([*named.tolist(), *known.tolist()])
+
+
+def _folded(label):
+    """Return a label without what is easily mistyped."""
+    return label.strip().casefold() if isinstance(label, str) else label
 
 
 def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:

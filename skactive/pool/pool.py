@@ -209,7 +209,7 @@ class Pool:
             If a row has another label already.
         """
         named = lab.named_classes(classes, missing_label=self.missing_label)
-        lab.parse(self.y_labeled, missing_label=None, classes=named)
+        lab.parse(self.y_labeled, missing_label=None, classes=named, rows=self.labeled)
         self.classes = named
 
     def to_dataset(self, positions) -> np.ndarray:
@@ -443,14 +443,16 @@ class Pool:
 
     # Plans: everything that can be refused is refused here, before anything changes
 
-    def parse(self, y, n: int, index, who: str) -> tuple[np.ndarray, np.ndarray]:
+    def parse(self, y, n: int, index, who: str, rows=None) -> tuple[np.ndarray, np.ndarray]:
         """Return labels for the `n` rows of an index as values, and a mask of those that are known.
 
         They must be one for each row, in the order of the index, and of the kind of those so far.
+        Refusals name one of `rows`, or a position in y.
         """
         if index is not None:
             lab.check_order(y, index, who=who)
-        values, known = lab.parse(y, missing_label=self._missing_label, classes=self.classes)
+        how = {"missing_label": self._missing_label, "classes": self.classes}
+        values, known = lab.parse(y, rows=rows, **how)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self._ledger.follow().labels
@@ -470,7 +472,7 @@ class Pool:
         """Return what `label` would change, or refuse it; messages name `who` as the call."""
         idx = check_row_numbers(idx, len(self), who=who)
         index = self.rows.index_of(idx)
-        values, known = self.parse(y, len(idx), idx if index is None else index, who)
+        values, known = self.parse(y, len(idx), idx if index is None else index, who, idx)
         states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
         same = was & known
