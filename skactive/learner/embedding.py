@@ -97,12 +97,6 @@ class Embedding:
         memory = self._memory_by(maker)
         return None if maker is None else memory
 
-    def function_by(self, estimator) -> Callable | None:
-        """Return what makes vectors of rows by a fitted estimator, None if that is the model."""
-        if not isinstance(self.function, EachRound):
-            return self.function
-        return None if estimator is None else partial(self.function, estimator)
-
     def known(self, n: int) -> dict[str, Any]:
         """Return the vectors that came with the pool's n rows, refusing where some came without."""
         given: Any = self.given

@@ -20,7 +20,7 @@ from ..pool.pool import Pool
 from ..strategies.base import Strategy, has_admit, has_score
 from ..strategies.view import View
 from ..utils.checks import draw_seed
-from .embedding import Embedding
+from .embedding import EachRound, Embedding
 from .fit_params import FitParams
 
 OF_MINUS_ONE = (
@@ -75,11 +75,14 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
     if random_state is not None:
         seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
     model = None if estimator is None else model_of(learner, seed, vectors.layer)
+    embed = vectors.function
+    if isinstance(embed, EachRound):  # at a cold start there is nothing yet that it could read
+        embed = None if estimator is None else partial(embed, estimator)
     details: dict[str, Any] = {
         "model": model,
         "seed": seed,
         "round": pool.n_operations - 1,
-        "embed": vectors.function_by(estimator),
+        "embed": embed,
         "is_embedded": vectors.is_own,
         # Asked for only by a strategy that reads vectors: most do not.
         "memory": partial(vectors.memory, learner.estimator if estimator is None else estimator),
