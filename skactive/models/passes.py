@@ -194,8 +194,8 @@ class Passes:
         """Return the layer of a name, or refuse the name."""
         return modules.named_layer(self.module, name, self.named_by)
 
-    def _layer(self, X, name: str | None) -> nn.Module:
-        """Return the layer of a name, or the last linear one."""
+    def _layer(self, X, name: str | None) -> Any:
+        """Return the layer of a name, or the last linear one, which whoever asks knows is there."""
         return self.last_linear(X) if name is None else self.named_layer(name)
 
     def as_rows(self, seen: Seen) -> Tensor:
