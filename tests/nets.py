@@ -161,9 +161,9 @@ def softmax_classifier(**params):
     return skorch.NeuralNetClassifier(MLP, module__end="softmax", **(SETTINGS | params))
 
 
-def binary_classifier(**params):
+def binary_classifier(module=MLP, **params):
     """An unfitted net that gives one logit for two classes."""
-    return skorch.NeuralNetBinaryClassifier(MLP, module__n_out=1, **(SETTINGS | params))
+    return skorch.NeuralNetBinaryClassifier(module, module__n_out=1, **(SETTINGS | params))
 
 
 def regressor(module=MLP, **params):

@@ -373,6 +373,50 @@ def test_factored_gradients_are_those_of_the_cross_entropy_of_the_likeliest_labe
     np.testing.assert_allclose(errors[:, :, None] * features[:, None], expected, atol=1e-6)
 
 
+class Tempered(nets.MLP):
+    """An MLP whose logits, or logit, are multiplied by a number before the softmax."""
+
+    def __init__(self, scale, **params):
+        super().__init__(**params)
+        self.scale = scale
+
+    def forward(self, x):
+        return super().forward(x) * self.scale
+
+
+@pytest.mark.parametrize("scale", [1 / 3, 4.0, -1.0])
+def test_a_temperature_before_the_softmax_is_in_the_gradient(scale):
+    fitted = learner(nets.classifier(Tempered, module__scale=scale), "badge")
+    fitted.fit(X, nets.hidden(TRUTH, 60))
+    errors, features = view_of(fitted).gradient
+    module = fitted.estimator_.module_.eval()
+    expected = per_sample_gradients(module, lambda z: -z.log_softmax(dim=0).amax(), X)
+    np.testing.assert_allclose(errors[:, :, None] * features[:, None], expected, atol=1e-5)
+    assert len(set(fitted.query(n_instances=5)[0])) == 5
+
+
+def test_the_temperature_of_one_logit_is_in_the_gradient():
+    fitted = learner(nets.binary_classifier(Tempered, module__scale=1.5), classes=[0, 1])
+    fitted.fit(X, nets.hidden(TRUTH % 2, 60))
+    hidden = fitted.estimator_.module_.eval().body(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(view_of(fitted).gradient[1], 1.5 * hidden, rtol=1e-3)
+
+
+def test_a_temperature_of_each_row_or_class_is_none_of_all():
+    class ByRow(nets.MLP):
+        def forward(self, x):
+            return super().forward(x) * (1 + x[:, 20:21])
+
+    class ByClass(nets.MLP):
+        def forward(self, x):
+            return super().forward(x) * torch.linspace(1, 2, 10)
+
+    for module in (ByRow, ByClass):
+        fitted = learner(nets.classifier(module), "badge").fit(X, nets.hidden(TRUTH, 60))
+        with pytest.raises(ValueError, match="last Linear layer gives, or of a multiple of it"):
+            fitted.query()
+
+
 @pytest.mark.parametrize("end", ["logits", "flat"])
 def test_of_two_classes_with_one_logit_the_second_column_is_the_gradient(end):
     """The errors are (p0 - [y=0], p1 - [y=1]); the second goes with the only row of weights."""
@@ -698,7 +742,7 @@ def test_dropout_refuses_what_is_no_number_of_passes(n_passes):
 
 
 def test_dropout_is_for_nets():
-    with pytest.raises(ValueError, match="skorch classifier with Dropout layers"):
+    with pytest.raises(ValueError, match="skorch classifier with dropout"):
         ActiveLearner(LogisticRegression(), Dropout("entropy")).fit(X, nets.hidden(TRUTH, 60))
 
 

@@ -590,18 +590,18 @@ def test_a_net_of_one_logit_may_be_sure_of_rows_wherever_they_are(at, size):
     np.testing.assert_array_equal(model.features(rows), rows)
 
 
-class Steeper(nn.Module):
+class Bent(nn.Module):
     def __init__(self):
         super().__init__()
         self.head = nn.Linear(1, 1)
 
     def forward(self, x):
-        return 1.5 * self.head(x)
+        return self.head(x) * (2 + self.head(x).sin())
 
 
 @pytest.mark.parametrize("shift", [-9.0, 0.0, 6.0])
 def test_a_net_of_one_logit_that_its_layer_does_not_account_for_is_found_out(shift):
-    module = Steeper()
+    module = Bent()
     with torch.no_grad():
         module.head.weight[:], module.head.bias[:] = 1.0, shift
     net = NeuralNetBinaryClassifier(module, **SETTINGS).initialize()

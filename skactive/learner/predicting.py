@@ -275,8 +275,8 @@ def _refuse_one_row(estimator, X, who: str, label: str = "") -> None:
     write = None if width is None else one_row_as(X, width)
     if write is not None:
         raise ValueError(
-            f"{who} got a single row of {width} values; write {who}({write}{label}) with the rows "
-            f"X that it is one of."
+            f"Reshape your data: {who} got a single row of {width} values; write "
+            f"{who}({write}{label}) with the rows X that it is one of."
         )
 
 

@@ -59,7 +59,7 @@ NEEDS = {
     "net with dropout",
     "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting), or a "
     "net with dropout",
-    "dropout": "to be a skorch classifier with Dropout layers",
+    "dropout": "to be a skorch classifier with dropout",
     "embedding": "rows of numbers, or a Pipeline whose first steps make numbers of them, or "
     "embedding=",
     "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, an "
@@ -160,6 +160,11 @@ def cannot_give(estimator, *alternatives: str) -> str:
     needs = " or ".join(NEEDS[what] for what in alternatives)
     if "decision" in alternatives and _is_one_vs_one(last):
         needs += "; decision_function_shape='ovo' has one for each pair, write 'ovr'"
+    if "with dropout" in needs and hasattr(last, "module_"):
+        from .modules import always_off  # torch is there by now
+
+        if off := always_off(last.module_):
+            needs += f"; that inside {' and '.join(off)} cannot be switched on"
     return f"{views}, which {type(last).__name__} cannot give: it needs {needs}."
 
 
@@ -186,10 +191,10 @@ def _net_gives(net, what: str) -> bool:
         return False
     if not hasattr(net, "module_"):  # which alone tells what layers there are
         return what in NEEDS
-    from .modules import dropout_layers, has_linear  # torch is there by now
+    from .modules import has_linear, may_drop  # torch is there by now
 
     if what in ("samples", "std", "dropout"):
-        return bool(dropout_layers(net.module_))
+        return may_drop(net.module_)
     return has_linear(net.module_) if what == "gradient" else what in NEEDS
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 _MASK_BYTES = 1 << 26  # of masks that are kept from batch to batch
 SHORTCUT = 1e-2  # of how far outputs lie apart, that comes from beside a layer
@@ -228,6 +232,62 @@ def watching(layer: nn.Module) -> Iterator[dict[str, Tensor]]:
 
 # Dropout
 
+# What drops units where it is called, and the layer that does the same.
+DROPS: dict[Callable, type[nn.Module]] = {
+    functional.dropout: nn.Dropout,
+    functional.dropout1d: nn.Dropout1d,
+    functional.dropout2d: nn.Dropout2d,
+    functional.dropout3d: nn.Dropout3d,
+    functional.alpha_dropout: nn.AlphaDropout,
+    functional.feature_alpha_dropout: nn.FeatureAlphaDropout,
+}
+_NAMES = {function.__name__ for function in DROPS}
+
+
+def may_drop(module: nn.Module) -> bool:
+    """Whether a module drops units in training: by its layers, or by what its own code calls."""
+    return bool(dropout_layers(module)) or any(map(_calls_dropout, module.modules()))
+
+
+def _calls_dropout(part: nn.Module) -> bool:
+    """Whether the code of a module names a function that drops units, or it holds one."""
+    cls: Any = type(part)  # which mypy takes for not hashable
+    is_named = _called(cls) - part._modules.keys()  # a layer may be called as a function is
+    return bool(is_named) or any(
+        inspect.isfunction(each) and each in DROPS for each in vars(part).values()
+    )
+
+
+@cache
+def _called(cls: type) -> frozenset[str]:
+    """Return the functions in `DROPS` that the code of a class names, or that of its helpers."""
+    own = [base for base in cls.__mro__ if not base.__module__.startswith("torch.")]
+    waiting = [each for base in own for each in vars(base).values() if inspect.isfunction(each)]
+    seen, names = set(waiting), set[str]()
+    while waiting:
+        function = waiting.pop()
+        codes = [function.__code__]
+        for code in codes:  # with those inside it, as of a comprehension
+            codes += [each for each in code.co_consts if inspect.iscode(each)]
+            names.update(code.co_names)
+        found = [function.__globals__.get(name) for name in names]
+        helpers = {each for each in found if inspect.isfunction(each) and _is_beside(each, cls)}
+        waiting += helpers - seen
+        seen |= helpers
+    return frozenset(names & _NAMES)
+
+
+def _is_beside(function: Callable, cls: type) -> bool:
+    """Whether a function is of the same package as a class."""
+    return function.__module__.partition(".")[0] == cls.__module__.partition(".")[0]
+
+
+def always_off(module: nn.Module) -> list[str]:
+    """Return the kinds of layers in a module whose own dropout nothing can switch on."""
+    kinds = (nn.RNNBase, nn.MultiheadAttention)
+    parts = [part for part in module.modules() if isinstance(part, kinds) and part.dropout > 0]
+    return sorted({type(part).__name__ for part in parts if getattr(part, "num_layers", 2) > 1})
+
 
 def dropout_layers(module: nn.Module) -> list[nn.Module]:
     """Return the layers of a module that drop units in training."""
@@ -236,7 +296,7 @@ def dropout_layers(module: nn.Module) -> list[nn.Module]:
 
 
 class DropoutMasks:
-    """Dropout whose masks follow from a seed, for layers that stay in evaluation mode.
+    """Dropout whose masks follow from a seed, for layers and functions that are off otherwise.
 
     A pass drops the same units for every row, so that it is one function of the rows: one sample
     of the model, the same for any batches, order or device. Rows are along the first axis of what
@@ -253,22 +313,46 @@ class DropoutMasks:
     def begin(self, number: int, n: int | None = None) -> None:
         """Use the masks of this pass from here on, for a batch of n rows."""
         self._current, self._n = number, n
-        self._n_calls = [0] * len(self.layers)
+        self._n_calls = [0] * (len(self.layers) + 1)  # of each layer, and of functions
+        self._is_inside = False  # a layer, which calls a function itself
 
     @property
     def are_used(self) -> bool:
-        """Whether rows have passed through any of the layers since this pass began."""
+        """Whether anything was dropped since this pass began."""
         return any(self._n_calls)
 
     @contextmanager
     def switched_on(self) -> Iterator[None]:
         """Drop units in each layer, within this context."""
-        with hooked(self.layers, self._dropped), unfused():
+        with ExitStack() as stack:
+            for layer in self.layers:
+                stack.callback(layer.register_forward_pre_hook(self._enter).remove)
+            stack.enter_context(hooked(self.layers, self._dropped_by_layer))
+            stack.enter_context(unfused())
             yield
 
-    def _dropped(self, layer, _inputs, x: Tensor) -> Tensor:
+    def functions(self) -> TorchFunctionMode:
+        """Return a context in which the functions that a module calls itself drop units as well."""
+        return _Functions(self._dropped_by_function)
+
+    def _enter(self, _layer, _inputs) -> None:
+        self._is_inside = True
+
+    def _dropped_by_layer(self, layer, _inputs, x: Tensor) -> Tensor:
         """Return x with a layer's dropped units taken out."""
-        kept = self._mask(self.layers.index(layer), layer, x)
+        self._is_inside = False
+        return self._dropped(self.layers.index(layer), layer, x)
+
+    def _dropped_by_function(self, kind, x: Tensor, p=0.5, training=False, inplace=False) -> Tensor:
+        """Return x with units taken out, as a function does in training."""
+        if self._is_inside or p == 0:
+            return x
+        dropped = self._dropped(len(self.layers), kind(p), x)
+        return x.copy_(dropped) if inplace else dropped
+
+    def _dropped(self, at: int, layer, x: Tensor) -> Tensor:
+        """Return x with the dropped units of a layer taken out, the one of that number."""
+        kept = self._mask(at, layer, x)
         if isinstance(layer, nn.AlphaDropout | nn.FeatureAlphaDropout):
             # As torch does it: the scale and the shift keep mean 0 and variance 1.
             low, p = _SELU_AT_MINUS_INFINITY, layer.p
@@ -302,3 +386,15 @@ class DropoutMasks:
                 self._kept[*key, shape] = mask
                 self._n_bytes += mask.numel()
         return mask
+
+
+class _Functions(TorchFunctionMode):
+    """Hands calls of functions that drop units to another, with the kind of layer they are as."""
+
+    def __init__(self, drop: Callable):
+        super().__init__()
+        self.drop = drop
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kind, kwargs = DROPS.get(func), kwargs or {}
+        return func(*args, **kwargs) if kind is None else self.drop(kind, *args, **kwargs)

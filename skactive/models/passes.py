@@ -47,6 +47,7 @@ class Passes:
         self.named_by = named_by  # the parameter by which users name a layer, for messages
         self.linear: nn.Linear | None = None  # the last, once rows have passed through it
         self.is_made: bool | None = None  # whether the outputs follow from what it gives
+        self._has_told = False  # of dropout that stays off
 
     @property
     def module(self) -> nn.Module:
@@ -166,7 +167,7 @@ class Passes:
         By the output of the layer of that name; None: by the input of the last linear layer.
         """
         with self.ready(hooked=True):
-            layer = self._layer(X, name)
+            layer: Any = self.last_linear(X) if name is None else self.named_layer(name)
             is_along_first = False  # as one row alone has shown
             with modules.watching(layer) as seen:
                 for x in self.batches(X):
@@ -194,10 +195,6 @@ class Passes:
         """Return the layer of a name, or refuse the name."""
         return modules.named_layer(self.module, name, self.named_by)
 
-    def _layer(self, X, name: str | None) -> Any:
-        """Return the layer of a name, or the last linear one, which whoever asks knows is there."""
-        return self.last_linear(X) if name is None else self.named_layer(name)
-
     def as_rows(self, seen: Seen) -> Tensor:
         """Return the vectors of a batch, flattened to shape (n, d)."""
         n, n_seen = len(seen.outputs), len(seen.vectors)
@@ -215,21 +212,36 @@ class Passes:
     def with_dropout(self, X, n_passes: int, read: Callable) -> Generator[Tensor, None, None]:
         """Yield what `read` makes of each batch in S passes, shape (n, S, ...)."""
         masks = modules.DropoutMasks(modules.dropout_layers(self.module), self.seed)
+        self._tell_what_is_off()
         with self.ready(hooked=True), masks.switched_on():
             # All passes over one batch before the next: loading a batch is often what takes long.
             for x in self.batches(X):
                 passes, n = [], get_len(x)
                 for number in range(n_passes):
                     masks.begin(number, n)
-                    passes.append(read(self.outputs(modules.copied(x))))  # it may be written to
+                    with masks.functions():
+                        outputs = self.outputs(modules.copied(x))  # it may be written to
+                    passes.append(read(outputs))
+                    del outputs
                 if not masks.are_used:
                     raise ValueError(
                         f"no row passes through the Dropout layers of "
-                        f"{type(self.module).__name__}, so that all passes are alike; use them in "
-                        f"its forward."
+                        f"{type(self.module).__name__}, nor through a function that drops units, "
+                        f"so that all passes are alike; use them in its forward."
                     )
                 yield torch.stack(passes, dim=1)
                 del x, passes
+
+    def _tell_what_is_off(self) -> None:
+        """Warn, once, of dropout that passes leave out."""
+        off = [] if self._has_told else modules.always_off(self.module)
+        self._has_told = True
+        if off:
+            warnings.warn(
+                f"passes with dropout leave out that inside {' and '.join(off)} of "
+                f"{type(self.module).__name__}; have it in Dropout layers, if it should count.",
+                stacklevel=2,
+            )
 
 
 def batch_rows(net) -> int:

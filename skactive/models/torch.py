@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any, NoReturn
@@ -22,7 +23,7 @@ from .modules import first_output, watching
 from .passes import Passes, batch_rows
 from .sklearn import Model
 
-LEAST_LOG = -60.0  # of a probability that counts in `_accounts`
+LEAST_LOG = -60.0  # of a probability that counts in `_scale`
 LEAST_LOG_LEFT = -8.0  # of one that is what another leaves of 1, which has few digits
 SOFTMAX_TOLERANCE = 1e-3  # of the logarithms there
 BYPASSED = ("predict_proba", "forward_iter", "evaluation_step")  # methods, by passes in here
@@ -47,7 +48,9 @@ class TorchModel(Model):
         self.layer = layer
         self.passes = Passes(estimator, seed, named_by)
         self.net = self.passes.net
-        self._is_all: bool | None = None  # whether the last linear layer tells the predictions
+        # What the last linear layer's outputs are multiplied by, to make logits of the predictions;
+        # 0: predictions are something else. None: it is not known yet.
+        self._scale: float | None = None
 
     @property
     def batch_rows(self) -> int:
@@ -207,15 +210,18 @@ class TorchModel(Model):
                 part = read(seen.outputs)
                 # The first batch tells whether the layer accounts for the predictions, unless it is
                 # shorter than what tells in any other batches: the answer must not depend on them.
-                if is_last and self._is_all is None and len(part) >= min(SOME_ROWS, n_rows(X)):
+                if is_last and self._scale is None and len(part) >= min(SOME_ROWS, n_rows(X)):
                     self._judge(part, seen.made)
                 elif is_last:
                     self._look(X)
-                if is_last and not self._is_all:
+                scale = self._scale if is_last else 1.0
+                if not scale:
                     self._refuse_gradient()
-                vectors.add(self.passes.as_rows(seen))
+                rows = self.passes.as_rows(seen)
+                # The gradient in a layer's weights is longer by what its outputs are multiplied by.
+                vectors.add(rows if scale == 1 else rows * scale)
                 predicted.add(part)
-                del seen, part  # so that the next batch finds its memory free
+                del seen, part, rows  # so that the next batch finds its memory free
         name = "value" if self.classes is None else "proba"
         return {what: native(vectors.whole()), name: self._checked(predicted.whole())}
 
@@ -257,7 +263,7 @@ class TorchModel(Model):
 
     def _look(self, X) -> None:
         """Find out by the first rows whether predictions follow from the last linear layer."""
-        if self._is_all is not None or (linear := self.passes.last_linear(X)) is None:
+        if self._scale is not None or (linear := self.passes.last_linear(X)) is None:
             return
         with self.passes.ready(hooked=True), watching(linear) as seen:
             predicted = self._reader()(self.passes.outputs(self.passes.first(X, SOME_ROWS)))
@@ -268,15 +274,16 @@ class TorchModel(Model):
         if self.classes is not None:
             check_sums(to_numpy(predicted[:SOME_ROWS]))
         is_one_each = len(made) == len(predicted)
-        self._is_all = is_one_each and _accounts(made[:SOME_ROWS], predicted[:SOME_ROWS])
+        self._scale = _scale(made[:SOME_ROWS], predicted[:SOME_ROWS]) if is_one_each else 0.0
 
     def _refuse_gradient(self) -> NoReturn:
         """Say why there is no gradient of a last layer."""
         name = type(self.passes.module).__name__
         what = "" if self.classes is None else "the softmax of "
+        multiple = "" if self.classes is None else ", or of a multiple of it"
         raise ValueError(
             f"the strategy reads view.gradient, which {name} cannot give: its predictions are not "
-            f"{what}what its last Linear layer gives."
+            f"{what}what its last Linear layer gives{multiple}."
         )
 
     def _logits(self, x: Tensor) -> Tensor:
@@ -284,12 +291,12 @@ class TorchModel(Model):
         # Not by `outputs`: that the module can read rows is known by now, and an error here is one
         # of differentiating, which the attack words. The layer's own outputs are preferred, since
         # the logarithm of a probability near 1 has no digits left.
-        if self.passes.linear is None or not self._is_all:
+        if self.passes.linear is None or not self._scale:
             proba = self._reader()(first_output(self.net.infer(x)))
             return proba.clamp_min(torch.finfo(proba.dtype).tiny).log()
         with watching(self.passes.linear) as seen:
             self.net.infer(x)
-        return _both_sides(seen["output"])
+        return self._scale * _both_sides(seen["output"])
 
 
 class DropoutModel(TorchModel):
@@ -321,21 +328,36 @@ def native(vectors: Tensor):
     return (vectors.float() if vectors.dtype == torch.bfloat16 else vectors).numpy()
 
 
-def _accounts(logits: Tensor, predicted: Tensor) -> bool:
-    """Whether predictions are a layer's outputs, or their softmax or sigmoid."""
+def _scale(made: Tensor, predicted: Tensor) -> float:
+    """Return the number by which a layer's outputs are to be multiplied to make predictions.
+
+    Predictions are then these, or their softmax or sigmoid; 0.0 if they are not.
+    """
     if predicted.ndim == 1:
-        column = logits.to(predicted.dtype)
-        return logits.shape == (len(predicted), 1) and torch.allclose(column[:, 0], predicted)
-    both = _both_sides(logits)
+        column = made.to(predicted.dtype)
+        are_values = made.shape == (len(predicted), 1) and torch.allclose(column[:, 0], predicted)
+        return float(are_values)
+    both = _both_sides(made)
     if both.shape != predicted.shape:
-        return False
+        return 0.0
     # By logarithms: near 0 and 1 all softmaxes have about the same probabilities. In memory, since
     # there are devices without float64.
-    ours, theirs = both.cpu().double().log_softmax(dim=1), predicted.cpu().double().log()
+    logits, theirs = both.cpu().double(), predicted.cpu().double().log()
     is_told = theirs > LEAST_LOG
-    if logits.shape[1] == 1:  # of two classes, for the first of which skorch takes 1 - p
+    if made.shape[1] == 1:  # of two classes, for the first of which skorch takes 1 - p
         is_told[:, 0] &= theirs[:, 0] > LEAST_LOG_LEFT
-    return bool(torch.allclose(ours[is_told], theirs[is_told], atol=SOFTMAX_TOLERANCE, rtol=1e-2))
+
+    def accounts(scale: float) -> bool:
+        ours = (scale * logits).log_softmax(dim=1)[is_told]
+        return torch.allclose(ours, theirs[is_told], atol=SOFTMAX_TOLERANCE, rtol=1e-2)
+
+    if accounts(1.0):
+        return 1.0
+    # A temperature, say: differences to the likeliest class are all multiplied by one number.
+    best = theirs.argmax(dim=1, keepdim=True)
+    ours, gaps = ((each - each.gather(1, best))[is_told] for each in (logits, theirs))
+    scale = float((ours * gaps).sum() / (ours * ours).sum())
+    return scale if math.isfinite(scale) and accounts(scale) else 0.0
 
 
 def _both_sides(logits: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ class Committee(Strategy):
     """Base of strategies over the members of a fitted ensemble.
 
     A committee is any ensemble whose members predict the classes themselves (a forest, bagging,
-    voting), or a skorch net with Dropout layers, by 20 passes with dropout.
+    voting), or a skorch net with dropout, by 20 passes in which it is on.
     """
 
     reads = ("samples",)

@@ -13,7 +13,7 @@ class Dropout(Strategy):
 
     Strategies over probabilities (least confidence, margin, entropy) see their mean over the
     passes, strategies over members (BALD, BatchBALD, variation ratios) the passes themselves. In
-    each pass the net's Dropout layers drop the same units for all rows; all other layers, such as
+    each pass the net's dropout takes out the same units for all rows; all other layers, such as
     batch norm, stay as in prediction.
 
     Parameters
