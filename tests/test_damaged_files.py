@@ -170,6 +170,17 @@ def test_a_history_that_no_pool_has_had_is_refused(what, tmp_path):
         Pool.load(path, rows(8))
 
 
+def test_a_row_that_was_labelled_before_it_joined_is_refused(tmp_path):
+    pool = Pool(rows(7))
+    pool.label(6, 1)
+    pool.extend(rows(8)[7:])
+    path = saved(pool, tmp_path)
+    assert Pool.load(path, rows(8)).labeled.tolist() == [6]
+    edited(path, rows=put(0, 7))
+    with pytest.raises(ValueError, match=REFUSED):
+        Pool.load(path, rows(8))
+
+
 @pytest.mark.parametrize("label", [np.nan, np.inf])
 def test_labels_that_are_no_numbers_are_refused(label, tmp_path):
     path = saved(eventful(rows(8), [0.5, 1.5, 2.5], missing_label=None), tmp_path)

@@ -419,6 +419,16 @@ def test_no_word_comes_of_minus_one_where_it_is_chosen_or_cannot_be_a_class(y, o
         learner.teach(X[[2, 60, 3]], y[[2, 60, 3]]).score(X, y)
 
 
+def test_no_word_comes_of_minus_one_where_a_pool_of_ones_own_gets_names_for_its_classes():
+    pool = Pool(X[::10], SIGNS[::10])
+    learner = ActiveLearner(LogisticRegression(), classes=[0, 1], random_state=0).fit(pool)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner.query(X, n_instances=3)
+        learner.teach(X[[2, 60, 3]], SIGNS[[2, 60, 3]])
+    assert pool.n_skipped == 2
+
+
 def test_no_word_comes_of_minus_one_where_the_first_question_was_about_the_pool():
     learner = logistic()
     with warnings.catch_warnings():

@@ -672,6 +672,38 @@ def test_the_third_round_in_a_row_that_fails_raises_what_the_estimator_said():
     assert learned(learner)
 
 
+class Mute(GaussianNB):
+    """A classifier that answers nothing, and can be fitted on so many rows at most."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+
+    def fit(self, X, y):
+        if len(X) > self.most:
+            raise ValueError("too many rows")
+        return super().fit(X, y)
+
+    def predict_proba(self, X):
+        raise ValueError("no answer")
+
+
+@pytest.mark.parametrize("most", [2, 60])
+def test_a_round_counts_once_whether_the_query_alone_fails_or_the_fit_too(most):
+    learner, rounds = ActiveLearner(Mute(most), "margin", cold_start=in_order), []
+    with (
+        pytest.warns(UserWarning, match="Mute could not answer with 2 labels"),
+        pytest.raises(ValueError, match="no answer"),
+    ):
+        run(
+            learner.fit(NUMBERED),
+            parity,
+            n_instances=2,
+            callback=lambda now: rounds.append(now.pool_.n_labeled),
+        )
+    assert rounds == [2, 4, 6]
+
+
 def test_typed_answers_are_saved_though_the_estimator_cannot_be_fitted(typing, tmp_path):
     linear = CalibratedClassifierCV(LogisticRegression(), cv=5)
     estimator = make_pipeline(TfidfVectorizer(), linear)

@@ -26,7 +26,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from skactive import ActiveLearner, SimulatedLearner, Strategy, get_strategy_names, select
+from skactive import ActiveLearner, Pool, SimulatedLearner, Strategy, get_strategy_names, select
 from skactive.strategies import (
     BALD,
     Density,
@@ -430,6 +430,31 @@ def test_a_subpool_is_the_population(strategy, given):
     others = np.where(is_part[:, None] | (y >= 0)[:, None], X, rng.normal(size=X.shape) - 3.0)
     assert asked(Subpool(strategy, 60), others).tolist() == picks.tolist()
     assert is_part[picks].all()
+
+
+@pytest.mark.parametrize("sizes", [(5,), (5, 20), (5, 20, 60)])
+def test_a_part_of_parts_has_its_own_vectors_and_the_known_and_reserved_rows(sizes):
+    X, y = np.arange(100.0)[:, None], np.full(100, -1)
+    y[[40, 90]] = 0, 1
+    pool = Pool(X, y)
+    pool.reserve([7, 55])
+    seen = []
+
+    def looks(view, n):
+        numbers = view.X[:, 0]
+        np.testing.assert_array_equal(view.embedding[:, 0], numbers + 0.5)
+        at = view.labeled, view.reserved, view.candidates
+        seen.append([numbers[each].tolist() for each in at])
+        return view.candidates[:n]
+
+    strategy = looks
+    for size in sizes:
+        strategy = Subpool(strategy, size)
+    learner = ActiveLearner(LogisticRegression(), strategy, embedding=lambda X: X + 0.5)
+    idx, rows = learner.fit(pool).query(n_instances=2)
+    ((labeled, reserved, candidates),) = seen
+    assert (labeled, reserved, len(candidates)) == ([40, 90], [7, 55], 5)
+    assert idx.tolist() == rows[:, 0].tolist() == candidates[:2]
 
 
 @pytest.mark.parametrize("size", [0, -3, 1.5, 0.0, -0.1, True, "3", None, np.nan])

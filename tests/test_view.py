@@ -527,6 +527,23 @@ def test_rows_that_become_large_come_in_chunks_of_what_they_become(make, way, mo
     assert max(sizes) == (256 if way == "function" else 81)
 
 
+def test_rows_none_of_which_fits_come_sixteen_at_a_time(monkeypatch):
+    monkeypatch.setattr("skactive.strategies.reading.MODEL_BYTES", 1 << 10)
+    names, sizes = [str(number) for number in range(300)], []
+
+    def load(names):
+        sizes.append(len(names))
+        return images(names)
+
+    steps = FunctionTransformer(load), FunctionTransformer(features), LogisticRegression()
+    model = make_pipeline(*steps).fit(names[:30], Y[:30])
+    sizes.clear()
+    pool = Pool(names)
+    view = View(pool.rows, pool.unlabeled_mask, pool=pool, model=adapt(model, np.arange(3)))
+    np.testing.assert_array_equal(view.embedding, features(images(range(300))))
+    assert sizes == [8, *[16] * 18, 12]
+
+
 def test_names_that_become_little_come_in_large_chunks():
     texts, sizes = [f"text {number}" for number in range(3000)], []
 
