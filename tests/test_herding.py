@@ -229,7 +229,12 @@ def test_coverage_may_stop_where_nothing_is_left_to_gain():
         mask = np.ones(4, dtype=bool)
         mask[known] = False
         return Coverage(
-            blocks, similarity=near, weights=np.ones(4), known=np.array(known, dtype=int), mask=mask
+            blocks,
+            similarity=near,
+            weights=np.ones(4),
+            known=np.array(known, dtype=int),
+            mask=mask,
+            who="prob_cover",
         )
 
     picks = covering([0]).choose(3, np.random.default_rng(0), least=0.5)
