@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..data import labels as lab
 from ..data.datasets import is_dataset
-from ..data.rows import check_rows, take
+from ..data.rows import check_rows, row_index, take
 from ..models.kinds import is_net, is_own, last_step
 from ..utils.delegation import Inner
 from .fit_params import FitParams
@@ -183,14 +183,17 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         estimator, classes, codes, *_ = fitted_of(self)
         if y is None:
             return estimator.score(X, **params)
+        index = row_index(X)
+        lab.check_order(y, index, who="score")
         values, known = lab.parse(y, missing_label=missing_label_for(self))
+        aligned = FitParams(params, len(known), index, "score")
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
         if not known.all():
             tell_of_minus_ones(self, y, "score")
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
-            params = FitParams(params, len(known)).of(kept)
+            params = aligned.of(kept)
         # skorch's own score would hold the codes that a net learned against labels.
         is_weighted_at_most = params.keys() <= {"sample_weight"}
         if is_net(estimator) and is_weighted_at_most and not _is_net_with_own(estimator, "score"):
