@@ -374,6 +374,69 @@ def test_rows_come_best_first():
 # Labels, and the absence of them
 
 
+# What comes with the rows in another order than theirs, by its index
+
+
+def framed():
+    """Rows of a frame in an order of their own, with labels of a tenth."""
+    pd = pytest.importorskip("pandas")
+    order = np.random.default_rng(0).permutation(150)
+    return pd.DataFrame(X, columns=list("abcd")).iloc[order], pd.Series(Y).iloc[order]
+
+
+def test_what_belongs_to_rows_is_refused_in_another_order_by_its_index():
+    pd = pytest.importorskip("pandas")
+    rows, y = framed()
+    weights = pd.Series(np.arange(150.0))
+    vectors, mask = pd.DataFrame(X), pd.Series(np.arange(150) % 2 == 0)
+    learner = ActiveLearner(LogisticRegression(), "k_center", random_state=0)
+    for name, given in (("sample_weight", weights), ("embedding", vectors)):
+        text = (
+            f"fit got {name} in another order than the rows, by the index of {name}; write {name}"
+        )
+        with pytest.raises(ValueError, match=text):
+            learner.fit(rows, y, **{name: given})
+        learner.fit(rows, y, **{name: given.loc[rows.index]})
+    learner.fit(rows, y, sample_weight=weights.loc[rows.index], embedding=vectors.loc[rows.index])
+    idx, asked = learner.query(n_instances=3)
+    labels = pd.Series(TRUTH).loc[asked.index]
+    turned = {"sample_weight": weights.loc[asked.index][::-1]}
+    more, outside = rows.iloc[:4], {"embedding": vectors.loc[rows.index[:4]][::-1]}
+    good = {"sample_weight": weights.loc[more.index], "embedding": vectors.loc[more.index]}
+    others = {"subset": mask[more.index][::-1], "embedding": good["embedding"]}
+    with unchanged(learner, but=["_last_query"]):
+        for call, text in (
+            (lambda: learner.query(subset=mask), "query got subset in another order"),
+            (lambda: learner.query(more, **others), "query got subset in another order"),
+            (lambda: learner.query(more, **outside), "query got embedding in another order"),
+            (lambda: learner.teach(idx, labels, **turned), "teach got sample_weight in another"),
+            (lambda: learner.extend(more, **good | outside), "extend got embedding in another"),
+            (
+                lambda: learner.extend(
+                    more, **good | {"sample_weight": good["sample_weight"][::-1]}
+                ),
+                "extend got sample_weight in another order",
+            ),
+            (lambda: learner.score(more, labels.iloc[:0]), "score got no label"),
+            (lambda: learner.score(rows, pd.Series(TRUTH)), "score got labels in another order"),
+            (
+                lambda: learner.score(rows, TRUTH[rows.index], sample_weight=weights),
+                "score got sample_weight in another order",
+            ),
+        ):
+            with pytest.raises(ValueError, match=text):
+                call()
+    allowed = learner.query(n_instances=150, subset=mask.loc[rows.index])[1].index
+    assert (allowed % 2 == 0).all()
+    assert (
+        learner.teach(idx, labels, sample_weight=turned["sample_weight"][::-1])
+        .extend(more, **good)
+        .pool_.y[idx]
+        .tolist()
+        == labels.tolist()
+    )
+
+
 SIGNS = TRUTH - 1  # the classes -1, 0 and 1
 NOT_LEARNED = (
     "5 of the 15 rows that fit got are not learned: their label is -1, which by default means "

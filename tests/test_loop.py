@@ -143,6 +143,23 @@ def test_rows_that_the_oracle_cannot_tell_are_skipped_and_not_asked_for_again(mi
     assert labeled(learner) == {row: row % 2 for row in range(60) if row % 4 != 1}
 
 
+def test_known_labels_in_another_order_than_the_rows_are_refused_by_their_index():
+    pd = pytest.importorskip("pandas")
+    order = np.random.default_rng(0).permutation(60)
+    rows, y = pd.DataFrame(NUMBERED).iloc[order], pd.Series(np.arange(60) % 3)
+    estimator = KNeighborsClassifier(1)
+    learner = ActiveLearner(estimator, in_order, cold_start=in_order, random_state=0).fit(rows)
+    with unchanged(learner), pytest.raises(ValueError, match="run got labels in another order"):
+        run(learner, Known(y), stopping=9)
+    text = "Known has the label of 3 for row 0, which by its index is 4; write Known"
+    with pytest.raises(ValueError, match=text):
+        Known(y[[3, 4, 5]]).answer([0, 1], rows.loc[[4, 3]])
+    assert Known(y[[3, 4, 5]]).answer([1, 0], rows.loc[[4, 3]]).tolist() == [1, 0]
+    assert Known(y).answer([1], rows.loc[[4]]).tolist() == [1]  # a default index says nothing
+    run(learner, Known(y.loc[rows.index]), stopping=9)
+    assert labeled(learner) == {row: order[row] % 3 for row in range(9)}
+
+
 def test_known_labels_may_have_holes():
     y = np.where(np.arange(60) < 50, np.arange(60) % 3, -1)
     with pytest.warns(UserWarning, match="run leaves out 10 rows whose label is -1"):

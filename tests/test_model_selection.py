@@ -406,3 +406,14 @@ def test_a_simulation_that_kept_no_estimators_is_refused():
     )
     with pytest.raises(ValueError, match="keep_estimators=True"):
         search.fit(X, Y)
+
+
+def test_labels_in_another_order_than_the_rows_are_refused_by_their_index():
+    pd = pytest.importorskip("pandas")
+    rows, y = pd.DataFrame({"a": range(6)}), pd.Series([0, 1] * 3)
+    with pytest.raises(ValueError, match="split got labels in another order than the rows"):
+        next(LabeledKFold(2).split(rows, y[::-1]))
+    learner = ActiveLearner(LogisticRegression(), random_state=0)
+    simulated = SimulatedLearner(learner, budget=4, n_initial=2, keep_estimators=True).fit(rows, y)
+    with pytest.raises(ValueError, match="the scorer got labels in another order than the rows"):
+        aulc_scorer("accuracy")(simulated, rows, y[::-1])

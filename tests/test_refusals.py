@@ -914,12 +914,24 @@ def test_an_estimator_that_raises_at_the_first_fit_keeps_the_labels_for_a_refit(
 
 def test_an_error_of_fit_passes_although_weights_do_not_fit():
     learner = learner_of()
-    with pytest.raises(ValueError, match="sample_weight") as info:
-        learner.teach([1], [0], sample_weight=np.ones(7))
-    with pytest.raises(ValueError, match="sample_weight") as plain:
-        LogisticRegression().fit(X[:3], [0, 0, 1], sample_weight=np.ones(7))
-    assert str(info.value).split("(")[0] == str(plain.value).split("(")[0]
+    with pytest.raises(TypeError) as info:
+        learner.teach([1], [0], sample_weight={})
+    with pytest.raises(TypeError) as plain:
+        LogisticRegression().fit(X[:3], [0, 0, 1], sample_weight={})
+    assert str(info.value) == str(plain.value)
     assert learner.pool_.y[1] == 0
+
+
+def test_weights_of_the_labelled_rows_alone_are_refused_when_they_come():
+    learner = ActiveLearner(LogisticRegression())
+    text = (
+        "fit got sample_weight with 15 entries for 150 rows; give one for each row, those without "
+        "a label included."
+    )
+    refused(ValueError, text, learner, learner.fit, X, Y, sample_weight=np.ones(15))
+    learner = learner_of()
+    text = text.replace("fit got", "teach got").replace("15 entries for 150", "7 entries for 1")
+    refused(ValueError, text, learner, learner.teach, [1], [0], sample_weight=np.ones(7))
 
 
 @pytest.mark.parametrize(

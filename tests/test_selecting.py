@@ -279,3 +279,16 @@ def test_a_total_counts_what_is_labelled_or_reserved():
         select("random", **given, n_instances=1)
     with pytest.raises(ValueError, match="select got n_total=0; give a whole number of at least 1"):
         select("random", **given | {"n_total": 0})
+
+
+def test_arrays_that_are_in_different_orders_by_their_index_are_refused():
+    proba = pd.DataFrame(np.full((4, 2), 0.5), index=list("abcd"))
+    turned = pd.Series([True, False, True, True], index=list("dcba"))
+    for name in ("subset", "labeled", "reserved", "scores", "prediction"):
+        strategy = "scores" if name == "scores" else "random"
+        given = turned.astype(float) if name in ("scores", "prediction") else turned
+        with pytest.raises(ValueError, match=f"select got {name} in another order than the rows"):
+            select(strategy, proba=proba, **{name: given})
+        select(strategy, proba=proba, **{name: given.loc[list("abcd")]})
+    positions = pd.Series([0, 2, 3, 1], index=list("dcba"))  # by their own numbers
+    assert len(select("random", proba=proba, subset=positions, n_instances=9)) == 4

@@ -30,6 +30,18 @@ def is_pandas(X: Any) -> bool:
     return is_instance(X, PANDAS)
 
 
+def is_default_index(index: Any) -> bool:
+    """Tell whether an index of pandas is the one that it gives where none is named.
+
+    Examples
+    --------
+    >>> is_default_index([0, 1])
+    False
+    """
+    is_range = is_instance(index, ("pandas.RangeIndex",))
+    return is_range and index.start == 0 and index.step == 1
+
+
 def is_polars(X: Any) -> bool:
     """Tell whether X is a polars DataFrame or Series, or of a type that builds on one.
 

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 
 from ..utils.checks import is_instance
-from .frames import PANDAS, is_pandas
+from .frames import PANDAS, is_default_index, is_pandas
 from .tensors import as_array
 
 NUMERIC = "iuf"
@@ -291,21 +291,22 @@ def nearest_class(label: Any, classes: Iterable[Any]) -> Any:
     return folded[close[0]] if close else None
 
 
-def check_order(y: Any, index: Any, *, who: str) -> None:
+def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:
     """Refuse a pandas y whose index names the same rows in another order: row numbers, or labels.
+
+    Anything else that has an entry for each row is called by its `name`.
 
     Examples
     --------
     >>> check_order([1, 0, 1], np.array([7, 3, 5]), who="teach")
     """
     own = y.index if is_pandas(y) else None
-    if own is None or len(own) != len(index):
+    if own is None or index is None or len(own) != len(index):
         return
     if isinstance(index, np.ndarray):
         # The index that pandas gives where none is named says nothing about an order.
-        is_range = is_instance(own, ("pandas.RangeIndex",))
-        default = is_range and own.start == 0 and own.step == 1
-        if default or own.dtype.kind not in "iu" or np.array_equal(own.to_numpy(), index):
+        is_default = is_default_index(own)
+        if is_default or own.dtype.kind not in "iu" or np.array_equal(own.to_numpy(), index):
             return
         permuted, key = np.array_equal(np.sort(own.to_numpy()), np.sort(index)), "indices"
     elif own.equals(index):
@@ -315,8 +316,9 @@ def check_order(y: Any, index: Any, *, who: str) -> None:
         permuted = ours != theirs and Counter(ours) == Counter(theirs)
     if permuted:
         raise ValueError(
-            f"{who} got labels in another order than the rows, by the index of y; write "
-            f"y.loc[{key}], or y.to_numpy() if they are in the right order as they stand."
+            f"{who} got {'labels' if name == 'y' else name} in another order than the rows, by the "
+            f"index of {name}; write {name}.loc[{key}], or {name}.to_numpy() if they are in the "
+            f"right order as they stand."
         )
 
 

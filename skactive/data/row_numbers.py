@@ -8,7 +8,7 @@ import numpy as np
 
 from ..utils.checks import is_number, unmasked
 from .frames import is_pandas, is_polars
-from .labels import missing_mask
+from .labels import check_order, missing_mask
 from .tensors import as_array, is_tensor
 
 
@@ -135,8 +135,11 @@ def _mask_without_nulls(rows: np.ndarray) -> np.ndarray:
     return rows.astype(bool)
 
 
-def subset_mask(subset, n: int) -> np.ndarray:
-    """Return a mask of the rows that may be chosen, given as a mask or as positions."""
+def subset_mask(subset, n: int, index=None) -> np.ndarray:
+    """Return a mask of the rows that may be chosen, given as a mask or as positions.
+
+    A mask in another order than the rows, by the index of both, is refused.
+    """
     rows = unmasked(as_array(subset) if is_tensor(subset) else subset, "subset")
     if rows.dtype == object and rows.ndim == 1:
         rows = _mask_without_nulls(rows)
@@ -145,6 +148,7 @@ def subset_mask(subset, n: int) -> np.ndarray:
             raise ValueError(
                 f"subset is a mask of shape {rows.shape} for {n} rows; give one entry for each."
             )
+        check_order(subset, index, who="query", name="subset")
         return rows
     mask = np.zeros(n, dtype=bool)
     mask[check_row_numbers(rows if rows.ndim else subset, n, who="subset")] = True

@@ -324,6 +324,16 @@ class Rows:
         indices = [part.index for part in self.parts]
         return self._gather(indices, positions, take, lambda each: each[0].append(each[1:]))
 
+    def index(self) -> Any:
+        """Return the index labels of all rows, if every part is a pandas object, else None.
+
+        Examples
+        --------
+        >>> Rows(["a"]).index() is None
+        True
+        """
+        return self.index_of(np.arange(len(self)))
+
     def _gather(
         self, parts: list, positions: Any, take_part: Callable, join_parts: Callable
     ) -> Any:

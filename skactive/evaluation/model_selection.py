@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..data import labels as lab
-from ..data.rows import check_rows, n_rows, take
+from ..data.rows import check_rows, n_rows, row_index, take
 from ..learner.inside import reach, transformed
 from ..learner.starting import missing_label_of
 from ..statistics import aulc
@@ -100,6 +100,7 @@ class LabeledKFold(BaseEstimator):
             raise ValueError("LabeledKFold keeps no groups together; leave groups=None.")
         if y is None:
             raise ValueError("LabeledKFold splits the rows that have a label; give y.")
+        lab.check_order(y, row_index(X), who="split")
         values, known = self._labels(y)
         n = n_rows(check_rows(X, who="split"))
         if n != len(known):
@@ -219,6 +220,7 @@ def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray
 
 def _labeled(X, y, missing_label) -> tuple:
     """Return the rows that have a label, and the labels."""
+    lab.check_order(y, row_index(X), who="the scorer")
     values, known = lab.parse(y, missing_label=missing_label)
     if known.all():
         return X, y

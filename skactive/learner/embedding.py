@@ -13,6 +13,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..data.arrays import check_vectors
+from ..data.frames import is_pandas
+from ..data.labels import check_order
 from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Maker, Memory
@@ -73,9 +75,9 @@ class Embedding:
         self.is_own = self.function is not None or self.given is not None  # the model has no say
         self._memory: Memory | None = None
 
-    def extended(self, vectors, n: int, who: str) -> Embedding:
-        """Return the embedding of a pool to which n rows were added, refusing what does not fit."""
-        new, given = self._of_rows(vectors, n, who), self.given
+    def extended(self, vectors, added: Rows, who: str) -> Embedding:
+        """Return the embedding of a pool to which rows were added, refusing what does not fit."""
+        new, given = self._of_rows(vectors, added, who), self.given
         if given is not None:
             # A copy: until the rows are in the pool, its own vectors must stay as they are.
             given = given.copy()
@@ -110,9 +112,9 @@ class Embedding:
             memory.keep(given.whole())
         return {"embedding": memory.vectors}
 
-    def known_outside(self, vectors, n: int, n_pool: int) -> dict[str, Any]:
-        """Return the vectors given with n rows from outside, the pool's behind them."""
-        new, given = self._of_rows(vectors, n, "query"), self.known(n_pool)["embedding"]
+    def known_outside(self, vectors, rows: Rows, n_pool: int) -> dict[str, Any]:
+        """Return the vectors given with rows from outside, the pool's behind them."""
+        new, given = self._of_rows(vectors, rows, "query"), self.known(n_pool)["embedding"]
         return {"embedding": Rows(new, given).whole()}
 
     def _memory_by(self, maker: Maker | None) -> Memory:
@@ -121,8 +123,8 @@ class Embedding:
             self._memory = Memory(maker)
         return self._memory
 
-    def _of_rows(self, vectors, n: int, who: str):
-        """Return vectors for n new rows: none if the pool has none of its own, else refused."""
+    def _of_rows(self, vectors, rows: Rows, who: str):
+        """Return vectors for new rows: none if the pool has none of its own, else refused."""
         if self.given is None and vectors is None:
             return None
         if self.given is None:
@@ -135,7 +137,7 @@ class Embedding:
                 f"{who} got rows without embedding=, which fit got for the pool's rows; give "
                 f"{who} embedding= too, one row for each."
             )
-        vectors = checked(vectors, n, who)
+        vectors = checked(vectors, rows, who)
         width = self.given.parts[0].shape[1]
         if vectors.shape[1] != width:
             raise ValueError(
@@ -145,9 +147,11 @@ class Embedding:
         return vectors
 
 
-def checked(vectors, n: int, who: str):
-    """Return vectors that were given for n rows, refusing any but one finite row for each."""
-    vectors = check_rows(vectors, who)
+def checked(vectors, rows: Rows, who: str):
+    """Return vectors that were given for rows, refusing any but one finite row for each."""
+    vectors, n = check_rows(vectors, who), len(rows)
+    if is_pandas(vectors):
+        check_order(vectors, rows.index(), who=who, name="embedding")
     if is_tensor(vectors):
         vectors = as_array(vectors)
     if n_rows(vectors) != n:
@@ -168,7 +172,7 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
             "fit got embedding=, and the learner has one of its own; give one of the two."
         )
     if given is not None:
-        return Embedding(Rows(checked(given, len(rows), "fit")))
+        return Embedding(Rows(checked(given, rows, "fit")))
     if embedding is None:
         return Embedding()
     origin = values_of(embedding)

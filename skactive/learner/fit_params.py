@@ -27,22 +27,28 @@ OF_MODAL = {
 }
 
 
-# Lists that belong to no rows of the pool, however long they are; so do all called eval_...
+# What has an entry for each row, by its name, and what has none, however long it is; all that are
+# called eval_... have none either.
+OF_EACH_ROW = ("sample_weight", "groups", "base_margin", "init_score")
 OF_NO_ROWS = ("callbacks", "categorical_feature", "feature_name", "feature_weights")
 
 
 class FitParams:
-    """Parameters of ``fit``: those with one entry for each of n rows, and the others."""
+    """Parameters of ``fit``: those with one entry for each of n rows, and the others.
 
-    def __init__(self, params: dict, n: int):
+    With the index of the rows, or their numbers, refused is what has another order by its own.
+    """
+
+    def __init__(self, params: dict, n: int, index=None, who: str = "fit"):
         self.aligned: dict[str, Rows] = {}
         self.others: dict[str, object] = {}
         self.learned: dict[str, object] = {}  # the others, and names of the aligned, of a fit
         for name, value in params.items():
             if _is_of_rows(name, value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
+                lab.check_order(value, index, who=who, name=name)
                 if len(getattr(value, "shape", ())) == 1:
-                    value = as_array(value) if is_tensor(value) else unmasked(value, name, "fit")
+                    value = as_array(value) if is_tensor(value) else unmasked(value, name, who)
                 self.aligned[name] = Rows(check_rows(value))
             else:
                 self.others[name] = value
@@ -54,9 +60,19 @@ class FitParams:
             for name, column in self.aligned.items()
         }
 
-    def extended(self, params: dict, n: int, who: str) -> FitParams:
-        """Return these parameters with those of n further rows, refusing what does not join."""
-        both, new = self._joined(params, n, who, "new rows, but fit got none for the pool's rows")
+    def refuse_other_lengths(self, n: int, who: str) -> None:
+        """Refuse what is one entry for each row by its name, and has not n of them."""
+        for name, value in self.others.items():
+            if name.rpartition("__")[2] in OF_EACH_ROW and _has_rows(value):
+                raise ValueError(
+                    f"{who} got {name} with {n_rows(value)} entries for {n} rows; give one for "
+                    f"each row, those without a label included."
+                )
+
+    def extended(self, params: dict, added: Rows, who: str) -> FitParams:
+        """Return these parameters with those of further rows, refusing what does not join."""
+        none = "new rows, but fit got none for the pool's rows"
+        both, new = self._joined(params, len(added), added.index(), who, none)
         missing = sorted(self.aligned.keys() - new.aligned.keys())
         if missing:
             raise ValueError(
@@ -69,9 +85,10 @@ class FitParams:
             both.aligned[name].append(column.whole(), merge=True)
         return both
 
-    def replaced(self, params: dict, rows: np.ndarray, who: str) -> FitParams:
+    def replaced(self, params: dict, rows: np.ndarray, index, who: str) -> FitParams:
         """Return these parameters with new values for some rows, refusing what fit got none of."""
-        both, new = self._joined(params, len(rows), who, "rows of the pool, but fit got none")
+        none = "rows of the pool, but fit got none"
+        both, new = self._joined(params, len(rows), rows if index is None else index, who, none)
         for name, column in new.aligned.items():
             old, given = np.asarray(self.aligned[name].whole()), np.asarray(column.whole())
             # Floats that come later are not cut to the integers that fit got.
@@ -80,12 +97,12 @@ class FitParams:
             both.aligned[name] = Rows(values)
         return both
 
-    def _joined(self, params: dict, n: int, who: str, of_what: str) -> tuple[FitParams, FitParams]:
+    def _joined(self, params: dict, n: int, index, who: str, of_what: str) -> tuple:
         """Return these parameters, with what of new ones belongs to no rows, and the new ones.
 
         Refused is what belongs to rows there or here alone.
         """
-        new = FitParams(params, n)
+        new = FitParams(params, n, index, who)
         for name in new.aligned.keys() & self.others.keys():
             if _is_of_rows(name, self.others[name]):  # a list of as many as rows, by chance
                 new.others[name] = params[name]
@@ -96,6 +113,7 @@ class FitParams:
                     f"{who} got {name}, but not one entry for each of its rows, as fit did for the "
                     f"pool's; give {name}= as many entries as rows."
                 )
+        new.refuse_other_lengths(n, who)
         extra = sorted(new.aligned.keys() - self.aligned.keys())
         if extra:
             raise ValueError(

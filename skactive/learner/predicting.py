@@ -13,7 +13,7 @@ from ..data import labels as lab
 from ..data.arrays import as_vector
 from ..data.datasets import is_dataset
 from ..data.row_numbers import one_row_as
-from ..data.rows import check_rows, take
+from ..data.rows import check_rows, row_index, take
 from ..models.kinds import is_net, is_own, last_step
 from ..utils.delegation import Inner
 from .fit_params import FitParams
@@ -189,14 +189,17 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         _refuse_one_row(estimator, X, "score", ", [label]")
         if y is None:
             return estimator.score(X, **params)
+        index = row_index(X)
+        lab.check_order(y, index, who="score")
         values, known = lab.parse(y, missing_label=missing_label_for(self))
+        aligned = FitParams(params, len(known), index, "score")
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
         if not known.all():
             tell_of_minus_ones(self, y, "score")
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
-            params = FitParams(params, len(known)).of(kept)
+            params = aligned.of(kept)
         # skorch's own score would hold the codes that a net learned against labels.
         is_weighted_at_most = params.keys() <= {"sample_weight"}
         if is_net(estimator) and is_weighted_at_most and not _is_net_with_own(estimator, "score"):

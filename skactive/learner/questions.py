@@ -12,8 +12,9 @@ from sklearn.exceptions import NotFittedError
 
 from ..data.conform import conform
 from ..data.datasets import DatasetRows
+from ..data.frames import is_pandas
 from ..data.row_numbers import subset_mask
-from ..data.rows import Rows, check_rows, n_rows
+from ..data.rows import Rows, check_rows, n_rows, row_index
 from ..models import Model, is_net
 from ..pool.history import UNLABELED, Change
 from ..pool.pool import Pool
@@ -97,7 +98,7 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
                 stacklevel=3,
             )
         if vectors.given is not None or embedding is not None:
-            details["known"] = vectors.known_outside(embedding, n_rows(X), len(pool))
+            details["known"] = vectors.known_outside(embedding, Rows(X), len(pool))
         return outside_view(X, pool, subset, **details)
     if embedding is not None:
         raise ValueError(
@@ -160,7 +161,8 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
         )
     mask = pool.unlabeled_mask
     if subset is not None:
-        mask &= subset_mask(subset, len(pool))
+        index = pool.rows.index() if is_pandas(subset) else None
+        mask &= subset_mask(subset, len(pool), index)
     return View(pool.rows, mask, pool=pool, **details), len(pool)
 
 
@@ -185,5 +187,5 @@ def outside_view(X, pool: Pool, subset, **details) -> tuple[View, int]:
     n = n_rows(X)
     rows = Rows(X, *pool.rows.parts)
     mask = np.zeros(len(rows), dtype=bool)
-    mask[:n] = True if subset is None else subset_mask(subset, n)
+    mask[:n] = True if subset is None else subset_mask(subset, n, row_index(X))
     return View(rows, mask, pool=pool, offset=n, **details), n

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone, is_regressor
 
 from ..data.datasets import DatasetRows
+from ..data.frames import is_pandas
 from ..data.labels import AUTO, count_minus_ones, is_auto, resolve_missing_label
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
@@ -32,7 +33,9 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
     check_kind(estimator, learner.classes, pool.y_labeled)
-    params = FitParams(routed, len(pool))
+    has_index = any(map(is_pandas, routed.values()))
+    params = FitParams(routed, len(pool), pool.rows.index() if has_index else None)
+    params.refuse_other_lengths(len(pool), "fit")
     check_net_fit(estimator, first)
     seed = draw_seed(learner.random_state) if pool.seed is None else pool.seed
     strategy, stream = begun(strategy, seed), Stream().watching(learner.drift)

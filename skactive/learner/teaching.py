@@ -101,7 +101,8 @@ class Teacher:
             numbers, y, relabel=relabel, annotator=annotator, who="teach"
         )
         self._check_kind(change)
-        return Lesson(change, self.trainer.params.replaced(params, numbers, "teach"))
+        index = self.trainer.pool.rows.index_of(numbers) if params else None
+        return Lesson(change, self.trainer.params.replaced(params, numbers, index, "teach"))
 
     def _of_rows(self, X, y, annotator, params, relabel, vectors) -> Lesson:
         """Plan rows from outside with their labels."""
@@ -154,14 +155,14 @@ class Teacher:
         change = pool.plan_extend(
             take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
         )
-        params = FitParams(params, len(tickets)).of(known)
+        params = FitParams(params, len(tickets), row_index(rows), "teach").of(known)
         return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)
 
     def _of_new(self, change: Change, params: dict, vectors, who: str) -> Lesson:
         """Plan a change that adds rows, with what belongs to them."""
         self._check_kind(change)
-        extended = self.trainer.params.extended(params, change.n_added, who)
-        return Lesson(change, extended, self.embedding.extended(vectors, change.n_added, who))
+        extended = self.trainer.params.extended(params, change.added, who)
+        return Lesson(change, extended, self.embedding.extended(vectors, change.added, who))
 
     def _of_bought(self, change: Change, params: dict, vectors, blind) -> Lesson:
         """Plan rows of a stream; a drift detector sees the errors on those bought blindly."""

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..data.frames import is_default_index, is_pandas
 from ..data.labels import to_array
+from ..data.rows import row_index
 from ..data.tensors import as_array
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"  # from dark to bright
@@ -43,14 +45,15 @@ class Known:
 
     def __init__(self, y):
         self.y = to_array(y)
+        self.given = y if is_pandas(y) else None
 
     def answer(self, indices, rows) -> np.ndarray:
-        """Return the labels of rows by their numbers, shape (k,); the rows are not looked at.
+        """Return the labels of rows by their numbers, shape (k,); of rows the index alone counts.
 
         Raises
         ------
         ValueError
-            If there is no label for a row.
+            If there is no label for a row, or one under its index that is not the row's.
         """
         indices = np.asarray(indices, dtype=np.intp)
         if len(indices) and indices.max() >= len(self.y):
@@ -58,6 +61,18 @@ class Known:
                 f"Known has {len(self.y)} labels and was asked for that of row {indices.max()}; "
                 f"give it one for every row."
             )
+        index = row_index(rows)
+        own = None if self.given is None else self.given.index
+        if index is not None and own is not None and not is_default_index(own):
+            pairs = list(zip(indices, own.take(indices).tolist(), index.tolist(), strict=True))
+            other = next((pair for pair in pairs if pair[1] != pair[2]), None)
+            if other is not None and index.isin(own).all():
+                row, ours, theirs = other
+                raise ValueError(
+                    f"Known has the label of {ours!r} for row {row}, which by its index is "
+                    f"{theirs!r}; write Known(y.loc[X.index]), or Known(y.to_numpy()) if they are "
+                    f"in the right order as they stand."
+                )
         return self.y[indices]
 
 

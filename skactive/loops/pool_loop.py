@@ -7,7 +7,7 @@ from typing import Any
 
 from sklearn.base import is_regressor
 
-from ..data.labels import encode, merge_dtype, named_classes, sorted_classes
+from ..data.labels import check_order, encode, merge_dtype, named_classes, sorted_classes
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
@@ -93,6 +93,8 @@ def run(
     check_callback(callback)
     check_name(annotator, "run")
     if isinstance(oracle, Known):
+        if oracle.given is not None:
+            check_order(oracle.given, learner.pool_.rows.index(), who="run")
         tell_of_minus_ones(learner, oracle.y, "run")
     if isinstance(oracle, Prompt) and oracle.classes is not None:
         _agree_on_classes(learner, oracle.classes)

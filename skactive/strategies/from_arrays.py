@@ -9,6 +9,8 @@ from scipy import sparse
 from sklearn.base import clone
 
 from ..data.arrays import as_mask, check_probabilities, check_vectors
+from ..data.frames import is_pandas
+from ..data.labels import check_order
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows
 from ..data.tensors import as_array, is_tensor
@@ -19,6 +21,8 @@ from .registry import as_strategy
 from .stream import passes
 from .view import Centers, View
 
+# What has an entry for each row; the last three may be positions instead.
+OF_ROWS = ("proba", "prediction", "std", "embedding", "scores", "labeled", "reserved", "subset")
 GIVEN_AS = {
     "proba": "proba=",
     "decision": "proba=",
@@ -109,6 +113,8 @@ def select(
     >>> rows.shape
     (2,)
     """
+    of_rows = (proba, prediction, std, embedding, scores, labeled, reserved, subset)
+    _check_one_order(dict(zip(OF_ROWS, of_rows, strict=True)))
     known, n = _arrays(proba, samples, prediction, std, embedding, scores)
     strategy = as_strategy(strategy) if scores is None else _scored_by(strategy, known["scores"])
     passes(strategy, None)  # which refuses what decides as rows pass
@@ -128,6 +134,16 @@ def select(
     else:
         n_wanted = missing_to_total(n_instances, n_total, n_known, "select")
     return choose(strategy, view, n_wanted)
+
+
+def _check_one_order(given: dict[str, Any]) -> None:
+    """Refuse pandas objects of one entry for each row that are in different orders."""
+    index = None
+    for name, each in given.items():
+        is_positions = name in OF_ROWS[-3:] and getattr(each, "dtype", np.dtype(int)).kind != "b"
+        if is_pandas(each) and not is_positions:
+            index = each.index if index is None else index
+            check_order(each, index, who="select", name=name)
 
 
 class _Scores(Strategy):
