@@ -156,4 +156,4 @@ def test_wide_rows_that_are_few_are_measured_on_fewer(monkeypatch):
 
     monkeypatch.setattr("skactive.selection.coverage.foretell", foretell)
     assert len(selection.k_medoids(rows, 7, rng=np.random.default_rng(0))) == 7
-    assert sizes == [(2, 1), (4, 1)]
+    assert sizes == [(7, 3), (14, 3)]

@@ -19,7 +19,7 @@ LITTLE_WORK = 2e10  # multiplications: at most about a minute, which is not wort
 LONG = 60.0  # seconds, from which on a selection is told to be long
 _FIRST_ROWS = 1000  # of the first sample; the next ones are twice as large each
 _ENOUGH = 0.3  # seconds between two samples that tell what a row takes
-_SHARE = 40  # one row in so many is the most that a sample has
+_SHARE = 40  # of the whole time: what a sample takes at most
 _FEW_STEPS = 50  # the most that are made on a sample
 _LEAST_CLUSTERED = 4000  # rows of a sample that is clustered, and ten for each cluster
 _ITERATIONS = 20  # of k-means, as few as it may take
@@ -64,13 +64,13 @@ def foretell(
     if work < LITTLE_WORK or _is_sample.get():
         return
     rng, rows = np.random.default_rng(len(mask)), np.flatnonzero(mask)
-    n_sampled = int(np.clip(len(rows) // _SHARE, 2, _FIRST_ROWS))
+    most = len(rows) / _SHARE ** (1 / power)
+    n_sampled = int(np.clip(most / 2, 2, _FIRST_ROWS))
     few, before = min(n, n_sampled // 2, _FEW_STEPS), None
     while True:
         some = np.sort(rng.choice(rows, n_sampled, replace=False))
         took = seconds_of(partial(run, some, few))
-        is_last = 2 * n_sampled > len(rows) // _SHARE
-        if before is not None and (took - before > _ENOUGH or is_last):
+        if before is not None and (took - before > _ENOUGH or 2 * n_sampled > most):
             break
         before, n_sampled = took, 2 * n_sampled
     a_row = max(took - before, 0.0) / (n_sampled**power - (n_sampled / 2) ** power)

@@ -11,16 +11,28 @@ from ..data.arrays import row_width, steps
 from ..data.types import Floats, Mask, Positions
 from ..utils.progress import progress
 from .blocks import Blocks, squared
-from .cost import OnSample, foretell
+from .cost import foretell
 
+_FEW_CENTERS = 1000  # the most beside which a sample is chosen from
 _TILE_ROWS = 1024  # side of the square of pairs that is worked on at a time: four megabytes
 _GAIN_ROUNDING = 8 * float(np.finfo(np.float32).eps)  # of the largest gain
 
 Similarity = Callable[[NDArray], NDArray]
 
 
-def foretell_coverage(who: str, vectors, mask: Mask, n: int, run: OnSample) -> None:
-    """Warn where a choice by coverage will take long: it compares all rows with all candidates."""
+def foretell_coverage(
+    who: str, vectors, mask: Mask, n: int, known: Positions, choose: Callable
+) -> None:
+    """Warn where a choice by coverage will take long: it compares all rows with all candidates.
+
+    ``choose(rows, n, centers=places)`` chooses from some rows. Centres belong to a sample too:
+    beside them, picks raise fewer rows.
+    """
+    known = known[:_FEW_CENTERS]
+
+    def run(rows: Positions, n: int) -> None:
+        choose(np.append(known, rows), n, centers=np.arange(len(known)))
+
     size = float(np.sqrt(len(mask) * np.count_nonzero(mask)))
     work = size**2 * row_width(vectors)
     foretell(who, vectors, mask, n, run, work=work, size=size, power=2, steps=_n_passes)

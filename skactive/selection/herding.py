@@ -148,12 +148,12 @@ def _herding(embedding, n, uncertainty, bandwidth, candidates, centers, rng, who
     if n == 0:
         return np.zeros(0, dtype=np.intp)
 
-    def run(rows: Positions, n: int) -> None:
+    def choose(rows: Positions, n: int, centers: Positions) -> None:
         """Choose among these rows alone."""
-        _herding(vectors[rows], n, weights[rows], bandwidth, None, None, sample_rng, who)
+        sample_rng = np.random.default_rng(0)
+        _herding(vectors[rows], n, weights[rows], bandwidth, None, centers, sample_rng, who)
 
-    sample_rng = np.random.default_rng(0)
-    foretell_coverage(who, vectors, mask, n, run)
+    foretell_coverage(who, vectors, mask, n, known, choose)
     blocks = Blocks(vectors, dtype=np.float32)
     if bandwidth is None and who == "uncertainty_herding":
         bandwidth = _least_distance(vectors, known) / np.sqrt(2) or None

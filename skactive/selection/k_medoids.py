@@ -72,11 +72,12 @@ def k_medoids(
     if n == 0:
         return np.zeros(0, dtype=np.intp)
 
-    def run(rows: Positions, n: int) -> None:
+    def choose(rows: Positions, n: int, centers: Positions) -> None:
         """Choose among these rows alone."""
-        k_medoids(vectors[rows], n, rng=np.random.default_rng(0))
+        k_medoids(vectors[rows], n, centers=centers, rng=np.random.default_rng(0))
 
-    foretell_coverage("k_medoids", vectors, mask, n, run)
+    known = np.unique(as_positions(centers, vectors.shape[0]))
+    foretell_coverage("k_medoids", vectors, mask, n, known, choose)
     blocks = Blocks(vectors, dtype=np.float32)
     # Coverage asks for similarities of 0 or more. A constant less the distance is one, which keeps
     # the order of gains; no distance between centred rows is larger than this one.
@@ -87,7 +88,7 @@ def k_medoids(
         np.sqrt(squares, out=squares)
         return np.maximum(np.subtract(reach, squares, out=squares), 0, out=squares)
 
-    weights, known = np.ones(blocks.n), as_positions(centers, blocks.n)
+    weights = np.ones(blocks.n)
     coverage = Coverage(
         blocks, similarity=nearness, weights=weights, known=known, mask=mask, who="k_medoids"
     )

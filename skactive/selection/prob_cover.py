@@ -95,18 +95,19 @@ def prob_cover(
     if n == 0:
         return np.zeros(0, dtype=np.intp)
 
-    def run(rows: Positions, n: int) -> None:
+    def choose(rows: Positions, n: int, centers: Positions) -> None:
         """Choose among these rows alone."""
         prob_cover(
             vectors[rows],
             n,
+            centers=centers,
             delta=delta,
             n_clusters=n_clusters,
             purity=purity,
             rng=np.random.default_rng(0),
         )
 
-    foretell_coverage(who, vectors, mask, n, run)
+    foretell_coverage(who, vectors, mask, n, known, choose)
     # In float64: one far row would leave the others' float32 distances without a digit.
     blocks = Blocks(vectors, dtype=np.float64)
     if delta is None:
