@@ -5,8 +5,9 @@ from threading import get_ident
 import numpy as np
 import pytest
 from joblib import effective_n_jobs, parallel_config
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
@@ -22,13 +23,15 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skactive import ActiveLearner
+from skactive.data.rows import Rows
 from skactive.learner.questions import adapt
 from skactive.models.sklearn import LEAST_BLOCK
+from skactive.strategies.reading import MAX_CHUNK_ROWS, MIN_CHUNK_ROWS, Reading
 
 N = 2 * LEAST_BLOCK + 101
 X = np.random.default_rng(0).normal(size=(N, 4))
@@ -133,6 +136,74 @@ def test_few_rows_and_models_without_threads_are_read_at_once_in_this_thread():
             assert adapt(estimator).n_threads == 1
         assert adapt(FrozenEstimator(make_pipeline(forest()))).n_threads == 2
         assert adapt(RandomForestClassifier(1)).n_threads == 1  # one tree adds up nothing
+
+
+class Inside(ClassifierMixin, BaseEstimator):
+    """A third party's wrapper, with a name of its own for what is inside."""
+
+    def __init__(self, base=None):
+        self.base = base
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        BaggingClassifier(forest(n_jobs=2)),
+        BaggingClassifier(make_pipeline(StandardScaler(), forest(n_jobs=2))),
+        TransformedTargetRegressor(trees(n_jobs=2)),
+        Inside(forest(n_jobs=2)),
+    ],
+)
+def test_threads_of_a_forest_are_seen_wherever_it_is_inside(estimator):
+    assert adapt(estimator).n_threads == 2
+    assert adapt(clone(estimator).set_params(**one_job(estimator))).n_threads == 1
+
+
+def one_job(estimator):
+    """Parameters with which an estimator and those inside it have one job."""
+    return {name: 1 for name in estimator.get_params() if name.endswith("n_jobs")}
+
+
+class Clipped(Pipeline):
+    """A pipeline with probabilities of its own, which look at all rows at once."""
+
+    def predict_proba(self, X):
+        proba = super().predict_proba(X)
+        return np.clip(proba / proba.max(), 0.1, None)
+
+
+class Sure(GridSearchCV):
+    """A search with predictions of its own."""
+
+    def predict(self, X):
+        return np.where(super().predict_proba(X).max(axis=1) > 0.6, super().predict(X), 2)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "method", "what"),
+    [
+        (lambda inside: Clipped([("forest", inside)]), "predict_proba", "proba"),
+        (lambda inside: Sure(inside, {"max_depth": [4]}, cv=2), "predict", "prediction"),
+        (lambda inside: make_pipeline(Clipped([("forest", inside)])), "predict_proba", "proba"),
+    ],
+    ids=["pipeline", "search", "inside another"],
+)
+def test_methods_of_a_wrapper_answer_with_jobs_as_they_do_without(wrap, method, what):
+    """Of which the blocks of the last step know nothing."""
+    one, two = (wrap(forest(n_jobs=n_jobs)).fit(X[:80], Y[:80]) for n_jobs in (None, 2))
+    SEEN.clear()
+    answer = adapt(FrozenEstimator(two), np.arange(3)).read(what, X)[what]
+    assert {jobs for jobs, *_ in SEEN} == {1}
+    assert np.array_equal(answer, getattr(one, method)(X))
+
+
+@pytest.mark.parametrize(("width", "n_rows"), [(4, 2 * MAX_CHUNK_ROWS), (600, N - 101)])
+def test_chunks_hold_rows_for_each_thread_however_wide_they_are(width, n_rows):
+    model = adapt(forest(n_jobs=2).fit(X[:80], Y[:80]), np.arange(3))
+    wide = Rows(np.broadcast_to(np.float64(0), (3 * MAX_CHUNK_ROWS, width)))
+    assert Reading(wide, model).n_chunk_rows(["proba"]) == n_rows
+    images = Rows(np.broadcast_to(np.float64(0), (500, 3, 224, 224)))
+    assert Reading(images, model).n_chunk_rows(["proba"]) == 2 * MIN_CHUNK_ROWS
 
 
 def test_transformers_are_called_in_the_thread_of_the_query():

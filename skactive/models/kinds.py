@@ -30,8 +30,8 @@ CODED_COMMITTEES = FORESTS + _in("sklearn.ensemble", "BaggingClassifier VotingCl
 COMMITTEES = CODED_COMMITTEES + _in(
     "sklearn.ensemble", "BaggingRegressor VotingRegressor AdaBoostClassifier AdaBoostRegressor"
 )
-# What has as many threads as its n_jobs add up its members' answers, in the order in which these
-# finish, or a part each: the sum is rounded otherwise in another run.
+# What lets n_jobs threads sum its members' answers, in the order in which they finish or in parts:
+# so the last digits of a sum may be others in the next call.
 SUMMED_IN_THREADS = FORESTS + _in("sklearn.ensemble", "BaggingClassifier BaggingRegressor")
 # What is made of these is no committee either, though it may fit its members itself.
 NO_COMMITTEES = _in("sklearn.ensemble", "StackingClassifier StackingRegressor") + _in(
@@ -114,6 +114,12 @@ def last_step(estimator):
     return last
 
 
+def is_wrapped_in_own(estimator, method: str) -> bool:
+    """Whether a wrapper around the last step answers by the user's method, not by that step's."""
+    *wrappers, _ = unwrapped(estimator)
+    return any(hasattr(type(each), method) and is_own(each, method) for each in wrappers)
+
+
 def reach_last(estimator, X) -> tuple:
     """Return the last step of an estimator, after rows as they reach it."""
     for transform in transforms_of(estimator):
@@ -124,11 +130,8 @@ def reach_last(estimator, X) -> tuple:
 def n_threads_of(estimator) -> int:
     """Return how many threads add up what an estimator, or one inside it, answers."""
     last = last_step(estimator)
-    parts = [last]
-    if not is_instance(last, SUMMED_IN_THREADS) and hasattr(last, "get_params"):
-        is_made_of_others = hasattr(last, "estimator") or hasattr(last, "estimators")
-        parts = list(last.get_params().values()) if is_made_of_others else []
-    summed = [part for part in parts if is_instance(part, SUMMED_IN_THREADS)]
+    inside = last.get_params().values() if hasattr(last, "get_params") else ()
+    summed = [part for part in (last, *inside) if is_instance(part, SUMMED_IN_THREADS)]
     if not summed:
         return 1
     from joblib import effective_n_jobs

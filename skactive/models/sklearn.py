@@ -19,7 +19,9 @@ from . import kinds
 from .kinds import last_step, members_of, n_threads_of, reach_last, refusal
 from .linear_distance import linear_margins
 
-LEAST_BLOCK = 4096  # rows that a thread reads: with fewer, calls of the members take longer
+# Rows that a thread reads: with fewer, calls of the members take longer than it saves. Chunks of
+# rows allow for it (`Reading.n_chunk_rows`), or wide rows would be read by one thread.
+LEAST_BLOCK = 4096
 ACTIVATIONS = {
     "identity": np.asarray,
     "logistic": expit,
@@ -172,6 +174,8 @@ class Model:
         """Return what a method of the estimator answers for rows."""
         if self.n_threads == 1:
             return np.asarray(getattr(self.estimator, method)(X))
+        if kinds.is_wrapped_in_own(self.estimator, method):
+            return np.asarray(_sequentially(getattr(self.estimator, method), X))
         X, last = reach_last(self.estimator, X)  # transformers may bear no threads
         return self._in_blocks(lambda rows: np.asarray(getattr(last, method)(rows)), X)
 

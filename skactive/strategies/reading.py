@@ -16,6 +16,7 @@ from ..data.rows import Rows, n_rows, row_bytes
 from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
 from ..models import Model, refusal, transforms_of
+from ..models.sklearn import LEAST_BLOCK
 from ..utils.progress import progress
 
 MODEL_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
@@ -94,11 +95,13 @@ class Reading:
             size += sum(self.model.row_bytes(what) for what in reads)
             batch = self.model.batch_rows
             n_bytes = MODEL_BYTES if batch == 1 else NET_BYTES
+        n_threads = 1 if self.model is None else self.model.n_threads
         n_chunk_rows = int(np.clip(n_bytes // size, MIN_CHUNK_ROWS, MAX_CHUNK_ROWS))
+        if n_threads > 1:  # which would rest on fewer rows
+            n_chunk_rows = max(n_chunk_rows, min(LEAST_BLOCK, NET_BYTES // size))
         if becomes > size:
             n_chunk_rows = min(n_chunk_rows, max(int(n_bytes // becomes), LEAST_CHUNK_ROWS))
-        if self.model is not None:
-            n_chunk_rows *= self.model.n_threads  # each of which reads so many
+        n_chunk_rows *= n_threads  # each of which reads so many
         # Whole batches: a net's last, short one would otherwise come once a chunk.
         return -(-n_chunk_rows // batch) * batch
 
