@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import cohen_kappa_score, f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skactive import ActiveLearner, Known, Pool, SimulatedLearner, run
+from skactive import ActiveLearner, Known, Pool, Prompt, SimulatedLearner, run
 from skactive.loops.stopping import (
     Budget,
     ConfidentPool,
@@ -29,6 +32,7 @@ X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
 X.flags.writeable = TRUTH.flags.writeable = False
 STOP_SET = np.zeros((100, 1))  # rows for scripted learners, which do not look at them
+VALID = (STOP_SET, np.zeros(100))
 
 
 class Scripted(ClassifierMixin, BaseEstimator):
@@ -49,7 +53,8 @@ class Scripted(ClassifierMixin, BaseEstimator):
         return np.asarray(next(self.predictions))
 
     def score(self, X, y):
-        assert (X, y) == ("X", "y")
+        assert X is VALID[0]
+        assert y is VALID[1]
         return next(self.scores)
 
 
@@ -108,7 +113,7 @@ def test_what_is_no_number_of_labels_is_refused(n):
 
 def test_a_target_is_reached_at_the_score_or_above():
     learner = Scripted(scores=[0.5, 0.9, 0.95, 0.89])
-    assert answers(TargetScore("X", "y", 0.9), learner, 4) == [False, True, True, False]
+    assert answers(TargetScore(*VALID, 0.9), learner, 4) == [False, True, True, False]
 
 
 @pytest.mark.parametrize("scoring", ["f1_macro", lambda est, X, y: -np.mean(est.predict(X) != y)])
@@ -137,7 +142,7 @@ def test_a_target_of_another_score_is_that_scorers(scoring):
     ],
 )
 def test_no_gain_stops_after_rounds_none_of_which_beat_the_best_so_far(scores, options, expected):
-    said = answers(NoGain("X", "y", **options), Scripted(scores=scores), len(scores))
+    said = answers(NoGain(*VALID, **options), Scripted(scores=scores), len(scores))
     assert said == [letter == "T" for letter in expected]
 
 
@@ -157,7 +162,7 @@ def test_agreement_is_cohens_kappa():
 def test_agreement_is_that_of_scikit_learn_and_1_where_only_one_class_is_predicted(pairs):
     a, b = (np.array(column) for column in zip(*pairs, strict=True))
     expected = 1.0 if len({*a, *b}) == 1 else cohen_kappa_score(a, b)
-    rule = StabilizedPredictions(STOP_SET, threshold=expected - 1e-9, n_rounds=1)
+    rule = StabilizedPredictions(STOP_SET, threshold=max(expected - 1e-9, -1), n_rounds=1)
     assert answers(rule, Scripted([a, b]), 2) == [False, True]
     if expected < 1:
         rule.set_params(threshold=expected + 1e-9)
@@ -279,6 +284,62 @@ def test_confidence_without_probabilities_is_refused():
         run(learner, Known(TRUTH), stopping=ConfidentPool())
 
 
+# What a rule refuses when a loop begins
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (ConfidentPool(1.5), "ConfidentPool got threshold=1.5; give a finite number above 0 and"),
+        (ConfidentPool(-1), "ConfidentPool got threshold=-1; give"),
+        (ConfidentPool(0), "ConfidentPool got threshold=0; give"),
+        (StabilizedPredictions(threshold=2), "StabilizedPredictions got threshold=2; give a"),
+        (StabilizedPredictions(n_rounds=0), "StabilizedPredictions got n_rounds=0; give a whole"),
+        (StabilizedPredictions(X[:, :3]), "StabilizedPredictions got rows of 3 columns and the"),
+        (TargetScore(X, TRUTH, 95), "TargetScore got target=95; give a finite number of at most 1"),
+        (TargetScore(X, TRUTH, "high"), "TargetScore got target='high'; give"),
+        (TargetScore(X, TRUTH, 9, "accuracy"), "TargetScore got target=9; give"),
+        (TargetScore(X, TRUTH, 0.9, "acc"), "scoring is 'acc', which scikit-learn does not know; "),
+        (TargetScore(X, TRUTH[:9], 0.9), "TargetScore got 150 rows and 9 labels; give one label"),
+        (TargetScore(X[:, :2], TRUTH, 0.9), "TargetScore got rows of 2 columns and the pool has 4"),
+        (NoGain(X, TRUTH, n_rounds=0), "NoGain got n_rounds=0; give a whole number of at least 1"),
+        (NoGain(X, TRUTH, min_gain=-1), "NoGain got min_gain=-1; give a finite number of at least"),
+        (NoGain(X, TRUTH, scoring="f1-macro"), "scoring is 'f1-macro', which .* mean 'f1_macro'"),
+        (NoGain(X[:, :2], TRUTH), "NoGain got rows of 2 columns and the pool has 4; give rows as"),
+    ],
+    ids=lambda part: part[:50] if isinstance(part, str) else "",
+)
+def test_a_slip_in_a_rule_is_refused_before_a_label_is_paid(rule, words):
+    learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X)
+    before = learner.pool_.n_operations
+    for stopping in (rule, rule | Budget(20), Budget(20) & rule):
+        with pytest.raises(ValueError, match=f"^{words}"):
+            run(learner, Known(TRUTH), n_instances=5, stopping=stopping)
+    assert (learner.pool_.n_labeled, learner.pool_.n_operations) == (0, before)
+
+
+def test_a_refused_rule_leaves_the_classes_of_a_prompt_untaken():
+    learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X)
+    with pytest.raises(ValueError, match=r"^ConfidentPool got threshold=2"):
+        run(learner, Prompt(classes=["ham", "spam"]), stopping=ConfidentPool(2))
+    assert learner.pool_.classes is None
+
+
+def test_a_score_of_ones_own_may_have_any_target():
+    learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X, TRUTH)
+    percent = TargetScore(X, TRUTH, 50, lambda est, X, y: 100 * np.mean(est.predict(X) == y))
+    assert answers(percent, learner, 1) == [True]
+
+
+def test_a_frame_may_have_columns_that_the_pool_lacks():
+    pandas = pytest.importorskip("pandas")
+    columns = ColumnTransformer([("numbers", StandardScaler(), ["a", "b", "c", "d"])])
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = make_pipeline(columns, LogisticRegression())
+    learner = ActiveLearner(model, random_state=0).fit(frame, TRUTH)
+    assert answers(TargetScore(frame.assign(e=0), TRUTH, 0.9), learner, 1) == [True]
+
+
 # Combinations
 
 
@@ -334,10 +395,10 @@ def test_only_rules_combine():
 @pytest.mark.parametrize(
     "rule",
     [
-        TargetScore("X", "y", -1),
-        NoGain("X", "y", n_rounds=1),
+        TargetScore(*VALID, -1),
+        NoGain(*VALID, n_rounds=1),
         StabilizedPredictions(STOP_SET, n_rounds=1),
-        ConfidentPool(0.0),
+        ConfidentPool(0.01),
     ],
 )
 def test_rules_that_look_at_the_model_say_no_while_there_is_none(rule):
@@ -346,7 +407,7 @@ def test_rules_that_look_at_the_model_say_no_while_there_is_none(rule):
 
 
 def test_a_rule_forgets_when_a_loop_begins():
-    rule = NoGain("X", "y", n_rounds=2)
+    rule = NoGain(*VALID, n_rounds=2)
     for _ in range(2):
         assert answers(rule, Scripted(scores=[0.9, 0.9]), 2) == [False, False]
     settled = StabilizedPredictions(STOP_SET, n_rounds=1)

@@ -22,7 +22,7 @@ from ..strategies.base import FunctionStrategy, check_serves, name_of
 from ..strategies.registry import as_strategy
 from ..utils.checks import check_estimator, draw_seed, is_integer
 from ..utils.progress import progress
-from ..utils.scoring import score_of, scorer_of
+from ..utils.scoring import check_score, score_of
 from ..utils.threads import one_thread
 from .checkpoints import own_folders
 from .comparison import CEILING, Comparison, Run
@@ -130,7 +130,7 @@ def compare_strategies(
     # Refusals first: a comparison runs for hours, and must not fail at its last strategy.
     template = _template(estimator)
     variants = _variants(strategies, template)
-    _check_scoring(template, scoring)
+    check_score(template, scoring)
     check_test(cv, test_size, X_test, y_test)
     known = known_labels(template, X, y)
     tell_of_minus_ones(template, y, "a comparison")
@@ -242,13 +242,6 @@ def _by_name(strategies) -> dict[str, Any]:
             raise ValueError(f"{name} is among the strategies twice; give a dict with names.")
         named[name] = given
     return named
-
-
-def _check_scoring(template: ActiveLearner, scoring) -> None:
-    """Refuse a scoring that is none, or that the estimator does not serve."""
-    from sklearn.metrics import check_scoring
-
-    check_scoring(template, scorer_of(scoring))
 
 
 def _test_set(template: ActiveLearner, X, y) -> Pool:

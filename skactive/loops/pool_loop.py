@@ -96,10 +96,10 @@ def run(
         if oracle.given is not None:
             check_order(oracle.given, learner.pool_.rows.index(), who="run")
         tell_of_minus_ones(learner, oracle.y, "run")
+    if rule is not None:  # which may refuse, so before the pool takes any classes
+        rule.start(learner)
     if isinstance(oracle, Prompt) and oracle.classes is not None:
         _agree_on_classes(learner, oracle.classes)
-    if rule is not None:
-        rule.start(learner)
     rounds = _Rounds(learner, rule, callback)
     questions = rounds.questions(n_instances)
     if answer is None:

@@ -5,11 +5,17 @@ import math
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 
+from ..data.frames import is_pandas, is_polars
+from ..data.rows import check_rows, n_rows
 from ..learner.questions import view_of
 from ..models import refusal
+from ..models.kinds import is_net
 from ..strategies import LeastConfidence
-from ..utils.checks import checked_count, is_integer
-from ..utils.scoring import score_of
+from ..utils.checks import checked_count, checked_number, is_integer
+from ..utils.scoring import check_score, score_of
+
+# Scores of scikit-learn by name that may exceed 1.
+UNBOUNDED = {"mutual_info_score", "positive_likelihood_ratio"}
 
 
 class StoppingRule(BaseEstimator):
@@ -150,6 +156,13 @@ class TargetScore(StoppingRule):
         self.target = target
         self.scoring = scoring
 
+    def start(self, learner):
+        """Refuse a target that no score reaches, and a validation set that cannot be scored."""
+        who = type(self).__name__
+        _check_validation(who, learner, self.X, self.y, self.scoring)
+        is_own = callable(self.scoring) or self.scoring in UNBOUNDED
+        checked_number(self.target, "target", who, highest=math.inf if is_own else 1)
+
     def should_stop(self, learner):
         """Return whether the score is reached."""
         if not hasattr(learner, "estimator_"):
@@ -180,7 +193,11 @@ class NoGain(StoppingRule):
         self.scoring = scoring
 
     def start(self, learner):
-        """Forget the scores."""
+        """Forget the scores; refuse what is out of range, or a set that cannot be scored."""
+        who = type(self).__name__
+        checked_count(self.n_rounds, "n_rounds", who)
+        checked_number(self.min_gain, "min_gain", who, 0)
+        _check_validation(who, learner, self.X, self.y, self.scoring)
         self._best, self._n_idle = -np.inf, 0
 
     def should_stop(self, learner):
@@ -223,12 +240,17 @@ class StabilizedPredictions(StoppingRule):
         self.n_rounds = n_rounds
 
     def start(self, learner):
-        """Forget the predictions."""
+        """Forget the predictions; refuse what is out of range, and rows of another width."""
+        who = type(self).__name__
+        checked_count(self.n_rounds, "n_rounds", who)
+        checked_number(self.threshold, "threshold", who, -1, 1)
         if is_regressor(learner.estimator):
             raise ValueError(
                 "StabilizedPredictions compares predicted classes, which a regressor has not; "
                 "write NoGain or TargetScore."
             )
+        if self.X is not None:
+            _check_width(who, learner, self.X)
         self._rows, self._last, self._agreement = self.X, None, []
         if self.X is None:
             # The same rows in every round, even once they are labelled: how predictions of
@@ -270,7 +292,8 @@ class ConfidentPool(StoppingRule):
         self.threshold = threshold
 
     def start(self, learner):
-        """Refuse an estimator without probabilities."""
+        """Refuse a threshold that is no probability, and an estimator without probabilities."""
+        checked_number(self.threshold, "threshold", type(self).__name__, 0, 1, is_open=True)
         reason = refusal(learner.estimator, "proba")
         if reason is not None:
             raise ValueError(f"ConfidentPool reads {reason}")
@@ -302,6 +325,37 @@ def n_to_ask(rule: StoppingRule | None, learner, most: int) -> int:
     if rule is None or most <= 0:
         return most
     return 0 if rule.should_stop(learner) else int(min(most, rule.n_left(learner)))
+
+
+def _check_validation(who: str, learner, X, y, scoring) -> None:
+    """Refuse a validation set, or a score of it, that the learner could not be asked for."""
+    _check_width(who, learner, X)
+    n_labels = len(y) if hasattr(y, "__len__") else 0
+    if n_labels != n_rows(X):
+        raise ValueError(
+            f"{who} got {n_rows(X)} rows and {n_labels} labels; give one label for each row."
+        )
+    check_score(learner, scoring)
+
+
+def _check_width(who: str, learner, X) -> None:
+    """Refuse rows of another width than the pool's.
+
+    Columns of frames are chosen by name, and nets may take sequences of any length: those are left
+    to the model.
+    """
+    X, pattern = check_rows(X, who), learner.pool_.rows.pattern
+    if is_net(learner.estimator) or any(
+        is_pandas(rows) or is_polars(rows) for rows in (X, pattern)
+    ):
+        return
+    shapes: list[tuple[int, ...]] = [getattr(rows, "shape", ()) for rows in (X, pattern)]
+    here, there = shapes
+    if len(here) == len(there) == 2 and here[1] != there[1]:
+        raise ValueError(
+            f"{who} got rows of {here[1]} columns and the pool has {there[1]}; give rows as the "
+            f"pool's."
+        )
 
 
 def _agreement_of(a: np.ndarray, b: np.ndarray) -> float:

@@ -103,13 +103,30 @@ def checked_count(value, name: str, who: str | None = None, least: int = 1, also
 
 
 def checked_number(
-    value, name: str, who: str, lowest: float = -math.inf, *, is_open: bool = False
+    value,
+    name: str,
+    who: str,
+    lowest: float = -math.inf,
+    highest: float = math.inf,
+    *,
+    is_open: bool = False,
 ) -> float:
-    """Return a finite number, refusing one below `lowest`, or equal to it where that is open."""
+    """Return a finite number in a range, refusing others; `lowest` is outside where that is open.
+
+    Examples
+    --------
+    >>> checked_number(95, "threshold", "ConfidentPool", 0, 1, is_open=True)
+    Traceback (most recent call last):
+    ...
+    ValueError: ConfidentPool got threshold=95; give a finite number above 0 and of at most 1.
+    """
     is_finite = is_number(value) and math.isfinite(value)
-    if not is_finite or value < lowest or (is_open and value == lowest):
-        least = f" {'above' if is_open else 'of at least'} {lowest:g}"
-        bound = least if math.isfinite(lowest) else ""
+    if not is_finite or not lowest <= value <= highest or (is_open and value == lowest):
+        least = f"{'above' if is_open else 'of at least'} {lowest:g}"
+        bounds = [least] * math.isfinite(lowest) + [f"of at most {highest:g}"] * (
+            highest < math.inf
+        )
+        bound = f" {' and '.join(bounds)}" if bounds else ""
         raise ValueError(f"{_given(value, name, who)}; give a finite number{bound}.")
     return float(value)
 
