@@ -338,11 +338,14 @@ def test_a_subset_is_a_mask_or_positions_and_only_these_may_be_chosen():
     outside = learner.query(OUTSIDE, 9, subset=mask)[0]
     assert sorted(outside.tolist()) == sorted(positions)
     assert len(learner.query(n_instances=9, subset=[])[0]) == 0
-    for objects in (mask.astype(object), mask.tolist(), pd.Series(mask, dtype="boolean")):
+    numpys_own = np.array([*mask], dtype=object)
+    nullable = pd.Series(mask, dtype="boolean")
+    for objects in (mask.astype(object), numpys_own, mask.tolist(), nullable):
         np.testing.assert_array_equal(learner.query(n_instances=9, subset=objects)[0], by_mask)
-    with_nulls = pd.Series(mask, dtype="boolean")
+    with_nulls = nullable.copy()
     with_nulls[[3, 5]] = pd.NA
-    for nulls in (with_nulls, with_nulls.tolist(), pl.Series([*mask.tolist()[:-1], None])):
+    of_polars = pl.Series([*mask.tolist()[:-1], None])
+    for nulls in (with_nulls, with_nulls.tolist(), [*mask[:-1], None], of_polars):
         with pytest.raises(ValueError, match=r"subset is a mask with [12] nulls, the first in row"):
             learner.query(n_instances=9, subset=nulls)
     as_series = pd.Series(mask)

@@ -721,6 +721,29 @@ def test_a_round_counts_once_whether_the_query_alone_fails_or_the_fit_too(most):
     assert rounds == [2, 4, 6]
 
 
+class Moody(GaussianNB):
+    """A classifier that cannot be fitted on two rows, six, ten and so on."""
+
+    def fit(self, X, y):
+        if len(X) % 4 == 2:
+            raise ValueError("rows come in fours")
+        return super().fit(X, y)
+
+
+def test_failed_rounds_with_others_between_them_raise_nothing():
+    with pytest.warns(UserWarning, match="Moody could not be fitted with 10 labels"):
+        learner = run(cold(Moody()), parity, n_instances=2, stopping=12)
+    assert learner.pool_.n_labeled == 12
+    assert learned(learner)
+
+
+def test_where_the_model_cannot_answer_a_budget_is_kept_exactly():
+    learner = ActiveLearner(KNeighborsClassifier(5), "margin", cold_start=in_order).fit(NUMBERED)
+    with pytest.warns(UserWarning, match="KNeighborsClassifier could not answer with 3 labels"):
+        run(learner, parity, n_instances=3, stopping=4)
+    assert learner.pool_.n_labeled == 4
+
+
 def test_typed_answers_are_saved_though_the_estimator_cannot_be_fitted(typing, tmp_path):
     linear = CalibratedClassifierCV(LogisticRegression(), cv=5)
     estimator = make_pipeline(TfidfVectorizer(), linear)

@@ -84,7 +84,7 @@ def answers(make, n_jobs, what, y):
     for name in ("best_estimator_", "estimators_", "calibrated_classifiers_"):
         inside = getattr(estimator, name, [])
         for each in inside if isinstance(inside, list) else [inside]:
-            each = getattr(each, "estimator", each)
+            each = each if hasattr(each, "get_params") else each.estimator  # calibrated
             if "n_jobs" in each.get_params():
                 each.set_params(n_jobs=n_jobs)
     model = adapt(estimator, getattr(estimator, "classes_", None))

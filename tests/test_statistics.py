@@ -345,6 +345,17 @@ def test_resamples_do_not_depend_on_how_many_are_made_to_rise_together(monkeypat
     assert (other.low, other.high) == pytest.approx((whole.low, whole.high), rel=1e-9)
 
 
+def test_scores_below_0_save_as_much_as_their_like_above_it():
+    noisy = repeated(FAST, 8, 0.05, seed=1), repeated(SLOW, 8, 0.05, seed=2)
+    noisy[0][:, 2] -= 0.3  # means that fall
+    above, below = (
+        saving(GRID, noisy[0] - less, noisy[1] - less, 0.65 - less, n_bootstrap=200, rng=rng())
+        for less in (0, 5)
+    )
+    for end in ("share", "low", "high"):
+        assert getattr(below, end) == pytest.approx(getattr(above, end), rel=1e-6)
+
+
 def test_a_target_the_baseline_never_reaches_leaves_the_saving_open_above():
     answer = saving(GRID, *nearly(FAST, SLOW), 0.9, rng=rng())
     assert answer.labels == pytest.approx(30) and answer.labels_baseline == np.inf
