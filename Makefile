@@ -28,4 +28,5 @@ bench:
 	$(PYTHON) benchmarks/simulation.py
 	$(PYTHON) benchmarks/null_strategy.py
 	$(PYTHON) benchmarks/labels_saved.py
+	$(PYTHON) benchmarks/regressors.py
 	$(PYTHON) benchmarks/replication.py

@@ -551,12 +551,13 @@ def test_what_is_no_strategy_is_refused_with_what_is(given):
         (Perceptron(), Margin),
         (SVC(decision_function_shape="ovo"), Random),
         (GaussianProcessRegressor(), Std),
-        (RandomForestRegressor(2), Std),
-        (BaggingRegressor(n_estimators=2), Std),
+        (make_pipeline(FunctionTransformer(), GaussianProcessRegressor()), Std),
+        (RandomForestRegressor(2), Random),  # of which std is worse than random
+        (BaggingRegressor(n_estimators=2), Random),
         (Ridge(), Random),
     ],
 )
-def test_auto_is_margin_for_classifiers_std_where_there_is_one_and_else_random(estimator, expected):
+def test_auto_is_margin_std_of_regressors_that_return_it_or_random(estimator, expected):
     y = [-1, 1, 0] if expected is Margin or isinstance(estimator, SVC) else [np.nan, 1.0, 0.0]
     learner = ActiveLearner(estimator).fit([[0.0], [1.0], [2.0]], y)
     assert type(learner.strategy_) is expected

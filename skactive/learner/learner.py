@@ -32,7 +32,7 @@ class ActiveLearner(Predictor):
     strategy : str, Strategy or callable, default="auto"
         What decides which rows are worth a label: a name (see `get_strategy_names`), an instance,
         or a callable ``(view, n) -> positions``. "auto": margin for classifiers, std for
-        regressors that give one, else random. Stream strategies decide as rows pass: see `query`.
+        regressors with ``return_std``, else random. Stream strategies decide as rows pass.
     embedding : callable, transformer or str, default=None
         What diverse strategies look at: a function that makes a vector of each row, by itself and
         once; one that reads the fitted estimator, in `EachRound`; a transformer, cloned and fitted

@@ -5,7 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from ..models import refusal
+from ..models import last_step, refusal
+from ..models.kinds import has_return_std
 from .base import FunctionStrategy, Strategy, has_admit
 
 Class = TypeVar("Class", bound=type[Strategy])
@@ -145,6 +146,11 @@ def _refuse_of_models(function: Callable) -> None:
 
 
 def default_strategy(estimator, is_regressor: bool) -> Strategy:
-    """Return what "auto" stands for: margin for classifiers, std for regressors, else random."""
-    name, parts = ("std", ["std"]) if is_regressor else ("margin", ["proba", "decision"])
-    return as_strategy(name if refusal(estimator, *parts) is None else "random")
+    """Return what "auto" stands for: margin for classifiers, std for some regressors, else random.
+
+    How far members of an ensemble, or passes with dropout, lie apart was no better than random
+    (``benchmarks/regressors.py``).
+    """
+    if is_regressor:
+        return as_strategy("std" if has_return_std(last_step(estimator)) else "random")
+    return as_strategy("margin" if refusal(estimator, "proba", "decision") is None else "random")

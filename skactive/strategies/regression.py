@@ -8,7 +8,7 @@ from .diversity import Diverse, KCenter
 from .registry import register
 
 
-@register("std", "to learn a function everywhere", cost="O(n), or O(nS)")
+@register("std", "to learn a function everywhere, by a Gaussian process", cost="O(n), or O(nS)")
 class Std(Strategy):
     """Largest standard deviation of the predicted value."""
 
