@@ -1,10 +1,10 @@
 """Which strategy is the default for a regressor: gains over random on six sets, by GP and forest.
 
 Run with ``python benchmarks/regressors.py [--repeats 10] [--batch 10] [--jobs 2]``. The sets are
-diabetes and five that scikit-learn makes, 600 rows each, half of them for testing; features and targets have unit
-variance. From ten labels in common, each strategy buys fifty more, in batches. Printed is, for each
-model and set, the area under the curve of R2 less that of random on the same splits, with its
-standard error, and over the sets the mean and how many are gains.
+diabetes and five that scikit-learn makes, 600 rows each, half of them for testing; features and
+targets have unit variance. From ten labels in common, each strategy buys fifty more, in batches.
+Printed is, for each model and set, the area under the curve of R2 less that of random on the same
+splits, with its standard error, and over the sets the mean and how many are gains.
 """
 
 from __future__ import annotations

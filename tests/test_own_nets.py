@@ -416,3 +416,27 @@ class Plain(NeuralNetClassifier):
 def test_weights_of_rows_that_a_subclass_cannot_take_are_refused():
     with pytest.raises(TypeError, match="the forward of MLP takes none; leave it out"):
         learner(net_of(Plain)).fit(X, Y, sample_weight=np.ones(200))
+
+
+class Scaled(NeuralNetClassifier):
+    def train_step_single(self, batch, scale=1.0, **params):
+        self.scale_ = scale
+        return super().train_step_single(batch, **params)
+
+
+class Noted(NeuralNetClassifier):
+    def run_single_epoch(self, *args, scale=1.0, **params):
+        self.scale_ = scale
+        return super().run_single_epoch(*args, **params)
+
+
+class Stepped(NeuralNetClassifier):
+    def train_step(self, batch, scale=1.0, **params):
+        self.scale_ = scale
+        return super().train_step(batch, **params)
+
+
+@pytest.mark.parametrize("cls", [Scaled, Noted, Stepped])
+def test_a_step_of_training_of_ones_own_gets_what_fit_gets(cls):
+    net = net_of(cls, max_epochs=1, train_split=None)
+    assert learner(net, "random").fit(X, Y, scale=2.5).estimator_.scale_ == 2.5

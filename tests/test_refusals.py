@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression, Perceptron, Ridge, SGDClass
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from snapshot import unchanged
@@ -953,7 +953,13 @@ def test_weights_of_the_labelled_rows_alone_are_refused_when_they_come():
             make_pipeline(StandardScaler(), LogisticRegression()),
             "sample_weight",
             "Pipeline.fit does not take (it takes standardscaler__sample_weight, "
-            "logisticregression__sample_weight); write standardscaler__sample_weight=.",
+            "logisticregression__sample_weight); write logisticregression__sample_weight=.",
+        ),
+        (  # weights of the scaler alone are not what is meant
+            GridSearchCV(make_pipeline(StandardScaler(), KNeighborsClassifier()), {}),
+            "sample_weight",
+            "GridSearchCV.fit does not take (it takes groups, standardscaler__sample_weight); "
+            "leave it out.",
         ),
         (
             make_pipeline(StandardScaler(), KNeighborsClassifier()),
@@ -1001,7 +1007,13 @@ def test_names_are_those_of_partial_fit_where_that_is_called_and_classes_are_its
 class Choosy(ClassifierMixin, BaseEstimator):
     """Says only in fit what it takes."""
 
-    def fit(self, X, y, **options):
+    def fit(self, X, y, weight=None, verbose=0, **options):
+        if weight is not None:
+            options["weight"] = weight
+            if not np.any(weight):
+                raise ValueError("'weight' has no positive entry")
+        if isinstance(verbose, str) or "quiet" in options:
+            raise TypeError("verbose is a number, and nothing else says it")
         for name in options.keys() - {"mode", "weight"}:
             raise TypeError(f"fit() got an unexpected keyword argument '{name}'")
         if options.get("mode") == "slow":
@@ -1015,8 +1027,9 @@ class Choosy(ClassifierMixin, BaseEstimator):
 
 def test_a_parameter_that_an_error_of_fit_names_is_dropped_and_the_labels_stay():
     learner = ActiveLearner(Choosy(), "random").fit(X, Y, mode="fast", weight=X[:, 0])
-    with pytest.raises(TypeError, match="unexpected keyword argument 'anotator'"):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'anotator'") as info:
         learner.teach([1], [0], anotator="Ann", weight=[7.0])
+    assert info.value.__notes__ == ["fit does not get anotator again, as it came last."]
     assert learner.pool_.y[1] == 0
     options = learner.teach([2], [0]).estimator_.options_  # and refit, and extend
     assert options.keys() == {"mode", "weight"}
@@ -1024,6 +1037,74 @@ def test_a_parameter_that_an_error_of_fit_names_is_dropped_and_the_labels_stay()
     with pytest.raises(ValueError, match="slow or fast"):
         learner.teach([3], [0], mode="slow", refit=False).refit()
     assert learner.refit().estimator_.options_["mode"] == "fast"  # as the last fit that went well
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"verbose": "loud"}, {"quiet": True}, {"verbose": "a", "quiet": 1}]
+)
+def test_what_came_with_a_type_error_that_names_nothing_is_not_passed_again(wrong):
+    learner = ActiveLearner(Choosy(), "random").fit(X, Y, mode="fast", verbose=1)
+    with pytest.raises(TypeError, match="nothing else says it") as info:
+        learner.teach([1], [0], **wrong)
+    assert info.value.__notes__ == [
+        f"fit does not get {', '.join(sorted(wrong))} again, as it came last."
+    ]
+    assert learner.teach([2], [0]).estimator_.options_ == {"mode": "fast"}
+
+
+def test_weights_that_fit_has_a_name_for_stay_whatever_it_raises():
+    weight = np.where(Y < 0, 1.0, 0.0)
+    learner = ActiveLearner(Choosy(), "random")
+    with pytest.raises(ValueError, match="'weight' has no positive entry"):
+        learner.fit(X, Y, weight=weight)
+    idx = np.flatnonzero(Y < 0)[:2]
+    assert learner.teach(idx, [0, 1]).estimator_.options_["weight"].sum() == 2
+    learner = ActiveLearner(Choosy(), "random")
+    with pytest.raises(TypeError, match="nothing else says it"):
+        learner.fit(X, Y, weight=1 - weight, quiet=True)
+    assert learner.refit().estimator_.options_["weight"].sum() == 15
+
+
+class Weighs(Pipeline):
+    """A Pipeline that takes weights itself, as does its search below."""
+
+    def fit(self, X, y=None, weights=None, **params):
+        return super().fit(X, y, clf__sample_weight=weights, **params)
+
+
+class Tells(GridSearchCV):
+    def fit(self, X, y=None, told=None, **params):
+        told.append(len(X))
+        return super().fit(X, y, **params)
+
+
+class Bare(ClassifierMixin, BaseEstimator):
+    """Has a fit as a decorator leaves it that wraps nothing."""
+
+    def fit(self, *args, sample_weight=None):
+        X, y = args
+        self.theta_ = GaussianNB().fit(X, y, sample_weight).theta_
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_what_a_class_of_ones_own_takes_itself_is_passed():
+    weights = np.where(np.arange(150) % 20, 0.5, 2.0)  # of 15 labelled rows, every other
+    clf = GaussianNB().fit(X[Y >= 0], Y[Y >= 0], weights[Y >= 0])
+    pipeline = Weighs([("clf", GaussianNB())])
+    theta = ActiveLearner(pipeline, "random").fit(X, Y, weights=weights).estimator_["clf"].theta_
+    np.testing.assert_array_equal(theta, clf.theta_)
+    bare = ActiveLearner(Bare(), "random").fit(X, Y, sample_weight=weights)
+    np.testing.assert_array_equal(bare.estimator_.theta_, clf.theta_)
+    told: list = []
+    ActiveLearner(Tells(GaussianNB(), {}, cv=2), "random").fit(X, Y, told=told)
+    assert told == [15]
+    for estimator in (pipeline, Tells(GaussianNB(), {}), Bare()):
+        with pytest.raises(TypeError, match="fit does not take"):  # what is only handed on
+            ActiveLearner(estimator, "random").fit(X, Y, nothing=1)
 
 
 def test_a_parameter_that_no_fit_took_is_dropped_wherever_it_came():

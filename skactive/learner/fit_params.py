@@ -16,7 +16,16 @@ from ..data import labels as lab
 from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows, take
 from ..data.tensors import as_array, is_tensor
-from ..models.kinds import NETS, SEARCHES, is_frozen, is_net, is_own, is_pipeline, last_step
+from ..models.kinds import (
+    NETS,
+    SEARCHES,
+    is_frozen,
+    is_net,
+    is_own,
+    is_pipeline,
+    last_step,
+    unwrapped,
+)
 from ..utils.checks import is_instance, unmasked
 from .training import coded_weights, params_of
 
@@ -27,6 +36,11 @@ OF_MODAL = {
 }
 
 
+# Methods of a net that get what ``fit`` gets, or use it; a net with one of its own takes any.
+OF_NETS = (
+    *("partial_fit", "fit_loop", "run_single_epoch", "train_step", "train_step_single"),
+    *("validation_step", "infer", "get_loss"),
+)
 # What has an entry for each row, by its name, and what has none, however long it is; all that are
 # called eval_... have none either.
 OF_EACH_ROW = ("sample_weight", "groups", "base_margin", "init_score")
@@ -129,19 +143,25 @@ class FitParams:
         other.learned = self.others | dict.fromkeys(self.aligned)
         return other
 
-    def without(self, error: Exception) -> FitParams:
-        """Return these parameters without those that an error of ``fit`` names.
+    def without(self, error: TypeError | ValueError, taken: list[str]) -> FitParams:
+        """Return these parameters without those that made ``fit`` raise this, of which it is told.
 
-        Those with which a fit went well are as they were then; rows keep theirs.
+        These came since the last fit that went well, with which the others are as they were. After
+        a TypeError they are those that it names, or all; but weights and the like that `taken`
+        lists stay. A ValueError is mostly about labels: only a name that it names and that `taken`
+        does not is wrong, as scikit-learn's ensembles refuse it.
         """
-        quoted = set(re.findall(r"['\"](\w+)['\"]", str(error)))
-        named = {
-            name
-            for name in (*self.others, *self.aligned)
-            if {name, name.rpartition("__")[2]} & quoted
-        }
-        wrong = named - self.learned.keys()
-        before = {name: self.learned[name] for name in self.others.keys() & named - wrong}
+        names, quoted = {*self.others, *self.aligned}, re.findall(r"['\"](\w+)['\"]", str(error))
+        new = {name for name in names if self.learned.get(name, self) is not self.others.get(name)}
+        named = {name for name in names if {name, name.rpartition("__")[2]} & set(quoted)}
+        if isinstance(error, TypeError):
+            wrong = (new & named if named else new) - (self.aligned.keys() & set(taken))
+        else:
+            wrong = (new & named & self.others.keys()) - set(taken)
+        if not wrong:
+            return self
+        error.add_note(f"fit does not get {', '.join(sorted(wrong))} again, as it came last.")
+        before = {name: self.learned[name] for name in self.learned.keys() & wrong}
         other = copy.copy(self)
         other.others = {k: v for k, v in self.others.items() if k not in wrong} | before
         other.aligned = {k: v for k, v in self.aligned.items() if k not in wrong}
@@ -155,31 +175,50 @@ def routed_to_fit(learner, params: dict, who: str) -> dict:
     """
     if params and get_config()["enable_metadata_routing"]:
         return process_routing(learner, "fit", **params).estimator.fit
-    if params:
-        method = "partial_fit" if learner.update == "partial_fit" else "fit"
-        taken = _taken(learner.estimator, method)
-        for name in params:
-            if not any(fnmatchcase(name, pattern) for pattern in taken):
-                raise TypeError(_not_taken(learner, name, who, method, taken))
+    taken = taken_by(learner) if params else []
+    for name in params:
+        if not any(fnmatchcase(name, pattern) for pattern in taken):
+            raise TypeError(_not_taken(learner, name, who, taken))
     return params
+
+
+def taken_by(learner) -> list[str]:
+    """Return the names of parameters that fitting a learner's estimator takes, "*" for any."""
+    return _taken(learner.estimator, _method_of(learner))
+
+
+def _method_of(learner) -> str:
+    """Return the method by which a learner's estimator is fitted."""
+    return "partial_fit" if learner.update == "partial_fit" else "fit"
 
 
 def _taken(estimator, method: str) -> list[str]:
     """Return the names of parameters that a method for fitting takes, with "*" for any."""
     if is_pipeline(estimator):
         *_, last = estimator.steps
-        return [
+        inside = [
             f"{each[0]}__{name}"
             for each in estimator.steps
             for name in _taken(each[1], method if each is last else _how_transformed(each[1]))
         ]
+        return _named_by_own(estimator, method) + inside
     if is_instance(estimator, SEARCHES):
-        return ["groups", *_taken(estimator.estimator, method)]
+        own = _named_by_own(estimator, method)
+        return ["groups", *own, *_taken(estimator.estimator, method)]
     if is_frozen(estimator):  # takes what it would, were it fitted
         return _taken(estimator.estimator, method)
     if is_instance(estimator, NETS):
         return _taken_by_net(estimator)
-    return [name for name in _keywords(getattr(estimator, method, None))[2:] if name != "classes"]
+    return [name for name in _keywords(getattr(estimator, method, None)) if name != "classes"]
+
+
+def _named_by_own(estimator, method: str) -> list[str]:
+    """Return the names that a user's own method of a Pipeline or a search takes itself.
+
+    Any others it only hands on.
+    """
+    names = _keywords(getattr(estimator, method, None)) if is_own(estimator, method) else []
+    return [name for name in names if name != "*"]
 
 
 def _how_transformed(step) -> str:
@@ -191,32 +230,38 @@ def _how_transformed(step) -> str:
 def _taken_by_net(net) -> list[str]:
     """Return the names of parameters that fitting a net takes, with "*" for any."""
     if is_own(net, "fit"):
-        return _keywords(net.fit)[2:]
-    if any(is_own(net, name) for name in ("partial_fit", "fit_loop", "infer", "get_loss")):
+        return _keywords(net.fit)
+    if any(is_own(net, name) for name in OF_NETS):
         return ["*"]
     # A function makes the module of some, and nobody knows what until it is called.
     forward = getattr(net.module, "forward", None)
     # Of a module that is an instance, it has no self.
-    return ["epochs", *_keywords(forward)[2 if isinstance(net.module, type) else 1 :]]
+    return ["epochs", *_keywords(forward, 2 if isinstance(net.module, type) else 1)]
 
 
-def _keywords(function) -> list[str]:
-    """Return the names of a function's parameters, with "*" in front where it may take any."""
+def _keywords(function, n_rows_and_labels: int = 2) -> list[str]:
+    """Return the names of a function's parameters but the first ones, with "*" for any."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # there is none, or compiled code that does not tell
-        return ["*"] * 3
+        return ["*"]
     is_open = any(each.kind == each.VAR_KEYWORD for each in parameters)
-    is_star = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [*["*"] * 3 * is_open, *(each.name for each in parameters if each.kind not in is_star)]
+    # Behind *args, which takes the rows and the labels, all are given by name.
+    positional = [each.name for each in parameters if each.kind == each.POSITIONAL_OR_KEYWORD]
+    by_name = [each.name for each in parameters if each.kind == each.KEYWORD_ONLY]
+    return [*["*"] * is_open, *positional[n_rows_and_labels:], *by_name]
 
 
-def _not_taken(learner, name: str, who: str, method: str, taken: list[str]) -> str:
+def _not_taken(learner, name: str, who: str, taken: list[str]) -> str:
     """Return the sentence that refuses a parameter."""
-    estimator, last = learner.estimator, name.rpartition("__")[2]
+    estimator, method, last = learner.estimator, _method_of(learner), name.rpartition("__")[2]
+    # What learns is the last step: weights of a scaler alone are not what anybody means.
+    steps = [each.steps[-1][0] for each in unwrapped(estimator) if is_pipeline(each)]
+    of_last = "".join(f"{step}__" for step in steps)
+    longer = [f"{of_last}{last}"] if f"{of_last}{last}" in taken else []
     own = [each for each in _keywords(getattr(learner, who)) if each != "*"]
-    longer = [each for each in taken if each.endswith(f"__{last}")]
-    near = longer or difflib.get_close_matches(name, own + taken, 1)
+    own += taken if "__" in name else [each for each in taken if each.startswith(of_last)]
+    near = longer or difflib.get_close_matches(name, own, 1)
     instead = f"write {near[0]}=" if near else "leave it out"
     if name in OF_MODAL:
         instead = f"write {OF_MODAL[name]}"

@@ -16,7 +16,7 @@ from ..pool.history import LABELED, live
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
-from .fit_params import FitParams, with_codes
+from .fit_params import FitParams, taken_by, with_codes
 from .questions import kept_of
 from .training import (
     fit_on,
@@ -218,7 +218,8 @@ def train(learner, inside: dict | None = None) -> None:
         fitted = trainer_of(learner).fitted(learner._fitted, inside)
     except (TypeError, ValueError) as error:
         # A parameter that fit does not take would fail every fit to come.
-        learner._kept = kept._replace(params=kept.params.without(error))
+        params = kept.params.without(error, taken_by(learner))
+        learner._kept = kept._replace(params=params)
         raise
     if fitted.estimator is not learner._fitted.estimator:
         kept = kept._replace(params=kept.params.after_fit())

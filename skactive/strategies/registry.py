@@ -148,7 +148,7 @@ def _refuse_of_models(function: Callable) -> None:
 def default_strategy(estimator, is_regressor: bool) -> Strategy:
     """Return what "auto" stands for: margin for classifiers, std for some regressors, else random.
 
-    How far members of an ensemble, or passes with dropout, lie apart was no better than random
+    In batches, how far members of an ensemble lie apart was worse than random for a forest
     (``benchmarks/regressors.py``).
     """
     if is_regressor:
