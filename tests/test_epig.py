@@ -167,6 +167,26 @@ def test_it_chooses_from_arrays_with_targets_among_their_rows():
     assert found.tolist() == [2 + np.argmax(epig(samples[:, 2:], samples[:, :2]))]
 
 
+def test_targets_need_not_be_in_the_part_that_is_scored():
+    seen, numbers = [], np.arange(200, 230)
+
+    class Spy(EPIG):
+        def score(self, view):
+            scores = super().score(view)
+            seen.append((view.X[view.candidates], scores[view.candidates]))
+            return scores
+
+    asked = learner(Subpool(Spy(targets=numbers), size=20))
+    asked.query()
+    part, scores = seen[0]
+    trees = asked.estimator_.estimators_
+    samples, targets = (
+        np.array([tree.predict_proba(rows) for tree in trees]) for rows in (part, X[numbers])
+    )
+    assert len(part) == 20
+    np.testing.assert_allclose(scores, epig(samples, targets), atol=1e-12)
+
+
 def test_a_part_of_the_pool_is_drawn_by_other_numbers_than_the_targets():
     seen = []
 

@@ -26,6 +26,7 @@ from sklearn.svm import SVC
 from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, Strategy
+from skactive.learner.fit_params import FitParams
 from skactive.strategies import Margin, Subpool, VoteEntropy
 
 pd = pytest.importorskip("pandas")
@@ -1118,6 +1119,12 @@ def test_a_parameter_that_no_fit_took_is_dropped_wherever_it_came():
     with pytest.raises(ValueError, match="anotator"):  # scikit-learn's word for it
         learner.teach([1], [0], anotator="Ann")
     assert learner.refit().teach([2], [0]).pool_.n_labeled == 17
+
+
+def test_a_parameter_of_a_step_is_dropped_by_the_name_that_the_step_has_for_it():
+    given = FitParams({"svc__wrong": 1, "svc__right": 2}, n=9)
+    left = given.without(TypeError("fit() got an unexpected keyword argument 'wrong'"))
+    assert left.others == {"svc__right": 2}
 
 
 def test_a_regressor_that_raises_passes_its_error_too():
