@@ -55,8 +55,8 @@ OF_NETS = {
     ),
     "gradient": (
         "two factors of the last layer's gradient",
-        "predictions that are the softmax (or sigmoid) of its last `Linear` layer, or of a multiple "
-        "of it (a temperature)",
+        "predictions that are the softmax (or sigmoid) of its last `Linear` layer, or of a "
+        "multiple of it (a temperature)",
     ),
     "perturbation": ("gradients in its inputs", "one tensor of floats as input"),
     "input_gradient": ("gradients in its inputs", "one tensor of floats as input"),
