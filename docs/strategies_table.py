@@ -12,7 +12,11 @@ from skactive import scores, selection, strategies
 from skactive.strategies.registry import ENTRIES
 
 DOCS = Path(__file__).parent
-PAGES = [DOCS / "guide" / "strategies.md", DOCS / "guide" / "streams.md", DOCS / "api.rst"]
+GUIDE = DOCS / "guide"
+PAGES = [
+    *(GUIDE / f"{page}.md" for page in ("strategies", "streams", "deep_nets")),
+    DOCS / "api.rst",
+]
 BLOCK = re.compile(
     r"(^(?:<!--|\.\.) written by docs/strategies_table\.py: (\w+).*?\n\n).*?(?=^(?:<!--|\.\.) end)",
     re.MULTILINE | re.DOTALL,
@@ -36,6 +40,28 @@ GROUPS = {
         "dropout": "a net with dropout",
     },
     "A regressor": {"std": "a standard deviation", "value": "a regressor"},
+}
+# What a net gives for each part of a view, and what it needs for that.
+OF_NETS = {
+    "embedding": (
+        "the input of its last `Linear` layer",
+        'a `Linear` layer from which its outputs follow, or `embedding="name of a layer"`',
+    ),
+    ("proba", "decision"): ("probabilities", "to be a classifier"),
+    "proba": ("probabilities", "to be a classifier"),
+    "samples": (
+        "passes with dropout",
+        "`Dropout` layers, or `torch.nn.functional.dropout` in its code",
+    ),
+    "gradient": (
+        "two factors of the last layer's gradient",
+        "predictions that are the softmax (or sigmoid) of its last `Linear` layer, or of a "
+        "multiple of it (a temperature)",
+    ),
+    "perturbation": ("gradients in its inputs", "one tensor of floats as input"),
+    "input_gradient": ("gradients in its inputs", "one tensor of floats as input"),
+    "std": ("passes with dropout", "to be a regressor, with dropout as above"),
+    "value": ("predictions", "to be a regressor"),
 }
 WRAPPERS, STREAM = "Another strategy", "A stream"
 NEEDS = {part: told for parts in GROUPS.values() for part, told in parts.items()}
@@ -142,6 +168,23 @@ def references():
     """All papers, in the order of their authors."""
     for paper in sorted({paper for cls in ENTRIES for paper in papers(cls)}):
         yield f"- {paper}"
+    yield ""
+
+
+def nets():
+    """The table of the guide to nets: what each strategy reads of a net, and what that needs."""
+    rows = {}
+    for cls in (cls for name, classes in grouped().items() if name != STREAM for cls in classes):
+        # A gradient takes a classifier's probabilities with it.
+        reads = [part for part in cls().reads if part != "proba" or "gradient" not in cls().reads]
+        if ENTRIES[cls].name:
+            reads.sort(key=list(OF_NETS).index)  # which raises for a part that is not told of
+            told = dict.fromkeys(OF_NETS[part] for part in reads)
+            rows.setdefault(tuple(told), []).append(f"`{ENTRIES[cls].name}`")
+    yield from ("| strategies | read | so the net needs |", "|---|---|---|")
+    for told, names in rows.items():
+        read, needed = map("; ".join, zip(*told, strict=True)) if told else ("nothing", "nothing")
+        yield f"| {', '.join(names)} | {read} | {needed} |"
     yield ""
 
 

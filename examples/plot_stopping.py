@@ -4,7 +4,7 @@ When would each rule have stopped?
 
 While people label, nobody knows the accuracy on the rows without a label. Stopping rules watch what
 can be seen: the number of labels, a small validation set, whether predictions still change, whether
-the model is sure. Here all of them watch the same loop without stopping it, and we look up
+the model is sure. Here such rules watch the same loop without stopping it, and we look up
 afterwards where each would have.
 """
 

@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfcx, log_ndtr, ndtr
+from scipy.special import log_ndtr, ndtr
 
 from .data.arrays import chunks_of_rows, columns_of, gaps, slices
 from .data.columns import TINY, dots, entropies, expected_errors, logs_of, mean_columns, vote_counts
+from .data.moments import checked_moments, log_of_tail, standardized
 from .data.types import Floats
 from .utils.checks import unmasked
 
@@ -390,24 +391,15 @@ def log_expected_improvement(
     >>> log_expected_improvement([1.0, 3.0, -99.0], [1.0, 0.0, 1.0], best=1.0).round(3)
     array([-9.19000e-01,  6.93000e-01, -5.01013e+03])
     """
-    mean, std = _checked_moments(mean, std)
+    mean, std = checked_moments(mean, std)
     gap = mean - best - xi
-    z = _standardized(gap, std)
+    z = standardized(gap, std)
     # Either way is taken for all rows, and is wrong, or infinite, where the other one counts.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         density = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
         near = np.log(gap * ndtr(z) + std * density)
-        far = np.log(std) + _log_of_tail(np.minimum(z, -1.0))
+        far = np.log(std) + log_of_tail(np.minimum(z, -1.0))
     return np.where(z > -1, near, far)
-
-
-def _log_of_tail(z: Floats) -> Floats:
-    r"""Return the logarithm of :math:`\varphi(z) + z \Phi(z)` for z of at most -1."""
-    depth = -z
-    near = np.log1p(-math.sqrt(math.pi / 2) * depth * erfcx(depth / math.sqrt(2)))
-    # Farther out the difference would lose its digits: the first terms of its series in 1 / z².
-    far = np.log1p(-3 / depth**2 + 15 / depth**4) - 2 * np.log(depth)
-    return np.where(depth < 300, near, far) - 0.5 * depth**2 - 0.5 * math.log(2 * math.pi)
 
 
 def log_probability_of_improvement(
@@ -437,8 +429,8 @@ def log_probability_of_improvement(
     >>> log_probability_of_improvement([1.0, -49.0], [1.0, 1.0], best=1.0).round(2)
     array([-6.90000e-01, -1.25483e+03])
     """
-    mean, std = _checked_moments(mean, std)
-    return log_ndtr(_standardized(mean - best - xi, std))
+    mean, std = checked_moments(mean, std)
+    return log_ndtr(standardized(mean - best - xi, std))
 
 
 def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -> Floats:
@@ -466,7 +458,7 @@ def upper_confidence_bound(mean: ArrayLike, std: ArrayLike, beta: float = 1.0) -
     >>> upper_confidence_bound([1.0, 2.0], [0.5, 0.0], beta=2.0)
     array([2., 2.])
     """
-    mean, std = _checked_moments(mean, std)
+    mean, std = checked_moments(mean, std)
     return mean + beta * std
 
 
@@ -575,25 +567,3 @@ def _checked_votes(votes: ArrayLike) -> NDArray:
             "write np.searchsorted(classes, votes)."
         )
     return votes
-
-
-def _checked_moments(mean: ArrayLike, std: ArrayLike) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation as float64 vectors, refusing other shapes and signs."""
-    mean, std = (unmasked(each, "mean and std", None, np.float64) for each in (mean, std))
-    if mean.ndim != 1 or mean.shape != std.shape:
-        raise ValueError(
-            f"mean has shape {mean.shape} and std {std.shape}; both must be (n,): one value a row."
-        )
-    if (negative := std < 0).any():
-        raise ValueError(
-            f"std is negative at position {negative.argmax()}; standard deviations are at least 0."
-        )
-    return mean, std
-
-
-def _standardized(gap: Floats, std: Floats) -> Floats:
-    """Return gaps in standard deviations; 0 / 0 is minus infinity, as no gain is no improvement."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        z = gap / std
-    z[(gap == 0) & (std == 0)] = -np.inf
-    return z
