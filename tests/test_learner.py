@@ -451,10 +451,11 @@ NOT_LEARNED = (
 def test_who_teaches_minus_one_as_a_class_in_modals_style_is_told_of_each_row_that_is_lost():
     X_known, y_known = X[::10], SIGNS[::10]
     learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X_known, y_known)
-    with pytest.warns(UserWarning, match=re.escape(NOT_LEARNED)):
-        assert learner.scores(X).shape == (150,)
-    with pytest.warns(UserWarning, match=re.escape(NOT_LEARNED)):
+    with pytest.warns(UserWarning, match=re.escape(NOT_LEARNED)) as caught:
+        for _ in range(3):
+            assert learner.scores(X).shape == (150,)
         learner.query(X, n_instances=3)
+    assert [each.filename for each in caught] == [__file__]  # once, where the user asked
     rows = [2, 60, 3]
     with pytest.warns(UserWarning, match=r"got -1 for 2 of 3 rows from outside, which are skipped"):
         learner.teach(X[rows], SIGNS[rows])
@@ -483,6 +484,15 @@ def test_no_word_comes_of_minus_one_where_it_is_chosen_or_cannot_be_a_class(y, o
         warnings.simplefilter("error")
         learner.query(X, n_instances=3)
         learner.teach(X[[2, 60, 3]], y[[2, 60, 3]]).score(X, y)
+
+
+def test_no_word_comes_of_minus_one_where_nothing_is_labelled_and_of_a_stream_it_names_the_line():
+    for y, n_told in ((np.full(150, -1), 0), (SIGNS, 1)):
+        learner = ActiveLearner(LogisticRegression(), "fixed_uncertainty", random_state=0).fit(X, y)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            learner.query(X[:9].copy())
+        assert [each.filename for each in caught] == [__file__] * n_told
 
 
 def test_no_word_comes_of_minus_one_where_a_pool_of_ones_own_gets_names_for_its_classes():

@@ -168,6 +168,17 @@ def test_known_labels_may_have_holes():
     assert learner.pool_.n_labeled == 50
 
 
+@pytest.mark.parametrize("n_instances", [1, 10])
+def test_known_labels_with_two_ways_to_say_that_there_is_none_are_refused_at_the_start(n_instances):
+    y = np.where(np.arange(150) % 10 == 0, TRUTH, -1)
+    learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X, y)
+    both = [-1, None, *TRUTH[2:]]
+    with unchanged(learner), pytest.raises(ValueError, match="holds -1 in row 0 and None in row 1"):
+        run(learner, Known(both), n_instances=n_instances)
+    pool = learner.teach(np.flatnonzero(y == -1)[:2], [-1, None]).pool_  # of answers, both skip
+    assert pool.n_skipped == 2
+
+
 def test_known_labels_are_those_of_the_rows_numbers_whatever_the_order():
     learner = ActiveLearner(LogisticRegression(), "entropy", random_state=0).fit(X)
     run(learner, Known(TRUTH), n_instances=9, stopping=60)

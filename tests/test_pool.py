@@ -7,7 +7,6 @@ import pickle
 import re
 import time
 import tracemalloc
-from functools import partial
 
 import numpy as np
 import pytest
@@ -118,7 +117,7 @@ def test_polars_labels_of_every_kind(values, dtype, labels):
 
 TWO_BLANKS = (
     'y holds -1 in row {} and {} in row {}, of which by default both mean "not labelled"; write '
-    "missing_label=None if -1 is a class, missing_label=-1 if it is not."
+    "missing_label=None if -1 is a class, and None in place of -1 if it is not."
 )
 
 
@@ -137,9 +136,13 @@ def test_numbers_with_two_ways_to_write_that_there_is_no_label_are_refused(y, ro
     with pytest.raises(ValueError, match=text):
         Pool(rows(4), y)
     pool = Pool(rows(4))
-    for change in (partial(pool.label, [0, 1, 2, 3]), partial(pool.extend, rows(4))):
-        with unchanged(pool), pytest.raises(ValueError, match=text):
-            change(y)
+    with unchanged(pool), pytest.raises(ValueError, match=text):
+        pool.extend(rows(4), y)
+    pool.label([0, 1, 2, 3], y)  # as if each was answered by itself
+    assert (pool.n_labeled, pool.n_labeled + pool.n_skipped) == (
+        sum(m in (1, True, False) for m in y),
+        4,
+    )
     meant = [value in (True, 1) or value is False for value in y]
     for options in ({"missing_label": -1}, {"classes": [0, 1]}):
         assert Pool(rows(4), y, **options).labeled_mask.tolist() == meant
@@ -156,7 +159,7 @@ def test_a_loaded_pool_refuses_the_same_two_ways_and_one_that_was_told_takes_the
             assert pool.n_skipped == 2
         else:
             with pytest.raises(ValueError, match="write missing_label=None if -1 is a class"):
-                pool.label([1, 2], [-1, None])
+                pool.extend(rows(2), [-1, None])
 
 
 def test_beside_text_minus_one_is_no_label_as_none_is():

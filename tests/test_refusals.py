@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from snapshot import unchanged
 
@@ -995,6 +995,20 @@ def test_a_name_that_fit_does_not_take_is_refused_before_any_label_is_recorded(
     with unchanged(learner), pytest.raises(TypeError, match=f"fit got {given}, which"):
         learner.fit(X, Y, **{given: "Ann"})
     assert learner.teach(idx, TRUTH[idx]).pool_.n_labeled == 17
+
+
+class Shifted(FunctionTransformer):
+    """Takes in fit_transform what its fit does not."""
+
+    def fit_transform(self, X, y=None, shift=0.0):
+        return np.asarray(X) + shift
+
+
+def test_names_are_those_of_fit_transform_where_a_step_has_its_own():
+    estimator = make_pipeline(Shifted(), LogisticRegression())
+    assert hasattr(ActiveLearner(estimator).fit(X, Y, shifted__shift=1.0), "pool_")
+    with pytest.raises(TypeError, match="fit got shifted__shft, which .*write shifted__shift="):
+        ActiveLearner(estimator).fit(X, Y, shifted__shft=1.0)
 
 
 def test_names_are_those_of_partial_fit_where_that_is_called_and_classes_are_its_own():

@@ -484,7 +484,7 @@ def _refuse_two_blanks(raw: np.ndarray, known: np.ndarray, where: np.ndarray) ->
         raise ValueError(
             f"y holds -1 in row {where[minus.argmax()]} and {raw[blank.argmax()]} in row "
             f'{where[blank.argmax()]}, of which by default both mean "not labelled"; write '
-            f"missing_label=None if -1 is a class, missing_label=-1 if it is not."
+            f"missing_label=None if -1 is a class, and None in place of -1 if it is not."
         )
 
 

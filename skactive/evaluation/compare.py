@@ -1,6 +1,5 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
 from ..strategies.registry import as_strategy
-from ..utils.checks import check_estimator, draw_seed, is_integer
+from ..utils.checks import check_estimator, draw_seed, is_integer, warn
 from ..utils.progress import progress
 from ..utils.scoring import check_score, score_of
 from ..utils.threads import one_thread
@@ -342,10 +341,9 @@ def _paired(runs: list[Run]) -> list[Run]:
     repeat, variant, said = failed[0]
     if not kept:
         raise ValueError(f"no repeat could start; in repeat {repeat}, of {variant!r}: {said}")
-    warnings.warn(
+    warn(
         f"left out for all strategies: {len(repeats)} of the {len({run.repeat for run in runs})} "
         f"repeats, in which a run could not start; in repeat {repeat}, of {variant!r}: {said}",
-        stacklevel=3,
     )
     return kept
 

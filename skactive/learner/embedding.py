@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +18,7 @@ from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Maker, Memory
 from ..models.kinds import is_frozen, is_net, last_step
+from ..utils.checks import warn
 from .parameters import values_of
 from .training import seeded_clone
 
@@ -225,11 +225,10 @@ def check_embedding(embedding, estimator) -> None:
             f"EachRound got {embedding.function!r}; give a function (estimator, X) -> vectors."
         )
     if not is_frozen(estimator) and _reads_what_is_trained(embedding, estimator):
-        warnings.warn(
+        warn(
             f"embedding= is a function that reads a fitted {type(last_step(estimator)).__name__}, "
             f"but it is asked once for the pool, and not again in later rounds; write "
             f"EachRound(lambda estimator, X: ...), which gets the estimator of each round.",
-            stacklevel=5,  # where the learner was fitted
         )
 
 

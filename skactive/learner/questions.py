@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from ..pool.history import UNLABELED, Change
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, has_admit, has_score
 from ..strategies.view import View
-from ..utils.checks import draw_seed
+from ..utils.checks import draw_seed, warn
 from .embedding import EachRound, Embedding
 from .fit_params import FitParams
 
@@ -92,11 +91,11 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
         X = outside_rows(X, pool)
         if learner._last_query is None and learner._n_doubtful:
             # Who chooses among other rows from the first may know no row that is not labelled.
-            warnings.warn(
+            warn(
                 f"{learner._n_doubtful} of the {len(pool)} rows that fit got are not learned: "
                 f'their label is -1, which by default means "not labelled"; {OF_MINUS_ONE}.',
-                stacklevel=3,
             )
+            learner._n_doubtful = 0  # of which it is told now
         if vectors.given is not None or embedding is not None:
             details["known"] = vectors.known_outside(embedding, Rows(X), len(pool))
         return outside_view(X, pool, subset, **details)

@@ -1,7 +1,5 @@
 """How a learner starts on a pool, and applies parameters that were set later."""
 
-import warnings
-
 import numpy as np
 from sklearn.base import clone, is_regressor
 
@@ -12,7 +10,7 @@ from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
 from ..strategies.stream import StreamStrategy
-from ..utils.checks import check_estimator, draw_seed
+from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_to_fit
 from .parameters import are_same, values_of
@@ -44,7 +42,9 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     # so that an error of the estimator's fit loses no label.
     before, pool_before = vars(learner).copy(), vars(pool).copy()
     pool.seed, kept = seed, Kept(params, vectors, stream, strategy)
-    n_doubtful = pool.n_doubtful(y) if pool.n_unlabeled and X is not pool and y is not None else 0
+    # Where nothing is labelled, that is what is meant.
+    is_partly = pool.n_unlabeled and pool.n_labeled and X is not pool
+    n_doubtful = pool.n_doubtful(y) if is_partly else 0
     vars(learner).update(pool_=pool, _kept=kept, _fitted=Fitted())
     vars(learner).update(_last_query=None, _n_doubtful=n_doubtful)
     train(learner)
@@ -152,10 +152,9 @@ def tell_of_minus_ones(learner, y, who: str) -> None:
     """Warn of labels of -1 that a call leaves out, where -1 may be a class."""
     n_lost = count_minus_ones(y) if is_auto(missing_label_for(learner)) else 0
     if n_lost:
-        warnings.warn(
+        warn(
             f"{who} leaves out {n_lost} rows whose label is -1, which by default means "
             f'"not labelled"; {OF_MINUS_ONE}.',
-            stacklevel=3,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from sklearn.base import is_regressor
 from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers, one_row_as
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..pool.history import SKIPPED, Change
+from ..utils.checks import warn
 from .embedding import Embedding
 from .fit_params import FitParams
 from .questions import OF_MINUS_ONE, Kept, kept_of
@@ -141,7 +141,7 @@ class Teacher:
         if not tickets:
             return Lesson()
         rows = Rows(*(stream.open[number][0] for number in tickets)).whole()
-        values, is_known = pool.parse(y, len(tickets), row_index(rows), "teach")
+        values, is_known = pool.parse(y, len(tickets), row_index(rows), "teach", is_answer=True)
         known = np.flatnonzero(is_known)
         if len(known) < len(tickets):
             self._tell_of_minus_ones(y, len(tickets), "given up")
@@ -176,10 +176,9 @@ class Teacher:
         """Warn of rows from outside that are lost where -1 is a class."""
         n_lost = self.trainer.pool.n_doubtful(y)
         if n_lost:
-            warnings.warn(
+            warn(
                 f"teach got -1 for {n_lost} of {n} rows from outside, which are {fate}: by default "
                 f"it means that nobody could tell, as None does; {OF_MINUS_ONE}.",
-                stacklevel=5,
             )
 
     def _check_kind(self, change: Change) -> None:

@@ -1,20 +1,27 @@
 """The loop over a pool: ask, have it answered, learn."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from sklearn.base import is_regressor
 
-from ..data.labels import check_order, encode, merge_dtype, named_classes, sorted_classes
+from ..data.labels import (
+    AUTO,
+    check_order,
+    encode,
+    merge_dtype,
+    named_classes,
+    parse,
+    sorted_classes,
+)
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
 from ..learner.starting import cold_query, tell_of_minus_ones
 from ..learner.trainer import is_stale, train
 from ..strategies.stream import passes
-from ..utils.checks import check_callback, check_n_instances, check_name
+from ..utils.checks import check_callback, check_n_instances, check_name, warn
 from ..utils.progress import progress
 from .oracles import Command, Known, Prompt, answer_of
 from .stopping import StoppingRule, as_rule, n_to_ask
@@ -95,6 +102,8 @@ def run(
     if isinstance(oracle, Known):
         if oracle.given is not None:
             check_order(oracle.given, learner.pool_.rows.index(), who="run")
+        if learner.pool_.n_doubtful(oracle.y):
+            parse(oracle.y, missing_label=AUTO)  # refused before any label is asked for
         tell_of_minus_ones(learner, oracle.y, "run")
     if rule is not None:  # which may refuse, so before the pool takes any classes
         rule.start(learner)
@@ -162,9 +171,8 @@ class _Rounds:
         if self.n_failed == MOST_FAILED:
             raise error
         name, n = type(self.learner.estimator).__name__, self.learner.pool_.n_labeled
-        warnings.warn(
+        warn(
             f"{name} {what} with {n} labels, and is tried again after the next ones: {error}",
-            stacklevel=2,
         )
 
 

@@ -22,6 +22,7 @@ from torch.utils.data import default_collate
 from ..data.datasets import DatasetRows
 from ..data.labels import encode
 from ..data.tensors import as_array
+from ..utils.checks import warn
 from . import checking, serving
 from .kinds import is_own, last_step
 from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
@@ -249,10 +250,9 @@ def _possible_split(net, X, y):
         warnings.simplefilter("ignore")  # of classes with fewer rows than folds
         parts = split(Dataset(np.arange(len(y))), np.asarray(y))
     if parts is None or not all(map(len, parts)):
-        warnings.warn(
+        warn(
             "labels are too few for the net's train_split: it learns from all of them, without "
             "validation; write train_split=None, or a fixed set by skorch.helper.predefined_split.",
-            stacklevel=2,
         )
         return None
     return split

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple, NoReturn
@@ -18,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from ..data.datasets import DatasetRows
 from ..data.rows import n_rows, slice_rows
+from ..utils.checks import warn
 from . import modules, serving
 from .kinds import SOME_ROWS, is_own, last_step, reach_last
 from .modules import uncompiled
@@ -155,9 +155,8 @@ class Passes:
         write = f"write {self.named_by}='name of a layer'"
         if is_classifier(self.net) or is_regressor(self.net):
             raise ValueError(f"{found}; {write}.")
-        warnings.warn(
+        warn(
             f"{found}; vectors are its outputs, {write}, or {self.named_by}='' to say so.",
-            stacklevel=5,  # where `embed` was called
         )
         return ""
 
@@ -237,10 +236,9 @@ class Passes:
         off = [] if self._has_told else modules.always_off(self.module)
         self._has_told = True
         if off:
-            warnings.warn(
+            warn(
                 f"passes with dropout leave out that inside {' and '.join(off)} of "
                 f"{type(self.module).__name__}; have it in Dropout layers, if it should count.",
-                stacklevel=2,
             )
 
 

@@ -52,8 +52,8 @@ class Pool:
         labelled.
     missing_label : int, float, str or None, default="auto"
         What counts as "no label" besides None, NaN and pandas.NA, which always do. "auto": -1,
-        but numbers with both -1 and None or NaN are refused. Where -1 is a class, and for
-        regression, write ``missing_label=None``.
+        but a y of numbers with both -1 and None or NaN is refused, as by `extend`. Where -1 is a
+        class, and for regression, write ``missing_label=None``.
     classes : array-like, default=None
         The labels that are accepted. None: any.
 
@@ -443,16 +443,19 @@ class Pool:
 
     # Plans: everything that can be refused is refused here, before anything changes
 
-    def parse(self, y, n: int, index, who: str, rows=None) -> tuple[np.ndarray, np.ndarray]:
+    def parse(
+        self, y, n: int, index, who: str, rows=None, is_answer: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return labels for the `n` rows of an index as values, and a mask of those that are known.
 
         They must be one for each row, in the order of the index, and of the kind of those so far.
-        Refusals name one of `rows`, or a position in y.
+        Refusals name one of `rows`, or a position in y. Of answers, which come one by one or in
+        batches of any size, each is read by itself: -1 and None may stand beside each other.
         """
         if index is not None:
             lab.check_order(y, index, who=who)
-        how = {"missing_label": self._missing_label, "classes": self.classes}
-        values, known = lab.parse(y, rows=rows, **how)
+        missing = self.missing_label if is_answer else self._missing_label
+        values, known = lab.parse(y, rows=rows, missing_label=missing, classes=self.classes)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self._ledger.follow().labels
@@ -472,7 +475,8 @@ class Pool:
         """Return what `label` would change, or refuse it; messages name `who` as the call."""
         idx = check_row_numbers(idx, len(self), who=who)
         index = self.rows.index_of(idx)
-        values, known = self.parse(y, len(idx), idx if index is None else index, who, idx)
+        index = idx if index is None else index
+        values, known = self.parse(y, len(idx), index, who, idx, is_answer=True)
         states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
         same = was & known
@@ -504,7 +508,8 @@ class Pool:
         how = {"added": added, "merge": merge, "annotator": annotator}
         if y is None:
             return Change("extend", NOTHING, NOTHING.astype(np.int8), **how)
-        values, known = self.parse(y, len(added), row_index(X), who)
+        is_answer = missing == SKIPPED
+        values, known = self.parse(y, len(added), row_index(X), who, is_answer=is_answer)
         states = np.where(known, LABELED, missing).astype(np.int8)
         changed = np.flatnonzero(states != UNLABELED)
         return Change("extend", len(self) + changed, states[changed], values[changed], **how)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..data.arrays import row_width
 from ..data.types import Mask, Positions, Vectors
+from ..utils.checks import warn
 from .blocks import Blocks
 from .lloyd import lloyd
 
@@ -102,11 +102,10 @@ def tell(who: str, vectors: Vectors, seconds: float, named: str | None = None) -
     if seconds < LONG:
         return
     named = repr(who) if named is None else named
-    warnings.warn(
+    warn(
         f"{who} on {vectors.shape[0]:,} rows will take about {duration(seconds)} here, by what a "
         f"sample took; write Subpool({named}, size=20_000) or Prefilter('margin', {named}) from "
         f"skactive.strategies, which look at a part of the rows.",
-        stacklevel=3,
     )
 
 

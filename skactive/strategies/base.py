@@ -1,6 +1,5 @@
 """What every strategy is: a value that scores rows, or chooses some of them."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from ..models import refusal
 from ..selection import top
+from ..utils.checks import warn
 from .view import View
 
 # Models of which it was said that all rows score alike, by id, for as long as they are there.
@@ -168,9 +168,8 @@ def _warn_of_ties(strategy: Strategy, view: View, positions: np.ndarray) -> None
     if (of_some != best).any() or (scores[view.mask] != best).any():
         return
     _known_to_tie[id(model)] = model
-    warnings.warn(
+    warn(
         f"{name_of(strategy)} gives all {n} candidates the same score by this "
         f"{type(model).__name__}, so that chance alone chooses; take an estimator with graded "
         f"answers, or a strategy that looks at the rows, such as 'k_center'.",
-        stacklevel=4,  # where the query was written
     )

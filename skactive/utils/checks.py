@@ -1,8 +1,11 @@
 """Checks of what users give: one set, for every module."""
 
 import math
+import sys
+import warnings
 from functools import lru_cache
 from numbers import Integral, Real
+from pathlib import Path
 from sys import modules
 from typing import Any
 
@@ -10,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state, get_tags
+
+PACKAGE = str(Path(__file__).parents[1])
 
 # Estimators that predict something else than labels, as their tags call them.
 UNSUPERVISED = {
@@ -249,6 +254,23 @@ def check_callback(callback) -> None:
     """Refuse what cannot be called after each round, before the first one."""
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is {callback!r}; give a function that takes the learner.")
+
+
+def warn(message: str) -> None:
+    """Warn at the line that called this package, however deep inside it this is.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn("of something")
+    >>> caught[0].message, caught[0].filename.startswith(PACKAGE)
+    (UserWarning('of something'), False)
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
 
 
 def draw_seed(random_state) -> int:
