@@ -716,6 +716,34 @@ def test_teach_refuses_labels(y, kwargs, text):
     refused(ValueError, text, learner, learner.teach, [1, 2, 3], y, **kwargs)
 
 
+def test_a_fraction_is_refused_where_a_classifier_has_learned_whole_numbers():
+    text = (
+        "y holds 1.5 for row 2, where a classifier learns whole numbers; write encode_labels=True "
+        "in the learner if 1.5 is a class."
+    )
+    learner = learner_of()
+    refused(ValueError, text, learner, learner.teach, [1, 2], [1, 1.5])
+    assert learner.teach([1, 2], [1.0, 2.0]).pool_.y_labeled.dtype.kind == "f"  # and whole
+    coded = ActiveLearner(LogisticRegression(), encode_labels=True).fit(X, Y)
+    assert coded.teach([1, 2], [1, 1.5]).classes_.tolist() == [0, 1, 1.5, 2]
+    values = ActiveLearner(Ridge(), "random").fit(X, np.where(Y < 0, np.nan, Y))
+    assert values.teach([1], [1.5]).pool_.y[1] == 1.5
+
+
+@pytest.mark.parametrize("index", [[f"id{i}" for i in range(150)], np.arange(150)[::-1]])
+def test_labels_of_an_index_are_no_row_numbers(index):
+    learner = ActiveLearner(LogisticRegression(), "random").fit(pd.DataFrame(X, index), Y)
+    idx, rows = learner.query(n_instances=2)
+    text = (
+        "teach got labels of an index, which are no row numbers; write teach(idx, y), with idx as "
+        "query returned it."
+    )
+    refused(ValueError, text, learner, learner.teach, rows.index, [0, 1])
+    if isinstance(index, list):
+        refused(ValueError, text, learner, learner.teach, list(rows.index), [0, 1])
+    assert learner.teach(pd.Series(idx), [0, 1]).pool_.n_labeled == 17
+
+
 def test_text_among_numbers_is_refused():
     learner = learner_of()
     text = "labels so far are numbers, got text; write labels of one kind."

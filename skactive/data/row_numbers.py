@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.checks import is_number, unmasked
+from ..utils.checks import is_instance, is_number, unmasked
 from .frames import is_pandas, is_polars
 from .labels import check_order, missing_mask
 from .tensors import as_array, is_tensor
@@ -68,6 +68,20 @@ def check_row_numbers(idx: Any, n: int, *, who: str) -> np.ndarray:
                 "give each row once."
             )
     return numbers
+
+
+def are_index_labels(X: Any, like: Any) -> bool:
+    """Tell whether X is labels of a pandas index, as text where the rows are those of a frame.
+
+    Examples
+    --------
+    >>> are_index_labels(["id3"], like=np.zeros((3, 1)))
+    False
+    """
+    is_text = isinstance(X, list | np.ndarray) and len(X) > 0 and isinstance(X[0], str)
+    return is_instance(X, ("pandas.Index",)) or (
+        is_text and is_instance(like, ("pandas.DataFrame",))
+    )
 
 
 def _is_integer(cls: type) -> bool:

@@ -9,7 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import is_regressor
 
-from ..data.row_numbers import as_row_numbers, check_row_numbers, is_flat_numbers, one_row_as
+from ..data.row_numbers import (
+    are_index_labels,
+    as_row_numbers,
+    check_row_numbers,
+    is_flat_numbers,
+    one_row_as,
+)
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..pool.history import SKIPPED, Change
 from ..utils.checks import warn
@@ -106,6 +112,11 @@ class Teacher:
 
     def _of_rows(self, X, y, annotator, params, relabel, vectors) -> Lesson:
         """Plan rows from outside with their labels."""
+        if self.last_query != OUTSIDE and are_index_labels(X, self.trainer.pool.rows.parts[0]):
+            raise ValueError(
+                "teach got labels of an index, which are no row numbers; write teach(idx, y), with "
+                "idx as query returned it."
+            )
         X = check_rows(X, who="teach")
         if n_rows(X) == 0:
             return self._of_numbers(np.zeros(0, dtype=np.int64), y, annotator, params, relabel)
@@ -182,8 +193,9 @@ class Teacher:
             )
 
     def _check_kind(self, change: Change) -> None:
-        """Refuse labels that a frozen estimator does not know."""
+        """Refuse labels that the estimator cannot learn, or if it is frozen does not know."""
         check_kind(self.trainer.estimator, self.trainer.classes, change.labels)
+        self.trainer.check_fractions(change)
 
 
 def teacher_of(learner) -> Teacher:

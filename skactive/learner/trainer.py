@@ -8,11 +8,11 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier, is_regressor
 
 from ..data import labels as lab
 from ..models.kinds import is_frozen, is_net, last_step
-from ..pool.history import LABELED, live
+from ..pool.history import LABELED, Change, live
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
@@ -118,6 +118,24 @@ class Trainer:
             or (op.states_after == LABELED).any()
             or (op.n_added and self.fit_unlabeled)
             for op in self.pool.since(fitted.n_learned)
+        )
+
+    def check_fractions(self, change: Change) -> None:
+        """Refuse a fraction for a classifier that learned whole numbers: no fit could follow."""
+        labels, so_far = change.labels, self.pool.y_labeled
+        if labels is None or labels.dtype.kind != "f" or not is_classifier(self.estimator):
+            return
+        is_fraction = labels % 1 != 0
+        if not is_fraction.any() or is_frozen(self.estimator):
+            return
+        if (so_far.dtype.kind == "f" and (so_far % 1).any()) or self._encodes(
+            params_of(self.estimator)
+        ):
+            return
+        at = is_fraction.argmax()
+        raise ValueError(
+            f"y holds {labels[at]} for row {change.rows[at]}, where a classifier learns whole "
+            f"numbers; write encode_labels=True in the learner if {labels[at]} is a class."
         )
 
     def missing(self, fitted: Fitted) -> str | None:
