@@ -207,8 +207,11 @@ def test_the_default_target_is_what_random_has_with_half_of_its_labels_while_it_
     assert compared(falling, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.5)
     coarse = {"random": lambda r: [0.0, 0.9]}
     assert compared(coarse, grid=(10, 40)).default_target() == pytest.approx(0.3)
-    late = {"random": lambda r: [0.3, 0.9]}
-    assert compared(late, grid=(90, 100)).default_target() == pytest.approx(0.3)
+    late = {"random": lambda r: [0.3, 0.9]}  # whose half lies before its first score
+    assert compared(late, grid=(90, 100)).default_target() == pytest.approx(0.45)
+    assert compared(late, grid=(50, 100)).default_target() == pytest.approx(0.45)
+    assert compared(late, grid=(25, 75)).default_target() == pytest.approx(0.45)  # both agree
+    assert compared(late, grid=(10, 90)).default_target() == pytest.approx(0.5625)
     plateau = {"random": lambda r: [0.4, 0.9, 0.9, 0.9]}
     assert compared(plateau, grid=(10, 20, 30, 40)).default_target() == pytest.approx(0.8)
 

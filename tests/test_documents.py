@@ -89,3 +89,8 @@ def test_every_file_that_a_page_names_is_there(page):
     known = {path.name for path in (*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py"))}
     lost = {n for n in files if not any((place / n).exists() for place in places)} - known
     assert lost == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_builds_a_learner_that_cannot_be_pickled(page):
+    assert "FunctionTransformer(lambda" not in page.read_text(encoding="utf-8")

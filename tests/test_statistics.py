@@ -432,6 +432,12 @@ def test_the_noisier_of_two_equal_curves_saves_nothing(noise, noise_baseline):
     assert abs(np.median(shares)) < 0.02
 
 
+@pytest.mark.parametrize("n", [10.0, 0, True, "many"])
+def test_what_is_no_number_of_resamples_is_refused(n):
+    with pytest.raises(ValueError, match=r"^n_bootstrap is .*; give a whole number of at least 1"):
+        saving([10, 20], [[0.1, 0.9]] * 5, [[0.1, 0.9]] * 5, 0.5, n_bootstrap=n)
+
+
 def test_one_repeat_has_no_interval():
     answer = saving(GRID, [FAST], [SLOW], 0.7, rng=rng())
     assert answer.share == pytest.approx(1 / 3)

@@ -157,12 +157,15 @@ class Comparison:
     def default_target(self, dataset: str | None = None) -> float:
         """Return a score that random reaches while it still rises.
 
-        What it has with half of its labels, or after four fifths of its rise, if that is less: on
-        a plateau the number of labels hangs on noise alone.
+        What it has with half of its labels, but not before the first quarter of the curve, or after
+        four fifths of its rise, if that is less: on a plateau the number of labels hangs on noise
+        alone.
         """
         n_labeled, scores = self.curves(dataset)["random"]
         mean = st.rising_mean(scores)
-        half = np.interp(n_labeled[-1] / 2, n_labeled, mean)
+        first, last = n_labeled[0], n_labeled[-1]
+        # A curve that begins past half would have its first score for a target, reached by all.
+        half = np.interp(max(last / 2, first + (last - first) / 4), n_labeled, mean)
         return float(min(half, mean[0] + 0.8 * (mean[-1] - mean[0])))
 
     def win_tie_loss(self) -> dict[str, tuple[int, int, int]]:

@@ -75,9 +75,10 @@ def paired_tests(
     Returns
     -------
     PairedTests
-        Mean difference, its intervals and p-values. Where all differences are 0, the p-values are
-        1. With one repeat, or where all differ by the same, there is nothing to measure chance by:
-        intervals and p-values are NaN, but for Wilcoxon's, which counts signs and ranks. That test
+        Mean difference, its intervals and p-values. With one repeat there is nothing to measure
+        chance by: all but the mean is NaN. Where all differences are 0, the p-values are 1. Where
+        all differ by the same, intervals and p-values are NaN, but for Wilcoxon's, which counts
+        signs and ranks. That test
         leaves out differences of 0, is exact, ties included, and cannot fall below
         :math:`2^{1 - R}`: not below 0.05 with five repeats.
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
 from ..data.types import Floats
-from ..utils.checks import check_same_repeats, checked_curves, refuse_nan
+from ..utils.checks import check_same_repeats, checked_count, checked_curves, refuse_nan
 from .curves import first_reached, labels_to_reach, rising, rising_mean, tail
 
 _AT_ONCE = 100  # mean curves in one isotonic regression; many more would cost digits
@@ -162,8 +162,7 @@ def saving(
     labels, labels_baseline = (
         labels_to_reach(grid, rising_mean(curves), target) for grid, curves in (ours, theirs)
     )
-    if n_bootstrap < 1:
-        raise ValueError(f"n_bootstrap is {n_bootstrap}; give a whole number of at least 1.")
+    n_bootstrap = checked_count(n_bootstrap, "n_bootstrap")
     n = len(ours[1])
     counts = rng.multinomial(n, np.full(n, 1 / n), size=n_bootstrap)
     found, found_baseline = (_of_means(*curves, counts, target) for curves in (ours, theirs))
