@@ -144,6 +144,37 @@ class Waiting(ClassifierMixin, BaseEstimator):
         return self.inner_.predict_proba(X)
 
 
+class Handing(ClassifierMixin, BaseEstimator):
+    """Hands on what a model inside has, whatever that is called, and may hold a helper."""
+
+    def __init__(self, name="_model", helper=None):
+        self.name = name
+        self.helper = helper
+
+    def fit(self, X, y):
+        setattr(self, self.name, LogisticRegression().fit(X, y))
+        self.classes_ = self._inner().classes_
+        return self
+
+    def _inner(self):
+        return self.__getattribute__(self.name)
+
+    @property
+    def predict(self):
+        return self._inner().predict
+
+    @property
+    def predict_proba(self):
+        return self._inner().predict_proba
+
+
+class Helper:
+    """Teaches something else."""
+
+    def teach(self):
+        """Teach nobody."""
+
+
 BASES = [("a", LogisticRegression()), ("b", KNeighborsClassifier(3))]
 STACKING = StackingClassifier(BASES, cv=2)
 
@@ -156,8 +187,10 @@ STACKING = StackingClassifier(BASES, cv=2)
         GridSearchCV(STACKING, {"passthrough": [True, False]}, cv=2),
         Waiting("attribute"),
         Waiting("check"),
+        Handing("_model", Helper()),
+        Handing("inner"),
     ],
-    ids=["stacking", "pipeline", "search", "attribute", "check"],
+    ids=["stacking", "pipeline", "search", "attribute", "check", "underscore", "inner"],
 )
 def test_what_only_fit_tells_is_waited_for(estimator):
     y = np.where(np.arange(len(X)) < 20, TRUTH["classifier"], -1)

@@ -71,6 +71,29 @@ def test_parts_with_other_categories_join_to_the_values_that_went_in():
     assert categories_of(pool.rows.parts[0]["c"]) == ["b"]  # the frame of the caller is as it was
 
 
+def test_whatever_is_taken_from_parts_has_the_categories_of_all():
+    """Estimators that know categories by the dtype are asked as they were fitted."""
+    values = [["b", "a"], ["c", "a"], ["d"]]
+    rows = Rows(pd.DataFrame({"n": [0, 1], "c": pd.Categorical(values[0], values[0])}))
+    for n, part in enumerate(values[1:], 1):
+        assert categories_of(rows.take([0])["c"]) == ["b", "a", "c", "d"][: n + 1]
+        rows.append(pd.DataFrame({"n": np.arange(len(part)), "c": pd.Categorical(part)}))
+    for taken in (rows.take([1]), rows.take([4, 2]), rows.take([]), rows.slice(0, 2)):
+        assert categories_of(taken["c"]) == ["b", "a", "c", "d"]
+    assert rows.slice(0, 2)["c"].cat.codes.tolist() == [0, 1]
+    assert rows.take([4, 3, 1])["c"].cat.codes.tolist() == [3, 1, 1]
+    assert categories_of(rows.copy().slice(4, 5)["c"]) == ["b", "a", "c", "d"]
+    series = Rows(categorical(["b"]), categorical(["a"]))
+    assert series.slice(1, 2).cat.codes.tolist() == [1]
+
+
+def test_labelled_rows_know_the_categories_of_the_whole_pool():
+    pool = Pool(pd.DataFrame({"c": pd.Categorical(["b", "a", "a"])}), [1, 0, -1])
+    pool.extend(pd.DataFrame({"c": pd.Categorical(["c", "a"])}))
+    both = [categories_of(X["c"]) for X in (pool.X_labeled, pool.X_unlabeled)]
+    assert both == [["a", "b", "c"]] * 2
+
+
 def test_columns_of_one_name_keep_each_its_own_categories():
     def twice(*values):
         columns = [categorical(each).rename("c") for each in values]
@@ -122,6 +145,9 @@ OTHER_TYPES = {
     "object and string": (TEXTS, TEXTS.astype("string")),
     "nullable and plain": (pd.Series([1, 2], dtype="Int64"), pd.Series([1, 2])),
     "plain and nullable": (pd.Series([1, 2]), pd.Series([1, 2], dtype="Int64")),
+    "nullable with gaps": (pd.Series([1, None], dtype="Int64"), pd.Series([1, 2])),
+    "nullable floats with gaps": (pd.Series([1.5, None], dtype="Float64"), pd.Series([1, 2])),
+    "nullable floats": (pd.Series([1.5], dtype="Float64"), pd.Series([1, 2])),
     "nullable numbers": (pd.Series([1], dtype="Int64"), pd.Series([1.5], dtype="Float64")),
     "truth and numbers": (pd.Series([True, False]), pd.Series([1, 2])),
     "numbers and truth": (pd.Series([1, 0]), pd.Series([True, False])),
@@ -149,7 +175,8 @@ def test_what_is_refused_joins_once_the_line_is_written(X, like, in_frame):
         exec(line if " = " in line else f"X = {line}", {}, names)
         whole = join([like, conform(names["X"], like, "query")])
         columns = [whole["c"], like["c"]] if in_frame else [whole, like]
-        assert columns[0].dtype == columns[1].dtype or in_frame or "categor" in said
+        is_wider = "categor" in said or "float64" in line
+        assert columns[0].dtype == columns[1].dtype or in_frame or is_wider
         assert not in_frame or whole["n"].tolist() == [0.5] * len(whole)
 
 
@@ -173,6 +200,9 @@ def test_the_sentence_names_the_column_and_both_types():
 )
 def test_categories_with_an_order_must_be_the_same(new, old):
     said = refusal(categorical(*new), categorical(*old))
+    is_ordered = len(new) == 3
+    assert f"X has {'' if is_ordered else 'un'}ordered category ['a'" in said
+    assert "where the pool has ordered category [" in said
     assert said.endswith("write one pandas.CategoricalDtype([...], ordered=True) for both.")
     same = conform(categorical(*old), categorical(*old), "query")
     assert same.dtype.ordered and categories_of(same) == old[1]

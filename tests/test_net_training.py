@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skactive import ActiveLearner, Pool, SimulatedLearner, compare_strategies
 from skactive.data.datasets import Augmented
+from skactive.evaluation.checkpoints import own_folders
 from skactive.learner.questions import model_of
 from skactive.strategies import Dropout
 
@@ -1067,21 +1068,47 @@ class Telling(Checkpoint):
         assert self.told[-1].exists()
 
 
-@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("named", ["", "by itself", "by the net"])
 def test_each_run_of_a_comparison_has_a_folder_for_its_checkpoints(named, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Telling, "told", [])
     X, y = nets.digits(60)
-    best = Telling(monitor="train_loss_best", load_best=True, dirname="here" if named else "")
+    best = Telling(monitor="train_loss_best", load_best=True)
     net = nets.classifier(callbacks=[("best", best)], train_split=None)
+    if named == "by the net":
+        net.set_params(callbacks__best__dirname="here")
+        best.dirname = "elsewhere"  # of which the net makes nothing
+    elif named:
+        best.dirname = "here"
     options = {"budget": 30, "n_instances": 10, "n_initial": 20, "n_repeats": 2, "random_state": 0}
     compare_strategies(net, X, y, ["random"], test_size=20, **options)
     folders = {path.parent for path in Telling.told}
     # Two repeats of random, margin and the ceiling: 2, 2 and 1 trainings in each.
     assert (len(folders), len(Telling.told)) == (6, 10)
-    assert all(path.exists() == named for path in Telling.told)
-    assert [path.name for path in tmp_path.iterdir()] == (["here"] if named else [])
-    assert best.dirname == ("here" if named else "")
+    assert all(path.exists() == bool(named) for path in Telling.told)
+    assert {path.parts[-3] for path in Telling.told} == {"here"} or not named
+    expected = {"": "", "by itself": "here", "by the net": "elsewhere"}
+    assert best.dirname == expected[named]
+    assert getattr(net, "callbacks__best__dirname", "here") == "here"
+
+
+@pytest.mark.parametrize(
+    ("own", "of_net"),
+    [
+        ({"f_params": "/shared/best.pt"}, {}),
+        ({"f_history": "../history.json"}, {}),
+        ({"fn_prefix": "/shared/"}, {}),
+        ({}, {"callbacks__best__f_params": "/shared/best.pt"}),
+    ],
+)
+def test_files_that_all_runs_would_write_to_are_refused(own, of_net):
+    best = Checkpoint(monitor=None, dirname="here", **own)
+    net = nets.classifier(callbacks=[("best", best)], **of_net)
+    ((name, path),) = (own or of_net).items()
+    said = f" got {name}={path!r}, a file that all runs would write to; write its name alone"
+    with pytest.raises(ValueError, match=said), own_folders(net):
+        pass
+    assert best.dirname == "here"
 
 
 def test_what_a_net_goes_on_from_in_a_simulation_is_of_that_run(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Training: fresh, going on, or on what is new; with the same seeds, weights and parameters."""
 
 import re
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -475,6 +476,54 @@ def test_weights_may_come_in_any_container(kind):
     learner.teach([20], TRUTH[[20]], sample_weight=weights[:1])
     expected = [4.0, 9.0, 1.0]
     assert np.ravel(last_call(learner)["weights"]).tolist() == expected
+
+
+class Locked(GaussianNB):
+    """Holds what cannot be copied."""
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        self.lock_ = Lock()
+        return super().partial_fit(X, y, classes, sample_weight)
+
+
+class Copied(Locked):
+    """Copies itself."""
+
+    def __deepcopy__(self, memo):
+        other = clone(self)
+        vars(other).update(vars(self), n_copies_=getattr(self, "n_copies_", 0) + 1)
+        return other
+
+
+class Stated(Locked):
+    """Says what of it is to be copied."""
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "lock_": None, "n_copies_": self.n_copies_ + 1}
+
+    n_copies_ = 0
+
+
+def test_what_cannot_be_copied_before_it_goes_on_is_refused_in_a_sentence():
+    learner = ActiveLearner(Locked(), update="partial_fit").fit(X, partly(3, 8))
+    before = learner.estimator_
+    text = (
+        "Locked goes on from where it is, .* but cannot be: cannot pickle '_thread.lock' object; "
+    )
+    with pytest.raises(TypeError, match=text + ".* or write update='refit'"):
+        learner.teach([4], TRUTH[[4]])
+    assert learner.estimator_ is before
+
+
+@pytest.mark.parametrize("estimator", [Copied(), Stated()])
+def test_what_copies_itself_goes_on_as_its_own_copy(estimator):
+    learner = ActiveLearner(estimator, update="partial_fit").fit(X, partly(3, 8))
+    for n, row in enumerate((4, 5), 1):
+        learner.teach([row], TRUTH[[row]])
+        assert learner.estimator_.n_copies_ == n
+    rows = [3, 8, 4, 5]
+    expected = GaussianNB().partial_fit(X[rows], TRUTH[rows], [0, 1])
+    np.testing.assert_allclose(learner.estimator_.theta_, expected.theta_)
 
 
 def test_partial_fit_is_given_the_weights_of_what_is_new():

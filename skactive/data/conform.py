@@ -210,7 +210,8 @@ def _conform_frame(X: Any, like: Any, who: str) -> Any:
             cast = "X.cast(pool.dtype)" if name is None else "X.cast(pool.schema)"
             raise ValueError(f"{who}: X has dtype {new} where the pool has {old}; write {cast}.")
         elif not _joins(new, old):
-            raise _other_column(name, new, old, who)
+            column = X if name is None else X.iloc[:, at]
+            raise _other_column(name, new, old, who, bool(column.isna().any()))
     return with_categories(X, categories) if categories else X
 
 
@@ -228,7 +229,7 @@ def _unite(new: Any, old: Any) -> bool:
     return not (len(a) and len(b)) or _joins(a.dtype, b.dtype)
 
 
-def _other_column(name: Any, new: Any, old: Any, who: str) -> ValueError:
+def _other_column(name: Any, new: Any, old: Any, who: str, has_gaps: bool) -> ValueError:
     """Return the refusal of a column of pandas that would become another one in the pool's."""
     column, where = ("X", "") if name is None else (f"X[{name!r}]", f" in column {name!r}")
 
@@ -238,7 +239,10 @@ def _other_column(name: Any, new: Any, old: Any, who: str) -> ValueError:
     it, pool, write = new, old, f"X{to(str(old))}"
     if is_categorical(new) and is_categorical(old):
         if new.ordered or old.ordered:
-            it, pool = (f"{d} {d.categories.tolist()[:_SHOWN]}" for d in (new, old))
+            it, pool = (
+                f"{'' if d.ordered else 'un'}ordered {d} {d.categories.tolist()[:_SHOWN]}"
+                for d in (new, old)
+            )
             write = "one pandas.CategoricalDtype([...], ordered=True) for both"
         else:
             it, pool = (f"categories of {d.categories.dtype}" for d in (new, old))
@@ -248,9 +252,16 @@ def _other_column(name: Any, new: Any, old: Any, who: str) -> ValueError:
         if zones.count(None) == 1:  # which astype refuses
             zone = None if zones[1] is None else str(zones[1])
             write = f"{column} = {column}.dt.tz_localize({zone!r})"
+    elif _is_plain_integer(old) and (has_gaps or getattr(new, "kind", "") == "f"):
+        write = f"X{to('float64')}"  # which joins, and has NaN for what is missing
     elif str(old) == "bool":  # of which astype makes True where there is nothing
         write = f"X{to('boolean')}{to('bool')}"
     return ValueError(f"{who}: X has {it}{where} where the pool has {pool}; write {write}.")
+
+
+def _is_plain_integer(dtype: Any) -> bool:
+    """Whether a dtype is one of numpy's integers."""
+    return isinstance(dtype, np.dtype) and dtype.kind in "iu"
 
 
 def _same_columns(new: list, old: list, who: str) -> list:

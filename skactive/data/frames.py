@@ -106,6 +106,20 @@ def united(dtypes: Sequence[Any]) -> Any:
     return modules["pandas"].CategoricalDtype(categories, dtypes[0].ordered)
 
 
+def all_categories(parts: Sequence[Any]) -> dict[int, Any]:
+    """Return the dtype of the categories of all parts, by the position of each such column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> parts = [pd.Series([each], dtype="category") for each in "ba"]
+    >>> {at: dtype.categories.tolist() for at, dtype in all_categories(parts).items()}
+    {0: ['b', 'a']}
+    """
+    columns = zip(*map(dtypes_of, parts), strict=True)
+    return {at: united(each) for at, each in enumerate(columns) if is_categorical(each[0])}
+
+
 def with_categories(X: Any, dtypes: dict[int, Any]) -> Any:
     """Return a frame or a Series whose columns at these positions have these categories."""
     old = dtypes_of(X)
@@ -136,6 +150,5 @@ def concat(parts: Sequence[Any]) -> Any:
     0    1
     dtype: int8
     """
-    columns = zip(*map(dtypes_of, parts), strict=True)
-    dtypes = {at: united(each) for at, each in enumerate(columns) if is_categorical(each[0])}
+    dtypes = all_categories(parts)
     return modules["pandas"].concat([with_categories(part, dtypes) for part in parts])

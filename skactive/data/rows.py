@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 from array import array as buffer_array
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from sys import modules
 from typing import Any, Literal
@@ -20,7 +20,14 @@ import scipy.sparse as sp
 
 from ..utils.checks import is_instance, unmasked
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
-from .frames import concat, dtypes_of, is_categorical, is_pandas, is_polars, refuse_elsewhere
+from .frames import (
+    all_categories,
+    concat,
+    is_pandas,
+    is_polars,
+    refuse_elsewhere,
+    with_categories,
+)
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
 
 
@@ -225,10 +232,17 @@ class Rows:
     def pattern(self) -> Any:
         """What further rows must be like: the first part, with the categories of all parts."""
         first = self.parts[0]
-        if len(self.parts) == 1 or not is_pandas(first):
-            return first
-        is_plain = not any(map(is_categorical, dtypes_of(first)))
-        return first if is_plain else join([slice_rows(part, 0, 1) for part in self.parts])
+        return self._like_all(slice_rows(first, 0, 1)) if self._categories else first
+
+    @cached_property
+    def _categories(self) -> dict[int, Any]:
+        """The categories of all parts, by the position of each column of pandas that has some."""
+        are_one = len(self.parts) == 1 or not is_pandas(self.parts[0])
+        return {} if are_one else all_categories(self.parts)
+
+    def _like_all(self, X: Any) -> Any:
+        """Return rows of some parts with the categories of all parts: a model then knows all."""
+        return with_categories(X, self._categories) if self._categories else X
 
     def take(self, positions: Any) -> Any:
         """Gather rows by row number, in the given order, as one container.
@@ -240,7 +254,7 @@ class Rows:
         """
         if len(self.parts) == 1:
             return take(self.parts[0], positions)
-        return self._gather(self.parts, positions, take, join)
+        return self._like_all(self._gather(self.parts, positions, take, join))
 
     def slice(self, start: int, stop: int) -> Any:
         """Cut out the rows from `start` to before `stop`: a view if they lie in one part.
@@ -256,7 +270,7 @@ class Rows:
         first, last = np.searchsorted(self._starts[1:-1], ends, side="right").tolist()
         spans = zip(self.parts[first : last + 1], self._starts[first:].tolist(), strict=False)
         bounds = ((part, max(0, start - at), min(stop - at, n_rows(part))) for part, at in spans)
-        return join([slice_rows(*each) for each in bounds])
+        return self._like_all(join([slice_rows(*each) for each in bounds]))
 
     def whole(self) -> Any:
         """Return all rows as one container.
@@ -296,6 +310,7 @@ class Rows:
         merged.append(merge)
         starts = self._starts[: len(parts)]
         self._starts = np.append(starts, starts[-1] + n_rows(X))
+        self.__dict__.pop("_categories", None)
 
     def copy(self) -> Rows:
         """Return Rows of the same parts, to which rows can be added independently.

@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.base import clone
 
 from ..data.datasets import DatasetRows
-from ..models.kinds import CODED, GROWING, is_net, last_step
+from ..models.kinds import CODED, GROWING, is_net, is_own, last_step
 from ..utils.checks import is_instance
 
+COPYING = ("__deepcopy__", "__reduce_ex__", "__reduce__", "__getstate__")  # what copies go by
 UPDATES = ("refit", "warm_start", "partial_fit")
 
 
@@ -112,16 +113,25 @@ def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
 def _copied(estimator):
     """Return a copy of an estimator, refusing one that cannot be copied."""
     cls: Any = type(estimator)
-    other = cls.__new__(cls)
-    try:  # not by pickling, for which nets write their weights to a file
+    own = (name for name in COPYING if getattr(cls, name, None) is not getattr(object, name, None))
+    try:
+        if any(is_own(cls, name) for name in own):
+            return copy.deepcopy(estimator)
+        # Not as skorch pickles: for that, nets write their weights to a file.
+        other = cls.__new__(cls)
         vars(other).update(copy.deepcopy(vars(estimator), {id(estimator): other}))
-    except RuntimeError as error:  # of torch
-        raise ValueError(
+        return other
+    except (RuntimeError, TypeError) as error:
+        if isinstance(error, TypeError):  # such as a lock or an open file
+            said, refusal = str(error).rstrip("."), TypeError
+            write = "leave that out in the class's __deepcopy__, or write update='refit'"
+        else:  # of torch
+            said, refusal = str(error).partition(".")[0], ValueError
+            write = "keep no tensor with its graph in the module, but its detach()"
+        raise refusal(
             f"{cls.__name__} goes on from where it is, and is copied before in case "
-            f"fitting raises, but cannot be: {str(error).partition('.')[0]}; keep no tensor with "
-            f"its graph in the module, but its detach()."
+            f"fitting raises, but cannot be: {said}; {write}."
         ) from error
-    return other
 
 
 def _changed_params(previous, estimator) -> dict:

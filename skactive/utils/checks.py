@@ -84,9 +84,10 @@ def may_have(estimator, method: str) -> bool:
             reason = reason.__cause__
         if not isinstance(reason, AttributeError):
             return False
-        # None stands for what fit chooses; an attribute with an underscore is what fit makes.
+        # None stands for what fit chooses; another attribute that is not there is what fit makes.
         is_of_none = reason.name == method and reason.obj is None
-        return is_of_none or (reason.name or "").endswith("_") or isinstance(reason, NotFittedError)
+        is_made = reason.name not in (None, method)
+        return is_of_none or is_made or isinstance(reason, NotFittedError)
     return True
 
 
@@ -212,7 +213,8 @@ def check_estimator(estimator) -> None:
             f"class derive from ClassifierMixin or RegressorMixin, and from BaseEstimator."
         ) from reason
     inside = [estimator, *estimator.get_params().values()]
-    learners = [type(part).__name__ for part in inside if hasattr(part, "teach")]
+    asking = (part for part in inside if hasattr(part, "teach") and hasattr(part, "query"))
+    learners = [type(part).__name__ for part in asking]
     if learners:
         raise TypeError(
             f"estimator is, or holds, another learner ({learners[0]}), which asks for labels "
