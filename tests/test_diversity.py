@@ -167,7 +167,7 @@ def test_doubts_above_0_are_weights_as_they_are(strategy, choose):
 
 def test_vectors_of_more_rows_leave_those_of_the_pool_as_they_were():
     embedding = embedding_of(Rows(BLOBS), BLOBS, None, 0)
-    longer = embedding.extended(BLOBS[:3], 3, "extend")
+    longer = embedding.extended(BLOBS[:3], Rows(BLOBS[:3]), "extend")
     assert len(longer.given) == 123 and len(embedding.given) == 120
 
 

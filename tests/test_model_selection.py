@@ -370,7 +370,9 @@ def test_what_is_no_score_is_refused_before_a_search_starts(scoring):
 
 
 def test_a_misspelt_score_is_refused_before_a_search_starts():
-    with pytest.raises(ValueError, match="'acuracy' is not a valid scoring value"):
+    with pytest.raises(
+        ValueError, match="'acuracy', which scikit-learn does not know; did you mean 'accuracy'"
+    ):
         aulc_scorer("acuracy")
 
 

@@ -507,7 +507,7 @@ def test_std_of_a_third_partys_ensemble_is_that_of_its_members():
             return np.mean([member.predict(X) for member in self.estimators_], axis=0)
 
     y = np.r_[X[:50, 0] ** 2, np.full(40, np.nan)]
-    learner = ActiveLearner(OwnRegressors()).fit(X, y)
+    learner = ActiveLearner(OwnRegressors(), "std").fit(X, y)
     one, other = (member.predict(X) for member in learner.estimator_.estimators_)
     assert learner.scores()[50:] == pytest.approx(np.abs(one - other)[50:] / 2)
 
