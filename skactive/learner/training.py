@@ -113,6 +113,7 @@ def check_update(estimator, update: str, fit_unlabeled: bool) -> None:
 def _copied(estimator):
     """Return a copy of an estimator, refusing one that cannot be copied."""
     cls: Any = type(estimator)
+    refusal: type[Exception]
     own = (name for name in COPYING if getattr(cls, name, None) is not getattr(object, name, None))
     try:
         if any(is_own(cls, name) for name in own):

@@ -84,9 +84,12 @@ def may_have(estimator, method: str) -> bool:
             reason = reason.__cause__
         if not isinstance(reason, AttributeError):
             return False
-        # None stands for what fit chooses; another attribute that is not there is what fit makes.
-        is_of_none = reason.name == method and reason.obj is None
-        is_made = reason.name not in (None, method)
+        # None stands for what fit chooses; fit makes what ends in an underscore, and anything else
+        # that an object lacks which has no such attribute yet.
+        name, made = reason.name, vars(reason.obj) if hasattr(reason.obj, "__dict__") else ()
+        is_of_none = name == method and reason.obj is None
+        is_fitted = any(each.endswith("_") for each in made)
+        is_made = name not in (None, method) and (name.endswith("_") or not is_fitted)
         return is_of_none or is_made or isinstance(reason, NotFittedError)
     return True
 
