@@ -25,6 +25,7 @@ def facts(learner, but=()):
     if isinstance(learner, Pool):
         return pool_facts(learner)
     state = dict(vars(learner))
+    state.pop("_n_doubtful", None)  # of how many rows a warning is due: it is given once
     for name in ("fitted", "kept"):
         parts = state.pop(f"_{name}", None)
         if parts is not None:

@@ -370,9 +370,7 @@ def test_what_is_no_score_is_refused_before_a_search_starts(scoring):
 
 
 def test_a_misspelt_score_is_refused_before_a_search_starts():
-    with pytest.raises(
-        ValueError, match="'acuracy', which scikit-learn does not know; did you mean 'accuracy'"
-    ):
+    with pytest.raises(ValueError, match="scoring is 'acuracy', which .* did you mean 'accuracy'"):
         aulc_scorer("acuracy")
 
 

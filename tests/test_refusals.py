@@ -1165,7 +1165,8 @@ def test_a_parameter_that_no_fit_took_is_dropped_wherever_it_came():
 
 def test_a_parameter_of_a_step_is_dropped_by_the_name_that_the_step_has_for_it():
     given = FitParams({"svc__wrong": 1, "svc__right": 2}, n=9)
-    left = given.without(TypeError("fit() got an unexpected keyword argument 'wrong'"))
+    error = TypeError("fit() got an unexpected keyword argument 'wrong'")
+    left = given.without(error, ["svc__right"])
     assert left.others == {"svc__right": 2}
 
 

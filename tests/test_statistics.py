@@ -435,7 +435,7 @@ def test_the_noisier_of_two_equal_curves_saves_nothing(noise, noise_baseline):
 @pytest.mark.parametrize("n", [10.0, 0, True, "many"])
 def test_what_is_no_number_of_resamples_is_refused(n):
     with pytest.raises(ValueError, match=r"^n_bootstrap is .*; give a whole number of at least 1"):
-        saving([10, 20], [[0.1, 0.9]] * 5, [[0.1, 0.9]] * 5, 0.5, n_bootstrap=n)
+        saving([10, 20], [[0.1, 0.9]] * 5, [[0.1, 0.9]] * 5, 0.5, n_bootstrap=n, rng=rng())
 
 
 def test_one_repeat_has_no_interval():
