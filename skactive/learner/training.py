@@ -123,7 +123,6 @@ def _copied(estimator):
         vars(other).update(copy.deepcopy(vars(estimator), {id(estimator): other}))
         return other
     except (RuntimeError, TypeError) as error:
-        refusal: type[Exception]
         if isinstance(error, TypeError):  # such as a lock or an open file
             said, refusal = str(error).rstrip("."), TypeError
             write = "leave that out in the class's __deepcopy__, or write update='refit'"
