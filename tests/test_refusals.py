@@ -718,8 +718,8 @@ def test_teach_refuses_labels(y, kwargs, text):
 
 def test_a_fraction_is_refused_where_a_classifier_has_learned_whole_numbers():
     text = (
-        "y holds 1.5 for row 2, where a classifier learns whole numbers; write encode_labels=True "
-        "in the learner if 1.5 is a class."
+        "Unknown label type: y holds 1.5 for row 2, where a classifier learns whole numbers; "
+        "write encode_labels=True in the learner if 1.5 is a class."
     )
     learner = learner_of()
     refused(ValueError, text, learner, learner.teach, [1, 2], [1, 1.5])

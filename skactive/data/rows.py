@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 from array import array as buffer_array
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain
 from sys import modules
 from typing import Any, Literal
@@ -206,6 +206,11 @@ def _nbytes(first: Any) -> int:
     return max((int(getattr(entry, "nbytes", 0)) for entry in first), default=0)
 
 
+def _categories_of(parts: list[Any]) -> dict[int, Any]:
+    """Return the categories of several frames, by the position of each column that has some."""
+    return all_categories(parts) if len(parts) > 1 and all(map(is_pandas, parts)) else {}
+
+
 class Rows:
     """Rows of one or more containers end to end, none of which is copied.
 
@@ -224,6 +229,7 @@ class Rows:
         self.parts = list(parts)
         self._merged = [False] * len(parts)
         self._starts = np.cumsum([0, *map(n_rows, parts)])
+        self._categories = _categories_of(self.parts)
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -233,12 +239,6 @@ class Rows:
         """What further rows must be like: the first part, with the categories of all parts."""
         first = self.parts[0]
         return self._like_all(slice_rows(first, 0, 1)) if self._categories else first
-
-    @cached_property
-    def _categories(self) -> dict[int, Any]:
-        """The categories of all parts, by the position of each column of pandas that has some."""
-        are_one = len(self.parts) == 1 or not is_pandas(self.parts[0])
-        return {} if are_one else all_categories(self.parts)
 
     def _like_all(self, X: Any) -> Any:
         """Return rows of some parts with the categories of all parts: a model then knows all."""
@@ -310,7 +310,7 @@ class Rows:
         merged.append(merge)
         starts = self._starts[: len(parts)]
         self._starts = np.append(starts, starts[-1] + n_rows(X))
-        self.__dict__.pop("_categories", None)
+        self._categories = _categories_of(parts)
 
     def copy(self) -> Rows:
         """Return Rows of the same parts, to which rows can be added independently.
@@ -324,6 +324,7 @@ class Rows:
         """
         twin = Rows.__new__(Rows)
         twin.parts, twin._merged, twin._starts = [*self.parts], [*self._merged], self._starts
+        twin._categories = self._categories
         return twin
 
     def index_of(self, positions: Any) -> Any:

@@ -134,8 +134,9 @@ class Trainer:
             return
         at = is_fraction.argmax()
         raise ValueError(
-            f"y holds {labels[at]} for row {change.rows[at]}, where a classifier learns whole "
-            f"numbers; write encode_labels=True in the learner if {labels[at]} is a class."
+            f"Unknown label type: y holds {labels[at]} for row {change.rows[at]}, where a "
+            f"classifier learns whole numbers; write encode_labels=True in the learner if "
+            f"{labels[at]} is a class."
         )
 
     def missing(self, fitted: Fitted) -> str | None:
