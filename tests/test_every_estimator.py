@@ -283,6 +283,15 @@ def test_a_learner_in_a_learner_is_refused(estimator):
         ActiveLearner(estimator).fit(X)
 
 
+def has_tags(estimator):
+    """Whether scikit-learn can tell what an estimator is; 1.6 guesses where others raise."""
+    try:
+        return get_tags(estimator) is not None
+    except AttributeError:
+        return False
+
+
+@pytest.mark.skipif(has_tags(SelfTrainingClassifier()), reason="this scikit-learn guesses")
 def test_what_does_not_say_what_it_is_is_refused_in_a_sentence():
     with pytest.raises(TypeError, match="of which scikit-learn cannot tell what it is; let its"):
         ActiveLearner(SelfTrainingClassifier()).fit(X)
