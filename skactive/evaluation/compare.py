@@ -20,7 +20,7 @@ from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
 from ..strategies.registry import as_strategy
 from ..utils.checks import check_estimator, draw_seed, is_integer, warn
-from ..utils.progress import progress
+from ..utils.progress import one_by_one
 from ..utils.scoring import check_score, score_of
 from ..utils.threads import one_thread
 from .checkpoints import own_folders
@@ -310,7 +310,7 @@ def _finished_and_new(
     calls = (delayed(_made)(shared, *task) for task in tasks)
     # Closing ends the workers on Ctrl-C.
     with closing(Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)) as runs:
-        for run in progress(((1, run) for run in runs), len(tasks), "comparing", unit=" runs"):
+        for run in one_by_one(runs, len(tasks), "comparing", " runs"):
             if file is not None:
                 file.append(asdict(run))
             yield run

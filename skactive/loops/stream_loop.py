@@ -18,7 +18,7 @@ from ..learner.stream import errors_of, n_passed
 from ..strategies.base import has_admit
 from ..strategies.stream import stream_twin
 from ..utils.checks import check_callback, check_name
-from ..utils.progress import progress
+from ..utils.progress import one_by_one
 from .oracles import Prompt, answer_of
 
 LOG_COLUMNS = ("n_seen", "asked", "learned", "score", "n_scored", "spent", "drifts")
@@ -184,7 +184,7 @@ def run_stream(
     log = StreamLog() if log is None else log
     answer = None if oracle is None else answer_of(oracle)
     total = len(chunks) if isinstance(chunks, Sized) else math.inf
-    for chunk in progress(((1, chunk) for chunk in chunks), total, "streaming", " chunks"):
+    for chunk in one_by_one(chunks, total, "streaming", " chunks"):
         X, y = _parts(chunk, needs_labels=answer is None)
         given, tickets = _bought(learner, X, y, answer, log)
         try:

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from ..data.datasets import DatasetRows
 from ..data.rows import check_rows, n_rows, slice_rows
 from ..utils.checks import is_instance
-from ..utils.progress import progress
+from ..utils.progress import by_slices
 from .kinds import MODULES, is_net, last_step
 
 _EMBED_ROWS = 1 << 14  # that are written at a time
@@ -72,8 +72,7 @@ def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
     # Cuts are whole batches, or the net would be given a short one at the end of each.
     step = -(-_EMBED_ROWS // model.batch_rows) * model.batch_rows
     cuts = [slice(start, min(start + step, n)) for start in range(0, n, step)]
-    parts = ((cut.stop - cut.start, cut) for cut in cuts)
-    for cut in progress(parts, n, "embedding"):
+    for cut in by_slices(cuts, n, "embedding"):
         vectors = model.vectors(slice_rows(X, cut.start, cut.stop))
         if cut.start == 0:  # only now it is known how wide they are
             out = _destination(out, (n, vectors.shape[1]), dtype, vectors.dtype)

@@ -26,7 +26,7 @@ from ..data.arrays import (
     wanted,
 )
 from ..data.types import Floats, Positions, Vectors
-from ..utils.progress import progress
+from ..utils.progress import by_slices, one_by_one
 from .cost import foretell
 
 _EQUAL = 1e-9  # share of the best within which rounding decides
@@ -126,7 +126,7 @@ def bait(
     known[np.diag_indices_from(known)] += regularization
     everything = _information(vectors, proba, np.arange(n_rows)) / n_rows
     search = _FisherSearch(vectors, proba, np.flatnonzero(mask), known, everything)
-    taken = [search.take(rng) for _ in progress(((1, i) for i in range(n_taken)), n_taken, "bait")]
+    taken = [search.take(rng) for _ in one_by_one(range(n_taken), n_taken, "bait")]
     search.keep(np.array(taken))
     while len(search.rows) > n:
         search.drop(rng)
@@ -235,8 +235,8 @@ class _FisherSearch:
         """Write V_i Q V_i' of each row into `out`; Q is symmetric, d width wide."""
         width, d = self.t.shape[1], self.vectors.shape[1]
         blocks = matrix.reshape(width, d, width, d)
-        cuts = ((c.stop - c.start, c) for c in self._cuts(max(d, width * width)))
-        for cut in progress(cuts, len(self.rows), "bait: information"):
+        cuts = self._cuts(max(d, width * width))
+        for cut in by_slices(cuts, len(self.rows), "bait: information"):
             block = as_floats(self.vectors[self.rows[cut]], np.float64)
             inner = np.empty((block.shape[0], width, width))
             for c in range(width):
@@ -286,7 +286,7 @@ def _information(vectors: Vectors, proba: NDArray | None, rows: Positions) -> Fl
     width, d = _basis_width(proba), vectors.shape[1]
     out = np.zeros((width, d, width, d))
     cuts = slices(len(rows), max(d, 2 * width * (width + 1)))
-    for cut in progress(((c.stop - c.start, c) for c in cuts), len(rows), "bait: information"):
+    for cut in by_slices(cuts, len(rows), "bait: information"):
         part = rows[cut]
         block, factors = as_floats(vectors[part], np.float64), _factors(proba, part)
         squared = factors.transpose(0, 2, 1) @ factors

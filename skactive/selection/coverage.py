@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..data.arrays import row_width, steps
 from ..data.types import Floats, Mask, Positions
-from ..utils.progress import progress
+from ..utils.progress import by_slices, one_by_one
 from .blocks import Blocks, squared
 from .cost import foretell
 
@@ -89,7 +89,7 @@ class Coverage:
         They are fewer where no gain is left that is above `least`.
         """
         picks = np.zeros(n, dtype=np.intp)
-        for i in progress(((1, i) for i in range(n)), n, self.who):
+        for i in one_by_one(range(n), n, self.who):
             if self.gains.max() <= least:
                 return picks[:i]
             place = rng.choice(np.flatnonzero(self.gains >= self.gains.max() - self.rounding))
@@ -122,8 +122,7 @@ class Coverage:
         """Return how far each candidate would lift rows in all, each row by `rise` at most."""
         shares = np.zeros(len(self.rows))
         norms = self.blocks.norms
-        parts = ((part.stop - part.start, part) for part in steps(len(rows), _TILE_ROWS))
-        for part in progress(parts, len(rows), f"{self.who}: pairs"):
+        for part in by_slices(steps(len(rows), _TILE_ROWS), len(rows), f"{self.who}: pairs"):
             some = rows[part]
             left, weights = self.blocks.take(some), self.weights[some]
             for beside in steps(len(self.rows), _TILE_ROWS):

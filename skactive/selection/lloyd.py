@@ -9,7 +9,7 @@ from scipy import sparse
 
 from ..data.arrays import dense, products, squared_norms
 from ..data.types import Floats, Positions
-from ..utils.progress import progress
+from ..utils.progress import one_by_one, progress
 from .blocks import Blocks, squared
 
 MAX_ITERATIONS = 300
@@ -45,7 +45,7 @@ def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generat
     means = _seeds(blocks, n_clusters, reach, rng)
     settled = TOLERANCE * float(blocks.norms.mean(dtype=np.float64)) / max(means.shape[1], 1)
     labels, distances = np.full(blocks.n, -2, dtype=np.intp), np.empty(blocks.n)
-    for _ in progress(((1, i) for i in range(MAX_ITERATIONS)), np.inf, "clustering", " passes"):
+    for _ in one_by_one(range(MAX_ITERATIONS), np.inf, "clustering", " passes"):
         before = labels.copy()
         sums, sizes = _assign(blocks, means, reach, labels, distances)
         moved = _moved(blocks, sums, sizes, means, distances)

@@ -21,7 +21,7 @@ from ..data.arrays import (
 )
 from ..data.types import Floats, Mask, Positions, Vectors
 from ..utils.checks import is_number, unmasked
-from ..utils.progress import progress
+from ..utils.progress import one_by_one
 from .cost import foretell
 from .distances import checked_distances
 from .farthest import check_known
@@ -129,7 +129,7 @@ def ranked_batch(
     else:
         ranking = _Ranking(vectors[at], uncertainty[at], mask[at], nearest[at])
     others = centers if distances is None else centers[:0]
-    for center in progress(((1, each) for each in others), len(others), "ranked_batch: centres"):
+    for center in one_by_one(others, len(others), "ranked_batch: centres"):
         ranking.approach(vectors[center : center + 1])
     chosen = ranking.best(n, alpha, len(centers), rng)
     return chosen if at is None else at[chosen]
@@ -153,7 +153,7 @@ class _Ranking:
         """Return the n best rows in their order."""
         n_left = int(np.count_nonzero(self.mask))
         chosen = np.empty(n, dtype=np.intp)
-        for i in progress(((1, i) for i in range(n)), n, "ranked_batch"):
+        for i in one_by_one(range(n), n, "ranked_batch"):
             if i > 0:
                 self.approach(self.vectors[chosen[i - 1] : chosen[i - 1] + 1])
             share = (n_left - i) / (n_left + n_known) if n_known + i else 0.0

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..data.arrays import as_positions, candidate_mask, check_vectors, slices, wanted
 from ..data.types import Floats, Mask, Positions, Vectors
-from ..utils.progress import progress
+from ..utils.progress import by_slices, one_by_one
 from .blocks import TIE, Blocks, squared
 from .cost import sampled_clusters, seconds_of, tell
 from .lloyd import lloyd
@@ -133,7 +133,7 @@ def typical(
             _Cluster(vectors, rows[~is_known[rows]], mask) for rows in members if mask[rows].any()
         )
         turns = _turns(clusters, n, n_neighbors, rng, len(picks))
-        picks.extend(progress(((1, pick) for pick in turns), n - len(picks), "typiclust"))
+        picks.extend(one_by_one(turns, n - len(picks), "typiclust"))
     return np.array(picks, dtype=np.intp)
 
 
@@ -187,8 +187,7 @@ class _Cluster:
         """Return the mean distance of each row to its nearest others that are left."""
         means = np.zeros(len(places))
         parts = slices(len(places) if self.n_counted else 0, len(self.rows))
-        sized = ((part.stop - part.start, part) for part in parts)
-        for part in progress(sized, len(places), "typiclust: a cluster"):
+        for part in by_slices(parts, len(places), "typiclust: a cluster"):
             nearest = self._nearest(places[part])
             nearest[nearest <= self.blocks.floor] = 0.0
             means[part] = np.sqrt(nearest).mean(axis=1)

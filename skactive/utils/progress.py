@@ -1,6 +1,6 @@
 """A progress bar for work that turns out to take more than a few seconds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from time import monotonic
 
 DELAY = 3.0  # seconds before a bar is shown
@@ -28,3 +28,13 @@ def progress(
     finally:
         if bar is not None:
             bar.close()
+
+
+def one_by_one(items: Iterable, total: float, description: str, unit: str = " rows") -> Iterator:
+    """Yield items, showing how many of `total` are done."""
+    return progress(((1, item) for item in items), total, description, unit)
+
+
+def by_slices(slices: Iterable[slice], total: float, description: str) -> Iterator[slice]:
+    """Yield slices, showing how many of `total` rows they have covered."""
+    return progress(((each.stop - each.start, each) for each in slices), total, description)
