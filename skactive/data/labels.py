@@ -276,6 +276,17 @@ def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
     return _named(raw)
 
 
+def folded(label: Any) -> Any:
+    """Return a label without what is easily mistyped: spaces around it, and capitals.
+
+    Examples
+    --------
+    >>> folded("Fine "), folded(1)
+    ('fine', 1)
+    """
+    return label.strip().casefold() if isinstance(label, str) else label
+
+
 def nearest_class(label: Any, classes: Iterable[Any]) -> Any:
     """Return the class that a text may have been meant for, or None.
 
@@ -286,9 +297,9 @@ def nearest_class(label: Any, classes: Iterable[Any]) -> Any:
     """
     if not isinstance(label, str):
         return None
-    folded = {name.strip().casefold(): name for name in classes if isinstance(name, str)}
-    close = difflib.get_close_matches(label.strip().casefold(), folded, 1)
-    return folded[close[0]] if close else None
+    names = {folded(name): name for name in classes if isinstance(name, str)}
+    close = difflib.get_close_matches(folded(label), names, 1)
+    return names[close[0]] if close else None
 
 
 def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:

@@ -10,6 +10,7 @@ from ..data.labels import (
     AUTO,
     check_order,
     encode,
+    folded,
     merge_dtype,
     named_classes,
     parse,
@@ -171,9 +172,7 @@ class _Rounds:
         if self.n_failed == MOST_FAILED:
             raise error
         name, n = type(self.learner.estimator).__name__, self.learner.pool_.n_labeled
-        warn(
-            f"{name} {what} with {n} labels, and is tried again after the next ones: {error}",
-        )
+        warn(f"{name} {what} with {n} labels, and is tried again after the next ones: {error}")
 
 
 def _agree_on_classes(learner: ActiveLearner, given) -> None:
@@ -193,20 +192,15 @@ def _agree_on_classes(learner: ActiveLearner, given) -> None:
                 f"it there too, or leave it out."
             )
         return
-    folded = {_folded(name): name for name in named.tolist()}
+    by_folded = {folded(name): name for name in named.tolist()}
     for label in set(known.tolist()) - set(named.tolist()):
-        if _folded(label) in folded:  # a slip, in the table that the labels came from
+        if folded(label) in by_folded:  # a slip, in the table that the labels came from
             row = pool.labeled[pool.y_labeled == label][0]
             raise ValueError(
                 f"row {row} has the label {label!r}, where Prompt(classes=) names "
-                f"{folded[_folded(label)]!r}; relabel such rows, or name both."
+                f"{by_folded[folded(label)]!r}; relabel such rows, or name both."
             )
     pool.name_classes([*named.tolist(), *known.tolist()])
-
-
-def _folded(label):
-    """Return a label without what is easily mistyped."""
-    return label.strip().casefold() if isinstance(label, str) else label
 
 
 def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
