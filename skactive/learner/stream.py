@@ -123,7 +123,8 @@ class Stream:
         """Return the same once tickets are answered, or the rows that were bought last."""
         left = self.open
         if tickets:
-            left = {ticket: row for ticket, row in left.items() if ticket not in set(tickets)}
+            done = set(tickets)
+            left = {ticket: row for ticket, row in left.items() if ticket not in done}
         return replace(self, open=left, last=None if is_answer else self.last)
 
     def following(self, detector, n_before: int) -> Stream:

@@ -122,15 +122,15 @@ class Trainer:
 
     def check_fractions(self, change: Change) -> None:
         """Refuse a fraction for a classifier that learned whole numbers: no fit could follow."""
-        labels, so_far = change.labels, self.pool.y_labeled
+        labels = change.labels
         if labels is None or labels.dtype.kind != "f" or not is_classifier(self.estimator):
             return
         is_fraction = labels % 1 != 0
         if not is_fraction.any() or is_frozen(self.estimator):
             return
-        if (so_far.dtype.kind == "f" and (so_far % 1).any()) or self._encodes(
-            params_of(self.estimator)
-        ):
+        so_far = self.pool.y_labeled
+        knows_some = so_far.dtype.kind == "f" and (so_far % 1).any()
+        if knows_some or self._encodes(params_of(self.estimator)):
             return
         at = is_fraction.argmax()
         raise ValueError(
