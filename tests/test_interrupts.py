@@ -151,6 +151,16 @@ class Interrupt:
             sys.settrace(before)
 
 
+def interrupted(stored, change, n_lines):
+    """Yield what was stored, after a change of it was interrupted, for each of its lines."""
+    for line in range(1, n_lines + 1):
+        thing = pickle.loads(stored)
+        with Interrupt(line).watching() as interrupt:
+            change(thing)
+        assert interrupt.n_raised == 1
+        yield thing
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_an_interrupt_at_any_line_leaves_a_change_whole_or_undone(name):
     prepare, change = CHANGES[name]
@@ -161,11 +171,7 @@ def test_an_interrupt_at_any_line_leaves_a_change_whole_or_undone(name):
     after = facts(pool_of(thing))
     assert before != after
     n_after = 0
-    for line in range(1, counter.n_run + 1):
-        thing = pickle.loads(stored)
-        with Interrupt(line).watching() as interrupt:
-            change(thing)
-        assert interrupt.n_raised == 1
+    for thing in interrupted(stored, change, counter.n_run):
         n_after += check_whole(pool_of(thing), [before, after])
     assert 0 < n_after < counter.n_run
     assert counter.n_run > 90  # so that all of them are well over 1,000
@@ -318,11 +324,7 @@ def test_an_interrupt_at_any_line_leaves_a_learner_whole(name):
     assert known[0] != known[1] or fitted[0] != fitted[1]
     later = [told(each.refit()._fitted) for each in (old, new)]
     n_after = 0
-    for line in range(1, counter.n_run + 1):
-        learner = pickle.loads(stored)
-        with Interrupt(line).watching() as interrupt:
-            change(learner)
-        assert interrupt.n_raised == 1
+    for learner in interrupted(stored, change, counter.n_run):
         knows = all_of(learner)
         which = 1 if knows == known[1] else known.index(knows)
         n_after += which

@@ -29,17 +29,21 @@ def own_folders(estimator) -> Iterator[None]:
     with ExitStack() as stack:
         folders: dict[str, str] = {}
         for holder, name in places:
-            if not name.endswith("dirname"):
-                continue
-            named = getattr(holder, name)
-            if named not in folders and named:
-                os.makedirs(named, exist_ok=True)
-                folders[named] = mkdtemp(prefix="run-", dir=named)
-            elif named not in folders:
-                folders[named] = stack.enter_context(TemporaryDirectory(prefix="skactive-"))
-            stack.callback(setattr, holder, name, named)
-            setattr(holder, name, folders[named])
+            if name.endswith("dirname"):
+                named = getattr(holder, name)
+                if named not in folders:
+                    folders[named] = _own_folder(named, stack)
+                stack.callback(setattr, holder, name, named)
+                setattr(holder, name, folders[named])
         yield
+
+
+def _own_folder(named: str, stack: ExitStack) -> str:
+    """Make a folder inside the one that is named, or one that goes with the stack."""
+    if not named:
+        return stack.enter_context(TemporaryDirectory(prefix="skactive-"))
+    os.makedirs(named, exist_ok=True)
+    return mkdtemp(prefix="run-", dir=named)
 
 
 def _places(estimator) -> list[tuple[Any, str]]:
