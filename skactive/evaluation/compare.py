@@ -343,7 +343,7 @@ def _paired(runs: list[Run]) -> list[Run]:
         raise ValueError(f"no repeat could start; in repeat {repeat}, of {variant!r}: {said}")
     warn(
         f"left out for all strategies: {len(repeats)} of the {len({run.repeat for run in runs})} "
-        f"repeats, in which a run could not start; in repeat {repeat}, of {variant!r}: {said}",
+        f"repeats, in which a run could not start; in repeat {repeat}, of {variant!r}: {said}"
     )
     return kept
 

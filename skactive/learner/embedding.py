@@ -228,7 +228,7 @@ def check_embedding(embedding, estimator) -> None:
         warn(
             f"embedding= is a function that reads a fitted {type(last_step(estimator)).__name__}, "
             f"but it is asked once for the pool, and not again in later rounds; write "
-            f"EachRound(lambda estimator, X: ...), which gets the estimator of each round.",
+            f"EachRound(lambda estimator, X: ...), which gets the estimator of each round."
         )
 
 

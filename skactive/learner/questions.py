@@ -93,7 +93,7 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
             # Who chooses among other rows from the first may know no row that is not labelled.
             warn(
                 f"{learner._n_doubtful} of the {len(pool)} rows that fit got are not learned: "
-                f'their label is -1, which by default means "not labelled"; {OF_MINUS_ONE}.',
+                f'their label is -1, which by default means "not labelled"; {OF_MINUS_ONE}.'
             )
             learner._n_doubtful = 0  # of which it is told now
         if vectors.given is not None or embedding is not None:

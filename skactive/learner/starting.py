@@ -154,7 +154,7 @@ def tell_of_minus_ones(learner, y, who: str) -> None:
     if n_lost:
         warn(
             f"{who} leaves out {n_lost} rows whose label is -1, which by default means "
-            f'"not labelled"; {OF_MINUS_ONE}.',
+            f'"not labelled"; {OF_MINUS_ONE}.'
         )
 
 

@@ -189,7 +189,7 @@ class Teacher:
         if n_lost:
             warn(
                 f"teach got -1 for {n_lost} of {n} rows from outside, which are {fate}: by default "
-                f"it means that nobody could tell, as None does; {OF_MINUS_ONE}.",
+                f"it means that nobody could tell, as None does; {OF_MINUS_ONE}."
             )
 
     def _check_kind(self, change: Change) -> None:

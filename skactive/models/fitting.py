@@ -252,7 +252,7 @@ def _possible_split(net, X, y):
     if parts is None or not all(map(len, parts)):
         warn(
             "labels are too few for the net's train_split: it learns from all of them, without "
-            "validation; write train_split=None, or a fixed set by skorch.helper.predefined_split.",
+            "validation; write train_split=None, or a fixed set by skorch.helper.predefined_split."
         )
         return None
     return split

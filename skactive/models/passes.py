@@ -155,9 +155,7 @@ class Passes:
         write = f"write {self.named_by}='name of a layer'"
         if is_classifier(self.net) or is_regressor(self.net):
             raise ValueError(f"{found}; {write}.")
-        warn(
-            f"{found}; vectors are its outputs, {write}, or {self.named_by}='' to say so.",
-        )
+        warn(f"{found}; vectors are its outputs, {write}, or {self.named_by}='' to say so.")
         return ""
 
     def watched(self, X, name: str | None) -> Generator[Seen, None, None]:
@@ -238,7 +236,7 @@ class Passes:
         if off:
             warn(
                 f"passes with dropout leave out that inside {' and '.join(off)} of "
-                f"{type(self.module).__name__}; have it in Dropout layers, if it should count.",
+                f"{type(self.module).__name__}; have it in Dropout layers, if it should count."
             )
 
 

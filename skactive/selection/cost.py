@@ -105,7 +105,7 @@ def tell(who: str, vectors: Vectors, seconds: float, named: str | None = None) -
     warn(
         f"{who} on {vectors.shape[0]:,} rows will take about {duration(seconds)} here, by what a "
         f"sample took; write Subpool({named}, size=20_000) or Prefilter('margin', {named}) from "
-        f"skactive.strategies, which look at a part of the rows.",
+        f"skactive.strategies, which look at a part of the rows."
     )
 
 

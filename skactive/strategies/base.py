@@ -171,5 +171,5 @@ def _warn_of_ties(strategy: Strategy, view: View, positions: np.ndarray) -> None
     warn(
         f"{name_of(strategy)} gives all {n} candidates the same score by this "
         f"{type(model).__name__}, so that chance alone chooses; take an estimator with graded "
-        f"answers, or a strategy that looks at the rows, such as 'k_center'.",
+        f"answers, or a strategy that looks at the rows, such as 'k_center'."
     )
