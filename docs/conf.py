@@ -71,6 +71,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skactive",),
     "reference_url": {"skactive": None},
     "download_all_examples": False,
+    "parallel": os.cpu_count(),
     "show_memory": False,
     "within_subsection_order": "FileNameSortKey",
 }
