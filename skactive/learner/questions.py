@@ -15,7 +15,7 @@ from ..data.frames import is_pandas
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows, row_index
 from ..models import Model, is_net
-from ..pool.history import UNLABELED, Change
+from ..pool.log import Change
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, has_admit, has_score
 from ..strategies.view import View
@@ -48,8 +48,7 @@ def kept_of(learner) -> Kept:
     if kept.planned is None:
         return kept
     change, at, after = kept.planned
-    since = learner.pool_.since(at)
-    has_happened = since and since[0].states_after is change.states
+    has_happened = learner.pool_.has_happened(change, at)
     return after if has_happened else kept._replace(planned=None)
 
 
@@ -151,9 +150,7 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
     A pool whose rows all came with a label is refused; `outside` is what to write instead.
     """
     # A pool that was used up gives no rows; one that never had any is a mistake in the call.
-    if pool.n_unlabeled == 0 and not any(
-        len(op.rows) < op.n_added or (op.states_after == UNLABELED).any() for op in pool.history
-    ):
+    if pool.n_unlabeled == 0 and not pool.was_ever_unlabeled:
         raise ValueError(
             f"no row of the pool was ever without a label; write {outside} to choose among other "
             f"rows."

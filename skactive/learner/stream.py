@@ -13,7 +13,7 @@ import numpy as np
 from ..data.fingerprint import fingerprint
 from ..data.row_numbers import as_row_numbers
 from ..data.rows import Rows, check_rows, n_rows, take
-from ..pool.history import LABELED, Change
+from ..pool.log import Change
 from ..selection.volumes import Volumes
 from ..strategies.base import name_of
 from ..strategies.stream import StreamStrategy
@@ -106,7 +106,7 @@ class Stream:
         detector = copy.deepcopy(self.detector)  # the change may still be refused
         if detector is None or predict is None:
             return detector
-        is_label = change.states == LABELED
+        is_label = change.has_label
         positions = change.rows[is_label] - n_pool
         truth = change.labels[is_label]
         kept = np.flatnonzero(blind[positions])

@@ -17,7 +17,9 @@ from ..data.row_numbers import (
     one_row_as,
 )
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
-from ..pool.history import SKIPPED, Change
+from ..pool import plans
+from ..pool.fold import SKIPPED
+from ..pool.log import UNSURE, Change
 from ..utils.checks import warn
 from .embedding import Embedding
 from .fit_params import FitParams
@@ -91,7 +93,7 @@ class Teacher:
 
     def extension(self, X, y, params: dict, vectors) -> Lesson:
         """Return what `extend` will record."""
-        return self._of_new(self.trainer.pool.plan_extend(X, y), params, vectors, "extend")
+        return self._of_new(plans.extend(self.trainer.pool, X, y), params, vectors, "extend")
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
         """Plan labels of rows of the pool."""
@@ -103,8 +105,8 @@ class Teacher:
                 f"teach got row numbers, but the last query was over rows from outside, which the "
                 f"pool does not number; write {instead}."
             )
-        change = self.trainer.pool.plan_label(
-            numbers, y, relabel=relabel, annotator=annotator, who="teach"
+        change = plans.label(
+            self.trainer.pool, numbers, y, relabel=relabel, annotator=annotator, who="teach"
         )
         self._check_kind(change)
         index = self.trainer.pool.rows.index_of(numbers) if params else None
@@ -133,15 +135,15 @@ class Teacher:
             )
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
-        change = self.trainer.pool.plan_extend(
-            X, y, missing=SKIPPED, merge=True, annotator=annotator, who="teach"
+        change = plans.extend(
+            self.trainer.pool, X, y, missing=SKIPPED, merge=True, annotator=annotator, who="teach"
         )
         if len(change.rows) < change.n_added:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         stream = self.stream
         blind = None if stream.detector is None else stream.blindly_bought(change.added)
         lesson = self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
-        if (change.states == SKIPPED).any():
+        if (change.events == UNSURE).any():
             self._tell_of_minus_ones(y, change.n_added, "skipped")
         return lesson
 
@@ -163,8 +165,8 @@ class Teacher:
         if len(known) == 0:
             return Lesson(tickets=tickets)
         blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
-        change = pool.plan_extend(
-            take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
+        change = plans.extend(
+            pool, take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
         )
         params = FitParams(params, len(tickets), row_index(rows), "teach").of(known)
         return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)
@@ -221,6 +223,7 @@ def record(learner, lesson: Lesson) -> None:
         embedding = lesson.embedding
     after = Kept(params, embedding, stream, strategy)
     if change is not None and not change.is_empty:
+        change = change._replace(token=object())
         learner._kept = now._replace(planned=(change, pool.n_operations, after))
         pool.apply(change)
     learner._kept = after

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.base import is_classifier, is_regressor
 
 from ..data import labels as lab
 from ..models.kinds import is_frozen, is_net, last_step
-from ..pool.history import LABELED, Change, live
+from ..pool.log import Change
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
@@ -39,6 +38,8 @@ class Fitted(NamedTuple):
     codes: np.ndarray | None = None  # labels that its 0 to k - 1 stand for; None: it sees labels
     seen: np.ndarray | None = None  # classes that it was told of, where it sees labels
     n_learned: int = 0  # operations of the pool that it has learned of
+    n_rows: int = 0  # of the pool then
+    learned: tuple[np.ndarray, np.ndarray] | None = None  # which were labelled then, and how
 
     @property
     def known(self) -> np.ndarray | None:
@@ -107,18 +108,28 @@ class Trainer:
                 params = with_codes(params, codes, pool.missing_label)
             estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
         seen = known if codes is None else None
-        return Fitted(estimator, classes, codes, seen, n_learned=pool.n_operations)
+        learned = pool.labeled, pool.y_labeled
+        return Fitted(estimator, classes, codes, seen, pool.n_operations, len(pool), learned)
 
     def is_stale(self, fitted: Fitted) -> bool:
         """Whether a fit now would learn something else."""
         if fitted.estimator is not None and self.missing(fitted) is not None:
             return True  # rows without a label joined those of one class
-        return any(
-            (op.states_before == LABELED).any()
-            or (op.states_after == LABELED).any()
-            or (op.n_added and self.fit_unlabeled)
-            for op in self.pool.since(fitted.n_learned)
-        )
+        entered, is_unlearned = self._since(fitted)
+        grew = self.fit_unlabeled and len(self.pool) > fitted.n_rows
+        return len(entered) > 0 or is_unlearned or grew
+
+    def _since(self, fitted: Fitted) -> tuple[np.ndarray, bool]:
+        """Return the rows that got a label since a fit, and whether one is gone or another."""
+        pool = self.pool
+        before, labels = fitted.learned or (pool.labeled[:0], pool.y_labeled[:0])
+        rows = pool.touched_since(fitted.n_learned)
+        if pool.consensus is not None:  # what is said of one row may change what counts elsewhere
+            rows = np.union1d(before, pool.labeled)
+        is_now, is_known = _is_in(rows, pool.labeled), _is_in(rows, before)
+        both = rows[is_now & is_known]
+        same = labels[np.searchsorted(before, both)] == self._labels_of(both)
+        return rows[is_now & ~is_known], bool((is_known & ~is_now).any() or not np.all(same))
 
     def check_fractions(self, change: Change) -> None:
         """Refuse a fraction for a classifier that learned whole numbers: no fit could follow."""
@@ -155,7 +166,7 @@ class Trainer:
         if len(seen) > 1:
             return None
         reason = f"only the class {seen.tolist()[0]!r} is labelled; teach a row of another"
-        if pool.missing_label == -1 and seen.dtype.kind in "iuf" and len(pool.history[0].rows):
+        if pool.missing_label == -1 and seen.dtype.kind in "iuf" and pool.n_labeled_at_fit:
             reason += " (if -1 is a class rather than the missing label, pass missing_label=None)"
         return reason
 
@@ -190,11 +201,9 @@ class Trainer:
             return fresh  # most estimators cannot take in a class later
         if self.update == "warm_start":
             return previous, self.taught
-        changes = self.pool.since(before.n_learned)
-        if any((op.states_before == LABELED).any() for op in changes):
-            return fresh  # what partial_fit learned cannot be unlearned
-        rows = np.unique(np.concatenate([op.rows for op in changes] or [self.taught[:0]]))
-        return previous, rows[self.pool.labeled_mask[rows]]
+        entered, is_unlearned = self._since(before)
+        # What partial_fit learned cannot be unlearned.
+        return fresh if is_unlearned else (previous, entered)
 
     def _all_classes(self) -> np.ndarray | None:
         """Return the classes, named or seen; None for regressors."""
@@ -270,18 +279,15 @@ def taught_rows(pool: Pool, window: int | None, since: int = 0) -> np.ndarray:
     """
     if window is None and since == 0:
         return pool.labeled
-    is_left, parts, n = pool.labeled_mask, [np.zeros(0, dtype=np.int64)], 0
-    history = pool.since(0)
-    for number in takewhile(lambda number: number >= since, live(history, len(history))):
-        op = history[number]
-        rows = op.rows[op.states_after == LABELED][::-1]
-        rows = rows[is_left[rows]]
-        is_left[rows] = False  # it counts where it was labelled last
-        parts.append(rows)
-        n += len(rows)
-        if window is not None and n >= window:
-            break
-    return np.sort(np.concatenate(parts)[:window])
+    return np.sort(pool.labeled_lately(since, window))
+
+
+def _is_in(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Tell which rows are among sorted ones."""
+    at = np.searchsorted(members, rows)
+    found = at < len(members)
+    found[found] = members[at[found]] == rows[found]
+    return found
 
 
 def named(classes) -> np.ndarray | None:

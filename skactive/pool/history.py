@@ -1,103 +1,160 @@
-"""What happened to a pool: one `Operation` for every call that changed it."""
+"""What happened to a pool, told one `Operation` after another."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice, starmap
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from ..data.labels import missing_mask, named_classes
-from ..utils.checks import checked_count
-from .storage import pack_json, unpack_json
+from .fold import LABELED, RESERVED, Folded, fold
+from .ledger import Ledger
+from .log import KINDS, UNSURE
 
-UNLABELED, LABELED, RESERVED, SKIPPED = range(4)
-STATE_NAMES = ("unlabeled", "labeled", "reserved", "skipped")
-_KINDS = ("fit", "label", "unlabel", "skip", "restore", "reserve", "release", "extend", "undo")
-_MOST_BYTES = 1 << 20  # of the name of a class in a file
-_GROWING = ("fit", "extend")  # which may add rows, and which nothing undoes
+GROWING = ("fit", "extend")  # which may add rows, and which nothing undoes
+OF_PEOPLE = ("label", "decide", "merge")  # by which somebody says what a row is
 
 
-@dataclass(frozen=True, eq=False)
-class Change:
-    """What a call would change in a pool: worked out and found acceptable, but not applied yet."""
-
-    kind: str  # as `Operation.kind`
-    rows: np.ndarray  # (k,) int64; the numbers of rows that join follow the pool's
-    states: np.ndarray  # (k,) int8, afterwards
-    labels: Any = None  # (k,), meaningful where the state is "labeled"
-    names: tuple | None = None  # for whom each row is reserved, where it is
-    added: Any = None  # Rows that join the pool
-    merge: bool = False  # whether they join what was added last, rather than lie beside it
-    annotator: str | None = None
-    undone: tuple = ()
-
-    @property
-    def n_added(self) -> int:
-        """How many rows join the pool."""
-        return 0 if self.added is None else len(self.added)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing would change."""
-        return len(self.rows) == 0 and self.n_added == 0
-
-
-@dataclass(frozen=True, eq=False)
 class Operation:
     """One change of a pool, kept for good in its history.
 
     Attributes
     ----------
     kind : str
-        "fit", "label", "unlabel", "skip", "restore", "reserve", "release", "extend" or "undo".
+        "fit", "label", "unlabel", "skip", "restore", "reserve", "release", "extend", "undo",
+        "decide", "tag", "merge", "classes" or "hold_out".
     rows : ndarray of shape (k,), int64
-        Row numbers whose state or label changed.
+        Numbers of the rows that it touched, each once.
     states_before, states_after : ndarray of shape (k,), int8
-        Positions in ``("unlabeled", "labeled", "reserved", "skipped")``.
+        Positions in ``("unlabeled", "labeled", "reserved", "skipped", "held out")``.
     labels_before, labels_after : ndarray of shape (k,) or None
-        Labels, meaningful where the state is "labeled"; None where no row is.
-    names_before, names_after : tuple of (str or None) or None
+        Labels by the latest opinion, meaningful where the state is "labeled"; None where no row is.
+    names_before, names_after : tuple of (tuple of (str or None)) or None
         For whom the rows are reserved; None where no row is.
     annotator : str or None
-        Who gave the labels.
+        Who did it.
     time : float
         Seconds since the epoch.
     n_added : int
         Rows that the pool gained ("fit" and "extend").
     undone : tuple of int
-        Positions in the history of the operations that this one ("undo") reverted.
+        Positions in the history of the operations that this one ("undo") reverted, newest first.
+    detail : object
+        What changed for the pool as a whole, if anything.
     """
 
-    kind: str
-    rows: np.ndarray
-    states_before: np.ndarray
-    states_after: np.ndarray
-    labels_before: np.ndarray | None = None
-    labels_after: np.ndarray | None = None
-    names_before: tuple | None = None
-    names_after: tuple | None = None
-    annotator: str | None = None
-    time: float = 0.0
-    n_added: int = 0
-    undone: tuple = ()
+    def __init__(self, ledger: Ledger, number: int) -> None:
+        log, now = ledger.log, ledger.now
+        self._ledger, self._number = ledger, number
+        self._n_events = log.span(number, now.n_operations, now.n_events).stop
+        self.kind = KINDS[log.kinds.array[number]]
+        self.annotator = log.people[log.actors.array[number]]
+        self.time = float(log.times.array[number])
+        self.n_added = int(log.n_added.array[number])
+        self.undone = log.undone.get(number, ())
+        self.detail: Any = log.details.get(number)
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Numbers of the rows that it touched, shape (k,)."""
+        log, number = self._ledger.log, self._number
+        if number == 0:
+            return log.base[0]
+        spans = [log.span(one, number + 1, self._n_events) for one in self.undone or (number,)]
+        rows = np.concatenate([log.rows.array[span] for span in spans])
+        return rows[np.sort(np.unique(rows, return_index=True)[1])]
+
+    @cached_property
+    def _sides(self) -> tuple[Folded, Folded]:
+        """What was true of the rows before and after."""
+        log, number, rows = self._ledger.log, self._number, self.rows
+        first = int(log.first.array[number])
+        last = np.full(len(rows), -1, dtype=np.int64)
+        # Whatever came later is passed over.
+        last[:] = self._ledger.read(lambda ledger: ledger.last_events(rows))
+        after = fold(log, rows, last, number + 1, self._n_events)
+        if number == 0:  # nothing was there before
+            nothing = np.zeros_like(after.states)
+            return after._replace(states=nothing), after
+        joined = int(log.n_added.array[:number].sum())
+        before = fold(log, rows, np.where(rows < joined, last, -1), number, first)
+        return before, after
+
+    @property
+    def states_before(self) -> np.ndarray:
+        """Positions in the names of states, before it."""
+        return self._sides[0].states
+
+    @property
+    def states_after(self) -> np.ndarray:
+        """Positions in the names of states, after it."""
+        return self._sides[1].states
+
+    @property
+    def labels_before(self) -> np.ndarray | None:
+        """Labels before it, meaningful where the state is "labeled"."""
+        return self._labels(self._sides[0], self._number)
+
+    @property
+    def labels_after(self) -> np.ndarray | None:
+        """Labels after it, meaningful where the state is "labeled"."""
+        return self._labels(self._sides[1], self._number + 1)
+
+    @property
+    def names_before(self) -> tuple | None:
+        """For whom the rows were reserved before it."""
+        return self._names(self._sides[0])
+
+    @property
+    def names_after(self) -> tuple | None:
+        """For whom the rows were reserved after it."""
+        return self._names(self._sides[1])
 
     @property
     def before(self) -> list:
         """Labels before the operation, None where there was none."""
-        return _labels_or_none(self.states_before, self.labels_before)
+        return _or_none(self.states_before, self.labels_before)
 
     @property
     def after(self) -> list:
         """Labels after the operation, None where there is none."""
-        return _labels_or_none(self.states_after, self.labels_after)
+        return _or_none(self.states_after, self.labels_after)
+
+    def _labels(self, side: Folded, n: int) -> np.ndarray | None:
+        is_labeled = side.states == LABELED
+        if not is_labeled.any():
+            return None
+        dtype = self._ledger.dtype_after(n)
+        labels = np.zeros(len(self.rows), dtype=dtype)
+        known = side.decisive[is_labeled]
+        labels[is_labeled] = self._ledger.labels_of(self.rows[is_labeled], known, n, dtype)
+        return labels
+
+    def _names(self, side: Folded) -> tuple | None:
+        if not (side.states == RESERVED).any():
+            return None
+        names: list[tuple] = [()] * len(self.rows)
+        for place, code in zip(*(part.tolist() for part in side.reservations), strict=True):
+            names[place] = (*names[place], self._ledger.log.people[code])
+        return tuple(names)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Operation):
+            return NotImplemented
+        own = (self._number, self.kind, self.time, self.annotator, self.undone)
+        theirs = (other._number, other.kind, other.time, other.annotator, other.undone)
+        return own == theirs and np.array_equal(self.rows, other.rows)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         by = f" by {self.annotator}" if self.annotator else ""
         return f"<{self.kind}: {len(self.rows)} rows{by}>"
 
 
-def _labels_or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
+def _or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
     """Return labels as Python values, None where the state is not "labeled"."""
     if labels is None:
         return [None] * len(states)
@@ -105,176 +162,54 @@ def _labels_or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
     return [label if state == LABELED else None for state, label in pairs]
 
 
-def live(history: Sequence[Operation], n: int) -> Iterator[int]:
-    """Yield which of the first n operations are not undone, newest first."""
-    position = n - 1
-    while position >= 0:
-        undone = history[position].undone
-        if not undone:
-            yield position
-        # An undo takes the newest that are left: whatever lies between is undone, or an undo.
-        position = (undone[-1] if undone else position) - 1
+def operations(ledger: Ledger, start: int) -> list[Operation]:
+    """Return the operations after the first `start`, oldest first."""
+    return [Operation(ledger, number) for number in range(start, ledger.now.n_operations)]
 
 
-def dtype_of_labels(history: Sequence[Operation], n: int) -> np.dtype | None:
-    """Return the dtype of the labels after n operations, None if there never was one."""
-    each = (history[position].labels_after for position in live(history, n))
-    return next((labels.dtype for labels in each if labels is not None), None)
+def live(ledger: Ledger, annotator: str | None = None) -> Iterator[int]:
+    """Yield which operations are not undone, newest first: all, or somebody's own opinions."""
+    log, n = ledger.log, ledger.now.n_operations
+    for number in range(n - 1, -1, -1):
+        kind = KINDS[log.kinds.array[number]]
+        if kind == "undo" or log.dead.array[number] < n:
+            continue
+        if annotator is None or (
+            kind in OF_PEOPLE and log.people[log.actors.array[number]] == annotator
+        ):
+            yield number
 
 
-def joined(operations: Sequence[Operation], field: str) -> np.ndarray:
-    """Return an integer array of each operation, end to end."""
-    parts = [getattr(op, field) for op in operations] or [np.zeros(0, dtype=np.int8)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def undoable(ledger: Ledger, n: int, annotator: str | None) -> list[int]:
+    """Return the last n operations that can be undone, newest first; fewer: there are no more."""
+    # The first operation, "fit", is where the pool begins.
+    return [number for number in islice(live(ledger, annotator), n) if number]
 
 
-def before(operations: Sequence[Operation], dtype: np.dtype | None) -> dict:
-    """Return what the rows of operations, oldest first, had before them: fields of a `Change`."""
-    rows = joined(operations, "rows")
-    # What a row goes back to is what it was before the first of them that touched it.
-    first = np.sort(np.unique(rows, return_index=True)[1])
-    rows, states = rows[first], joined(operations, "states_before")[first]
-    labels = names = None
-    if (states == LABELED).any():
-        parts = [
-            np.zeros(len(op.rows), dtype) if op.labels_before is None else op.labels_before
-            for op in operations
-        ]
-        if any(part.dtype != dtype for part in parts):  # a common one might round integers
-            parts = [part.astype(object) for part in parts]
-        labels, is_labeled = np.zeros(len(rows), dtype), states == LABELED
-        labels[is_labeled] = np.concatenate(parts)[first[is_labeled]]
-    if (states == RESERVED).any():
-        each = chain.from_iterable(op.names_before or [None] * len(op.rows) for op in operations)
-        names = tuple(np.array([*each], dtype=object)[first].tolist())
-    return {"rows": rows, "states": states, "labels": labels, "names": names}
+def labeled_lately(ledger: Ledger, since: int, most: int | None) -> np.ndarray:
+    """Return the rows that were labelled last, newest first: at most so many of those labelled.
 
-
-def classes_from(header: dict, missing_label: Any) -> np.ndarray | None:
-    """Return the named classes that a file's header tells of, ValueError or TypeError: none."""
-    if header["classes"] is None:
-        return None
-    dtype = np.dtype(header["classes_dtype"])
-    if dtype.itemsize <= _MOST_BYTES and np.ndim(header["classes"]) == 1:
-        given = np.array(header["classes"], dtype=dtype)
-        named = named_classes(given, missing_label=missing_label)
-        if named.tolist() == header["classes"]:
-            return named
-    raise ValueError("no classes have been named so")
-
-
-def to_arrays(history: Sequence[Operation]) -> dict[str, np.ndarray]:
-    """Return the history as arrays of numbers and bytes, for a file."""
-    groups: dict[str, list] = {}  # by dtype: each is stored as it is, end to end
-    details = []
-    for op in history:
-        both = (op.labels_before, op.labels_after)
-        dtypes = [None if labels is None else labels.dtype.str for labels in both]
-        for dtype, labels in zip(dtypes, both, strict=True):
-            if dtype is not None:
-                groups.setdefault(dtype, []).append(labels)
-        names = [op.names_before, op.names_after]
-        details.append([op.kind, len(op.rows), dtypes, names, op.annotator, op.n_added, op.undone])
-    arrays = {name: joined(history, name) for name in ("rows", "states_before", "states_after")}
-    arrays |= {"times": np.array([op.time for op in history]), "operations": pack_json(details)}
-    for dtype, parts in groups.items():
-        labels = np.concatenate(parts)
-        is_text = labels.dtype.kind == "O"
-        arrays[f"labels {dtype}"] = pack_json(labels.tolist()) if is_text else labels
-    return arrays
-
-
-def from_arrays(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> list[Operation]:
-    """Return the history that `to_arrays` wrote, of a pool that has so many rows now.
-
-    A history that no pool has had raises ValueError, TypeError or LookupError.
+    Only labels given after the first `since` operations count; a row that was labelled again was
+    labelled then.
     """
-    text = f"labels {np.dtype(object).str}"
-    if text in arrays:
-        arrays = {**arrays, text: np.array([*unpack_json(arrays[text]), None], object)[:-1]}
-    used = dict.fromkeys(arrays, 0)
-
-    def take(name: str, k: int) -> np.ndarray:
-        used[name] += checked_count(k, "k", least=0)
-        return arrays[name][used[name] - k : used[name]]
-
-    history = []
-    times, each = take("times", len(arrays["times"])), unpack_json(arrays["operations"])
-    for time, (kind, k, dtypes, names, annotator, n_added, undone) in zip(times, each, strict=True):
-        rows, *states = (take(name, k) for name in ("rows", "states_before", "states_after"))
-        fields: list[Any] = [rows.astype(np.int64, casting="safe", copy=False)]
-        fields += [part.astype(np.int8, casting="safe", copy=False) for part in states]
-        fields += [None if dtype is None else take(f"labels {dtype}", k) for dtype in dtypes]
-        fields += [None if part is None else tuple(part) for part in names]
-        fields += [annotator, float(time), checked_count(n_added, "n", least=0), tuple(undone)]
-        history.append(Operation(kind, *fields))
-    used["operations"] = len(arrays["operations"])
-    _refuse_unless(used == {name: len(array) for name, array in arrays.items()})
-    _check_rows(history, n_rows)
-    for position in range(len(history)):
-        _check_operation(history, position)
-    _check_labels(history, missing_label)
-    return history
-
-
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
-
-
-def _check_rows(history: Sequence[Operation], n_rows: int) -> None:
-    """Refuse rows that are not there, or not in the state in which they were left."""
-    rows, before, after = (joined(history, f) for f in ("rows", "states_before", "states_after"))
-    which = np.repeat(np.arange(len(history)), [len(op.rows) for op in history])
-    n_then = np.cumsum([op.n_added for op in history])
-    _refuse_unless(n_then[-1] == n_rows and (rows >= 0).all() and (rows < n_then[which]).all())
-    order = np.argsort(rows, kind="stable")
-    rows, which, before, after = rows[order], which[order], before[order], after[order]
-    is_again = rows[1:] == rows[:-1]
-    _refuse_unless((which[1:] > which[:-1])[is_again].all())  # once in an operation
-    was = np.full(len(rows), UNLABELED)
-    was[1:][is_again] = after[:-1][is_again]
-    _refuse_unless((before == was).all() and np.isin(after, range(len(STATE_NAMES))).all())
-
-
-def _check_operation(history: Sequence[Operation], position: int) -> None:
-    """Refuse an operation whose fields do not go together."""
-    op = history[position]
-    _refuse_unless(op.kind in _KINDS and (op.kind == _KINDS[0]) == (position == 0))
-    _refuse_unless(op.n_added == 0 or op.kind in _GROWING)
-    _refuse_unless(isinstance(op.annotator, str | None) and np.isfinite(op.time))
-    for states, names in ((op.states_before, op.names_before), (op.states_after, op.names_after)):
-        each = [None] if names is None else names
-        is_fit = names is None or len(names) == len(states)
-        _refuse_unless(is_fit and all(isinstance(name, str | None) for name in each))
-        _refuse_unless((names is None) != (states == RESERVED).any())
-    _refuse_unless((op.kind == "undo") == bool(op.undone))
-    if op.undone:
-        _refuse_unless(op.undone == (*islice(live(history, position), len(op.undone)),))
-        undone = [history[at] for at in reversed(op.undone)]
-        _refuse_unless(all(one.kind not in _GROWING for one in undone))
-        was = before(undone, dtype_of_labels(history, op.undone[-1]))
-        is_labeled = op.states_after == LABELED
-        pairs = [(was["rows"], op.rows), (was["states"], op.states_after)]
-        if op.labels_after is not None:
-            pairs.append((was["labels"][is_labeled], op.labels_after[is_labeled]))
-        _refuse_unless(was["names"] == op.names_after and all(starmap(np.array_equal, pairs)))
-
-
-def _check_labels(history: Sequence[Operation], missing_label: Any) -> None:
-    """Refuse labels that are none, or that are missing."""
-    groups: dict[np.dtype, list] = {}
-    for op in history:
-        sides = (op.states_before, op.labels_before), (op.states_after, op.labels_after)
-        for states, labels in sides:
-            is_labeled = states == LABELED
-            _refuse_unless((labels is None) != is_labeled.any())
-            if labels is not None:
-                groups.setdefault(labels.dtype, []).append(labels[is_labeled])
-    for parts in groups.values():
-        values = np.concatenate(parts)
-        _refuse_unless(not missing_mask(values, missing_label).any())
-        _refuse_unless(values.dtype.kind != "f" or np.isfinite(values).all())
-        is_text = values.dtype.kind == "O"
-        _refuse_unless(not is_text or all(isinstance(value, str) for value in values.tolist()))
+    log, now = ledger.log, ledger.now
+    is_left = ledger.slots.mask(LABELED, len(now.rows))
+    parts, n, stop = [], 0, now.n_events
+    start = int(log.first.array[since]) if since < now.n_operations else stop
+    size = 4 * (most or stop) + 16
+    while stop > start and (most is None or n < most):
+        events = np.arange(max(start, stop - size), stop)[::-1]
+        stop -= len(events)
+        kinds = log.events.array[events]
+        events = events[(kinds <= 2) & (kinds != UNSURE) & log.is_live(events, now.n_operations)]
+        rows = log.rows.array[events]
+        rows = rows[np.sort(np.unique(rows, return_index=True)[1])]
+        rows = rows[is_left[rows]]
+        is_left[rows] = False  # it counts where it was labelled last
+        parts.append(rows)
+        n += len(rows)
+    if since == 0 and (most is None or n < most):
+        based = log.base[0][::-1]
+        parts.append(based[is_left[based]])
+    rows = np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+    return rows[:most]

@@ -1,173 +1,306 @@
-"""Who is in which state, with which label, reserved for whom: columns that follow the history."""
+"""The log of a pool, and what follows from it: states, labels and reservations of rows."""
+
+from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from . import history as hist
-from .history import LABELED, RESERVED, STATE_NAMES, UNLABELED, Change, Operation, joined
+from .fold import BASE, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded, fold
+from .log import (
+    CLOSE,
+    KINDS,
+    NOTHING,
+    OPINION,
+    RELEASE,
+    RESERVE,
+    RESTORE,
+    SKIP,
+    UNSURE,
+    Change,
+    Log,
+)
+from .slots import Slots
 
 Found = TypeVar("Found")
-NOTHING = np.zeros(0, dtype=np.int64)
-NOTHING.flags.writeable = False
 _TRIES = 100  # to read while another thread writes, which takes it some microseconds
+# What becomes of a row that nothing has happened to
+_STATE_AFTER = {OPINION: LABELED, UNSURE: SKIPPED, SKIP: SKIPPED, RESERVE: RESERVED}
 
 
 class Moment(NamedTuple):
     """A pool between two operations; never changed, only replaced by the next."""
 
     n_operations: int
+    n_events: int
     rows: Rows
     counts: np.ndarray  # of rows in each state
+    dtype: np.dtype | None  # of the labels; None: there never was one
 
 
-class Columns:
-    """State and label of every row, and for whom it is reserved, after so many operations."""
+class Effect(NamedTuple):
+    """What an operation makes of the rows that it touches."""
 
-    def __init__(self) -> None:
-        self.n_followed = 0
-        self.states = np.zeros(0, dtype=np.int8)
-        self.labels: np.ndarray | None = None  # None if there never was one
-        self.names: dict[int, str | None] = {}
-
-    def make_room(self, n: int) -> None:
-        """Be long enough for n rows."""
-        for name in ("states", "labels"):
-            column = getattr(self, name)
-            if column is not None and len(column) < n:
-                # Ahead of need, so that many small additions stay cheap.
-                longer = np.zeros(max(n, len(column) * 5 // 4), dtype=column.dtype)
-                longer[: len(column)] = column
-                setattr(self, name, longer)
-
-    def write(self, op: Operation, dtype: np.dtype | None) -> None:
-        """Give the rows of an operation what they have after it, and labels this dtype.
-
-        Whatever interrupts it, writing the same again completes it.
-        """
-        rows, is_labeled = op.rows, op.states_after == LABELED
-        if dtype is None:  # which numpy would take for float64
-            self.labels = None
-        else:
-            labels = self.labels
-            if labels is None or labels.dtype != dtype:
-                labels = self._recast(dtype, rows)
-            if op.labels_after is not None:
-                labels[rows[is_labeled]] = op.labels_after[is_labeled]
-            self.labels = labels
-        self.states[rows] = op.states_after
-        for row in rows[op.states_before == RESERVED].tolist():
-            self.names.pop(row, None)
-        if op.names_after is not None:
-            is_reserved = (op.states_after == RESERVED).tolist()
-            pairs = zip(rows.tolist(), op.names_after, is_reserved, strict=True)
-            self.names.update((row, name) for row, name, reserved in pairs if reserved)
-
-    def _recast(self, dtype: np.dtype, leaving: np.ndarray) -> np.ndarray:
-        """Return the labels in another dtype, without those of the rows that are to be written."""
-        new = np.zeros(len(self.states), dtype=dtype)
-        if self.labels is not None:
-            # Where no label counts, something may be left that the dtype does not hold.
-            is_kept = self.states == LABELED
-            is_kept[leaving] = False
-            kept = np.flatnonzero(is_kept)
-            new[kept] = self.labels[kept]
-        return new
+    rows: np.ndarray
+    states: np.ndarray
+    is_held: np.ndarray
+    last: np.ndarray  # their last events
+    labels: np.ndarray | None  # meaningful where a row is labelled
+    names: dict[int, tuple[str | None, ...]]  # for whom rows are reserved, where they are
+    dtype: np.dtype | None  # of all labels afterwards
 
 
 class Ledger:
-    """The history of a pool, and what follows from it.
+    """What is known of rows, which follows from the log.
 
     An operation has happened once `now` counts it: one assignment, which no interrupt leaves half
-    done. Everything else follows from the history up to there. The columns are written by the
-    thread that changes the pool; others believe them only if they agree with `now`, and `now` is
-    the same after reading. A change of k rows costs O(k), however many rows there are. Nothing is
-    refused here.
+    done. Everything else follows from the log up to there. The slots are written by the thread
+    that changes the pool; others believe them only if they agree with `now`, and `now` is the same
+    after reading. A change of k rows costs O(k), however many rows there are. Nothing is refused
+    here.
     """
 
-    def __init__(self, rows: Rows, history: Sequence[Operation] = ()) -> None:
-        self.history = list(history)  # what is beyond now.n_operations has not happened
-        counts = _gained(joined(history, "states_after"), joined(history, "states_before"))
-        counts[UNLABELED] += len(rows)
-        self.now = Moment(len(history), rows, counts)
-        self.columns = Columns()
+    def __init__(self, rows: Rows, log: Log | None = None, n: int = 0, n_events: int = 0) -> None:
+        self.log = Log() if log is None else log
+        self.now = Moment(n, n_events, rows, np.zeros(len(STATE_NAMES), dtype=np.int64), None)
+        self.slots = Slots(len(rows))
+        self._n_followed = 0
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
-        self.follow()
+        if n:
+            self._begin_again()
+            slots = self.slots
+            used = slots.touched() if slots.is_dense else slots.sorted[1]
+            counts = np.bincount(slots.states[used], minlength=len(STATE_NAMES))
+            counts[UNLABELED] += len(rows) - len(used)
+            self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n))
 
     def __reduce__(self) -> tuple:
-        # Columns are made again: they would come back read-only from a file that is mapped.
-        return Ledger, (self.now.rows, self.since(0))
-
-    def since(self, n: int) -> list[Operation]:
-        """Return the operations after the first n."""
-        return self.history[n : self.now.n_operations]
+        # Slots are made again: they would come back read-only from a file that is mapped.
+        n, n_events = self.now.n_operations, self.now.n_events
+        return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
 
     def commit(self, change: Change) -> None:
-        """Make a change happen, as one operation of the history."""
+        """Make a change happen, as one operation."""
         self.follow()
-        now, rows = self.now, self.now.rows
+        now, rows, n = self.now, self.now.rows, self.now.n_operations
         if change.added is not None:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        op = self._operation(change)
-        counts = now.counts + _gained(op.states_after, op.states_before)
-        counts[UNLABELED] += op.n_added
-        # Not append: an interrupt before the next line leaves an operation that did not happen.
-        self.history[now.n_operations :] = [op]
-        self.now = Moment(now.n_operations + 1, rows, counts)
-        self.follow()
+        dtype, change = self._with_dtype(change)
+        slots = self.slots
+        previous = self.last_events(change.rows)
+        n_events = self.log.write(change, n, now.n_events, previous, dtype)
+        effect = self._effect_of(n, n_events)
+        counts = now.counts.copy()
+        counts[UNLABELED] += change.n_added
+        before = self._states_of(effect.rows)
+        counts += np.bincount(effect.states, minlength=len(counts))
+        counts -= np.bincount(before, minlength=len(counts))
+        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype)
+        self._write(n, effect)
 
-    def follow(self) -> Columns:
-        """Return the columns, up to date; not while another thread may change the pool."""
-        columns, now = self.columns, self.now
-        if columns.n_followed < now.n_operations:
-            columns.make_room(len(now.rows))
-        for position in range(columns.n_followed, now.n_operations):
-            op = self.history[position]
-            labels = columns.labels if op.labels_after is None else op.labels_after
-            dtype = None if labels is None else labels.dtype
-            if op.undone:  # the dtype goes back with the labels
-                dtype = hist.dtype_of_labels(self.history, position + 1)
-            columns.write(op, dtype)
-            columns.n_followed = position + 1  # last, or an interrupted write would count
-        return columns
+    def follow(self) -> Slots:
+        """Return the slots, up to date; not while another thread may change the pool."""
+        now = self.now
+        for n in range(self._n_followed, now.n_operations):
+            stop = self.log.span(n, now.n_operations, now.n_events).stop
+            self._write(n, self._effect_of(n, stop))
+        return self.slots
+
+    def _begin_again(self) -> None:
+        """Make the slots from the log, all at once."""
+        log, now = self.log, self.now
+        events = np.arange(now.n_events)
+        rows, at = np.unique(log.rows.array[events][::-1], return_index=True)
+        based = np.setdiff1d(log.base[0], rows, assume_unique=True)
+        last = np.append(now.n_events - 1 - at, np.full(len(based), -1))
+        rows = np.append(rows, based)
+        self.slots = Slots(len(now.rows), len(rows))
+        n = now.n_operations
+        for number, undone in log.undone.items():
+            if number < n:
+                log.dead.array[list(undone)] = number
+        self._write(n - 1, self._folded(rows, last, n, now.n_events))
+
+    def _effect_of(self, n: int, n_events: int) -> Effect:
+        """Return what operation n made of the rows that it touched."""
+        log, slots = self.log, self.slots
+        events = log.span(n, n + 1, n_events)
+        rows = log.rows.array[events]
+        if n == 0:
+            rows, labels = log.base
+            k, dtype = len(rows), self.dtype_after(1)
+            states = np.full(k, LABELED, dtype=np.int8)
+            last = np.full(k, -1, dtype=np.int64)
+            return Effect(rows, states, np.zeros(k, dtype=bool), last, labels, {}, dtype)
+        if n in log.undone:
+            log.dead.array[list(log.undone[n])] = n  # counts from operation n on
+            spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
+            rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
+            return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+        found = slots.find(rows)
+        is_known = found >= 0
+        is_known[is_known] = (slots.states[found[is_known]] != UNLABELED) | (
+            slots.last[found[is_known]] >= 0
+        )
+        numbers = np.arange(events.start, events.stop)
+        kinds = log.events.array[events]
+        if is_known.any() or not np.isin(kinds, list(_STATE_AFTER)).all():
+            rows, at = np.unique(rows[::-1], return_index=True)
+            return self._folded(rows, numbers[::-1][at], n + 1, n_events)
+        # Nothing has happened to these rows before.
+        after = np.zeros(8, dtype=np.int8)
+        after[list(_STATE_AFTER)] = list(_STATE_AFTER.values())
+        states, labels = after[kinds], None
+        dtype = self.dtype_after(n + 1)
+        if n in log.dtypes and dtype is not None:
+            labels = log.labels.array[events].astype(dtype)
+        people, names = log.people, log.names.array[events].tolist()
+        reserved = np.flatnonzero(states == RESERVED).tolist()
+        whose = {int(rows[place]): (people[names[place]],) for place in reserved}
+        is_held = log.held.array[events] & (states == LABELED)
+        return Effect(rows, states, is_held, numbers, labels, whose, dtype)
+
+    def _folded(self, rows: np.ndarray, last: np.ndarray, n: int, n_events: int) -> Effect:
+        """Return what is true of distinct rows after n operations, by all of their events."""
+        log, dtype = self.log, self.dtype_after(n)
+        found = fold(log, rows, last, n, n_events)
+        is_labeled = found.states == LABELED
+        is_held = np.zeros(len(rows), dtype=bool)
+        events = found.decisive[is_labeled]
+        is_held[np.flatnonzero(is_labeled)[events >= 0]] = log.held.array[events[events >= 0]]
+        labels = None
+        if dtype is not None:
+            labels = np.zeros(len(rows), dtype=dtype)
+            labels[is_labeled] = self.labels_of(rows[is_labeled], events, n, dtype)
+        names: dict[int, tuple[str | None, ...]] = {}
+        for place, code in zip(*(part.tolist() for part in found.reservations), strict=True):
+            row = int(rows[place])
+            names[row] = (*names.get(row, ()), log.people[code])
+        return Effect(rows, found.states, is_held, last, labels, names, dtype)
+
+    def found(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return states of rows, whatever side they are on, and labels, None where there are none.
+
+        Not while another thread may change the pool.
+        """
+        slots, labels = self.follow(), None
+        at, states = slots.find(rows), self._states_of(rows)
+        if slots.labels is not None and (states == LABELED).any():
+            labels = slots.labels[at]
+        return states, labels
+
+    def folded(self, rows: np.ndarray) -> Folded:
+        """Return what is true of distinct rows, with every opinion that stands."""
+        now = self.now
+        return fold(self.log, rows, self.last_events(rows), now.n_operations, now.n_events)
+
+    def last_events(self, rows: np.ndarray) -> np.ndarray:
+        """Return the last event of each row, -1 where there is none."""
+        found = self.slots.find(rows)
+        last = np.full(len(rows), -1, dtype=np.int64)
+        last[found >= 0] = self.slots.last[found[found >= 0]]
+        return last
+
+    def labels_of(
+        self, rows: np.ndarray, events: np.ndarray, n: int, dtype: np.dtype | None
+    ) -> np.ndarray:
+        """Return the labels that events carry, of these rows, as they were called by then."""
+        log, labels = self.log, np.zeros(len(rows), dtype=dtype)
+        is_based = events == BASE
+        labels[~is_based] = log.labels.array[events[~is_based]]
+        if is_based.any() and log.base[1] is not None:
+            labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
+        return labels
+
+    def _write(self, n: int, effect: Effect) -> None:
+        """Give rows what they have after operation n; written again, it is the same."""
+        n_rows, slots = len(self.now.rows), self.slots
+        if not slots.fits(n_rows, len(effect.rows)):
+            slots = self._moved(slots, n_rows, effect)
+        at = slots.made(effect.rows)
+        slots.recast(effect.dtype, at)
+        if effect.labels is not None:
+            is_labeled = effect.states == LABELED
+            slots.labels[at[is_labeled]] = effect.labels[is_labeled]
+        slots.states[at], slots.is_held[at] = effect.states, effect.is_held
+        slots.last[at] = np.maximum(slots.last[at], effect.last)
+        for row in effect.rows.tolist() if slots.names else ():
+            slots.names.pop(row, None)
+        slots.names.update(effect.names)
+        self.slots = slots
+        self._n_followed = n + 1  # last, or an interrupted write would count
+
+    def _moved(self, old: Slots, n_rows: int, effect: Effect) -> Slots:
+        """Return the slots by row where they were few, or the other way round."""
+        rows = old.touched()
+        at = old.find(rows)
+        kept = (old.states[at] != UNLABELED) | (old.last[at] >= 0)
+        rows, at = rows[kept], at[kept]
+        new = Slots(n_rows, len(rows) + len(effect.rows))
+        to = new.made(rows)
+        new.states[to], new.is_held[to], new.last[to] = (
+            old.states[at],
+            old.is_held[at],
+            old.last[at],
+        )
+        if old.labels is not None:
+            new.recast(old.labels.dtype, to)
+            new.labels[to] = old.labels[at]
+        new.names = dict(old.names)
+        return new
+
+    def _states_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the states of rows in the slots."""
+        found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
+        is_known = found >= 0
+        states[is_known] = self.slots.states[found[is_known]]
+        return states
+
+    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+        """Return the dtype of a change's labels beside those that stay, and the change in it."""
+        has_label = change.has_label
+        if change.labels is None or not has_label.any():
+            return None, change._replace(labels=None)
+        new = change.labels.dtype
+        new = np.dtype(object) if new.kind in "OU" else new
+        rows = change.rows[has_label]
+        n_kept = self.now.counts[LABELED] - (self._states_of(rows) == LABELED).sum()
+        if self.now.dtype is not None and n_kept:
+            new = merge_dtype(self.now.dtype, new)
+        labels = np.zeros(len(change.rows), dtype=new)
+        labels[has_label] = change.labels[has_label]
+        return new, change._replace(labels=labels)
+
+    def dtype_after(self, n: int) -> np.dtype | None:
+        """Return the dtype of the labels after n operations: it goes back where labels do."""
+        dead = self.log.dead.array
+        each = (self.log.dtypes[one] for one in reversed(self.log.dtypes) if one < n <= dead[one])
+        dtype = next(each, None)
+        return None if dtype is None else np.dtype(dtype)
 
     def read(self, look: Callable[..., Found], *args) -> Found:
-        """Return what `look` finds in a ledger with this history, all of it as of one moment."""
+        """Return what `look` finds in a ledger with this log, all of it as of one moment."""
         for _ in range(_TRIES):
             now = self.now
-            if self.columns.n_followed == now.n_operations:
+            if self._n_followed == now.n_operations:
                 found = look(self, *args)
                 if self.now is now:  # no change began meanwhile, and writing comes after that
                     return found
             time.sleep(0)  # another thread is writing
-        # An interrupt kept the columns from following, or changes do not end: make others.
+        # An interrupt kept the slots from following, or changes do not end: make others.
         now = self.now
-        other = Ledger(now.rows, self.history[: now.n_operations])
-        found = look(other, *args)
-        if self.columns.n_followed < now.n_operations:
-            self.columns = other.columns
-        return found
-
-    def snapshot(self, rows: np.ndarray) -> tuple:
-        """Return states, labels and names of rows as they are now, None where there are none."""
-        columns = self.follow()
-        states = columns.states[rows]
-        labels = names = None
-        if columns.labels is not None and (states == LABELED).any():
-            labels = columns.labels[rows]
-        if (states == RESERVED).any():
-            names = tuple(columns.names.get(row) for row in rows.tolist())
-        return states, labels, names
+        log = self.log.trimmed(now.n_operations, now.n_events)
+        return look(Ledger(now.rows, log, now.n_operations, now.n_events), *args)
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        return self.columns.states[: len(self.now.rows)] == state
+        return self.slots.mask(state, len(self.now.rows))
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
@@ -175,67 +308,54 @@ class Ledger:
         n, members = self._sorted.get(state, (0, NOTHING))
         if n >= end:
             return members
-        since = self.history[n:end] if n else []
-        if n and 8 * sum(len(op.rows) for op in since) <= len(self.now.rows):
-            n, members = end, _moved(members, state, since)
-        else:  # quicker than sorting
-            n, members = self.read(
-                lambda ledger: (ledger.now.n_operations, np.flatnonzero(ledger.mask(state)))
-            )
+        n, members = self.read(lambda ledger: ledger._members_after(state, n, members))
         members.flags.writeable = False
         self._sorted[state] = n, members
         return members
 
-    def _operation(self, change: Change) -> Operation:
-        """Return a change as an operation of now, with what was before."""
-        rows, states, labels = change.rows, change.states, None
-        is_new = change.added is not None
-        before = (np.zeros_like(states), None, None) if is_new else self.snapshot(rows)
-        is_labeled = states == LABELED
-        if is_labeled.any():
-            n_kept = self.now.counts[LABELED] - (before[0] == LABELED).sum()
-            labels = np.zeros(len(rows), dtype=self._dtype_with(change, n_kept))
-            labels[is_labeled] = change.labels[is_labeled]
-        return Operation(
-            change.kind,
-            rows,
-            states_before=before[0],
-            states_after=states,
-            labels_before=before[1],
-            labels_after=labels,
-            names_before=before[2],
-            names_after=change.names,
-            annotator=change.annotator,
-            time=time.time(),
-            n_added=change.n_added,
-            undone=change.undone,
+    def _members_after(self, state: int, n: int, members: np.ndarray) -> tuple[int, np.ndarray]:
+        """Return how many operations happened, and the rows in a state then, from those after n."""
+        end, touched = self.now.n_operations, None
+        if n and self.now.n_events - self.log.first.array[n] <= len(self.slots.states) // 8:
+            touched = self.touched_since(n)
+        if touched is None or 8 * len(touched) > len(self.slots.states):  # quicker than sorting
+            return end, self._all_in(state)
+        at = np.searchsorted(members, touched)
+        is_member = at < len(members)
+        is_member[is_member] = members[at[is_member]] == touched[is_member]
+        is_now = self._states_of(touched) == state
+        gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
+        if len(gone):
+            members = np.delete(members, gone)
+        return end, np.insert(members, np.searchsorted(members, new), new)
+
+    def _all_in(self, state: int) -> np.ndarray:
+        """Return the sorted row numbers in a state."""
+        if state == UNLABELED:
+            return np.flatnonzero(self.mask(state))
+        return self.slots.in_state(state)
+
+    def touched_since(self, n: int) -> np.ndarray:
+        """Return the rows that operations after the first n touched, sorted."""
+        log, now = self.log, self.now
+        if n >= now.n_operations:
+            return NOTHING
+        spans = [slice(int(log.first.array[n]), now.n_events)]
+        undone = [one for number, many in log.undone.items() if n <= number < now.n_operations for one in many]
+        spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
+        rows = [log.rows.array[span] for span in spans]
+        if n == 0:
+            rows.append(log.base[0])
+        return np.unique(np.concatenate(rows))
+
+    def was_ever_unlabeled(self) -> bool:
+        """Tell whether any row was ever without a label."""
+        log, now = self.log, self.now
+        kinds = log.events.array[: now.n_events]
+        n_joined = log.n_added.array[: now.n_operations].sum()
+        is_extend = log.kinds.array[log.operations.array[: now.n_events]] == KINDS.index("extend")
+        return bool(
+            n_joined > len(log.base[0]) + is_extend.sum()
+            or np.isin(kinds, (CLOSE, RESTORE, RELEASE)).any()
+            or log.undone
         )
-
-    def _dtype_with(self, change: Change, n_kept: int) -> np.dtype:
-        """Return a dtype that holds the labels of a change beside those of `n_kept` other rows."""
-        new, held = change.labels.dtype, self.columns.labels
-        new = np.dtype(object) if new.kind in "OU" else new
-        if held is None or n_kept == 0 or change.undone:  # which brings its dtype with it
-            return new
-        return merge_dtype(held.dtype, new)
-
-
-def _moved(members: np.ndarray, state: int, operations: list) -> np.ndarray:
-    """Return the sorted members of a state after operations that came since."""
-    was, is_now = (joined(operations, name) == state for name in ("states_before", "states_after"))
-    rows = joined(operations, "rows")[was != is_now]
-    rows, times = np.unique(rows, return_counts=True)
-    rows = rows[times % 2 == 1]  # who came and went an even number of times is where they were
-    at = np.searchsorted(members, rows)
-    is_member = at < len(members)
-    is_member[is_member] = members[at[is_member]] == rows[is_member]
-    if is_member.any():
-        members, rows = np.delete(members, at[is_member]), rows[~is_member]
-        at = np.searchsorted(members, rows)
-    return np.insert(members, at, rows)
-
-
-def _gained(after: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Return how many rows more are in each state."""
-    n = len(STATE_NAMES)
-    return np.bincount(after, minlength=n) - np.bincount(before, minlength=n)

@@ -1,38 +1,33 @@
 """The pool: which rows are labelled, reserved, skipped or free, and since when."""
 
 from collections.abc import Mapping
-from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
 
 from ..data import labels as lab
-from ..data.conform import conform
-from ..data.fingerprint import fingerprint
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, check_rows, row_index
-from ..utils.checks import check_name, checked_count
-from . import history as hist
-from . import storage
-from .history import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Change, Operation
-from .ledger import NOTHING, Ledger
-
-FINGERPRINTED_ROWS = 256
-
+from ..utils.checks import check_name
+from . import files, plans
+from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
+from .history import Operation, labeled_lately, operations
+from .ledger import Ledger
+from .log import CLOSE, NOTHING, OPINION, RELEASE, RESTORE, Change
 
 # What a pool tells of each state, by the same few properties.
 
 
 def _members(state: int, doc: str) -> property:
-    return property(lambda pool: pool._ledger.members(state), doc=doc)
+    return property(lambda pool: pool.ledger.members(state), doc=doc)
 
 
 def _mask(state: int, doc: str) -> property:
-    return property(lambda pool: pool._ledger.read(Ledger.mask, state), doc=doc)
+    return property(lambda pool: pool.ledger.read(Ledger.mask, state), doc=doc)
 
 
 def _count(state: int, doc: str) -> property:
-    return property(lambda pool: int(pool._ledger.now.counts[state]), doc=doc)
+    return property(lambda pool: int(pool.ledger.now.counts[state]), doc=doc)
 
 
 class Pool:
@@ -95,18 +90,18 @@ class Pool:
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        states = np.full(len(known), LABELED, dtype=np.int8)
-        self.apply(Change("fit", known, states, values, added=rows))
+        self.apply(Change("fit", known, OPINION, None, values, added=rows))
 
     def _start(self, missing_label, classes) -> None:
         """Set up a pool that has nothing in it yet."""
         self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
-        self._missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
+        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
         self.classes: np.ndarray | None = None
         if classes is not None:
             self.classes = lab.named_classes(classes, missing_label=self.missing_label)
         self.seed: int | None = None
-        self._ledger = Ledger(Rows())
+        self.ledger = Ledger(Rows())
+        self.consensus = None
 
     # What is in it
 
@@ -121,19 +116,21 @@ class Pool:
     @property
     def rows(self) -> Rows:
         """The rows without joining what was added; `rows.take(numbers)` gathers some."""
-        return self._ledger.now.rows
+        return self.ledger.now.rows
 
     @property
     def y(self) -> np.ndarray:
         """Labels of all rows, shape (n,), with the missing label where there is none."""
 
         def look(ledger: Ledger) -> np.ndarray:
-            known, labels = ledger.mask(LABELED), ledger.columns.labels
+            known, labels = ledger.mask(LABELED), _labels_in(ledger)
             if labels is None:
-                labels = np.zeros(len(known), dtype=int if self.missing_label == -1 else float)
-            return lab.fill(labels[: len(known)], known, self.missing_label)
+                labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
+            full = np.zeros(len(known), dtype=labels.dtype)
+            full[known] = labels
+            return lab.fill(full, known, self.missing_label)
 
-        return self._ledger.read(look)
+        return self.ledger.read(look)
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -165,10 +162,10 @@ class Pool:
         """The labels of `X_labeled`."""
 
         def look(ledger: Ledger) -> np.ndarray:
-            labels = ledger.columns.labels
-            return np.zeros(0) if labels is None else labels[ledger.members(LABELED)]
+            labels = _labels_in(ledger)
+            return np.zeros(0) if labels is None else labels
 
-        return self._ledger.read(look)
+        return self.ledger.read(look)
 
     @property
     def X_unlabeled(self):
@@ -177,9 +174,9 @@ class Pool:
         return self.rows.take(unlabeled)
 
     @property
-    def reservations(self) -> Mapping[int, str | None]:
-        """For whom each reserved row is reserved: row number -> name."""
-        return MappingProxyType(self._ledger.read(lambda ledger: dict(ledger.columns.names)))
+    def reservations(self) -> Mapping[int, tuple[str | None, ...]]:
+        """For whom rows are reserved: row number -> names."""
+        return MappingProxyType(self.ledger.read(lambda ledger: dict(ledger.slots.names)))
 
     @property
     def history(self) -> tuple[Operation, ...]:
@@ -189,11 +186,33 @@ class Pool:
     @property
     def n_operations(self) -> int:
         """Number of operations in the history."""
-        return self._ledger.now.n_operations
+        return self.ledger.now.n_operations
 
     def since(self, n: int) -> list[Operation]:
         """Return the operations after the first `n` of the history, oldest first."""
-        return self._ledger.since(n)
+        return operations(self.ledger, n)
+
+    def has_happened(self, change: Change, n: int) -> bool:
+        """Whether a change that has a token became the operation after the first `n`."""
+        return self.n_operations > n and self.ledger.log.token == (n, change.token)
+
+    def touched_since(self, n: int) -> np.ndarray:
+        """Return the rows that operations after the first `n` touched, sorted."""
+        return self.ledger.touched_since(n)
+
+    def labeled_lately(self, since: int, most: int | None) -> np.ndarray:
+        """Return rows labelled after the first `since` operations, at most so many, newest first."""
+        return self.ledger.read(labeled_lately, since, most)
+
+    @property
+    def n_labeled_at_fit(self) -> int:
+        """Number of rows that came with a label."""
+        return len(self.ledger.log.base[0])
+
+    @property
+    def was_ever_unlabeled(self) -> bool:
+        """Whether any row was ever without a label."""
+        return self.ledger.was_ever_unlabeled()
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -254,19 +273,34 @@ class Pool:
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
         check_name(annotator, "label")
-        self.apply(self.plan_label(idx, y, relabel=relabel, annotator=annotator))
+        self.apply(plans.label(self, idx, y, relabel=relabel, annotator=annotator))
+
+    def decide(self, idx, y, *, annotator=None) -> None:
+        """Record a reviewer's final word, which outranks all opinions, earlier and later ones.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        y : label or array-like of labels, shape (k,)
+            Their labels.
+        annotator : str, default=None
+            Who decided.
+        """
+        check_name(annotator, "decide")
+        self.apply(plans.decide(self, idx, y, annotator=annotator))
 
     def unlabel(self, idx) -> None:
         """Take the labels of labelled rows away; they may be asked for again."""
-        self._move("unlabel", idx, {LABELED: UNLABELED})
+        self.apply(plans.move(self, "unlabel", idx))
 
     def skip(self, idx) -> None:
         """Set rows aside that nobody can label; they are not offered until `restore`."""
-        self._move("skip", idx, {UNLABELED: SKIPPED, RESERVED: SKIPPED, SKIPPED: SKIPPED})
+        self.apply(plans.move(self, "skip", idx))
 
     def restore(self, idx) -> None:
         """Offer skipped rows again."""
-        self._move("restore", idx, {SKIPPED: UNLABELED})
+        self.apply(plans.move(self, "restore", idx))
 
     def reserve(self, idx, name=None) -> None:
         """Keep rows for someone: they are not offered again until labelled or released.
@@ -279,15 +313,7 @@ class Pool:
             For whom.
         """
         check_name(name, "reserve")
-        idx = check_row_numbers(idx, len(self), who="reserve")
-        columns = self._ledger.follow()
-        for row in idx[columns.states[idx] == RESERVED].tolist():
-            if columns.names[row] != name:
-                raise ValueError(
-                    f"reserve got row {row}, which is reserved for {columns.names[row]!r}; "
-                    f"release it first."
-                )
-        self._move("reserve", idx, {UNLABELED: RESERVED, RESERVED: RESERVED}, name)
+        self.apply(plans.reserve(self, idx, name))
 
     def release(self, idx=None, *, name=None) -> None:
         """Offer reserved rows again.
@@ -301,11 +327,7 @@ class Pool:
         """
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
-        if idx is None:
-            idx = sorted(row for row, who in self.reservations.items() if who == name)
-            if not idx:
-                raise ValueError(f"release got name={name!r}, but no row is reserved for it.")
-        self._move("release", idx, {RESERVED: UNLABELED})
+        self.apply(plans.release_all(self, name) if idx is None else plans.move(self, "release", idx))
 
     def extend(self, X, y=None, *, annotator=None) -> np.ndarray:
         """Add rows behind the others.
@@ -326,23 +348,26 @@ class Pool:
         """
         check_name(annotator, "extend")
         first = len(self)
-        self.apply(self.plan_extend(X, y, annotator=annotator))
+        self.apply(plans.extend(self, X, y, annotator=annotator))
         return np.arange(first, len(self))
 
-    def undo(self, n=1) -> None:
+    def undo(self, n=1, *, annotator=None) -> None:
         """Revert the last `n` operations that are not undone yet.
 
         Parameters
         ----------
         n : int, default=1
             How many.
+        annotator : str, default=None
+            Take back what this person said last, whatever others did since.
 
         Raises
         ------
         ValueError
             If there are fewer, or if one of them is an `extend`: rows stay once they are in.
         """
-        self.apply(self.plan_undo(n))
+        check_name(annotator, "undo")
+        self.apply(plans.undo(self, n, annotator))
 
     # On disk
 
@@ -358,18 +383,7 @@ class Pool:
         path : str or path
             File to write; "npz" is its usual ending.
         """
-        now, labeled = self._ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
-        n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-        header = {
-            "n_rows": n,
-            "missing_label": _plain(self._missing_label),
-            "classes": None if self.classes is None else self.classes.tolist(),
-            "classes_dtype": None if self.classes is None else self.classes.dtype.str,
-            "seed": self.seed,
-            "fingerprint": fingerprint(now.rows, sampled),
-        }
-        arrays = hist.to_arrays(self._ledger.history[: now.n_operations])
-        storage.write(path, header, {"sampled": sampled, **arrays})
+        files.save(self, path)
 
     @classmethod
     def load(cls, path, X) -> "Pool":
@@ -393,31 +407,7 @@ class Pool:
             If the file is not a pool's, is damaged, or tells of what no pool has been through; or
             if X is not the data it was saved with.
         """
-        header, arrays = storage.read(path)
-        rows = Rows(check_rows(X, who="Pool.load"))
-        pool = cls.__new__(cls)
-        with storage.refusing(path):
-            n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
-            pool._start(header["missing_label"], None)
-            pool.classes = hist.classes_from(header, pool.missing_label)
-            pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
-            history = hist.from_arrays(arrays, n, pool.missing_label)
-        if len(rows) != n:
-            raise ValueError(
-                f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
-                f"that were added included."
-            )
-        with storage.refusing(path):
-            pool._ledger = Ledger(rows, history)
-            lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
-            if not np.array_equal(sampled, _sampled(n, pool.labeled)):
-                raise ValueError("others were sampled")
-        if fingerprint(rows, sampled) != header["fingerprint"]:
-            raise ValueError(
-                "X is not the data that this pool was saved with: values, columns or the order of "
-                "the rows differ; give the same rows in the same order."
-            )
-        return pool
+        return files.load(cls, path, X)
 
     # Display
 
@@ -437,11 +427,11 @@ class Pool:
 
     def _named_counts(self) -> dict[str, int]:
         """Return how many rows are in each state, all as of one moment."""
-        counts = self._ledger.now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
+        counts = self.ledger.now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
         names = ("labelled", "unlabelled", "reserved", "skipped")
         return dict(zip(names, counts.tolist(), strict=True))
 
-    # Plans: everything that can be refused is refused here, before anything changes
+    # For those who plan a change
 
     def parse(
         self, y, n: int, index, who: str, rows=None, is_answer: bool = False
@@ -454,99 +444,22 @@ class Pool:
         """
         if index is not None:
             lab.check_order(y, index, who=who)
-        missing = self.missing_label if is_answer else self._missing_label
+        missing = self.missing_label if is_answer else self.given_missing_label
         values, known = lab.parse(y, rows=rows, missing_label=missing, classes=self.classes)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
-        so_far = self._ledger.follow().labels
+        so_far = self.ledger.now.dtype
         # Labels that were taken away bind nobody: then another kind may come.
         if known.any() and self.n_labeled and so_far is not None:
-            lab.merge_dtype(so_far.dtype, values.dtype)
+            lab.merge_dtype(so_far, values.dtype)
         return values, known
 
     def n_doubtful(self, y) -> int:
         """Return how many labels are -1, which may be a class, and is none by default alone."""
-        if not lab.is_auto(self._missing_label) or self.classes is not None:
+        if not lab.is_auto(self.given_missing_label) or self.classes is not None:
             return 0
         is_text = self.n_labeled > 0 and self.y_labeled.dtype.kind in "UO"
         return 0 if is_text else lab.count_minus_ones(y)
-
-    def plan_label(self, idx, y, *, relabel=False, annotator=None, who="label") -> Change:
-        """Return what `label` would change, or refuse it; messages name `who` as the call."""
-        idx = check_row_numbers(idx, len(self), who=who)
-        index = self.rows.index_of(idx)
-        index = idx if index is None else index
-        values, known = self.parse(y, len(idx), index, who, idx, is_answer=True)
-        states, labels, _ = self._ledger.snapshot(idx)
-        was = states == LABELED
-        same = was & known
-        if same.any():
-            same[same] = labels[same] == values[same]
-        clash = np.flatnonzero(was & ~same)
-        if len(clash) and not relabel:
-            row, label = idx[clash[0]], _plain(values[clash[0]])
-            got = f"the label {label!r}" if known[clash[0]] else "the missing label"
-            raise ValueError(
-                f"{who} got {got} for row {row}, which is labelled "
-                f"{_plain(labels[clash[0]])!r}; to change it, pass relabel=True."
-            )
-        # The missing label takes a label away; for a row without one nobody could tell.
-        after = np.where(known, LABELED, np.where(was, UNLABELED, SKIPPED)).astype(np.int8)
-        changed = ~same & (known | (after != states))
-        return Change("label", idx[changed], after[changed], values[changed], annotator=annotator)
-
-    def plan_extend(
-        self, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
-    ) -> Change:
-        """Return what `extend` would change, or refuse it.
-
-        `missing` is the state of new rows without a label. With `merge` they are copied into the
-        part that was added last, as suits a few rows at a time.
-        """
-        X = conform(X, self.rows.pattern, who)
-        added = Rows(X)
-        how = {"added": added, "merge": merge, "annotator": annotator}
-        if y is None:
-            return Change("extend", NOTHING, NOTHING.astype(np.int8), **how)
-        is_answer = missing == SKIPPED
-        values, known = self.parse(y, len(added), row_index(X), who, is_answer=is_answer)
-        states = np.where(known, LABELED, missing).astype(np.int8)
-        changed = np.flatnonzero(states != UNLABELED)
-        return Change("extend", len(self) + changed, states[changed], values[changed], **how)
-
-    def plan_undo(self, n=1) -> Change:
-        """Return what `undo` would change, or refuse it."""
-        checked_count(n, "n", "undo")
-        history, end = self._ledger.history, self.n_operations
-        # The first operation, "fit", is where the pool begins.
-        undone = [position for position in islice(hist.live(history, end), n) if position]
-        if n > len(undone):
-            raise ValueError(f"undo got n={n}, but {len(undone)} operations can be undone.")
-        kinds = [history[position].kind for position in undone]
-        if "extend" in kinds:
-            raise ValueError(
-                f"undo got n={n}, but the rows added {kinds.index('extend') + 1} operations ago "
-                f"stay; unlabel or skip them instead."
-            )
-        operations = [history[position] for position in reversed(undone)]
-        dtype = hist.dtype_of_labels(history, undone[-1])
-        return Change("undo", **hist.before(operations, dtype), undone=tuple(undone))
-
-    def _move(self, kind: str, idx, moves: dict[int, int], name=None) -> None:
-        """Bring rows from one state to another, refusing those in any other state."""
-        idx = check_row_numbers(idx, len(self), who=kind)
-        states = self._ledger.follow().states[idx]
-        wrong = np.flatnonzero(~np.isin(states, list(moves)))
-        if len(wrong):
-            allowed = " or ".join(STATE_NAMES[state] for state in moves)
-            raise ValueError(
-                f"{kind} got row {idx[wrong[0]]}, which is {STATE_NAMES[states[wrong[0]]]}; "
-                f"it takes rows that are {allowed}."
-            )
-        after = np.array([moves.get(state, state) for state in range(4)], dtype=np.int8)[states]
-        changed = after != states
-        names = (name,) * int(changed.sum()) if kind == "reserve" else None
-        self.apply(Change(kind, idx[changed], after[changed], names=names))
 
     # Changes: nothing here is refused
 
@@ -556,18 +469,10 @@ class Pool:
         Nothing may be applied in between: a plan is about the pool as it was then.
         """
         if not change.is_empty:
-            self._ledger.commit(change)
+            self.ledger.commit(change)
 
 
-def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
-    """Return by which rows the data are known again: some of all, and some of the labelled."""
-    of_all, of_labeled = (
-        np.linspace(0, m - 1, min(m, FINGERPRINTED_ROWS // 2)).round().astype(np.intp)
-        for m in (n, len(labeled))
-    )
-    return np.union1d(of_all, labeled[of_labeled])
-
-
-def _plain(label):
-    """Return a label as a plain Python value, for messages."""
-    return label.item() if isinstance(label, np.generic) else label
+def _labels_in(ledger: Ledger) -> np.ndarray | None:
+    """Return the labels of the labelled rows, in row order; None if there never was one."""
+    slots = ledger.slots
+    return None if slots.labels is None else slots.labels[slots.find(ledger.members(LABELED))]

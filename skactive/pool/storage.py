@@ -25,7 +25,6 @@ except ImportError:  # on Windows, where nobody can take away a file that is ope
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = "skactive-pool"
-VERSION = 1
 # What numpy writes before the numbers of an array of one dimension, and nothing else.
 _HEAD = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '([<>|][biuf][1248])', 'fortran_order': False, "
@@ -35,13 +34,15 @@ _HEAD = re.compile(
 _ARCHIVE = (zipfile.BadZipFile, EOFError, struct.error, zlib.error)
 
 
-def write(path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def write(
+    path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.ndarray], version: int
+) -> None:
     """Write the header and the arrays to `path`; whoever is interrupted leaves the old file.
 
     What killed processes left beside it is taken away. A symbolic link stays one.
     """
     path = Path(os.path.realpath(path))
-    header = {"format": FORMAT, "version": VERSION, **header}
+    header = {"format": FORMAT, "version": version, **header}
     contents: dict[str, Any] = {"header": pack_json(header), **arrays}
     for left in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
         with suppress(OSError), left.open("rb") as held:  # raised where somebody still writes
@@ -90,7 +91,7 @@ def refusing(path: str | os.PathLike) -> Iterator[None]:
         raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.") from error
 
 
-def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read(path: str | os.PathLike, latest: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the arrays of a file made by `write`.
 
     Raises
@@ -109,10 +110,10 @@ def read(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]
         version = header["version"]
         if header["format"] != FORMAT or not is_integer(version) or version < 1:
             raise ValueError("another format")
-    if version > VERSION:
+    if version > latest:
         raise ValueError(
             f"{os.fspath(path)!r} has format version {version}, this skactive reads up to "
-            f"{VERSION}; update skactive."
+            f"{latest}; update skactive."
         )
     return header, arrays
 

@@ -1,0 +1,324 @@
+"""Pools in files of arrays: written whole, read with every doubt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data import labels as lab
+from ..data.fingerprint import fingerprint
+from ..data.rows import Rows, check_rows
+from ..utils.checks import checked_count, is_integer
+from . import format_1, storage
+from .fold import LABELED, RESERVED, SKIPPED
+from .ledger import Ledger
+from .log import (
+    CLOSE,
+    EVENT_NAMES,
+    FINAL,
+    KINDS,
+    LABELS_IN,
+    NEVER,
+    OPINION,
+    RELEASE,
+    RESERVE,
+    RESTORE,
+    SKIP,
+    TAG,
+    UNSURE,
+    UNTAG,
+    Change,
+    Column,
+    LabelColumn,
+    Log,
+)
+from .storage import pack_json, unpack_json
+
+if TYPE_CHECKING:
+    from .pool import Pool
+
+VERSION = 2
+_FINGERPRINTED_ROWS = 256
+_MOST_BYTES = 1 << 20  # of the name of a class in a file
+_OF_OPERATIONS = ("kinds", "times", "actors", "first", "n_added")
+_OF_EVENTS = ("rows", "events", "names", "held")
+_DTYPES = {"kinds": np.int8, "times": float, "events": np.int8, "held": bool}
+_DTYPES |= {"actors": np.int32, "names": np.int32}  # others are int64
+# Which events an operation may consist of
+_EVENTS_OF = {
+    "label": (OPINION, UNSURE, CLOSE),
+    "merge": (OPINION, UNSURE, CLOSE),
+    "extend": (OPINION, UNSURE),
+    "decide": (FINAL,),
+    "unlabel": (CLOSE,),
+    "classes": (CLOSE,),
+    "skip": (SKIP,),
+    "restore": (RESTORE,),
+    "reserve": (RESERVE,),
+    "release": (RELEASE,),
+    "tag": (TAG, UNTAG),
+}
+_GROWING = ("fit", "extend")
+
+
+def save(pool: Pool, path) -> None:
+    """Write a pool to a file."""
+    now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
+    n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
+    arrays = {"sampled": sampled, **_arrays(pool.ledger.log, now.n_operations, now.n_events)}
+    header = {
+        "n_rows": n,
+        "missing_label": _plain(pool.given_missing_label),
+        "classes": None if pool.classes is None else pool.classes.tolist(),
+        "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
+        "seed": pool.seed,
+        "fingerprint": fingerprint(now.rows, sampled),
+        "digest": _digest(arrays),
+    }
+    storage.write(path, header, arrays, VERSION)
+
+
+def load(cls: type[Pool], path, X) -> Pool:
+    """Return a saved pool over its rows."""
+    header, arrays = storage.read(path, VERSION)
+    rows = Rows(check_rows(X, who="Pool.load"))
+    pool = cls.__new__(cls)
+    with storage.refusing(path):
+        if header["version"] > 1 and header["digest"] != _digest(arrays):
+            raise ValueError("other arrays were saved")
+        n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
+        pool._start(header["missing_label"], None)
+        pool.classes = _classes(header, pool.missing_label)
+        pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
+        if header["version"] == 1:
+            log = _written(format_1.changes(arrays, n, pool.missing_label))
+        else:
+            log = _log(arrays, n, pool.missing_label)
+    if len(rows) != n:
+        raise ValueError(
+            f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
+            f"that were added included."
+        )
+    with storage.refusing(path):
+        pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
+        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+        if not np.array_equal(sampled, _sampled(n, pool.labeled)):
+            raise ValueError("others were sampled")
+    if fingerprint(rows, sampled) != header["fingerprint"]:
+        raise ValueError(
+            "X is not the data that this pool was saved with: values, columns or the order of "
+            "the rows differ; give the same rows in the same order."
+        )
+    return pool
+
+
+def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:
+    """Return a log as arrays of numbers and bytes."""
+    arrays = {name: getattr(log, name).array[:n] for name in _OF_OPERATIONS}
+    arrays |= {name: getattr(log, name).array[:n_events] for name in _OF_EVENTS}
+    kept: list[Any] = [
+        log.people,
+        *(
+            [[key, value] for key, value in table.items() if key < size]
+            for table, size in (
+                (log.dtypes, n),
+                (log.undone, n),
+                (log.details, n),
+                (log.notes, n_events),
+            )
+        ),
+    ]
+    arrays["tables"] = pack_json(kept)
+    rows, labels = log.base
+    arrays["base_rows"] = rows
+    for name, values in (("base_labels", labels), ("labels", log.labels.array[:n_events])):
+        is_text = values is not None and values.dtype.kind == "O"
+        arrays[name] = (
+            np.zeros(0) if values is None else pack_json(values.tolist()) if is_text else values
+        )
+        arrays[f"{name}_are_text"] = np.array([is_text])
+    return arrays
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    """Return a checksum of arrays with their names and dtypes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
+    """Return the log that arrays tell of; one that no pool has had raises ValueError or the like."""
+    log = Log()
+    for name in (*_OF_OPERATIONS, *_OF_EVENTS):
+        array = arrays.pop(name).astype(_DTYPES.get(name, np.int64), casting="safe")
+        setattr(log, name, Column(array))
+    tables = unpack_json(arrays.pop("tables"))
+    people, dtypes, undone, details, notes = tables
+    base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
+    columns = []
+    for name in ("base_labels", "labels"):
+        values = arrays.pop(name)
+        if arrays.pop(f"{name}_are_text").tolist() == [True]:
+            values = np.array([*unpack_json(values), None], object)[:-1]
+        columns.append(values)
+    _refuse_unless(not arrays)
+    n, n_events = len(log.kinds.array), len(log.rows.array)
+    for names, size in ((_OF_OPERATIONS, n), (_OF_EVENTS, n_events)):
+        _refuse_unless(all(len(getattr(log, name).array) == size for name in names))
+    log.base = (base[0], columns[0] if len(base[0]) else None)
+    log.labels = LabelColumn(columns[1])
+    _refuse_unless(len(columns[0]) == len(base[0]) and len(columns[1]) == n_events)
+    log.people = [None]
+    _refuse_unless(people[0] is None and all(isinstance(name, str) for name in people[1:]))
+    for name in people[1:]:
+        log.code(name)
+    _refuse_unless(len(log.people) == len(people))
+    log.dtypes = {checked_count(key, "n", least=0): str(value) for key, value in dtypes}
+    log.details = {checked_count(key, "n", least=0): value for key, value in details}
+    log.notes = {checked_count(key, "n", least=0): tuple(value) for key, value in notes}
+    _check_operations(log, n_rows)
+    log.dead = Column(np.full(n, NEVER))
+    for number, ones in undone:
+        _undo(log, number, ones)
+    log.operations = Column(np.repeat(np.arange(n), np.diff([*log.first.array, n_events])))
+    _check_events(log)
+    _check_labels(log, missing_label)
+    log.previous = Column(_previous(log.rows.array))
+    log.has_final = bool((log.events.array == FINAL).any())
+    return log
+
+
+def _written(changes: Sequence[Change]) -> Log:
+    """Return the log of changes, one after another."""
+    log, end = Log(), 0
+    for n, change in enumerate(changes):
+        dtype = None if change.labels is None else change.labels.dtype
+        end = log.write(change, n, end, -1, dtype)
+    log = log.trimmed(len(changes), end)
+    log.previous = Column(_previous(log.rows.array))
+    return log
+
+
+def _previous(rows: np.ndarray) -> np.ndarray:
+    """Return for each event the one before it of the same row, or -1."""
+    order = np.argsort(rows, kind="stable")
+    previous = np.full(len(rows), -1, dtype=np.int64)
+    same = rows[order][1:] == rows[order][:-1]
+    previous[order[1:][same]] = order[:-1][same]
+    return previous
+
+
+def _refuse_unless(condition: Any) -> None:
+    """Refuse a history that no pool has had."""
+    if not condition:
+        raise ValueError("no pool has had this history")
+
+
+def _check_operations(log: Log, n_rows: int) -> None:
+    """Refuse operations that do not go together."""
+    n, kinds, first = len(log.kinds.array), log.kinds.array, log.first.array
+    _refuse_unless(n > 0 and np.isin(kinds, range(len(KINDS))).all() and np.isfinite(log.times.array).all())
+    _refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
+    _refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
+    n_added = log.n_added.array
+    grows = np.isin(kinds, [KINDS.index(kind) for kind in _GROWING])
+    _refuse_unless((n_added >= 0).all() and (n_added[~grows] == 0).all())
+    _refuse_unless(n_added.astype(object).sum() == n_rows)
+    actors = log.actors.array
+    _refuse_unless(((actors >= 0) & (actors < len(log.people))).all())
+    _refuse_unless(all(number < n for number in (*log.dtypes, *log.details)))
+
+
+def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
+    """Let an operation undo others, or refuse that."""
+    _refuse_unless(is_integer(number) and 0 < number < len(log.kinds.array))
+    _refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
+    for one in ones:
+        _refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
+        _refuse_unless(KINDS[log.kinds.array[one]] not in (*_GROWING, "undo"))
+        log.dead.array[one] = number
+    _refuse_unless(list(ones) == sorted(ones, reverse=True))
+    log.undone[number] = tuple(ones)
+
+
+def _check_events(log: Log) -> None:
+    """Refuse events of rows that are not there, or that their operation does not consist of."""
+    rows, events, names = log.rows.array, log.events.array, log.names.array
+    of = log.operations.array
+    joined = np.cumsum(log.n_added.array)
+    _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
+    _refuse_unless(((names >= 0) & (names < len(log.people))).all())
+    pairs = np.unique(of * len(EVENT_NAMES) + events)
+    for number, event in zip(*(part.tolist() for part in divmod(pairs, len(EVENT_NAMES))), strict=True):
+        _refuse_unless(event in _EVENTS_OF.get(KINDS[log.kinds.array[number]], ()))
+    order = np.lexsort((rows, of))
+    _refuse_unless(not ((np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)).any())
+    base = log.base[0]
+    _refuse_unless((np.diff(base) > 0).all())
+    _refuse_unless(len(base) == 0 or (base[0] >= 0 and base[-1] < log.n_added.array[0]))
+    undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]
+    _refuse_unless(undoes == sorted(log.undone))
+
+
+def _check_labels(log: Log, missing_label: Any) -> None:
+    """Refuse labels that are none, or that are missing, and dtypes that they are not of."""
+    is_label = np.isin(log.events.array, LABELS_IN)
+    with_labels = {0} if len(log.base[0]) else set()
+    with_labels |= set(log.operations.array[is_label].tolist())
+    _refuse_unless(with_labels == set(log.dtypes))
+    values = {name: np.dtype(name) for name in set(log.dtypes.values())}
+    _refuse_unless(all(dtype.kind in "biufO" for dtype in values.values()))
+    groups = [] if log.base[1] is None else [(log.base[1], log.dtypes[0])]
+    for number in sorted(with_labels - {0}):
+        mask = slice(int(log.first.array[number]), None)
+        stop = log.span(number, len(log.kinds.array), len(log.rows.array)).stop
+        mask = slice(mask.start, stop)
+        groups.append((log.labels.array[mask][is_label[mask]], log.dtypes[number]))
+    for labels, name in groups:
+        kind = values[name].kind
+        _refuse_unless(labels.dtype.kind == "O" or labels.dtype == values[name])
+        if labels.dtype.kind == "O":
+            allowed = {"O": str, "b": bool, "f": float}.get(kind, int)
+            _refuse_unless(all(type(label) is allowed for label in labels.tolist()))
+        known = labels.astype(values[name])
+        _refuse_unless(not missing_in(known, missing_label))
+        _refuse_unless(kind != "f" or np.isfinite(known).all())
+
+
+def missing_in(labels: np.ndarray, missing_label: Any) -> bool:
+    """Tell whether any label is the missing one."""
+    return bool(lab.missing_mask(labels, missing_label).any())
+
+
+def _classes(header: dict, missing_label: Any) -> np.ndarray | None:
+    """Return the named classes that a file's header tells of, ValueError or TypeError: none."""
+    if header["classes"] is None:
+        return None
+    dtype = np.dtype(header["classes_dtype"])
+    if dtype.itemsize <= _MOST_BYTES and np.ndim(header["classes"]) == 1:
+        given = np.array(header["classes"], dtype=dtype)
+        named = lab.named_classes(given, missing_label=missing_label)
+        if named.tolist() == header["classes"]:
+            return named
+    raise ValueError("no classes have been named so")
+
+
+def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
+    """Return by which rows the data are known again: some of all, and some of the labelled."""
+    of_all, of_labeled = (
+        np.linspace(0, m - 1, min(m, _FINGERPRINTED_ROWS // 2)).round().astype(np.intp)
+        for m in (n, len(labeled))
+    )
+    return np.union1d(of_all, labeled[of_labeled])
+
+
+def _plain(label):
+    """Return a label as a plain Python value."""
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,251 @@
+"""What happened to a pool, in columns: operations, and the events of rows that each is made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.rows import Rows
+
+# What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
+OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG = range(10)
+EVENT_NAMES = (
+    "opinion",
+    "cannot tell",
+    "final",
+    "close",
+    "skip",
+    "restore",
+    "reserve",
+    "release",
+    "tag",
+    "untag",
+)
+LABELS_IN = (OPINION, FINAL)  # events that carry a label
+KINDS = (
+    "fit",
+    "label",
+    "unlabel",
+    "skip",
+    "restore",
+    "reserve",
+    "release",
+    "extend",
+    "undo",
+    "decide",
+    "tag",
+    "merge",
+    "classes",
+    "hold_out",
+)
+NOBODY = 0  # the code of the name None; a release by that name is of all reservations
+NEVER = np.iinfo(np.int64).max
+NOTHING = np.zeros(0, dtype=np.int64)
+NOTHING.flags.writeable = False
+
+
+class Change(NamedTuple):
+    """What a call would do to a pool: worked out and found acceptable, but not applied yet."""
+
+    kind: str  # of the operation, one of KINDS
+    rows: np.ndarray = NOTHING  # (k,) int64; the numbers of rows that join follow the pool's
+    events: Any = OPINION  # (k,) what each row's event tells, or one for all
+    names: Sequence[str | None] | str | None = None  # (k,) whose, or one for all
+    labels: np.ndarray | None = None  # (k,), meaningful where the event carries a label
+    held: Any = False  # (k,) whether a label is for testing, or one for all
+    annotator: str | None = None  # who did it
+    added: Rows | int | None = None  # rows that join the pool, or how many did
+    merge: bool = False  # whether they join what was added last, rather than lie beside it
+    undone: tuple[int, ...] = ()  # numbers of operations, newest first
+    detail: Any = None  # of operations on the pool as a whole: what JSON can hold
+    notes: dict[int, tuple[float | None, str | None]] = {}  # place -> seconds taken, comment
+    time: float | None = None  # seconds since the epoch; None: now
+    token: Any = None  # by which whoever planned it knows it again
+
+    @property
+    def n_added(self) -> int:
+        """How many rows join the pool."""
+        return self.added if isinstance(self.added, int) else len(self.added or ())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would change."""
+        return not (len(self.rows) or self.n_added or self.undone or self.detail is not None)
+
+    @property
+    def has_label(self) -> np.ndarray:
+        """Mask of the rows whose event carries a label, shape (k,)."""
+        return np.isin(np.broadcast_to(self.events, len(self.rows)), LABELS_IN)
+
+
+class Column:
+    """An array that grows at its end; whoever holds an earlier array keeps what was in it."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.array = values
+
+    def put(self, start: int, values: Any, k: int) -> None:
+        """Write k values from a place on; what lies beyond them counts for nothing."""
+        array, end = self.array, start + k
+        if end > len(array) or not array.flags.writeable:  # as it comes from a file that is mapped
+            # Ahead of need, so that many small additions stay cheap.
+            array = np.empty((max(end, start * 5 // 4, 16), *array.shape[1:]), dtype=array.dtype)
+            array[:start] = self.array[:start]
+        array[start:end] = values
+        self.array = array
+
+
+class LabelColumn(Column):
+    """A column of labels: of their dtype while they have one, of objects once they have several."""
+
+    def put(self, start: int, values: Any, k: int) -> None:
+        """Write k labels from a place on."""
+        if values is not None and values.dtype != self.array.dtype:
+            self.array = self.array[:start].astype(object if start else values.dtype)
+            values = values.astype(self.array.dtype)
+        super().put(start, 0 if values is None else values, k)
+
+
+class Log:
+    """Operations and events in the order in which they happened.
+
+    Nothing here counts how many happened: who reads tells how far. So what was written for an
+    operation that never came about is written over by the next, and who reads what is there up to
+    some operation sees the same, whatever is written behind it.
+    """
+
+    def __init__(self) -> None:
+        def numbers(dtype: Any = np.int64) -> Column:
+            return Column(np.zeros(0, dtype=dtype))
+
+        # One of each for every operation
+        self.kinds, self.times = numbers(np.int8), numbers(float)
+        self.actors = numbers(np.int32)
+        self.first = numbers()  # its first event
+        self.n_added = numbers()
+        self.dead = numbers()  # the operation that undid it, or NEVER
+        self.dtypes: dict[int, str] = {}  # of the labels, where an operation has any
+        self.undone: dict[int, tuple[int, ...]] = {}
+        self.details: dict[int, Any] = {}
+        # One of each for every event
+        self.operations, self.rows = numbers(), numbers()
+        self.events, self.names = numbers(np.int8), numbers(np.int32)
+        self.previous = numbers()  # the event before it of the same row, or -1
+        self.held = numbers(bool)
+        self.labels = LabelColumn(np.zeros(0, dtype=np.int8))
+        self.notes: dict[int, tuple[float | None, str | None]] = {}
+        self.people: list[str | None] = [None]  # by code
+        self._codes: dict[str | None, int] = {None: NOBODY}
+        self.base: tuple[np.ndarray, np.ndarray | None] = (NOTHING, None)  # rows and y of fit
+        self.has_final = False  # whether anything was ever decided
+        self.token: tuple[int, Any] = (-1, None)  # the last one, and of which operation
+
+    def write(
+        self, change: Change, n: int, n_events: int, previous: Any, dtype: np.dtype | None
+    ) -> int:
+        """Write a change as operation n, its events from n_events on; return where they end."""
+        rows = change.rows
+        if n == 0:  # labels that were there from the start take no event each
+            self.base, rows = (rows, change.labels), NOTHING
+        k, end = len(rows), n_events + len(rows)
+        if change.token is not None or self.token[0] >= n:
+            self.token = (n, change.token)
+        actor = self.code(change.annotator)
+        for column, value in (
+            (self.kinds, KINDS.index(change.kind)),
+            (self.times, time.time() if change.time is None else change.time),
+            (self.actors, actor),
+            (self.first, n_events),
+            (self.n_added, change.n_added),
+            (self.dead, NEVER),
+        ):
+            column.put(n, value, 1)
+        for kept, entry in (
+            (self.dtypes, None if dtype is None else dtype.str),
+            (self.undone, change.undone or None),
+            (self.details, change.detail),
+        ):
+            left = kept.pop(n, None)  # by an operation that did not come about
+            if left is not None and kept is self.undone:
+                self.dead.array[list(left)] = NEVER
+            if entry is not None:
+                kept[n] = entry
+        for at in range(n_events, end) if self.notes else ():
+            self.notes.pop(at, None)
+        self.notes.update((n_events + place, note) for place, note in change.notes.items())
+        self.has_final |= change.kind == "decide"
+        if k:
+            for column, value in (
+                (self.operations, n),
+                (self.rows, rows),
+                (self.events, change.events),
+                (self.names, self._codes_of(change.names)),
+                (self.previous, previous),
+                (self.held, change.held),
+                (self.labels, change.labels),
+            ):
+                column.put(n_events, value, k)
+        return end
+
+    def code(self, name: str | None) -> int:
+        """Return the code of a name, a new one if need be."""
+        code = self._codes.get(name)
+        if code is None:
+            self.people.append(name)  # first: who reads a code finds its name
+            code = self._codes[name] = len(self.people) - 1
+        return code
+
+    def known_code(self, name: str | None) -> int:
+        """Return the code of a name, -1 if it has none."""
+        return self._codes.get(name, -1)
+
+    def kinds_of(self, events: np.ndarray) -> np.ndarray:
+        """Return what events tell; before the first is the label that was there from the start."""
+        return _taken(self.events.array, events, OPINION)
+
+    def name_codes(self, events: np.ndarray) -> np.ndarray:
+        """Return the codes of those who told them."""
+        return _taken(self.names.array, events, NOBODY)
+
+    def _codes_of(self, names: Any) -> Any:
+        """Return codes for names, or for one that stands for all."""
+        if names is None or isinstance(names, str):
+            return self.code(names)
+        return [self.code(name) for name in names]
+
+    def span(self, n: int, n_operations: int, n_events: int) -> slice:
+        """Return where the events of operation n lie, with so many operations and events in all."""
+        stop = n_events if n + 1 >= n_operations else int(self.first.array[n + 1])
+        return slice(int(self.first.array[n]), stop)
+
+    def is_live(self, events: np.ndarray, n_operations: int) -> np.ndarray:
+        """Tell which events counted after so many operations."""
+        return self.dead.array[self.operations.array[events]] >= n_operations
+
+    def trimmed(self, n: int, n_events: int) -> Log:
+        """Return a copy that holds so many operations and events, and room for no more."""
+        new = Log()
+        of_operations = ("kinds", "times", "actors", "first", "n_added", "dead")
+        of_events = ("operations", "rows", "events", "names", "previous", "held", "labels")
+        for names, size in ((of_operations, n), (of_events, n_events)):
+            for name in names:
+                column = getattr(self, name)
+                setattr(new, name, type(column)(column.array[:size].copy()))
+        new.dead.array[new.dead.array >= n] = NEVER
+        for name, size in (("dtypes", n), ("undone", n), ("details", n), ("notes", n_events)):
+            kept = getattr(self, name)
+            setattr(new, name, {key: value for key, value in kept.items() if key < size})
+        new.people, new._codes, new.base = [*self.people], dict(self._codes), self.base
+        new.has_final = self.has_final
+        new.token = self.token if self.token[0] < n else (-1, None)
+        return new
+
+
+def _taken(column: np.ndarray, events: np.ndarray, of_base: int) -> np.ndarray:
+    """Return the entries of events, and another where a label was there from the start."""
+    taken = np.full(len(events), of_base, dtype=np.int64)
+    taken[events >= 0] = column[events[events >= 0]]
+    return taken

@@ -1,0 +1,261 @@
+"""What a call would change in a pool: everything that can be refused is refused here, first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..data import labels as lab
+from ..data.conform import conform
+from ..data.row_numbers import check_row_numbers
+from ..data.rows import Rows, row_index
+from ..utils.checks import checked_count
+from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
+from .history import GROWING, undoable
+from .log import (
+    CLOSE,
+    FINAL,
+    KINDS,
+    OPINION,
+    RELEASE,
+    RESERVE,
+    RESTORE,
+    SKIP,
+    UNSURE,
+    Change,
+)
+
+if TYPE_CHECKING:
+    from .pool import Pool
+
+# Which states of rows a call takes
+_TAKES = {
+    "unlabel": (LABELED,),
+    "skip": (UNLABELED, RESERVED, SKIPPED),
+    "restore": (SKIPPED,),
+    "release": (RESERVED,),
+}
+_EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEASE}
+
+
+def label(
+    pool: Pool, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+) -> Change:
+    """Return what `Pool.label` would change; messages name `who` as the call."""
+    idx = check_row_numbers(idx, len(pool), who=who)
+    index = pool.rows.index_of(idx)
+    index = idx if index is None else index
+    values, known = pool.parse(y, len(idx), index, who, idx, is_answer=True)
+    ledger = pool.ledger
+    ledger.follow()
+    states, labels = ledger.found(idx)
+    was, is_skipped = states == LABELED, states == SKIPPED
+    if pool.consensus is None:
+        clash = was & ~_equal(was & known, labels, values)
+        # The missing label takes a label away; for a row without one nobody could tell.
+        events = np.where(known, OPINION, np.where(was, CLOSE, UNSURE)).astype(np.int8)
+        is_known = was
+    else:
+        own, labels = _own(ledger, idx, annotator)
+        is_known, is_skipped = own == OPINION, own == UNSURE
+        clash = is_known & ~_equal(is_known & known, labels, values)
+        events = np.where(known, OPINION, UNSURE).astype(np.int8)
+    if clash.any() and not relabel:
+        at = clash.argmax()
+        got = f"the label {_plain(values[at])!r}" if known[at] else "the missing label"
+        is_what = "is labelled" if pool.consensus is None else f"{annotator!r} labelled"
+        raise ValueError(
+            f"{who} got {got} for row {idx[at]}, which {is_what} {_plain(labels[at])!r}; to change "
+            f"it, pass relabel=True."
+        )
+    if annotator is not None:
+        _refuse_reserved(ledger, idx, states, annotator, who)
+    if pool.consensus is None:
+        _refuse_decided(ledger, idx[clash], who)
+    # What was said already: by the same person, unless nobody is named
+    again = (is_known & known & ~clash) | (is_skipped & ~known & ~was)
+    if annotator is not None and pool.consensus is None and again.any():
+        own, said = _own(ledger, idx, annotator)
+        again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
+    kept = ~again
+    names = annotator
+    return Change("label", idx[kept], events[kept], names, values[kept], annotator=annotator)
+
+
+def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
+    """Return what `Pool.decide` would change."""
+    idx = check_row_numbers(idx, len(pool), who="decide")
+    index = pool.rows.index_of(idx)
+    values, known = pool.parse(y, len(idx), idx if index is None else index, "decide", idx)
+    if not known.all():
+        raise ValueError(
+            f"decide got the missing label for row {idx[known.argmin()]}; a decision is a label, "
+            f"and unlabel(rows) takes one away."
+        )
+    decided, labels = _decided(pool.ledger, idx)
+    kept = ~_equal(decided, labels, values)
+    return Change("decide", idx[kept], FINAL, annotator, values[kept], annotator=annotator)
+
+
+def extend(
+    pool: Pool, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+) -> Change:
+    """Return what `Pool.extend` would change.
+
+    `missing` is the state of new rows without a label. With `merge` they are copied into the
+    part that was added last, as suits a few rows at a time.
+    """
+    X = conform(X, pool.rows.pattern, who)
+    added = Rows(X)
+    if y is None:
+        return Change("extend", added=added, merge=merge, annotator=annotator)
+    is_answer = missing == SKIPPED
+    values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
+    told = np.flatnonzero(known | is_answer)
+    return Change(
+        "extend",
+        len(pool) + told,
+        np.where(known[told], OPINION, UNSURE).astype(np.int8),
+        annotator,
+        values[told],
+        annotator=annotator,
+        added=added,
+        merge=merge,
+    )
+
+
+def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
+    """Return what `Pool.undo` would change."""
+    checked_count(n, "n", "undo")
+    undone = undoable(pool.ledger, n, annotator)
+    if n > len(undone):
+        whose = "" if annotator is None else f" of {annotator!r}"
+        raise ValueError(f"undo got n={n}, but {len(undone)} operations{whose} can be undone.")
+    kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
+    for ago, kind in enumerate(kinds, 1):
+        if kind in GROWING:
+            when = "in the last operation" if ago == 1 else f"{ago} operations ago"
+            raise ValueError(
+                f"undo got n={n}, but the rows added {when} stay; unlabel or skip them instead."
+            )
+    return Change("undo", undone=tuple(undone))
+
+
+def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
+    """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
+    idx = check_row_numbers(idx, len(pool), who=kind)
+    ledger = pool.ledger
+    ledger.follow()
+    states, _ = ledger.found(idx)
+    is_wrong = ~np.isin(states, _TAKES[kind])
+    if kind == "release":
+        is_wrong = np.array([not ledger.slots.names.get(row) for row in idx.tolist()], dtype=bool)
+    _refuse_states(kind, idx, states, is_wrong)
+    kept = states != SKIPPED if kind == "skip" else np.ones(len(idx), dtype=bool)
+    return Change(kind, idx[kept], _EVENTS[kind], name)
+
+
+def reserve(pool: Pool, idx, name: str | None) -> Change:
+    """Return what `Pool.reserve` would change."""
+    idx = check_row_numbers(idx, len(pool), who="reserve")
+    ledger = pool.ledger
+    ledger.follow()
+    states, _ = ledger.found(idx)
+    takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
+    _refuse_states("reserve", idx, states, ~np.isin(states, takes), takes)
+    held = ledger.slots.names
+    kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
+    return Change("reserve", idx[kept], RESERVE, name)
+
+
+def release_all(pool: Pool, name: str) -> Change:
+    """Return what `Pool.release` would change for a name."""
+    names = pool.ledger.follow().names
+    rows = sorted(row for row, held in names.items() if name in held)
+    if not rows:
+        raise ValueError(f"release got name={name!r}, but no row is reserved for it.")
+    return Change("release", np.array(rows, dtype=np.int64), RELEASE, name)
+
+
+def _refuse_states(kind: str, idx, states, is_wrong, takes=None) -> None:
+    """Refuse rows in a state that a call does not take."""
+    if not is_wrong.any():
+        return
+    at = is_wrong.argmax()
+    allowed = " or ".join(STATE_NAMES[state] for state in takes or _TAKES[kind])
+    raise ValueError(
+        f"{kind} got row {idx[at]}, which is {STATE_NAMES[states[at]]}; it takes rows that are "
+        f"{allowed}."
+    )
+
+
+def _refuse_reserved(ledger, idx, states, annotator: str, who: str) -> None:
+    """Refuse a named person's labels for rows that are kept for others."""
+    names = ledger.slots.names
+    if not names:
+        return
+    for row in idx[states == RESERVED].tolist():
+        held = names[row]
+        if annotator not in held and None not in held:
+            whose = " and ".join(map(repr, held))
+            raise ValueError(
+                f"{who} got row {row} by annotator={annotator!r}, which is reserved for {whose}; "
+                f"release it first, or reserve it for {annotator!r} too."
+            )
+
+
+def _refuse_decided(ledger, idx, who: str) -> None:
+    """Refuse another label for rows of which a reviewer has decided."""
+    decided, labels = _decided(ledger, idx)
+    if decided.any():
+        at = decided.argmax()
+        raise ValueError(
+            f"{who} got another label for row {idx[at]}, which was decided to be "
+            f"{_plain(labels[at])!r}; write decide(rows, y)."
+        )
+
+
+def _equal(where: np.ndarray, labels, values: np.ndarray) -> np.ndarray:
+    """Tell in which places of a mask two labels are equal."""
+    same = where.copy()
+    if same.any():
+        same[same] = labels[same] == values[same]
+    return same
+
+
+def _own(ledger, rows: np.ndarray, annotator: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return what one person says of rows, an event or -1 where nothing, and which labels."""
+    found = ledger.folded(rows)
+    places, events = found.said
+    is_hers = ledger.log.name_codes(events) == ledger.log.known_code(annotator)
+    places, events = places[is_hers], events[is_hers]
+    own, which = np.full(len(rows), -1, dtype=np.int8), np.full(len(rows), -1, dtype=np.int64)
+    own[places], which[places] = ledger.log.kinds_of(events), events
+    return own, _labels(ledger, rows, which, own == OPINION)
+
+
+def _decided(ledger, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Tell of which rows a reviewer has decided, and what."""
+    ledger.follow()
+    if not ledger.log.has_final or len(rows) == 0:
+        return np.zeros(len(rows), dtype=bool), None
+    found = ledger.folded(rows)
+    decided = found.states == LABELED
+    decided[decided] = ledger.log.kinds_of(found.decisive[decided]) == FINAL
+    return decided, _labels(ledger, rows, found.decisive, decided)
+
+
+def _labels(ledger, rows, events, mask: np.ndarray) -> np.ndarray | None:
+    """Return the labels of some events, meaningful in a mask; None where it is empty."""
+    if not mask.any():
+        return None
+    n = ledger.now.n_operations
+    labels = np.zeros(len(rows), dtype=object)  # a label that was replaced may be of any dtype
+    labels[mask] = ledger.labels_of(rows[mask], events[mask], n, labels.dtype)
+    return labels
+
+
+def _plain(label):
+    """Return a label as a plain Python value, for messages."""
+    return label.item() if isinstance(label, np.generic) else label

@@ -1,0 +1,114 @@
+"""What is known of the rows that something happened to: by slot where they are few, or by row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .fold import HELD_OUT, LABELED, UNLABELED
+from .log import NOTHING
+
+_FEW_ROWS = 4096  # of a pool: every row has a slot
+_SHARE = 8  # of the rows that are touched, from which on every row has one
+
+
+class Slots:
+    """State, label and last event of rows that were touched; all others are unlabelled.
+
+    Columns have an entry a slot. While few rows are touched, their numbers are kept sorted beside
+    their slots; once they are many, the slot of a row is its number.
+    """
+
+    def __init__(self, n_rows: int, n_touched: int = 0) -> None:
+        self.is_dense = n_rows <= max(_FEW_ROWS, _SHARE * n_touched)
+        self.n_used = n_rows if self.is_dense else 0
+        size = n_rows if self.is_dense else n_touched
+        self.states = np.zeros(size, dtype=np.int8)
+        self.is_held = np.zeros(size, dtype=bool)
+        self.last = np.full(size, -1, dtype=np.int64)
+        self.labels: np.ndarray | None = None  # None if there never was one
+        self.sorted = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
+        self.names: dict[int, tuple[str | None, ...]] = {}  # for whom rows are reserved
+
+    def fits(self, n_rows: int, n_more: int) -> bool:
+        """Tell whether slots by row, or not, still suit so many rows, and rows that join them."""
+        if self.is_dense:
+            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * max(self.n_used, 1))
+        return n_rows > _SHARE * (len(self.sorted[0]) + n_more)
+
+    def touched(self) -> np.ndarray:
+        """Return the rows that have a slot, sorted where slots are few."""
+        return np.arange(self.n_used) if self.is_dense else self.sorted[0]
+
+    def find(self, rows: np.ndarray) -> np.ndarray:
+        """Return the slots of rows, -1 where they have none."""
+        if self.is_dense:
+            return np.where(rows < self.n_used, rows, -1)
+        known, slots = self.sorted
+        if len(known) == 0:
+            return np.full(len(rows), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+        return np.where(known[at] == rows, slots[at], -1)
+
+    def made(self, rows: np.ndarray) -> np.ndarray:
+        """Return the slots of distinct rows, new ones where they have none."""
+        if self.is_dense:
+            if len(rows):
+                self._make_room(max(self.n_used, int(rows.max()) + 1))
+            return rows
+        slots = self.find(rows)
+        new = np.sort(rows[slots < 0])
+        if len(new):
+            known, at = self.sorted[0], np.searchsorted(self.sorted[0], new)
+            fresh = np.arange(len(known), len(known) + len(new))
+            self._make_room(len(known) + len(new))
+            self.sorted = (np.insert(known, at, new), np.insert(self.sorted[1], at, fresh))
+            slots = self.find(rows)
+        return slots
+
+    def _make_room(self, n: int) -> None:
+        """Be long enough for n slots; new ones are of rows that nothing happened to."""
+        if n > len(self.states):
+            size = max(n, len(self.states) * 5 // 4)
+            for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
+                column = getattr(self, name)
+                if column is not None:
+                    longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
+                    longer[: len(column)] = column
+                    setattr(self, name, longer)
+        self.n_used = max(self.n_used, n)
+
+    def recast(self, dtype: np.dtype | None, leaving: np.ndarray) -> None:
+        """Keep labels in another dtype, without those in some slots, which are to be written."""
+        if dtype is None:  # which numpy would take for float64
+            self.labels = None
+        elif self.labels is None or self.labels.dtype != dtype:
+            new = np.zeros(len(self.states), dtype=dtype)
+            if self.labels is not None:
+                # Where no label counts, something may be left that the dtype does not hold.
+                is_kept = self.states == LABELED
+                is_kept[leaving] = False
+                kept = np.flatnonzero(is_kept)
+                new[kept] = self.labels[kept]
+            self.labels = new
+
+    def in_state(self, state: int) -> np.ndarray:
+        """Return the rows in a state, sorted; not for those that nothing happened to."""
+        if self.is_dense:
+            states, is_held = self.states[: self.n_used], self.is_held[: self.n_used]
+            return np.flatnonzero(is_held if state == HELD_OUT else (states == state) & ~is_held)
+        rows, slots = self.sorted
+        states, is_held = self.states[slots], self.is_held[slots]
+        return rows[is_held if state == HELD_OUT else (states == state) & ~is_held]
+
+    def mask(self, state: int, n_rows: int) -> np.ndarray:
+        """Return a mask of the rows in a state, shape (n_rows,)."""
+        if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
+            return (self.states[:n_rows] == state) & ~self.is_held[:n_rows]
+        mask = np.full(n_rows, state == UNLABELED)
+        if state == UNLABELED:
+            slots = slice(0, self.n_used) if self.is_dense else self.sorted[1]
+            rows = slots if self.is_dense else self.sorted[0]
+            mask[rows] = (self.states[slots] == UNLABELED) & ~self.is_held[slots]
+        else:
+            mask[self.in_state(state)] = True
+        return mask
