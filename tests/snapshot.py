@@ -4,7 +4,7 @@ import pickle
 from contextlib import contextmanager
 
 from skactive import Pool
-from skactive.pool.history import STATE_NAMES
+from skactive.pool.fold import STATE_NAMES
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def pool_facts(pool):
         "y": pool.y.tolist() if pool.missing_label is not None else repr(pool.y.tolist()),
         "dtype": str(pool.y_labeled.dtype),
         "reservations": dict(pool.reservations),
-        "history": [(id(op), content(op)) for op in pool.history],
+        "history": [[*map(repr, (op.time, op.rows, op.before, op.after))] for op in pool.history],
         "parts": [(id(part), content(part)) for part in pool.rows.parts],
         "rest": (len(pool), pool.seed, repr(pool.classes), pool.missing_label),
     }

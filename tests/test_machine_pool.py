@@ -31,86 +31,162 @@ def refuse_if(condition):
         raise RefusedError
 
 
-class Model:
-    """State, label and name by row; what they were before each operation that can be undone."""
+UNSURE = object()
+
+
+class Row:
+    """One row, as told by what happened to it."""
 
     def __init__(self):
-        self.state, self.label, self.name = {}, {}, {}
-        self.past = []  # (position in the history, kind, the three dicts before)
+        self.said = {}  # who -> label or UNSURE, the latest last
+        self.final, self.skipped, self.names = None, False, set()
+
+    def happen(self, act, who, value):
+        if act == "opinion":
+            self.said.pop(who, None)
+            self.said[who] = value
+            self.skipped = False
+            self.names -= self.names if who is None else {who, None}
+        elif act == "final":
+            self.final, self.skipped = value, False
+        elif act == "close":
+            self.said, self.final = {}, None
+        elif act == "skip":
+            self.skipped, self.names = True, set()
+        elif act == "restore":
+            self.skipped = False
+            self.said = {who: label for who, label in self.said.items() if label is not UNSURE}
+        elif act == "reserve":
+            self.names.add(who)
+        elif act == "release":
+            self.names -= self.names if who is None else {who}
+
+    @property
+    def label(self):
+        said = [label for label in self.said.values() if label is not UNSURE]
+        return self.final if self.final is not None else said[-1] if said else None
+
+    @property
+    def state(self):
+        if self.label is not None:
+            return LABELED
+        if self.skipped or UNSURE in self.said.values():
+            return SKIPPED
+        return RESERVED if self.names else FREE
+
+
+class Model:
+    """What happened, call by call; rows follow from all of it, each time from the start."""
+
+    def __init__(self):
+        self.calls = []  # (kind, who did it, [(row, act, who, value)], rows that joined)
+        self.dead = set()
         self.named = None  # the classes that are accepted
-        self.n_entries = 0
+        self.replay()
+
+    def replay(self):
+        self.row = {}
+        for number, (_, _, acts, m) in enumerate(self.calls):
+            self.row |= {len(self.row) + i: Row() for i in range(m)}
+            for row, *act in acts if number not in self.dead else ():
+                self.row[row].happen(*act)
+        self.state = {number: row.state for number, row in self.row.items()}
+        self.label = {n: row.label for n, row in self.row.items() if row.label is not None}
+        self.name = {n: row.names for n, row in self.row.items() if row.names}
+
+    @property
+    def n_entries(self):
+        return len(self.calls)
 
     def rows(self, *states):
         return [row for row, state in self.state.items() if state in states]
 
-    def _happen(self, kind, state, label, name):
+    def _happen(self, kind, actor, acts, m=0):
         """One operation: it is in the history if it changed something."""
-        before = self.state, self.label, self.name
-        if (state, label, name) != before:
-            self.past.append((self.n_entries, kind, before))
-            self.state, self.label, self.name = state, label, name
-            self.n_entries += 1
-
-    def _put(self, kind, new, labels=None, name=None):
-        """Bring rows into states; what belongs to another state is forgotten."""
-        state = self.state | new
-        label = {r: v for r, v in (self.label | (labels or {})).items() if state[r] == LABELED}
-        names = self.name | {row: name for row in new if new[row] == RESERVED}
-        names = {row: who for row, who in names.items() if state[row] == RESERVED}
-        self._happen(kind, state, label, names)
+        if acts or m:
+            self.calls.append((kind, actor, acts, m))
+            self.replay()
 
     def _accept(self, rows, y):
         """Refuse rows that are none, labels that are none, and labels that classes leave out."""
         refuse_if(rows is None or y is None or len(rows) != len(y))
         refuse_if(self.named is not None and any(v not in self.named for v in y if v is not None))
 
-    def give(self, kind, rows, y, relabel):
+    def give(self, rows, y, relabel, annotator=None):
         """Label; None is the missing label."""
         self._accept(rows, y)
-        new, labels = {}, {}
-        for row, value in zip(rows, y, strict=True):
-            if self.state[row] == LABELED:
-                same = value is not None and self.label[row] == value
-                refuse_if(not same and not relabel)
-                if same:
-                    continue
-                new[row] = FREE if value is None else LABELED
-            else:
-                new[row] = SKIPPED if value is None else LABELED
+        acts = []
+        for number, value in zip(rows, y, strict=True):
+            row = self.row[number]
+            was, same = row.label is not None, value is not None and row.label == value
+            if was and not same:
+                refuse_if(not relabel or row.final is not None)
+            if annotator is not None and row.state == RESERVED:
+                refuse_if(not row.names & {annotator, None})
             if value is not None:
-                labels[row] = value
-        self._put(kind, new, labels)
+                if not same or (annotator is not None and row.said.get(annotator) != value):
+                    acts.append((number, "opinion", annotator, value))
+            elif was:
+                acts.append((number, "close", annotator, None))
+            elif row.state != SKIPPED or (
+                annotator is not None and row.said.get(annotator) is not UNSURE
+            ):
+                acts.append((number, "opinion", annotator, UNSURE))
+        self._happen("label", annotator, acts)
 
-    def move(self, kind, rows, sources, target):
+    def decide(self, rows, y, annotator):
+        self._accept(rows, y)
+        refuse_if(any(value is None for value in y))
+        pairs = zip(rows, y, strict=True)
+        acts = [(r, "final", annotator, v) for r, v in pairs if self.row[r].final != v]
+        self._happen("decide", annotator, acts)
+
+    def move(self, kind, act, rows, sources, name=None):
         refuse_if(rows is None or any(self.state[row] not in sources for row in rows))
-        self._put(kind, dict.fromkeys(rows, target))
+        moved = [row for row in rows if act != "skip" or self.state[row] != SKIPPED]
+        self._happen(kind, None, [(row, act, name, None) for row in moved])
+
+    def release(self, rows):
+        refuse_if(rows is None or any(not self.row[row].names for row in rows))
+        self.move("release", "release", rows, STATES)
 
     def reserve(self, rows, name):
-        refuse_if(rows is None or any(self.state[row] not in (FREE, RESERVED) for row in rows))
-        refuse_if(any(row in self.name and self.name[row] != name for row in rows))
-        self._put("reserve", dict.fromkeys(rows, RESERVED), name=name)
+        takes = (FREE, RESERVED) if name is None else (FREE, RESERVED, LABELED)
+        refuse_if(rows is None or any(self.state[row] not in takes for row in rows))
+        new = [row for row in rows if name not in self.row[row].names]
+        self._happen("reserve", None, [(row, "reserve", name, None) for row in new])
 
     def release_name(self, name):
-        rows = [row for row, who in self.name.items() if who == name]
+        rows = [row for row, names in self.name.items() if name in names]
         refuse_if(not rows)
-        self.move("release", rows, {RESERVED}, FREE)
+        self.move("release", "release", rows, STATES, name)
 
-    def extend(self, kind, m, y):
+    def extend(self, kind, m, y, annotator=None):
         n = len(self.state)
-        new = range(n, n + m)
-        self._accept(new, y)
-        labels = {row: value for row, value in zip(new, y, strict=True) if value is not None}
-        states = {row: LABELED if row in labels else FREE for row in new}
-        self._happen(kind, self.state | states, self.label | labels, self.name)
+        self._accept(range(n, n + m), y)
+        pairs = [(n + i, value) for i, value in enumerate(y) if value is not None]
+        self._happen(kind, annotator, [(r, "opinion", annotator, v) for r, v in pairs], m)
 
-    def undo(self, n):
-        refuse_if(type(n) is not int or not 1 <= n <= len(self.past))
-        undone = self.past[-n:]
-        refuse_if(any(kind in ("fit", "extend") for _, kind, _ in undone))
-        del self.past[-n:]
-        self.state, self.label, self.name = undone[0][2]
-        self.n_entries += 1
-        return [position for position, _, _ in undone]
+    def can_be_undone(self, annotator):
+        """Numbers of calls, the newest first."""
+        calls = [*enumerate(self.calls)][::-1]
+        return [
+            number
+            for number, (kind, actor, _, _) in calls
+            if kind != "undo"
+            and number not in self.dead
+            and (annotator is None or (actor == annotator and kind in ("label", "decide")))
+        ]
+
+    def undo(self, n, annotator):
+        undone = self.can_be_undone(annotator)
+        refuse_if(type(n) is not int or not 1 <= n <= len(undone))
+        undone = undone[:n]
+        refuse_if(any(self.calls[number][0] in ("fit", "extend") for number in undone))
+        self.dead |= set(undone)
+        self.calls.append(("undo", None, [], 0))
+        self.replay()
+        return sorted(undone)
 
     def name_classes(self, classes):
         refuse_if(any(value not in classes for value in self.label.values()))
@@ -170,6 +246,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.pool = None
         self.in_agreement = False  # model and pool, at the end of a step
+        self.in_order = True  # whether what was undone was always the last
 
     def teardown(self):
         if self.in_agreement:
@@ -186,7 +263,7 @@ class PoolMachine(RuleBasedStateMachine):
     )
     def start(self, kind, n, known, eager, seed):
         self.make, self.eager, self.seed = MAKE[kind], eager, seed
-        self.replay, self.past_dtypes = {}, []
+        self.replay, self.past_dtypes = {}, {}
         X, self.model = self.make(range(n)), Model()
         y, values = None, [None] * n
         if known is not None:
@@ -299,11 +376,11 @@ class PoolMachine(RuleBasedStateMachine):
         else:
             assert result is None
         if kind == "undo":
-            assert self.dtypes() == self.past_dtypes[-len(undone)]
-            del self.past_dtypes[-len(undone) :]
+            if self.in_order:  # nothing that came later has been left
+                assert self.dtypes() == self.past_dtypes[undone[0]]
             details["undone"] = undone
         elif self.model.n_entries > n_entries:
-            self.past_dtypes.append(dtypes)
+            self.past_dtypes[n_entries] = dtypes
         else:
             assert self.dtypes() == dtypes
         self.follow(kind, **details)
@@ -325,11 +402,11 @@ class PoolMachine(RuleBasedStateMachine):
     def replay_one(self, op, rows):
         """Apply an operation to a dict of rows, which are what it says they were before."""
         for row in range(len(rows), len(rows) + op.n_added):
-            rows[row] = (FREE, None, None)
+            rows[row] = (FREE, None, ())
         k = len(op.rows)
         assert len(set(op.rows.tolist())) == k
-        before = zip(op.states_before, op.before, op.names_before or [None] * k, strict=True)
-        after = zip(op.states_after, op.after, op.names_after or [None] * k, strict=True)
+        before = zip(op.states_before, op.before, op.names_before or [()] * k, strict=True)
+        after = zip(op.states_after, op.after, op.names_after or [()] * k, strict=True)
         for row, old, new in zip(op.rows.tolist(), before, after, strict=True):
             assert rows[row] == (STATES[old[0]], *old[1:])
             rows[row] = (STATES[new[0]], *new[1:])
@@ -348,7 +425,7 @@ class PoolMachine(RuleBasedStateMachine):
         y, values = self.some_labels(labels, 1 if rows is None else len(rows))
         self.step(
             "label",
-            lambda: self.model.give("label", rows, values, relabel),
+            lambda: self.model.give(rows, values, relabel, annotator),
             lambda: self.pool.label(idx, y, relabel=relabel, annotator=annotator),
             annotator=annotator,
         )
@@ -360,8 +437,20 @@ class PoolMachine(RuleBasedStateMachine):
         values = [self.model.label[row] for row in rows]
         self.step(
             "label",
-            lambda: self.model.give("label", rows, values, False),
+            lambda: self.model.give(rows, values, False, annotator),
             lambda: self.pool.label(rows, values, annotator=annotator),
+            annotator=annotator,
+        )
+
+    @rule(pick=PICKS, labels=LABELS, annotator=PEOPLE)
+    def decide(self, pick, labels, annotator):
+        idx, rows = self.some_rows(pick, LABELED)
+        y, values = self.some_labels(labels, 1 if rows is None else len(rows))
+        self.step(
+            "decide",
+            lambda: self.model.decide(rows, values, annotator),
+            lambda: self.pool.decide(idx, y, annotator=annotator),
+            annotator=annotator,
         )
 
     @has(LABELED)
@@ -370,7 +459,7 @@ class PoolMachine(RuleBasedStateMachine):
         idx, rows = self.some_rows(pick, LABELED)
         self.step(
             "unlabel",
-            lambda: self.model.move("unlabel", rows, {LABELED}, FREE),
+            lambda: self.model.move("unlabel", "close", rows, {LABELED}),
             lambda: self.pool.unlabel(idx),
         )
 
@@ -379,7 +468,7 @@ class PoolMachine(RuleBasedStateMachine):
         idx, rows = self.some_rows(pick, FREE, RESERVED)
         self.step(
             "skip",
-            lambda: self.model.move("skip", rows, {FREE, RESERVED, SKIPPED}, SKIPPED),
+            lambda: self.model.move("skip", "skip", rows, {FREE, RESERVED, SKIPPED}),
             lambda: self.pool.skip(idx),
         )
 
@@ -389,7 +478,7 @@ class PoolMachine(RuleBasedStateMachine):
         idx, rows = self.some_rows(pick, SKIPPED)
         self.step(
             "restore",
-            lambda: self.model.move("restore", rows, {SKIPPED}, FREE),
+            lambda: self.model.move("restore", "restore", rows, {SKIPPED}),
             lambda: self.pool.restore(idx),
         )
 
@@ -408,7 +497,7 @@ class PoolMachine(RuleBasedStateMachine):
         idx, rows = self.some_rows(pick, RESERVED)
         self.step(
             "release",
-            lambda: self.model.move("release", rows, {RESERVED}, FREE),
+            lambda: self.model.release(rows),
             lambda: self.pool.release(idx),
         )
 
@@ -439,16 +528,22 @@ class PoolMachine(RuleBasedStateMachine):
             X = {"a": [1.0]}
         self.step(
             "extend",
-            lambda: refuse_if(fault) or self.model.extend("extend", m, values),
+            lambda: refuse_if(fault) or self.model.extend("extend", m, values, annotator),
             lambda: self.pool.extend(X, y, annotator=annotator),
             annotator=annotator,
             n_added=m,
         )
 
-    @rule(n=UNDOS)
-    def undo(self, n):
-        n = {"all": len(self.model.past), "too many": len(self.model.past) + 1}.get(n, n)
-        self.step("undo", lambda: self.model.undo(n), lambda: self.pool.undo(n))
+    @rule(n=UNDOS, annotator=st.sampled_from([None, None, "Ada", "nobody"]))
+    def undo(self, n, annotator):
+        most = len(self.model.can_be_undone(annotator))
+        n = {"all": most, "too many": most + 1}.get(n, n)
+        self.in_order &= annotator is None
+        self.step(
+            "undo",
+            lambda: self.model.undo(n, annotator),
+            lambda: self.pool.undo(n, annotator=annotator),
+        )
 
     @rule(seeds=SEEDS, what=st.sampled_from(["all", "all", "those present", "some"]))
     def name_classes(self, seeds, what):
@@ -518,9 +613,10 @@ class PoolMachine(RuleBasedStateMachine):
             assert getattr(pool, f"n_{state}") == len(model.rows(state))
         expected = [model.label.get(row, self.HOLE) for row in range(n)]
         assert [None if v != v else v for v in pool.y.tolist()] == expected
-        assert dict(pool.reservations) == model.name
+        assert {row: set(names) for row, names in pool.reservations.items()} == model.name
         entry = {
-            row: (s, model.label.get(row), model.name.get(row)) for row, s in model.state.items()
+            row: (s, model.label.get(row), pool.reservations.get(row, ()) if s == RESERVED else ())
+            for row, s in model.state.items()
         }
         assert entry == self.replay
         assert pool.seed == self.seed
@@ -542,13 +638,19 @@ class PoolMachine(RuleBasedStateMachine):
         assert ids_of(pool.X) == list(range(len(model.state)))
 
 
+FACTS = [
+    *("kind", "rows", "annotator", "time", "n_added", "undone", "detail"),
+    *(f"{what}_{side}" for what in ("states", "labels", "names") for side in ("before", "after")),
+]
+
+
 def as_plain(thing):
     """An operation or an array as values that == compares, dtypes included."""
     if isinstance(thing, np.ndarray):
         values = thing.tolist()
         return thing.dtype.str, ["nan" if v != v else (type(v), v) for v in values]
     if hasattr(thing, "kind"):
-        return {name: as_plain(value) for name, value in vars(thing).items()}
+        return {name: as_plain(getattr(thing, name)) for name in FACTS}
     return thing
 
 

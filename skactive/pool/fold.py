@@ -39,7 +39,7 @@ from .log import (
 )
 
 UNLABELED, LABELED, RESERVED, SKIPPED, HELD_OUT = range(5)
-STATE_NAMES = ("unlabeled", "labeled", "reserved", "skipped", "held out")
+STATE_NAMES = ("unlabeled", "labeled", "reserved", "skipped", "held_out")
 BASE = -1  # stands for the event of a label that was there from the start
 
 

@@ -10,7 +10,7 @@ from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name
 from . import files, plans
-from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
+from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import CLOSE, NOTHING, OPINION, RELEASE, RESTORE, Change
@@ -141,14 +141,18 @@ class Pool:
         """Sorted row numbers of the rows that may be asked for."""
         return np.flatnonzero(self.unlabeled_mask)
 
+    held_out = _members(HELD_OUT, "Sorted row numbers of the rows on the test side.")
+
     labeled_mask = _mask(LABELED, "Boolean mask of shape (n,): labelled.")
     reserved_mask = _mask(RESERVED, "Boolean mask of shape (n,): reserved.")
     skipped_mask = _mask(SKIPPED, "Boolean mask of shape (n,): skipped.")
+    held_out_mask = _mask(HELD_OUT, "Boolean mask of shape (n,): on the test side.")
     unlabeled_mask = _mask(UNLABELED, "Boolean mask of shape (n,): may be asked for.")
 
     n_labeled = _count(LABELED, "Number of labelled rows.")
     n_reserved = _count(RESERVED, "Number of reserved rows.")
     n_skipped = _count(SKIPPED, "Number of skipped rows.")
+    n_held_out = _count(HELD_OUT, "Number of rows on the test side.")
     n_unlabeled = _count(UNLABELED, "Number of rows that may be asked for.")
 
     @property

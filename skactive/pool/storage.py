@@ -130,7 +130,7 @@ def _array(file: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> np.ndarra
     if head is None:
         raise ValueError("a member is no array of numbers")
     array = np.frombuffer(data, head[1].decode(), offset=head.end())
-    if len(array) != int(head[2]) or (array.dtype == bool and array.view(np.uint8).max() > 1):
+    if len(array) != int(head[2]) or (array.dtype == bool and (array.view(np.uint8) > 1).any()):
         raise ValueError("a member holds other numbers than its head says")
     return array
 
