@@ -261,7 +261,7 @@ def _kappas(
     shared = triu(seen @ seen.T, k=1).tocoo()
     ends = np.searchsorted(people, np.arange(len(names) + 1))
     pairs = {}
-    for a, b in sorted(zip(*map(np.ndarray.tolist, shared.coords), strict=True)):
+    for a, b in sorted(zip(shared.row.tolist(), shared.col.tolist(), strict=True)):
         ours, theirs = slice(*ends[a : a + 2]), slice(*ends[b : b + 2])
         _, left, right = np.intersect1d(
             units[ours], units[theirs], assume_unique=True, return_indices=True
