@@ -91,6 +91,13 @@ def test_majority_and_latest_are_those_of_plain_code(drawn):
     assert by_votes.dtype == by_time.dtype == given_[2].dtype
 
 
+def test_so_it_is_with_many_opinions():
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, [50, 4, 4], size=(400, 3)).tolist()
+    opinions = [(row, f"person {who}", label) for row, who, label in drawn]
+    assert majority(*arrays(opinions)).tolist() == naive_majority(opinions)
+
+
 def test_among_labels_that_as_many_gave_the_one_that_came_first_wins():
     opinions = [(5, "ann", "z"), (2, "ann", "b"), (5, "ben", "a"), (2, "ben", "a"), (2, "cy", "a")]
     assert majority(*arrays(opinions, object)).tolist() == ["a", "z"]
@@ -281,6 +288,7 @@ def test_what_somebody_said_last_of_a_row_counts():
     assert (again.alpha, again.pairs) == (once.alpha, once.pairs)
 
 
+@pytest.mark.filterwarnings("error")
 def test_agreement_reads_as_a_table():
     opinions = [(0, "ann", 1), (0, None, 1), (1, "ann", 0), (1, None, 0), (1, "ben", 0)]
     assert repr(agreement(*arrays(opinions))).splitlines() == [

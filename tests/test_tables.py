@@ -45,11 +45,11 @@ def read(tmp_path):
 
 # Files as spreadsheets write them
 
-# Two lines in a cell, a separator, a quotation mark, blanks, an umlaut; nothing in the last lines.
+# Two lines in a cell, a separator, quotation marks, blanks, a euro; nothing in the last lines.
 EXCEL_UTF8 = (
     b"\xef\xbb\xbfid,note,label\r\n"
     b'a.png,"two\nlines",fine\r\n'
-    b'b.png,"one, or ""two""", gut\xc3\xa4 \r\n'
+    b'b.png,"one, or ""two""", 5\xe2\x82\xac \r\n'
     b"c.png,,\r\n"
     b",,\r\n"
     b"d.png,,   \r\n"
@@ -58,7 +58,7 @@ EXCEL_UTF8 = (
 EXPECTED = {
     "id": ["a.png", "b.png", "c.png", "d.png"],
     "note": ["two\nlines", 'one, or "two"', None, None],
-    "label": ["fine", "gutä", None, None],
+    "label": ["fine", "5€", None, None],
 }
 TEXT = EXCEL_UTF8.decode("utf-8-sig")
 # A comma is in quotes only where it separates.
@@ -73,7 +73,7 @@ FILES = {
     "LibreOffice": TEXT.replace("\r\n", "\n").encode(),
     "LibreOffice: quote all text cells": (
         b'"id","note","label"\n"a.png","two\nlines","fine"\n'
-        b'"b.png","one, or ""two""","gut\xc3\xa4"\n"c.png",,\n,,\n"d.png",,"   "\n'
+        b'"b.png","one, or ""two""","5\xe2\x82\xac"\n"c.png",,\n,,\n"d.png",,"   "\n'
     ),
     "Google Sheets": TEXT.rstrip("\r\n,").encode() + b",,",
     "old Macs": TEXT.replace("\r\n", "\r").encode(),
@@ -435,8 +435,9 @@ def test_new_labels_of_their_kind_are_taken_where_they_may_be_new():
     parsed = parse_like(["7", "x", str(2**63), None], np.array([1], dtype=np.int8), also_new=True)
     assert parsed.labels.tolist() == [7, 0, 0, 0] and parsed.is_given[0]
     assert [each.position for each in parsed.unknown] == [1, 2]
-    parsed = parse_like(["0.25", "x"], [0.5], also_new=True)
-    assert parsed.labels[0] == 0.25 and parsed.unknown == [Unknown(1, "x", None)]
+    parsed = parse_like(["0.25", "x", "1e999"], [0.5], also_new=True)
+    assert parsed.labels[0] == 0.25
+    assert parsed.unknown == [Unknown(1, "x", None), Unknown(2, "1e999", None)]
     parsed = parse_like(["new", "Fine", "fine", 3], ["fine"], also_new=True)
     assert parsed.is_given.tolist() == [True, False, True, False]
     assert parsed.unknown == [Unknown(1, "Fine", "fine"), Unknown(3, 3, None)]

@@ -26,13 +26,7 @@ from .labels import folded, missing_mask, nearest_class, to_array
 
 
 def datetimes(seconds: ArrayLike) -> NDArray[np.datetime64]:
-    """Return seconds since the epoch as moments in UTC, NaN as NaT.
-
-    Examples
-    --------
-    >>> datetimes([0.5, float("nan")])
-    array(['1970-01-01T00:00:00.500000', 'NaT'], dtype='datetime64[us]')
-    """
+    """Return seconds since the epoch as moments in UTC, NaN as NaT."""
     seconds = np.asarray(seconds, dtype=np.float64)
     moments = np.full(seconds.shape, "NaT", dtype="datetime64[us]")
     is_known = np.isfinite(seconds)
@@ -106,19 +100,11 @@ _FORMULA = "=+-@＝＋－＠"
 
 
 def write_table(path: str | os.PathLike, columns: Mapping[str, Any]) -> None:
-    r"""Write columns to a CSV file that spreadsheets read as text: whole, or not at all.
+    """Write columns to a CSV file that spreadsheets read as text: whole, or not at all.
 
     UTF-8 with a mark, by which Excel knows it, and lines as RFC 4180 wants them. A text that would
     be a formula, or that reading would strip or take for a blank, gets an apostrophe before it,
     which `read_table` takes away.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_table(f"{folder}/answers.csv", {"id": ["=1+1", "b"], "label": [3, None]})
-    ...     Path(f"{folder}/answers.csv").read_bytes()
-    b'\xef\xbb\xbf"id","label"\r\n"\'=1+1",3\r\n"b",""\r\n'
     """
     buffer = io.StringIO(newline="")
     # Text in quotes: a semicolon in it is no separator, whatever the country of the spreadsheet.

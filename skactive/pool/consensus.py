@@ -18,13 +18,7 @@ Consensus = Callable[[NDArray[np.int64], NDArray, NDArray], Any]
 
 
 def latest(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> NDArray:
-    """Return the label that was given last to each distinct row, in the order of row numbers.
-
-    Examples
-    --------
-    >>> latest(np.array([7, 3, 7]), np.array(["ann", "ann", "ben"]), np.array([0, 1, 2]))
-    array([1, 2])
-    """
+    """Return the label that was given last to each distinct row, in the order of row numbers."""
     _, from_the_end = np.unique(rows[::-1], return_index=True)
     return labels[len(rows) - 1 - from_the_end]
 
@@ -99,14 +93,6 @@ def consensus_of(
 
     The function is shown the opinions read-only. What it returns is refused if it is not one label
     for each row, of the kind of the others.
-
-    Examples
-    --------
-    >>> def highest(rows, annotators, labels):
-    ...     return [labels[rows == row].max() for row in np.unique(rows)]
-    >>> people = np.array(["ann", "ben", "ann"])
-    >>> consensus_of(highest, np.array([7, 7, 3]), people, np.array([2, 0, 1]))
-    array([1, 2])
     """
     function = resolve(consensus)
     if len(rows) == 0:

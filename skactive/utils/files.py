@@ -21,15 +21,6 @@ def replacing(path: str | os.PathLike) -> Iterator[IO[bytes]]:
 
     Whoever is interrupted leaves the old file. What killed processes left beside it is taken away.
     A symbolic link stays one.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(f"{folder}/notes.txt") as file:
-    ...         _ = file.write(b"whole")
-    ...     os.listdir(folder)
-    ['notes.txt']
     """
     path = Path(os.path.realpath(path))
     for left in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
