@@ -1,28 +1,21 @@
 """Files of arrays beside a JSON header: versioned, free of pickle, replaced whole or not at all."""
 
-import glob
 import io
 import json
 import os
 import re
-import secrets
-import shutil
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from ..utils.checks import is_integer
-
-try:
-    import fcntl
-except ImportError:  # on Windows, where nobody can take away a file that is open
-    fcntl = None  # type: ignore[assignment]
+from ..utils.files import replacing
 
 FORMAT = "skactive-pool"
 # What numpy writes before the numbers of an array of one dimension, and nothing else.
@@ -37,49 +30,11 @@ _ARCHIVE = (zipfile.BadZipFile, EOFError, struct.error, zlib.error)
 def write(
     path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.ndarray], version: int
 ) -> None:
-    """Write the header and the arrays to `path`; whoever is interrupted leaves the old file.
-
-    What killed processes left beside it is taken away. A symbolic link stays one.
-    """
-    path = Path(os.path.realpath(path))
+    """Write the header and the arrays to `path`, whole or not at all."""
     header = {"format": FORMAT, "version": version, **header}
     contents: dict[str, Any] = {"header": pack_json(header), **arrays}
-    for left in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
-        with suppress(OSError), left.open("rb") as held:  # raised where somebody still writes
-            _lock(held, wait=False)
-            left.unlink()
-    temporary, file = _create(path)
-    try:
-        with file:
-            if path.exists():
-                shutil.copymode(path, temporary)
-            np.savez(file, **contents)  # no objects, so no pickle
-            file.flush()
-            os.fsync(file.fileno())
-            if fcntl is None:  # on Windows no open file can be moved
-                file.close()
-            os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _create(path: Path) -> tuple[Path, IO[bytes]]:
-    """Open a new file beside `path`, locked so that no other save takes it for what was left."""
-    while True:
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-        file = temporary.open("xb")  # with the permissions of any new file, unlike tempfile's
-        with suppress(OSError):  # some networks' file systems have no locks
-            _lock(file, wait=True)
-        if temporary.exists():  # nobody was quicker
-            return temporary, file
-        file.close()
-
-
-def _lock(file: IO[bytes], *, wait: bool) -> None:
-    """Lock a file for as long as it is open; OSError: another has, and there is no waiting."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with replacing(path) as file:
+        np.savez(file, **contents)  # no objects, so no pickle
 
 
 @contextmanager
