@@ -615,7 +615,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert [None if v != v else v for v in pool.y.tolist()] == expected
         assert {row: set(names) for row, names in pool.reservations.items()} == model.name
         entry = {
-            row: (s, model.label.get(row), pool.reservations.get(row, ()) if s == RESERVED else ())
+            row: (s, model.label.get(row), pool.reservations.get(row, ()))
             for row, s in model.state.items()
         }
         assert entry == self.replay

@@ -13,11 +13,10 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
-from .fold import LABELED, RESERVED, SKIPPED
+from .fold import LABELED
 from .ledger import Ledger
 from .log import (
     CLOSE,
-    EVENT_NAMES,
     FINAL,
     KINDS,
     LABELS_IN,
@@ -136,9 +135,9 @@ def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:
     arrays["base_rows"] = rows
     for name, values in (("base_labels", labels), ("labels", log.labels.array[:n_events])):
         is_text = values is not None and values.dtype.kind == "O"
-        arrays[name] = (
-            np.zeros(0) if values is None else pack_json(values.tolist()) if is_text else values
-        )
+        if values is None:
+            values = np.zeros(0)
+        arrays[name] = pack_json(values.tolist()) if is_text else values
         arrays[f"{name}_are_text"] = np.array([is_text])
     return arrays
 
@@ -154,7 +153,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
-    """Return the log that arrays tell of; one that no pool has had raises ValueError or the like."""
+    """Return the log that arrays tell of; ValueError, TypeError or LookupError: no pool has had it."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
         array = arrays.pop(name).astype(_DTYPES.get(name, np.int64), casting="safe")
@@ -224,7 +223,8 @@ def _refuse_unless(condition: Any) -> None:
 def _check_operations(log: Log, n_rows: int) -> None:
     """Refuse operations that do not go together."""
     n, kinds, first = len(log.kinds.array), log.kinds.array, log.first.array
-    _refuse_unless(n > 0 and np.isin(kinds, range(len(KINDS))).all() and np.isfinite(log.times.array).all())
+    _refuse_unless(n > 0 and np.isin(kinds, range(len(KINDS))).all())
+    _refuse_unless(np.isfinite(log.times.array).all())
     _refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
     _refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
     n_added = log.n_added.array
@@ -255,9 +255,8 @@ def _check_events(log: Log) -> None:
     joined = np.cumsum(log.n_added.array)
     _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
     _refuse_unless(((names >= 0) & (names < len(log.people))).all())
-    pairs = np.unique(of * len(EVENT_NAMES) + events)
-    for number, event in zip(*(part.tolist() for part in divmod(pairs, len(EVENT_NAMES))), strict=True):
-        _refuse_unless(event in _EVENTS_OF.get(KINDS[log.kinds.array[number]], ()))
+    for kind, event in np.unique([log.kinds.array[of], events], axis=1).T.tolist():
+        _refuse_unless(event in _EVENTS_OF.get(KINDS[kind], ()))
     order = np.lexsort((rows, of))
     _refuse_unless(not ((np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)).any())
     base = log.base[0]
@@ -277,10 +276,8 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     _refuse_unless(all(dtype.kind in "biufO" for dtype in values.values()))
     groups = [] if log.base[1] is None else [(log.base[1], log.dtypes[0])]
     for number in sorted(with_labels - {0}):
-        mask = slice(int(log.first.array[number]), None)
-        stop = log.span(number, len(log.kinds.array), len(log.rows.array)).stop
-        mask = slice(mask.start, stop)
-        groups.append((log.labels.array[mask][is_label[mask]], log.dtypes[number]))
+        span = log.span(number, len(log.kinds.array), len(log.rows.array))
+        groups.append((log.labels.array[span][is_label[span]], log.dtypes[number]))
     for labels, name in groups:
         kind = values[name].kind
         _refuse_unless(labels.dtype.kind == "O" or labels.dtype == values[name])

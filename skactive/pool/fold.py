@@ -52,9 +52,7 @@ class Folded(NamedTuple):
     said: tuple[np.ndarray, np.ndarray]  # places in the rows, and the events of opinions that stand
 
 
-def fold(
-    log: Log, rows: np.ndarray, last: np.ndarray, n_operations: int, n_events: int
-) -> Folded:
+def fold(log: Log, rows: np.ndarray, last: np.ndarray, n_operations: int, n_events: int) -> Folded:
     """Return what is true of distinct rows after so many operations, by their events.
 
     `last` holds for each row an event at or behind its last one that is to be looked at, or -1.

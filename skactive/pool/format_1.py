@@ -49,7 +49,8 @@ def changes(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> l
 
 def _as_change(op: Old) -> Change:
     """Return an operation as a change."""
-    events, names = _EVENTS.get(op.kind, OPINION), op.annotator
+    events: Any = _EVENTS.get(op.kind, OPINION)
+    names: Any = op.annotator
     if op.kind in ("label", "extend", "unlabel"):
         table = np.array([_OF_LABELS.get(state, -1) for state in range(4)], dtype=np.int8)
         events = table[op.states_after]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .fold import LABELED, RESERVED, Folded, fold
+from .fold import LABELED, Folded, fold
 from .ledger import Ledger
 from .log import KINDS, UNSURE
 
@@ -133,7 +133,7 @@ class Operation:
         return labels
 
     def _names(self, side: Folded) -> tuple | None:
-        if not (side.states == RESERVED).any():
+        if not len(side.reservations[0]):
             return None
         names: list[tuple] = [()] * len(self.rows)
         for place, code in zip(*(part.tolist() for part in side.reservations), strict=True):

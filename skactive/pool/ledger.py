@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from .log import (
 from .slots import Slots
 
 Found = TypeVar("Found")
+Names = dict[int, tuple[str | None, ...]]
 _TRIES = 100  # to read while another thread writes, which takes it some microseconds
 # What becomes of a row that nothing has happened to
 _STATE_AFTER = {OPINION: LABELED, UNSURE: SKIPPED, SKIP: SKIPPED, RESERVE: RESERVED}
@@ -49,8 +50,8 @@ class Effect(NamedTuple):
     states: np.ndarray
     is_held: np.ndarray
     last: np.ndarray  # their last events
-    labels: np.ndarray | None  # meaningful where a row is labelled
-    names: dict[int, tuple[str | None, ...]]  # for whom rows are reserved, where they are
+    labels: Any  # (k,) meaningful where a row is labelled; None where none is
+    names: Names  # for whom rows are reserved, where they are
     dtype: np.dtype | None  # of all labels afterwards
 
 
@@ -87,12 +88,11 @@ class Ledger:
         """Make a change happen, as one operation."""
         self.follow()
         now, rows, n = self.now, self.now.rows, self.now.n_operations
-        if change.added is not None:
+        if isinstance(change.added, Rows):
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         dtype, change = self._with_dtype(change)
-        slots = self.slots
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
@@ -162,7 +162,7 @@ class Ledger:
             labels = log.labels.array[events].astype(dtype)
         people, names = log.people, log.names.array[events].tolist()
         reserved = np.flatnonzero(states == RESERVED).tolist()
-        whose = {int(rows[place]): (people[names[place]],) for place in reserved}
+        whose: Names = {int(rows[place]): (people[names[place]],) for place in reserved}
         is_held = log.held.array[events] & (states == LABELED)
         return Effect(rows, states, is_held, numbers, labels, whose, dtype)
 
@@ -178,7 +178,7 @@ class Ledger:
         if dtype is not None:
             labels = np.zeros(len(rows), dtype=dtype)
             labels[is_labeled] = self.labels_of(rows[is_labeled], events, n, dtype)
-        names: dict[int, tuple[str | None, ...]] = {}
+        names: Names = {}
         for place, code in zip(*(part.tolist() for part in found.reservations), strict=True):
             row = int(rows[place])
             names[row] = (*names.get(row, ()), log.people[code])
@@ -341,8 +341,9 @@ class Ledger:
         if n >= now.n_operations:
             return NOTHING
         spans = [slice(int(log.first.array[n]), now.n_events)]
-        undone = [one for number, many in log.undone.items() if n <= number < now.n_operations for one in many]
-        spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
+        for number, undone in log.undone.items():
+            if n <= number < now.n_operations:
+                spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
         rows = [log.rows.array[span] for span in spans]
         if n == 0:
             rows.append(log.base[0])

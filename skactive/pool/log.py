@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from ..data.rows import Rows
 
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
 OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG = range(10)
@@ -47,6 +46,9 @@ NOTHING = np.zeros(0, dtype=np.int64)
 NOTHING.flags.writeable = False
 
 
+Note = tuple[float | None, str | None]  # seconds that an opinion took, and a comment
+
+
 class Change(NamedTuple):
     """What a call would do to a pool: worked out and found acceptable, but not applied yet."""
 
@@ -54,14 +56,14 @@ class Change(NamedTuple):
     rows: np.ndarray = NOTHING  # (k,) int64; the numbers of rows that join follow the pool's
     events: Any = OPINION  # (k,) what each row's event tells, or one for all
     names: Sequence[str | None] | str | None = None  # (k,) whose, or one for all
-    labels: np.ndarray | None = None  # (k,), meaningful where the event carries a label
+    labels: Any = None  # (k,), meaningful where the event carries a label
     held: Any = False  # (k,) whether a label is for testing, or one for all
     annotator: str | None = None  # who did it
-    added: Rows | int | None = None  # rows that join the pool, or how many did
+    added: Any = None  # `Rows` that join the pool, or how many did
     merge: bool = False  # whether they join what was added last, rather than lie beside it
     undone: tuple[int, ...] = ()  # numbers of operations, newest first
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
-    notes: dict[int, tuple[float | None, str | None]] = {}  # place -> seconds taken, comment
+    notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
     token: Any = None  # by which whoever planned it knows it again
 
@@ -136,7 +138,7 @@ class Log:
         self.previous = numbers()  # the event before it of the same row, or -1
         self.held = numbers(bool)
         self.labels = LabelColumn(np.zeros(0, dtype=np.int8))
-        self.notes: dict[int, tuple[float | None, str | None]] = {}
+        self.notes: dict[int, Note] = {}
         self.people: list[str | None] = [None]  # by code
         self._codes: dict[str | None, int] = {None: NOBODY}
         self.base: tuple[np.ndarray, np.ndarray | None] = (NOTHING, None)  # rows and y of fit
@@ -154,20 +156,22 @@ class Log:
         if change.token is not None or self.token[0] >= n:
             self.token = (n, change.token)
         actor = self.code(change.annotator)
-        for column, value in (
+        of_operation: tuple[tuple[Column, Any], ...] = (
             (self.kinds, KINDS.index(change.kind)),
             (self.times, time.time() if change.time is None else change.time),
             (self.actors, actor),
             (self.first, n_events),
             (self.n_added, change.n_added),
             (self.dead, NEVER),
-        ):
+        )
+        for column, value in of_operation:
             column.put(n, value, 1)
-        for kept, entry in (
+        tables: tuple[tuple[dict[int, Any], Any], ...] = (
             (self.dtypes, None if dtype is None else dtype.str),
             (self.undone, change.undone or None),
             (self.details, change.detail),
-        ):
+        )
+        for kept, entry in tables:
             left = kept.pop(n, None)  # by an operation that did not come about
             if left is not None and kept is self.undone:
                 self.dead.array[list(left)] = NEVER
@@ -177,17 +181,17 @@ class Log:
             self.notes.pop(at, None)
         self.notes.update((n_events + place, note) for place, note in change.notes.items())
         self.has_final |= change.kind == "decide"
-        if k:
-            for column, value in (
-                (self.operations, n),
-                (self.rows, rows),
-                (self.events, change.events),
-                (self.names, self._codes_of(change.names)),
-                (self.previous, previous),
-                (self.held, change.held),
-                (self.labels, change.labels),
-            ):
-                column.put(n_events, value, k)
+        of_events: tuple[tuple[Column, Any], ...] = (
+            (self.operations, n),
+            (self.rows, rows),
+            (self.events, change.events),
+            (self.names, self._codes_of(change.names)),
+            (self.previous, previous),
+            (self.held, change.held),
+            (self.labels, change.labels),
+        )
+        for column, value in of_events if k else ():
+            column.put(n_events, value, k)
         return end
 
     def code(self, name: str | None) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data import labels as lab
 from ..data.conform import conform
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, row_index
@@ -49,6 +48,7 @@ def label(
     values, known = pool.parse(y, len(idx), index, who, idx, is_answer=True)
     ledger = pool.ledger
     ledger.follow()
+    labels: Any
     states, labels = ledger.found(idx)
     was, is_skipped = states == LABELED, states == SKIPPED
     if pool.consensus is None:
@@ -224,7 +224,7 @@ def _equal(where: np.ndarray, labels, values: np.ndarray) -> np.ndarray:
     return same
 
 
-def _own(ledger, rows: np.ndarray, annotator: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+def _own(ledger, rows: np.ndarray, annotator: str | None) -> tuple[np.ndarray, Any]:
     """Return what one person says of rows, an event or -1 where nothing, and which labels."""
     found = ledger.folded(rows)
     places, events = found.said
@@ -235,7 +235,7 @@ def _own(ledger, rows: np.ndarray, annotator: str | None) -> tuple[np.ndarray, n
     return own, _labels(ledger, rows, which, own == OPINION)
 
 
-def _decided(ledger, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def _decided(ledger, rows: np.ndarray) -> tuple[np.ndarray, Any]:
     """Tell of which rows a reviewer has decided, and what."""
     ledger.follow()
     if not ledger.log.has_final or len(rows) == 0:
@@ -246,7 +246,7 @@ def _decided(ledger, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return decided, _labels(ledger, rows, found.decisive, decided)
 
 
-def _labels(ledger, rows, events, mask: np.ndarray) -> np.ndarray | None:
+def _labels(ledger, rows, events, mask: np.ndarray) -> Any:
     """Return the labels of some events, meaningful in a mask; None where it is empty."""
     if not mask.any():
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .fold import HELD_OUT, LABELED, UNLABELED
@@ -25,7 +27,7 @@ class Slots:
         self.states = np.zeros(size, dtype=np.int8)
         self.is_held = np.zeros(size, dtype=bool)
         self.last = np.full(size, -1, dtype=np.int64)
-        self.labels: np.ndarray | None = None  # None if there never was one
+        self.labels: Any = None  # an array, None if there never was one
         self.sorted = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
         self.names: dict[int, tuple[str | None, ...]] = {}  # for whom rows are reserved
 
