@@ -138,7 +138,7 @@ class Facts:
         return self.ledger.touched_since(n)
 
     def labeled_lately(self, since: int, most: int | None) -> np.ndarray:
-        """Return the rows labelled last, newest first: of those after `since` operations, so many."""
+        """Return the rows labelled last, newest first, of those after `since` operations."""
         return self.ledger.read(labeled_lately, since, most)
 
     @property
