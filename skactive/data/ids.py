@@ -1,0 +1,507 @@
+"""Ids: the names that rows keep when a file is sorted, grows or changes its container."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from .chance import mixed
+from .frames import is_pandas, is_polars
+from .labels import check_order, missing_mask, nearest_class, to_array
+from .rows import n_rows, row_index
+
+_BLOCK = 1 << 16  # ids hashed at once: their words stay in the cache
+_FEW = 1024  # ids that may always wait beside the sorted ones
+_SEARCHED = 1_000_000  # ids among which the nearest one is looked for
+_ACCEPTED = "ids are text or integers"
+
+
+class Ids:
+    """The ids of rows, in their order: text or integers, each there once. It never changes.
+
+    Text is kept as bytes end to end. A row is found by a sorted hash, made when it is first needed:
+    16 bytes a row, a quarter of what a dict takes.
+
+    Parameters
+    ----------
+    values : array-like of str or int of shape (n,)
+        numpy, pandas, polars or a list.
+    n : int, optional
+        How many there must be.
+    who : str
+        How refusals begin.
+
+    Examples
+    --------
+    >>> ids = Ids(["a.png", "b.png", "c.png"])
+    >>> ids[[2, 0]], ids.numbers(["b.png"])
+    (array(['c.png', 'a.png'], dtype=object), array([1]))
+    """
+
+    def __init__(self, values: Any, n: int | None = None, who: str = "ids") -> None:
+        column = _column(values, who)
+        if n is not None and len(column) != n:
+            raise ValueError(f"{who} got {len(column)} ids for {n} rows; give one for each row.")
+        _refuse_twice(column, who)
+        self._begin(column)
+
+    def _begin(self, column: "_Column") -> None:
+        # Rows are found among the sorted first ones, or in a dict of the few that came since. List
+        # and dict are shared with the Ids that are extended from these, and so may hold more.
+        self._sorted, self._n = column, len(column)
+        self._late: list[Any] = []
+        self._row_of: dict[Any, int] = {}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "Ids":
+        """Return the ids of which these are the `arrays`."""
+        ids = cls.__new__(cls)
+        if "numbers" in arrays:
+            ids._begin(_Numbers(arrays["numbers"]))
+        else:
+            ids._begin(_Text(arrays["text"].tobytes(), arrays["lengths"]))
+        return ids
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The ids as plain arrays, for files: numbers; or text as UTF-8 and the length of each."""
+        return self._all.arrays
+
+    @property
+    def is_text(self) -> bool:
+        """Whether ids are text, and not integers."""
+        return isinstance(self._sorted, _Text)
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        """One uint64 for each id, the same on every machine and however the ids were stored."""
+        return self._all.hashes
+
+    @property
+    def _all(self) -> "_Column":
+        late = self._late[: self._n - len(self._sorted)]
+        return self._sorted.joined(_column(late, "ids")) if late else self._sorted
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __iter__(self) -> Iterator:
+        return iter(self[:].tolist())
+
+    def __getitem__(self, idx: Any) -> Any:
+        rows = _positions(idx, self._n)
+        flat, n_sorted = rows.ravel(), len(self._sorted)
+        is_late = flat >= n_sorted
+        if is_late.any():
+            out = np.empty(len(flat), dtype=self._sorted.dtype)
+            out[~is_late] = self._sorted.take(flat[~is_late])
+            out[is_late] = [self._late[row - n_sorted] for row in flat[is_late].tolist()]
+        else:
+            out = self._sorted.take(flat)
+        return out.reshape(rows.shape) if rows.ndim else out.tolist()[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("ids are no array in memory; write np.asarray(ids).")
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Ids):
+            return NotImplemented
+        return self is other or (
+            (len(self), self.is_text) == (len(other), other.is_text)
+            and all(map(np.array_equal, self.arrays.values(), other.arrays.values()))
+        )
+
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self[:3].tolist())) + ", ..." * (self._n > 3)
+        return f"Ids([{shown}])" if self._n <= 3 else f"Ids([{shown}], n={self._n})"
+
+    def __getstate__(self) -> dict[str, np.ndarray]:
+        return self.arrays
+
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+        self.__dict__.update(Ids.from_arrays(state).__dict__)
+
+    def __deepcopy__(self, memo: dict) -> "Ids":
+        # What is sorted never changes. What came since is not shared with another pool, which
+        # another thread may extend.
+        return self._with(*self._own_late(), self._n)
+
+    def _with(self, late: list, row_of: dict, n: int) -> "Ids":
+        ids = Ids.__new__(Ids)
+        ids._sorted, ids._late, ids._row_of, ids._n = self._sorted, late, row_of, n
+        return ids
+
+    def _own_late(self) -> tuple[list, dict]:
+        count = self._n - len(self._sorted)
+        return self._late[:count], dict(islice(self._row_of.items(), count))
+
+    def find(self, wanted: Any, who: str = "ids") -> np.ndarray:
+        """Return the row number of each wanted id, -1 where no row has it.
+
+        Examples
+        --------
+        >>> Ids([17, 4, 23]).find([4, 5, 4])
+        array([ 1, -1,  1])
+        """
+        column = _column(wanted, who)
+        if self._n == 0 or not isinstance(column, type(self._sorted)):
+            return np.full(len(column), -1, dtype=np.int64)
+        rows = _find(self._sorted, column)
+        if self._n > len(self._sorted):
+            missed = np.flatnonzero(rows < 0)
+            names = column.take(missed).tolist()
+            found = np.array([self._row_of.get(name, -1) for name in names], dtype=np.int64)
+            rows[missed] = np.where(found < self._n, found, -1)
+        return rows
+
+    def numbers(self, wanted: Any, who: str = "ids") -> np.ndarray:
+        """Return the row number of each wanted id, refusing what no row has.
+
+        Examples
+        --------
+        >>> Ids(["a.png", "b.png"]).numbers(["b.pgn"])
+        Traceback (most recent call last):
+        ...
+        ValueError: ids got 'b.pgn', which is the id of no row; write 'b.png'.
+        """
+        column = _column(wanted, who)
+        rows = self.find(column)
+        if (rows < 0).any():
+            name = column.take(np.flatnonzero(rows < 0)[:1]).tolist()[0]
+            self._refuse_kind(column, who)
+            near = self._nearest(name)
+            instead = "" if near is None else f"; write {near!r}"
+            raise ValueError(f"{who} got {name!r}, which is the id of no row{instead}.")
+        return rows
+
+    def extended(self, more: Any, who: str = "extend") -> "Ids":
+        """Return these ids and more behind them, refusing those that are there already.
+
+        Examples
+        --------
+        >>> Ids(["a.png"]).extended(["b.png"])
+        Ids(['a.png', 'b.png'])
+        """
+        column = _column(more, who)
+        if len(column) == 0 or self._n == 0:
+            return self if len(column) == 0 else Ids(column, who=who)
+        self._refuse_kind(column, who)
+        _refuse_twice(column, who)
+        rows = self.find(column)
+        if rows.max() >= 0:
+            at = (rows >= 0).argmax()
+            raise ValueError(
+                f"{who} got {column.take([at]).tolist()[0]!r}, which row {rows[at]} has already; "
+                "give each row one id of its own."
+            )
+        n = self._n + len(column)
+        if n - len(self._sorted) > max(_FEW, n // 8):
+            ids = Ids.__new__(Ids)
+            ids._begin(self._all.joined(column))
+            return ids
+        late, row_of = self._late, self._row_of
+        if len(self._sorted) + len(late) > self._n:  # others were put behind these before
+            late, row_of = self._own_late()
+        names = column.take(np.arange(len(column))).tolist()
+        late.extend(names)
+        row_of.update(zip(names, range(self._n, n), strict=True))
+        return self._with(late, row_of, n)
+
+    def _refuse_kind(self, column: "_Column", who: str) -> None:
+        if self._n and not isinstance(column, type(self._sorted)):
+            ours, theirs = ("text", "integers") if self.is_text else ("integers", "text")
+            raise ValueError(
+                f"{who} got {theirs} for ids, and the ids of these rows are {ours}; write "
+                f"np.array(ids).astype({'str' if self.is_text else 'int'})."
+            )
+
+    def _nearest(self, name: Any) -> str | None:
+        """Return the id that a text may have been meant for, of those that begin and end alike."""
+        column = self._all
+        if not isinstance(column, _Text):
+            return None
+        return nearest_class(name, column.take(column.most_alike(name, 100)).tolist())
+
+
+def _by_hash(column: Any) -> np.ndarray:
+    """Return the rows in the order of their hashes."""
+    return np.argsort(column.hashes, kind="stable")
+
+
+class _Numbers:
+    """Ids that are integers."""
+
+    dtype, order = np.dtype(np.int64), cached_property(_by_hash)
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def take(self, rows: Any) -> np.ndarray:
+        return self.values[rows]
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        return mixed(self.values.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"numbers": self.values}
+
+    def joined(self, other: Any) -> "_Numbers":
+        return _Numbers(np.concatenate([self.values, other.values]))
+
+
+class _Text:
+    """Ids that are text, as UTF-8 end to end."""
+
+    dtype, order = np.dtype(object), cached_property(_by_hash)
+
+    def __init__(self, text: bytes, lengths: np.ndarray) -> None:
+        self.text = text
+        self.bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def take(self, rows: Any) -> np.ndarray:
+        rows, text = np.asarray(rows, dtype=np.intp), self.text
+        spans = zip(self.bounds[rows].tolist(), self.bounds[rows + 1].tolist(), strict=True)
+        return np.fromiter((text[a:b].decode() for a, b in spans), dtype=object, count=len(rows))
+
+    @cached_property
+    def hashes(self) -> np.ndarray:
+        return hash_text(self.text, self.bounds)
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        lengths = np.diff(self.bounds)
+        small = np.min_scalar_type(lengths.max(initial=0))
+        return {"text": np.frombuffer(self.text, np.uint8), "lengths": lengths.astype(small)}
+
+    def joined(self, other: Any) -> "_Text":
+        lengths = np.concatenate([np.diff(self.bounds), np.diff(other.bounds)])
+        joined = _Text(self.text + other.text, lengths)
+        joined.hashes = np.concatenate([self.hashes, other.hashes])
+        return joined
+
+    def most_alike(self, name: str, k: int) -> np.ndarray:
+        """Return the k rows whose ids have most in common with a text at their two ends."""
+        # Capitals and spaces around are what is easily mistyped: bit 32 is that of small letters.
+        wanted = np.frombuffer(name.strip().encode(errors="replace"), np.uint8) | 32
+        n, width = min(len(self), _SEARCHED), len(wanted)
+        text = np.frombuffer(self.text + bytes(1), np.uint8) | 32
+        begin, last = self.bounds[:n], self.bounds[1 : n + 1] - 1
+        alike = np.zeros(n, dtype=np.int64)
+        for place, step, letters in ((begin, 1, wanted), (last, -1, wanted[::-1])):
+            goes_on = np.ones(n, dtype=bool)
+            for i in range(width):
+                at = place + step * i
+                goes_on &= (at >= begin) & (at <= last)
+                goes_on &= text[np.clip(at, 0, len(text) - 1)] == letters[i]
+                if not goes_on.any():
+                    break
+                alike += goes_on
+        return np.argsort(-alike, kind="stable")[:k]
+
+
+_Column = _Numbers | _Text
+
+
+def _find(column: _Column, wanted: Any) -> np.ndarray:
+    """Return the row that has each wanted id, of the same kind; -1 where none has."""
+    rows, left = np.full(len(wanted), -1, dtype=np.int64), np.arange(len(wanted))
+    if 8 * len(wanted) < len(column):
+        places = np.searchsorted(column.hashes, wanted.hashes, sorter=column.order)
+    else:  # in order on both sides, what is near in memory is read together
+        places = np.empty(len(wanted), dtype=np.intp)
+        places[wanted.order] = np.searchsorted(
+            column.hashes[column.order], wanted.hashes[wanted.order]
+        )
+    while left.size:  # once, and once more where the hash is that of another id
+        left = left[places[left] < len(column)]
+        row = column.order[places[left]]
+        is_near = column.hashes[row] == wanted.hashes[left]
+        left, row = left[is_near], row[is_near]
+        is_it = column.take(row) == wanted.take(left)
+        rows[left[is_it]] = row[is_it]
+        left = left[~is_it]
+        places[left] += 1
+    return rows
+
+
+def hash_text(text: bytes, bounds: np.ndarray) -> np.ndarray:
+    """Hash texts that lie end to end: eight bytes of each at a time, mixed into what came before.
+
+    Texts of one length that differ in eight bytes or fewer in one place never have the same hash.
+    """
+    padded = text + bytes(8)
+    words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # one starts at every byte
+    hashes = np.empty(len(bounds) - 1, dtype=np.uint64)
+    for start in range(0, len(hashes), _BLOCK):
+        begin, end = bounds[:-1][start : start + _BLOCK], bounds[1:][start : start + _BLOCK]
+        part = mixed((end - begin).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
+        rows = np.flatnonzero(begin < end)
+        at, left = begin[rows], (end - begin)[rows]
+        while rows.size:
+            spare = (8 * (8 - np.minimum(left, 8))).astype(np.uint64)  # bits of the next text
+            part[rows] = mixed(part[rows] ^ (words[at] << spare))
+            goes_on = left > 8
+            rows, at, left = rows[goes_on], at[goes_on] + 8, left[goes_on] - 8
+        hashes[start : start + _BLOCK] = part
+    return hashes
+
+
+def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
+    """Split X into what is learned from and the ids of its rows, given as such or as a column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X, ids = take_ids(pd.DataFrame({"file": ["a.png", "b.png"], "age": [3, 5]}), "file", "fit")
+    >>> ids, list(X.columns)
+    (Ids(['a.png', 'b.png']), ['age'])
+    """
+    if ids is None:
+        return X, None
+    if not isinstance(ids, str):
+        check_order(ids, row_index(X), who=who, name="ids")
+        return X, Ids(ids, n_rows(X))
+    if not (is_pandas(X) or is_polars(X)) or len(X.shape) != 2:
+        raise ValueError(
+            f"{who} got ids={ids!r}, which names a column, and X is no frame; give an id for each "
+            "row, in a list, an array or a Series."
+        )
+    names = list(X.columns)
+    if names.count(ids) != 1:
+        _refuse_column(X, ids, names, who)
+    if len(names) == 1:
+        raise ValueError(
+            f"{who} got ids={ids!r}, the only column of X, which leaves nothing to learn from; "
+            f"write ids=X[{ids!r}] to keep it."
+        )
+    rest = X.drop(columns=ids) if is_pandas(X) else X.drop(ids)
+    return rest, Ids(X[ids])
+
+
+def _refuse_column(X: Any, name: str, names: list, who: str) -> None:
+    """Refuse a name that no column has, or several."""
+    n, near = names.count(name), nearest_class(name, names)
+    if n:
+        instead = f"which {n} columns of X are called; rename all but one"
+    elif is_pandas(X) and name in X.index.names:
+        instead = "the index of X and no column; write ids=X.index"
+    else:
+        instead = "which is no column of X; "
+        instead += "name one, or give ids" if near is None else f"write ids={near!r}"
+    raise ValueError(f"{who} got ids={name!r}, {instead}.")
+
+
+def _column(values: Any, who: str) -> _Column:
+    """Read ids from any container, each there as often as it is."""
+    if isinstance(values, Ids | _Column):
+        return values._all if isinstance(values, Ids) else values
+    if isinstance(values, str | int):
+        values = [values]
+    if not (isinstance(values, list | tuple | range) or hasattr(values, "__array__")):
+        raise TypeError(
+            f"{who} got a {type(values).__name__} for ids; give a list, an array or a Series of "
+            "text or integers."
+        )
+    shape = getattr(values, "shape", ())
+    if len(shape) > 1:
+        raise ValueError(f"{who} got ids of shape {tuple(shape)}; give one for each row.")
+    raw = to_array(values)
+    is_text = raw.dtype.kind == "U" or raw.size == 0
+    if is_text or (raw.dtype.kind == "O" and set(map(type, raw.tolist())) == {str}):
+        return _text(raw.tolist(), who)
+    if raw.dtype.kind not in "iuO":
+        write = ".astype(int) or .astype(str)" if raw.dtype.kind == "f" else ".astype(str)"
+        raise ValueError(f"{who} got ids of dtype {raw.dtype}; {_ACCEPTED}, write {write}.")
+    if raw.dtype.kind == "O":
+        _refuse_odd(raw, who)
+    if raw.dtype.kind == "O" or raw.dtype == np.uint64:
+        beyond = [not -(2**63) <= int(value) < 2**63 for value in raw.tolist()]
+        if any(beyond):
+            row = beyond.index(True)
+            raise ValueError(
+                f"{who} got the id {raw[row]} in row {row}, beyond the range of int64; write such "
+                "ids as text."
+            )
+    return _Numbers(raw.astype(np.int64))
+
+
+def _text(values: list, who: str) -> _Text:
+    """Encode texts, refusing one that cannot be written to a file."""
+    try:
+        parts = [value.encode() for value in values]
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{who} got the id {error.object!r} in row {values.index(error.object)}, which UTF-8 "
+            "cannot hold (a lone surrogate); write another."
+        ) from error
+    return _Text(b"".join(parts), np.fromiter(map(len, parts), np.int64, len(parts)))
+
+
+def _refuse_odd(raw: np.ndarray, who: str) -> None:
+    """Refuse objects that are neither all integers nor all text."""
+    values = raw.tolist()
+    is_missing = missing_mask(raw, None)
+    if is_missing.any():
+        raise ValueError(
+            f"{who} got {np.count_nonzero(is_missing)} rows without an id, the first in row "
+            f"{is_missing.argmax()}; give each row one."
+        )
+    for row, value in enumerate(values):
+        if not isinstance(value, str | int | np.integer) or isinstance(value, bool):
+            raise ValueError(
+                f"{who} got {value!r} of type {type(value).__name__} for an id, in row {row}; "
+                f"{_ACCEPTED}."
+            )
+    are_text = [isinstance(value, str) for value in values]
+    if any(are_text):
+        a, b = are_text.index(True), are_text.index(False)
+        raise ValueError(
+            f"{who} got text and integers for ids ({values[a]!r} in row {a}, {values[b]!r} in row "
+            f"{b}); write .astype(str) for all."
+        )
+
+
+def _refuse_twice(column: _Column, who: str) -> None:
+    """Refuse an id that is there twice."""
+    ordered = np.sort(column.hashes)
+    again = ordered[1:][ordered[1:] == ordered[:-1]]
+    if again.size:
+        rows = np.flatnonzero(np.isin(column.hashes, again))
+        row_of: dict = {}  # ids may have one hash and differ
+        for row, name in zip(rows.tolist(), column.take(rows).tolist(), strict=True):
+            if row_of.setdefault(name, row) != row:
+                raise ValueError(
+                    f"{who} got {name!r} twice (rows {row_of[name]} and {row}); give each row one "
+                    "id of its own."
+                )
+
+
+def _positions(idx: Any, n: int) -> np.ndarray:
+    """Return what numpy would take as an index as row numbers from 0 to n - 1."""
+    if isinstance(idx, slice):
+        return np.arange(*idx.indices(n))
+    rows = np.asarray(idx)
+    if rows.dtype == bool and rows.shape == (n,):
+        return np.flatnonzero(rows)
+    if rows.dtype.kind not in "iu" and rows.size:
+        raise IndexError(
+            f"ids got an index of dtype {rows.dtype} and shape {rows.shape}; give row numbers, or "
+            f"a mask of {n} rows."
+        )
+    rows = rows.astype(np.int64)
+    outside = rows[(rows < -n) | (rows >= n)]
+    if outside.size:
+        raise IndexError(f"ids got row {outside[0]}; there are {n} rows.")
+    return np.where(rows < 0, rows + n, rows)
