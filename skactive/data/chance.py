@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # by which splitmix64 goes on
+
 
 def uniform_by_row(numbers: np.ndarray, seed: Sequence[int]) -> np.ndarray:
     """Return uniform numbers in [0, 1), one for each row number, or hash of the row's id."""
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    z = (np.asarray(numbers).astype(np.uint64) + state) * np.uint64(0x9E3779B97F4A7C15)
+    z = (np.asarray(numbers).astype(np.uint64) + state) * GOLDEN
     # The upper 53 bits: as many as a float holds.
     return (mixed(z) >> np.uint64(11)) * 2.0**-53
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .chance import mixed
+from .chance import GOLDEN, mixed
 from .frames import is_pandas, is_polars
 from .labels import check_order, missing_mask, nearest_class, to_array
 from .rows import n_rows, row_index
+from .values import hash_text
 
-_BLOCK = 1 << 16  # ids hashed at once: their words stay in the cache
 _FEW = 1024  # ids that may always wait beside the sorted ones
 _SEARCHED = 1_000_000  # ids among which the nearest one is looked for
 _ACCEPTED = "ids are text or integers"
@@ -248,7 +248,7 @@ class _Numbers:
 
     @cached_property
     def hashes(self) -> np.ndarray:
-        return mixed(self.values.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+        return mixed(self.values.astype(np.uint64) * GOLDEN)
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -334,28 +334,6 @@ def _find(column: _Column, wanted: Any) -> np.ndarray:
         left = left[~is_it]
         places[left] += 1
     return rows
-
-
-def hash_text(text: bytes, bounds: np.ndarray) -> np.ndarray:
-    """Hash texts that lie end to end: eight bytes of each at a time, mixed into what came before.
-
-    Texts of one length that differ in eight bytes or fewer in one place never have the same hash.
-    """
-    padded = text + bytes(8)
-    words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # one starts at every byte
-    hashes = np.empty(len(bounds) - 1, dtype=np.uint64)
-    for start in range(0, len(hashes), _BLOCK):
-        begin, end = bounds[:-1][start : start + _BLOCK], bounds[1:][start : start + _BLOCK]
-        part = mixed((end - begin).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
-        rows = np.flatnonzero(begin < end)
-        at, left = begin[rows], (end - begin)[rows]
-        while rows.size:
-            spare = (8 * (8 - np.minimum(left, 8))).astype(np.uint64)  # bits of the next text
-            part[rows] = mixed(part[rows] ^ (words[at] << spare))
-            goes_on = left > 8
-            rows, at, left = rows[goes_on], at[goes_on] + 8, left[goes_on] - 8
-        hashes[start : start + _BLOCK] = part
-    return hashes
 
 
 def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
