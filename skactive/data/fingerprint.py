@@ -15,12 +15,13 @@ import scipy.sparse as sp
 from .chance import GOLDEN, mixed
 from .datasets import DatasetRows
 from .frames import is_pandas
-from .rows import Rows, n_rows, slice_rows
+from .rows import Rows, n_rows, row_bytes, slice_rows
 from .tensors import as_array, is_tensor
 from .values import bytes_of, bytes_of_array, hash_cells
 
 _WIDEST = 1024  # columns that are told apart
-_CELLS = 1 << 18  # values that are hashed at once, or looked through for rows that have moved
+_CELLS = 1 << 18  # values that are hashed at once
+_LOOKED = 1 << 23  # bytes of rows that are looked through for those that have moved
 _KINDS = {
     "frame": "a frame",
     "series": "a Series",
@@ -168,11 +169,11 @@ def _of_values(saved: dict[str, Any], now: dict[str, Any], others: list[int], ro
 
 
 def _moved(saved: dict[str, Any], now: dict[str, Any], others: list[int], rows: Rows) -> str | None:
-    """Say where a row is now, if as many are found elsewhere as can be where all have moved."""
+    """Say where a row is now, if enough are found elsewhere to say that they have moved."""
     # Looked through are the other rows of the portrait, and those near the first that differs.
     digest_of = dict(zip(now["positions"], now["row_digests"], strict=True))
     if saved["kind"] != "dataset":  # whose rows take long to read
-        n = min(len(rows), _CELLS // max(1, len(saved["column_digests"])))
+        n = min(len(rows), _LOOKED // row_bytes(rows.slice(0, 1)))
         start = min(max(0, others[0] - n // 2), len(rows) - n)
         near = range(start, start + n)
         digest_of |= dict(zip(near, _row_digests(rows, near), strict=True))
@@ -180,7 +181,9 @@ def _moved(saved: dict[str, Any], now: dict[str, Any], others: list[int], rows: 
     places = {digest: row for row, digest in digest_of.items() if how_often[digest] == 1}
     was = dict(zip(saved["positions"], saved["row_digests"], strict=True))
     found = [(row, places[was[row]]) for row in others if places.get(was[row], row) != row]
-    if len(found) < max(1, len(digest_of) / len(rows) * len(others) / 2):
+    # Where few rows differ, one that is like another may have been corrected.
+    is_most = len(others) > len(now["positions"]) / 2
+    if len(found) < (1 if is_most else max(1, len(digest_of) / len(rows) * len(others) / 2)):
         return None
     order = "rows are in another order" if len(rows) == saved["n_rows"] else "others have moved"
     return f"{order} (row {found[0][0]} is row {found[0][1]} now)"

@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .chance import GOLDEN, mixed
 from .frames import is_pandas, is_polars
-from .labels import check_order, missing_mask, nearest_class, to_array
+from .id_columns import IdColumn, NumberIds, TextIds, find_ids, read_ids, refuse_twice
+from .labels import check_order, nearest_class
 from .rows import n_rows, row_index
-from .values import hash_text
 
 _FEW = 1024  # ids that may always wait beside the sorted ones
-_SEARCHED = 1_000_000  # ids among which the nearest one is looked for
-_ACCEPTED = "ids are text or integers"
 
 
 class Ids:
@@ -41,13 +38,13 @@ class Ids:
     """
 
     def __init__(self, values: Any, n: int | None = None, who: str = "ids") -> None:
-        column = _column(values, who)
+        column = _read(values, who)
         if n is not None and len(column) != n:
             raise ValueError(f"{who} got {len(column)} ids for {n} rows; give one for each row.")
-        _refuse_twice(column, who)
+        refuse_twice(column, who)
         self._begin(column)
 
-    def _begin(self, column: "_Column") -> None:
+    def _begin(self, column: IdColumn) -> None:
         # Rows are found among the sorted first ones, or in a dict of the few that came since. List
         # and dict are shared with the Ids that are extended from these, and so may hold more.
         self._sorted, self._n = column, len(column)
@@ -59,9 +56,12 @@ class Ids:
         """Return the ids of which these are the `arrays`."""
         ids = cls.__new__(cls)
         if "numbers" in arrays:
-            ids._begin(_Numbers(arrays["numbers"]))
-        else:
-            ids._begin(_Text(arrays["text"].tobytes(), arrays["lengths"]))
+            ids._begin(NumberIds(arrays["numbers"]))
+            return ids
+        text, lengths = arrays["text"].tobytes(), arrays["lengths"]
+        if lengths.sum(dtype=np.int64) != len(text):
+            raise ValueError(f"{len(text)} bytes of ids are not as long as their lengths say.")
+        ids._begin(TextIds(text, lengths))
         return ids
 
     @property
@@ -72,17 +72,24 @@ class Ids:
     @property
     def is_text(self) -> bool:
         """Whether ids are text, and not integers."""
-        return isinstance(self._sorted, _Text)
+        return isinstance(self._sorted, TextIds)
 
     @cached_property
     def hashes(self) -> np.ndarray:
         """One uint64 for each id, the same on every machine and however the ids were stored."""
-        return self._all.hashes
+        if self._n == len(self._sorted):
+            return self._sorted.hashes
+        return np.concatenate([self._sorted.hashes, self._late_column.hashes])
 
     @property
-    def _all(self) -> "_Column":
-        late = self._late[: self._n - len(self._sorted)]
-        return self._sorted.joined(_column(late, "ids")) if late else self._sorted
+    def _late_column(self) -> IdColumn:
+        return read_ids(self._late[: self._n - len(self._sorted)], "ids")
+
+    @property
+    def _all(self) -> IdColumn:
+        """All ids as arrays."""
+        is_more = self._n > len(self._sorted)
+        return self._sorted.joined(self._late_column) if is_more else self._sorted
 
     def __len__(self) -> int:
         return self._n
@@ -147,10 +154,10 @@ class Ids:
         >>> Ids([17, 4, 23]).find([4, 5, 4])
         array([ 1, -1,  1])
         """
-        column = _column(wanted, who)
+        column = _read(wanted, who)
         if self._n == 0 or not isinstance(column, type(self._sorted)):
             return np.full(len(column), -1, dtype=np.int64)
-        rows = _find(self._sorted, column)
+        rows = find_ids(self._sorted, column)
         if self._n > len(self._sorted):
             missed = np.flatnonzero(rows < 0)
             names = column.take(missed).tolist()
@@ -168,7 +175,7 @@ class Ids:
         ...
         ValueError: ids got 'b.pgn', which is the id of no row; write 'b.png'.
         """
-        column = _column(wanted, who)
+        column = _read(wanted, who)
         rows = self.find(column)
         if (rows < 0).any():
             name = column.take(np.flatnonzero(rows < 0)[:1]).tolist()[0]
@@ -186,11 +193,11 @@ class Ids:
         >>> Ids(["a.png"]).extended(["b.png"])
         Ids(['a.png', 'b.png'])
         """
-        column = _column(more, who)
+        column = _read(more, who)
         if len(column) == 0 or self._n == 0:
             return self if len(column) == 0 else Ids(column, who=who)
         self._refuse_kind(column, who)
-        _refuse_twice(column, who)
+        refuse_twice(column, who)
         rows = self.find(column)
         if rows.max() >= 0:
             at = (rows >= 0).argmax()
@@ -211,7 +218,7 @@ class Ids:
         row_of.update(zip(names, range(self._n, n), strict=True))
         return self._with(late, row_of, n)
 
-    def _refuse_kind(self, column: "_Column", who: str) -> None:
+    def _refuse_kind(self, column: IdColumn, who: str) -> None:
         if self._n and not isinstance(column, type(self._sorted)):
             ours, theirs = ("text", "integers") if self.is_text else ("integers", "text")
             raise ValueError(
@@ -222,118 +229,9 @@ class Ids:
     def _nearest(self, name: Any) -> str | None:
         """Return the id that a text may have been meant for, of those that begin and end alike."""
         column = self._all
-        if not isinstance(column, _Text):
+        if not isinstance(column, TextIds):
             return None
         return nearest_class(name, column.take(column.most_alike(name, 100)).tolist())
-
-
-def _by_hash(column: Any) -> np.ndarray:
-    """Return the rows in the order of their hashes."""
-    return np.argsort(column.hashes, kind="stable")
-
-
-class _Numbers:
-    """Ids that are integers."""
-
-    dtype, order = np.dtype(np.int64), cached_property(_by_hash)
-
-    def __init__(self, values: np.ndarray) -> None:
-        self.values = values
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, rows: Any) -> np.ndarray:
-        return self.values[rows]
-
-    @cached_property
-    def hashes(self) -> np.ndarray:
-        return mixed(self.values.astype(np.uint64) * GOLDEN)
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {"numbers": self.values}
-
-    def joined(self, other: Any) -> "_Numbers":
-        return _Numbers(np.concatenate([self.values, other.values]))
-
-
-class _Text:
-    """Ids that are text, as UTF-8 end to end."""
-
-    dtype, order = np.dtype(object), cached_property(_by_hash)
-
-    def __init__(self, text: bytes, lengths: np.ndarray) -> None:
-        self.text = text
-        self.bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-
-    def __len__(self) -> int:
-        return len(self.bounds) - 1
-
-    def take(self, rows: Any) -> np.ndarray:
-        rows, text = np.asarray(rows, dtype=np.intp), self.text
-        spans = zip(self.bounds[rows].tolist(), self.bounds[rows + 1].tolist(), strict=True)
-        return np.fromiter((text[a:b].decode() for a, b in spans), dtype=object, count=len(rows))
-
-    @cached_property
-    def hashes(self) -> np.ndarray:
-        return hash_text(self.text, self.bounds)
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        lengths = np.diff(self.bounds)
-        small = np.min_scalar_type(lengths.max(initial=0))
-        return {"text": np.frombuffer(self.text, np.uint8), "lengths": lengths.astype(small)}
-
-    def joined(self, other: Any) -> "_Text":
-        lengths = np.concatenate([np.diff(self.bounds), np.diff(other.bounds)])
-        joined = _Text(self.text + other.text, lengths)
-        joined.hashes = np.concatenate([self.hashes, other.hashes])
-        return joined
-
-    def most_alike(self, name: str, k: int) -> np.ndarray:
-        """Return the k rows whose ids have most in common with a text at their two ends."""
-        # Capitals and spaces around are what is easily mistyped: bit 32 is that of small letters.
-        wanted = np.frombuffer(name.strip().encode(errors="replace"), np.uint8) | 32
-        n, width = min(len(self), _SEARCHED), len(wanted)
-        text = np.frombuffer(self.text + bytes(1), np.uint8) | 32
-        begin, last = self.bounds[:n], self.bounds[1 : n + 1] - 1
-        alike = np.zeros(n, dtype=np.int64)
-        for place, step, letters in ((begin, 1, wanted), (last, -1, wanted[::-1])):
-            goes_on = np.ones(n, dtype=bool)
-            for i in range(width):
-                at = place + step * i
-                goes_on &= (at >= begin) & (at <= last)
-                goes_on &= text[np.clip(at, 0, len(text) - 1)] == letters[i]
-                if not goes_on.any():
-                    break
-                alike += goes_on
-        return np.argsort(-alike, kind="stable")[:k]
-
-
-_Column = _Numbers | _Text
-
-
-def _find(column: _Column, wanted: Any) -> np.ndarray:
-    """Return the row that has each wanted id, of the same kind; -1 where none has."""
-    rows, left = np.full(len(wanted), -1, dtype=np.int64), np.arange(len(wanted))
-    if 8 * len(wanted) < len(column):
-        places = np.searchsorted(column.hashes, wanted.hashes, sorter=column.order)
-    else:  # in order on both sides, what is near in memory is read together
-        places = np.empty(len(wanted), dtype=np.intp)
-        places[wanted.order] = np.searchsorted(
-            column.hashes[column.order], wanted.hashes[wanted.order]
-        )
-    while left.size:  # once, and once more where the hash is that of another id
-        left = left[places[left] < len(column)]
-        row = column.order[places[left]]
-        is_near = column.hashes[row] == wanted.hashes[left]
-        left, row = left[is_near], row[is_near]
-        is_it = column.take(row) == wanted.take(left)
-        rows[left[is_it]] = row[is_it]
-        left = left[~is_it]
-        places[left] += 1
-    return rows
 
 
 def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
@@ -381,89 +279,9 @@ def _refuse_column(X: Any, name: str, names: list, who: str) -> None:
     raise ValueError(f"{who} got ids={name!r}, {instead}.")
 
 
-def _column(values: Any, who: str) -> _Column:
-    """Read ids from any container, each there as often as it is."""
-    if isinstance(values, Ids | _Column):
-        return values._all if isinstance(values, Ids) else values
-    if isinstance(values, str | int):
-        values = [values]
-    if not (isinstance(values, list | tuple | range) or hasattr(values, "__array__")):
-        raise TypeError(
-            f"{who} got a {type(values).__name__} for ids; give a list, an array or a Series of "
-            "text or integers."
-        )
-    shape = getattr(values, "shape", ())
-    if len(shape) > 1:
-        raise ValueError(f"{who} got ids of shape {tuple(shape)}; give one for each row.")
-    raw = to_array(values)
-    is_text = raw.dtype.kind == "U" or raw.size == 0
-    if is_text or (raw.dtype.kind == "O" and set(map(type, raw.tolist())) == {str}):
-        return _text(raw.tolist(), who)
-    if raw.dtype.kind not in "iuO":
-        write = ".astype(int) or .astype(str)" if raw.dtype.kind == "f" else ".astype(str)"
-        raise ValueError(f"{who} got ids of dtype {raw.dtype}; {_ACCEPTED}, write {write}.")
-    if raw.dtype.kind == "O":
-        _refuse_odd(raw, who)
-    if raw.dtype.kind == "O" or raw.dtype == np.uint64:
-        beyond = [not -(2**63) <= int(value) < 2**63 for value in raw.tolist()]
-        if any(beyond):
-            row = beyond.index(True)
-            raise ValueError(
-                f"{who} got the id {raw[row]} in row {row}, beyond the range of int64; write such "
-                "ids as text."
-            )
-    return _Numbers(raw.astype(np.int64))
-
-
-def _text(values: list, who: str) -> _Text:
-    """Encode texts, refusing one that cannot be written to a file."""
-    try:
-        parts = [value.encode() for value in values]
-    except UnicodeEncodeError as error:
-        raise ValueError(
-            f"{who} got the id {error.object!r} in row {values.index(error.object)}, which UTF-8 "
-            "cannot hold (a lone surrogate); write another."
-        ) from error
-    return _Text(b"".join(parts), np.fromiter(map(len, parts), np.int64, len(parts)))
-
-
-def _refuse_odd(raw: np.ndarray, who: str) -> None:
-    """Refuse objects that are neither all integers nor all text."""
-    values = raw.tolist()
-    is_missing = missing_mask(raw, None)
-    if is_missing.any():
-        raise ValueError(
-            f"{who} got {np.count_nonzero(is_missing)} rows without an id, the first in row "
-            f"{is_missing.argmax()}; give each row one."
-        )
-    for row, value in enumerate(values):
-        if not isinstance(value, str | int | np.integer) or isinstance(value, bool):
-            raise ValueError(
-                f"{who} got {value!r} of type {type(value).__name__} for an id, in row {row}; "
-                f"{_ACCEPTED}."
-            )
-    are_text = [isinstance(value, str) for value in values]
-    if any(are_text):
-        a, b = are_text.index(True), are_text.index(False)
-        raise ValueError(
-            f"{who} got text and integers for ids ({values[a]!r} in row {a}, {values[b]!r} in row "
-            f"{b}); write .astype(str) for all."
-        )
-
-
-def _refuse_twice(column: _Column, who: str) -> None:
-    """Refuse an id that is there twice."""
-    ordered = np.sort(column.hashes)
-    again = ordered[1:][ordered[1:] == ordered[:-1]]
-    if again.size:
-        rows = np.flatnonzero(np.isin(column.hashes, again))
-        row_of: dict = {}  # ids may have one hash and differ
-        for row, name in zip(rows.tolist(), column.take(rows).tolist(), strict=True):
-            if row_of.setdefault(name, row) != row:
-                raise ValueError(
-                    f"{who} got {name!r} twice (rows {row_of[name]} and {row}); give each row one "
-                    "id of its own."
-                )
+def _read(values: Any, who: str) -> IdColumn:
+    """Read ids from any container, or from Ids."""
+    return values._all if isinstance(values, Ids) else read_ids(values, who)
 
 
 def _positions(idx: Any, n: int) -> np.ndarray:
