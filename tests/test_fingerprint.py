@@ -16,6 +16,7 @@ from test_rows import (
     values_of,
 )
 
+from skactive.data import fingerprint as module
 from skactive.data.chance import mixed
 from skactive.data.fingerprint import difference, portrait
 from skactive.data.rows import Rows
@@ -98,6 +99,52 @@ def test_rows_of_a_large_sorted_file_are_found_near_where_they_were():
     assert clause.startswith("10 rows are gone and others have moved") and scattered[at] == row
 
 
+def test_values_that_change_places_are_seen():
+    X = values_of(4)
+    in_row, in_column = X + 0.0, X + 0.0
+    in_row[2, [0, 1]] = X[2, [1, 0]]
+    in_column[[1, 2], 0] = X[[2, 1], 0]
+    assert told(X, in_row) == "row 2 differs in columns 0 and 1"
+    assert told(X, in_column) == "column 0 differs, first in row 1"
+    assert told(sp.csr_array(X), sp.csr_array(in_row)) == "row 2 differs in columns 0 and 1"
+
+
+def test_a_corrected_row_has_not_moved_though_another_is_as_it_was():
+    X = np.array([[1, 0], [2, 0], [3, 0], [4, 0], [1, 0]])
+    corrected = X.copy()
+    corrected[0, 0] = 7
+    assert told(X, corrected, [0, 1, 2]) == "row 0 differs in column 0"
+    X = np.array([[1, 0], *[[each, each] for each in range(9, 1, -1)], [1, 0]])
+    corrected = X.copy()
+    corrected[[0, 1, 2, 3]] += 30
+    assert told(X, corrected, range(9)) == "rows 0, 1 and 2 more differ"
+
+
+def test_rows_that_are_gone_from_one_column_have_moved():
+    X = np.arange(40.0)[:, None] ** 2
+    left = np.delete(X, [3, 20, 31], axis=0)
+    clause = "3 rows are gone and others have moved (row 4 is row 3 now)"
+    assert told(X, left, [0, 2, 4, 9, 25, 36]) == clause
+    assert told(X, left, [0, 2, 4, 9, 25, 39]) == clause
+    assert told(X, X[::-1]) == "rows are in another order (row 0 is row 39 now)"
+
+
+def test_rows_are_in_another_order_where_most_are_others_and_one_is_found(monkeypatch):
+    monkeypatch.setattr(module, "_LOOKED", 1)
+    X = np.random.default_rng(0).normal(size=(1000, 3))
+    order = np.roll(np.arange(1000), 1)
+    order[[1, 10]] = order[[10, 1]]
+    clause = "rows are in another order (row 0 is row 10 now)"
+    assert told(X, X[order], np.arange(0, 1000, 10)) == clause
+
+
+def test_a_portrait_does_not_depend_on_how_many_values_are_hashed_at_once(monkeypatch):
+    X = values_of(9)
+    whole = kept(X, range(9))
+    monkeypatch.setattr(module, "_CELLS", 7)
+    assert kept(X, range(9)) == whole
+
+
 def test_another_shape_or_kind_of_rows_is_said():
     X = values_of(4)
     assert told(X, X[:, :2]) == "a row has shape (2,) and had (3,)"
@@ -170,11 +217,22 @@ def hash_naively(number):
 
 def test_values_that_differ_have_other_hashes():
     values = ["1", "", "a", "b", "ab", 1, 2**53, 2**53 + 1, 2**64, 0.5, None, np.inf, -np.inf]
-    values += [b"a", ("a",), ["a"], [1], ["a", "b"], np.array([1]), np.array([1, 2]), 1j]
+    values += [
+        b"a",
+        ("a",),
+        ["a"],
+        [1],
+        ["a", "strb"],
+        ["astr", "b"],
+        np.array([1]),
+        np.array([1, 2]),
+        1j,
+    ]
     hashes = hash_cells(np.fromiter(values, dtype=object, count=len(values)))
     assert len(np.unique(hashes)) == len(values) - 1  # a list is as good as a tuple
-    numbers = np.array([2**53, 2**53 + 1, 2**53 + 2])
-    assert len(np.unique(hash_cells(numbers))) == 3
+    for sign in (1, -1):
+        numbers = sign * np.array([2**53, 2**53 + 1, 2**53 + 2])
+        assert len(np.unique(hash_cells(numbers))) == 3
     days = np.array(["2020-01-01", "2020-01-02", "NaT"], "M8[D]")
     assert hash_cells(days).tolist() == hash_cells(days.astype("M8[ns]")).tolist()
     assert (

@@ -90,7 +90,7 @@ def test_ids_grow_as_a_list_does_and_those_before_stay_as_they_were(chunks, few)
             ids, values = ids.extended(new), values + new
             # a second branch from the same ids, which neither of the two may see
             other = before[-1][0].extended([value for value in new if value != new[0]])
-            assert list(other) == [*before[-1][1], *new[1:]]
+            held_against_a_dict(other, [*before[-1][1], *new[1:]], values)
         for each, had in [*before, (ids, values)]:
             held_against_a_dict(each, had, values)
             assert each.hashes.tolist() == Ids(had).hashes.tolist()
@@ -243,6 +243,7 @@ def test_an_unknown_id_is_refused_with_the_nearest():
         ("images/01234.png", "01234.png"),
         ("images/01234.png", "images/01234"),
         ("images/01234.png", "images/012x34.png"),
+        ("images/01234.png", "IMAGES/01234.PNG"),
         ("notes.txt", "Notes.txt "),
     ]:
         refused(

@@ -157,7 +157,7 @@ def _of_values(saved: dict[str, Any], now: dict[str, Any], others: list[int], ro
     odd = [at for at, (a, b) in enumerate(digests) if a != b] if is_whole else []
     odd_names = [repr(names[at]) if saved["kind"] == "frame" else str(at) for at in odd]
     where = f" in {_several('column', odd_names)}" if 0 < len(odd) < max(2, n_columns) else ""
-    if len(odd) != 1:
+    if len(odd) != 1 or n_columns == 1:
         moved = _moved(saved, now, others, rows)
         if moved:
             return moved
