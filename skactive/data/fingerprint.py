@@ -153,8 +153,7 @@ def _of_values(saved: dict[str, Any], now: dict[str, Any], others: list[int], ro
     """Say in what values differ, of which rows at these positions have others."""
     names, n_columns = saved["columns"], len(saved["column_digests"])
     digests = zip(saved["column_digests"], now["column_digests"], strict=True)
-    is_whole = saved["positions"] == now["positions"]  # or columns have fewer values than before
-    odd = [at for at, (a, b) in enumerate(digests) if a != b] if is_whole else []
+    odd = [at for at, (a, b) in enumerate(digests) if a != b]  # all, where sampled rows are gone
     odd_names = [repr(names[at]) if saved["kind"] == "frame" else str(at) for at in odd]
     where = f" in {_several('column', odd_names)}" if 0 < len(odd) < max(2, n_columns) else ""
     if len(odd) != 1 or n_columns == 1:
