@@ -79,11 +79,6 @@ def portrait(rows: Rows, positions: Any) -> dict[str, Any]:
 
     The same facts make no difference as for `fingerprint`, nor does a frame of polars in place of
     one of pandas.
-
-    Examples
-    --------
-    >>> portrait(Rows(np.array([[0.5, 2.0], [1.0, 3.0]])), [1])["row_digests"]
-    ['467028815a654cf6']
     """
     X = rows.take(positions)
     kind, columns = _form(X)
