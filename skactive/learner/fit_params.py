@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import process_routing
 from ..data import labels as lab
 from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows, take
-from ..data.tensors import as_array, is_tensor
+from ..data.tensors import as_array
 from ..models.kinds import (
     NETS,
     SEARCHES,
@@ -26,7 +26,7 @@ from ..models.kinds import (
     last_step,
     unwrapped,
 )
-from ..utils.checks import is_instance, unmasked
+from ..utils.checks import is_instance, refuse_masked
 from .training import coded_weights, params_of
 
 # What people write who come from modAL, and what it is here.
@@ -61,8 +61,9 @@ class FitParams:
             if _is_of_rows(name, value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
                 lab.check_order(value, index, who=who, name=name)
+                refuse_masked(value, name, who)
                 if len(getattr(value, "shape", ())) == 1:
-                    value = as_array(value) if is_tensor(value) else unmasked(value, name, who)
+                    value = as_array(value)
                 self.aligned[name] = Rows(check_rows(value))
             else:
                 self.others[name] = value
