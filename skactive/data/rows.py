@@ -340,6 +340,17 @@ class Rows:
         indices = [part.index for part in self.parts]
         return self._gather(indices, positions, take, lambda each: each[0].append(each[1:]))
 
+    def names_of(self, positions: np.ndarray) -> Any:
+        """Return what rows are called: their index labels, or the numbers where these are the same.
+
+        Examples
+        --------
+        >>> Rows(["a", "b"]).names_of(np.array([1]))
+        array([1])
+        """
+        index = self.index_of(positions)
+        return positions if index is None or index.tolist() == positions.tolist() else index
+
     def index(self) -> Any:
         """Return the index labels of all rows, if every part is a pandas object, else None.
 

@@ -103,7 +103,7 @@ class FitParams:
     def replaced(self, params: dict, rows: np.ndarray, index, who: str) -> FitParams:
         """Return these parameters with new values for some rows, refusing what fit got none of."""
         none = "rows of the pool, but fit got none"
-        both, new = self._joined(params, len(rows), rows if index is None else index, who, none)
+        both, new = self._joined(params, len(rows), index, who, none)
         for name, column in new.aligned.items():
             old, given = np.asarray(self.aligned[name].whole()), np.asarray(column.whole())
             # Floats that come later are not cut to the integers that fit got.

@@ -474,9 +474,8 @@ class Pool:
     def plan_label(self, idx, y, *, relabel=False, annotator=None, who="label") -> Change:
         """Return what `label` would change, or refuse it; messages name `who` as the call."""
         idx = check_row_numbers(idx, len(self), who=who)
-        index = self.rows.index_of(idx)
-        index = idx if index is None else index
-        values, known = self.parse(y, len(idx), index, who, idx, is_answer=True)
+        names = self.rows.names_of(idx)
+        values, known = self.parse(y, len(idx), names, who, idx, is_answer=True)
         states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
         same = was & known
