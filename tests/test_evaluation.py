@@ -255,6 +255,11 @@ def test_what_the_estimator_cannot_serve_is_refused_before_anything_is_simulated
         compared(["margin", "entropy"], Never())
     with pytest.raises(ValueError, match="scoring is 'accurasy', which .* did you mean 'accuracy'"):
         compared([], Never(), scoring="accurasy")
+    text = (
+        r"RandomStream decides as rows pass; write run_stream\(learner, pairs of X and y\), whose"
+    )
+    with pytest.raises(ValueError, match=text):
+        compared(["stream_random"], Never())
     with pytest.raises(ValueError, match="budget 8 is below the 10 initial labels"):
         compared([], Never(), budget=8)
     with pytest.raises(ValueError, match="n_instances is 0"):

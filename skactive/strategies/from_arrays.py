@@ -117,7 +117,7 @@ def select(
     _check_one_order(dict(zip(OF_ROWS, of_rows, strict=True)))
     known, n = _arrays(proba, samples, prediction, std, embedding, scores)
     strategy = as_strategy(strategy) if scores is None else _scored_by(strategy, known["scores"])
-    passes(strategy, None)  # which refuses what decides as rows pass
+    passes(strategy, None, "ActiveLearner(estimator, strategy), and query(X_chunk)")
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
