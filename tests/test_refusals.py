@@ -524,6 +524,16 @@ def test_a_learner_that_waits_for_labels_is_not_deployed():
             ValueError,
             "subset got floats for row numbers; write idx.astype(int) if they are whole.",
         ),
+        *(
+            (
+                (),
+                {"subset": names},
+                ValueError,
+                "subset got the text 'id30'; give row numbers, or a mask with an entry for each "
+                "row, as numpy.isin(names_of_rows, subset) makes of names.",
+            )
+            for names in (["id30"], np.array(["id30", "id4"]), pd.Index(["id30"]))
+        ),
     ],
 )
 def test_query_refuses(args, kwargs, error, text):
