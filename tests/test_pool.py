@@ -651,7 +651,7 @@ def test_rows_stay_once_they_are_in():
         with unchanged(pool), pytest.raises(ValueError, match=text.replace("n=2", f"n={n}")):
             pool.undo(n)
     pool.undo()
-    with pytest.raises(ValueError, match="undo got n=1, but the rows added 1 operations ago stay"):
+    with pytest.raises(ValueError, match="undo got n=1, but the rows added 1 operation ago stay"):
         pool.undo()
 
 
