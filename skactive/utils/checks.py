@@ -213,9 +213,16 @@ def _given(value, name: str, who: str | None) -> str:
 
 def check_estimator(estimator) -> None:
     """Refuse what is no estimator that predicts."""
-    if isinstance(estimator, type):
-        name = estimator.__name__
-        raise TypeError(f"estimator is the class {name}; write {name}(), an instance.")
+    cls = estimator if isinstance(estimator, type) else type(estimator)
+    if _is_subclass(cls, ("torch.nn.Module",)) and not hasattr(cls, "fit"):
+        raise TypeError(
+            f"estimator is {cls.__name__}, a module of torch, which has no fit; wrap it in "
+            f"skorch's NeuralNetClassifier({cls.__name__}), or in its NeuralNetRegressor."
+        )
+    if estimator is cls:
+        raise TypeError(
+            f"estimator is the class {cls.__name__}; write {cls.__name__}(), an instance."
+        )
     try:
         tags = get_tags(estimator)
     except AttributeError as error:
