@@ -6,6 +6,7 @@ import copy
 import difflib
 import inspect
 import re
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -27,7 +28,7 @@ from ..models.kinds import (
     unwrapped,
 )
 from ..utils.checks import is_instance, refuse_masked
-from .training import coded_weights, params_of
+from .training import params_of
 
 # What people write who come from modAL, and what it is here.
 OF_MODAL = {
@@ -296,7 +297,9 @@ def check_net_fit(estimator, X) -> None:
         )
 
 
-def with_codes(params: dict, codes: np.ndarray, missing_label) -> dict:
+def with_codes(
+    params: dict, codes: np.ndarray, missing_label, coded_weights: Callable[[dict], dict]
+) -> dict:
     """Return parameters of ``fit`` with codes for the labels of validation sets, as the rows' own.
 
     Rows of a class that nobody has taught yet are left out: no prediction could be right on them.
@@ -306,7 +309,7 @@ def with_codes(params: dict, codes: np.ndarray, missing_label) -> dict:
         last = name.rpartition("__")[2]
         if last == "eval_class_weight" and isinstance(value, (list, tuple)):
             coded[name] = [
-                coded_weights(each, codes) if isinstance(each, dict) else each for each in value
+                coded_weights(each) if isinstance(each, dict) else each for each in value
             ]
         if value is None or last not in ("eval_set", "eval_y"):
             continue
