@@ -48,6 +48,11 @@ OF_EACH_ROW = ("sample_weight", "groups", "base_margin", "init_score")
 OF_NO_ROWS = ("callbacks", "categorical_feature", "feature_name", "feature_weights")
 
 
+# What ``fit`` may raise of a parameter that it does not take; errors of files, devices and memory
+# are about none.
+ABOUT_PARAMS = (TypeError, ValueError, AssertionError, AttributeError, LookupError)
+
+
 class FitParams:
     """Parameters of ``fit``: those with one entry for each of n rows, and the others.
 
@@ -145,21 +150,21 @@ class FitParams:
         other.learned = self.others | dict.fromkeys(self.aligned)
         return other
 
-    def without(self, error: TypeError | ValueError, taken: list[str]) -> FitParams:
+    def without(self, error: Exception, taken: list[str]) -> FitParams:
         """Return these parameters without those that made ``fit`` raise this, of which it is told.
 
-        These came since the last fit that went well, with which the others are as they were. After
-        a TypeError they are those that it names, or all; but weights and the like that `taken`
-        lists stay. A ValueError is mostly about labels: only a name that it names and that `taken`
-        does not is wrong, as scikit-learn's ensembles refuse it.
+        These came since the last fit that went well, with which the others are as they were: those
+        that the error names, or all; but weights and the like that `taken` lists stay. A ValueError
+        is mostly about labels: only a name that it names and that `taken` does not is wrong, as
+        scikit-learn's ensembles refuse it.
         """
         names, quoted = {*self.others, *self.aligned}, re.findall(r"['\"](\w+)['\"]", str(error))
         new = {name for name in names if self.learned.get(name, self) is not self.others.get(name)}
         named = {name for name in names if {name, name.rpartition("__")[2]} & set(quoted)}
-        if isinstance(error, TypeError):
-            wrong = (new & named if named else new) - (self.aligned.keys() & set(taken))
-        else:
+        if isinstance(error, ValueError):
             wrong = (new & named & self.others.keys()) - set(taken)
+        else:
+            wrong = (new & named if named else new) - (self.aligned.keys() & set(taken))
         if not wrong:
             return self
         error.add_note(f"fit does not get {', '.join(sorted(wrong))} again, as it came last.")

@@ -16,7 +16,7 @@ from ..pool.history import LABELED, Change, live
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
-from .fit_params import FitParams, taken_by, with_codes
+from .fit_params import ABOUT_PARAMS, FitParams, taken_by, with_codes
 from .questions import kept_of
 from .training import (
     coded_weights,
@@ -238,7 +238,7 @@ def train(learner, inside: dict | None = None) -> None:
     kept = kept_of(learner)
     try:
         fitted = trainer_of(learner).fitted(learner._fitted, inside)
-    except (TypeError, ValueError) as error:
+    except ABOUT_PARAMS as error:
         # A parameter that fit does not take would fail every fit to come.
         params = kept.params.without(error, taken_by(learner))
         learner._kept = kept._replace(params=params)
