@@ -180,6 +180,25 @@ MASKED = {
         "labeled has a masked cell",
         lambda: select("margin", proba=PROBA, labeled=np.ma.array([0, 1], mask=[0, 1])),
     ),
+    "labels of select": (
+        "select got y_labeled",
+        lambda: select(
+            "greedy_y",
+            prediction=[1.0, 2.0, 3.0],
+            labeled=[0, 1],
+            y_labeled=np.ma.array([1.0, 2.0], mask=[0, 1]),
+        ),
+    ),
+    "centers": (
+        "centers has a masked cell, first in row 1",
+        lambda: selection.k_center(X, 1, centers=np.ma.array([0, 1], mask=[0, 1]), rng=RNG),
+    ),
+    "what a function chooses": (
+        "a query by hidden got positions with a masked cell, first in row 0",
+        lambda: ActiveLearner(LogisticRegression(), hidden).fit(X, Y).query(),
+    ),
+    "X of query as a list": ("query got X", lambda: learner().fit(X, Y).query(list(HOLE))),
+    "X of extend as a list": ("extend got X", lambda: learner().fit(X, Y).extend(list(HOLE))),
     "a score": ("proba has 2", lambda: scores.margin(np.ma.array(PROBA, mask=PROBA > 0.7))),
     "a decision": (
         "decision has",
@@ -196,6 +215,11 @@ MASKED = {
         lambda: ActiveLearner(LogisticRegression(), Masked()).fit(X, Y).query(),
     ),
 }
+
+
+def hidden(view, n):
+    """A choice under a mask."""
+    return np.ma.array(view.candidates[:n], mask=True)
 
 
 class Masked(Strategy):
