@@ -684,7 +684,6 @@ def test_a_pandas_y_in_another_order_than_the_rows_is_refused():
     ("own", "rows", "first"),
     [
         (range(25, 45), range(20, 40), "40"),
-        (range(1, 21), [*range(20, 39), 7], "1"),
         (["a", "b", "x"], ROWS, "'x'"),
         (["x", "a", "a"], ROWS, "'x'"),
     ],
@@ -709,6 +708,9 @@ def test_labels_of_only_some_of_the_rows_by_their_index_are_refused(own, rows, f
         ([2, 7, 9], range(3)),
         ([2, 7, 9], [0, 1, 2]),
         ([0, 1, 2], [2, 7, 9]),
+        ([5, 2, 9], [1, 2, 3]),  # scaled rows and their labels, cut by cross-validation
+        ([2, 4, 5], [1, 2, 3]),
+        ([1, 2, 3], [2, 4, 5]),
         (["x", "y", "z"], ROWS),  # none of the rows: another key
         ([1, 2, 3], ["1", "2", "3"]),
     ],
