@@ -474,9 +474,8 @@ class Pool:
     def plan_label(self, idx, y, *, relabel=False, annotator=None, who="label") -> Change:
         """Return what `label` would change, or refuse it; messages name `who` as the call."""
         idx = check_row_numbers(idx, len(self), who=who)
-        index = self.rows.index_of(idx)
-        index = idx if index is None else index
-        values, known = self.parse(y, len(idx), index, who, idx, is_answer=True)
+        names = self.rows.names_of(idx)
+        values, known = self.parse(y, len(idx), names, who, idx, is_answer=True)
         states, labels, _ = self._ledger.snapshot(idx)
         was = states == LABELED
         same = was & known
@@ -521,11 +520,11 @@ class Pool:
         # The first operation, "fit", is where the pool begins.
         undone = [position for position in islice(hist.live(history, end), n) if position]
         if n > len(undone):
-            raise ValueError(f"undo got n={n}, but {len(undone)} operations can be undone.")
+            raise ValueError(f"undo got n={n}, but {_operations(len(undone))} can be undone.")
         kinds = [history[position].kind for position in undone]
         if "extend" in kinds:
             raise ValueError(
-                f"undo got n={n}, but the rows added {kinds.index('extend') + 1} operations ago "
+                f"undo got n={n}, but the rows added {_operations(kinds.index('extend') + 1)} ago "
                 f"stay; unlabel or skip them instead."
             )
         operations = [history[position] for position in reversed(undone)]
@@ -566,6 +565,11 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
         for m in (n, len(labeled))
     )
     return np.union1d(of_all, labeled[of_labeled])
+
+
+def _operations(n: int) -> str:
+    """Return a number of operations in words."""
+    return f"{n} operation{'s' * (n != 1)}"
 
 
 def _plain(label):
