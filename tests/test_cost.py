@@ -133,7 +133,9 @@ def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatc
         assert asked[-2:] == [(100_000, 2000, 2), (100_000, 2000, 30)]
         assert seconds == pytest.approx(5.2 + 0.1 * 4 * n_passes, rel=1e-3)
         assert len(some) == len(labels) == 100_000 and labels.max() == 6
-    assert len(cost.sampled_clusters(vectors, np.arange(400_000), 20)[1]) == 10_000
+    monkeypatch.setattr(cost, "LITTLE_WORK", 0.0)
+    for n_clusters, n in ((20, 10_000), (100, 40_000), (1000, 100_000)):
+        assert len(cost.sampled_clusters(vectors, np.arange(400_000), n_clusters)[1]) == n
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

@@ -555,7 +555,7 @@ def test_seconds_are_recorded_in_every_round_and_are_those_of_the_rounds():
             return super().fit(X, y)
 
         def predict_proba(self, X):
-            time.sleep(0.005)
+            time.sleep(0.04)
             return super().predict_proba(X)
 
     started = time.perf_counter()
@@ -564,8 +564,8 @@ def test_seconds_are_recorded_in_every_round_and_are_those_of_the_rounds():
     runs = by_repeat(comparison, 0)
     seconds = np.array([runs["random"].seconds, runs["margin"].seconds])
     assert (seconds[:, :, 0] >= 0.01).all()  # fit
-    assert (seconds[1, 1:, 1] >= 0.005).all()  # a query by margin asks the model
-    assert (seconds[0, :, 1] < 0.005).all()
+    assert (seconds[1, 1:, 1] >= 0.04).all()  # a query by margin asks the model
+    assert (seconds[0, :, 1] < 0.04).all()
     assert (seconds > 0).all()
     assert seconds.sum() < wall
 
