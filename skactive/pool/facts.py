@@ -32,11 +32,16 @@ def _count(state: int, doc: str) -> property:
 class Facts:
     """All that a pool tells, and nothing that changes it."""
 
-    ledger: Ledger
-    missing_label: Any  # a resolved one
-    given_missing_label: Any  # "auto", where nobody has said
-    classes: np.ndarray | None
-    consensus: Any
+    def __init__(self, missing_label: Any, classes: Any) -> None:
+        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
+        # "auto", where nobody has said
+        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
+        self.classes: Any = None
+        if classes is not None:
+            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
+        self.seed: int | None = None
+        self.consensus: Any = None
+        self.ledger = Ledger(Rows())
 
     def __len__(self) -> int:
         return len(self.rows)

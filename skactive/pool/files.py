@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
-from .fold import LABELED
+from .facts import Facts
 from .ledger import Ledger
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
     KINDS,
@@ -35,9 +36,6 @@ from .log import (
     Log,
 )
 from .storage import pack_json, unpack_json
-
-if TYPE_CHECKING:
-    from .pool import Pool
 
 VERSION = 2
 _FINGERPRINTED_ROWS = 256
@@ -60,10 +58,9 @@ _EVENTS_OF = {
     "release": (RELEASE,),
     "tag": (TAG, UNTAG),
 }
-_GROWING = ("fit", "extend")
 
 
-def save(pool: Pool, path) -> None:
+def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
@@ -80,7 +77,7 @@ def save(pool: Pool, path) -> None:
     storage.write(path, header, arrays, VERSION)
 
 
-def load(cls: type[Pool], path, X) -> Pool:
+def load(cls: Any, path, X) -> Any:
     """Return a saved pool over its rows."""
     header, arrays = storage.read(path, VERSION)
     rows = Rows(check_rows(X, who="Pool.load"))
@@ -89,7 +86,7 @@ def load(cls: type[Pool], path, X) -> Pool:
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
-        pool._start(header["missing_label"], None)
+        Facts.__init__(pool, header["missing_label"], None)
         pool.classes = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
@@ -228,7 +225,7 @@ def _check_operations(log: Log, n_rows: int) -> None:
     _refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
     _refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
     n_added = log.n_added.array
-    grows = np.isin(kinds, [KINDS.index(kind) for kind in _GROWING])
+    grows = np.isin(kinds, [KINDS.index(kind) for kind in ADDING])
     _refuse_unless((n_added >= 0).all() and (n_added[~grows] == 0).all())
     _refuse_unless(n_added.astype(object).sum() == n_rows)
     actors = log.actors.array
@@ -242,7 +239,7 @@ def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
     _refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
     for one in ones:
         _refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
-        _refuse_unless(KINDS[log.kinds.array[one]] not in (*_GROWING, "undo"))
+        _refuse_unless(KINDS[log.kinds.array[one]] not in (*ADDING, "undo"))
         log.dead.array[one] = number
     _refuse_unless(list(ones) == sorted(ones, reverse=True))
     log.undone[number] = tuple(ones)

@@ -40,6 +40,7 @@ KINDS = (
     "classes",
     "hold_out",
 )
+ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max
 NOTHING = np.zeros(0, dtype=np.int64)

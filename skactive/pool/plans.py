@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from ..data.conform import conform
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, row_index
 from ..utils.checks import checked_count
+from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
-from .history import GROWING, undoable
+from .history import undoable
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
     KINDS,
@@ -25,9 +27,6 @@ from .log import (
     Change,
 )
 
-if TYPE_CHECKING:
-    from .pool import Pool
-
 # Which states of rows a call takes
 _TAKES = {
     "unlabel": (LABELED,),
@@ -39,7 +38,7 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Pool, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
@@ -81,7 +80,7 @@ def label(
     return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
 
 
-def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
+def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
     values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
@@ -96,7 +95,7 @@ def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Pool, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    pool: Facts, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
 ) -> Change:
     """Return what `Pool.extend` would change.
 
@@ -122,7 +121,7 @@ def extend(
     )
 
 
-def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
+def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
     checked_count(n, "n", "undo")
     undone = undoable(pool.ledger, n, annotator)
@@ -131,7 +130,7 @@ def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
         raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
-        if kind in GROWING:
+        if kind in ADDING:
             raise ValueError(
                 f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
                 f"them instead."
@@ -139,7 +138,7 @@ def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
     return Change("undo", undone=tuple(undone))
 
 
-def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
+def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
     idx = check_row_numbers(idx, len(pool), who=kind)
     ledger = pool.ledger
@@ -153,7 +152,7 @@ def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Pool, idx, name: str | None) -> Change:
+def reserve(pool: Facts, idx, name: str | None) -> Change:
     """Return what `Pool.reserve` would change."""
     idx = check_row_numbers(idx, len(pool), who="reserve")
     ledger = pool.ledger
@@ -166,7 +165,7 @@ def reserve(pool: Pool, idx, name: str | None) -> Change:
     return Change("reserve", idx[kept], RESERVE, name)
 
 
-def release_all(pool: Pool, name: str) -> Change:
+def release_all(pool: Facts, name: str) -> Change:
     """Return what `Pool.release` would change for a name."""
     names = pool.ledger.follow().names
     rows = sorted(row for row, held in names.items() if name in held)

@@ -7,7 +7,6 @@ from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name
 from . import files, plans
 from .facts import Facts
-from .ledger import Ledger
 from .log import NOTHING, OPINION, Change
 
 
@@ -62,7 +61,7 @@ class Pool(Facts):
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        self._start(missing_label, classes)
+        super().__init__(missing_label, classes)
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
@@ -72,17 +71,6 @@ class Pool(Facts):
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
         self.apply(Change("fit", known, OPINION, None, values, added=rows))
-
-    def _start(self, missing_label, classes) -> None:
-        """Set up a pool that has nothing in it yet."""
-        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
-        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
-        self.classes = None
-        if classes is not None:
-            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self.seed: int | None = None
-        self.ledger = Ledger(Rows())
-        self.consensus = None
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
