@@ -14,6 +14,7 @@ from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
 from .facts import Facts
+from .fold import LABELED
 from .ledger import Ledger
 from .log import (
     ADDING,
