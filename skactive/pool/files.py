@@ -13,6 +13,7 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
+from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
@@ -36,6 +37,7 @@ from .log import (
     LabelColumn,
     Log,
 )
+from .standing import labels_in
 from .storage import pack_json, unpack_json
 
 VERSION = 2
@@ -72,13 +74,14 @@ def save(pool: Facts, path) -> None:
         "classes": None if pool.classes is None else pool.classes.tolist(),
         "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
         "seed": pool.seed,
+        "consensus": _name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
     }
     storage.write(path, header, arrays, VERSION)
 
 
-def load(cls: Any, path, X) -> Any:
+def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
     """Return a saved pool over its rows."""
     header, arrays = storage.read(path, VERSION)
     rows = Rows(check_rows(X, who="Pool.load"))
@@ -86,6 +89,10 @@ def load(cls: Any, path, X) -> Any:
     with storage.refusing(path):
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
+        saved = header["consensus"] if header["version"] > 1 else None
+        name = saved["function"] if isinstance(saved, dict) else None
+        if name is None:
+            resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
         Facts.__init__(pool, header["missing_label"], None)
         pool.classes = _classes(header, pool.missing_label)
@@ -94,6 +101,13 @@ def load(cls: Any, path, X) -> Any:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label)
+    if name is not None and consensus == "saved":
+        raise ValueError(
+            f"the pool was saved with the consensus {name}, a function, which a file does not "
+            f"hold; write Pool.load(path, X, consensus={name})."
+        )
+    pool.consensus = saved if consensus == "saved" else consensus
+    resolve(pool.consensus)
     if len(rows) != n:
         raise ValueError(
             f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
@@ -101,7 +115,9 @@ def load(cls: Any, path, X) -> Any:
         )
     with storage.refusing(path):
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
-        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+        of_labeled = labels_in(pool.ledger, pool.labeled, None, None)
+        if of_labeled is not None:
+            lab.parse(of_labeled, missing_label=None, classes=pool.classes)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:
@@ -269,7 +285,8 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     is_label = np.isin(log.events.array, LABELS_IN)
     with_labels = {0} if len(log.base[0]) else set()
     with_labels |= set(log.operations.array[is_label].tolist())
-    _refuse_unless(with_labels == set(log.dtypes))
+    # An undo that others came after says of which dtype labels are then.
+    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | set(log.undone))
     values = {name: np.dtype(name) for name in set(log.dtypes.values())}
     _refuse_unless(all(dtype.kind in "biufO" for dtype in values.values()))
     groups = [] if log.base[1] is None else [(log.base[1], log.dtypes[0])]
@@ -312,6 +329,13 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
         for m in (n, len(labeled))
     )
     return np.union1d(of_all, labeled[of_labeled])
+
+
+def _name_of(consensus: Any) -> Any:
+    """Return a consensus as a file names it."""
+    if not callable(consensus):
+        return consensus
+    return {"function": getattr(consensus, "__qualname__", type(consensus).__qualname__)}
 
 
 def _plain(label):

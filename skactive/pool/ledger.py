@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -70,6 +71,7 @@ class Ledger:
         self.now = Moment(n, n_events, rows, np.zeros(len(STATE_NAMES), dtype=np.int64), None)
         self.slots = Slots(len(rows))
         self._n_followed = 0
+        self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -264,6 +266,8 @@ class Ledger:
 
     def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
+        if change.undone:
+            return self._dtype_without(change.undone), change
         has_label = change.has_label
         if change.labels is None or not has_label.any():
             return None, change._replace(labels=None)
@@ -276,6 +280,26 @@ class Ledger:
         labels = np.zeros(len(change.rows), dtype=new)
         labels[has_label] = change.labels[has_label]
         return new, change._replace(labels=labels)
+
+    def _dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
+        """Return the dtype of labels where operations are undone that others came after.
+
+        What a person took back may be of a wider one than what was said since. None where nothing
+        came after, since it then goes back to what it was.
+        """
+        live = self.labels_by(undone)
+        if not live or live[-1] < undone[-1]:
+            return None
+        dtypes = {self.log.dtypes[one]: np.dtype(self.log.dtypes[one]) for one in live}
+        is_text = dtypes[self.log.dtypes[live[-1]]].kind == "O"
+        return reduce(
+            merge_dtype, (each for each in dtypes.values() if (each.kind == "O") == is_text)
+        )
+
+    def labels_by(self, undone: Sequence[int]) -> list[int]:
+        """Return the operations by which labels came, but those that are undone, oldest first."""
+        n, dead, gone = self.now.n_operations, self.log.dead.array, set(undone)
+        return [one for one in self.log.dtypes if one < n <= dead[one] and one not in gone]
 
     def dtype_after(self, n: int) -> np.dtype | None:
         """Return the dtype of the labels after n operations: it goes back where labels do."""

@@ -62,7 +62,9 @@ def label(
     if clash.any() and not relabel:
         at = clash.argmax()
         got = f"the label {_plain(values[at])!r}" if known[at] else "the missing label"
-        is_what = "is labelled" if pool.consensus is None else f"{annotator!r} labelled"
+        is_what = "is labelled"
+        if pool.consensus is not None:
+            is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
             f"{who} got {got} for row {idx[at]}, which {is_what} {_plain(labels[at])!r}; to change "
             f"it, pass relabel=True."
@@ -72,7 +74,7 @@ def label(
     if pool.consensus is None:
         _refuse_decided(ledger, idx[clash], who)
     # What was said already: by the same person, unless nobody is named
-    again = (is_known & known & ~clash) | (is_skipped & ~known & ~was)
+    again = (is_known & known & ~clash) | (is_skipped & ~known)
     if annotator is not None and pool.consensus is None and again.any():
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
@@ -135,7 +137,21 @@ def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
                 f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
                 f"them instead."
             )
+    if annotator is not None:
+        _refuse_mixed(pool.ledger, undone, annotator)
     return Change("undo", undone=tuple(undone))
+
+
+def _refuse_mixed(ledger, undone: list[int], annotator: str) -> None:
+    """Refuse to bring labels back that somebody took away, where others are of another kind now."""
+    log, now = ledger.log, ledger.now
+    spans = [log.span(one, now.n_operations, now.n_events) for one in undone]
+    kinds = {np.dtype(log.dtypes[one]) == object for one in ledger.labels_by(undone)}
+    if len(kinds) > 1 and any((log.events.array[span] == CLOSE).any() for span in spans):
+        raise ValueError(
+            f"undo got annotator={annotator!r}, who took labels away, of another kind than those "
+            f"since; text and numbers cannot be beside each other: undo what came after it first."
+        )
 
 
 def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
