@@ -2,8 +2,6 @@
 
 import copy
 
-from sklearn.utils import estimator_html_repr
-
 from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, choose, has_admit
 from ..strategies.stream import passes
@@ -153,7 +151,7 @@ class ActiveLearner(Predictor):
         self.drift = drift
         self.random_state = random_state
 
-    def fit(self, X, y=None, *, embedding=None, **fit_params):
+    def fit(self, X, y=None, *, embedding=None, ids=None, **fit_params):
         """Take the pool, fit the estimator on the labelled rows, and return the learner.
 
         Parameters
@@ -166,6 +164,9 @@ class ActiveLearner(Predictor):
             is labelled.
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
+        ids : str or array-like of shape (n,), default=None
+            What rows are called wherever they stand, as for `Pool`. A column of that name is left
+            out of all frames that come later, those to predict included.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 
@@ -175,7 +176,7 @@ class ActiveLearner(Predictor):
             If X, y or a parameter of the learner cannot be used; nothing has changed then. Errors
             of the estimator's ``fit`` pass unchanged; the labels stay, and `refit` tries again.
         """
-        start(self, X, y, embedding, fit_params)
+        start(self, X, y, embedding, ids, fit_params)
         return self
 
     def query(
@@ -250,6 +251,7 @@ class ActiveLearner(Predictor):
         X=None,
         y=NOT_GIVEN,
         *,
+        ids=None,
         ticket=None,
         refit=True,
         relabel=False,
@@ -268,6 +270,9 @@ class ActiveLearner(Predictor):
             Their labels. The missing label says that the annotator could not tell: the row is
             skipped, and not offered again until ``pool_.restore``; the row of a ticket is
             forgotten.
+        ids : str, int or array-like of shape (k,), default=None
+            Alone, the rows of the pool with these ids. With rows from outside or tickets, what
+            these are called from now on, where the pool's rows have ids and no column is them.
         ticket : int or array-like of int of shape (k,), default=None
             Tickets that `query` gave out, to which these labels belong: some or all, in any order,
             also after other queries. Their rows join the pool.
@@ -291,9 +296,9 @@ class ActiveLearner(Predictor):
         """
         check_has_pool(self, "teach")
         check_name(annotator, "teach")
-        check_taught(X, y, ticket, relabel)
+        check_taught(X, y, ids, ticket, relabel)
         params = routed_to_fit(self, fit_params, "teach")
-        lesson = teacher_of(self).lesson(X, y, ticket, relabel, annotator, params, embedding)
+        lesson = teacher_of(self).lesson(X, y, ids, ticket, relabel, annotator, params, embedding)
         record(self, lesson)
         if refit and (fit_params or is_stale(self)):
             train(self)
@@ -308,7 +313,7 @@ class ActiveLearner(Predictor):
         renew(self)
         return self
 
-    def extend(self, X, y=None, *, embedding=None, **fit_params):
+    def extend(self, X, y=None, *, embedding=None, ids=None, **fit_params):
         """Add rows to the pool, learn the labels of those that have one, and return the learner.
 
         Parameters
@@ -319,12 +324,14 @@ class ActiveLearner(Predictor):
             Their labels, with the missing label where there is none.
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each of them, where `fit` got one for each row of the pool.
+        ids : str or array-like of shape (m,), default=None
+            Their ids, where the pool's rows have some; None: the column that is them.
         **fit_params : dict
             Values for the new rows of every parameter that `fit` got for its own; see `teach`.
         """
         check_has_pool(self, "extend")
         params = routed_to_fit(self, fit_params, "extend")
-        record(self, teacher_of(self).extension(X, y, params, embedding))
+        record(self, teacher_of(self).extension(X, y, ids, params, embedding))
         if is_stale(self):
             train(self)
         return self
@@ -389,10 +396,3 @@ class ActiveLearner(Predictor):
     def _rows_like(self):
         """Return rows of the pool."""
         return self.pool_.rows.parts[0]
-
-    def _repr_html_(self) -> str:
-        counts = self.pool_._repr_html_() if hasattr(self, "pool_") else ""
-        return counts + estimator_html_repr(self)
-
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from ..data.conform import conform
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
+from ..data.ids import Ids, has_column, without_column
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows, row_index
 from ..models import Model, is_net
@@ -159,14 +160,23 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
     if subset is not None:
         index = pool.rows.index() if is_pandas(subset) else None
         mask &= subset_mask(subset, len(pool), index)
-    return View(pool.rows, mask, pool=pool, **details), len(pool)
+    hashes = None if pool.ids is None else pool.ids.hashes
+    return View(pool.rows, mask, pool=pool, hashes=hashes, **details), len(pool)
+
+
+def is_pool(X, pool: Pool) -> bool:
+    """Whether X is the rows of the pool themselves, or a frame with the ids of all of them."""
+    column = pool.id_column
+    has_ids = has_column(X, column) and n_rows(X) == len(pool)
+    return X is pool.rows.parts[0] or (has_ids and Ids(X[column], who="query") == pool.ids)
 
 
 def outside_rows(X, pool: Pool):
     """Return rows from outside in a container like the pool's, refusing the pool's own, or none."""
-    if X is pool.rows.parts[0]:
+    if is_pool(X, pool):
         raise ValueError("query got the pool itself; write query(n_instances=...).")
-    X = conform(check_rows(X, who="query"), pool.rows.pattern, "query")
+    X = without_column(check_rows(X, who="query"), pool.id_column)
+    X = conform(X, pool.rows.pattern, "query")
     if n_rows(X) == 0:
         raise ValueError("query got X without rows; give at least one.")
     if isinstance(X, DatasetRows):

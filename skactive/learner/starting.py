@@ -22,12 +22,12 @@ from .trainer import Fitted, check_kind, train
 from .training import check_update
 
 
-def start(learner, X, y, embedding, fit_params: dict) -> None:
+def start(learner, X, y, embedding, ids, fit_params: dict) -> None:
     """Give a learner its pool and fit its estimator, as `fit` does."""
     estimator = learner.estimator
     strategy = strategy_of(learner, is_embedded=embedding is not None)
     routed = routed_to_fit(learner, fit_params, "fit")
-    pool = pool_of(learner, X, y)
+    pool = pool_of(learner, X, y, ids)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
@@ -47,7 +47,7 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     is_partly = pool.n_unlabeled and pool.n_labeled and X is not pool
     n_doubtful = pool.n_doubtful(y) if is_partly else 0
     vars(learner).update(pool_=pool, _kept=kept, _fitted=Fitted())
-    vars(learner).update(_last_query=None, _n_doubtful=n_doubtful)
+    vars(learner).update(_last_query=None, _n_doubtful=n_doubtful, _id_column=pool.id_column)
     train(learner)
     fitted = learner._fitted.estimator
     if fitted is None:
@@ -161,12 +161,14 @@ def tell_of_minus_ones(learner, y, who: str) -> None:
         )
 
 
-def pool_of(learner, X, y) -> Pool:
+def pool_of(learner, X, y, ids) -> Pool:
     """Return the pool that ``fit`` was given, or one made of X and y."""
     missing, classes = missing_label_of(learner), learner.classes
     if not isinstance(X, Pool):
         missing, own = missing_label_for(learner), learner.consensus
-        return Pool(X, y, missing_label=missing, classes=classes, consensus=own)
+        return Pool(X, y, ids=ids, missing_label=missing, classes=classes, consensus=own)
+    if ids is not None:
+        raise ValueError("fit got a Pool and ids=; the pool has its ids, write fit(pool).")
     if y is not None:
         raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
     if X.missing_label != missing:

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import is_regressor
 
+from ..data.frames import is_default_index, is_pandas
+from ..data.ids import Ids
+from ..data.labels import check_order, to_array
 from ..data.row_numbers import (
     are_index_labels,
     as_row_numbers,
@@ -59,23 +62,49 @@ class Teacher:
     last_query: str | None  # POOL, OUTSIDE or TICKETS; None: nothing was asked
     predict: Callable | None  # rows -> labels, None while too few are known
 
-    def lesson(self, X, y, ticket, relabel: bool, annotator, params: dict, vectors) -> Lesson:
+    def lesson(self, X, y, ids, ticket, relabel: bool, annotator, params: dict, vectors) -> Lesson:
         """Return what `teach` will record."""
         if ticket is not None:
-            return self._of_tickets(ticket, y, annotator, params, vectors)
-        numbers = as_row_numbers(X)
-        if self.last_query == OUTSIDE:
+            return self._of_tickets(ticket, y, ids, annotator, params, vectors)
+        numbers = as_row_numbers(X) if X is not None else self.trainer.pool.numbers(ids, "teach")
+        if X is not None and self.last_query == OUTSIDE:
             self._refuse_one_row(X, y)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.trainer.pool), who="teach")
         if numbers is None:
-            return self._of_rows(X, y, annotator, params, relabel, vectors)
+            return self._of_rows(X, y, ids, annotator, params, relabel, vectors)
+        if X is None:
+            y = self._in_order_of(ids, numbers, y)
+        elif ids is not None:
+            raise ValueError("teach got row numbers and ids; give one of the two.")
+        elif len(numbers) and self.last_query in (OUTSIDE, TICKETS):
+            self._refuse_numbers(relabel)
         if vectors is not None:
             raise ValueError(
                 "teach got row numbers and embedding=, which fit has for the pool's rows; leave "
                 "it out."
             )
         return self._of_numbers(numbers, y, annotator, params, relabel)
+
+    def _refuse_numbers(self, relabel: bool) -> None:
+        """Refuse row numbers after a query over rows that have none."""
+        instead = "teach(X_pool[idx], y), with the rows themselves"
+        if relabel:
+            instead = "pool_.label(rows, y, relabel=True) and refit()"
+        raise ValueError(
+            f"teach got row numbers, but the last query was over rows from outside, which the "
+            f"pool does not number; write {instead}."
+        )
+
+    def _in_order_of(self, ids, numbers: np.ndarray, y):
+        """Return labels without their index, refused where it has the ids in another order."""
+        if not is_pandas(y):
+            return y
+        index = row_index(ids)
+        if index is None and not is_default_index(y.index):
+            index = type(y.index)(self.trainer.pool.ids[numbers])
+        check_order(y, index, who="teach", key="ids")
+        return to_array(y)
 
     def _refuse_one_row(self, X, y) -> None:
         """Refuse the values of a single row from outside, which look like row numbers."""
@@ -91,20 +120,13 @@ class Teacher:
                 f"with X the rows that were asked about."
             )
 
-    def extension(self, X, y, params: dict, vectors) -> Lesson:
+    def extension(self, X, y, ids, params: dict, vectors) -> Lesson:
         """Return what `extend` will record."""
-        return self._of_new(plans.extend(self.trainer.pool, X, y), params, vectors, "extend")
+        change = plans.extend(self.trainer.pool, X, y, ids=ids)
+        return self._of_new(change, params, vectors, "extend")
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
         """Plan labels of rows of the pool."""
-        if len(numbers) and self.last_query in (OUTSIDE, TICKETS):
-            instead = "teach(X_pool[idx], y), with the rows themselves"
-            if relabel:
-                instead = "pool_.label(rows, y, relabel=True) and refit()"
-            raise ValueError(
-                f"teach got row numbers, but the last query was over rows from outside, which the "
-                f"pool does not number; write {instead}."
-            )
         change = plans.label(
             self.trainer.pool, numbers, y, relabel=relabel, annotator=annotator, who="teach"
         )
@@ -112,7 +134,7 @@ class Teacher:
         names = self.trainer.pool.rows.names_of(numbers) if params else None
         return Lesson(change, self.trainer.params.replaced(params, numbers, names, "teach"))
 
-    def _of_rows(self, X, y, annotator, params, relabel, vectors) -> Lesson:
+    def _of_rows(self, X, y, ids, annotator, params, relabel, vectors) -> Lesson:
         """Plan rows from outside with their labels."""
         if self.last_query != OUTSIDE and are_index_labels(X, self.trainer.pool.rows.parts[0]):
             raise ValueError(
@@ -135,9 +157,8 @@ class Teacher:
             )
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
-        change = plans.extend(
-            self.trainer.pool, X, y, missing=SKIPPED, merge=True, annotator=annotator, who="teach"
-        )
+        how: dict[str, Any] = {"missing": SKIPPED, "merge": True, "who": "teach"}
+        change = plans.extend(self.trainer.pool, X, y, ids=ids, annotator=annotator, **how)
         if len(change.rows) < change.n_added:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         stream = self.stream
@@ -147,7 +168,7 @@ class Teacher:
             self._tell_of_minus_ones(y, change.n_added, "skipped")
         return lesson
 
-    def _of_tickets(self, ticket, y, annotator, params, vectors) -> Lesson:
+    def _of_tickets(self, ticket, y, ids, annotator, params, vectors) -> Lesson:
         """Plan labels of rows kept under tickets; a row without a label is given up."""
         stream, pool = self.stream, self.trainer.pool
         tickets = stream.checked(ticket)
@@ -165,10 +186,14 @@ class Teacher:
         if len(known) == 0:
             return Lesson(tickets=tickets)
         blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
-        change = plans.extend(
-            pool, take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
-        )
+        if ids is None and all(stream.open[number][2] is not None for number in tickets):
+            ids = [stream.open[number][2] for number in tickets]
+        if ids is not None:
+            ids = Ids(ids, len(tickets), "teach")[known]
         params = FitParams(params, len(tickets), row_index(rows), "teach").of(known)
+        how: dict[str, Any] = {"merge": True, "who": "teach"}
+        rows = take(rows, known)
+        change = plans.extend(pool, rows, values[known], ids=ids, annotator=annotator, **how)
         return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)
 
     def _of_new(self, change: Change, params: dict, vectors, who: str) -> Lesson:
@@ -229,12 +254,15 @@ def record(learner, lesson: Lesson) -> None:
     learner._kept = after
 
 
-def check_taught(X, y, ticket, relabel: bool) -> None:
+def check_taught(X, y, ids, ticket, relabel: bool) -> None:
     """Refuse labels that are missing, or of which it is not clear whose they are."""
     if isinstance(y, NotGiven):
         raise TypeError("teach got no labels; write teach(idx, y), or teach(y=y, ticket=tickets).")
-    if (X is None) == (ticket is None):
+    if X is ids is ticket is None or not (X is None or ticket is None):
         got = "neither rows nor tickets" if X is None else "rows and tickets"
-        raise ValueError(f"teach got {got}; write teach(idx, y) or teach(y=y, ticket=tickets).")
+        raise ValueError(
+            f"teach got {got}; write teach(idx, y), teach(ids=ids, y=y) or "
+            f"teach(y=y, ticket=tickets)."
+        )
     if ticket is not None and relabel:
         raise ValueError("relabel=True goes with row numbers; rows under tickets have no label.")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
-from ..data.fingerprint import fingerprint
+from ..data.fingerprint import difference, fingerprint, portrait
+from ..data.ids import Ids, has_column, take_ids
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
@@ -37,11 +38,13 @@ from .log import (
     LabelColumn,
     Log,
 )
+from .renumbering import followed, touched_rows
 from .standing import labels_in
 from .storage import pack_json, unpack_json
 
 VERSION = 2
 _FINGERPRINTED_ROWS = 256
+_OF_IDS = "ids_"  # begins the names of their arrays
 _MOST_BYTES = 1 << 20  # of the name of a class in a file
 _OF_OPERATIONS = ("kinds", "times", "actors", "first", "n_added")
 _OF_EVENTS = ("rows", "events", "names", "held")
@@ -66,8 +69,15 @@ _EVENTS_OF = {
 def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
-    n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    arrays = {"sampled": sampled, **_arrays(pool.ledger.log, now.n_operations, now.n_events)}
+    n, arrays = len(now.rows), _arrays(pool.ledger.log, now.n_operations, now.n_events)
+    known: dict[str, Any] = {"id_column": pool.id_column}  # by which rows are known again
+    if now.ids is None:
+        arrays["sampled"] = sampled = _sampled(n, labeled)
+        known["fingerprint"] = fingerprint(now.rows, sampled)
+        known["portrait"] = portrait(now.rows, sampled)
+    else:
+        touched = Ids(now.ids[np.union1d(arrays["rows"], arrays["base_rows"])])
+        arrays |= {_OF_IDS + name: array for name, array in touched.arrays.items()}
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
@@ -75,16 +85,21 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
         "seed": pool.seed,
         "consensus": _name_of(pool.consensus),
-        "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
+        **known,
     }
     storage.write(path, header, arrays, VERSION)
 
 
-def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
+def load(
+    cls: Any, path, X, ids=None, missing="refuse", changed="refuse", consensus: Any = "saved"
+) -> Any:
     """Return a saved pool over its rows."""
+    for name, value, other in (("missing", missing, "drop"), ("changed", changed, "accept")):
+        if value not in ("refuse", other):
+            raise ValueError(f"{name} is {value!r}; write 'refuse' or {other!r}.")
     header, arrays = storage.read(path, VERSION)
-    rows = Rows(check_rows(X, who="Pool.load"))
+    X = check_rows(X, who="Pool.load")
     pool = cls.__new__(cls)
     with storage.refusing(path):
         if header["version"] > 1 and header["digest"] != _digest(arrays):
@@ -93,7 +108,8 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         name = saved["function"] if isinstance(saved, dict) else None
         if name is None:
             resolve(saved)
-        n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
+        n, seed, saved_ids = header["n_rows"], header["seed"], _popped_ids(arrays)
+        sampled = arrays.pop("sampled") if saved_ids is None else None
         Facts.__init__(pool, header["missing_label"], None)
         pool.classes = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
@@ -108,24 +124,99 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         )
     pool.consensus = saved if consensus == "saved" else consensus
     resolve(pool.consensus)
-    if len(rows) != n:
-        raise ValueError(
-            f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
-            f"that were added included."
-        )
     with storage.refusing(path):
-        pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
-        of_labeled = labels_in(pool.ledger, pool.labeled, None, None)
+        before = Ledger(Rows(range(n)), log, len(log.kinds.array), len(log.rows.array))
+        pool.ledger = before
+        of_labeled = labels_in(before, pool.labeled, None, None)
         if of_labeled is not None:
             lab.parse(of_labeled, missing_label=None, classes=pool.classes)
-        if not np.array_equal(sampled, _sampled(n, pool.labeled)):
+        if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
-    if fingerprint(rows, sampled) != header["fingerprint"]:
-        raise ValueError(
-            "X is not the data that this pool was saved with: values, columns or the order of "
-            "the rows differ; give the same rows in the same order."
-        )
+        if saved_ids is not None and len(saved_ids) != len(touched_rows(log)):
+            raise ValueError("others have ids")
+        column = header.get("id_column")
+        _refuse_unless(isinstance(column, str | None))
+    if saved_ids is None:
+        X, own = take_ids(X, ids, "Pool.load")
+        rows = Rows(X)
+        _refuse_changed(path, header, rows, sampled, missing, changed)
+        log.n_added.array[0] += len(rows) - n
+    else:
+        if ids is None and has_column(X, column):
+            ids = column
+        _refuse_without_ids(ids, column, changed)
+        X, own = take_ids(X, ids, "Pool.load")
+        rows, log = Rows(X), followed(before, saved_ids, own, missing)
+    pool.id_column = ids if isinstance(ids, str) else None
+    pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array), own)
     return pool
+
+
+def _refuse_changed(path, header: dict, rows: Rows, sampled, missing: str, changed: str) -> None:
+    """Refuse other rows than those that a pool without ids was saved with."""
+    if missing == "drop":
+        raise ValueError(
+            "Pool.load got missing='drop', and the pool was saved without ids, by which alone a "
+            "row is missed; leave it out."
+        )
+    n, n_now = header["n_rows"], len(rows)
+    if changed == "accept" and n_now >= n:
+        return
+    if n_now == n and fingerprint(rows, sampled) == header["fingerprint"]:
+        return
+    told = None
+    if "portrait" in header:
+        with storage.refusing(path):
+            told = difference(header["portrait"], rows)
+    told = told or "values, columns or the order of the rows differ"
+    instead = (
+        ""
+        if n_now < n
+        else (
+            ", or write changed='accept' if every row number means the row that it meant; pools made "
+            "with ids= are matched by these"
+        )
+    )
+    if n_now != n:
+        raise ValueError(
+            f"the pool was saved with {n} rows, X has {n_now}; give all of its rows, those that "
+            f"were added included: {told}{instead}."
+        )
+    raise ValueError(
+        f"X is not the data that this pool was saved with: {told}; give the same rows in the same "
+        f"order{instead}."
+    )
+
+
+def _refuse_without_ids(ids, column: str | None, changed: str) -> None:
+    """Refuse to find the rows of a pool with ids otherwise than by these."""
+    if changed == "accept":
+        raise ValueError(
+            "Pool.load got changed='accept', and the pool was saved with ids, by which its rows "
+            "are found whatever else has changed; leave it out."
+        )
+    if ids is None:
+        named = "" if column is None else f", the column {column!r}, which X does not have"
+        raise ValueError(
+            f"the pool was saved with ids{named}; write Pool.load(path, X, ids=...), one for each "
+            f"row or the name of their column."
+        )
+
+
+def _popped_ids(arrays: dict[str, np.ndarray]) -> Ids | None:
+    """Return the ids among arrays, None where there are none; ValueError and the like: none are."""
+    given = {
+        name.removeprefix(_OF_IDS): arrays.pop(name)
+        for name in [*arrays]
+        if name.startswith(_OF_IDS)
+    }
+    if not given:
+        return None
+    ids = Ids(Ids.from_arrays(given)[:])
+    _refuse_unless(given.keys() == ids.arrays.keys())
+    for name, array in ids.arrays.items():
+        _refuse_unless(array.dtype == given[name].dtype and np.array_equal(array, given[name]))
+    return ids
 
 
 def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
 from .fold import BASE, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded, fold
@@ -42,6 +43,7 @@ class Moment(NamedTuple):
     rows: Rows
     counts: np.ndarray  # of rows in each state
     dtype: np.dtype | None  # of the labels; None: there never was one
+    ids: Ids | None = None  # of the rows; None: they have none
 
 
 class Effect(NamedTuple):
@@ -66,9 +68,17 @@ class Ledger:
     here.
     """
 
-    def __init__(self, rows: Rows, log: Log | None = None, n: int = 0, n_events: int = 0) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        log: Log | None = None,
+        n: int = 0,
+        n_events: int = 0,
+        ids: Ids | None = None,
+    ) -> None:
         self.log = Log() if log is None else log
-        self.now = Moment(n, n_events, rows, np.zeros(len(STATE_NAMES), dtype=np.int64), None)
+        counts = np.zeros(len(STATE_NAMES), dtype=np.int64)
+        self.now = Moment(n, n_events, rows, counts, None, ids)
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
@@ -83,8 +93,8 @@ class Ledger:
 
     def __reduce__(self) -> tuple:
         # Slots are made again: they would come back read-only from a file that is mapped.
-        n, n_events = self.now.n_operations, self.now.n_events
-        return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
+        n, n_events, rows, *_, ids = self.now
+        return Ledger, (rows, self.log.trimmed(n, n_events), n, n_events, ids)
 
     def commit(self, change: Change) -> None:
         """Make a change happen, as one operation."""
@@ -103,7 +113,8 @@ class Ledger:
         before = self._states_of(effect.rows)
         counts += np.bincount(effect.states, minlength=len(counts))
         counts -= np.bincount(before, minlength=len(counts))
-        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype)
+        ids = now.ids if change.ids is None else change.ids
+        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, ids)
         self._write(n, effect)
 
     def follow(self) -> Slots:

@@ -65,6 +65,7 @@ class Change(NamedTuple):
     undone: tuple[int, ...] = ()  # numbers of operations, newest first
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
+    ids: Any = None  # `Ids` of all rows once these have joined, where the pool has ids
     time: float | None = None  # seconds since the epoch; None: now
     token: Any = None  # by which whoever planned it knows it again
 

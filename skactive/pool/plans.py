@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..data.conform import conform
+from ..data.ids import Ids, has_column, take_ids, without_column
 from ..data.row_numbers import check_row_numbers
-from ..data.rows import Rows, row_index
+from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import checked_count
 from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
@@ -97,17 +98,26 @@ def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Facts, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    pool: Facts,
+    X,
+    y=None,
+    *,
+    ids=None,
+    missing=UNLABELED,
+    merge=False,
+    annotator=None,
+    who="extend",
 ) -> Change:
     """Return what `Pool.extend` would change.
 
     `missing` is the state of new rows without a label. With `merge` they are copied into the
     part that was added last, as suits a few rows at a time.
     """
+    X, all_ids = with_ids(pool, X, ids, who)
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator)
+        return Change("extend", added=added, merge=merge, annotator=annotator, ids=all_ids)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -120,7 +130,28 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
+        ids=all_ids,
     )
+
+
+def with_ids(pool: Facts, X, ids, who: str) -> tuple[Any, Ids | None]:
+    """Return rows that join a pool, without a column of ids, and the ids of all rows afterwards."""
+    X = check_rows(X, who)
+    if pool.ids is None:
+        if ids is not None:
+            raise ValueError(
+                f"{who} got ids=, but the rows of the pool have none; leave it out, or give ids= "
+                f"when the pool is made."
+            )
+        return X, None
+    if ids is None and has_column(X, pool.id_column):
+        ids = pool.id_column
+    if ids is None:
+        raise ValueError(
+            f"{who} got rows without ids, which the rows of the pool have; give ids=, one for each."
+        )
+    X, new = take_ids(X, ids, who)
+    return without_column(X, pool.id_column), pool.ids.extended(new, who)
 
 
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:

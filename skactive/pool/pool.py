@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..data import labels as lab
+from ..data.ids import take_ids
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name
 from . import files, plans
@@ -25,6 +26,9 @@ class Pool(Facts):
     y : array-like of shape (n,), default=None
         Labels: numbers, booleans or text; the missing label where there is none. None: no row is
         labelled.
+    ids : str or array-like of shape (n,), default=None
+        What rows are called wherever they stand: distinct texts or integers, or the name of a
+        column of the frame X, which is then no feature. None: rows have numbers alone.
     missing_label : int, float, str or None, default="auto"
         What counts as "no label" besides None, NaN and pandas.NA, which always do. "auto": -1,
         but a y of numbers with both -1 and None or NaN is refused, as by `extend`. Where -1 is a
@@ -62,12 +66,13 @@ class Pool(Facts):
     array([-1,  1, -1, -1])
     """
 
-    def __init__(self, X, y=None, *, missing_label="auto", classes=None, consensus=None):
-        X = check_rows(X, who="the pool")
+    def __init__(self, X, y=None, *, ids=None, missing_label="auto", classes=None, consensus=None):
+        X, own = take_ids(check_rows(X, who="the pool"), ids, "the pool")
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
         super().__init__(missing_label, classes, consensus)
+        self.id_column = ids if isinstance(ids, str) else None
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
@@ -76,7 +81,7 @@ class Pool(Facts):
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        self.apply(Change("fit", known, OPINION, None, values, added=rows))
+        self.apply(Change("fit", known, OPINION, None, values, added=rows, ids=own))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -180,7 +185,7 @@ class Pool(Facts):
         plan = plans.release_all(self, name) if idx is None else plans.move(self, "release", idx)
         self.apply(plan)
 
-    def extend(self, X, y=None, *, annotator=None) -> np.ndarray:
+    def extend(self, X, y=None, *, ids=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
 
         Parameters
@@ -189,6 +194,8 @@ class Pool(Facts):
             The new rows; kept beside the old ones, not copied.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
+        ids : str or array-like of shape (m,), default=None
+            Their ids, where the pool's rows have some; None: the column that is them.
         annotator : str, default=None
             Who gave the labels.
 
@@ -199,7 +206,7 @@ class Pool(Facts):
         """
         check_name(annotator, "extend")
         first = len(self)
-        self.apply(plans.extend(self, X, y, annotator=annotator))
+        self.apply(plans.extend(self, X, y, ids=ids, annotator=annotator))
         return np.arange(first, len(self))
 
     def undo(self, n=1, *, annotator=None) -> None:
@@ -237,7 +244,9 @@ class Pool(Facts):
         files.save(self, path)
 
     @classmethod
-    def load(cls, path, X, *, consensus="saved") -> "Pool":
+    def load(
+        cls, path, X, *, ids=None, missing="refuse", changed="refuse", consensus="saved"
+    ) -> "Pool":
         """Return a saved pool over its rows.
 
         Parameters
@@ -245,7 +254,14 @@ class Pool(Facts):
         path : str or path
             File that `save` wrote.
         X : container of n rows
-            All rows of the pool, those that were added included, in the same order.
+            All rows of the pool, those that were added included, in the same order; by `ids` in
+            any, among others that join unlabelled, in any container, with any columns.
+        ids : str or array-like of shape (n,), default=None
+            What rows are called, as for `Pool`. None: as the pool was saved, by the same column.
+        missing : {"refuse", "drop"}, default="refuse"
+            Whether to forget what was said of rows that are not in X, by their ids.
+        changed : {"refuse", "accept"}, default="refuse"
+            Whether to take, without ids, other data, in which every row number means the same row.
         consensus : "majority", callable or None, default="saved"
             As for `Pool`: a file holds no function, which is to be given again. "saved": the one
             that the pool was saved with.
@@ -261,7 +277,7 @@ class Pool(Facts):
             If the file is not a pool's, is damaged, or tells of what no pool has been through; or
             if X is not the data it was saved with.
         """
-        return files.load(cls, path, X, consensus)
+        return files.load(cls, path, X, ids, missing, changed, consensus)
 
     # Changes: nothing here is refused
 
