@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -266,7 +266,7 @@ class Ledger:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         has_label = change.has_label
         if change.labels is None or not has_label.any():
-            return None, change._replace(labels=None)
+            return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         rows = change.rows[has_label]
@@ -277,12 +277,38 @@ class Ledger:
         labels[has_label] = change.labels[has_label]
         return new, change._replace(labels=labels)
 
-    def dtype_after(self, n: int) -> np.dtype | None:
+    def dtype_after(self, n: int, without: Sequence[int] = ()) -> np.dtype | None:
         """Return the dtype of the labels after n operations: it goes back where labels do."""
-        dead = self.log.dead.array
-        each = (self.log.dtypes[one] for one in reversed(self.log.dtypes) if one < n <= dead[one])
-        dtype = next(each, None)
-        return None if dtype is None else np.dtype(dtype)
+        log, dead = self.log, self.log.dead.array
+        for one in reversed(log.dtypes):
+            if one < n <= dead[one] and one not in without:
+                return np.dtype(log.dtypes[one])
+        return None
+
+    def dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
+        """Return the dtype of the labels that stand without some operations.
+
+        None: what it was before them does, as it always does for those that came last. ValueError:
+        text would stand beside numbers.
+        """
+        log, now = self.log, self.now
+        if len(set(log.dtypes.values())) < 2:
+            return None
+        rows = self.follow().touched()
+        last = self.last_events(rows)
+        found = fold(log, rows, last, now.n_operations, now.n_events, undone)
+        events = found.decisive[found.states == LABELED]
+        numbers = set(log.operations.array[events[events != BASE]].tolist())
+        if (events == BASE).any():
+            numbers.add(0)
+        each = [np.dtype(name) for name in sorted({log.dtypes[number] for number in numbers})]
+        dtype, before = None, self.dtype_after(now.n_operations, undone)
+        for one in each:
+            dtype = one if dtype is None else merge_dtype(dtype, one)
+        if dtype is None or before is None:
+            return dtype
+        is_alike = (dtype.kind == "O") == (before.kind == "O")
+        return None if is_alike and merge_dtype(before, dtype) == before else dtype
 
     def read(self, look: Callable[..., Found], *args) -> Found:
         """Return what `look` finds in a ledger with this log, all of it as of one moment."""

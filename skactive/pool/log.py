@@ -62,6 +62,7 @@ class Change(NamedTuple):
     added: Any = None  # `Rows` that join the pool, or how many did
     merge: bool = False  # whether they join what was added last, rather than lie beside it
     undone: tuple[int, ...] = ()  # numbers of operations, newest first
+    dtype: np.dtype | None = None  # of labels that it brings back, where it is another
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now

@@ -139,7 +139,14 @@ def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
             raise ValueError(
                 f"undo got n={n}, but the rows added {when} stay; unlabel or skip them instead."
             )
-    return Change("undo", undone=tuple(undone))
+    try:
+        dtype = pool.ledger.dtype_without(undone)
+    except ValueError as error:
+        raise ValueError(
+            f"undo got n={n}, but it brings text back beside numbers; undo what came since, or "
+            f"unlabel those rows first."
+        ) from error
+    return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
 def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
