@@ -469,7 +469,7 @@ def test_undo_brings_back_the_dtype_of_the_labels():
 
 
 def taken_back(*labels):
-    """Row 0 was labelled by Ada, who took it back, and row 1 by Ben since; undo(annotator="Ada")."""
+    """Ada labelled row 0 and took it back; the others are labelled by Ben since."""
     pool = Pool(rows(4))
     pool.label(0, labels[0], annotator="Ada")
     pool.label(0, -1, relabel=True, annotator="Ada")

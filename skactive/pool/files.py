@@ -224,7 +224,7 @@ def _refuse_unless(condition: Any) -> None:
 
 def _table(pairs: Sequence[Sequence], n: int) -> dict[int, Any]:
     """Return what a file tells of some of n operations or events, by their numbers."""
-    table = dict(pairs)
+    table: dict[int, Any] = {number: value for number, value in pairs}  # noqa: C416
     numbers = list(table)
     _refuse_unless(len(table) == len(pairs) and all(map(is_integer, numbers)))
     _refuse_unless(numbers == sorted(numbers) and all(0 <= number < n for number in numbers))
