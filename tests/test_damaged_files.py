@@ -46,7 +46,7 @@ def test_a_byte_that_changed_is_noticed_or_changes_nothing(make, tmp_path):
         damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
         path.write_bytes(damaged)
         n_refused += outcome(path, pool, rows(8))
-    assert n_refused > 400  # the others are dates, and bytes that fill up
+    assert n_refused > 350  # the others are dates, and bytes that fill up
 
 
 def test_pieces_that_are_missing_doubled_or_swapped_are_noticed(tmp_path):

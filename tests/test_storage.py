@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from snapshot import log_facts, unchanged
+from snapshot import log_facts, told, unchanged
 
 from skactive import Pool
 from skactive.pool import files, storage
@@ -52,9 +52,6 @@ def eventful(X, labels=(5, 7, 6), **options):
     return pool
 
 
-SIDES = ("before", "after")
-
-
 def entries(pool):
     """The history as plain values, dtypes included."""
 
@@ -63,9 +60,7 @@ def entries(pool):
             return value.dtype.str, [(type(item), item) for item in value.tolist()]
         return type(value), value
 
-    names = [f"{what}_{when}" for what in ("states", "labels", "names") for when in SIDES]
-    names += ["kind", "rows", "annotator", "time", "n_added", "undone", "detail"]
-    return [{name: plain(getattr(op, name)) for name in names} for op in pool.history]
+    return [{name: plain(value) for name, value in told(op).items()} for op in pool.history]
 
 
 def assert_same(loaded, pool):

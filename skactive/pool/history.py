@@ -14,7 +14,6 @@ from .fold import LABELED, Folded, fold
 from .ledger import Ledger
 from .log import KINDS, UNSURE
 
-GROWING = ("fit", "extend")  # which may add rows, and which nothing undoes
 OF_PEOPLE = ("label", "decide", "merge")  # by which somebody says what a row is
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -70,6 +71,7 @@ class Ledger:
         self.now = Moment(n, n_events, rows, np.zeros(len(STATE_NAMES), dtype=np.int64), None)
         self.slots = Slots(len(rows))
         self._n_followed = 0
+        self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -288,7 +290,7 @@ class Ledger:
     def dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
         """Return the dtype of the labels that stand without some operations.
 
-        None: what it was before them does, as it always does for those that came last. ValueError:
+        None: what it was before them does, as always where nothing came after them. ValueError:
         text would stand beside numbers.
         """
         log, now = self.log, self.now
@@ -297,18 +299,21 @@ class Ledger:
         rows = self.follow().touched()
         last = self.last_events(rows)
         found = fold(log, rows, last, now.n_operations, now.n_events, undone)
-        events = found.decisive[found.states == LABELED]
-        numbers = set(log.operations.array[events[events != BASE]].tolist())
-        if (events == BASE).any():
-            numbers.add(0)
-        each = [np.dtype(name) for name in sorted({log.dtypes[number] for number in numbers})]
-        dtype, before = None, self.dtype_after(now.n_operations, undone)
-        for one in each:
-            dtype = one if dtype is None else merge_dtype(dtype, one)
-        if dtype is None or before is None:
-            return dtype
+        said = found.said[1]
+        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        before = self.dtype_after(now.n_operations, undone)
+        if not dtypes or before is None:
+            return None
+        reduce(merge_dtype, dtypes | self._dtypes_of(said[log.kinds_of(said) == OPINION]))
+        dtype = reduce(merge_dtype, dtypes)
         is_alike = (dtype.kind == "O") == (before.kind == "O")
         return None if is_alike and merge_dtype(before, dtype) == before else dtype
+
+    def _dtypes_of(self, events: np.ndarray) -> set[np.dtype]:
+        """Return the dtypes of labels when these of them were given."""
+        numbers = set(self.log.operations.array[events[events != BASE]].tolist())
+        numbers |= {0} if (events == BASE).any() else set()
+        return {np.dtype(name) for name in {self.log.dtypes[number] for number in numbers}}
 
     def read(self, look: Callable[..., Found], *args) -> Found:
         """Return what `look` finds in a ledger with this log, all of it as of one moment."""

@@ -40,6 +40,7 @@ KINDS = (
     "classes",
     "hold_out",
 )
+ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -210,6 +211,10 @@ class Log:
     def kinds_of(self, events: np.ndarray) -> np.ndarray:
         """Return what events tell; before the first is the label that was there from the start."""
         return _taken(self.events.array, events, OPINION)
+
+    def operations_of(self, events: np.ndarray) -> np.ndarray:
+        """Return the operations that they are of."""
+        return _taken(self.operations.array, events, 0)
 
     def name_codes(self, events: np.ndarray) -> np.ndarray:
         """Return the codes of those who told them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from ..data.conform import conform
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, row_index
 from ..utils.checks import checked_count
+from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
-from .history import GROWING, undoable
+from .history import undoable
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
     KINDS,
@@ -25,9 +27,6 @@ from .log import (
     Change,
 )
 
-if TYPE_CHECKING:
-    from .pool import Pool
-
 # Which states of rows a call takes
 _TAKES = {
     "unlabel": (LABELED,),
@@ -39,13 +38,12 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Pool, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
-    index = pool.rows.index_of(idx)
-    index = idx if index is None else index
-    values, known = pool.parse(y, len(idx), index, who, idx, is_answer=True)
+    names = pool.rows.names_of(idx)
+    values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -64,7 +62,9 @@ def label(
     if clash.any() and not relabel:
         at = clash.argmax()
         got = f"the label {_plain(values[at])!r}" if known[at] else "the missing label"
-        is_what = "is labelled" if pool.consensus is None else f"{annotator!r} labelled"
+        is_what = "is labelled"
+        if pool.consensus is not None:
+            is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
             f"{who} got {got} for row {idx[at]}, which {is_what} {_plain(labels[at])!r}; to change "
             f"it, pass relabel=True."
@@ -74,20 +74,18 @@ def label(
     if pool.consensus is None:
         _refuse_decided(ledger, idx[clash], who)
     # What was said already: by the same person, unless nobody is named
-    again = (is_known & known & ~clash) | (is_skipped & ~known & ~was)
+    again = (is_known & known & ~clash) | (is_skipped & ~known)
     if annotator is not None and pool.consensus is None and again.any():
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    names = annotator
-    return Change("label", idx[kept], events[kept], names, values[kept], annotator=annotator)
+    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
 
 
-def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
+def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
-    index = pool.rows.index_of(idx)
-    values, known = pool.parse(y, len(idx), idx if index is None else index, "decide", idx)
+    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
     if not known.all():
         raise ValueError(
             f"decide got the missing label for row {idx[known.argmin()]}; a decision is a label, "
@@ -99,7 +97,7 @@ def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Pool, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    pool: Facts, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
 ) -> Change:
     """Return what `Pool.extend` would change.
 
@@ -125,19 +123,19 @@ def extend(
     )
 
 
-def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
+def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
     checked_count(n, "n", "undo")
     undone = undoable(pool.ledger, n, annotator)
     if n > len(undone):
         whose = "" if annotator is None else f" of {annotator!r}"
-        raise ValueError(f"undo got n={n}, but {len(undone)} operations{whose} can be undone.")
+        raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
-        if kind in GROWING:
-            when = "in the last operation" if ago == 1 else f"{ago} operations ago"
+        if kind in ADDING:
             raise ValueError(
-                f"undo got n={n}, but the rows added {when} stay; unlabel or skip them instead."
+                f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
+                f"them instead."
             )
     try:
         dtype = pool.ledger.dtype_without(undone)
@@ -149,7 +147,7 @@ def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
     return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
-def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
+def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
     idx = check_row_numbers(idx, len(pool), who=kind)
     ledger = pool.ledger
@@ -163,7 +161,7 @@ def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Pool, idx, name: str | None) -> Change:
+def reserve(pool: Facts, idx, name: str | None) -> Change:
     """Return what `Pool.reserve` would change."""
     idx = check_row_numbers(idx, len(pool), who="reserve")
     ledger = pool.ledger
@@ -176,7 +174,7 @@ def reserve(pool: Pool, idx, name: str | None) -> Change:
     return Change("reserve", idx[kept], RESERVE, name)
 
 
-def release_all(pool: Pool, name: str) -> Change:
+def release_all(pool: Facts, name: str) -> Change:
     """Return what `Pool.release` would change for a name."""
     names = pool.ledger.follow().names
     rows = sorted(row for row, held in names.items() if name in held)
@@ -261,6 +259,11 @@ def _labels(ledger, rows, events, mask: np.ndarray) -> Any:
     labels = np.zeros(len(rows), dtype=object)  # a label that was replaced may be of any dtype
     labels[mask] = ledger.labels_of(rows[mask], events[mask], n, labels.dtype)
     return labels
+
+
+def _operations(n: int) -> str:
+    """Return a number of operations in words."""
+    return f"{n} operation{'s' * (n != 1)}"
 
 
 def _plain(label):
