@@ -21,6 +21,7 @@ from .log import (
     ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     LABELS_IN,
     NEVER,
@@ -37,8 +38,8 @@ from .log import (
     LabelColumn,
     Log,
 )
-from .standing import labels_in
 from .storage import pack_json, unpack_json
+from .test_side import check_sides
 
 VERSION = 2
 _FINGERPRINTED_ROWS = 256
@@ -60,6 +61,7 @@ _EVENTS_OF = {
     "reserve": (RESERVE,),
     "release": (RELEASE,),
     "tag": (TAG, UNTAG),
+    "hold_out": (HOLD,),
 }
 
 
@@ -67,7 +69,12 @@ def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    arrays = {"sampled": sampled, **_arrays(pool.ledger.log, now.n_operations, now.n_events)}
+    groups = pool.ledger.log.groups.array[:n]
+    arrays = {
+        "sampled": sampled,
+        "groups": groups,
+        **_arrays(pool.ledger.log, now.n_operations, now.n_events),
+    }
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
@@ -117,9 +124,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
         if pool.ledger.dtype_without(()) is not None:
             raise ValueError("the labels that stand are of another dtype")
-        of_labeled = labels_in(pool.ledger, pool.labeled, None, None)
-        if of_labeled is not None:
-            lab.parse(of_labeled, missing_label=None, classes=pool.classes)
+        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:
@@ -176,6 +181,7 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
         setattr(log, name, Column(array))
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
+    log.groups = Column(arrays.pop("groups").astype(np.uint64, casting="safe"))
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = []
     for name in ("base_labels", "labels"):
@@ -207,6 +213,7 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
+    check_sides(log, n, n_rows)
     return log
 
 
@@ -295,8 +302,9 @@ def _check_events(log: Log) -> None:
     _refuse_unless(len(base) == 0 or (base[0] >= 0 and base[-1] < log.n_added.array[0]))
     undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]
     _refuse_unless(undoes == list(log.undone))
-    is_something = np.isin(np.arange(len(log.kinds.array)), [*of, *log.undone, *log.details])
-    _refuse_unless((is_something | (log.n_added.array > 0)).all())
+    is_something = (np.diff([*log.first.array, len(rows)]) > 0) | (log.n_added.array > 0)
+    is_something[[*log.undone, *log.details]] = True
+    _refuse_unless(is_something.all())
 
 
 def _check_labels(log: Log, missing_label: Any) -> None:

@@ -17,6 +17,7 @@ from .log import (
     ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     OPINION,
     RELEASE,
@@ -26,6 +27,7 @@ from .log import (
     UNSURE,
     Change,
 )
+from .test_side import begun, group_hashes, keys_of, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -97,7 +99,15 @@ def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Facts, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    pool: Facts,
+    X,
+    y=None,
+    *,
+    groups=None,
+    missing=UNLABELED,
+    merge=False,
+    annotator=None,
+    who="extend",
 ) -> Change:
     """Return what `Pool.extend` would change.
 
@@ -106,8 +116,9 @@ def extend(
     """
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
+    hashes = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator)
+        return Change("extend", added=added, merge=merge, annotator=annotator, groups=hashes)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -120,7 +131,43 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
+        groups=hashes,
     )
+
+
+def hold_out(pool: Facts, share, groups, seed: int) -> Change:
+    """Return what `Pool.begin_hold_out` would change."""
+    if pool.hold_out is not None:
+        raise ValueError(
+            f"the pool holds out {pool.hold_out:g} of its rows already, which stays; make another "
+            f"pool for another share."
+        )
+    hashes: Any = None
+    ledger, n = pool.ledger, len(pool)
+    ledger.follow()
+    if groups is not None:
+        hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
+    now = ledger.now
+    labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
+    side = begun(share, seed, hashes, labeled)
+    others = others[side.takes(keys_of(side, others, hashes))]
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
+
+
+def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
+    """Return hashes of the groups of new rows, refusing groups where they say nothing."""
+    side = pool.ledger.now.side
+    if side is None or not side.is_by_group:
+        if groups is None:
+            return None
+        so_far = "holds out no rows" if side is None else "holds out row by row"
+        raise ValueError(f"{who} got groups=, but the pool {so_far}; leave it out.")
+    if groups is None:
+        raise ValueError(
+            f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
+            f"for each new row."
+        )
+    return group_hashes(groups, n, index, who)
 
 
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
@@ -136,6 +183,11 @@ def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
             raise ValueError(
                 f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
                 f"them instead."
+            )
+        if kind == "hold_out":
+            raise ValueError(
+                f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
+                f"after all; undo what came since, n={ago - 1}."
             )
     try:
         dtype = pool.ledger.dtype_without(undone)
