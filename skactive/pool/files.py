@@ -34,8 +34,9 @@ from .log import (
     Column,
     LabelColumn,
     Log,
+    Note,
 )
-from .standing import labels_in
+from .standing import labels_in, notes_of
 from .storage import pack_json, unpack_json
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def load(cls: type[Pool], path, X, consensus: Any = "saved") -> Pool:
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
         saved = header["consensus"] if header["version"] > 1 else None
-        name = saved["function"] if isinstance(saved, dict) else resolve(saved) and None
+        name = saved["function"] if isinstance(saved, dict) else None
+        resolve(None if name else saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
         pool._start(header["missing_label"], None)
         pool.classes = _classes(header, pool.missing_label)
@@ -167,7 +169,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
-    """Return the log that arrays tell of; ValueError, TypeError, LookupError: no pool has had it."""
+    """Return the log of arrays; ValueError, TypeError or LookupError: no pool has had it."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
         array = arrays.pop(name).astype(_DTYPES.get(name, np.int64), casting="safe")
@@ -195,7 +197,8 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     _refuse_unless(len(log.people) == len(people))
     log.dtypes = {checked_count(key, "n", least=0): str(value) for key, value in dtypes}
     log.details = {checked_count(key, "n", least=0): value for key, value in details}
-    log.notes = {checked_count(key, "n", least=0): tuple(value) for key, value in notes}
+    log.notes = {checked_count(key, "n", least=0): _note(*value) for key, value in notes}
+    _refuse_unless(all(key < n_events for key in log.notes))
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
     for number, ones in undone:
@@ -206,6 +209,12 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
     return log
+
+
+def _note(seconds: Any, comment: Any) -> Note:
+    """Return what came with an opinion, or refuse it."""
+    _refuse_unless(notes_of(seconds, comment, 1, "load") == {0: (seconds, comment)})
+    return seconds, comment
 
 
 def _written(changes: Sequence[Change]) -> Log:

@@ -292,7 +292,7 @@ class Ledger:
             return None
         last = np.dtype(self.log.dtypes[live[-1]])
         dtypes = map(np.dtype, {self.log.dtypes[one] for one in live})
-        alike = [dtype for dtype in dtypes if (dtype == object) == (last == object)]
+        alike = [dtype for dtype in dtypes if (dtype.kind == "O") == (last.kind == "O")]
         return reduce(merge_dtype, alike)
 
     def labels_by(self, undone: Sequence[int]) -> list[int]:
