@@ -65,6 +65,10 @@ class Facts:
 
         return self.ledger.read(look)
 
+    def names_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return by what tables call rows: their numbers."""
+        return numbers
+
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
     skipped = _members(SKIPPED, "Sorted row numbers of the skipped rows.")

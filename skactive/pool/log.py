@@ -210,6 +210,10 @@ class Log:
         """Return what events tell; before the first is the label that was there from the start."""
         return _taken(self.events.array, events, OPINION)
 
+    def operations_of(self, events: np.ndarray) -> np.ndarray:
+        """Return the operations that they are of."""
+        return _taken(self.operations.array, events, 0)
+
     def name_codes(self, events: np.ndarray) -> np.ndarray:
         """Return the codes of those who told them."""
         return _taken(self.names.array, events, NOBODY)
