@@ -6,6 +6,7 @@ from sklearn.base import clone, is_regressor
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
 from ..data.labels import AUTO, count_minus_ones, is_auto, resolve_missing_label
+from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
@@ -73,6 +74,7 @@ def renew(learner) -> None:
         stream = stream.watching(learner.drift)
     if learner.classes is not None:
         pool.name_classes(learner.classes)
+    pool.consensus = learner.consensus
     learner._kept = Kept(kept.params, vectors, stream, strategy)
     train(learner)
 
@@ -87,6 +89,7 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
     check_update(estimator, learner.update, learner.fit_unlabeled)
     if learner.encode_labels not in (True, False, "auto"):
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
+    resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
     if isinstance(given, str) and given == "auto":
         strategy = default_strategy(estimator, is_regressor(estimator))
@@ -162,13 +165,19 @@ def pool_of(learner, X, y) -> Pool:
     """Return the pool that ``fit`` was given, or one made of X and y."""
     missing, classes = missing_label_of(learner), learner.classes
     if not isinstance(X, Pool):
-        return Pool(X, y, missing_label=missing_label_for(learner), classes=classes)
+        missing, own = missing_label_for(learner), learner.consensus
+        return Pool(X, y, missing_label=missing, classes=classes, consensus=own)
     if y is not None:
         raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
     if X.missing_label != missing:
         raise ValueError(
             f"the pool's missing label is {X.missing_label!r}, the learner's is {missing!r}; "
             f"give both the same missing_label."
+        )
+    if X.consensus != learner.consensus:
+        raise ValueError(
+            f"the pool's consensus is {X.consensus!r}, the learner's is {learner.consensus!r}; "
+            f"give both the same consensus."
         )
     if classes is not None:
         X.name_classes(classes)

@@ -25,6 +25,7 @@ from .facts import Facts
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded
 from .ledger import Ledger
 from .log import EVENT_NAMES, KINDS, LABELS_IN, UNSURE, Change, Log
+from .standing import labels_in
 
 _MOST_SHOWN = 5  # of what is wrong in a table
 _FRAMES = ("pandas.DataFrame", "polars.DataFrame")
@@ -34,8 +35,8 @@ _FRAMES = ("pandas.DataFrame", "polars.DataFrame")
 
 def to_frame(pool: Facts, rows: bool) -> Any:
     """Return what `Pool.to_frame` does."""
-    held, columns = pool.ledger.read(lambda ledger: (ledger.now.rows, _present(ledger)))
-    table = {"id": pool.names_of(np.arange(len(held))), **columns}
+    held, columns = pool.ledger.read(lambda ledger: (ledger.now.rows, _present(pool, ledger)))
+    table = {"id": pool.ids_of(np.arange(len(held))), **columns}
     if rows:
         of_rows = row_columns(held.whole(), taken=table)
         if of_rows is None:
@@ -47,18 +48,21 @@ def to_frame(pool: Facts, rows: bool) -> Any:
     return as_table(table, like=held.parts[0], index=held.index())
 
 
-def _present(ledger: Ledger) -> dict[str, np.ndarray]:
+def _present(pool: Facts, ledger: Ledger) -> dict[str, np.ndarray]:
     """Return what is true of all rows, as columns."""
-    log, n, n_operations = ledger.log, len(ledger.now.rows), ledger.now.n_operations
+    log, n = ledger.log, len(ledger.now.rows)
     states = np.full(n, UNLABELED)
     for state in (LABELED, RESERVED, SKIPPED, HELD_OUT):
         states[ledger.members(state)] = state
     rows = np.flatnonzero(states != UNLABELED)
     found = ledger.folded(rows)
-    known, labels = np.zeros(n, dtype=bool), np.zeros(n, dtype=ledger.now.dtype or object)
-    known[rows[found.states == LABELED]] = True
-    at = np.flatnonzero(known[rows])
-    labels[known] = ledger.labels_of(rows[at], found.decisive[at], n_operations, labels.dtype)
+    known, labels = np.zeros(n, dtype=bool), np.full(n, None)
+    with_label = rows[found.states == LABELED]
+    if len(with_label):
+        known[with_label] = True
+        given = labels_in(ledger, with_label, pool.consensus, pool.missing_label)
+        labels = np.zeros(n, dtype=given.dtype)
+        labels[with_label] = given
 
     places, events = _told(ledger, rows, found, labels[rows])
     who, what, when = np.full(n, None), np.full(n, None), np.full(n, np.nan)
@@ -114,7 +118,7 @@ def history_frame(pool: Facts) -> Any:
     columns = {
         "operation": of,
         "kind": np.array(KINDS)[log.kinds.array[of]],
-        "id": pool.names_of(np.append(based, log.rows.array[:n])),
+        "id": pool.ids_of(np.append(based, log.rows.array[:n])),
         "event": np.array(EVENT_NAMES)[told],
         "annotator": _names(log, events),
         "label": _with_holes(np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype), has_label),
@@ -196,7 +200,7 @@ def merge(
         changes.append(plans.label(pool, one.rows, y, relabel=relabel, annotator=name, who="merge"))
     left = answers.taken(is_left)
     contradictions = {
-        "id": pool.names_of(left.rows),
+        "id": pool.ids_of(left.rows),
         "in_pool": to_array(labels_there[is_left].tolist()),
         "by": people_there[is_left],
         "in_table": to_array(fill(left.labels, left.known, pool.missing_label).tolist()),
@@ -244,9 +248,7 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
     """Return cells as labels of the pool, or refuse those that are none."""
     known = pool.classes
     if known is None:
-        slots = pool.ledger.follow()
-        known = np.zeros(0) if slots.labels is None else slots.labels[slots.states == LABELED]
-        known = sorted_classes(known)
+        known = sorted_classes(pool.all_labels()[1])
     is_open = pool.classes is None and (new_labels or known.dtype.kind == "f")
     if len(known):
         parsed = parse_like(given, known, also_new=is_open)
@@ -336,7 +338,7 @@ def hand_out(
         which = "unlabelled row is left" if is_integer(rows) else "row was given"
         raise ValueError(f"hand_out got no row to hand out: no {which}.")
     change = plans.reserve(pool, idx, name, who="hand_out")
-    table = {"id": pool.names_of(idx), **_shown(pool, idx, columns), "label": [None] * len(idx)}
+    table = {"id": pool.ids_of(idx), **_shown(pool, idx, columns), "label": [None] * len(idx)}
     data = csv_bytes({str(each): values for each, values in table.items()}, path)
     written: os.stat_result | None = None
     try:
