@@ -76,6 +76,10 @@ class Facts:
         full[known] = labels
         return lab.fill(full, known, self.missing_label)
 
+    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return by what tables call rows: their numbers."""
+        return numbers
+
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
     skipped = _members(SKIPPED, "Sorted row numbers of the skipped rows.")

@@ -106,6 +106,24 @@ def label(
     )
 
 
+def contradicted(
+    pool: Facts, idx, values, known, *, annotator: str | None, relabel: bool
+) -> tuple[np.ndarray, Any]:
+    """Tell which labels `label` would refuse for those that rows have, and which these are."""
+    ledger = pool.ledger
+    ledger.follow()
+    if pool.consensus is None:
+        states, labels = ledger.found(idx)
+        has = states == LABELED
+    else:
+        own, labels = _own(ledger, idx, annotator)
+        has = own == OPINION
+    clash = has & ~_equal(has & known, labels, values)
+    if relabel:
+        clash &= _decided(ledger, idx)[0] & (pool.consensus is None)
+    return clash, labels
+
+
 def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
@@ -235,14 +253,14 @@ def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Facts, idx, name: str | None) -> Change:
-    """Return what `Pool.reserve` would change."""
-    idx = check_row_numbers(idx, len(pool), who="reserve")
+def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
+    """Return what `Pool.reserve` would change; messages name `who` as the call."""
+    idx = check_row_numbers(idx, len(pool), who=who)
     ledger = pool.ledger
     ledger.follow()
     states, _ = ledger.found(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
-    _refuse_states("reserve", idx, states, ~np.isin(states, takes), takes)
+    _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
     held = ledger.slots.names
     kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)

@@ -5,7 +5,7 @@ import numpy as np
 from ..data import labels as lab
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
-from . import files, plans
+from . import files, plans, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
 from .test_side import begun, group_hashes
@@ -292,6 +292,130 @@ class Pool(Facts):
         """
         check_name(annotator, "undo")
         self.apply(plans.undo(self, n, annotator))
+
+    # As tables
+
+    def to_frame(self, *, rows=False):
+        """Return a line for each row: id, label, state, annotator, time and comment.
+
+        The first three are of every row; who gave its label, or could not tell, when, and with
+        which comment, where somebody did. Of a reserved row, the annotator is for whom it is.
+
+        Parameters
+        ----------
+        rows : bool, default=False
+            Whether the columns of X, or its text, stand beside them; one that has the name of
+            another is called X_name.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            Of pandas or polars, as X is, or which is installed; of neither, arrays. The index is
+            that of X.
+        """
+        return tables.to_frame(self, rows)
+
+    def history_frame(self):
+        """Return a line for each event of the history, oldest first.
+
+        Number and kind of its operation, id of its row, event, annotator (whose it is, or for
+        whom), label, time, seconds, comment, and whether it was undone since. Labels that came with
+        `fit` are events of operation 0.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            As of `to_frame`.
+        """
+        return tables.history_frame(self)
+
+    def merge(
+        self,
+        table,
+        *,
+        on="id",
+        label="label",
+        annotator=None,
+        annotator_column=None,
+        relabel=False,
+        new_labels=False,
+    ):
+        """Record the answers of a table, all of them as one operation, "merge".
+
+        A line without a label is no answer. The missing label itself, say -1, means that the
+        annotator could not tell, as in `label`.
+
+        Parameters
+        ----------
+        table : str, path, DataFrame, dict of columns or list of dicts
+            A path is of a CSV file, as spreadsheets save it.
+        on : str, default="id"
+            The column that says which row a line is about.
+        label : str, default="label"
+            The column of labels: of the classes, or labels of this pool, to the letter.
+        annotator : str, default=None
+            Who answered.
+        annotator_column : str, default=None
+            The column of who answered, where these are several.
+        relabel : bool, default=False
+            Whether rows may take another label than they have, unless that was decided.
+        new_labels : bool, default=False
+            Whether labels are accepted that the pool has not had; never where `classes` are named.
+            A pool without any, and one of floats, accepts them in any case.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            The answers that were left out, since they contradict what rows have: id, in_pool, by
+            whom, in_table, and line (in a table that is no file, its position).
+
+        Raises
+        ------
+        ValueError
+            If a label is none of the pool, an id that of no row, or if a row has two answers, each
+            told with its line. Nothing has changed then.
+        """
+        check_name(annotator, "merge")
+        change, contradictions = tables.merge(
+            self,
+            table,
+            on=on,
+            label=label,
+            annotator=annotator,
+            annotator_column=annotator_column,
+            relabel=relabel,
+            new_labels=new_labels,
+        )
+        self.apply(change)
+        return contradictions
+
+    def hand_out(self, rows, name, path, *, columns=None, overwrite=False) -> np.ndarray:
+        """Write rows to a CSV file for a colleague to label, and reserve them for her.
+
+        The file has a column of ids, those of the rows, and an empty one, "label", to fill in;
+        `merge` reads it. It appears once its rows are reserved, and if it cannot, they are released
+        again. A pool in memory knows of it as long as it lives: save it before the file is sent.
+
+        Parameters
+        ----------
+        rows : int or array-like of int, shape (k,)
+            How many: the first unlabelled rows, fewer if there are no more. Or row numbers, say
+            of a query.
+        name : str
+            For whom.
+        path : str or path
+            File to write.
+        columns : list of str, default=None
+            Which columns she sees. None: all, or text; of rows that are neither, the id alone.
+        overwrite : bool, default=False
+            Whether a file may be replaced that is there.
+
+        Returns
+        -------
+        ndarray of shape (k,), int64
+            The row numbers that were handed out.
+        """
+        return tables.hand_out(self, rows, name, path, columns=columns, overwrite=overwrite)
 
     # On disk
 
