@@ -651,7 +651,7 @@ def test_rows_stay_once_they_are_in():
         with unchanged(pool), pytest.raises(ValueError, match=text.replace("n=2", f"n={n}")):
             pool.undo(n)
     pool.undo()
-    with pytest.raises(ValueError, match="undo got n=1, but the rows added 1 operations ago stay"):
+    with pytest.raises(ValueError, match="undo got n=1, but the rows added 1 operation ago stay"):
         pool.undo()
 
 
@@ -720,6 +720,33 @@ def test_taught_labels_in_another_order_than_the_row_numbers_are_refused():
     assert pool.y.tolist() == [-1, 2, -1, 1]
     pool.label([0, 2], pd.Series([8, 9]))  # pandas' default index says nothing of an order
     assert pool.y.tolist() == [8, 2, 9, 1]
+
+
+@needs_pandas
+def test_labels_whose_index_is_that_of_some_of_the_rows_are_refused_and_nothing_changes():
+    X, y = pd.DataFrame({"a": np.arange(60.0)}), pd.Series(np.arange(60) % 3)
+    with pytest.raises(ValueError, match=r"the pool got labels of other rows.*: it has 40, which"):
+        Pool(X[20:40], y[25:45])
+    pool = Pool(X[20:40])
+    with unchanged(pool), pytest.raises(ValueError, match="label got labels of other rows"):
+        pool.label([3, 4], y[24:26])
+    with unchanged(pool), pytest.raises(ValueError, match="extend got labels of other rows"):
+        pool.extend(X[30:40], y[31:41])
+    pool.label([3, 4], y[23:25])
+    assert pool.y[[3, 4]].tolist() == [23 % 3, 24 % 3]
+
+
+@needs_pandas
+def test_where_either_index_is_the_default_labels_go_by_position():
+    order = [5, 0, 17, 2, 40, 3]
+    y = pd.Series([10, 11, 12, 13, 14, 15], index=order)  # as of a split that shuffles
+    X = pd.DataFrame({"a": np.zeros(6)})  # scaled, say: its index is pandas' own again
+    assert Pool(X, y).y.tolist() == y.tolist()
+    assert Pool(X.set_axis(order), y.reset_index(drop=True)).y.tolist() == y.tolist()
+    for pool in (Pool(X), Pool(X.to_numpy())):
+        pool.label([5, 3, 2], y.iloc[[5, 3, 2]])  # 3, 2 and 17 by their index
+        pool.label([1, 0], pd.Series([8, 9]))
+        assert pool.y.tolist() == [9, 8, 12, 13, -1, 15]
 
 
 @needs_pandas

@@ -153,7 +153,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
-    """Return the log that arrays tell of; ValueError, TypeError, LookupError: no pool has had it."""
+    """Return the log that arrays tell of; what no pool has had raises ValueError and the like."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
         array = arrays.pop(name).astype(_DTYPES.get(name, np.int64), casting="safe")

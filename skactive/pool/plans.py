@@ -43,9 +43,8 @@ def label(
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
-    index = pool.rows.index_of(idx)
-    index = idx if index is None else index
-    values, known = pool.parse(y, len(idx), index, who, idx, is_answer=True)
+    names = pool.rows.names_of(idx)
+    values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -79,15 +78,13 @@ def label(
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    names = annotator
-    return Change("label", idx[kept], events[kept], names, values[kept], annotator=annotator)
+    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
 
 
 def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
-    index = pool.rows.index_of(idx)
-    values, known = pool.parse(y, len(idx), idx if index is None else index, "decide", idx)
+    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
     if not known.all():
         raise ValueError(
             f"decide got the missing label for row {idx[known.argmin()]}; a decision is a label, "
@@ -131,13 +128,13 @@ def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
     undone = undoable(pool.ledger, n, annotator)
     if n > len(undone):
         whose = "" if annotator is None else f" of {annotator!r}"
-        raise ValueError(f"undo got n={n}, but {len(undone)} operations{whose} can be undone.")
+        raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
         if kind in GROWING:
-            when = "in the last operation" if ago == 1 else f"{ago} operations ago"
             raise ValueError(
-                f"undo got n={n}, but the rows added {when} stay; unlabel or skip them instead."
+                f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
+                f"them instead."
             )
     return Change("undo", undone=tuple(undone))
 
@@ -254,6 +251,11 @@ def _labels(ledger, rows, events, mask: np.ndarray) -> Any:
     labels = np.zeros(len(rows), dtype=object)  # a label that was replaced may be of any dtype
     labels[mask] = ledger.labels_of(rows[mask], events[mask], n, labels.dtype)
     return labels
+
+
+def _operations(n: int) -> str:
+    """Return a number of operations in words."""
+    return f"{n} operation{'s' * (n != 1)}"
 
 
 def _plain(label):
