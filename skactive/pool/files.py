@@ -182,11 +182,20 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     log.dtypes = {checked_count(key, "n", least=0): str(value) for key, value in dtypes}
     log.details = {checked_count(key, "n", least=0): value for key, value in details}
     log.notes = {checked_count(key, "n", least=0): tuple(value) for key, value in notes}
+    return checked_log(log, undone, n_rows, missing_label)
+
+
+def checked_log(
+    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
+) -> Log:
+    """Return a log with what follows from it, refusing one that no pool has had."""
+    n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
     for number, ones in undone:
         _undo(log, number, ones)
-    log.operations = Column(np.repeat(np.arange(n), np.diff([*log.first.array, n_events])))
+    counts = np.diff([*log.first.array, len(log.rows.array)])
+    log.operations = Column(np.repeat(np.arange(n), counts))
     _check_events(log)
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))

@@ -47,7 +47,7 @@ class Written(NamedTuple):
     operation: OperationLine
     events: list[EventLine]
     base: tuple[bytes, bytes] | None = None  # rows and labels that were there from the start
-    sample: tuple[str, str] | None = None  # which of the rows that joined, and their fingerprint
+    sample: str | None = None  # how some rows looked that joined: JSON of a portrait
 
     def digest(self, previous: bytes) -> bytes:
         """Return a checksum of every column and of all that was written before."""
@@ -59,7 +59,7 @@ class Written(NamedTuple):
 
 
 def written(
-    change: Change, dtype: np.dtype | None, n: int, n_events: int, sample=None
+    change: Change, dtype: np.dtype | None, n: int, n_events: int, sample: str | None = None
 ) -> Written:
     """Return a change as the lines of operation n, whose events are numbered from n_events on.
 
@@ -82,8 +82,10 @@ def written(
         return Written(operation, [], base, sample)
     k = len(change.rows)
     kinds = [EVENT_NAMES[code] for code in np.broadcast_to(change.events, k).tolist()]
-    is_one = change.names is None or isinstance(change.names, str)
-    names = [_text(change.names)] * k if is_one else [_text(name) for name in change.names or ()]
+    if change.names is None or isinstance(change.names, str):
+        names = [_text(change.names)] * k
+    else:
+        names = [*map(_text, change.names)]
     labels: list = [None] * k
     if change.labels is not None:
         plain = change.labels.astype(np.int8) if change.labels.dtype == bool else change.labels
@@ -113,7 +115,7 @@ def _text(text: str | None) -> str | None:
 def change_of(lines: Written) -> Change:
     """Return the change that was written."""
     operation, events = lines.operation, lines.events
-    common = {
+    common: dict[str, Any] = {
         "annotator": operation.actor,
         "added": operation.n_added,
         "undone": tuple(json.loads(operation.undone)) if operation.undone else (),
@@ -148,14 +150,20 @@ def change_of(lines: Written) -> Change:
 
 def digest_of_setting(previous: bytes, key: str, value: Any) -> bytes:
     """Return a checksum of a setting and of all that were written before."""
-    return hashlib.blake2b(previous + json.dumps([key, value]).encode(), digest_size=16).digest()
+    text = json.dumps([key, value]).encode()
+    return hashlib.blake2b(previous + text, digest_size=16).digest()
+
+
+def digest_of_block(previous: bytes, last: bytes, packed: bytes) -> bytes:
+    """Return a checksum of a block, the one before, and the digest of its last operation."""
+    return hashlib.blake2b(previous + last + packed, digest_size=16).digest()
 
 
 def packed_labels(labels: np.ndarray | None) -> bytes:
     """Return labels as bytes: text as JSON, numbers as they lie in memory."""
     if labels is None:
         return b""
-    return json.dumps(labels.tolist()).encode() if labels.dtype == object else labels.tobytes()
+    return json.dumps(labels.tolist()).encode() if labels.dtype.kind == "O" else labels.tobytes()
 
 
 def unpacked_base(base: tuple[bytes, bytes], dtype: np.dtype | None) -> tuple[np.ndarray, Any]:
@@ -163,6 +171,6 @@ def unpacked_base(base: tuple[bytes, bytes], dtype: np.dtype | None) -> tuple[np
     rows = np.frombuffer(base[0], dtype="<i8").astype(np.int64)
     if len(rows) == 0 or dtype is None:
         return NOTHING, None
-    if dtype == object:
+    if dtype.kind == "O":
         return rows, np.array([*json.loads(base[1]), None], object)[:-1]
     return rows, np.frombuffer(base[1], dtype=dtype).copy()

@@ -329,7 +329,7 @@ class Pool(Facts):
     def refresh(self) -> None:
         """Take in what other processes wrote to the file of a pool that `open` returned."""
         self.ledger.refresh()
-        vars(self).update(files.settings_of(self, self.ledger.told()))
+        vars(self).update(self.ledger.told())
 
     def close(self) -> None:
         """Close the file of a pool that `open` returned; it can be read on, but not changed."""
@@ -350,7 +350,7 @@ class Pool(Facts):
         """
 
         def alone():
-            vars(self).update(files.settings_of(self, self.ledger.told()))
+            vars(self).update(self.ledger.told())
             return work()
 
         return self.ledger.changed(alone)
@@ -361,7 +361,7 @@ class Pool(Facts):
 
     def set(self, **settings) -> None:
         """Set what holds for the pool as a whole."""
-        self.ledger.keep(files.plain_settings(settings))
+        self.ledger.keep(settings)
         vars(self).update(settings)
 
     def apply(self, change: Change) -> None:

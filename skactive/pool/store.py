@@ -7,14 +7,14 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ..utils.locks import holder
-from .lines import EventLine, OperationLine, Written, digest_of_setting
+from .lines import EventLine, OperationLine, Written, digest_of_block, digest_of_setting
 
 APPLICATION, VERSION = int.from_bytes(b"skac"), 2  # in the header of the file
 PATIENCE = 5.0  # seconds to wait for others
@@ -31,7 +31,7 @@ _TABLES = {
     # Rows that were touched have a line in it where they have ids; else the key is their number.
     "row": "key INTEGER PRIMARY KEY, id UNIQUE, CHECK (typeof(id) IN ('integer', 'text'))",
     "base": "operation INTEGER PRIMARY KEY, rows BLOB NOT NULL, labels BLOB NOT NULL",
-    "sample": "operation INTEGER PRIMARY KEY, rows TEXT NOT NULL, fingerprint TEXT NOT NULL",
+    "sample": "operation INTEGER PRIMARY KEY, portrait TEXT NOT NULL",
     "setting": """n INTEGER PRIMARY KEY, key TEXT NOT NULL, value TEXT NOT NULL,
         digest BLOB NOT NULL""",
     "block": """n INTEGER PRIMARY KEY, operations INTEGER NOT NULL, events INTEGER NOT NULL,
@@ -81,14 +81,16 @@ class Store:
     def _connect(self) -> None:
         is_there = os.path.exists(self.path)
         if self.read_only and not is_there:
-            raise FileNotFoundError(f"{self.path!r} is not there; without read_only=True it is made.")
+            raise FileNotFoundError(
+                f"{self.path!r} is not there; without read_only=True it is made."
+            )
         if not self.read_only:
             self._check_is_writable(is_there)
         self._connection = self._opened("ro" if self.read_only else "rwc")
         try:
             tables = self._read_head()
         except sqlite3.OperationalError as error:
-            # SQLite makes a file beside the database to coordinate, which this folder does not take.
+            # SQLite makes a file beside the database, which this folder does not take.
             may_be_alone = self.read_only and not os.path.exists(f"{self.path}-wal")
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not may_be_alone:
                 raise
@@ -184,6 +186,7 @@ class Store:
                     connection = self._checked()
                 try:
                     connection.execute("BEGIN")
+                    self._check_is_same()
                     return work()
                 finally:
                     if connection.in_transaction:
@@ -270,8 +273,8 @@ class Store:
 
     def make(self, head: dict[str, Any]) -> None:
         """Make the tables, in a transaction that is open."""
-        for statement in (f"PRAGMA application_id={APPLICATION}", f"PRAGMA user_version={VERSION}"):
-            self._checked().execute(statement)
+        for key, number in (("application_id", APPLICATION), ("user_version", VERSION)):
+            self._checked().execute(f"PRAGMA {key}={number}")
         for statement in _schema():
             self._checked().execute(statement)
         head = {"uuid": secrets.token_hex(16), **head}
@@ -294,9 +297,10 @@ class Store:
         digest, n = lines.digest(previous), lines.operation.n
         self._insert("operation", [(*lines.operation, digest)])
         self._insert("event", lines.events)
-        for table, values in (("base", lines.base), ("sample", lines.sample)):
-            if values is not None:
-                self._insert(table, [(n, *values)])
+        if lines.base is not None:
+            self._insert("base", [(n, *lines.base)])
+        if lines.sample is not None:
+            self._insert("sample", [(n, lines.sample)])
         return digest
 
     def keep(self, key: str, value: Any, start: bytes) -> None:
@@ -305,30 +309,80 @@ class Store:
         digest = digest_of_setting(previous or start, key, value)
         self._insert("setting", [(n, key, json.dumps(value), digest)])
 
+    def first(self) -> tuple[Written, bytes]:
+        """Return the first operation, which has no events, with its digest."""
+        return next(self._written(self.rows("SELECT * FROM operation WHERE n = 0"), []))
+
     def since(self, n: int, n_events: int) -> Iterator[tuple[Written, bytes]]:
-        """Yield the operations after so many, and so many events, with their digests."""
+        """Return the operations after so many, and so many events, with their digests."""
         operations = self.rows("SELECT * FROM operation WHERE n >= ? ORDER BY n", n)
-        if not operations:
-            return
-        lines = self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events)
+        return self._written(
+            operations, self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events)
+        )
+
+    def _written(self, operations: list, lines: list) -> Iterator[tuple[Written, bytes]]:
         events = {one: [*each] for one, each in groupby(lines, lambda line: line[1])}
-        beside: list[dict] = []
-        for table in ("base", "sample"):
-            found = self.rows(f"SELECT * FROM {table} WHERE operation >= ?", n)
-            beside.append({one: (rows, about) for one, rows, about in found})
         if set(events) - {operation[0] for operation in operations}:
-            raise sqlite3.DatabaseError("events of no operation")
-        for *operation, digest in operations:
-            own = [EventLine(*line) for line in events.get(operation[0], ())]
-            parts = (each.get(operation[0]) for each in beside)
-            yield Written(OperationLine(*operation), own, *parts), digest
+            raise sqlite3.DatabaseError("there are events of no operation")
+        ends = (operations[0][0], operations[-1][0]) if operations else (0, -1)
+        find = "SELECT * FROM {} WHERE operation BETWEEN ? AND ?"
+        base, sample = (
+            {one: values for one, *values in self.rows(find.format(table), *ends)}
+            for table in ("base", "sample")
+        )
+        for number, *operation, digest in operations:
+            own = [EventLine(*line) for line in events.get(number, ())]
+            rest = (base.get(number), *sample.get(number, [None]))
+            yield Written(OperationLine(number, *operation), own, *rest), digest
+
+    def samples(self, most: int) -> list[dict[str, Any]]:
+        """Return how rows looked that joined, so many times at most."""
+        numbers = [n for (n,) in self.rows("SELECT operation FROM sample ORDER BY operation")]
+        kept = numbers[:: -(-len(numbers) // most) or 1] + numbers[-1:]
+        find = "SELECT portrait FROM sample WHERE operation = ?"
+        return [json.loads(self.rows(find, n)[0][0]) for n in dict.fromkeys(kept)]
+
+    def blocked(self) -> tuple[int, int]:
+        """Return how many operations and events are in blocks, with the first operation."""
+        found = self.rows("SELECT operations, events FROM block ORDER BY n DESC LIMIT 1")
+        return found[0] if found else (1, 0)
+
+    def append_block(self, packed: bytes, n: int, n_events: int) -> None:
+        """Write a block up to operation n, in a transaction that is open."""
+        number, previous = self.last("block")
+        digest = digest_of_block(previous, self.digest_before(n), packed)
+        self._insert("block", [(number, n, n_events, packed, digest)])
+
+    def blocks(self) -> list[bytes]:
+        """Return all blocks, refusing one that is not as it was written."""
+        previous, blocks = b"", []
+        for n, _, packed, digest in self.rows(
+            "SELECT operations, events, columns, digest FROM block ORDER BY n"
+        ):
+            previous = digest_of_block(previous, self.digest_before(n), packed)
+            if previous != digest:
+                raise sqlite3.DatabaseError(f"its block before operation {n} has changed")
+            blocks.append(packed)
+        return blocks
+
+    def digest_before(self, n: int) -> bytes:
+        """Return the digest of the operation before n."""
+        found = self.rows("SELECT digest FROM operation WHERE n = ?", n - 1)
+        if not found:
+            raise sqlite3.DatabaseError(f"operation {n - 1} is missing")
+        return found[0][0]
+
+    def copy_to(self, path: str | os.PathLike) -> None:
+        """Write the database to a new file, as of one moment, whoever writes meanwhile."""
+        with self._lock, self._told():
+            self._checked().execute("VACUUM INTO ?", (os.fspath(path),))
 
     def settings(self, n: int) -> list[tuple[str, Any, bytes]]:
         """Return the settings after the first n: names, values and digests."""
         lines = self.rows("SELECT key, value, digest FROM setting WHERE n >= ? ORDER BY n", n)
         return [(key, json.loads(value), digest) for key, value, digest in lines]
 
-    def _insert(self, table: str, lines: list[tuple]) -> None:
+    def _insert(self, table: str, lines: Sequence[tuple]) -> None:
         if lines:
             marks = ", ".join("?" * len(lines[0]))
             try:
