@@ -293,8 +293,12 @@ class ActiveLearner(Predictor):
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
         params = routed_to_fit(self, fit_params, "teach")
-        lesson = teacher_of(self).lesson(X, y, ticket, relabel, annotator, params, embedding)
-        record(self, lesson)
+
+        def teach() -> None:
+            teacher = teacher_of(self)
+            record(self, teacher.lesson(X, y, ticket, relabel, annotator, params, embedding))
+
+        self.pool_.together(teach)
         if refit and (fit_params or is_stale(self)):
             train(self)
         return self

@@ -43,7 +43,7 @@ class Facts:
         self.classes: Any = None
         if classes is not None:
             self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self.seed: int | None = None
+        self._seed: int | None = None
         resolve(consensus)  # refuses what is none
         self.consensus = consensus
         self.ledger = Ledger(Rows())

@@ -80,7 +80,7 @@ def save(pool: Facts, path) -> None:
         "missing_label": _plain(pool.given_missing_label),
         "classes": None if pool.classes is None else pool.classes.tolist(),
         "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
-        "seed": pool.seed,
+        "seed": pool._seed,
         "consensus": _name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
@@ -204,11 +204,20 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     log.dtypes, log.details = _table(dtypes, n), _table(details, n)
     log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
     _refuse_unless(all(map(_is_note, log.notes.values())))
+    return checked_log(log, undone, n_rows, missing_label)
+
+
+def checked_log(
+    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
+) -> Log:
+    """Return a log with what follows from it, refusing one that no pool has had."""
+    n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
     for number, ones in _table(undone, n).items():
         _undo(log, number, ones)
-    log.operations = Column(np.repeat(np.arange(n), np.diff([*log.first.array, n_events])))
+    counts = np.diff([*log.first.array, len(log.rows.array)])
+    log.operations = Column(np.repeat(np.arange(n), counts))
     _check_events(log)
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
@@ -99,6 +99,23 @@ class Ledger:
         n, n_events = self.now.n_operations, self.now.n_events
         return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
 
+    def changed(self, work: Callable[[], Found]) -> Found:
+        """Return what some work returns, which commits a change at most, while nobody else does."""
+        return work()
+
+    def told(self) -> dict[str, Any]:
+        """Return what others have set for the pool as a whole since this was asked."""
+        return {}
+
+    def keep(self, settings: Mapping[str, Any]) -> None:
+        """Write down what is set for the pool as a whole; a pool in memory has it already."""
+
+    def refresh(self) -> None:
+        """Take in what others wrote; nobody else writes to a pool in memory."""
+
+    def close(self) -> None:
+        """Let go of what holds the pool; memory does not."""
+
     def commit(self, change: Change) -> None:
         """Make a change happen, as one operation."""
         self.follow()
@@ -107,7 +124,7 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change = self._with_dtype(change)
+        dtype, change = self.with_dtype(change)
         side = now.side or HoldOut.of(change.detail)
         if side is not None:
             change = self._with_sides(change, side)
@@ -339,7 +356,7 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         has_label = change.has_label
         if change.labels is None or not has_label.any():
