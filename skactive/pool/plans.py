@@ -18,15 +18,21 @@ from .log import (
     ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     OPINION,
     RELEASE,
     RESERVE,
     RESTORE,
     SKIP,
+    TAG,
     UNSURE,
+    UNTAG,
     Change,
 )
+from .standing import notes_of
+from .tags import rows_tagged
+from .test_side import begun, group_hashes, keys_of, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -39,12 +45,21 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Facts, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts,
+    idx,
+    y,
+    *,
+    relabel: bool = False,
+    annotator: str | None = None,
+    seconds: Any = None,
+    comment: Any = None,
+    who: str = "label",
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
     names = pool.rows.names_of(idx)
     values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
+    notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -80,7 +95,34 @@ def label(
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
+    places = np.flatnonzero(kept).tolist() if notes else []
+    return Change(
+        "label",
+        idx[kept],
+        events[kept],
+        annotator,
+        values[kept],
+        annotator=annotator,
+        notes={at: notes[place] for at, place in enumerate(places) if place in notes},
+    )
+
+
+def contradicted(
+    pool: Facts, idx, values, known, *, annotator: str | None, relabel: bool
+) -> tuple[np.ndarray, Any]:
+    """Tell which labels `label` would refuse for those that rows have, and which these are."""
+    ledger = pool.ledger
+    ledger.follow()
+    if pool.consensus is None:
+        states, labels = ledger.found(idx)
+        has = states == LABELED
+    else:
+        own, labels = _own(ledger, idx, annotator)
+        has = own == OPINION
+    clash = has & ~_equal(has & known, labels, values)
+    if relabel:
+        clash &= _decided(ledger, idx)[0] & (pool.consensus is None)
+    return clash, labels
 
 
 def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
@@ -103,6 +145,7 @@ def extend(
     y=None,
     *,
     ids=None,
+    groups=None,
     missing=UNLABELED,
     merge=False,
     annotator=None,
@@ -116,8 +159,10 @@ def extend(
     X, all_ids = with_ids(pool, X, ids, who)
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
+    hashes = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator, ids=all_ids)
+        how: dict[str, Any] = {"annotator": annotator, "groups": hashes, "ids": all_ids}
+        return Change("extend", added=added, merge=merge, **how)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -131,6 +176,7 @@ def extend(
         added=added,
         merge=merge,
         ids=all_ids,
+        groups=hashes,
     )
 
 
@@ -154,6 +200,41 @@ def with_ids(pool: Facts, X, ids, who: str) -> tuple[Any, Ids | None]:
     return without_column(X, pool.id_column), pool.ids.extended(new, who)
 
 
+def hold_out(pool: Facts, share, groups, seed: int) -> Change:
+    """Return what `Pool.begin_hold_out` would change."""
+    if pool.hold_out is not None:
+        raise ValueError(
+            f"the pool holds out {pool.hold_out:g} of its rows already, which stays; make another "
+            f"pool for another share."
+        )
+    hashes: Any = None
+    ledger, n = pool.ledger, len(pool)
+    ledger.follow()
+    if groups is not None:
+        hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
+    now = ledger.now
+    labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
+    side = begun(share, seed, hashes, labeled)
+    others = others[side.takes(keys_of(side, others, hashes))]
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
+
+
+def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
+    """Return hashes of the groups of new rows, refusing groups where they say nothing."""
+    side = pool.ledger.now.side
+    if side is None or not side.is_by_group:
+        if groups is None:
+            return None
+        so_far = "holds out no rows" if side is None else "holds out row by row"
+        raise ValueError(f"{who} got groups=, but the pool {so_far}; leave it out.")
+    if groups is None:
+        raise ValueError(
+            f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
+            f"for each new row."
+        )
+    return group_hashes(groups, n, index, who)
+
+
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
     checked_count(n, "n", "undo")
@@ -168,21 +249,19 @@ def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
                 f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
                 f"them instead."
             )
-    if annotator is not None:
-        _refuse_mixed(pool.ledger, undone, annotator)
-    return Change("undo", undone=tuple(undone))
-
-
-def _refuse_mixed(ledger, undone: list[int], annotator: str) -> None:
-    """Refuse to bring labels back that somebody took away, where others are of another kind now."""
-    log, now = ledger.log, ledger.now
-    spans = [log.span(one, now.n_operations, now.n_events) for one in undone]
-    kinds = {np.dtype(log.dtypes[one]) == object for one in ledger.labels_by(undone)}
-    if len(kinds) > 1 and any((log.events.array[span] == CLOSE).any() for span in spans):
+        if kind == "hold_out":
+            raise ValueError(
+                f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
+                f"after all; undo what came since, n={ago - 1}."
+            )
+    try:
+        dtype = pool.ledger.dtype_without(undone)
+    except ValueError as error:
         raise ValueError(
-            f"undo got annotator={annotator!r}, who took labels away, of another kind than those "
-            f"since; text and numbers cannot be beside each other: undo what came after it first."
-        )
+            f"undo got n={n}, but it brings text back beside numbers; undo what came since, or "
+            f"unlabel those rows first."
+        ) from error
+    return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
 def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
@@ -199,17 +278,35 @@ def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Facts, idx, name: str | None) -> Change:
-    """Return what `Pool.reserve` would change."""
-    idx = check_row_numbers(idx, len(pool), who="reserve")
+def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
+    """Return what `Pool.reserve` would change; messages name `who` as the call."""
+    idx = check_row_numbers(idx, len(pool), who=who)
     ledger = pool.ledger
     ledger.follow()
     states, _ = ledger.found(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
-    _refuse_states("reserve", idx, states, ~np.isin(states, takes), takes)
+    _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
     held = ledger.slots.names
     kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)
+
+
+def tag(pool: Facts, kind: str, idx, name: str) -> Change:
+    """Return what `Pool.tag` or `untag` would change."""
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
+    idx = check_row_numbers(idx, len(pool), who=kind)
+    tags = pool.tags
+    members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)
+    has_it = np.isin(idx, members)
+    if kind == "untag" and not has_it.all():
+        raise ValueError(
+            f"untag got row {idx[has_it.argmin()]}, which is not tagged {name!r}; it takes rows "
+            f"that are in tagged({name!r})."
+        )
+    if kind == "untag":
+        return Change("tag", idx, UNTAG, name)
+    return Change("tag", idx[~has_it], TAG, name)
 
 
 def release_all(pool: Facts, name: str) -> Change:
