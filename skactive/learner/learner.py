@@ -165,8 +165,7 @@ class ActiveLearner(Predictor):
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
         ids : str or array-like of shape (n,), default=None
-            What rows are called wherever they stand, as for `Pool`. A column of that name is left
-            out of all frames that come later, those to predict included.
+            What rows are called, as for `Pool`; a column of that name is no feature, here or later.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 
@@ -268,14 +267,12 @@ class ActiveLearner(Predictor):
             rows themselves, which join the pool. Not with `ticket`.
         y : label or array-like of shape (k,)
             Their labels. The missing label says that the annotator could not tell: the row is
-            skipped, and not offered again until ``pool_.restore``; the row of a ticket is
-            forgotten.
+            skipped, and not offered until ``pool_.restore``; that of a ticket is forgotten.
         ids : str, int or array-like of shape (k,), default=None
-            Alone, the rows of the pool with these ids. With rows from outside or tickets, what
-            these are called from now on, where the pool's rows have ids and no column is them.
+            Alone, ids of rows of the pool, instead of numbers. With rows from outside or tickets,
+            their ids, where the pool's rows have some and no column is them.
         ticket : int or array-like of int of shape (k,), default=None
-            Tickets that `query` gave out, to which these labels belong: some or all, in any order,
-            also after other queries. Their rows join the pool.
+            Tickets that `query` gave out: some or all, in any order. Their rows join the pool.
         refit : bool, default=True
             Whether to train the estimator now; otherwise `refit` does it later.
         relabel : bool, default=False
@@ -292,7 +289,7 @@ class ActiveLearner(Predictor):
         ------
         ValueError
             If the labels cannot be recorded; nothing has changed then. Errors of the estimator's
-            ``fit`` pass unchanged: the labels and the old estimator stay, and `refit` tries again.
+            ``fit`` pass unchanged: labels and the old estimator stay, and `refit` tries again.
         """
         check_has_pool(self, "teach")
         check_name(annotator, "teach")

@@ -102,7 +102,8 @@ class Teacher:
             return y
         index = row_index(ids)
         if index is None and not is_default_index(y.index):
-            index = type(y.index)(self.trainer.pool.ids[numbers])
+            own: Any = self.trainer.pool.ids
+            index = type(y.index)(own[numbers])
         check_order(y, index, who="teach", key="ids")
         return to_array(y)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data.fingerprint import difference, fingerprint, portrait
-from ..data.ids import Ids, has_column, take_ids
+from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
@@ -39,7 +39,7 @@ from .log import (
     LabelColumn,
     Log,
 )
-from .renumbering import followed, touched_rows
+from .renumbering import Given, by_ids, by_numbers
 from .storage import pack_json, unpack_json
 from .test_side import check_sides
 
@@ -79,7 +79,7 @@ def save(pool: Facts, path) -> None:
         known["fingerprint"] = fingerprint(now.rows, sampled)
         known["portrait"] = portrait(now.rows, sampled)
     else:
-        touched = Ids(now.ids[np.union1d(arrays["rows"], arrays["base_rows"])])
+        touched = Ids(now.ids[pool.ledger.log.touched(now.n_events)])
         arrays |= {_OF_IDS + name: array for name, array in touched.arrays.items()}
     header = {
         "n_rows": n,
@@ -94,13 +94,9 @@ def save(pool: Facts, path) -> None:
     storage.write(path, header, arrays, VERSION)
 
 
-def load(
-    cls: Any, path, X, ids=None, missing="refuse", changed="refuse", consensus: Any = "saved"
-) -> Any:
+def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
     """Return a saved pool over its rows."""
-    for name, value, other in (("missing", missing, "drop"), ("changed", changed, "accept")):
-        if value not in ("refuse", other):
-            raise ValueError(f"{name} is {value!r}; write 'refuse' or {other!r}.")
+    given.check()
     header, arrays = storage.read(path, VERSION)
     X = check_rows(X, who="Pool.load")
     pool = cls.__new__(cls)
@@ -119,7 +115,7 @@ def load(
         if header["version"] == 1:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
-            log = _log(arrays, n, pool.missing_label)
+            log = _log(arrays, n, pool.missing_label, saved_ids)
     if name is not None and consensus == "saved":
         raise ValueError(
             f"the pool was saved with the consensus {name}, a function, which a file does not "
@@ -135,75 +131,29 @@ def load(
         lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
         if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
-        if saved_ids is not None and len(saved_ids) != len(touched_rows(log)):
-            raise ValueError("others have ids")
         column = header.get("id_column")
         _refuse_unless(isinstance(column, str | None))
     if saved_ids is None:
-        X, own = take_ids(X, ids, "Pool.load")
-        rows = Rows(X)
-        _refuse_changed(path, header, rows, sampled, missing, changed)
-        log.n_added.array[0] += len(rows) - n
+        found = by_numbers(before, X, given, lambda rows: _differs(path, header, rows, sampled))
     else:
-        if ids is None and has_column(X, column):
-            ids = column
-        _refuse_without_ids(ids, column, changed)
-        X, own = take_ids(X, ids, "Pool.load")
-        rows, log = Rows(X), followed(before, saved_ids, own, missing)
-    pool.id_column = ids if isinstance(ids, str) else None
-    pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array), own)
+        found = by_ids(before, X, given, saved_ids, column)
+        pool.id_column = column if given.ids is None else None
+    if isinstance(given.ids, str):
+        pool.id_column = given.ids
+    n_operations, n_events = len(found.log.kinds.array), len(found.log.rows.array)
+    pool.ledger = Ledger(found.rows, found.log, n_operations, n_events, found.ids)
     return pool
 
 
-def _refuse_changed(path, header: dict, rows: Rows, sampled, missing: str, changed: str) -> None:
-    """Refuse other rows than those that a pool without ids was saved with."""
-    if missing == "drop":
-        raise ValueError(
-            "Pool.load got missing='drop', and the pool was saved without ids, by which alone a "
-            "row is missed; leave it out."
-        )
-    n, n_now = header["n_rows"], len(rows)
-    if changed == "accept" and n_now >= n:
-        return
-    if n_now == n and fingerprint(rows, sampled) == header["fingerprint"]:
-        return
+def _differs(path, header: dict, rows: Rows, sampled) -> str | None:
+    """Say in what rows differ from those that a pool without ids was saved with; None: nothing."""
+    if len(rows) == header["n_rows"] and fingerprint(rows, sampled) == header["fingerprint"]:
+        return None
     told = None
     if "portrait" in header:
         with storage.refusing(path):
             told = difference(header["portrait"], rows)
-    told = told or "values, columns or the order of the rows differ"
-    instead = (
-        ""
-        if n_now < n
-        else (
-            ", or write changed='accept' if every row number means the row that it meant; pools made "
-            "with ids= are matched by these"
-        )
-    )
-    if n_now != n:
-        raise ValueError(
-            f"the pool was saved with {n} rows, X has {n_now}; give all of its rows, those that "
-            f"were added included: {told}{instead}."
-        )
-    raise ValueError(
-        f"X is not the data that this pool was saved with: {told}; give the same rows in the same "
-        f"order{instead}."
-    )
-
-
-def _refuse_without_ids(ids, column: str | None, changed: str) -> None:
-    """Refuse to find the rows of a pool with ids otherwise than by these."""
-    if changed == "accept":
-        raise ValueError(
-            "Pool.load got changed='accept', and the pool was saved with ids, by which its rows "
-            "are found whatever else has changed; leave it out."
-        )
-    if ids is None:
-        named = "" if column is None else f", the column {column!r}, which X does not have"
-        raise ValueError(
-            f"the pool was saved with ids{named}; write Pool.load(path, X, ids=...), one for each "
-            f"row or the name of their column."
-        )
+    return told or "values, columns or the order of the rows differ"
 
 
 def _popped_ids(arrays: dict[str, np.ndarray]) -> Ids | None:
@@ -260,7 +210,9 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
+def _log(
+    arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any, ids: Ids | None = None
+) -> Log:
     """Return the log that arrays tell of; what no pool has had raises ValueError and the like."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
@@ -291,13 +243,20 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     log.dtypes, log.details = _table(dtypes, n), _table(details, n)
     log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
     _refuse_unless(all(map(_is_note, log.notes.values())))
-    return checked_log(log, undone, n_rows, missing_label)
+    return checked_log(log, undone, n_rows, missing_label, ids)
 
 
 def checked_log(
-    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
+    log: Log,
+    undone: Sequence[tuple[Any, Sequence[Any]]],
+    n_rows: int,
+    missing_label: Any,
+    ids: Ids | None = None,
 ) -> Log:
-    """Return a log with what follows from it, refusing one that no pool has had."""
+    """Return a log with what follows from it, refusing one that no pool has had.
+
+    `ids` are those of the touched rows, in their order, where rows have ids.
+    """
     n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
@@ -309,7 +268,8 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    check_sides(log, n, n_rows)
+    _refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
+    check_sides(log, n, n_rows, None if ids is None else ids.hashes)
     return log
 
 
@@ -387,7 +347,11 @@ def _check_events(log: Log) -> None:
     of = log.operations.array
     joined, is_extend = np.cumsum(log.n_added.array), log.kinds.array[of] == KINDS.index("extend")
     _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
-    _refuse_unless((rows >= (joined - log.n_added.array)[of])[is_extend].all())
+    n_added = log.n_added.array
+    # Where rows stand elsewhere since, those that joined are anywhere, and the detail says so.
+    is_placed = is_extend & (n_added[of] > 0)
+    _refuse_unless((rows >= (joined - n_added)[of])[is_placed].all())
+    _refuse_unless(np.isin(of[is_extend & ~is_placed], list(log.details)).all())
     _refuse_unless(((names >= 0) & (names < len(log.people))).all())
     for kind, event in np.unique([log.kinds.array[of], events], axis=1).T.tolist():
         _refuse_unless(event in _EVENTS_OF.get(KINDS[kind], ()))

@@ -92,6 +92,7 @@ class Ledger:
         self.log = Log() if log is None else log
         counts = np.zeros(_N_COUNTS, dtype=np.int64)
         self.now = Moment(n, n_events, rows, counts, None, ids=ids)
+        self._ids = ids  # those of rows that are about to join included
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
@@ -106,8 +107,9 @@ class Ledger:
 
     def __reduce__(self) -> tuple:
         # Slots are made again: they would come back read-only from a file that is mapped.
-        n, n_events, rows, *_, ids = self.now
-        return Ledger, (rows, self.log.trimmed(n, n_events), n, n_events, ids)
+        now = self.now
+        n, n_events = now.n_operations, now.n_events
+        return Ledger, (now.rows, self.log.trimmed(n, n_events), n, n_events, now.ids)
 
     def changed(self, work: Callable[[], Found]) -> Found:
         """Return what some work returns, which commits a change at most, while nobody else does."""
@@ -134,6 +136,7 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
+        ids = self._ids = now.ids if change.ids is None else change.ids
         dtype, change = self.with_dtype(change)
         side = now.side or HoldOut.of(change.detail)
         if side is not None:
@@ -186,8 +189,14 @@ class Ledger:
         is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
         held[is_touched] = self.slots.is_held[slots[is_touched]]
         others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(side, others, self.log.groups.array))
+        held[~is_touched] = side.takes(keys_of(others, self._keys(side)))
         return held
+
+    def _keys(self, side: HoldOut) -> np.ndarray | None:
+        """Return by what rows are on a side: hashes of groups or ids; None: by their numbers."""
+        if side.is_by_group:
+            return self.log.groups.array
+        return None if self._ids is None else self._ids.hashes
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Return where rows are counted."""
@@ -197,11 +206,11 @@ class Ledger:
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
-        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.log.groups.array
-        n_held = 0
+        counts, n_held = np.zeros(_N_COUNTS, dtype=np.int64), 0
         if side is not None:
-            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
-            n_held -= int(side.takes(keys_of(side, but, groups)).sum())
+            keys = self._keys(side)
+            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, keys))
+            n_held -= int(side.takes(keys_of(but, keys)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
         return counts
 
@@ -429,14 +438,14 @@ class Ledger:
         # An interrupt kept the slots from following, or changes do not end: make others.
         now = self.now
         log = self.log.trimmed(now.n_operations, now.n_events)
-        return look(Ledger(now.rows, log, now.n_operations, now.n_events), *args)
+        return look(Ledger(now.rows, log, now.n_operations, now.n_events, now.ids), *args)
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
         n, side, untouched = len(self.now.rows), self.now.side, None
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self.log.groups.array):
+            for part, is_held in side.blocks(0, n, self._keys(side)):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
         return self.slots.mask(state, n, untouched)
 

@@ -264,6 +264,10 @@ class Log:
         """Tell which events counted after so many operations."""
         return self.dead.array[self.operations.array[events]] >= n_operations
 
+    def touched(self, n_events: int) -> np.ndarray:
+        """Return the rows that so many events or the labels of the start are about, sorted."""
+        return np.union1d(self.base[0], self.rows.array[:n_events])
+
     def trimmed(self, n: int, n_events: int) -> Log:
         """Return a copy that holds so many operations and events, and room for no more."""
         new = Log()

@@ -215,7 +215,8 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
     now = ledger.now
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
     side = begun(share, seed, hashes, labeled)
-    others = others[side.takes(keys_of(side, others, hashes))]
+    keys = pool.ids.hashes if hashes is None and pool.ids is not None else hashes
+    others = others[side.takes(keys_of(others, keys))]
     return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
 
 

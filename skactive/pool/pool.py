@@ -1,5 +1,7 @@
 """The pool: which rows are labelled, reserved, skipped or free, and since when."""
 
+from typing import Any
+
 import numpy as np
 
 from ..data import labels as lab
@@ -9,6 +11,7 @@ from ..utils.checks import check_name, draw_seed
 from . import files, plans, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
+from .renumbering import Given
 from .test_side import begun, group_hashes
 
 
@@ -29,8 +32,8 @@ class Pool(Facts):
         Labels: numbers, booleans or text; the missing label where there is none. None: no row is
         labelled.
     ids : str or array-like of shape (n,), default=None
-        What rows are called wherever they stand: distinct texts or integers, or the name of a
-        column of the frame X, which is then no feature. None: rows have numbers alone.
+        Names of rows wherever they stand: distinct texts or integers, or the name of a column of
+        the frame X, which is then no feature.
     missing_label : int, float, str or None, default="auto"
         What counts as "no label" besides None, NaN and pandas.NA, which always do. "auto": -1,
         but a y of numbers with both -1 and None or NaN is refused, as by `extend`. Where -1 is a
@@ -112,11 +115,8 @@ class Pool(Facts):
             hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
         if hold_out is not None:
             side = begun(hold_out, draw_seed(random_state), hashes, known).detail
-        self.apply(
-            Change(
-                "fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes, ids=own
-            )
-        )
+        more: dict[str, Any] = {"added": rows, "detail": side, "groups": hashes, "ids": own}
+        self.apply(Change("fit", known, OPINION, None, values, **more))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -254,7 +254,7 @@ class Pool(Facts):
         Parameters
         ----------
         X : container of m rows, like the pool's own
-            The new rows; kept beside the old ones, not copied.
+            The new rows, not copied.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
         ids : str or array-like of shape (m,), default=None
@@ -460,9 +460,17 @@ class Pool(Facts):
 
     @classmethod
     def load(
-        cls, path, X, *, ids=None, missing="refuse", changed="refuse", consensus="saved"
+        cls,
+        path,
+        X,
+        *,
+        ids=None,
+        groups=None,
+        missing="refuse",
+        changed="refuse",
+        consensus="saved",
     ) -> "Pool":
-        """Return a saved pool over its rows.
+        """Return a saved pool over its rows, refusing a damaged file, and other data.
 
         Parameters
         ----------
@@ -473,6 +481,8 @@ class Pool(Facts):
             any, among others that join unlabelled, in any container, with any columns.
         ids : str or array-like of shape (n,), default=None
             What rows are called, as for `Pool`. None: as the pool was saved, by the same column.
+        groups : array-like of shape (n,), default=None
+            Of a pool that holds out rows by groups, where rows joined or are found by ids.
         missing : {"refuse", "drop"}, default="refuse"
             Whether to forget what was said of rows that are not in X, by their ids.
         changed : {"refuse", "accept"}, default="refuse"
@@ -480,19 +490,8 @@ class Pool(Facts):
         consensus : "majority", callable or None, default="saved"
             As for `Pool`: a file holds no function, which is to be given again. "saved": the one
             that the pool was saved with.
-
-        Returns
-        -------
-        Pool
-            As it was saved.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a pool's, is damaged, or tells of what no pool has been through; or
-            if X is not the data it was saved with.
         """
-        return files.load(cls, path, X, ids, missing, changed, consensus)
+        return files.load(cls, path, X, Given(ids, groups, missing, changed), consensus)
 
     @classmethod
     def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":

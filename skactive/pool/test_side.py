@@ -37,22 +37,21 @@ class HoldOut(NamedTuple):
         return self.trained is not None
 
     def takes(self, keys: np.ndarray) -> np.ndarray:
-        """Tell which keys are on the test side: numbers of rows, or hashes of groups."""
+        """Tell which keys are on the test side: numbers of rows, or hashes of groups or ids."""
         mask = uniform_by_row(keys, (self.seed, *_WORDS)) < self.share
         if self.trained is not None:
             mask[mask] = ~np.isin(keys[mask], self.trained)
         return mask
 
-    def blocks(self, start: int, stop: int, groups: np.ndarray) -> Iterator[tuple[slice, Any]]:
+    def blocks(self, start: int, stop: int, keys: Any) -> Iterator[tuple[slice, Any]]:
         """Yield parts of the rows from one number to another, and which of each are taken.
 
-        `groups` holds the hashes of all rows' groups; it is not read where groups make no
-        difference.
+        `keys` are hashes of all rows' groups or ids; None: a row's number counts.
         """
         for at in range(start, stop, _BLOCK):
             part = slice(at, min(at + _BLOCK, stop))
-            keys = groups[part] if self.is_by_group else np.arange(part.start, part.stop)
-            yield part, self.takes(keys)
+            own = np.arange(part.start, part.stop) if keys is None else keys[part]
+            yield part, self.takes(own)
 
     @property
     def detail(self) -> dict[str, Any]:
@@ -81,9 +80,9 @@ def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
     return n, None
 
 
-def keys_of(side: HoldOut, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return by what some rows are on a side."""
-    return groups[rows] if side.is_by_group else rows
+def keys_of(rows: np.ndarray, keys: np.ndarray | None) -> np.ndarray:
+    """Return by what some rows are on a side: keys of all rows, or their numbers."""
+    return rows if keys is None else keys[rows]
 
 
 def begun(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
@@ -126,11 +125,19 @@ def touched_before(log: Log, n: int, n_events: int) -> tuple[np.ndarray, np.ndar
     return labeled, np.setdiff1d(rows, labeled, assume_unique=True)
 
 
-def check_sides(log: Log, n: int, n_rows: int) -> None:
+def check_sides(log: Log, n: int, n_rows: int, hashes: np.ndarray | None) -> None:
     """Refuse, by ValueError, TypeError or LookupError, test rows that no pool has had.
 
-    The log is that of a file: n operations, and their events.
+    The log is that of a file: n operations, and their events. `hashes` are those of the ids of the
+    touched rows, in their order, where rows have ids.
     """
+    touched = log.touched(len(log.rows.array))
+
+    def keys(rows: np.ndarray) -> np.ndarray:
+        if side is not None and side.is_by_group:
+            return groups[rows]
+        return rows if hashes is None else hashes[np.searchsorted(touched, rows)]
+
     begins, side = hold_out_of(log, n)
     held, rows, of, groups = (
         column.array for column in (log.held, log.rows, log.operations, log.groups)
@@ -145,16 +152,18 @@ def check_sides(log: Log, n: int, n_rows: int) -> None:
     start = int(log.first.array[begins])
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
     again = begun(side.share, side.seed, groups if side.is_by_group else None, labeled)
-    _refuse_unless(log.details[begins] == again.detail)
-    is_taken = side.takes(keys_of(side, rows, groups)) & ~np.isin(rows, labeled)
+    _refuse_unless(log.details[begins] == side.detail)
+    if side.trained is not None:  # rows may have been dropped since
+        _refuse_unless(np.isin(np.asarray(again.trained), side.trained).all())
+    is_taken = side.takes(keys(rows)) & ~np.isin(rows, labeled)
     if not side.is_by_group:  # rows that came with an answer
-        came = np.searchsorted(np.cumsum(log.n_added.array), rows, side="right")
-        is_taken &= ~np.isin(rows, rows[of == came])
+        came = log.kinds.array[of] == KINDS.index("extend")
+        is_taken &= ~np.isin(rows, rows[came])
     is_taken[:start] = False
     _refuse_unless((held == is_taken).all())
     if begins:
-        taken = others[side.takes(keys_of(side, others, groups))]
-        _refuse_unless(np.array_equal(rows[of == begins], taken))
+        taken = others[side.takes(keys(others))]
+        _refuse_unless(np.array_equal(np.sort(rows[of == begins]), taken))
 
 
 def _refuse_unless(condition: Any) -> None:
