@@ -12,10 +12,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, select
+from skactive.data.chance import other_draw
 from skactive.scores import bald, consensus_entropy, epig
 from skactive.selection import top
 from skactive.strategies import BALD, EPIG, Dropout, Subpool
-from skactive.strategies.chance import other_draw
 from skactive.testing import check_strategy
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -69,7 +70,9 @@ class VotedPool(PoolMachine):
         table = self.pool.opinions
         is_said = (table["kind"] != "final").to_numpy()
         columns = [table[name][is_said] for name in ("row", "annotator", "label", "kind")]
-        found = [tuple(None if v != v else v for v in row) for row in zip(*columns, strict=True)]
+        found = [
+            tuple(None if pd.isna(v) else v for v in row) for row in zip(*columns, strict=True)
+        ]
         assert found == expected
         final = {row: each.final for row, each in self.model.row.items() if each.final is not None}
         assert dict(zip(table["row"][~is_said], table["label"][~is_said], strict=True)) == final

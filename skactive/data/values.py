@@ -1,4 +1,4 @@
-"""What identifies a value, as bytes: the same for equal values, however they are stored."""
+"""What identifies a value, as bytes or as a hash: the same for equal values, however stored."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.checks import is_integer, is_number
+from .chance import GOLDEN, mixed
+from .labels import missing_mask
 from .tensors import as_array
 
 _EXACT = 2**53  # integers up to here are float64 numbers
+_BLOCK = 1 << 16  # texts hashed at once: their words stay in the cache
 
 
 def bytes_of_array(array: np.ndarray) -> list[bytes]:
@@ -43,3 +47,60 @@ def bytes_of(value: Any) -> list[bytes]:
     name = type(value).__name__.encode()
     plain = type(value).__repr__ is object.__repr__ and type(value).__str__ is object.__str__
     return [name, b"" if plain else str(value).encode("utf-8", "surrogatepass")]
+
+
+def hash_text(text: bytes, bounds: np.ndarray) -> np.ndarray:
+    """Hash texts that lie end to end: eight bytes of each at a time, mixed into what came before.
+
+    Texts of one length that differ in eight bytes or fewer in one place never have the same hash.
+    """
+    padded = text + bytes(8)
+    words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # one starts at every byte
+    hashes = np.empty(len(bounds) - 1, dtype=np.uint64)
+    for start in range(0, len(hashes), _BLOCK):
+        begin, end = bounds[:-1][start : start + _BLOCK], bounds[1:][start : start + _BLOCK]
+        part = mixed((end - begin).astype(np.uint64) + GOLDEN)
+        rows = np.flatnonzero(begin < end)
+        at, left = begin[rows], (end - begin)[rows]
+        while rows.size:
+            spare = (8 * (8 - np.minimum(left, 8))).astype(np.uint64)  # bits of the next text
+            part[rows] = mixed(part[rows] ^ (words[at] << spare))
+            goes_on = left > 8
+            rows, at, left = rows[goes_on], at[goes_on] + 8, left[goes_on] - 8
+        hashes[start : start + _BLOCK] = part
+    return hashes
+
+
+def hash_cells(values: np.ndarray) -> np.ndarray:
+    """Hash each value, as uint64: numbers of any width alike, and what stands for none alike."""
+    kind = values.dtype.kind
+    if kind in "biuf":
+        numbers = values.astype(np.float64) + 0.0  # -0.0 and 0.0 are one number
+        numbers[np.isnan(numbers)] = np.nan  # and so are all NaN
+        hashes = mixed(numbers.view(np.uint64) + GOLDEN)
+        if kind in "iu":
+            is_large = (values > _EXACT) | (values < -_EXACT)
+            hashes[is_large] = mixed(values[is_large].astype(np.uint64)) + np.uint64(1)
+        return hashes
+    if kind in "mM":  # of any unit
+        ticks = values.astype(f"{kind}8[us]").astype(np.int64).view(np.uint64)
+        return mixed(ticks) + np.uint64(ord(kind))
+    objects = np.fromiter(values.ravel().tolist(), dtype=object, count=values.size)
+    numbers = np.where(missing_mask(objects, None), np.nan, 0.0)
+    is_other = numbers == 0.0
+    for at, value in enumerate(objects):
+        if isinstance(value, bool | np.bool_) or _is_float(value):
+            numbers[at], is_other[at] = value, False
+    hashes = hash_cells(numbers)
+    # Each with its length, so that it can be told where what identifies a value ends.
+    parts = [
+        b"".join(b"%d:%s" % (len(part), part) for part in bytes_of(value))
+        for value in objects[is_other]
+    ]
+    hashes[is_other] = hash_text(b"".join(parts), np.cumsum([0, *map(len, parts)]))
+    return hashes.reshape(values.shape)
+
+
+def _is_float(value: Any) -> bool:
+    """Tell whether an object is a number that float64 holds."""
+    return is_number(value) and (not is_integer(value) or abs(value) <= _EXACT)

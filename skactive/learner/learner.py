@@ -361,7 +361,7 @@ class ActiveLearner(Predictor):
         other, seed = copy.copy(self), self.seed_
         for name in ("pool_", "_kept", "_last_query", "_n_doubtful"):
             other.__dict__.pop(name, None)
-        other._seed = seed  # which the pool kept
+        other._seed, other._fitted = seed, self._fitted._replace(learned=None)
         return other
 
     strategy_ = property(lambda self: kept_of(self).strategy, use, doc="The strategy in use.")

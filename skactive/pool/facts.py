@@ -10,7 +10,7 @@ from ..data import labels as lab
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
-from .consensus import Agreement, agreement
+from .consensus import Agreement, agreement, resolve
 from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
@@ -36,11 +36,17 @@ def _count(state: int, doc: str) -> property:
 class Facts:
     """All that a pool tells, and nothing that changes it."""
 
-    ledger: Ledger
-    missing_label: Any  # a resolved one
-    given_missing_label: Any  # "auto", where nobody has said
-    classes: np.ndarray | None
-    consensus: Any
+    def __init__(self, missing_label: Any, classes: Any, consensus: Any = None) -> None:
+        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
+        # "auto", where nobody has said
+        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
+        self.classes: Any = None
+        if classes is not None:
+            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
+        self.seed: int | None = None
+        resolve(consensus)  # refuses what is none
+        self.consensus = consensus
+        self.ledger = Ledger(Rows())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,16 +64,17 @@ class Facts:
     @property
     def y(self) -> np.ndarray:
         """Labels of all rows, shape (n,), with the missing label where there is none."""
+        return self.ledger.read(
+            lambda ledger: self._filled(self._labels_in(ledger), ledger.mask(LABELED))
+        )
 
-        def look(ledger: Ledger) -> np.ndarray:
-            known, labels = ledger.mask(LABELED), self._labels_in(ledger)
-            if labels is None:
-                labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
-            full = np.zeros(len(known), dtype=labels.dtype)
-            full[known] = labels
-            return lab.fill(full, known, self.missing_label)
-
-        return self.ledger.read(look)
+    def _filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
+        """Return the labels of rows in a mask, with the missing label where there is none."""
+        if labels is None:
+            labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
+        full = np.zeros(len(known), dtype=labels.dtype)
+        full[known] = labels
+        return lab.fill(full, known, self.missing_label)
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -89,8 +96,36 @@ class Facts:
     n_labeled = _count(LABELED, "Number of labelled rows.")
     n_reserved = _count(RESERVED, "Number of reserved rows.")
     n_skipped = _count(SKIPPED, "Number of skipped rows.")
-    n_held_out = _count(HELD_OUT, "Number of rows on the test side.")
     n_unlabeled = _count(UNLABELED, "Number of rows that may be asked for.")
+
+    @property
+    def hold_out(self) -> float | None:
+        """The share of rows that are on the test side; None: there is none."""
+        side = self.ledger.now.side
+        return None if side is None else side.share
+
+    @property
+    def n_held_out(self) -> int:
+        """Number of rows on the test side."""
+        return self.ledger.now.n_held_out
+
+    @property
+    def X_held_out(self):
+        """The rows on the test side, in row order."""
+        held_out = self.held_out
+        return self.rows.take(held_out)
+
+    @property
+    def y_held_out(self) -> np.ndarray:
+        """The labels of `X_held_out`, with the missing label where there is none."""
+
+        def look(ledger: Ledger) -> np.ndarray:
+            slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
+            at = slots.find(rows)
+            known = (at >= 0) & (slots.states[at] == LABELED)
+            return self._filled(self._labels_of(ledger, rows[known]), known)
+
+        return self.ledger.read(look)
 
     @property
     def X_labeled(self):
@@ -211,15 +246,33 @@ class Facts:
 
     def _named_counts(self) -> dict[str, int]:
         """Return how many rows are in each state, all as of one moment."""
-        counts = self.ledger.now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
+        now = self.ledger.now
+        counts = now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
         names = ("labelled", "unlabelled", "reserved", "skipped")
-        return dict(zip(names, counts.tolist(), strict=True))
+        named = dict(zip(names, counts.tolist(), strict=True))
+        return named if now.side is None else named | {"held out": now.n_held_out}
 
     def _labels_in(self, ledger: Ledger) -> np.ndarray | None:
         """Return the labels of the labelled rows, in row order; None if there never was one."""
-        return labels_in(ledger, ledger.members(LABELED), self.consensus, self.missing_label)
+        return self._labels_of(ledger, ledger.members(LABELED))
+
+    def _labels_of(self, ledger: Ledger, rows: np.ndarray) -> np.ndarray | None:
+        """Return the labels of rows that have one; None if there never was one."""
+        return labels_in(ledger, rows, self.consensus, self.missing_label)
 
     # For those who plan a change
+
+    def all_labels(self) -> tuple[Any, np.ndarray]:
+        """Return the rows that have a label, on both sides, and their labels."""
+
+        def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+            slots, rows = ledger.slots, ledger.slots.touched()
+            at = slots.find(rows)
+            is_labeled = slots.states[at] == LABELED
+            labels = np.zeros(0) if slots.labels is None else slots.labels[at[is_labeled]]
+            return rows[is_labeled], labels
+
+        return self.ledger.read(look)
 
     def parse(
         self, y, n: int, index, who: str, rows=None, is_answer: bool = False
@@ -238,7 +291,7 @@ class Facts:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self.ledger.now.dtype
         # Labels that were taken away bind nobody: then another kind may come.
-        if known.any() and self.n_labeled and so_far is not None:
+        if known.any() and self.ledger.now.n_labels and so_far is not None:
             lab.merge_dtype(so_far, values.dtype)
         return values, known
 

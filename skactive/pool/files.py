@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
 from .consensus import resolve
+from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     LABELS_IN,
     NEVER,
@@ -36,11 +39,9 @@ from .log import (
     Log,
     Note,
 )
-from .standing import labels_in, notes_of
+from .standing import notes_of
 from .storage import pack_json, unpack_json
-
-if TYPE_CHECKING:
-    from .pool import Pool
+from .test_side import check_sides
 
 VERSION = 2
 _FINGERPRINTED_ROWS = 256
@@ -62,15 +63,20 @@ _EVENTS_OF = {
     "reserve": (RESERVE,),
     "release": (RELEASE,),
     "tag": (TAG, UNTAG),
+    "hold_out": (HOLD,),
 }
-_GROWING = ("fit", "extend")
 
 
-def save(pool: Pool, path) -> None:
+def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    arrays = {"sampled": sampled, **_arrays(pool.ledger.log, now.n_operations, now.n_events)}
+    groups = pool.ledger.log.groups.array[:n]
+    arrays = {
+        "sampled": sampled,
+        "groups": groups,
+        **_arrays(pool.ledger.log, now.n_operations, now.n_events),
+    }
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
@@ -84,7 +90,7 @@ def save(pool: Pool, path) -> None:
     storage.write(path, header, arrays, VERSION)
 
 
-def load(cls: type[Pool], path, X, consensus: Any = "saved") -> Pool:
+def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
     """Return a saved pool over its rows."""
     header, arrays = storage.read(path, VERSION)
     rows = Rows(check_rows(X, who="Pool.load"))
@@ -94,9 +100,10 @@ def load(cls: type[Pool], path, X, consensus: Any = "saved") -> Pool:
             raise ValueError("other arrays were saved")
         saved = header["consensus"] if header["version"] > 1 else None
         name = saved["function"] if isinstance(saved, dict) else None
-        resolve(None if name else saved)
+        if name is None:
+            resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
-        pool._start(header["missing_label"], None)
+        Facts.__init__(pool, header["missing_label"], None)
         pool.classes = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
@@ -117,9 +124,7 @@ def load(cls: type[Pool], path, X, consensus: Any = "saved") -> Pool:
         )
     with storage.refusing(path):
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
-        of_labeled = labels_in(pool.ledger, pool.labeled, None, None)
-        if of_labeled is not None:
-            lab.parse(of_labeled, missing_label=None, classes=pool.classes)
+        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:
@@ -169,13 +174,14 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 
 def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
-    """Return the log of arrays; ValueError, TypeError or LookupError: no pool has had it."""
+    """Return the log that arrays tell of; what no pool has had raises ValueError and the like."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
         array = arrays.pop(name).astype(_DTYPES.get(name, np.int64), casting="safe")
         setattr(log, name, Column(array))
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
+    log.groups = Column(arrays.pop("groups").astype(np.uint64, casting="safe"))
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = []
     for name in ("base_labels", "labels"):
@@ -208,6 +214,7 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
+    check_sides(log, n, n_rows)
     return log
 
 
@@ -251,7 +258,7 @@ def _check_operations(log: Log, n_rows: int) -> None:
     _refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
     _refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
     n_added = log.n_added.array
-    grows = np.isin(kinds, [KINDS.index(kind) for kind in _GROWING])
+    grows = np.isin(kinds, [KINDS.index(kind) for kind in ADDING])
     _refuse_unless((n_added >= 0).all() and (n_added[~grows] == 0).all())
     _refuse_unless(n_added.astype(object).sum() == n_rows)
     actors = log.actors.array
@@ -265,7 +272,7 @@ def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
     _refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
     for one in ones:
         _refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
-        _refuse_unless(KINDS[log.kinds.array[one]] not in (*_GROWING, "undo"))
+        _refuse_unless(KINDS[log.kinds.array[one]] not in (*ADDING, "undo"))
         log.dead.array[one] = number
     _refuse_unless(list(ones) == sorted(ones, reverse=True))
     log.undone[number] = tuple(ones)

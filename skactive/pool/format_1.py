@@ -12,11 +12,10 @@ import numpy as np
 from ..data.labels import missing_mask
 from ..utils.checks import checked_count
 from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
-from .log import CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change
+from .log import ADDING, CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change
 from .storage import unpack_json
 
 _KINDS = KINDS[:9]
-_GROWING = ("fit", "extend")  # which may add rows, and which nothing undoes
 _EVENTS = {"skip": SKIP, "restore": RESTORE, "reserve": RESERVE, "release": RELEASE}
 _OF_LABELS = {LABELED: OPINION, SKIPPED: UNSURE, UNLABELED: CLOSE}
 
@@ -171,7 +170,7 @@ def _check_operation(history: Sequence[Old], position: int) -> None:
     """Refuse an operation whose fields do not go together."""
     op = history[position]
     _refuse_unless(op.kind in _KINDS and (op.kind == _KINDS[0]) == (position == 0))
-    _refuse_unless(op.n_added == 0 or op.kind in _GROWING)
+    _refuse_unless(op.n_added == 0 or op.kind in ADDING)
     _refuse_unless(isinstance(op.annotator, str | None) and np.isfinite(op.time))
     for states, names in ((op.states_before, op.names_before), (op.states_after, op.names_after)):
         each = [None] if names is None else names
@@ -182,7 +181,7 @@ def _check_operation(history: Sequence[Old], position: int) -> None:
     if op.undone:
         _refuse_unless(op.undone == (*islice(_live(history, position), len(op.undone)),))
         undone = [history[at] for at in reversed(op.undone)]
-        _refuse_unless(all(one.kind not in _GROWING for one in undone))
+        _refuse_unless(all(one.kind not in ADDING for one in undone))
         was = _before(undone, _dtype_of_labels(history, op.undone[-1]))
         is_labeled = op.states_after == LABELED
         pairs = [(was["rows"], op.rows), (was["states"], op.states_after)]

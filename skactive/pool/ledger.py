@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .fold import BASE, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded, fold
+from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
     KINDS,
@@ -26,12 +26,14 @@ from .log import (
     Log,
 )
 from .slots import Slots
+from .test_side import HoldOut, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
 _TRIES = 100  # to read while another thread writes, which takes it some microseconds
 # What becomes of a row that nothing has happened to
 _STATE_AFTER = {OPINION: LABELED, UNSURE: SKIPPED, SKIP: SKIPPED, RESERVE: RESERVED}
+_N_COUNTS = 2 * HELD_OUT  # of rows in each of the four states, and behind them those held out
 
 
 class Moment(NamedTuple):
@@ -40,8 +42,19 @@ class Moment(NamedTuple):
     n_operations: int
     n_events: int
     rows: Rows
-    counts: np.ndarray  # of rows in each state
+    counts: np.ndarray  # of rows in each of four states, and of those held out by the same ones
     dtype: np.dtype | None  # of the labels; None: there never was one
+    side: HoldOut | None = None  # the test side, if there is one
+
+    @property
+    def n_held_out(self) -> int:
+        """Number of rows on the test side."""
+        return int(self.counts[HELD_OUT:].sum())
+
+    @property
+    def n_labels(self) -> int:
+        """Number of rows that have a label, on both sides."""
+        return int(self.counts[LABELED::HELD_OUT].sum())
 
 
 class Effect(NamedTuple):
@@ -68,18 +81,18 @@ class Ledger:
 
     def __init__(self, rows: Rows, log: Log | None = None, n: int = 0, n_events: int = 0) -> None:
         self.log = Log() if log is None else log
-        self.now = Moment(n, n_events, rows, np.zeros(len(STATE_NAMES), dtype=np.int64), None)
+        self.now = Moment(n, n_events, rows, np.zeros(_N_COUNTS, dtype=np.int64), None)
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
-            slots = self.slots
-            used = slots.touched() if slots.is_dense else slots.sorted[1]
-            counts = np.bincount(slots.states[used], minlength=len(STATE_NAMES))
-            counts[UNLABELED] += len(rows) - len(used)
-            self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n))
+            side = hold_out_of(self.log, n)[1]
+            touched = self.touched()
+            counts = np.bincount(self._in_counts(touched, side), minlength=_N_COUNTS)
+            counts += self._counts_of_untouched(len(rows), side, 0, touched)
+            self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n), side=side)
 
     def __reduce__(self) -> tuple:
         # Slots are made again: they would come back read-only from a file that is mapped.
@@ -95,16 +108,80 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         dtype, change = self._with_dtype(change)
+        side = now.side or HoldOut.of(change.detail)
+        if side is not None:
+            change = self._with_sides(change, side)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
-        counts = now.counts.copy()
-        counts[UNLABELED] += change.n_added
-        before = self._states_of(effect.rows)
-        counts += np.bincount(effect.states, minlength=len(counts))
-        counts -= np.bincount(before, minlength=len(counts))
-        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype)
+        counts = self._counts_after(effect, change.n_added, side)
+        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
+
+    def _with_sides(self, change: Change, side: HoldOut) -> Change:
+        """Return a change that says on which side its rows are."""
+        n = len(self.now.rows)
+        if change.groups is not None:
+            k = len(change.groups)
+            self.log.groups.put(n + change.n_added - k, change.groups, k)
+        if side is not self.now.side:
+            return change  # a test side begins, and who planned it knows
+        held = self.is_held(change.rows, side)
+        if not side.is_by_group:  # rows that join with an answer: somebody chose them
+            held[change.rows >= n] = False
+        return change._replace(held=held)
+
+    def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
+        """Return how many rows are in each state once an operation has happened."""
+        now, counts = self.now, self.now.counts.copy()
+        if side is None:
+            counts[UNLABELED] += n_added
+            counts += np.bincount(effect.states, minlength=_N_COUNTS)
+            return counts - np.bincount(self._states_of(effect.rows), minlength=_N_COUNTS)
+        n = len(now.rows)
+        if side is now.side or n == 0:
+            counts += self._counts_of_untouched(n_added, side, n)
+        else:  # it begins: what nothing has happened to is counted anew
+            touched = self.touched()
+            counts += self._counts_of_untouched(n, side, 0, touched)
+            counts[UNLABELED] -= n - len(touched)
+        counts += np.bincount(effect.states + HELD_OUT * effect.is_held, minlength=_N_COUNTS)
+        before = self._in_counts(effect.rows, now.side if n else side)
+        return counts - np.bincount(before, minlength=_N_COUNTS)
+
+    def is_held(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
+        """Tell which rows are on the test side."""
+        held = np.zeros(len(rows), dtype=bool)
+        if side is None:
+            return held
+        slots = self.slots.find(rows)
+        is_touched = slots >= 0
+        is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
+        held[is_touched] = self.slots.is_held[slots[is_touched]]
+        others = rows[~is_touched]
+        held[~is_touched] = side.takes(keys_of(side, others, self.log.groups.array))
+        return held
+
+    def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
+        """Return where rows are counted."""
+        return self._states_of(rows) + HELD_OUT * self.is_held(rows, side)
+
+    def _counts_of_untouched(
+        self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
+    ) -> np.ndarray:
+        """Return counts of n rows from one on, those that nothing happened to; `but` others."""
+        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.log.groups.array
+        n_held = 0
+        if side is not None:
+            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
+            n_held -= int(side.takes(keys_of(side, but, groups)).sum())
+        counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
+        return counts
+
+    def touched(self) -> np.ndarray:
+        """Return the rows that something has happened to, sorted."""
+        rows = self.slots.touched()
+        return rows[self.slots.is_touched(self.slots.find(rows))]
 
     def follow(self) -> Slots:
         """Return the slots, up to date; not while another thread may change the pool."""
@@ -147,9 +224,7 @@ class Ledger:
             return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
         found = slots.find(rows)
         is_known = found >= 0
-        is_known[is_known] = (slots.states[found[is_known]] != UNLABELED) | (
-            slots.last[found[is_known]] >= 0
-        )
+        is_known[is_known] = slots.is_touched(found[is_known])
         numbers = np.arange(events.start, events.stop)
         kinds = log.events.array[events]
         if is_known.any() or not np.isin(kinds, list(_STATE_AFTER)).all():
@@ -165,7 +240,7 @@ class Ledger:
         people, names = log.people, log.names.array[events].tolist()
         reserved = np.flatnonzero(states == RESERVED).tolist()
         whose: Names = {int(rows[place]): (people[names[place]],) for place in reserved}
-        is_held = log.held.array[events] & (states == LABELED)
+        is_held = log.held.array[events]
         return Effect(rows, states, is_held, numbers, labels, whose, dtype)
 
     def _folded(self, rows: np.ndarray, last: np.ndarray, n: int, n_events: int) -> Effect:
@@ -173,13 +248,13 @@ class Ledger:
         log, dtype = self.log, self.dtype_after(n)
         found = fold(log, rows, last, n, n_events)
         is_labeled = found.states == LABELED
-        is_held = np.zeros(len(rows), dtype=bool)
-        events = found.decisive[is_labeled]
-        is_held[np.flatnonzero(is_labeled)[events >= 0]] = log.held.array[events[events >= 0]]
+        is_held = last >= 0  # rows that came with a label, and nothing since, are not
+        is_held[is_held] = log.held.array[last[is_held]]
         labels = None
         if dtype is not None:
             labels = np.zeros(len(rows), dtype=dtype)
-            labels[is_labeled] = self.labels_of(rows[is_labeled], events, n, dtype)
+            decisive = found.decisive[is_labeled]
+            labels[is_labeled] = self.labels_of(rows[is_labeled], decisive, n, dtype)
         names: Names = {}
         for place, code in zip(*(part.tolist() for part in found.reservations), strict=True):
             row = int(rows[place])
@@ -242,7 +317,7 @@ class Ledger:
         """Return the slots by row where they were few, or the other way round."""
         rows = old.touched()
         at = old.find(rows)
-        kept = (old.states[at] != UNLABELED) | (old.last[at] >= 0)
+        kept = old.is_touched(at)
         rows, at = rows[kept], at[kept]
         new = Slots(n_rows, len(rows) + len(effect.rows))
         to = new.made(rows)
@@ -274,7 +349,7 @@ class Ledger:
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         rows = change.rows[has_label]
-        n_kept = self.now.counts[LABELED] - (self._states_of(rows) == LABELED).sum()
+        n_kept = self.now.n_labels - (self._states_of(rows) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         labels = np.zeros(len(change.rows), dtype=new)
@@ -290,10 +365,11 @@ class Ledger:
         live = self.labels_by(undone)
         if not live or live[-1] < undone[-1]:
             return None
-        last = np.dtype(self.log.dtypes[live[-1]])
-        dtypes = map(np.dtype, {self.log.dtypes[one] for one in live})
-        alike = [dtype for dtype in dtypes if (dtype.kind == "O") == (last.kind == "O")]
-        return reduce(merge_dtype, alike)
+        dtypes = {self.log.dtypes[one]: np.dtype(self.log.dtypes[one]) for one in live}
+        is_text = dtypes[self.log.dtypes[live[-1]]].kind == "O"
+        return reduce(
+            merge_dtype, (each for each in dtypes.values() if (each.kind == "O") == is_text)
+        )
 
     def labels_by(self, undone: Sequence[int]) -> list[int]:
         """Return the operations by which labels came, but those that are undone, oldest first."""
@@ -323,10 +399,17 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        return self.slots.mask(state, len(self.now.rows))
+        n, side, untouched = len(self.now.rows), self.now.side, None
+        if side is not None and state in (UNLABELED, HELD_OUT):
+            untouched = np.empty(n, dtype=bool)
+            for part, is_held in side.blocks(0, n, self.log.groups.array):
+                untouched[part] = is_held if state == HELD_OUT else ~is_held
+        return self.slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
+        if state == HELD_OUT:
+            return self._held_out()
         end = self.now.n_operations
         n, members = self._sorted.get(state, (0, NOTHING))
         if n >= end:
@@ -334,6 +417,17 @@ class Ledger:
         n, members = self.read(lambda ledger: ledger._members_after(state, n, members))
         members.flags.writeable = False
         self._sorted[state] = n, members
+        return members
+
+    def _held_out(self) -> np.ndarray:
+        """Return the sorted row numbers on the test side, which stay: only new ones join."""
+        n, members = self._sorted.get(HELD_OUT, (0, NOTHING))
+        if self.now.side is None or n == len(self.now.rows):
+            return members
+        mask = self.read(Ledger.mask, HELD_OUT)
+        members = np.flatnonzero(mask)
+        members.flags.writeable = False
+        self._sorted[HELD_OUT] = len(mask), members
         return members
 
     def _members_after(self, state: int, n: int, members: np.ndarray) -> tuple[int, np.ndarray]:
@@ -346,7 +440,7 @@ class Ledger:
         at = np.searchsorted(members, touched)
         is_member = at < len(members)
         is_member[is_member] = members[at[is_member]] == touched[is_member]
-        is_now = self._states_of(touched) == state
+        is_now = self._in_counts(touched, self.now.side) == state
         gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
         if len(gone):
             members = np.delete(members, gone)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
-OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG = range(10)
+OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD = range(11)
 EVENT_NAMES = (
     "opinion",
     "cannot tell",
@@ -22,6 +22,7 @@ EVENT_NAMES = (
     "release",
     "tag",
     "untag",
+    "hold",
 )
 LABELS_IN = (OPINION, FINAL)  # events that carry a label
 KINDS = (
@@ -40,6 +41,7 @@ KINDS = (
     "classes",
     "hold_out",
 )
+ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -57,7 +59,7 @@ class Change(NamedTuple):
     events: Any = OPINION  # (k,) what each row's event tells, or one for all
     names: Sequence[str | None] | str | None = None  # (k,) whose, or one for all
     labels: Any = None  # (k,), meaningful where the event carries a label
-    held: Any = False  # (k,) whether a label is for testing, or one for all
+    held: Any = False  # (k,) whether a row is on the test side, or one for all
     annotator: str | None = None  # who did it
     added: Any = None  # `Rows` that join the pool, or how many did
     merge: bool = False  # whether they join what was added last, rather than lie beside it
@@ -66,6 +68,9 @@ class Change(NamedTuple):
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
     token: Any = None  # by which whoever planned it knows it again
+    groups: Any = (
+        None  # uint64, hashes of the groups of the pool's last rows, all or those that join
+    )
 
     @property
     def n_added(self) -> int:
@@ -139,6 +144,7 @@ class Log:
         self.held = numbers(bool)
         self.labels = LabelColumn(np.zeros(0, dtype=np.int8))
         self.notes: dict[int, Note] = {}
+        self.groups = numbers(np.uint64)  # of every row, where groups decide on the test side
         self.people: list[str | None] = [None]  # by code
         self._codes: dict[str | None, int] = {None: NOBODY}
         self.base: tuple[np.ndarray, np.ndarray | None] = (NOTHING, None)  # rows and y of fit
@@ -246,6 +252,7 @@ class Log:
         for name, size in (("dtypes", n), ("undone", n), ("details", n), ("notes", n_events)):
             kept = getattr(self, name)
             setattr(new, name, {key: value for key, value in kept.items() if key < size})
+        new.groups = Column(self.groups.array.copy())
         new.people, new._codes, new.base = [*self.people], dict(self._codes), self.base
         new.has_final = self.has_final
         new.token = self.token if self.token[0] < n else (-1, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +10,14 @@ from ..data.conform import conform
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, row_index
 from ..utils.checks import checked_count
+from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
-from .history import GROWING, undoable
+from .history import undoable
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     OPINION,
     RELEASE,
@@ -28,9 +31,7 @@ from .log import (
 )
 from .standing import notes_of
 from .tags import rows_tagged
-
-if TYPE_CHECKING:
-    from .pool import Pool
+from .test_side import begun, group_hashes, keys_of, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -43,7 +44,7 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Pool,
+    pool: Facts,
     idx,
     y,
     *,
@@ -55,9 +56,8 @@ def label(
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
-    index = pool.rows.index_of(idx)
-    index = idx if index is None else index
-    values, known = pool.parse(y, len(idx), index, who, idx, is_answer=True)
+    names = pool.rows.names_of(idx)
+    values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
     notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     ledger.follow()
@@ -106,11 +106,10 @@ def label(
     )
 
 
-def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
+def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
-    index = pool.rows.index_of(idx)
-    values, known = pool.parse(y, len(idx), idx if index is None else index, "decide", idx)
+    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
     if not known.all():
         raise ValueError(
             f"decide got the missing label for row {idx[known.argmin()]}; a decision is a label, "
@@ -122,7 +121,15 @@ def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Pool, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    pool: Facts,
+    X,
+    y=None,
+    *,
+    groups=None,
+    missing=UNLABELED,
+    merge=False,
+    annotator=None,
+    who="extend",
 ) -> Change:
     """Return what `Pool.extend` would change.
 
@@ -131,8 +138,9 @@ def extend(
     """
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
+    hashes = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator)
+        return Change("extend", added=added, merge=merge, annotator=annotator, groups=hashes)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -145,22 +153,63 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
+        groups=hashes,
     )
 
 
-def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
+def hold_out(pool: Facts, share, groups, seed: int) -> Change:
+    """Return what `Pool.begin_hold_out` would change."""
+    if pool.hold_out is not None:
+        raise ValueError(
+            f"the pool holds out {pool.hold_out:g} of its rows already, which stays; make another "
+            f"pool for another share."
+        )
+    hashes: Any = None
+    ledger, n = pool.ledger, len(pool)
+    ledger.follow()
+    if groups is not None:
+        hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
+    now = ledger.now
+    labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
+    side = begun(share, seed, hashes, labeled)
+    others = others[side.takes(keys_of(side, others, hashes))]
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
+
+
+def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
+    """Return hashes of the groups of new rows, refusing groups where they say nothing."""
+    side = pool.ledger.now.side
+    if side is None or not side.is_by_group:
+        if groups is None:
+            return None
+        so_far = "holds out no rows" if side is None else "holds out row by row"
+        raise ValueError(f"{who} got groups=, but the pool {so_far}; leave it out.")
+    if groups is None:
+        raise ValueError(
+            f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
+            f"for each new row."
+        )
+    return group_hashes(groups, n, index, who)
+
+
+def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
     checked_count(n, "n", "undo")
     undone = undoable(pool.ledger, n, annotator)
     if n > len(undone):
         whose = "" if annotator is None else f" of {annotator!r}"
-        raise ValueError(f"undo got n={n}, but {len(undone)} operations{whose} can be undone.")
+        raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
-        if kind in GROWING:
-            when = "in the last operation" if ago == 1 else f"{ago} operations ago"
+        if kind in ADDING:
             raise ValueError(
-                f"undo got n={n}, but the rows added {when} stay; unlabel or skip them instead."
+                f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
+                f"them instead."
+            )
+        if kind == "hold_out":
+            raise ValueError(
+                f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
+                f"after all; undo what came since, n={ago - 1}."
             )
     if annotator is not None:
         _refuse_mixed(pool.ledger, undone, annotator)
@@ -179,7 +228,7 @@ def _refuse_mixed(ledger, undone: list[int], annotator: str) -> None:
         )
 
 
-def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
+def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
     idx = check_row_numbers(idx, len(pool), who=kind)
     ledger = pool.ledger
@@ -193,7 +242,7 @@ def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Pool, idx, name: str | None) -> Change:
+def reserve(pool: Facts, idx, name: str | None) -> Change:
     """Return what `Pool.reserve` would change."""
     idx = check_row_numbers(idx, len(pool), who="reserve")
     ledger = pool.ledger
@@ -206,7 +255,7 @@ def reserve(pool: Pool, idx, name: str | None) -> Change:
     return Change("reserve", idx[kept], RESERVE, name)
 
 
-def tag(pool: Pool, kind: str, idx, name: str) -> Change:
+def tag(pool: Facts, kind: str, idx, name: str) -> Change:
     """Return what `Pool.tag` or `untag` would change."""
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
@@ -224,7 +273,7 @@ def tag(pool: Pool, kind: str, idx, name: str) -> Change:
     return Change("tag", idx[~has_it], TAG, name)
 
 
-def release_all(pool: Pool, name: str) -> Change:
+def release_all(pool: Facts, name: str) -> Change:
     """Return what `Pool.release` would change for a name."""
     names = pool.ledger.follow().names
     rows = sorted(row for row, held in names.items() if name in held)
@@ -309,6 +358,11 @@ def _labels(ledger, rows, events, mask: np.ndarray) -> Any:
     labels = np.zeros(len(rows), dtype=object)  # a label that was replaced may be of any dtype
     labels[mask] = ledger.labels_of(rows[mask], events[mask], n, labels.dtype)
     return labels
+
+
+def _operations(n: int) -> str:
+    """Return a number of operations in words."""
+    return f"{n} operation{'s' * (n != 1)}"
 
 
 def _plain(label):

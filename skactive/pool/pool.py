@@ -4,19 +4,19 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data.rows import Rows, check_rows, row_index
-from ..utils.checks import check_name
+from ..utils.checks import check_name, draw_seed
 from . import files, plans
-from .consensus import resolve
 from .facts import Facts
-from .ledger import Ledger
 from .log import NOTHING, OPINION, Change
+from .test_side import begun, group_hashes
 
 
 class Pool(Facts):
     """Rows and their labels, with the bookkeeping that active learning needs.
 
-    Every row is in one of four states: labelled, reserved (given to an annotator, or chosen
-    elsewhere), skipped (the annotator could not tell) or unlabelled. Row numbers are positions in
+    Every row is in one of five states: labelled, reserved (given to an annotator, or chosen
+    elsewhere), skipped (the annotator could not tell), unlabelled, or held out, with a label or
+    without, to test on (none, unless `hold_out` says so). Row numbers are positions in
     `X` and never shift. Every call that changes something is one operation: it happens whole or
     not at all, whatever interrupts it, is kept in the `history`, and can be undone.
 
@@ -39,6 +39,14 @@ class Pool(Facts):
         then everybody may say something else of a row. A callable
         ``(rows, annotators, labels) -> labels`` is shown all opinions, arrays in the order in
         which they were given, and returns a label for each distinct row, by row number.
+    hold_out : float, default=None
+        Share of the rows that are kept to test on: each row by a hash of its number, those that
+        come later too; but never rows that come with a label. None: none.
+    groups : array-like of int or str of shape (n,), default=None
+        With `hold_out`, what rows have in common that must not be on both sides: a patient, a
+        page. By the hash of its group a row is held out; not where a row of it came with a label.
+    random_state : int, RandomState, Generator or None, default=0
+        Seed of the hash of `hold_out`.
 
     Raises
     ------
@@ -64,12 +72,23 @@ class Pool(Facts):
     array([-1,  1, -1, -1])
     """
 
-    def __init__(self, X, y=None, *, missing_label="auto", classes=None, consensus=None):
+    def __init__(
+        self,
+        X,
+        y=None,
+        *,
+        missing_label="auto",
+        classes=None,
+        consensus=None,
+        hold_out=None,
+        groups=None,
+        random_state=0,
+    ):
         X = check_rows(X, who="the pool")
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        self._start(missing_label, classes, consensus)
+        super().__init__(missing_label, classes, consensus)
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
@@ -78,19 +97,18 @@ class Pool(Facts):
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        self.apply(Change("fit", known, OPINION, None, values, added=rows))
-
-    def _start(self, missing_label, classes, consensus=None) -> None:
-        """Set up a pool that has nothing in it yet."""
-        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
-        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
-        self.classes = None
-        if classes is not None:
-            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self.seed: int | None = None
-        self.ledger = Ledger(Rows())
-        resolve(consensus)  # refuses what is none
-        self.consensus = consensus
+        side, hashes = None, None
+        if groups is not None:
+            if hold_out is None:
+                raise ValueError(
+                    "the pool got groups= without hold_out=, whose rows they divide; give both."
+                )
+            hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
+        if hold_out is not None:
+            side = begun(hold_out, draw_seed(random_state), hashes, known).detail
+        self.apply(
+            Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
+        )
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -106,7 +124,8 @@ class Pool(Facts):
             If a row has another label already.
         """
         named = lab.named_classes(classes, missing_label=self.missing_label)
-        lab.parse(self.y_labeled, missing_label=None, classes=named, rows=self.labeled)
+        rows, labels = self.all_labels()
+        lab.parse(labels, missing_label=None, classes=named, rows=rows)
         self.classes = named
 
     # What changes it
@@ -215,7 +234,7 @@ class Pool(Facts):
         """Take a tag from rows that have it."""
         self.apply(plans.tag(self, "untag", idx, name))
 
-    def extend(self, X, y=None, *, annotator=None) -> np.ndarray:
+    def extend(self, X, y=None, *, groups=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
 
         Parameters
@@ -224,6 +243,8 @@ class Pool(Facts):
             The new rows; kept beside the old ones, not copied.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
+        groups : array-like of int or str of shape (m,), default=None
+            Their groups, where the pool has any.
         annotator : str, default=None
             Who gave the labels.
 
@@ -234,8 +255,25 @@ class Pool(Facts):
         """
         check_name(annotator, "extend")
         first = len(self)
-        self.apply(plans.extend(self, X, y, annotator=annotator))
+        self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
         return np.arange(first, len(self))
+
+    def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
+        """Keep a share of the rows to test on from now on; once, and for good.
+
+        Rows that have a label now, or came with one, stay where they are.
+
+        Parameters
+        ----------
+        share, groups, random_state
+            As `hold_out`, `groups` and `random_state` of a new pool.
+
+        Raises
+        ------
+        ValueError
+            If the pool holds out rows already.
+        """
+        self.apply(plans.hold_out(self, share, groups, draw_seed(random_state)))
 
     def undo(self, n=1, *, annotator=None) -> None:
         """Revert the last `n` operations that are not undone yet.

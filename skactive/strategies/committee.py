@@ -1,9 +1,9 @@
 """Strategies that ask where the members of an ensemble disagree."""
 
 from .. import scores, selection
+from ..data.chance import other_draw
 from ..utils.checks import checked_count
 from .base import Strategy, name_of
-from .chance import other_draw
 from .registry import register
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.arrays import as_positions, check_vectors, join_vectors
+from ..data.chance import uniform_by_row
 from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
@@ -16,7 +17,6 @@ from ..scores import likeliest_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.checks import unmasked
 from ..utils.progress import progress
-from .chance import uniform_by_row
 from .reading import Reading
 
 

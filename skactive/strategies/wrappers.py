@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..data.chance import other_draw
 from ..selection import top
 from ..selection.density import density
 from ..utils.checks import checked_number, count_of
 from .base import Strategy, choose, has_score, name_of
-from .chance import other_draw
 from .inner import from_lowest, inner_reads, inner_scores
 from .registry import as_strategy, register
 

@@ -4,15 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # by which splitmix64 goes on
+
 
 def uniform_by_row(numbers: np.ndarray, seed: Sequence[int]) -> np.ndarray:
-    """Return uniform numbers in [0, 1), one for each row number, by the splitmix64 finaliser."""
+    """Return uniform numbers in [0, 1), one for each row number, or hash of the row's id."""
     state = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0]
-    z = (np.asarray(numbers).astype(np.uint64) + state) * np.uint64(0x9E3779B97F4A7C15)
+    z = (np.asarray(numbers).astype(np.uint64) + state) * GOLDEN
+    # The upper 53 bits: as many as a float holds.
+    return (mixed(z) >> np.uint64(11)) * 2.0**-53
+
+
+def mixed(z: np.ndarray) -> np.ndarray:
+    """Mix the bits of uint64 by splitmix64's finaliser: no two numbers become one."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    # The upper 53 bits: as many as a float holds.
-    return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
+    return z ^ (z >> np.uint64(31))
 
 
 def other_draw(uniform: np.ndarray) -> np.ndarray:
