@@ -72,7 +72,8 @@ def renew(learner) -> None:
     strategy = begun(strategy, pool.seed, running=kept.strategy)
     if learner.drift is not stream.given:
         stream = stream.watching(learner.drift)
-    if learner.classes is not None:
+    # Those that were named before keep the names that they were given since.
+    if learner.classes is not None and not pool.has_named(learner.classes):
         pool.name_classes(learner.classes)
     pool.consensus = learner.consensus
     learner._kept = Kept(kept.params, vectors, stream, strategy)
