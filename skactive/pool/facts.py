@@ -222,7 +222,7 @@ class Facts:
 
     # For those who plan a change
 
-    def all_labels(self) -> tuple[np.ndarray, np.ndarray]:
+    def all_labels(self) -> tuple[Any, Any]:
         """Return the rows that have a label, on both sides, and their labels."""
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:

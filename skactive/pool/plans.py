@@ -25,7 +25,7 @@ from .log import (
     UNSURE,
     Change,
 )
-from .test_side import begun, group_hashes, keys_of, touched_before
+from .test_side import new_hold_out, group_hashes, keys_of, touched_before
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -150,7 +150,7 @@ def hold_out(pool: Pool, share, groups, seed: int) -> Change:
         hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
     now = ledger.now
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
-    side = begun(share, seed, hashes, labeled)
+    side = new_hold_out(share, seed, hashes, labeled)
     others = others[side.takes(keys_of(side, others, hashes))]
     return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
 

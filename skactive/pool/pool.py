@@ -9,7 +9,7 @@ from . import files, plans
 from .facts import Facts
 from .ledger import Ledger
 from .log import NOTHING, OPINION, Change
-from .test_side import begun, group_hashes
+from .test_side import new_hold_out, group_hashes
 
 
 class Pool(Facts):
@@ -99,7 +99,7 @@ class Pool(Facts):
                 )
             hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
         if hold_out is not None:
-            side = begun(hold_out, draw_seed(random_state), hashes, known).detail
+            side = new_hold_out(hold_out, draw_seed(random_state), hashes, known).detail
         self.apply(
             Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
         )

@@ -81,12 +81,12 @@ def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
     return n, None
 
 
-def keys_of(side: HoldOut, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def keys_of(side: HoldOut, rows: np.ndarray, groups: Any) -> np.ndarray:
     """Return by what some rows are on a side."""
     return groups[rows] if side.is_by_group else rows
 
 
-def begun(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
+def new_hold_out(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
     """Return a new test side, refusing a share that is none.
 
     `groups` holds the hashes of all rows' groups, `labeled` the rows that have had a label: what
@@ -144,7 +144,7 @@ def check_sides(log: Log, n: int, n_rows: int) -> None:
     checked_count(side.seed, "seed", least=0)
     start = int(log.first.array[begins])
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
-    again = begun(side.share, side.seed, groups if side.is_by_group else None, labeled)
+    again = new_hold_out(side.share, side.seed, groups if side.is_by_group else None, labeled)
     _refuse_unless(log.details[begins] == again.detail)
     is_taken = side.takes(keys_of(side, rows, groups)) & ~np.isin(rows, labeled)
     if not side.is_by_group:  # rows that came with an answer
