@@ -300,6 +300,17 @@ def test_what_holds_for_these_rows_alone_is_said_so():
     assert comparison.verdict().endswith(said)
 
 
+@pytest.mark.parametrize("unknown", ["n_test", "n_train"])
+def test_of_new_rows_nothing_is_said_where_one_repeat_has_no_rows_of_its_own(three, unknown):
+    assert all(row["p_new"] > 0 for row in three.summary()[1:])
+    for run in three.runs:
+        if run.repeat == 2:
+            setattr(run, unknown, 0)
+    assert np.isnan([row["p_new"] for row in three.summary()[1:]]).all()
+    for said in three.verdict().splitlines():
+        assert said.endswith("; of new rows, repeats with the same test rows say nothing.")
+
+
 def test_what_differs_by_the_same_in_every_repeat_is_not_tested():
     comparison = compared({"random": rising(0.1), "good": lambda r: rising(0.1)(r) + 0.1})
     row = comparison.summary()[1]

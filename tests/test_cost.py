@@ -118,16 +118,24 @@ def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatc
     monkeypatch.setattr(cost, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(cost, "process_time", lambda: 2 * clock[0])
 
-    def lloyd(blocks, n_clusters, reach, rng):
-        asked.append((blocks.n, n_clusters))
-        clock[0] += 2.0
-        return Clusters(np.arange(blocks.n) % 7, np.zeros(blocks.n))
+    def lloyd(blocks, n_clusters, reach, rng, max_iterations):
+        asked.append((blocks.n, n_clusters, max_iterations))
+        clock[0] += 5.0 + 0.1 * max_iterations  # for seeds, and for each pass
+        return Clusters(np.arange(blocks.n) % 7, np.zeros(blocks.n), max_iterations, unrest)
 
     monkeypatch.setattr(cost, "lloyd", lloyd)
     vectors = np.zeros((400_000, 8))
-    seconds, some, labels = cost.sampled_clusters(vectors, np.arange(400_000), 2000)
-    assert asked == [(20_000, 2000)] and seconds == pytest.approx(2.0 * 20)
-    assert len(some) == len(labels) == 20_000 and labels.max() == 6
+    # A sample that has settled after 30 passes; one whose means still move 100 times more than they
+    # may takes 30 * 100 ** .25 passes, and 300 are the most.
+    for left, n_passes in ((0.0, 45), (100.0, 94.868), (1e5, 300)):
+        unrest = left  # read by the function above
+        seconds, some, labels = cost.sampled_clusters(vectors, np.arange(400_000), 2000)
+        assert asked[-2:] == [(100_000, 2000, 2), (100_000, 2000, 30)]
+        assert seconds == pytest.approx(5.2 + 0.1 * 4 * n_passes, rel=1e-3)
+        assert len(some) == len(labels) == 100_000 and labels.max() == 6
+    monkeypatch.setattr(cost, "LITTLE_WORK", 0.0)
+    for n_clusters, n in ((20, 10_000), (100, 40_000), (1000, 100_000)):
+        assert len(cost.sampled_clusters(vectors, np.arange(400_000), n_clusters)[1]) == n
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

@@ -6,9 +6,23 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skactive import ActiveLearner, Pool, Strategy, scores, select, selection
+import skactive
+from skactive import (
+    ActiveLearner,
+    EachRound,
+    Pool,
+    SimulatedLearner,
+    Strategy,
+    scores,
+    select,
+    selection,
+)
 from skactive.data.row_numbers import as_row_numbers
 
 X = np.array([[0.0, 1.0], [1.0, 0.0], [0.4, 0.5], [0.9, 0.2]])
@@ -101,10 +115,42 @@ MASKED = {
     "X of query": ("query got X", lambda: learner().fit(X, Y).query(HOLE)),
     "X of extend": ("extend got X", lambda: learner().fit(X, Y).extend(HOLE)),
     "X of Pool": ("the pool got X", lambda: Pool(HOLE)),
-    "embedding": ("fit got X with", lambda: learner().fit(X, Y, embedding=HOLE)),
+    "X of fit as a list": (
+        "the pool got X with a masked cell, first in row 2",
+        lambda: learner().fit(list(HOLE), Y),
+    ),
+    "X of fit as a tuple": (
+        "the pool got X with a masked cell, first in row 2",
+        lambda: learner().fit(tuple(HOLE), Y),
+    ),
+    "X of a query through a Pipeline": (
+        "X has a masked cell, first in row 2",
+        lambda: skactive.query(make_pipeline(StandardScaler(), learner()).fit(X, Y), HOLE),
+    ),
+    "embedding": ("fit got embedding with", lambda: learner().fit(X, Y, embedding=HOLE)),
+    "vectors that a function makes": (
+        "a query got vectors with a masked cell, first in row 2",
+        lambda: of_vectors(lambda rows: HOLE).query(),
+    ),
+    "vectors that a function makes, as a list": (
+        "a query got vectors with a masked cell, first in row 2",
+        lambda: of_vectors(lambda rows: list(HOLE)).query(),
+    ),
+    "vectors that a function makes of later rows": (
+        "a query got vectors with 2 masked cells, first in row 299",
+        lambda: of_vectors(of_last).fit([["x", "y"]] * 300).query(),
+    ),
+    "vectors that are made in each round": (
+        "a query got vectors with",
+        lambda: of_vectors(EachRound(lambda estimator, rows: HOLE)).query(),
+    ),
     "weights": (
         "fit got sample_weight with 3",
         lambda: learner().fit(X, Y, sample_weight=np.ma.array([1.0] * 4, mask=[0, 1, 1, 1])),
+    ),
+    "weights as a list": (
+        "fit got sample_weight with a masked cell, first in row 3",
+        lambda: learner().fit(X, Y, sample_weight=[1.0, 1.0, 1.0, np.ma.masked]),
     ),
     "subset": (
         "subset has a masked cell",
@@ -134,6 +180,25 @@ MASKED = {
         "labeled has a masked cell",
         lambda: select("margin", proba=PROBA, labeled=np.ma.array([0, 1], mask=[0, 1])),
     ),
+    "labels of select": (
+        "select got y_labeled",
+        lambda: select(
+            "greedy_y",
+            prediction=[1.0, 2.0, 3.0],
+            labeled=[0, 1],
+            y_labeled=np.ma.array([1.0, 2.0], mask=[0, 1]),
+        ),
+    ),
+    "centers": (
+        "centers has a masked cell, first in row 1",
+        lambda: selection.k_center(X, 1, centers=np.ma.array([0, 1], mask=[0, 1]), rng=RNG),
+    ),
+    "what a function chooses": (
+        "a query by hidden got positions with a masked cell, first in row 0",
+        lambda: ActiveLearner(LogisticRegression(), hidden).fit(X, Y).query(),
+    ),
+    "X of query as a list": ("query got X", lambda: learner().fit(X, Y).query(list(HOLE))),
+    "X of extend as a list": ("extend got X", lambda: learner().fit(X, Y).extend(list(HOLE))),
     "a score": ("proba has 2", lambda: scores.margin(np.ma.array(PROBA, mask=PROBA > 0.7))),
     "a decision": (
         "decision has",
@@ -152,6 +217,11 @@ MASKED = {
 }
 
 
+def hidden(view, n):
+    """A choice under a mask."""
+    return np.ma.array(view.candidates[:n], mask=True)
+
+
 class Masked(Strategy):
     """A strategy whose scores are partly masked."""
 
@@ -159,10 +229,41 @@ class Masked(Strategy):
         return np.ma.array(np.ones(len(view)), mask=np.arange(len(view)) == 2)
 
 
+def of_vectors(embedding):
+    """A learner that asks by vectors that a function makes."""
+    strategies = {"strategy": "k_center", "cold_start": "k_center"}
+    return ActiveLearner(LogisticRegression(), **strategies, embedding=embedding).fit(X, Y)
+
+
+def of_last(rows):
+    """Vectors of which one is masked where there are fewer rows than a chunk holds."""
+    vectors = np.ma.array(np.ones((len(rows), 2)))
+    vectors[43 : 44 if len(rows) < 256 else 43] = np.ma.masked
+    return vectors
+
+
 @pytest.mark.parametrize(("text", "call"), MASKED.values(), ids=MASKED)
 def test_masked_cells_are_refused_with_the_row_and_what_to_write(text, call):
-    with pytest.raises(ValueError, match=rf"^{text}.*; write .*\.filled\(value\) for such cells"):
+    with pytest.raises(ValueError, match=rf"^{text}.*; write .*\.filled\(value\) for such"):
         call()
+
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score")
+ROWS, TRUTH = np.concatenate([X, X + 0.1]), [0, 1] * 4
+
+
+@pytest.mark.parametrize("rows", [HOLE, list(HOLE)], ids=["array", "list"])
+@pytest.mark.parametrize("method", [*METHODS, "transform"])
+def test_no_method_of_a_learner_predicts_from_what_is_under_a_mask(method, rows):
+    asked = ActiveLearner(LinearDiscriminantAnalysis(), "random").fit(ROWS, TRUTH)
+    simulated = SimulatedLearner(clone(asked), budget=6, n_initial=6).fit(ROWS, TRUTH)
+    given = ([0, 1, 0, 1],) if method == "score" else ()
+    for each in (asked, asked.without_pool(), simulated):
+        with pytest.raises(
+            ValueError, match=rf"^{method} got X with a masked cell, first in row 2"
+        ):
+            getattr(each, method)(rows, *given)
+        getattr(each, method)(WHOLE, *given)
 
 
 def test_an_array_whose_mask_hides_nothing_is_what_it_holds():

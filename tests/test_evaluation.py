@@ -2,6 +2,7 @@
 
 import gc
 import random
+import re
 import subprocess
 import sys
 import textwrap
@@ -24,7 +25,13 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import GroupKFold, PredefinedSplit, StratifiedKFold
+from sklearn.model_selection import (
+    GroupKFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
@@ -255,6 +262,11 @@ def test_what_the_estimator_cannot_serve_is_refused_before_anything_is_simulated
         compared(["margin", "entropy"], Never())
     with pytest.raises(ValueError, match="scoring is 'accurasy', which .* did you mean 'accuracy'"):
         compared([], Never(), scoring="accurasy")
+    text = (
+        r"RandomStream decides as rows pass; write run_stream\(learner, pairs of X and y\), whose"
+    )
+    with pytest.raises(ValueError, match=text):
+        compared(["stream_random"], Never())
     with pytest.raises(ValueError, match="budget 8 is below the 10 initial labels"):
         compared([], Never(), budget=8)
     with pytest.raises(ValueError, match="n_instances is 0"):
@@ -334,6 +346,78 @@ def test_rows_to_start_with_are_taken_as_they_are_where_the_test_set_is_given():
     runs = [run for run in comparison.runs if run.variant != CEILING]
     assert [run.indices[0] for run in runs] == [first] * 4
     assert [run.n_labeled[:2] for run in runs] == [[3, 8]] * 4
+
+
+def split_of(y, test_size=None, cv=None, stratify=True):
+    """The splits of labels, as a comparison makes them."""
+    options = {"given": False, "n_repeats": 1, "stratify": stratify, "seed": 0}
+    return make_splits(Pool(np.zeros((len(y), 1)), y), cv=cv, test_size=test_size, **options)
+
+
+@pytest.mark.parametrize("n_classes", [0, 3])
+@pytest.mark.parametrize("test_size", [0.25, 0.9, 1 / 3, 2, 7])
+def test_how_many_labels_a_split_needs_is_said_and_is_what_scikit_learn_needs(n_classes, test_size):
+    def labels(n):
+        return np.arange(float(n)) if n_classes == 0 else np.arange(n) % n_classes
+
+    needed, first = set(), None
+    for n in range(2 * max(1, n_classes), 40):
+        kind = ShuffleSplit if n_classes == 0 else StratifiedShuffleSplit
+        try:
+            next(kind(1, test_size=test_size, random_state=0).split(np.zeros(n), labels(n)))
+        except ValueError:
+            with pytest.raises(
+                ValueError, match=r"which takes at least .*; label more, or"
+            ) as info:
+                split_of(labels(n), test_size, stratify=n_classes > 0)
+            needed |= set(re.findall(r"takes at least (\d+) labels", str(info.value)))
+        else:
+            split_of(labels(n), test_size, stratify=n_classes > 0)
+            first = first or n
+    assert needed <= {str(first)}
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            {"y": np.where(np.arange(150) == 7, 1, 0)},
+            "y has one row of class 1, and a comparison needs at least two, to train on and to "
+            "test on; label more, or give X_test and y_test.",
+        ),
+        (
+            {"y": np.where(np.arange(150) % 25, -1, Y)},
+            "y has 6 labels, of which test_size=0.25 sets 2 aside to test on, and a comparison "
+            "trains and tests on at least one of each of the 3 classes, which takes at least 9 "
+            "labels; label more, or give X_test and y_test, or another test_size.",
+        ),
+        (
+            {"test_size": 2},
+            "y has 150 labels, of which test_size=2 sets 2 aside to test on, and a comparison "
+            "trains and tests on at least one of each of the 3 classes, which takes at least "
+            "test_size=3; label more, or give X_test and y_test, or another test_size.",
+        ),
+        (
+            {"estimator": Ridge(), "y": np.where(np.arange(150) == 7, 0.5, np.nan)},
+            "y has one label, and a comparison needs at least two, to train on and to test on; "
+            "label more, or give X_test and y_test.",
+        ),
+        (
+            {"y": np.where(np.arange(150) % 25, -1, Y), "cv": 5},
+            "y has at most 2 rows of a class, and cv=5 needs at least 5; label more, or give "
+            "X_test and y_test, or fewer folds.",
+        ),
+        (
+            {"estimator": Ridge(), "y": np.where(np.arange(150) % 50, np.nan, 1.5), "cv": 5},
+            "y has 3 labels, and cv=5 needs at least 5; label more, or give X_test and y_test, "
+            "or fewer folds.",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:a comparison leaves out")
+def test_too_few_labels_to_split_are_refused_with_how_many_are_needed(options, text):
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        compared([], **options)
 
 
 @pytest.mark.parametrize("cv", [StratifiedKFold(3), LabeledKFold(3), 3])
@@ -471,7 +555,7 @@ def test_seconds_are_recorded_in_every_round_and_are_those_of_the_rounds():
             return super().fit(X, y)
 
         def predict_proba(self, X):
-            time.sleep(0.005)
+            time.sleep(0.04)
             return super().predict_proba(X)
 
     started = time.perf_counter()
@@ -480,8 +564,8 @@ def test_seconds_are_recorded_in_every_round_and_are_those_of_the_rounds():
     runs = by_repeat(comparison, 0)
     seconds = np.array([runs["random"].seconds, runs["margin"].seconds])
     assert (seconds[:, :, 0] >= 0.01).all()  # fit
-    assert (seconds[1, 1:, 1] >= 0.005).all()  # a query by margin asks the model
-    assert (seconds[0, :, 1] < 0.005).all()
+    assert (seconds[1, 1:, 1] >= 0.04).all()  # a query by margin asks the model
+    assert (seconds[0, :, 1] < 0.04).all()
     assert (seconds > 0).all()
     assert seconds.sum() < wall
 

@@ -680,6 +680,46 @@ def test_a_pandas_y_in_another_order_than_the_rows_is_refused():
 
 
 @needs_pandas
+@pytest.mark.parametrize(
+    ("own", "rows", "first"),
+    [
+        (range(25, 45), range(20, 40), "40"),
+        (["a", "b", "x"], ROWS, "'x'"),
+        (["x", "a", "a"], ROWS, "'x'"),
+    ],
+)
+def test_labels_of_only_some_of_the_rows_by_their_index_are_refused(own, rows, first):
+    for y in (pd.Series(range(len(own)), index=own), pd.DataFrame({"y": 0}, index=own)):
+        with pytest.raises(
+            ValueError,
+            match=rf"^fit got labels of other rows, by the index of y: it has {first}, which that "
+            rf"of the rows has not; give those of rows.index, or write y.to_numpy\(\) if",
+        ):
+            check_order(y, pd.Index(rows), who="fit")
+    with pytest.raises(ValueError, match=r"weights of other rows, .* write weights\.to_numpy"):
+        check_order(y, pd.Index(rows), who="fit", name="weights")
+
+
+@needs_pandas
+@pytest.mark.parametrize(
+    ("own", "rows"),
+    [
+        (range(3), [2, 7, 9]),  # the index that pandas gives stands for positions
+        ([2, 7, 9], range(3)),
+        ([2, 7, 9], [0, 1, 2]),
+        ([0, 1, 2], [2, 7, 9]),
+        ([5, 2, 9], [1, 2, 3]),  # scaled rows and their labels, cut by cross-validation
+        ([2, 4, 5], [1, 2, 3]),
+        ([1, 2, 3], [2, 4, 5]),
+        (["x", "y", "z"], ROWS),  # none of the rows: another key
+        ([1, 2, 3], ["1", "2", "3"]),
+    ],
+)
+def test_an_index_of_positions_or_of_another_kind_says_nothing_of_which_rows(own, rows):
+    check_order(pd.Series([0, 1, 2], index=own), pd.Index(rows), who="fit")
+
+
+@needs_pandas
 def test_repeated_index_labels_count_as_often_as_they_occur():
     index = pd.Index(["a", "a", "b"])
     with pytest.raises(ValueError, match=WRITE):

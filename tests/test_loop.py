@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from snapshot import unchanged
 
 from skactive import ActiveLearner, Known, Pool, Prompt, run
-from skactive.loops.stopping import Budget, NoGain, StoppingRule
+from skactive.loops.stopping import Budget, ConfidentPool, NoGain, StoppingRule
 
 X, TRUTH = load_iris(return_X_y=True)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
@@ -217,7 +217,7 @@ def test_reserved_rows_are_not_asked_for_and_stay_reserved():
 
     run(learner, oracle, n_instances=4)
     assert asked == [row for row in range(60) if row not in (0, 5, 59)]
-    assert dict(learner.pool_.reservations) == {0: "anna", 5: "anna", 59: "anna"}
+    assert dict(learner.pool_.reservations) == dict.fromkeys([0, 5, 59], ("anna",))
 
 
 def test_where_every_row_is_labelled_nobody_is_asked():
@@ -430,7 +430,7 @@ def test_what_a_callback_did_to_the_pool_is_not_undone(typing, capsys):
 
     typing("0", "u", "1", "u", "1", "q")
     learner = run(cold(classes=[0, 1]), Prompt(), callback=callback)
-    assert dict(learner.pool_.reservations) == {40: "anna"}
+    assert dict(learner.pool_.reservations) == {40: ("anna",)}
     assert labeled(learner) == {0: 0, 1: 1}
     assert capsys.readouterr().out.count("There is nothing to undo.") == 1
 
@@ -801,6 +801,39 @@ def test_a_rule_whose_model_cannot_answer_does_not_end_the_loop():
     with pytest.warns(UserWarning, match="KNeighborsClassifier could not answer with 3 labels"):
         learner = run(cold(KNeighborsClassifier(5)), parity, n_instances=3, stopping=rule)
     assert learner.pool_.n_labeled == 18
+
+
+class Mistaken(StoppingRule):
+    """A rule with an error of its own."""
+
+    def should_stop(self, learner):
+        return hasattr(learner, "estimator_") and self.n_left(learner) < 0
+
+    def n_left(self, learner):
+        if hasattr(learner, "estimator_"):
+            raise ValueError("a slip in the rule")
+        return 20
+
+
+@pytest.mark.parametrize("estimator", [GaussianNB(), KNeighborsClassifier(1)])
+@pytest.mark.parametrize("strategy", [in_order, "margin"])
+@pytest.mark.filterwarnings("error:.*is tried again")
+def test_an_error_of_a_rule_itself_passes_on_at_once(estimator, strategy):
+    learner = ActiveLearner(estimator, strategy, cold_start=in_order).fit(NUMBERED)
+    with pytest.raises(ValueError, match="^a slip in the rule$"):
+        run(learner, parity, n_instances=4, stopping=Mistaken())
+    assert labeled(learner) == dict(enumerate([0, 1] * 2))
+    assert learned(learner)
+
+
+def test_a_rule_that_asks_for_probabilities_which_the_model_cannot_give_is_borne_with():
+    learner, rule = cold(Mute(60)), ConfidentPool() | Budget(50)
+    with (
+        pytest.warns(UserWarning, match="Mute could not answer with 2 labels"),
+        pytest.raises(ValueError, match="no answer"),
+    ):
+        run(learner, parity, n_instances=2, stopping=rule)
+    assert learner.pool_.n_labeled == 6
 
 
 # Who answers

@@ -10,6 +10,7 @@ skorch = pytest.importorskip("skorch")
 
 import pandas as pd  # noqa: E402
 from nets import MLP, SETTINGS, classifier, digits, hidden, nn, regressor, started  # noqa: E402
+from sklearn.base import BaseEstimator, ClassifierMixin  # noqa: E402
 from sklearn.frozen import FrozenEstimator  # noqa: E402
 from skorch import NeuralNetBinaryClassifier, NeuralNetClassifier, NeuralNetRegressor  # noqa: E402
 from skorch.callbacks import Callback, EarlyStopping  # noqa: E402
@@ -284,6 +285,31 @@ def test_scores_of_a_dataset_may_be_weighted():
 
 
 # What would end in a traceback of torch or skorch
+
+
+@pytest.mark.parametrize("given", [MLP(), MLP])
+def test_a_module_alone_is_refused_with_the_wrapper_to_write(given):
+    with pytest.raises(TypeError) as info:
+        ActiveLearner(given).fit(X, Y)
+    assert str(info.value) == (
+        "estimator is MLP, a module of torch, which has no fit; wrap it in skorch's "
+        "NeuralNetClassifier(MLP), or in its NeuralNetRegressor."
+    )
+
+
+def test_a_module_with_the_methods_of_an_estimator_is_one():
+    class Both(ClassifierMixin, BaseEstimator, MLP):
+        def __init__(self):
+            super().__init__()
+
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict(self, X):
+            return self.classes_[self(torch.as_tensor(X)).argmax(dim=1)]
+
+    assert ActiveLearner(Both(), "random").fit(X, Y).predict(X).shape == (len(X),)
 
 
 def weighted(weight):

@@ -524,6 +524,16 @@ def test_a_learner_that_waits_for_labels_is_not_deployed():
             ValueError,
             "subset got floats for row numbers; write idx.astype(int) if they are whole.",
         ),
+        *(
+            (
+                (),
+                {"subset": names},
+                ValueError,
+                "subset got the text 'id30'; give row numbers, or a mask with an entry for each "
+                "row, as numpy.isin(names_of_rows, subset) makes of names.",
+            )
+            for names in (["id30"], np.array(["id30", "id4"]), pd.Index(["id30"]))
+        ),
     ],
 )
 def test_query_refuses(args, kwargs, error, text):
@@ -1093,6 +1103,51 @@ def test_what_came_with_a_type_error_that_names_nothing_is_not_passed_again(wron
         f"fit does not get {', '.join(sorted(wrong))} again, as it came last."
     ]
     assert learner.teach([2], [0]).estimator_.options_ == {"mode": "fast"}
+
+
+class Trusting(Choosy):
+    """Finds out in the midst of fit that a parameter is of no use."""
+
+    def fit(self, X, y, weight=None, **options):
+        if "depth" in options:
+            assert options["depth"] > 0
+        if "names" in options:
+            options["names"].split(",")
+        if "order" in options:
+            {"up": 1}[options["order"]]
+        if "first" in options:
+            [1, 2][options["first"]]
+        if "device" in options:
+            raise RuntimeError("no device")
+        return super().fit(X, y, weight)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"depth": -1}, AssertionError),
+        ({"names": 3}, AttributeError),
+        ({"order": "down"}, KeyError),
+        ({"first": 7}, IndexError),
+    ],
+)
+def test_what_came_with_any_error_that_a_wrong_parameter_makes_is_not_passed_again(wrong, error):
+    learner = ActiveLearner(Trusting(), "random").fit(X, Y, weight=X[:, 0])
+    with pytest.raises(error) as info:
+        learner.teach([1], [0], **wrong)
+    assert info.value.__notes__ == [f"fit does not get {next(iter(wrong))} again, as it came last."]
+    options = learner.teach([2], [0]).estimator_.options_
+    assert learner.pool_.y[[1, 2]].tolist() == [0, 0] and options["weight"].tolist() == (
+        X[learner.pool_.labeled, 0].tolist()
+    )
+
+
+def test_a_parameter_stays_where_fit_failed_for_lack_of_a_device():
+    learner = ActiveLearner(Trusting(), "random").fit(X, Y)
+    with pytest.raises(RuntimeError, match="no device"):
+        learner.teach([1], [0], device="cuda")
+    with pytest.raises(RuntimeError, match="no device"):
+        learner.refit()
 
 
 def test_weights_that_fit_has_a_name_for_stay_whatever_it_raises():

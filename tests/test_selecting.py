@@ -157,7 +157,12 @@ P = np.array([[0.5, 0.5], [0.9, 0.1], [0.2, 0.8]])
             "reads labels as values, and got some of dtype <U3; give numbers.",
         ),
         ("magrin", {"proba": P}, "did you mean 'margin'"),
-        ("stream_random", {"proba": P}, "To choose from a pool, give strategy 'random'."),
+        (
+            "stream_random",
+            {"proba": P},
+            "RandomStream decides as rows pass; write ActiveLearner(estimator, strategy), and "
+            "query(X_chunk). To choose from a pool, give strategy 'random'.",
+        ),
     ],
 )
 def test_what_cannot_be_chosen_from_is_refused(strategy, params, text):

@@ -30,7 +30,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skactive import ActiveLearner, SimulatedLearner
+from skactive import ActiveLearner, SimulatedLearner, run_stream
 from skactive.evaluation.simulation import simulate
 from skactive.loops.stopping import Budget, StoppingRule
 
@@ -341,6 +341,19 @@ def test_a_budget_spent_on_rows_of_one_class_is_refused():
         r"initial='stratified'\.$",
     ):
         simulated(budget=20, initial=list(range(20))).fit(X, Y)
+
+
+def test_a_strategy_of_streams_is_refused_with_what_simulates_it():
+    text = (
+        r"^RandomStream decides as rows pass; write run_stream\(learner, pairs of X and y\), whose "
+        r"log has the score of each chunk\. To choose from a pool, give strategy 'random'\.$"
+    )
+    with pytest.raises(ValueError, match=text):
+        simulated(strategy="stream_random", budget=20).fit(X, Y)
+    chunks = [(X[start : start + 30], Y[start : start + 30]) for start in range(0, 150, 30)]
+    asks = learner(strategy="stream_random", random_state=0).fit(X, Y)
+    assert len(run_stream(asks, chunks).score) == 5
+    assert simulated(strategy="vessal", budget=20).fit(X, Y).n_labeled_[-1] == 20
 
 
 def test_a_frozen_estimator_needs_no_second_class():

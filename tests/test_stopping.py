@@ -18,6 +18,8 @@ from sklearn.svm import SVC
 
 from skactive import ActiveLearner, Known, Pool, Prompt, SimulatedLearner, run
 from skactive.loops.stopping import (
+    AllOf,
+    AnyOf,
     Budget,
     ConfidentPool,
     NoGain,
@@ -316,6 +318,25 @@ def test_a_slip_in_a_rule_is_refused_before_a_label_is_paid(rule, words):
         with pytest.raises(ValueError, match=f"^{words}"):
             run(learner, Known(TRUTH), n_instances=5, stopping=stopping)
     assert (learner.pool_.n_labeled, learner.pool_.n_operations) == (0, before)
+
+
+@pytest.mark.parametrize("combined", [AnyOf, AllOf])
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ([Budget(5), 30], r"got 30 among its rules; write Budget\(30\)\.$"),
+        ([Budget], r"got the class Budget among its rules; write rules such as Budget\(100\)\.$"),
+        ([Budget(5), None], "got None among its rules; write rules"),
+        ([], r"got rules=\[\]; give a list of at least one rule\.$"),
+        (Budget(5), r"got rules=Budget\(n_labels=5\); give a list"),
+    ],
+)
+def test_what_is_no_rule_among_rules_is_refused_before_a_label_is_paid(combined, rules, words):
+    learner = ActiveLearner(LogisticRegression(), random_state=0).fit(X)
+    for stopping in (combined(rules), Budget(20) & combined(rules), AnyOf([combined(rules)])):
+        with pytest.raises(TypeError, match=f"^{combined.__name__} {words}"):
+            run(learner, Known(TRUTH), stopping=stopping)
+    assert learner.pool_.n_labeled == 0
 
 
 def test_a_refused_rule_leaves_the_classes_of_a_prompt_untaken():

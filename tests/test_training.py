@@ -903,6 +903,82 @@ def test_weights_of_classes_are_given_by_label_where_the_estimator_gets_codes(ki
         wrong.fit(X, names)
 
 
+FLOWERS = np.array(["setosa", "versicolor", "virginica"])[np.arange(40) % 3]
+BY_NAME = {"setosa": 1.0, "versicolor": 2.0, "virginica": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("weights", "classes", "text"),
+    [
+        (
+            {"setosaa": 1.0},
+            None,
+            "class_weight names 'setosaa', which no label is; write 'setosa', or name all in "
+            "classes= if 'setosaa' is a class that may still come.",
+        ),
+        (
+            {"versicolor": 1.0, "Virginica ": 1.0},
+            None,
+            "class_weight names 'Virginica ', which no label is; write 'virginica', or name all in "
+            "classes= if 'Virginica ' is a class that may still come.",
+        ),
+        (
+            BY_NAME | {"setosaa": 1.0},
+            np.unique(FLOWERS),
+            "class_weight names 'setosaa', which classes= does not name; the classes are "
+            "['setosa', 'versicolor', 'virginica'].",
+        ),
+        (
+            {"setosaa": 1.0},
+            np.unique(FLOWERS),
+            "class_weight names 'setosaa', which classes= does not name; write 'setosa'.",
+        ),
+        (
+            {0: 1.0, 1: 2.0},
+            None,
+            "class_weight names 0, but labels are such as 'setosa'; give a weight for each label, "
+            "as it is taught.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("where", ["class_weight", "eval_class_weight"])
+def test_a_misspelt_class_among_weights_is_refused_with_the_nearest(where, weights, classes, text):
+    given = {"class_weight": weights} if where == "class_weight" else {}
+    learner = ActiveLearner(Booster(**given), "random", encode_labels=True, classes=classes)
+    params = {} if given else {"eval_class_weight": [weights]}
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        learner.fit(X, FLOWERS, **params)
+
+
+@pytest.mark.parametrize(
+    ("weights", "classes", "coded"),
+    [
+        (BY_NAME, None, {0: 1.0, 1: 3.0}),  # versicolor may come
+        (BY_NAME | {"virginica2": 9.0}, None, {0: 1.0, 1: 3.0}),  # virginica has its own
+        ({"setosa": 1.0, "versicolor": 2.0}, [*BY_NAME, "virginica2"], {0: 1.0}),
+        ({"versicolor": 2.0}, [*BY_NAME], {}),
+    ],
+)
+def test_weights_of_classes_that_may_still_come_are_left_out_and_never_refused(
+    weights, classes, coded
+):
+    y = np.where((FLOWERS != "versicolor") & (np.arange(40) < 20), FLOWERS, None)
+    learner = ActiveLearner(
+        Booster(class_weight=weights), "random", encode_labels=True, classes=classes
+    )
+    assert learner.fit(X, y).estimator_.class_weight == coded
+
+
+def test_a_class_that_fell_out_of_the_window_keeps_its_weight():
+    learner = ActiveLearner(
+        Booster(class_weight={"setosa": 1.0, "grade1": 2.0}), "random", encode_labels=True, window=4
+    )
+    learner.fit(X, np.where(np.arange(40) < 2, ["grade1", "setosa"] * 20, None))
+    assert learner.estimator_.class_weight == {0: 2.0, 1: 1.0}
+    learner.teach([9, 10, 11, 12], ["setosa", "grade2"] * 2)
+    assert learner.estimator_.class_weight == {1: 1.0}
+
+
 def test_a_semi_supervised_estimator_weighs_classes_by_their_labels():
     names = NAMED["text"][np.arange(40) % 2]
     y = np.where(np.arange(40) < 20, names, None)

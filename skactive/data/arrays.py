@@ -141,7 +141,7 @@ def as_mask(rows: ArrayLike, n_rows: int, name: str = "candidates") -> Mask:
 
 def as_positions(positions: ArrayLike | None, n_rows: int, name: str = "centers") -> Positions:
     """Return positions of rows as integers, refusing any outside the rows; None means none."""
-    positions = np.asarray([] if positions is None else positions)
+    positions = unmasked([] if positions is None else positions, name)
     if positions.size and positions.dtype.kind not in "iu":
         raise TypeError(
             f"{name} have dtype {positions.dtype}; they must be integer positions of rows, or a "

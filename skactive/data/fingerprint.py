@@ -79,11 +79,6 @@ def portrait(rows: Rows, positions: Any) -> dict[str, Any]:
 
     The same facts make no difference as for `fingerprint`, nor does a frame of polars in place of
     one of pandas.
-
-    Examples
-    --------
-    >>> portrait(Rows(np.array([[0.5, 2.0], [1.0, 3.0]])), [1])["row_digests"]
-    ['467028815a654cf6']
     """
     X = rows.take(positions)
     kind, columns = _form(X)
@@ -153,8 +148,7 @@ def _of_values(saved: dict[str, Any], now: dict[str, Any], others: list[int], ro
     """Say in what values differ, of which rows at these positions have others."""
     names, n_columns = saved["columns"], len(saved["column_digests"])
     digests = zip(saved["column_digests"], now["column_digests"], strict=True)
-    is_whole = saved["positions"] == now["positions"]  # or columns have fewer values than before
-    odd = [at for at, (a, b) in enumerate(digests) if a != b] if is_whole else []
+    odd = [at for at, (a, b) in enumerate(digests) if a != b]  # all, where sampled rows are gone
     odd_names = [repr(names[at]) if saved["kind"] == "frame" else str(at) for at in odd]
     where = f" in {_several('column', odd_names)}" if 0 < len(odd) < max(2, n_columns) else ""
     if len(odd) != 1 or n_columns == 1:

@@ -110,13 +110,7 @@ IdColumn = NumberIds | TextIds
 
 
 def find_ids(column: IdColumn, wanted: Any) -> np.ndarray:
-    """Return the row that has each wanted id, of the same kind; -1 where none has.
-
-    Examples
-    --------
-    >>> find_ids(read_ids([4, 7], "ids"), read_ids([7, 5], "ids"))
-    array([ 1, -1])
-    """
+    """Return the row that has each wanted id, of the same kind; -1 where none has."""
     rows, left = np.full(len(wanted), -1, dtype=np.int64), np.arange(len(wanted))
     if 8 * len(wanted) < len(column):
         places = np.searchsorted(column.hashes, wanted.hashes, sorter=column.order)

@@ -19,16 +19,8 @@ class Ids:
     """The ids of rows, in their order: text or integers, each there once. It never changes.
 
     Text is kept as bytes end to end. A row is found by a sorted hash, made when it is first needed:
-    16 bytes a row, a quarter of what a dict takes.
-
-    Parameters
-    ----------
-    values : array-like of str or int of shape (n,)
-        numpy, pandas, polars or a list.
-    n : int, optional
-        How many there must be.
-    who : str
-        How refusals begin.
+    16 bytes a row, a quarter of what a dict takes. `n` is how many there must be; refusals begin
+    with `who`.
 
     Examples
     --------
@@ -147,13 +139,7 @@ class Ids:
         return self._late[:count], dict(islice(self._row_of.items(), count))
 
     def find(self, wanted: Any, who: str = "ids") -> np.ndarray:
-        """Return the row number of each wanted id, -1 where no row has it.
-
-        Examples
-        --------
-        >>> Ids([17, 4, 23]).find([4, 5, 4])
-        array([ 1, -1,  1])
-        """
+        """Return the row number of each wanted id, -1 where no row has it."""
         column = _read(wanted, who)
         if self._n == 0 or not isinstance(column, type(self._sorted)):
             return np.full(len(column), -1, dtype=np.int64)
@@ -166,15 +152,7 @@ class Ids:
         return rows
 
     def numbers(self, wanted: Any, who: str = "ids") -> np.ndarray:
-        """Return the row number of each wanted id, refusing what no row has.
-
-        Examples
-        --------
-        >>> Ids(["a.png", "b.png"]).numbers(["b.pgn"])
-        Traceback (most recent call last):
-        ...
-        ValueError: ids got 'b.pgn', which is the id of no row; write 'b.png'.
-        """
+        """Return the row number of each wanted id, refusing what no row has."""
         column = _read(wanted, who)
         rows = self.find(column)
         if (rows < 0).any():
@@ -186,13 +164,7 @@ class Ids:
         return rows
 
     def extended(self, more: Any, who: str = "extend") -> "Ids":
-        """Return these ids and more behind them, refusing those that are there already.
-
-        Examples
-        --------
-        >>> Ids(["a.png"]).extended(["b.png"])
-        Ids(['a.png', 'b.png'])
-        """
+        """Return these ids and more behind them, refusing those that are there already."""
         column = _read(more, who)
         if len(column) == 0 or self._n == 0:
             return self if len(column) == 0 else Ids(column, who=who)

@@ -303,8 +303,9 @@ def nearest_class(label: Any, classes: Iterable[Any]) -> Any:
 
 
 def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:
-    """Refuse a pandas y whose index names the same rows in another order: row numbers, or labels.
+    """Refuse a pandas y whose index names the same rows in another order, or only some of them.
 
+    The index of the rows holds labels, or their numbers, of which labels of a frame say nothing.
     Anything else that has an entry for each row is called by its `name`.
 
     Examples
@@ -325,12 +326,33 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:
     else:
         ours, theirs, key = own.tolist(), index.tolist(), "rows.index"
         permuted = ours != theirs and Counter(ours) == Counter(theirs)
+        if not permuted:
+            _refuse_other_rows(ours, theirs, who, name)
     if permuted:
         raise ValueError(
             f"{who} got {'labels' if name == 'y' else name} in another order than the rows, by the "
             f"index of {name}; write {name}.loc[{key}], or {name}.to_numpy() if they are in the "
             f"right order as they stand."
         )
+
+
+def _refuse_other_rows(ours: list, theirs: list, who: str, name: str) -> None:
+    """Refuse what by its index belongs to some of the rows, and otherwise to none of them."""
+    others = set(ours) - set(theirs)
+    if not others or len(others) == len(set(ours)):
+        return
+    # Numbers may count others, as those of scaled rows do that cross-validation has cut; two slices
+    # that do not begin at 0 are a slip.
+    if _kind(type(ours[0])) == "i" and not all(
+        each[0] != 0 and each == [*range(each[0], each[0] + len(each))] for each in (ours, theirs)
+    ):
+        return
+    first = next(label for label in ours if label in others)
+    raise ValueError(
+        f"{who} got {'labels' if name == 'y' else name} of other rows, by the index of {name}: it "
+        f"has {first!r}, which that of the rows has not; give those of rows.index, or write "
+        f"{name}.to_numpy() if each stands in the place of its row."
+    )
 
 
 def _kind(cls: type) -> str:

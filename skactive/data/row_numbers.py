@@ -164,6 +164,11 @@ def subset_mask(subset, n: int, index=None) -> np.ndarray:
             )
         check_order(subset, index, who="query", name="subset")
         return rows
+    if rows.ndim == 1 and rows.size and isinstance(rows[0], str):
+        raise ValueError(
+            f"subset got the text {str(rows[0])!r}; give row numbers, or a mask with an entry for "
+            f"each row, as numpy.isin(names_of_rows, subset) makes of names."
+        )
     mask = np.zeros(n, dtype=bool)
     mask[check_row_numbers(rows if rows.ndim else subset, n, who="subset")] = True
     return mask

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 
-from ..utils.checks import is_instance, unmasked
+from ..utils.checks import is_instance, refuse_masked
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
 from .frames import (
     all_categories,
@@ -41,10 +41,10 @@ def check_rows(X: Any, who: str = "fit") -> Any:
     >>> check_rows(("one text", "another"))
     ['one text', 'another']
     """
+    refuse_masked(X, "X", who)
     if isinstance(X, np.ndarray):
         if X.ndim == 0:
             raise TypeError(f"{who} got an array without dimension; write an array of rows.")
-        unmasked(X, "X", who)
         return X
     if isinstance(X, list) or is_pandas(X) or is_polars(X):
         return X
@@ -339,6 +339,17 @@ class Rows:
             return None
         indices = [part.index for part in self.parts]
         return self._gather(indices, positions, take, lambda each: each[0].append(each[1:]))
+
+    def names_of(self, positions: np.ndarray) -> Any:
+        """Return what rows are called: their index labels, or the numbers where these are the same.
+
+        Examples
+        --------
+        >>> Rows(["a", "b"]).names_of(np.array([1]))
+        array([1])
+        """
+        index = self.index_of(positions)
+        return positions if index is None or index.tolist() == positions.tolist() else index
 
     def index(self) -> Any:
         """Return the index labels of all rows, if every part is a pandas object, else None.

@@ -19,6 +19,7 @@ from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
 from ..strategies.registry import as_strategy
+from ..strategies.stream import passes
 from ..utils.checks import check_estimator, draw_seed, is_integer, warn
 from ..utils.progress import one_by_one
 from ..utils.scoring import check_score, score_of
@@ -27,7 +28,13 @@ from .checkpoints import own_folders
 from .comparison import CEILING, Comparison, Run
 from .provenance import as_json, digest_of_data, name_of_scoring, printed
 from .results import ResultsFile, stored_settings
-from .simulation import SimulatedLearner, check_simulation, known_labels, simulate
+from .simulation import (
+    ON_A_STREAM,
+    SimulatedLearner,
+    check_simulation,
+    known_labels,
+    simulate,
+)
 from .splits import Split, check_test, make_splits
 
 
@@ -217,6 +224,7 @@ def _variants(strategies, template: ActiveLearner) -> dict[str, Strategy | None]
             raise ValueError(
                 f"{name!r} stands for {variants[name]!r}; give {strategy!r} another name."
             )
+        passes(strategy, None, ON_A_STREAM)
         check_serves(strategy, template.estimator, template.embedding is not None)
         variants[name] = strategy
     return variants | {CEILING: None}

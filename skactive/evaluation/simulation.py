@@ -22,9 +22,13 @@ from ..loops.stopping import StoppingRule, as_rule, n_to_ask
 from ..models import is_net
 from ..pool.pool import Pool
 from ..strategies.base import simulated
+from ..strategies.stream import passes
 from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import Inner
 from .checkpoints import own_folders
+
+# What to write where rows pass, instead of a simulation on a pool.
+ON_A_STREAM = "run_stream(learner, pairs of X and y), whose log has the score of each chunk"
 
 
 @dataclass
@@ -82,6 +86,7 @@ def simulate(
     if learner.random_state is None:
         learner.random_state = seed
     learner.fit(X, **(fit_params or {}))
+    passes(learner.strategy_, None, ON_A_STREAM)
     # Rows whose label nobody knows stay in the pool, where diverse strategies see them, but are
     # never asked for.
     learner.pool_.skip(np.flatnonzero(~oracle.labeled_mask))

@@ -1,8 +1,10 @@
 """Which rows each repeat of a comparison may ask for, and which it tests on."""
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from numbers import Integral
 
 import numpy as np
@@ -10,11 +12,12 @@ import numpy as np
 from ..data.labels import encode, sorted_classes
 from ..data.row_numbers import check_row_numbers
 from ..pool.pool import Pool
-from ..utils.checks import checked_count
+from ..utils.checks import checked_count, is_integer, is_number
 from .provenance import digest_of_rows, printed
 
 DEFAULT_REPEATS = 10
 DEFAULT_TEST_SIZE = 0.25
+_MORE = "label more, or give X_test and y_test"
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ def _by_splitter(known: Pool, cv, stratify: bool, seed: int) -> Iterator:
     from sklearn.model_selection import check_cv
 
     labels = _codes(known, stratify)
+    if isinstance(cv, Integral):
+        _check_enough_for_folds(labels, int(cv), stratify)
     splitter = copy.copy(check_cv(cv, labels, classifier=stratify))
     if getattr(splitter, "random_state", 0) is None and getattr(splitter, "shuffle", True):
         splitter.random_state = seed  # otherwise a resumed comparison would split anew
@@ -117,8 +122,54 @@ def _split_once(known: Pool, test_size, stratify: bool, seed: int) -> tuple:
     kind = StratifiedShuffleSplit if stratify else ShuffleSplit
     splitter = kind(1, test_size=test_size, random_state=seed)
     labels = _codes(known, stratify)
+    _check_enough(labels, test_size, sorted_classes(known.y_labeled).tolist() if stratify else None)
     train, test = next(splitter.split(np.zeros((len(labels), 1)), labels))
     return _with_unlabeled(known, known.labeled[train]), known.labeled[test]
+
+
+def _check_enough(labels: np.ndarray, test_size, classes: list | None) -> None:
+    """Refuse labels of which some class cannot be both learned and tested on; None: no classes."""
+    n, least = len(labels), 1 if classes is None else len(classes)
+    counts = np.array([n]) if classes is None else np.bincount(labels)
+    if counts.min() < 2:
+        what = "one label" if classes is None else f"one row of class {classes[counts.argmin()]!r}"
+        raise ValueError(
+            f"y has {what}, and a comparison needs at least two, to train on and to test on; "
+            f"{_MORE}."
+        )
+    is_count = is_integer(test_size) and test_size > 0
+    if not is_count and not (is_number(test_size) and 0 < test_size < 1):
+        return  # which scikit-learn refuses in words
+
+    def n_test(n: int) -> int:
+        return test_size if is_count else math.ceil(test_size * n)
+
+    def is_enough(n: int) -> bool:
+        return min(n_test(n), n - n_test(n)) >= least
+
+    if is_enough(n):
+        return
+    if n_test(n) >= least or not is_count:
+        start = n if is_count else int(max((least - 1) / test_size, least / (1 - test_size))) - 1
+        takes = f"{next(filter(is_enough, count(start)))} labels"
+    else:  # however many there are
+        takes = f"test_size={least}"
+    each = "" if classes is None else f" of each of the {least} classes"
+    raise ValueError(
+        f"y has {n} labels, of which test_size={test_size!r} sets {n_test(n)} aside to test on, "
+        f"and a comparison trains and tests on at least one{each}, which takes at least {takes}; "
+        f"{_MORE}, or another test_size."
+    )
+
+
+def _check_enough_for_folds(labels: np.ndarray, n_folds: int, stratify: bool) -> None:
+    """Refuse labels that are fewer than the folds they are cut into; of classes, all of these."""
+    most = int(np.bincount(labels).max()) if stratify else len(labels)
+    if most < n_folds:
+        has = f"at most {most} rows of a class" if stratify else f"{most} labels"
+        raise ValueError(
+            f"y has {has}, and cv={n_folds!r} needs at least {n_folds}; {_MORE}, or fewer folds."
+        )
 
 
 def _codes(known: Pool, stratify: bool) -> np.ndarray:

@@ -18,7 +18,7 @@ from ..data.rows import Rows, check_rows, n_rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Maker, Memory
 from ..models.kinds import is_frozen, is_net, last_step
-from ..utils.checks import warn
+from ..utils.checks import refuse_masked, warn
 from .parameters import values_of
 from .training import seeded_clone
 
@@ -149,6 +149,7 @@ class Embedding:
 
 def checked(vectors, rows: Rows, who: str):
     """Return vectors that were given for rows, refusing any but one finite row for each."""
+    refuse_masked(vectors, "embedding", who)
     vectors, n = check_rows(vectors, who), len(rows)
     if is_pandas(vectors):
         check_order(vectors, rows.index(), who=who, name="embedding")

@@ -6,6 +6,7 @@ import copy
 import difflib
 import inspect
 import re
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -16,7 +17,7 @@ from sklearn.utils.metadata_routing import process_routing
 from ..data import labels as lab
 from ..data.datasets import DatasetRows
 from ..data.rows import Rows, check_rows, n_rows, take
-from ..data.tensors import as_array, is_tensor
+from ..data.tensors import as_array
 from ..models.kinds import (
     NETS,
     SEARCHES,
@@ -27,8 +28,8 @@ from ..models.kinds import (
     last_step,
     unwrapped,
 )
-from ..utils.checks import is_instance, unmasked
-from .training import coded_weights, params_of
+from ..utils.checks import is_instance, refuse_masked
+from .training import params_of
 
 # What people write who come from modAL, and what it is here.
 OF_MODAL = {
@@ -48,6 +49,11 @@ OF_EACH_ROW = ("sample_weight", "groups", "base_margin", "init_score")
 OF_NO_ROWS = ("callbacks", "categorical_feature", "feature_name", "feature_weights")
 
 
+# What ``fit`` may raise of a parameter that it does not take; errors of files, devices and memory
+# are about none.
+ABOUT_PARAMS = (TypeError, ValueError, AssertionError, AttributeError, LookupError)
+
+
 class FitParams:
     """Parameters of ``fit``: those with one entry for each of n rows, and the others.
 
@@ -62,8 +68,9 @@ class FitParams:
             if _is_of_rows(name, value) and n_rows(value) == n:
                 # A Series becomes an array, so that whatever is given later joins with it.
                 lab.check_order(value, index, who=who, name=name)
+                refuse_masked(value, name, who)
                 if len(getattr(value, "shape", ())) == 1:
-                    value = as_array(value) if is_tensor(value) else unmasked(value, name, who)
+                    value = as_array(value)
                 self.aligned[name] = Rows(check_rows(value))
             else:
                 self.others[name] = value
@@ -103,7 +110,7 @@ class FitParams:
     def replaced(self, params: dict, rows: np.ndarray, index, who: str) -> FitParams:
         """Return these parameters with new values for some rows, refusing what fit got none of."""
         none = "rows of the pool, but fit got none"
-        both, new = self._joined(params, len(rows), rows if index is None else index, who, none)
+        both, new = self._joined(params, len(rows), index, who, none)
         for name, column in new.aligned.items():
             old, given = np.asarray(self.aligned[name].whole()), np.asarray(column.whole())
             # Floats that come later are not cut to the integers that fit got.
@@ -144,21 +151,21 @@ class FitParams:
         other.learned = self.others | dict.fromkeys(self.aligned)
         return other
 
-    def without(self, error: TypeError | ValueError, taken: list[str]) -> FitParams:
+    def without(self, error: Exception, taken: list[str]) -> FitParams:
         """Return these parameters without those that made ``fit`` raise this, of which it is told.
 
-        These came since the last fit that went well, with which the others are as they were. After
-        a TypeError they are those that it names, or all; but weights and the like that `taken`
-        lists stay. A ValueError is mostly about labels: only a name that it names and that `taken`
-        does not is wrong, as scikit-learn's ensembles refuse it.
+        These came since the last fit that went well, with which the others are as they were: those
+        that the error names, or all; but weights and the like that `taken` lists stay. A ValueError
+        is mostly about labels: only a name that it names and that `taken` does not is wrong, as
+        scikit-learn's ensembles refuse it.
         """
         names, quoted = {*self.others, *self.aligned}, re.findall(r"['\"](\w+)['\"]", str(error))
         new = {name for name in names if self.learned.get(name, self) is not self.others.get(name)}
         named = {name for name in names if {name, name.rpartition("__")[2]} & set(quoted)}
-        if isinstance(error, TypeError):
-            wrong = (new & named if named else new) - (self.aligned.keys() & set(taken))
-        else:
+        if isinstance(error, ValueError):
             wrong = (new & named & self.others.keys()) - set(taken)
+        else:
+            wrong = (new & named if named else new) - (self.aligned.keys() & set(taken))
         if not wrong:
             return self
         error.add_note(f"fit does not get {', '.join(sorted(wrong))} again, as it came last.")
@@ -320,7 +327,9 @@ def check_net_fit(estimator, X) -> None:
         )
 
 
-def with_codes(params: dict, codes: np.ndarray, missing_label) -> dict:
+def with_codes(
+    params: dict, codes: np.ndarray, missing_label, coded_weights: Callable[[dict], dict]
+) -> dict:
     """Return parameters of ``fit`` with codes for the labels of validation sets, as the rows' own.
 
     Rows of a class that nobody has taught yet are left out: no prediction could be right on them.
@@ -330,7 +339,7 @@ def with_codes(params: dict, codes: np.ndarray, missing_label) -> dict:
         last = name.rpartition("__")[2]
         if last == "eval_class_weight" and isinstance(value, (list, tuple)):
             coded[name] = [
-                coded_weights(each, codes) if isinstance(each, dict) else each for each in value
+                coded_weights(each) if isinstance(each, dict) else each for each in value
             ]
         if value is None or last not in ("eval_set", "eval_y"):
             continue

@@ -5,7 +5,7 @@ from typing import Any
 from ..data.row_numbers import as_row_numbers, is_flat_numbers
 from ..data.rows import check_rows, n_rows, take
 from ..models.kinds import is_pipeline
-from ..utils.checks import check_n_instances
+from ..utils.checks import check_n_instances, refuse_masked
 from .learner import ActiveLearner
 from .teaching import NOT_GIVEN
 
@@ -110,6 +110,7 @@ def reach(estimator, kind: type = ActiveLearner, name: str = "learner") -> tuple
 
 def transformed(X, transformers: list):
     """Return rows as the learner sees them."""
+    refuse_masked(X, "X")
     for transformer in transformers:
         X = transformer.transform(X)
     return X

@@ -46,6 +46,9 @@ class ActiveLearner(Predictor):
     missing_label : int, float, str or None, default="auto"
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
+    consensus : "majority", callable or None, default=None
+        What a row's label is by the opinions of several people, as for `Pool`. None: what was said
+        last.
     hold_out : float, default=None
         Share of the rows to test on, as `Pool` takes it: never proposed, never trained on, with a
         label or without. None: none, or those of a pool that `fit` is given.
@@ -63,10 +66,9 @@ class ActiveLearner(Predictor):
         `fit_unlabeled`. While they are of one class, the estimator stays as it was. None: all.
     drift : object, default=None
         Drift detector with ``update(error)`` and ``drift_detected``, as river has; copied. It sees
-        the model's errors (0 or 1; for regressors absolute errors) on rows that a stream strategy
-        bought blindly, before they are learned. On drift the strategy's thresholds start again,
-        and a new model learns the labels taught from then on; until there are ten, of two classes,
-        the old one serves. None: no detector.
+        the model's errors (0 or 1; of regressors absolute) on rows that a stream strategy bought
+        blindly, before they are learned. On drift thresholds start again, and a new model learns
+        what is taught from then on; until that is ten, of two classes, the old one serves.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
         from the operating system.
@@ -131,6 +133,7 @@ class ActiveLearner(Predictor):
         cold_start="random",
         classes=None,
         missing_label="auto",
+        consensus=None,
         hold_out=None,
         encode_labels="auto",
         fit_unlabeled=False,
@@ -144,6 +147,7 @@ class ActiveLearner(Predictor):
         self.embedding = embedding
         self.cold_start = cold_start
         self.classes = classes
+        self.consensus = consensus
         self.hold_out = hold_out
         self.encode_labels = encode_labels
         self.fit_unlabeled = fit_unlabeled
@@ -228,11 +232,6 @@ class ActiveLearner(Predictor):
             With `return_scores`: higher is more worth a label, NaN where a row is no candidate.
         tickets : ndarray of shape (n_instances,), int64
             With `return_tickets`: one for each row.
-
-        Raises
-        ------
-        ValueError
-            If the question cannot be answered; the message says what to write.
         """
         check_has_pool(self, "query")
         n = check_n_instances(X, n_instances)
@@ -369,7 +368,7 @@ class ActiveLearner(Predictor):
         other, seed = copy.copy(self), self.seed_
         for name in ("pool_", "_kept", "_last_query", "_n_doubtful"):
             other.__dict__.pop(name, None)
-        other._seed = seed  # which the pool kept
+        other._seed, other._fitted = seed, self._fitted._replace(learned=None)
         return other
 
     strategy_ = property(lambda self: kept_of(self).strategy, use, doc="The strategy in use.")

@@ -15,6 +15,7 @@ from ..data.datasets import is_dataset
 from ..data.row_numbers import one_row_as
 from ..data.rows import check_rows, row_index, take
 from ..models.kinds import is_net, is_own, last_step
+from ..utils.checks import refuse_masked
 from ..utils.delegation import Inner
 from .fit_params import FitParams
 from .questions import model_of
@@ -106,7 +107,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             If there are too few labels so far to fit the estimator.
         """
         estimator, _, codes, *_ = fitted_of(self)
-        _refuse_one_row(estimator, X, "predict")
+        _check_rows(estimator, X, "predict")
         has_own = _is_net_with_own(estimator, "predict")
         if is_net(estimator) and not params and not has_own:
             # As a query reads it: the inputs of a Dataset alone, outputs of any shape as labels.
@@ -139,7 +140,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
-        _refuse_one_row(fitted_estimator(self), X, "predict_proba")
+        _check_rows(fitted_estimator(self), X, "predict_proba")
         return model_of(self).proba(_rows(X))
 
     @available_if(_INNER.has("predict_log_proba"))
@@ -157,6 +158,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             -inf for classes that no row has been taught of.
         """
         estimator, _, codes, *_ = fitted_of(self)
+        _check_rows(estimator, X, "predict_log_proba")
         if codes is None and np.array_equal(estimator.classes_, self.classes_):
             return estimator.predict_log_proba(X)  # exact where a probability rounds to 0
         with np.errstate(divide="ignore"):
@@ -186,7 +188,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             If no row has a label.
         """
         estimator, classes, codes, *_ = fitted_of(self)
-        _refuse_one_row(estimator, X, "score", ", [label]")
+        _check_rows(estimator, X, "score", ", [label]")
         if y is None:
             return estimator.score(X, **params)
         index = row_index(X)
@@ -279,8 +281,9 @@ def _is_net_with_own(estimator, method: str) -> bool:
     return is_net(estimator) and is_own(last_step(estimator), method)
 
 
-def _refuse_one_row(estimator, X, who: str, label: str = "") -> None:
-    """Refuse the values of a single row, where the estimator was fitted on rows of so many."""
+def _check_rows(estimator, X, who: str, label: str = "") -> None:
+    """Refuse masked cells, and a single row's values of which the estimator was fitted on rows."""
+    refuse_masked(X, "X", who)
     width = getattr(estimator, "n_features_in_", None)
     write = None if width is None else one_row_as(X, width)
     if write is not None:

@@ -6,6 +6,7 @@ from sklearn.base import clone, is_regressor
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
 from ..data.labels import AUTO, count_minus_ones, is_auto, resolve_missing_label
+from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
@@ -77,6 +78,7 @@ def renew(learner) -> None:
     check_hold_out(learner, pool)
     if learner.classes is not None:
         pool.name_classes(learner.classes)
+    pool.consensus = learner.consensus
     learner._kept = Kept(kept.params, vectors, stream, strategy)
     train(learner)
 
@@ -91,6 +93,7 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
     check_update(estimator, learner.update, learner.fit_unlabeled)
     if learner.encode_labels not in (True, False, "auto"):
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
+    resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
     if isinstance(given, str) and given == "auto":
         strategy = default_strategy(estimator, is_regressor(estimator))
@@ -171,6 +174,7 @@ def pool_of(learner, X, y, groups, seed: int) -> Pool:
             y,
             missing_label=missing_label_for(learner),
             classes=classes,
+            consensus=learner.consensus,
             hold_out=learner.hold_out,
             groups=groups,
             random_state=seed,
@@ -181,6 +185,11 @@ def pool_of(learner, X, y, groups, seed: int) -> Pool:
         raise ValueError(
             f"the pool's missing label is {X.missing_label!r}, the learner's is {missing!r}; "
             f"give both the same missing_label."
+        )
+    if X.consensus != learner.consensus:
+        raise ValueError(
+            f"the pool's consensus is {X.consensus!r}, the learner's is {learner.consensus!r}; "
+            f"give both the same consensus."
         )
     check_hold_out(learner, X)
     if classes is not None:

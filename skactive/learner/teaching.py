@@ -125,8 +125,8 @@ class Teacher:
             self.trainer.pool, numbers, y, relabel=relabel, annotator=annotator, who="teach"
         )
         self._check_kind(change)
-        index = self.trainer.pool.rows.index_of(numbers) if params else None
-        return Lesson(change, self.trainer.params.replaced(params, numbers, index, "teach"))
+        names = self.trainer.pool.rows.names_of(numbers) if params else None
+        return Lesson(change, self.trainer.params.replaced(params, numbers, names, "teach"))
 
     def _of_rows(self, X, y, annotator, params, relabel, of_rows: OfRows) -> Lesson:
         """Plan rows from outside with their labels."""

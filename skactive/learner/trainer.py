@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +15,10 @@ from ..pool.log import Change
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
-from .fit_params import FitParams, taken_by, with_codes
+from .fit_params import ABOUT_PARAMS, FitParams, taken_by, with_codes
 from .questions import kept_of
 from .training import (
+    coded_weights,
     fit_on,
     give_codes,
     needs_codes,
@@ -78,7 +79,7 @@ class Trainer:
         `inside` holds the parameters of the estimator and of those in it, if they are known.
         """
         pool, estimator = self.pool, self.estimator
-        classes = self._all_classes()
+        classes: Any = self._all_classes()
         if is_frozen(estimator):
             names = names_of_outputs(estimator, self.classes)
             return before._replace(estimator=estimator, classes=classes, codes=names, seen=None)
@@ -92,7 +93,9 @@ class Trainer:
         codes, has_nets = known if self._encodes(inside) else None, nets_in(estimator, inside)
         estimator = seeded_clone(estimator, self.seed, inside)
         if codes is not None:
-            give_codes(estimator, inside, codes)
+            is_all = pool.classes is not None
+            weigh = partial(coded_weights, codes=codes, classes=classes, is_all=is_all)
+            give_codes(estimator, inside, weigh)
         if has_nets:
             prepare_nets(estimator, None if known is None else len(known), codes)
         previous, rows = self._going_on(before, known)
@@ -105,7 +108,7 @@ class Trainer:
             words = [self.seed] if previous is None else [self.seed, pool.n_operations]
             seed, params = words if has_nets else None, self.params.of(rows)
             if codes is not None:
-                params = with_codes(params, codes, pool.missing_label)
+                params = with_codes(params, codes, pool.missing_label, weigh)
             estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
         seen = known if codes is None else None
         learned = pool.labeled, pool.y_labeled
@@ -244,7 +247,7 @@ def train(learner, inside: dict | None = None) -> None:
     kept = kept_of(learner)
     try:
         fitted = trainer_of(learner).fitted(learner._fitted, inside)
-    except (TypeError, ValueError) as error:
+    except ABOUT_PARAMS as error:
         # A parameter that fit does not take would fail every fit to come.
         params = kept.params.without(error, taken_by(learner))
         learner._kept = kept._replace(params=params)

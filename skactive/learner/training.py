@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ..data.datasets import DatasetRows
+from ..data.labels import nearest_class
 from ..models.kinds import CODED, GROWING, is_net, is_own, last_step
 from ..utils.checks import is_instance
 
@@ -45,22 +46,39 @@ def needs_codes(estimator, params: dict | None = None) -> bool:
     return any(is_instance(part, CODED) for part in (estimator, *params.values()))
 
 
-def coded_weights(weights: dict, codes: np.ndarray) -> dict:
-    """Return weights of classes by their codes; those of classes not taught yet are left out."""
+def coded_weights(weights: dict, codes: np.ndarray, classes: np.ndarray, is_all: bool) -> dict:
+    """Return weights of classes by their codes; those of classes not taught yet are left out.
+
+    Refused is what is none of the classes so far, if these are all that there can be. If not,
+    another one may come: refused is what is near to a class without a weight, or nothing but such.
+    """
     by_label = {label: code for code, label in enumerate(codes.tolist())}
-    known = {by_label[label]: weight for label, weight in weights.items() if label in by_label}
-    if weights and not known:
-        raise ValueError(
-            f"class_weight names {next(iter(weights))!r}, but labels are such as "
-            f"{codes.tolist()[0]!r}; give a weight for each label, as it is taught."
-        )
-    return known
+    so_far = classes.tolist()
+    free, new = [each for each in so_far if each not in weights], weights.keys() - set(so_far)
+    for label in filter(new.__contains__, weights):
+        near = nearest_class(label, free)
+        if is_all:
+            instead = f"write {near!r}" if near is not None else f"the classes are {so_far}"
+            raise ValueError(
+                f"class_weight names {label!r}, which classes= does not name; {instead}."
+            )
+        if near is not None:
+            raise ValueError(
+                f"class_weight names {label!r}, which no label is; write {near!r}, or name all in "
+                f"classes= if {label!r} is a class that may still come."
+            )
+        if len(new) == len(weights):
+            raise ValueError(
+                f"class_weight names {label!r}, but labels are such as {so_far[0]!r}; give a "
+                f"weight for each label, as it is taught."
+            )
+    return {by_label[label]: weight for label, weight in weights.items() if label in by_label}
 
 
-def give_codes(estimator, params: dict, codes: np.ndarray) -> None:
+def give_codes(estimator, params: dict, coded: Callable[[dict], dict]) -> None:
     """Give an unfitted estimator codes where its parameters name labels: weights of classes."""
     named = {
-        name: coded_weights(value, codes)
+        name: coded(value)
         for name, value in params.items()
         if name.rpartition("__")[2] == "class_weight" and isinstance(value, dict)
     }

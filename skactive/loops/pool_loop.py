@@ -44,7 +44,7 @@ def run(
     Labels are recorded as they come, so that no interruption loses any. While the estimator raises
     ValueError, as one does that needs more labels of each class, a warning says what it said, and
     asking goes on: by the last model that could be fitted, else by the learner's `cold_start`. The
-    third round in a row that fails raises the error.
+    third round in a row that fails raises the error. Those of a stopping rule itself pass on.
 
     Parameters
     ----------
@@ -135,12 +135,15 @@ class _Rounds:
         learner, pool = self.learner, self.learner.pool_
         while most := min(n_instances, pool.n_unlabeled):
             self.has_failed = False
+            n = None
             try:
                 n = n_to_ask(self.rule, learner, most)
                 question = learner.query(n_instances=n) if n > 0 else None
             except ValueError as error:
-                if not hasattr(learner, "estimator_"):
-                    raise  # nothing but the cold start was asked
+                # Without an estimator nothing but the cold start was asked; a rule may ask it, or
+                # raise an error of its own.
+                if not hasattr(learner, "estimator_") or (n is None and _can_answer(learner)):
+                    raise
                 self._bear(error, "could not answer")
                 n = min(most, _n_left(learner, self.rule))
                 question = cold_query(learner, n) if n > 0 else None
@@ -173,6 +176,18 @@ class _Rounds:
             raise error
         name, n = type(self.learner.estimator).__name__, self.learner.pool_.n_labeled
         warn(f"{name} {what} with {n} labels, and is tried again after the next ones: {error}")
+
+
+def _can_answer(learner: ActiveLearner) -> bool:
+    """Whether a learner's estimator says something of a row."""
+    row = learner.pool_.rows.take([0])
+    try:
+        learner.predict(row)
+        if hasattr(learner, "predict_proba"):
+            learner.predict_proba(row)
+    except ValueError:
+        return False
+    return True
 
 
 def _agree_on_classes(learner: ActiveLearner, given) -> None:

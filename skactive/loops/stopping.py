@@ -61,8 +61,14 @@ class _Combined(StoppingRule):
         self.rules = rules
 
     def start(self, learner):
-        """Start every rule."""
-        for rule in self.rules:
+        """Start every rule, refusing what is none."""
+        who, rules = type(self).__name__, self.rules
+        if not isinstance(rules, list | tuple) or not rules:
+            raise TypeError(f"{who} got rules={rules!r}; give a list of at least one rule.")
+        for rule in rules:
+            if not isinstance(rule, StoppingRule):
+                write = f"Budget({rule})" if is_integer(rule) else "rules such as Budget(100)"
+                raise TypeError(f"{who} got {_shown(rule)} among its rules; write {write}.")
             rule.start(learner)
 
     def _answers(self, learner) -> list[bool]:
@@ -314,10 +320,15 @@ def as_rule(stopping) -> StoppingRule | None:
         return stopping
     if is_integer(stopping):
         return Budget(int(stopping))
-    given = f"the class {stopping.__name__}" if isinstance(stopping, type) else repr(stopping)
     raise TypeError(
-        f"stopping is {given}; give a rule such as Budget(100), several joined by & and |, or None."
+        f"stopping is {_shown(stopping)}; give a rule such as Budget(100), several joined by & and "
+        f"|, or None."
     )
+
+
+def _shown(given) -> str:
+    """Return how a message calls what is no rule."""
+    return f"the class {given.__name__}" if isinstance(given, type) else repr(given)
 
 
 def n_to_ask(rule: StoppingRule | None, learner, most: int) -> int:

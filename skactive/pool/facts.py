@@ -9,10 +9,13 @@ import numpy as np
 from ..data import labels as lab
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
+from ..data.tables import as_table
+from .consensus import Agreement, agreement, resolve
 from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import Change
+from .standing import labels_in, opinions, opinions_table
 
 # What a pool tells of each state, by the same few properties.
 
@@ -32,11 +35,17 @@ def _count(state: int, doc: str) -> property:
 class Facts:
     """All that a pool tells, and nothing that changes it."""
 
-    ledger: Ledger
-    missing_label: Any  # a resolved one
-    given_missing_label: Any  # "auto", where nobody has said
-    classes: np.ndarray | None
-    consensus: Any
+    def __init__(self, missing_label: Any, classes: Any, consensus: Any = None) -> None:
+        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
+        # "auto", where nobody has said
+        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
+        self.classes: Any = None
+        if classes is not None:
+            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
+        self.seed: int | None = None
+        resolve(consensus)  # refuses what is none
+        self.consensus = consensus
+        self.ledger = Ledger(Rows())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -55,7 +64,7 @@ class Facts:
     def y(self) -> np.ndarray:
         """Labels of all rows, shape (n,), with the missing label where there is none."""
         return self.ledger.read(
-            lambda ledger: self._filled(_labels_in(ledger), ledger.mask(LABELED))
+            lambda ledger: self._filled(self._labels_in(ledger), ledger.mask(LABELED))
         )
 
     def _filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
@@ -113,8 +122,7 @@ class Facts:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             at = slots.find(rows)
             known = (at >= 0) & (slots.states[at] == LABELED)
-            labels = None if slots.labels is None else slots.labels[at[known]]
-            return self._filled(labels, known)
+            return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
 
@@ -129,7 +137,7 @@ class Facts:
         """The labels of `X_labeled`."""
 
         def look(ledger: Ledger) -> np.ndarray:
-            labels = _labels_in(ledger)
+            labels = self._labels_in(ledger)
             return np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
@@ -144,6 +152,20 @@ class Facts:
     def reservations(self) -> Mapping[int, tuple[str | None, ...]]:
         """For whom rows are reserved: row number -> names."""
         return MappingProxyType(self.ledger.read(lambda ledger: dict(ledger.slots.names)))
+
+    @property
+    def opinions(self) -> Any:
+        """What everybody says who said something of a row: its standing opinions, as a table.
+
+        A frame of pandas or polars, whichever X is or is installed, else a dict of arrays. By row,
+        and then in the order in which they were given: annotator, label, time, the seconds and the
+        comment that came with it, and the kind: "opinion", "cannot tell", or "final" of `decide`.
+        """
+        return as_table(self.ledger.read(opinions_table), like=self.rows.parts[0])
+
+    def agreement(self) -> Agreement:
+        """Return how far annotators agree in the opinions that stand: alpha, and kappa of pairs."""
+        return agreement(*self.ledger.read(opinions))
 
     @property
     def history(self) -> tuple[Operation, ...]:
@@ -220,9 +242,17 @@ class Facts:
         named = dict(zip(names, counts.tolist(), strict=True))
         return named if now.side is None else named | {"held out": now.n_held_out}
 
+    def _labels_in(self, ledger: Ledger) -> np.ndarray | None:
+        """Return the labels of the labelled rows, in row order; None if there never was one."""
+        return self._labels_of(ledger, ledger.members(LABELED))
+
+    def _labels_of(self, ledger: Ledger, rows: np.ndarray) -> np.ndarray | None:
+        """Return the labels of rows that have one; None if there never was one."""
+        return labels_in(ledger, rows, self.consensus, self.missing_label)
+
     # For those who plan a change
 
-    def all_labels(self) -> tuple[Any, Any]:
+    def all_labels(self) -> tuple[Any, np.ndarray]:
         """Return the rows that have a label, on both sides, and their labels."""
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
@@ -261,9 +291,3 @@ class Facts:
             return 0
         is_text = self.n_labeled > 0 and self.y_labeled.dtype.kind in "UO"
         return 0 if is_text else lab.count_minus_ones(y)
-
-
-def _labels_in(ledger: Ledger) -> np.ndarray | None:
-    """Return the labels of the labelled rows, in row order; None if there never was one."""
-    slots = ledger.slots
-    return None if slots.labels is None else slots.labels[slots.find(ledger.members(LABELED))]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -83,6 +84,7 @@ class Ledger:
         self.now = Moment(n, n_events, rows, np.zeros(_N_COUNTS, dtype=np.int64), None)
         self.slots = Slots(len(rows))
         self._n_followed = 0
+        self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -341,7 +343,7 @@ class Ledger:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         has_label = change.has_label
         if change.labels is None or not has_label.any():
-            return None, change._replace(labels=None)
+            return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         rows = change.rows[has_label]
@@ -352,12 +354,41 @@ class Ledger:
         labels[has_label] = change.labels[has_label]
         return new, change._replace(labels=labels)
 
-    def dtype_after(self, n: int) -> np.dtype | None:
+    def dtype_after(self, n: int, without: Sequence[int] = ()) -> np.dtype | None:
         """Return the dtype of the labels after n operations: it goes back where labels do."""
-        dead = self.log.dead.array
-        each = (self.log.dtypes[one] for one in reversed(self.log.dtypes) if one < n <= dead[one])
-        dtype = next(each, None)
-        return None if dtype is None else np.dtype(dtype)
+        log, dead = self.log, self.log.dead.array
+        for one in reversed(log.dtypes):
+            if one < n <= dead[one] and one not in without:
+                return np.dtype(log.dtypes[one])
+        return None
+
+    def dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
+        """Return the dtype of the labels that stand without some operations.
+
+        None: what it was before them does, as always where nothing came after them. ValueError:
+        text would stand beside numbers.
+        """
+        log, now = self.log, self.now
+        if len(set(log.dtypes.values())) < 2:
+            return None
+        rows = self.follow().touched()
+        last = self.last_events(rows)
+        found = fold(log, rows, last, now.n_operations, now.n_events, undone)
+        said = found.said[1]
+        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        before = self.dtype_after(now.n_operations, undone)
+        if not dtypes or before is None:
+            return None
+        reduce(merge_dtype, dtypes | self._dtypes_of(said[log.kinds_of(said) == OPINION]))
+        dtype = reduce(merge_dtype, dtypes)
+        is_alike = (dtype.kind == "O") == (before.kind == "O")
+        return None if is_alike and merge_dtype(before, dtype) == before else dtype
+
+    def _dtypes_of(self, events: np.ndarray) -> set[np.dtype]:
+        """Return the dtypes of labels when these of them were given."""
+        numbers = set(self.log.operations.array[events[events != BASE]].tolist())
+        numbers |= {0} if (events == BASE).any() else set()
+        return {np.dtype(name) for name in {self.log.dtypes[number] for number in numbers}}
 
     def read(self, look: Callable[..., Found], *args) -> Found:
         """Return what `look` finds in a ledger with this log, all of it as of one moment."""

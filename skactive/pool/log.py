@@ -41,6 +41,7 @@ KINDS = (
     "classes",
     "hold_out",
 )
+ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -63,6 +64,7 @@ class Change(NamedTuple):
     added: Any = None  # `Rows` that join the pool, or how many did
     merge: bool = False  # whether they join what was added last, rather than lie beside it
     undone: tuple[int, ...] = ()  # numbers of operations, newest first
+    dtype: np.dtype | None = None  # of labels that it brings back, where it is another
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
@@ -214,6 +216,10 @@ class Log:
     def kinds_of(self, events: np.ndarray) -> np.ndarray:
         """Return what events tell; before the first is the label that was there from the start."""
         return _taken(self.events.array, events, OPINION)
+
+    def operations_of(self, events: np.ndarray) -> np.ndarray:
+        """Return the operations that they are of."""
+        return _taken(self.operations.array, events, 0)
 
     def name_codes(self, events: np.ndarray) -> np.ndarray:
         """Return the codes of those who told them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,11 @@ from ..data.conform import conform
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, row_index
 from ..utils.checks import checked_count
+from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
-from .history import GROWING, undoable
+from .history import undoable
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
     HOLD,
@@ -27,9 +29,6 @@ from .log import (
 )
 from .test_side import new_hold_out, group_hashes, keys_of, touched_before
 
-if TYPE_CHECKING:
-    from .pool import Pool
-
 # Which states of rows a call takes
 _TAKES = {
     "unlabel": (LABELED,),
@@ -41,13 +40,12 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Pool, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
-    index = pool.rows.index_of(idx)
-    index = idx if index is None else index
-    values, known = pool.parse(y, len(idx), index, who, idx, is_answer=True)
+    names = pool.rows.names_of(idx)
+    values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -66,7 +64,9 @@ def label(
     if clash.any() and not relabel:
         at = clash.argmax()
         got = f"the label {_plain(values[at])!r}" if known[at] else "the missing label"
-        is_what = "is labelled" if pool.consensus is None else f"{annotator!r} labelled"
+        is_what = "is labelled"
+        if pool.consensus is not None:
+            is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
             f"{who} got {got} for row {idx[at]}, which {is_what} {_plain(labels[at])!r}; to change "
             f"it, pass relabel=True."
@@ -76,20 +76,18 @@ def label(
     if pool.consensus is None:
         _refuse_decided(ledger, idx[clash], who)
     # What was said already: by the same person, unless nobody is named
-    again = (is_known & known & ~clash) | (is_skipped & ~known & ~was)
+    again = (is_known & known & ~clash) | (is_skipped & ~known)
     if annotator is not None and pool.consensus is None and again.any():
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    names = annotator
-    return Change("label", idx[kept], events[kept], names, values[kept], annotator=annotator)
+    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
 
 
-def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
+def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
-    index = pool.rows.index_of(idx)
-    values, known = pool.parse(y, len(idx), idx if index is None else index, "decide", idx)
+    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
     if not known.all():
         raise ValueError(
             f"decide got the missing label for row {idx[known.argmin()]}; a decision is a label, "
@@ -101,7 +99,7 @@ def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Pool,
+    pool: Facts,
     X,
     y=None,
     *,
@@ -137,14 +135,15 @@ def extend(
     )
 
 
-def hold_out(pool: Pool, share, groups, seed: int) -> Change:
+def hold_out(pool: Facts, share, groups, seed: int) -> Change:
     """Return what `Pool.begin_hold_out` would change."""
     if pool.hold_out is not None:
         raise ValueError(
             f"the pool holds out {pool.hold_out:g} of its rows already, which stays; make another "
             f"pool for another share."
         )
-    ledger, n, hashes = pool.ledger, len(pool), None
+    hashes: Any = None
+    ledger, n = pool.ledger, len(pool)
     ledger.follow()
     if groups is not None:
         hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
@@ -155,7 +154,7 @@ def hold_out(pool: Pool, share, groups, seed: int) -> Change:
     return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
 
 
-def _groups(pool: Pool, groups, n: int, index, who: str) -> np.ndarray | None:
+def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
     """Return hashes of the groups of new rows, refusing groups where they say nothing."""
     side = pool.ledger.now.side
     if side is None or not side.is_by_group:
@@ -171,29 +170,36 @@ def _groups(pool: Pool, groups, n: int, index, who: str) -> np.ndarray | None:
     return group_hashes(groups, n, index, who)
 
 
-def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
+def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
     checked_count(n, "n", "undo")
     undone = undoable(pool.ledger, n, annotator)
     if n > len(undone):
         whose = "" if annotator is None else f" of {annotator!r}"
-        raise ValueError(f"undo got n={n}, but {len(undone)} operations{whose} can be undone.")
+        raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
-        if kind in GROWING:
-            when = "in the last operation" if ago == 1 else f"{ago} operations ago"
+        if kind in ADDING:
             raise ValueError(
-                f"undo got n={n}, but the rows added {when} stay; unlabel or skip them instead."
+                f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
+                f"them instead."
             )
         if kind == "hold_out":
             raise ValueError(
                 f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
                 f"after all; undo what came since, n={ago - 1}."
             )
-    return Change("undo", undone=tuple(undone))
+    try:
+        dtype = pool.ledger.dtype_without(undone)
+    except ValueError as error:
+        raise ValueError(
+            f"undo got n={n}, but it brings text back beside numbers; undo what came since, or "
+            f"unlabel those rows first."
+        ) from error
+    return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
-def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
+def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
     idx = check_row_numbers(idx, len(pool), who=kind)
     ledger = pool.ledger
@@ -207,7 +213,7 @@ def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Pool, idx, name: str | None) -> Change:
+def reserve(pool: Facts, idx, name: str | None) -> Change:
     """Return what `Pool.reserve` would change."""
     idx = check_row_numbers(idx, len(pool), who="reserve")
     ledger = pool.ledger
@@ -220,7 +226,7 @@ def reserve(pool: Pool, idx, name: str | None) -> Change:
     return Change("reserve", idx[kept], RESERVE, name)
 
 
-def release_all(pool: Pool, name: str) -> Change:
+def release_all(pool: Facts, name: str) -> Change:
     """Return what `Pool.release` would change for a name."""
     names = pool.ledger.follow().names
     rows = sorted(row for row, held in names.items() if name in held)
@@ -305,6 +311,11 @@ def _labels(ledger, rows, events, mask: np.ndarray) -> Any:
     labels = np.zeros(len(rows), dtype=object)  # a label that was replaced may be of any dtype
     labels[mask] = ledger.labels_of(rows[mask], events[mask], n, labels.dtype)
     return labels
+
+
+def _operations(n: int) -> str:
+    """Return a number of operations in words."""
+    return f"{n} operation{'s' * (n != 1)}"
 
 
 def _plain(label):

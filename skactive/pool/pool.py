@@ -7,7 +7,6 @@ from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
 from . import files, plans
 from .facts import Facts
-from .ledger import Ledger
 from .log import NOTHING, OPINION, Change
 from .test_side import new_hold_out, group_hashes
 
@@ -34,6 +33,12 @@ class Pool(Facts):
         class, and for regression, write ``missing_label=None``.
     classes : array-like, default=None
         The labels that are accepted. None: any.
+    consensus : "majority", callable or None, default=None
+        What a row's label is by the opinions of several people. None: what was said last; another
+        label needs ``relabel=True``. "majority": what most say, and of as many what was said first;
+        then everybody may say something else of a row. A callable
+        ``(rows, annotators, labels) -> labels`` is shown all opinions, arrays in the order in
+        which they were given, and returns a label for each distinct row, by row number.
     hold_out : float, default=None
         Share of the rows that are kept to test on: each row by a hash of its number, those that
         come later too; but never rows that come with a label. None: none.
@@ -74,6 +79,7 @@ class Pool(Facts):
         *,
         missing_label="auto",
         classes=None,
+        consensus=None,
         hold_out=None,
         groups=None,
         random_state=0,
@@ -82,7 +88,7 @@ class Pool(Facts):
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        self._start(missing_label, classes)
+        super().__init__(missing_label, classes, consensus)
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
@@ -103,17 +109,6 @@ class Pool(Facts):
         self.apply(
             Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
         )
-
-    def _start(self, missing_label, classes) -> None:
-        """Set up a pool that has nothing in it yet."""
-        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
-        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
-        self.classes = None
-        if classes is not None:
-            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self.seed: int | None = None
-        self.ledger = Ledger(Rows())
-        self.consensus = None
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -138,8 +133,9 @@ class Pool(Facts):
     def label(self, idx, y, *, relabel=False, annotator=None) -> None:
         """Record labels.
 
-        A labelled row takes the same label again without effect. The missing label for a row
-        without a label means that the annotator could not tell: the row is skipped.
+        The same label by the same person again is without effect; by another one, it is a further
+        opinion. The missing label for a row without a label means that the annotator could not
+        tell: the row is skipped.
 
         Parameters
         ----------
@@ -149,7 +145,7 @@ class Pool(Facts):
             Their labels.
         relabel : bool, default=False
             Whether labelled rows may take another label, or the missing label (which unlabels
-            them).
+            them). With a `consensus`: whether the same person may change what she said.
         annotator : str, default=None
             Who gave the labels; kept in the history.
 
@@ -293,7 +289,7 @@ class Pool(Facts):
         files.save(self, path)
 
     @classmethod
-    def load(cls, path, X) -> "Pool":
+    def load(cls, path, X, *, consensus="saved") -> "Pool":
         """Return a saved pool over its rows.
 
         Parameters
@@ -302,6 +298,9 @@ class Pool(Facts):
             File that `save` wrote.
         X : container of n rows
             All rows of the pool, those that were added included, in the same order.
+        consensus : "majority", callable or None, default="saved"
+            As for `Pool`: a file holds no function, which is to be given again. "saved": the one
+            that the pool was saved with.
 
         Returns
         -------
@@ -314,7 +313,7 @@ class Pool(Facts):
             If the file is not a pool's, is damaged, or tells of what no pool has been through; or
             if X is not the data it was saved with.
         """
-        return files.load(cls, path, X)
+        return files.load(cls, path, X, consensus)
 
     # Changes: nothing here is refused
 

@@ -120,9 +120,9 @@ class Slots:
             return self._is_in(state, slice(0, n_rows))
         mask = np.full(n_rows, state == UNLABELED)
         if state == UNLABELED:
-            slots = slice(0, self.n_used) if self.is_dense else self.sorted[1]
-            rows = slots if self.is_dense else self.sorted[0]
-            mask[rows] = self._is_in(state, slots)
+            used: Any = slice(0, self.n_used)
+            rows, at = (used, used) if self.is_dense else self.sorted
+            mask[rows] = self._is_in(state, at)
         else:
             mask[self.in_state(state)] = True
         return mask

@@ -21,12 +21,12 @@ Similarity = Callable[[NDArray], NDArray]
 
 
 def foretell_coverage(
-    who: str, vectors, mask: Mask, n: int, known: Positions, choose: Callable
+    who: str, vectors, mask: Mask, n: int, known: Positions, choose: Callable, besides: float = 0.0
 ) -> None:
     """Warn where a choice by coverage will take long: it compares all rows with all candidates.
 
     ``choose(rows, n, centers=places)`` chooses from some rows. Centres belong to a sample too:
-    beside them, picks raise fewer rows.
+    beside them, picks raise fewer rows. `besides` are seconds that it takes for something else.
     """
     known = known[:_FEW_CENTERS]
 
@@ -35,7 +35,18 @@ def foretell_coverage(
 
     size = float(np.sqrt(len(mask) * np.count_nonzero(mask)))
     work = size**2 * row_width(vectors)
-    foretell(who, vectors, mask, n, run, work=work, size=size, power=2, steps=_n_passes)
+    foretell(
+        who,
+        vectors,
+        mask,
+        n,
+        run,
+        work=work,
+        size=size,
+        power=2,
+        steps=_n_passes,
+        besides=besides,
+    )
 
 
 def _n_passes(n: int) -> float:

@@ -103,7 +103,7 @@ def _ways(embedding: Vectors) -> tuple[Vectors, Any, Any]:
 
 def representatives(clusters: Clusters, rng: np.random.Generator) -> Positions:
     """Return the place of the row nearest the mean of each cluster that has rows, largest first."""
-    labels, squared = clusters
+    labels, squared = clusters.labels, clusters.squared
     places = np.flatnonzero(labels >= 0)
     _, which, sizes = np.unique(labels[places], return_inverse=True, return_counts=True)
     least = np.full(len(sizes), np.inf)

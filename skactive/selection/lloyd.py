@@ -23,9 +23,17 @@ class Clusters(NamedTuple):
 
     labels: Positions  # which cluster each row belongs to; -1: to a fixed centre
     squared: Floats  # squared distance to the mean of that cluster, or to the fixed centre
+    n_passes: int = 0  # over all rows
+    unrest: float = 0.0  # how far the means moved in the last one; at most 1: they have settled
 
 
-def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generator) -> Clusters:
+def lloyd(
+    blocks: Blocks,
+    n_clusters: int,
+    reach: Floats,
+    rng: np.random.Generator,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Clusters:
     r"""Cluster rows by k-means: greedy D² seeds from a sample, then Lloyd's iterations.
 
     Each iteration is one GEMM with the means. A row that lies no farther from its nearest fixed
@@ -45,17 +53,20 @@ def lloyd(blocks: Blocks, n_clusters: int, reach: Floats, rng: np.random.Generat
     means = _seeds(blocks, n_clusters, reach, rng)
     settled = TOLERANCE * float(blocks.norms.mean(dtype=np.float64)) / max(means.shape[1], 1)
     labels, distances = np.full(blocks.n, -2, dtype=np.intp), np.empty(blocks.n)
-    for _ in one_by_one(range(MAX_ITERATIONS), np.inf, "clustering", " passes"):
+    n_passes, is_settled = 0, False
+    for _ in one_by_one(range(max_iterations), np.inf, "clustering", " passes"):
         before = labels.copy()
         sums, sizes = _assign(blocks, means, reach, labels, distances)
         moved = _moved(blocks, sums, sizes, means, distances)
         shift = float(((moved - means) ** 2).sum())
-        means = moved
+        means, n_passes = moved, n_passes + 1
         # Where rounding keeps means from settling, labels that stay the same tell the end too.
-        if shift <= settled or np.array_equal(before, labels):
+        is_settled = shift <= settled or np.array_equal(before, labels)
+        if is_settled:
             break
     _measure(blocks, means, reach, labels, distances)
-    return Clusters(labels, distances)
+    unrest = 0.0 if is_settled else shift / max(settled, np.finfo(float).tiny)
+    return Clusters(labels, distances, n_passes, unrest)
 
 
 def seed_sample(n: int, n_clusters: int, rng: np.random.Generator) -> Positions:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
-from ..data.types import Positions
+from ..data.types import Positions, Vectors
 from ..utils.checks import checked_count, checked_number
 from .blocks import TIE, Blocks, squared
+from .cost import sampled_clusters
 from .coverage import Coverage, foretell_coverage
 from .k_center import k_center
 from .lloyd import lloyd
@@ -95,23 +96,25 @@ def prob_cover(
     if n == 0:
         return np.zeros(0, dtype=np.intp)
 
+    n_clusters = max(len(known) + n, 2) if n_clusters is None else n_clusters
+    besides, radius = (0.0, delta) if delta is not None else _foreseen(vectors, n_clusters, purity)
+
     def choose(rows: Positions, n: int, centers: Positions) -> None:
         """Choose among these rows alone."""
         prob_cover(
             vectors[rows],
             n,
             centers=centers,
-            delta=delta,
+            delta=radius,
             n_clusters=n_clusters,
             purity=purity,
             rng=np.random.default_rng(0),
         )
 
-    foretell_coverage(who, vectors, mask, n, known, choose)
+    foretell_coverage(who, vectors, mask, n, known, choose, besides)
     # In float64: one far row would leave the others' float32 distances without a digit.
     blocks = Blocks(vectors, dtype=np.float64)
     if delta is None:
-        n_clusters = max(len(known) + n, 2) if n_clusters is None else n_clusters
         labels = lloyd(blocks, min(n_clusters, blocks.n), np.full(blocks.n, np.inf), rng).labels
         limit = pure_limit(blocks, labels, purity, rng)
     else:
@@ -132,6 +135,17 @@ def prob_cover(
     left, centers = np.setdiff1d(np.flatnonzero(mask), picks), np.append(known, picks)
     rest = k_center(vectors, n - len(picks), candidates=left, centers=centers, rng=rng)
     return np.append(picks, rest)
+
+
+def _foreseen(vectors: Vectors, n_clusters: int, purity: float) -> tuple[float, float | None]:
+    """Return the seconds that clustering will take, where it is long, and about the radius."""
+    sampled = sampled_clusters(vectors, np.arange(vectors.shape[0]), n_clusters)
+    if sampled is None:
+        return 0.0, None
+    seconds, some, labels = sampled
+    blocks = Blocks(vectors, some, dtype=np.float64)
+    limit = pure_limit(blocks, labels, purity, np.random.default_rng(0))
+    return seconds, math.sqrt(limit) / blocks.scale or None
 
 
 def pure_limit(blocks: Blocks, labels: Positions, purity: float, rng: np.random.Generator) -> float:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from ..models import refusal
 from ..selection import top
-from ..utils.checks import warn
+from ..utils.checks import unmasked, warn
 from .view import View
 
 # Models of which it was said that all rows score alike, by id, for as long as they are there.
@@ -125,8 +125,9 @@ def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
     n = min(n, int(np.count_nonzero(view.mask)))
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    positions = np.asarray(strategy.select(view, n))  # a user's class or function may be wrong
     name = name_of(strategy)
+    chosen = strategy.select(view, n)  # of a user's class or function, which may be wrong
+    positions = unmasked(chosen, "positions", f"a query by {name}")
     if positions.shape != (n,) or positions.dtype.kind not in "iu":
         raise ValueError(
             f"{name} was asked for {n} positions and gave an array of shape {positions.shape} and "

@@ -117,7 +117,7 @@ def select(
     _check_one_order(dict(zip(OF_ROWS, of_rows, strict=True)))
     known, n = _arrays(proba, samples, prediction, std, embedding, scores)
     strategy = as_strategy(strategy) if scores is None else _scored_by(strategy, known["scores"])
-    passes(strategy, None)  # which refuses what decides as rows pass
+    passes(strategy, None, "ActiveLearner(estimator, strategy), and query(X_chunk)")
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
@@ -241,7 +241,8 @@ def _labels(y_labeled, labeled, rows: np.ndarray) -> np.ndarray | None:
     """Return labels by row number, refusing what is not one for each labelled row."""
     if y_labeled is None:  # without labelled rows there is nothing to give
         return None if len(rows) else np.zeros(0)
-    labels, given = np.asarray(y_labeled), np.asarray([] if labeled is None else labeled)
+    labels = unmasked(y_labeled, "y_labeled", "select")
+    given = np.asarray([] if labeled is None else labeled)
     order = slice(None) if given.dtype.kind == "b" else np.argsort(given, kind="stable")
     if labels.shape != (len(rows),) or (given.dtype.kind != "b" and len(given) != len(rows)):
         repeated = ", some of them given twice" if len(given) > len(rows) else ""

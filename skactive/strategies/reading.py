@@ -17,6 +17,7 @@ from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
 from ..models import Model, refusal, transforms_of
 from ..models.sklearn import LEAST_BLOCK
+from ..utils.checks import refuse_masked
 from ..utils.progress import progress
 
 MODEL_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
@@ -74,7 +75,7 @@ class Reading:
         if embed is not None:
             joined = Joined(stop - start)
             for X in self._pieces(["embedding"], start, stop):
-                joined.add(_one_for_each(embed(X), X))
+                joined.add(_one_for_each(embed(X), X, start + joined.done))
             return {"embedding": joined.whole()}
         if model is not None and not model.is_plain:
             return self.read("embedding", start, stop)
@@ -144,8 +145,9 @@ def _are_names(X) -> bool:
     return any(isinstance(value, str | bytes | PathLike) for value in values.flat)
 
 
-def _one_for_each(vectors, X):
-    """Return vectors that were made of rows, refusing any that are not one for each."""
+def _one_for_each(vectors, X, start: int):
+    """Return vectors of the rows from `start` on, refusing any that are not one for each."""
+    refuse_masked(vectors, "vectors", "a query", start)
     vectors = as_vectors(vectors, "the embedding", "numbers")
     if vectors.shape[0] != n_rows(X):
         raise ValueError(

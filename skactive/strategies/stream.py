@@ -320,15 +320,19 @@ def _scorer(strategy) -> Strategy:
     return inner
 
 
-def passes(strategy: Strategy, X) -> bool:
-    """Whether rows pass the strategy, rather than being chosen from; X is None for the pool."""
+def passes(
+    strategy: Strategy, X, write: str = "query(X_chunk), or run_stream(learner, chunks, oracle)"
+) -> bool:
+    """Whether rows pass the strategy, rather than being chosen from; X is None for the pool.
+
+    Where it cannot choose from a pool, it is refused, with what to `write` for a stream.
+    """
     if not isinstance(strategy, StreamStrategy):
         return False
     if X is None and type(strategy).select is StreamStrategy.select:
         raise ValueError(
-            f"{name_of(strategy)} decides as rows pass; write query(X_chunk), or run_stream("
-            f"learner, chunks, oracle). To choose from a pool, give strategy "
-            f"{pool_twin(strategy)}."
+            f"{name_of(strategy)} decides as rows pass; write {write}. To choose from a pool, give "
+            f"strategy {pool_twin(strategy)}."
         )
     return X is not None
 

@@ -162,8 +162,38 @@ def count_of(share, n: int) -> float | None:
     return float(share) * n if is_number(share) and 0 < float(share) <= 1 else None
 
 
+def refuse_masked(values, name: str, who: str | None = None, start: int = 0) -> None:
+    """Refuse masked cells in an array, or a list of arrays: what is under a mask is no value.
+
+    `start` is the number of the first row.
+
+    Examples
+    --------
+    >>> refuse_masked([np.ma.array([1, 2]), np.ma.array([3, 4], mask=[False, True])], "X", "fit")
+    Traceback (most recent call last):
+    ...
+    ValueError: fit got X with a masked cell, first in row 1; write row.filled(value) for such rows.
+    """
+    is_list = isinstance(values, list | tuple)
+    parts = values if is_list else [values]
+    # By type first, since lists are long.
+    if not any(issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, parts))):
+        return
+    masks = [np.atleast_1d(np.ma.getmask(each)) for each in parts]
+    n = sum(map(np.count_nonzero, masks))
+    if n == 0:
+        return
+    row = np.argmax([mask.any() for mask in masks]) if is_list else np.argwhere(masks[0])[0][0]
+    cells = "a masked cell" if n == 1 else f"{n} masked cells"
+    got = f"{name} has" if who is None else f"{who} got {name} with"
+    write = "row.filled(value) for such rows"
+    if not is_list:
+        write = f"{name}.filled(value) for such cells"
+    raise ValueError(f"{got} {cells}, first in row {start + row}; write {write}.")
+
+
 def unmasked(values, name: str, who: str | None = None, dtype=None) -> NDArray:
-    """Return values as a plain array, refusing masked cells: what is under a mask is no value.
+    """Return values as a plain array, refusing masked cells.
 
     Examples
     --------
@@ -172,13 +202,7 @@ def unmasked(values, name: str, who: str | None = None, dtype=None) -> NDArray:
     ...
     ValueError: scores has a masked cell, first in row 1; write scores.filled(value) for such cells.
     """
-    if is_instance(values, ("numpy.ma.MaskedArray",)) and values.mask.any():
-        n, row = np.count_nonzero(values.mask), np.argwhere(values.mask).ravel()[0]
-        cells = "a masked cell" if n == 1 else f"{n} masked cells"
-        got = f"{name} has" if who is None else f"{who} got {name} with"
-        raise ValueError(
-            f"{got} {cells}, first in row {row}; write {name}.filled(value) for such cells."
-        )
+    refuse_masked(values, name, who)
     return np.asarray(values, dtype=dtype)
 
 
@@ -189,9 +213,16 @@ def _given(value, name: str, who: str | None) -> str:
 
 def check_estimator(estimator) -> None:
     """Refuse what is no estimator that predicts."""
-    if isinstance(estimator, type):
-        name = estimator.__name__
-        raise TypeError(f"estimator is the class {name}; write {name}(), an instance.")
+    cls = estimator if isinstance(estimator, type) else type(estimator)
+    if _is_subclass(cls, ("torch.nn.Module",)) and not hasattr(cls, "fit"):
+        raise TypeError(
+            f"estimator is {cls.__name__}, a module of torch, which has no fit; wrap it in "
+            f"skorch's NeuralNetClassifier({cls.__name__}), or in its NeuralNetRegressor."
+        )
+    if estimator is cls:
+        raise TypeError(
+            f"estimator is the class {cls.__name__}; write {cls.__name__}(), an instance."
+        )
     try:
         tags = get_tags(estimator)
     except AttributeError as error:

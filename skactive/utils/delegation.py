@@ -6,7 +6,7 @@ from typing import Any
 
 from sklearn.utils.metaestimators import available_if
 
-from .checks import may_have
+from .checks import may_have, refuse_masked
 
 
 class Inner:
@@ -56,6 +56,7 @@ class Inner:
             NotFittedError
                 If there are too few labels so far to fit the estimator.
             """
+            refuse_masked(X, "X", name)
             return getattr(self.fitted_of(outer), name)(X, **params)
 
         method.__name__ = name
