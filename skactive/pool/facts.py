@@ -257,10 +257,9 @@ class Facts:
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
             slots, rows = ledger.slots, ledger.slots.touched()
-            at = slots.find(rows)
-            is_labeled = slots.states[at] == LABELED
-            labels = np.zeros(0) if slots.labels is None else slots.labels[at[is_labeled]]
-            return rows[is_labeled], labels
+            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            labels = self._labels_of(ledger, rows)
+            return rows, np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
 

@@ -27,7 +27,7 @@ from .log import (
     UNSURE,
     Change,
 )
-from .test_side import new_hold_out, group_hashes, keys_of, touched_before
+from .test_side import group_hashes, keys_of, new_hold_out, touched_before
 
 # Which states of rows a call takes
 _TAKES = {

@@ -8,7 +8,7 @@ from ..utils.checks import check_name, draw_seed
 from . import files, plans
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
-from .test_side import new_hold_out, group_hashes
+from .test_side import group_hashes, new_hold_out
 
 
 class Pool(Facts):
