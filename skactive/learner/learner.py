@@ -210,8 +210,8 @@ class ActiveLearner(Predictor):
             How many rows; None: one. If fewer are left, those that are left.
         n_total : int, default=None
             Instead: as many rows as are missing until so many are labelled or reserved.
-        subset : array-like of bool, shape (m,), or of int, default=None
-            Rows that may be chosen, as a mask or as positions. None: all.
+        subset : array-like of bool, shape (m,), or of int, or str, default=None
+            Rows that may be chosen, as a mask, as positions, or by a tag of the pool. None: all.
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each row of X, where `fit` got one for each row of the pool.
         return_scores : bool, default=False

@@ -16,6 +16,7 @@ from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import Change
 from .standing import labels_in, opinions, opinions_table
+from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
 
@@ -121,7 +122,8 @@ class Facts:
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             at = slots.find(rows)
-            known = (at >= 0) & (slots.states[at] == LABELED)
+            known = at >= 0
+            known[known] = slots.states[at[known]] == LABELED
             return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
@@ -152,6 +154,15 @@ class Facts:
     def reservations(self) -> Mapping[int, tuple[str | None, ...]]:
         """For whom rows are reserved: row number -> names."""
         return MappingProxyType(self.ledger.read(lambda ledger: dict(ledger.slots.names)))
+
+    @property
+    def tags(self) -> Mapping[str, np.ndarray]:
+        """Sorted row numbers by the tags that they have."""
+        return self.ledger.read(tags_of)
+
+    def tagged(self, name: str) -> np.ndarray:
+        """Return the sorted row numbers that have a tag; one that no row has is refused."""
+        return rows_tagged(self.tags, name, "tagged")
 
     @property
     def opinions(self) -> Any:

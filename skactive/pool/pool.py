@@ -130,7 +130,7 @@ class Pool(Facts):
 
     # What changes it
 
-    def label(self, idx, y, *, relabel=False, annotator=None) -> None:
+    def label(self, idx, y, *, relabel=False, annotator=None, seconds=None, comment=None) -> None:
         """Record labels.
 
         The same label by the same person again is without effect; by another one, it is a further
@@ -148,6 +148,10 @@ class Pool(Facts):
             them). With a `consensus`: whether the same person may change what she said.
         annotator : str, default=None
             Who gave the labels; kept in the history.
+        seconds : float or array-like of float, shape (k,), default=None
+            How long it took, kept in `opinions`; one for all, or one for each row.
+        comment : str or array-like of str, shape (k,), default=None
+            What was remarked, likewise.
 
         Raises
         ------
@@ -156,7 +160,8 @@ class Pool(Facts):
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
         check_name(annotator, "label")
-        self.apply(plans.label(self, idx, y, relabel=relabel, annotator=annotator))
+        options = {"relabel": relabel, "annotator": annotator}
+        self.apply(plans.label(self, idx, y, seconds=seconds, comment=comment, **options))
 
     def decide(self, idx, y, *, annotator=None) -> None:
         """Record a reviewer's final word, which outranks all opinions, earlier and later ones.
@@ -213,6 +218,22 @@ class Pool(Facts):
         plan = plans.release_all(self, name) if idx is None else plans.move(self, "release", idx)
         self.apply(plan)
 
+    def tag(self, idx, name) -> None:
+        """Give rows a tag, which they keep whatever becomes of them.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        name : str
+            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        """
+        self.apply(plans.tag(self, "tag", idx, name))
+
+    def untag(self, idx, name) -> None:
+        """Take a tag from rows that have it."""
+        self.apply(plans.tag(self, "untag", idx, name))
+
     def extend(self, X, y=None, *, groups=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
 
@@ -240,7 +261,7 @@ class Pool(Facts):
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
         """Keep a share of the rows to test on from now on; once, and for good.
 
-        Rows that have a label now, or came with one, stay where they are.
+        Rows that have a label now, or came with an answer, stay where they are.
 
         Parameters
         ----------
