@@ -128,7 +128,8 @@ class Facts:
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             at = slots.find(rows)
-            known = (at >= 0) & (slots.states[at] == LABELED)
+            known = at >= 0
+            known[known] = slots.states[at[known]] == LABELED
             return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
@@ -301,10 +302,9 @@ class Facts:
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
             slots, rows = ledger.slots, ledger.slots.touched()
-            at = slots.find(rows)
-            is_labeled = slots.states[at] == LABELED
-            labels = np.zeros(0) if slots.labels is None else slots.labels[at[is_labeled]]
-            return rows[is_labeled], labels
+            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            labels = self._labels_of(ledger, rows)
+            return rows, np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
 

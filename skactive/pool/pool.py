@@ -8,7 +8,7 @@ from ..utils.checks import check_name, draw_seed
 from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
-from .test_side import begun, group_hashes
+from .test_side import group_hashes, new_hold_out
 
 
 class Pool(Facts):
@@ -105,7 +105,7 @@ class Pool(Facts):
                 )
             hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
         if hold_out is not None:
-            side = begun(hold_out, draw_seed(random_state), hashes, known).detail
+            side = new_hold_out(hold_out, draw_seed(random_state), hashes, known).detail
         self.apply(
             Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
         )
@@ -309,7 +309,7 @@ class Pool(Facts):
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
         """Keep a share of the rows to test on from now on; once, and for good.
 
-        Rows that have a label now, or came with one, stay where they are.
+        Rows that have a label now, or came with an answer, stay where they are.
 
         Parameters
         ----------
