@@ -280,12 +280,15 @@ class PoolMachine(RuleBasedStateMachine):
         if all(isinstance(v, float) and v != v for v in y or ()):
             y = None  # refused: a test of its own
         self.began = time.time()
-        self.pool = Pool(X, y, **self.OPTIONS)
+        self.pool = self.made(X, y)
         self.pool.seed = seed
         assert self.pool.X is X
         self.model.extend("fit", n, values)
         self.history = ()
         self.follow("fit")
+
+    def made(self, X, y):
+        return Pool(X, y, **self.OPTIONS)
 
     # Arguments
 

@@ -132,7 +132,7 @@ def test_text_that_a_person_took_away_does_not_come_back_beside_numbers():
     pool.label(0, "a", annotator="ben")
     pool.label(0, None, relabel=True, annotator="ann")
     pool.label(1, 2, annotator="ben")
-    with pytest.raises(ValueError, match="undo got annotator='ann', who took labels away, of anot"):
+    with pytest.raises(ValueError, match="undo got n=1, but it brings text back beside numbers"):
         pool.undo(annotator="ann")
     pool.undo(2)
     assert pool.y_labeled.tolist() == ["a"]
@@ -171,6 +171,47 @@ def test_agreement_is_of_the_opinions_that_stand():
     assert pool.agreement().pairs == {("ann", "ben"): (pytest.approx(0.4), 3)}
     pool.label(2, 1, annotator="ben", relabel=True)
     assert pool.agreement().alpha == 1
+
+
+def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
+    pool = Pool(X, Y)
+    pool.label([0, 3, 4], [0, 1, 0], seconds=[9.5, 2, None], comment="hurried")
+    pool.label(3, 1, annotator="ben", seconds=1.5)
+    pool.label(5, None, annotator="ben", comment=["too dark"])
+    pool.label(6, 1, annotator="ben")
+    pool.save(tmp_path / "pool.npz")
+    for each in (pool, Pool.load(tmp_path / "pool.npz", X)):
+        table = each.opinions
+        told = zip(
+            table["row"], table["seconds"].fillna(-1), table["comment"].fillna(""), strict=True
+        )
+        assert [*told][2:] == [
+            (3, 2.0, "hurried"),
+            (3, 1.5, ""),
+            (4, -1.0, "hurried"),
+            (5, -1.0, "too dark"),
+            (6, -1.0, ""),
+        ]
+        assert table["comment"].isna().tolist()[:2] == [True, True]  # row 0 had this label already
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"seconds": -1}, "label got seconds=-1; give a number from 0 on, or None"),
+        ({"seconds": [1, float("inf")]}, "label got seconds=inf; give a number from 0 on, or None"),
+        ({"seconds": "soon"}, "label got seconds='soon'; give a number from 0 on"),
+        ({"seconds": True}, "label got seconds=True; give a number from 0 on"),
+        ({"seconds": [1]}, "label got 1 seconds for 2 rows; give one for each, or one for all"),
+        ({"comment": 3}, "label got comment=3; give text, or None"),
+        ({"comment": ["a", "b", "c"]}, "label got 3 comment for 2 rows; give one for each"),
+    ],
+)
+def test_notes_that_are_none_are_refused(given, text):
+    pool = Pool(X, Y)
+    with pytest.raises(ValueError, match=text):
+        pool.label([3, 4], [0, 1], **given)
+    assert pool.n_operations == 1
 
 
 # Learners

@@ -204,8 +204,8 @@ class ActiveLearner(Predictor):
             How many rows; None: one. If fewer are left, those that are left.
         n_total : int, default=None
             Instead: as many rows as are missing until so many are labelled or reserved.
-        subset : array-like of bool, shape (m,), or of int, default=None
-            Rows that may be chosen, as a mask or as positions. None: all.
+        subset : array-like of bool, shape (m,), or of int, or str, default=None
+            Rows that may be chosen, as a mask, as positions, or by a tag of the pool. None: all.
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each row of X, where `fit` got one for each row of the pool.
         return_scores : bool, default=False
@@ -293,8 +293,12 @@ class ActiveLearner(Predictor):
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
         params = routed_to_fit(self, fit_params, "teach")
-        lesson = teacher_of(self).lesson(X, y, ticket, relabel, annotator, params, embedding)
-        record(self, lesson)
+
+        def teach() -> None:
+            teacher = teacher_of(self)
+            record(self, teacher.lesson(X, y, ticket, relabel, annotator, params, embedding))
+
+        self.pool_.together(teach)
         if refit and (fit_params or is_stale(self)):
             train(self)
         return self

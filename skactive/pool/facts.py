@@ -16,6 +16,7 @@ from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import Change
 from .standing import labels_in, opinions, opinions_table
+from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
 
@@ -42,7 +43,7 @@ class Facts:
         self.classes: Any = None
         if classes is not None:
             self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self.seed: int | None = None
+        self._seed: int | None = None
         resolve(consensus)  # refuses what is none
         self.consensus = consensus
         self.ledger = Ledger(Rows())
@@ -156,6 +157,15 @@ class Facts:
     def reservations(self) -> Mapping[int, tuple[str | None, ...]]:
         """For whom rows are reserved: row number -> names."""
         return MappingProxyType(self.ledger.read(lambda ledger: dict(ledger.slots.names)))
+
+    @property
+    def tags(self) -> Mapping[str, np.ndarray]:
+        """Sorted row numbers by the tags that they have."""
+        return self.ledger.read(tags_of)
+
+    def tagged(self, name: str) -> np.ndarray:
+        """Return the sorted row numbers that have a tag; one that no row has is refused."""
+        return rows_tagged(self.tags, name, "tagged")
 
     @property
     def opinions(self) -> Any:

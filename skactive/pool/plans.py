@@ -24,9 +24,13 @@ from .log import (
     RESERVE,
     RESTORE,
     SKIP,
+    TAG,
     UNSURE,
+    UNTAG,
     Change,
 )
+from .standing import notes_of
+from .tags import rows_tagged
 from .test_side import begun, group_hashes, keys_of, touched_before
 
 # Which states of rows a call takes
@@ -40,12 +44,21 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Facts, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts,
+    idx,
+    y,
+    *,
+    relabel: bool = False,
+    annotator: str | None = None,
+    seconds: Any = None,
+    comment: Any = None,
+    who: str = "label",
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
     names = pool.rows.names_of(idx)
     values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
+    notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -81,7 +94,16 @@ def label(
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
+    places = np.flatnonzero(kept).tolist() if notes else []
+    return Change(
+        "label",
+        idx[kept],
+        events[kept],
+        annotator,
+        values[kept],
+        annotator=annotator,
+        notes={at: notes[place] for at, place in enumerate(places) if place in notes},
+    )
 
 
 def contradicted(
@@ -207,21 +229,14 @@ def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
                 f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
                 f"after all; undo what came since, n={ago - 1}."
             )
-    if annotator is not None:
-        _refuse_mixed(pool.ledger, undone, annotator)
-    return Change("undo", undone=tuple(undone))
-
-
-def _refuse_mixed(ledger, undone: list[int], annotator: str) -> None:
-    """Refuse to bring labels back that somebody took away, where others are of another kind now."""
-    log, now = ledger.log, ledger.now
-    spans = [log.span(one, now.n_operations, now.n_events) for one in undone]
-    kinds = {np.dtype(log.dtypes[one]) == object for one in ledger.labels_by(undone)}
-    if len(kinds) > 1 and any((log.events.array[span] == CLOSE).any() for span in spans):
+    try:
+        dtype = pool.ledger.dtype_without(undone)
+    except ValueError as error:
         raise ValueError(
-            f"undo got annotator={annotator!r}, who took labels away, of another kind than those "
-            f"since; text and numbers cannot be beside each other: undo what came after it first."
-        )
+            f"undo got n={n}, but it brings text back beside numbers; undo what came since, or "
+            f"unlabel those rows first."
+        ) from error
+    return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
 def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
@@ -249,6 +264,24 @@ def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
     held = ledger.slots.names
     kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)
+
+
+def tag(pool: Facts, kind: str, idx, name: str) -> Change:
+    """Return what `Pool.tag` or `untag` would change."""
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
+    idx = check_row_numbers(idx, len(pool), who=kind)
+    tags = pool.tags
+    members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)
+    has_it = np.isin(idx, members)
+    if kind == "untag" and not has_it.all():
+        raise ValueError(
+            f"untag got row {idx[has_it.argmin()]}, which is not tagged {name!r}; it takes rows "
+            f"that are in tagged({name!r})."
+        )
+    if kind == "untag":
+        return Change("tag", idx, UNTAG, name)
+    return Change("tag", idx[~has_it], TAG, name)
 
 
 def release_all(pool: Facts, name: str) -> Change:

@@ -123,14 +123,18 @@ class Pool(Facts):
         ValueError
             If a row has another label already.
         """
-        named = lab.named_classes(classes, missing_label=self.missing_label)
-        rows, labels = self.all_labels()
-        lab.parse(labels, missing_label=None, classes=named, rows=rows)
-        self.classes = named
+
+        def name() -> None:
+            named = lab.named_classes(classes, missing_label=self.missing_label)
+            rows, labels = self.all_labels()
+            lab.parse(labels, missing_label=None, classes=named, rows=rows)
+            self.set(classes=named)
+
+        self.together(name)
 
     # What changes it
 
-    def label(self, idx, y, *, relabel=False, annotator=None) -> None:
+    def label(self, idx, y, *, relabel=False, annotator=None, seconds=None, comment=None) -> None:
         """Record labels.
 
         The same label by the same person again is without effect; by another one, it is a further
@@ -148,6 +152,10 @@ class Pool(Facts):
             them). With a `consensus`: whether the same person may change what she said.
         annotator : str, default=None
             Who gave the labels; kept in the history.
+        seconds : float or array-like of float, shape (k,), default=None
+            How long it took, kept in `opinions`; one for all, or one for each row.
+        comment : str or array-like of str, shape (k,), default=None
+            What was remarked, likewise.
 
         Raises
         ------
@@ -156,7 +164,8 @@ class Pool(Facts):
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
         check_name(annotator, "label")
-        self.apply(plans.label(self, idx, y, relabel=relabel, annotator=annotator))
+        options = {"relabel": relabel, "annotator": annotator}
+        self._change(plans.label, idx, y, seconds=seconds, comment=comment, **options)
 
     def decide(self, idx, y, *, annotator=None) -> None:
         """Record a reviewer's final word, which outranks all opinions, earlier and later ones.
@@ -171,19 +180,19 @@ class Pool(Facts):
             Who decided.
         """
         check_name(annotator, "decide")
-        self.apply(plans.decide(self, idx, y, annotator=annotator))
+        self._change(plans.decide, idx, y, annotator=annotator)
 
     def unlabel(self, idx) -> None:
         """Take the labels of labelled rows away; they may be asked for again."""
-        self.apply(plans.move(self, "unlabel", idx))
+        self._change(plans.move, "unlabel", idx)
 
     def skip(self, idx) -> None:
         """Set rows aside that nobody can label; they are not offered until `restore`."""
-        self.apply(plans.move(self, "skip", idx))
+        self._change(plans.move, "skip", idx)
 
     def restore(self, idx) -> None:
         """Offer skipped rows again."""
-        self.apply(plans.move(self, "restore", idx))
+        self._change(plans.move, "restore", idx)
 
     def reserve(self, idx, name=None) -> None:
         """Keep rows for someone: they are not offered again until labelled or released.
@@ -196,7 +205,7 @@ class Pool(Facts):
             For whom.
         """
         check_name(name, "reserve")
-        self.apply(plans.reserve(self, idx, name))
+        self._change(plans.reserve, idx, name)
 
     def release(self, idx=None, *, name=None) -> None:
         """Offer reserved rows again.
@@ -210,8 +219,26 @@ class Pool(Facts):
         """
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
-        plan = plans.release_all(self, name) if idx is None else plans.move(self, "release", idx)
-        self.apply(plan)
+        if idx is None:
+            self._change(plans.release_all, name)
+        else:
+            self._change(plans.move, "release", idx)
+
+    def tag(self, idx, name) -> None:
+        """Give rows a tag, which they keep whatever becomes of them.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        name : str
+            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        """
+        self._change(plans.tag, "tag", idx, name)
+
+    def untag(self, idx, name) -> None:
+        """Take a tag from rows that have it."""
+        self._change(plans.tag, "untag", idx, name)
 
     def extend(self, X, y=None, *, groups=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
@@ -233,9 +260,13 @@ class Pool(Facts):
             The new rows' numbers.
         """
         check_name(annotator, "extend")
-        first = len(self)
-        self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
-        return np.arange(first, len(self))
+
+        def extended() -> np.ndarray:
+            first = len(self)
+            self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
+            return np.arange(first, len(self))
+
+        return self.together(extended)
 
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
         """Keep a share of the rows to test on from now on; once, and for good.
@@ -252,7 +283,7 @@ class Pool(Facts):
         ValueError
             If the pool holds out rows already.
         """
-        self.apply(plans.hold_out(self, share, groups, draw_seed(random_state)))
+        self._change(plans.hold_out, share, groups, draw_seed(random_state))
 
     def undo(self, n=1, *, annotator=None) -> None:
         """Revert the last `n` operations that are not undone yet.
@@ -270,7 +301,7 @@ class Pool(Facts):
             If there are fewer, or if one of them is an `extend`: rows stay once they are in.
         """
         check_name(annotator, "undo")
-        self.apply(plans.undo(self, n, annotator))
+        self._change(plans.undo, n, annotator)
 
     # As tables
 
@@ -355,18 +386,22 @@ class Pool(Facts):
             told with its line. Nothing has changed then.
         """
         check_name(annotator, "merge")
-        change, contradictions = tables.merge(
-            self,
-            table,
-            on=on,
-            label=label,
-            annotator=annotator,
-            annotator_column=annotator_column,
-            relabel=relabel,
-            new_labels=new_labels,
-        )
-        self.apply(change)
-        return contradictions
+
+        def merged():
+            change, contradictions = tables.merge(
+                self,
+                table,
+                on=on,
+                label=label,
+                annotator=annotator,
+                annotator_column=annotator_column,
+                relabel=relabel,
+                new_labels=new_labels,
+            )
+            self.apply(change)
+            return contradictions
+
+        return self.together(merged)
 
     def hand_out(self, rows, name, path, *, columns=None, overwrite=False) -> np.ndarray:
         """Write rows to a CSV file for a colleague to label, and reserve them for her.
@@ -394,7 +429,8 @@ class Pool(Facts):
         ndarray of shape (k,), int64
             The row numbers that were handed out.
         """
-        return tables.hand_out(self, rows, name, path, columns=columns, overwrite=overwrite)
+        how = {"columns": columns, "overwrite": overwrite}
+        return self.together(lambda: tables.hand_out(self, rows, name, path, **how))
 
     # On disk
 
@@ -439,7 +475,94 @@ class Pool(Facts):
         """
         return files.load(cls, path, X, consensus)
 
-    # Changes: nothing here is refused
+    @classmethod
+    def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":
+        """Return a pool over a file that has every operation before the call returns.
+
+        The file is an SQLite database. It is made if it is not there; else the pool goes on where
+        it stood. Several processes may have it open: each call takes in first what the others
+        wrote, and is refused, or recorded, by what is true then. `refresh` takes it in alone. A
+        copy of the pool, by pickle or deepcopy, is in memory.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; "db" is its usual ending.
+        X : container of n rows
+            All rows of the pool, those that were added included, in the same order.
+        y : array-like of shape (n,), default=None
+            Labels to begin with; of a file that is there they must be those that it began with.
+        read_only : bool, default=False
+            Whether to look at the file, which others may write to meanwhile, and not change it.
+        **options : dict
+            Of `Pool`; of a file that is there they must be those that it has.
+
+        Returns
+        -------
+        Pool
+            To be closed by `close`, or ``with Pool.open(...) as pool``.
+
+        Raises
+        ------
+        ValueError
+            If the file is something else, is damaged, or belongs to other rows or labels.
+        OSError
+            If it cannot be written to; TimeoutError if another process has kept it locked for five
+            seconds. Changes raise these as well, and nothing has changed then.
+        """
+        from .durable import open_pool  # most pools need no database
+
+        return open_pool(cls, path, X, y, read_only, options)
+
+    def copy_to(self, path) -> None:
+        """Write the pool to another file, for `open` where its name ends in .db, else for `load`.
+
+        Parameters
+        ----------
+        path : str or path
+            A database must not be there yet; another file is replaced.
+        """
+        from .durable import copy_to
+
+        copy_to(self, path)
+
+    def refresh(self) -> None:
+        """Take in what other processes wrote to the file of a pool that `open` returned."""
+        self.ledger.refresh()
+        vars(self).update(self.ledger.told())
+
+    def close(self) -> None:
+        """Close the file of a pool that `open` returned; it can be read on, but not changed."""
+        self.ledger.close()
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    # Changes
+
+    def together(self, work):
+        """Return what a function returns that plans a change and applies it.
+
+        Whoever else writes to the pool's file does so before or after.
+        """
+
+        def alone():
+            vars(self).update(self.ledger.told())
+            return work()
+
+        return self.ledger.changed(alone)
+
+    def _change(self, plan, *args, **kwargs) -> None:
+        """Apply what a function plans for the pool."""
+        self.together(lambda: self.apply(plan(self, *args, **kwargs)))
+
+    def set(self, **settings) -> None:
+        """Set what holds for the pool as a whole."""
+        self.ledger.keep(settings)
+        vars(self).update(settings)
 
     def apply(self, change: Change) -> None:
         """Carry out what a plan of this pool returned, as one operation of the history.
@@ -448,3 +571,12 @@ class Pool(Facts):
         """
         if not change.is_empty:
             self.ledger.commit(change)
+
+    @property
+    def seed(self) -> int | None:
+        """From which a learner's random numbers follow; None before it has one."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int | None) -> None:
+        self.set(_seed=seed)
