@@ -222,7 +222,8 @@ def _answers(
     parsed = _parsed(pool, given, cells, new_labels)
     at = np.flatnonzero(parsed.is_given | unsure)
     for place in at.tolist():
-        check_name(names[place], f"merge, in {cells.place(place)},")
+        if not isinstance(names[place], str | None):
+            check_name(names[place], f"merge, in {cells.place(place)},")
     whose = np.fromiter((names[place] for place in at.tolist()), dtype=object, count=len(at))
     rows = _rows(pool, cells, on, at)
     answers = _Answers(at, rows, parsed.labels[at], parsed.is_given[at], whose)
