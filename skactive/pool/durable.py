@@ -174,6 +174,8 @@ class DurableLedger(Ledger):
 
 def _as_json(value: Any) -> Any:
     """Return what is set for a pool as JSON holds it."""
+    if isinstance(value, tuple):  # named classes, and after how many operations
+        return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
     return _plain(value)
@@ -185,8 +187,8 @@ def _plain(value: Any) -> Any:
 
 def _from_json(name: str, value: Any) -> Any:
     """Return what was set, from JSON."""
-    if name == "classes" and value is not None:
-        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"]))
+    if name == "named" and value is not None:
+        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"])), value["after"]
     return value
 
 
@@ -273,7 +275,7 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    for name in ("classes", "seed"):
+    for name in ("named", "seed"):
         if getattr(pool, name) is not None:
             store.keep(name, _as_json(getattr(pool, name)), start)
     store.commit()

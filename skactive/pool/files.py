@@ -13,6 +13,7 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
+from .classes import check_changes
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -78,8 +79,9 @@ def save(pool: Facts, path) -> None:
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
-        "classes": None if pool.classes is None else pool.classes.tolist(),
-        "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
+        "classes": None if pool.named is None else pool.named[0].tolist(),
+        "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
+        "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
         "consensus": _name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
@@ -102,7 +104,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
             resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
         Facts.__init__(pool, header["missing_label"], None)
-        pool.classes = _classes(header, pool.missing_label)
+        named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
@@ -124,7 +126,8 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
         if pool.ledger.dtype_without(()) is not None:
             raise ValueError("the labels that stand are of another dtype")
-        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
+        if named is not None:
+            pool.named = named, _named_after(header, pool.n_operations)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:
@@ -223,6 +226,7 @@ def checked_log(
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
     check_sides(log, n, n_rows)
+    check_changes(log)
     return log
 
 
@@ -322,7 +326,8 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     with_labels = {0} if len(log.base[0]) else set()
     with_labels |= set(log.operations.array[is_label].tolist())
     # An undo that others came after says of which dtype labels are then.
-    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | set(log.undone))
+    others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
+    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
     values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
     _refuse_unless(all(dtype.kind in "biufO" for dtype in values))
     which = np.full(len(log.kinds.array), -1)
@@ -357,6 +362,15 @@ def _classes(header: dict, missing_label: Any) -> np.ndarray | None:
         if named.tolist() == header["classes"]:
             return named
     raise ValueError("no classes have been named so")
+
+
+def _named_after(header: dict, n: int) -> int:
+    """Return after how many operations classes were named; ValueError or TypeError: never."""
+    if header["version"] == 1:
+        return 0
+    after = checked_count(header["named_after"], "n", least=0)
+    _refuse_unless(after <= n)
+    return after
 
 
 def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:

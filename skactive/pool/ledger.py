@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
+from .classes import changed_between, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -238,7 +239,14 @@ class Ledger:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
             rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
+            if changed_between(log, n, n + 1):
+                rows = np.union1d(rows, self._with_label())
             return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+        if changed_between(log, n, n + 1):
+            again, rows = rows, np.union1d(rows, self._with_label())
+            last = slots.last[slots.made(rows)]
+            last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
+            return self._folded(rows, last, n + 1, n_events)
         found = slots.find(rows)
         is_known = found >= 0
         is_known[is_known] = slots.is_touched(found[is_known])
@@ -310,6 +318,7 @@ class Ledger:
         labels[~is_based] = log.labels.array[events[~is_based]]
         if is_based.any() and log.base[1] is not None:
             labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
+        renamed(log, events, labels, n)
         return labels
 
     def _write(self, n: int, effect: Effect) -> None:
@@ -349,6 +358,11 @@ class Ledger:
         new.names = dict(old.names)
         return new
 
+    def _with_label(self) -> np.ndarray:
+        """Return the rows that have a label, on whichever side, sorted."""
+        rows = self.slots.touched()
+        return rows[self._states_of(rows) == LABELED]
+
     def _states_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the states of rows in the slots."""
         found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
@@ -358,6 +372,8 @@ class Ledger:
 
     def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
+        if change.kind == "classes":
+            return dtype_with(change.detail, self.now.dtype), change
         has_label = change.has_label
         if change.labels is None or not has_label.any():
             return change.dtype, change._replace(labels=None)
@@ -481,6 +497,8 @@ class Ledger:
         log, now = self.log, self.now
         if n >= now.n_operations:
             return NOTHING
+        if changed_between(log, n, now.n_operations):
+            n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
         for number, undone in log.undone.items():
             if n <= number < now.n_operations:

@@ -111,10 +111,10 @@ class Slots:
         they are not all unlabelled.
         """
         if untouched is not None:
-            rows = self.touched()
-            slots = self.find(rows)
-            is_touched = self.is_touched(slots)
-            untouched[rows[is_touched]] = self._is_in(state, slots[is_touched])
+            touched = self.touched()
+            at = self.find(touched)
+            is_touched = self.is_touched(at)
+            untouched[touched[is_touched]] = self._is_in(state, at[is_touched])
             return untouched
         if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
             return self._is_in(state, slice(0, n_rows))
