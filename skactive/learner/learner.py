@@ -6,13 +6,13 @@ from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, choose, has_admit
 from ..strategies.stream import passes
 from ..utils.checks import check_n_instances, check_name, missing_to_total
-from .fit_params import routed_to_fit
+from .fit_params import routed_with
 from .predicting import Predictor, fitted_estimator
 from .questions import check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
-from .teaching import NOT_GIVEN, check_taught, record, teacher_of
+from .teaching import NOT_GIVEN, OfRows, check_taught, record, teacher_of
 from .trainer import is_stale, train, what_is_missing
 
 
@@ -49,6 +49,9 @@ class ActiveLearner(Predictor):
     consensus : "majority", callable or None, default=None
         What a row's label is by the opinions of several people, as for `Pool`. None: what was said
         last.
+    hold_out : float, default=None
+        Share of the rows to test on, as `Pool` takes it: never proposed, never trained on, with a
+        label or without. None: none, or those of a pool that `fit` is given.
     encode_labels : bool or "auto", default="auto"
         Whether the estimator is given 0 to k-1 for the labels, and its predictions are decoded.
         "auto": for skorch, xgboost and lightgbm, and with `fit_unlabeled`.
@@ -131,6 +134,7 @@ class ActiveLearner(Predictor):
         classes=None,
         missing_label="auto",
         consensus=None,
+        hold_out=None,
         encode_labels="auto",
         fit_unlabeled=False,
         update="refit",
@@ -144,6 +148,7 @@ class ActiveLearner(Predictor):
         self.cold_start = cold_start
         self.classes = classes
         self.consensus = consensus
+        self.hold_out = hold_out
         self.encode_labels = encode_labels
         self.fit_unlabeled = fit_unlabeled
         self.update = update
@@ -151,7 +156,7 @@ class ActiveLearner(Predictor):
         self.drift = drift
         self.random_state = random_state
 
-    def fit(self, X, y=None, *, embedding=None, ids=None, **fit_params):
+    def fit(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params):
         """Take the pool, fit the estimator on the labelled rows, and return the learner.
 
         Parameters
@@ -160,10 +165,12 @@ class ActiveLearner(Predictor):
             All rows: an array of any dimension, memmap, CSR or CSC matrix, pandas or polars frame,
             list. A `Pool`, built or loaded, goes on where it stands.
         y : array-like of shape (n,), default=None
-            Labels, with the missing label (-1 for classifiers) where there is none. None: nothing
-            is labelled.
+            Labels, with the missing label (-1 for classifiers) where there is none. None: none yet.
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
+        groups : array-like of int or str of shape (n,), default=None
+            With `hold_out`, what must not be on both sides, as for `Pool`; else, or if the
+            estimator takes them as well, one of `fit_params`.
         ids : str or array-like of shape (n,), default=None
             What rows are called, as for `Pool`; a column of that name is no feature, here or later.
         **fit_params : dict
@@ -175,7 +182,7 @@ class ActiveLearner(Predictor):
             If X, y or a parameter of the learner cannot be used; nothing has changed then. Errors
             of the estimator's ``fit`` pass unchanged; the labels stay, and `refit` tries again.
         """
-        start(self, X, y, embedding, ids, fit_params)
+        start(self, X, y, OfRows(embedding, groups, ids), fit_params)
         return self
 
     def query(
@@ -235,8 +242,7 @@ class ActiveLearner(Predictor):
         if return_tickets:
             refuse_tickets(self.strategy_)
         if n_total is not None:
-            n_known = self.pool_.n_labeled + self.pool_.n_reserved
-            n = missing_to_total(n_instances, n_total, n_known)
+            n = missing_to_total(n_instances, n_total, self.pool_.n_labeled + self.pool_.n_reserved)
         view, n_rows_asked = view_of(self, X, subset, random_state, embedding)
         strategy = self._strategy_now()
         scores = (scores_of(strategy, view, n_rows_asked),) if return_scores else ()
@@ -256,6 +262,7 @@ class ActiveLearner(Predictor):
         relabel=False,
         annotator=None,
         embedding=None,
+        groups=None,
         **fit_params,
     ):
         """Take the labels of the rows that the last query proposed, learn them, return the learner.
@@ -279,8 +286,8 @@ class ActiveLearner(Predictor):
             Whether labelled rows may take another label, or the missing label, which unlabels them.
         annotator : str, default=None
             Who gave the labels; kept in the pool's history.
-        embedding : array-like or sparse matrix of shape (k, d), default=None
-            A vector for each row from outside, where `fit` got one for each row of the pool.
+        embedding, groups : array-like of k entries, default=None
+            Vectors and groups of rows from outside, where `fit` got them for the pool's rows.
         **fit_params : dict
             Passed to the estimator's ``fit``, now and at each later fit until it is given again;
             what it does not take is refused. What has k entries belongs to these rows.
@@ -288,17 +295,16 @@ class ActiveLearner(Predictor):
         Raises
         ------
         ValueError
-            If the labels cannot be recorded; nothing has changed then. Errors of the estimator's
-            ``fit`` pass unchanged: labels and the old estimator stay, and `refit` tries again.
+            If the labels cannot be recorded; nothing has changed then. Errors pass as in `fit`.
         """
         check_has_pool(self, "teach")
         check_name(annotator, "teach")
         check_taught(X, y, ids, ticket, relabel)
-        params = routed_to_fit(self, fit_params, "teach")
+        params, groups = routed_with(self, groups, fit_params, "teach")
 
         def teach() -> None:
-            lesson = teacher_of(self).lesson
-            record(self, lesson(X, y, ids, ticket, relabel, annotator, params, embedding))
+            lesson = (X, y, ticket, relabel, annotator, params, OfRows(embedding, groups, ids))
+            record(self, teacher_of(self).lesson(*lesson))
 
         self.pool_.together(teach)
         if refit and (fit_params or is_stale(self)):
@@ -314,7 +320,7 @@ class ActiveLearner(Predictor):
         renew(self)
         return self
 
-    def extend(self, X, y=None, *, embedding=None, ids=None, **fit_params):
+    def extend(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params):
         """Add rows to the pool, learn the labels of those that have one, and return the learner.
 
         Parameters
@@ -323,16 +329,14 @@ class ActiveLearner(Predictor):
             New rows; their row numbers follow those of the pool.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
-        embedding : array-like or sparse matrix of shape (m, d), default=None
-            A vector for each of them, where `fit` got one for each row of the pool.
-        ids : str or array-like of shape (m,), default=None
-            Their ids, where the pool's rows have some; None: the column that is them.
+        embedding, groups, ids : array-like of m entries, default=None
+            Vectors, groups and ids of them, where `fit` got them for the pool's rows.
         **fit_params : dict
             Values for the new rows of every parameter that `fit` got for its own; see `teach`.
         """
         check_has_pool(self, "extend")
-        params = routed_to_fit(self, fit_params, "extend")
-        record(self, teacher_of(self).extension(X, y, ids, params, embedding))
+        params, groups = routed_with(self, groups, fit_params, "extend")
+        record(self, teacher_of(self).extension(X, y, params, OfRows(embedding, groups, ids)))
         if is_stale(self):
             train(self)
         return self

@@ -271,6 +271,13 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     def __sklearn_is_fitted__(self):
         return hasattr(self, "pool_") or hasattr(self, "estimator_")
 
+    def _repr_html_(self) -> str:
+        counts = self.pool_._repr_html_() if hasattr(self, "pool_") else ""
+        return counts + estimator_html_repr(self)
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
     def _why_not_fitted(self) -> str:
         """Return why there is no fitted estimator, as the end of a sentence."""
         return "is not fitted yet; call fit(X, y) first"
@@ -278,13 +285,6 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     def _rows_like(self):
         """Return rows like those that it will predict, if it knows some before it is fitted."""
         raise AttributeError(f"this {type(self).__name__} {self._why_not_fitted()}.")
-
-    def _repr_html_(self) -> str:
-        counts = self.pool_._repr_html_() if hasattr(self, "pool_") else ""
-        return counts + estimator_html_repr(self)
-
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
 
 def _is_net_with_own(estimator, method: str) -> bool:

@@ -14,7 +14,7 @@ from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
 from ..data.ids import Ids, has_column, without_column
 from ..data.row_numbers import subset_mask
-from ..data.rows import Rows, check_rows, n_rows, row_index
+from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..models import Model, is_net
 from ..pool.log import Change
 from ..pool.pool import Pool
@@ -38,6 +38,19 @@ class Kept(NamedTuple):
     stream: Any  # `Stream`: open tickets, drifts
     strategy: Strategy  # in use; of streams, the copy that runs
     planned: tuple[Change, int, Kept] | None = None  # what it becomes with this operation
+
+
+class OfRows(NamedTuple):
+    """What comes with rows that join the pool, besides labels and parameters of ``fit``."""
+
+    vectors: Any = None  # an embedding
+    groups: Any = None  # by which they are on the test side, or not
+    ids: Any = None  # what they are called
+
+    def take(self, known: np.ndarray, n: int) -> OfRows:
+        """Return what belongs to some of n rows; what is not one for each is refused later."""
+        parts = (part if part is None else check_rows(part, who="teach") for part in self)
+        return OfRows(*(take(p, known) if p is not None and n_rows(p) == n else p for p in parts))
 
 
 def kept_of(learner) -> Kept:

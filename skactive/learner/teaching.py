@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from ..data.frames import is_default_index, is_pandas
-from ..data.ids import Ids
 from ..data.labels import check_order, to_array
 from ..data.row_numbers import (
     are_index_labels,
@@ -26,7 +25,7 @@ from ..pool.log import UNSURE, Change
 from ..utils.checks import warn
 from .embedding import Embedding
 from .fit_params import FitParams
-from .questions import OF_MINUS_ONE, Kept, kept_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, kept_of
 from .stream import OUTSIDE, TICKETS, Stream, running_copy
 from .trainer import Trainer, check_kind, trainer_of
 
@@ -62,28 +61,32 @@ class Teacher:
     last_query: str | None  # POOL, OUTSIDE or TICKETS; None: nothing was asked
     predict: Callable | None  # rows -> labels, None while too few are known
 
-    def lesson(self, X, y, ids, ticket, relabel: bool, annotator, params: dict, vectors) -> Lesson:
+    def lesson(
+        self, X, y, ticket, relabel: bool, annotator, params: dict, of_rows: OfRows
+    ) -> Lesson:
         """Return what `teach` will record."""
         if ticket is not None:
-            return self._of_tickets(ticket, y, ids, annotator, params, vectors)
-        numbers = as_row_numbers(X) if X is not None else self.trainer.pool.numbers(ids, "teach")
+            return self._of_tickets(ticket, y, annotator, params, of_rows)
+        pool, ids = self.trainer.pool, of_rows.ids
+        numbers = as_row_numbers(X) if X is not None else pool.numbers(ids, "teach")
         if X is not None and self.last_query == OUTSIDE:
             self._refuse_one_row(X, y)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.trainer.pool), who="teach")
         if numbers is None:
-            return self._of_rows(X, y, ids, annotator, params, relabel, vectors)
+            return self._of_rows(X, y, annotator, params, relabel, of_rows)
         if X is None:
             y = self._in_order_of(ids, numbers, y)
         elif ids is not None:
             raise ValueError("teach got row numbers and ids; give one of the two.")
         elif len(numbers) and self.last_query in (OUTSIDE, TICKETS):
             self._refuse_numbers(relabel)
-        if vectors is not None:
-            raise ValueError(
-                "teach got row numbers and embedding=, which fit has for the pool's rows; leave "
-                "it out."
-            )
+        for name, given in zip(("embedding", "groups"), of_rows[:2], strict=True):
+            if given is not None:
+                raise ValueError(
+                    f"teach got row numbers and {name}=, which fit has for the pool's rows; leave "
+                    f"it out."
+                )
         return self._of_numbers(numbers, y, annotator, params, relabel)
 
     def _refuse_numbers(self, relabel: bool) -> None:
@@ -121,10 +124,10 @@ class Teacher:
                 f"with X the rows that were asked about."
             )
 
-    def extension(self, X, y, ids, params: dict, vectors) -> Lesson:
+    def extension(self, X, y, params: dict, of_rows: OfRows) -> Lesson:
         """Return what `extend` will record."""
-        change = plans.extend(self.trainer.pool, X, y, ids=ids)
-        return self._of_new(change, params, vectors, "extend")
+        change = plans.extend(self.trainer.pool, X, y, ids=of_rows.ids, groups=of_rows.groups)
+        return self._of_new(change, params, of_rows.vectors, "extend")
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
         """Plan labels of rows of the pool."""
@@ -135,7 +138,7 @@ class Teacher:
         names = self.trainer.pool.rows.names_of(numbers) if params else None
         return Lesson(change, self.trainer.params.replaced(params, numbers, names, "teach"))
 
-    def _of_rows(self, X, y, ids, annotator, params, relabel, vectors) -> Lesson:
+    def _of_rows(self, X, y, annotator, params, relabel, of_rows: OfRows) -> Lesson:
         """Plan rows from outside with their labels."""
         if self.last_query != OUTSIDE and are_index_labels(X, self.trainer.pool.rows.parts[0]):
             raise ValueError(
@@ -158,18 +161,27 @@ class Teacher:
             )
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
-        how: dict[str, Any] = {"missing": SKIPPED, "merge": True, "who": "teach"}
-        change = plans.extend(self.trainer.pool, X, y, ids=ids, annotator=annotator, **how)
+        change = plans.extend(
+            self.trainer.pool,
+            X,
+            y,
+            ids=of_rows.ids,
+            groups=of_rows.groups,
+            missing=SKIPPED,
+            merge=True,
+            annotator=annotator,
+            who="teach",
+        )
         if len(change.rows) < change.n_added:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         stream = self.stream
         blind = None if stream.detector is None else stream.blindly_bought(change.added)
-        lesson = self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
+        lesson = self._of_bought(change, params, of_rows.vectors, blind)._replace(is_answer=True)
         if (change.events == UNSURE).any():
             self._tell_of_minus_ones(y, change.n_added, "skipped")
         return lesson
 
-    def _of_tickets(self, ticket, y, ids, annotator, params, vectors) -> Lesson:
+    def _of_tickets(self, ticket, y, annotator, params, of_rows: OfRows) -> Lesson:
         """Plan labels of rows kept under tickets; a row without a label is given up."""
         stream, pool = self.stream, self.trainer.pool
         tickets = stream.checked(ticket)
@@ -180,21 +192,24 @@ class Teacher:
         known = np.flatnonzero(is_known)
         if len(known) < len(tickets):
             self._tell_of_minus_ones(y, len(tickets), "given up")
-        if vectors is not None:
-            vectors = check_rows(vectors, who="teach")
-            if n_rows(vectors) == len(tickets):
-                vectors = take(vectors, known)
+        names = [stream.open[number][2] for number in tickets]
+        if of_rows.ids is None and None not in names:
+            of_rows = of_rows._replace(ids=names)
+        vectors, groups, ids = of_rows.take(known, len(tickets))
         if len(known) == 0:
             return Lesson(tickets=tickets)
         blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
-        if ids is None and all(stream.open[number][2] is not None for number in tickets):
-            ids = [stream.open[number][2] for number in tickets]
-        if ids is not None:
-            ids = Ids(ids, len(tickets), "teach")[known]
+        change = plans.extend(
+            pool,
+            take(rows, known),
+            values[known],
+            ids=ids,
+            groups=groups,
+            merge=True,
+            annotator=annotator,
+            who="teach",
+        )
         params = FitParams(params, len(tickets), row_index(rows), "teach").of(known)
-        how: dict[str, Any] = {"merge": True, "who": "teach"}
-        rows = take(rows, known)
-        change = plans.extend(pool, rows, values[known], ids=ids, annotator=annotator, **how)
         return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)
 
     def _of_new(self, change: Change, params: dict, vectors, who: str) -> Lesson:

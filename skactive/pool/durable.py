@@ -84,7 +84,8 @@ class DurableLedger(Ledger):
     def _write_down(self, change: Change) -> None:
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
-        dtype, exact = self.with_dtype(change)
+        _refuse_groups(change.groups is not None)
+        dtype, exact, _ = self.exactly(change)
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
@@ -174,6 +175,8 @@ class DurableLedger(Ledger):
 
 def _as_json(value: Any) -> Any:
     """Return what is set for a pool as JSON holds it."""
+    if isinstance(value, tuple):  # named classes, and after how many operations
+        return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
     return _plain(value)
@@ -185,8 +188,8 @@ def _plain(value: Any) -> Any:
 
 def _from_json(name: str, value: Any) -> Any:
     """Return what was set, from JSON."""
-    if name == "classes" and value is not None:
-        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"]))
+    if name == "named" and value is not None:
+        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"])), value["after"]
     return value
 
 
@@ -196,6 +199,7 @@ def open_pool(
     """Return a pool over a database, which is made if it is not there."""
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
+    _refuse_groups(options.get("groups") is not None)
     began = cls(X, None if is_there else y, **options)
     store = Store(path, read_only=read_only)
     try:
@@ -204,6 +208,8 @@ def open_pool(
         if not read_only:
             store.use_log()
         pool = store.read(lambda: _read(store, cls, began.rows))
+        given = options.get("consensus", "saved")
+        pool.consensus = files.consensus_now(pool.consensus, given, "Pool.open(path, X")
         _refuse_other_options(pool, began, options)
         if y is not None:
             _refuse_other_labels(pool, y)
@@ -234,9 +240,19 @@ def write_through(pool: Pool, path: Any) -> None:
     pool.ledger = ledger
 
 
+def _refuse_groups(has_groups: bool) -> None:
+    if has_groups:
+        raise ValueError(
+            "a database does not hold the groups= by which rows are held out; hold them out row by "
+            "row, or keep the pool in a file of Pool.save."
+        )
+
+
 def _made(pool: Pool, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
     _refuse_existing(path)
+    side = pool.ledger.now.side
+    _refuse_groups(side is not None and side.is_by_group)
     store = Store(path)
     try:
         if not store.write(lambda: _make(store, pool)):
@@ -273,9 +289,10 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    for name in ("classes", "seed"):
-        if getattr(pool, name) is not None:
-            store.keep(name, _as_json(getattr(pool, name)), start)
+    consensus = files.name_of(pool.consensus)
+    for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
+        if value is not None:
+            store.keep(name, _as_json(value), start)
     store.commit()
     return True
 
@@ -346,6 +363,8 @@ def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> N
     """Refuse options that are not those that a file has."""
     for name, given in options.items():
         attribute = "given_missing_label" if name == "missing_label" else name
+        if callable(given):  # a function is given again, and nobody can tell whether it is the same
+            continue
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was

@@ -14,6 +14,7 @@ from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
+from .classes import check_changes
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -84,10 +85,11 @@ def save(pool: Facts, path) -> None:
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
-        "classes": None if pool.classes is None else pool.classes.tolist(),
-        "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
+        "classes": None if pool.named is None else pool.named[0].tolist(),
+        "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
+        "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": _name_of(pool.consensus),
+        "consensus": name_of(pool.consensus),
         "digest": _digest(arrays),
         **known,
     }
@@ -104,31 +106,25 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
         saved = header["consensus"] if header["version"] > 1 else None
-        name = saved["function"] if isinstance(saved, dict) else None
-        if name is None:
+        if not isinstance(saved, dict):
             resolve(saved)
         n, seed, saved_ids = header["n_rows"], header["seed"], _popped_ids(arrays)
         sampled = arrays.pop("sampled") if saved_ids is None else None
         Facts.__init__(pool, header["missing_label"], None)
-        pool.classes = _classes(header, pool.missing_label)
+        named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label, saved_ids)
-    if name is not None and consensus == "saved":
-        raise ValueError(
-            f"the pool was saved with the consensus {name}, a function, which a file does not "
-            f"hold; write Pool.load(path, X, consensus={name})."
-        )
-    pool.consensus = saved if consensus == "saved" else consensus
-    resolve(pool.consensus)
+    pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     with storage.refusing(path):
         before = Ledger(Rows(range(n)), log, len(log.kinds.array), len(log.rows.array))
         pool.ledger = before
         if before.dtype_without(()) is not None:
             raise ValueError("the labels that stand are of another dtype")
-        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
+        if named is not None:
+            pool.named = named, _named_after(header, pool.n_operations)
         if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
         column = header.get("id_column")
@@ -270,6 +266,7 @@ def checked_log(
     log.has_final = bool((log.events.array == FINAL).any())
     _refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
     check_sides(log, n, n_rows, None if ids is None else ids.hashes)
+    check_changes(log)
     return log
 
 
@@ -373,7 +370,8 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     with_labels = {0} if len(log.base[0]) else set()
     with_labels |= set(log.operations.array[is_label].tolist())
     # An undo that others came after says of which dtype labels are then.
-    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | set(log.undone))
+    others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
+    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
     values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
     _refuse_unless(all(dtype.kind in "biufO" for dtype in values))
     which = np.full(len(log.kinds.array), -1)
@@ -410,6 +408,15 @@ def _classes(header: dict, missing_label: Any) -> np.ndarray | None:
     raise ValueError("no classes have been named so")
 
 
+def _named_after(header: dict, n: int) -> int:
+    """Return after how many operations classes were named; ValueError or TypeError: never."""
+    if header["version"] == 1:
+        return 0
+    after = checked_count(header["named_after"], "n", least=0)
+    _refuse_unless(after <= n)
+    return after
+
+
 def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
     """Return by which rows the data are known again: some of all, and some of the labelled."""
     of_all, of_labeled = (
@@ -419,7 +426,21 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
     return np.union1d(of_all, labeled[of_labeled])
 
 
-def _name_of(consensus: Any) -> Any:
+def consensus_now(saved: Any, given: Any, call: str) -> Any:
+    """Return the consensus of a pool from a file: what was saved, or what is given in its place."""
+    if isinstance(given, str) and given == "saved":
+        if isinstance(saved, dict):
+            name = saved["function"]
+            raise ValueError(
+                f"the pool was saved with the consensus {name}, a function, which a file does not "
+                f"hold; write {call}, consensus={name})."
+            )
+        return saved
+    resolve(given)
+    return given
+
+
+def name_of(consensus: Any) -> Any:
     """Return a consensus as a file names it."""
     if not callable(consensus):
         return consensus

@@ -12,6 +12,7 @@ import numpy as np
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
+from .classes import changed_between, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -137,16 +138,19 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         ids = self._ids = now.ids if change.ids is None else change.ids
-        dtype, change = self.with_dtype(change)
-        side = now.side or HoldOut.of(change.detail)
-        if side is not None:
-            change = self._with_sides(change, side)
+        dtype, change, side = self.exactly(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
         counts = self._counts_after(effect, change.n_added, side)
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side, ids)
         self._write(n, effect)
+
+    def exactly(self, change: Change) -> tuple[np.dtype | None, Change, HoldOut | None]:
+        """Return a change as it is recorded, the dtype of its labels, and the test side then."""
+        dtype, change = self._with_dtype(change)
+        side = self.now.side or HoldOut.of(change.detail)
+        return dtype, change if side is None else self._with_sides(change, side), side
 
     def _with_sides(self, change: Change, side: HoldOut) -> Change:
         """Return a change that says on which side its rows are."""
@@ -257,7 +261,14 @@ class Ledger:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
             rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
+            if changed_between(log, n, n + 1):
+                rows = np.union1d(rows, self._with_label())
             return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+        if changed_between(log, n, n + 1):
+            again, rows = rows, np.union1d(rows, self._with_label())
+            last = slots.last[slots.made(rows)]
+            last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
+            return self._folded(rows, last, n + 1, n_events)
         found = slots.find(rows)
         is_known = found >= 0
         is_known[is_known] = slots.is_touched(found[is_known])
@@ -329,6 +340,7 @@ class Ledger:
         labels[~is_based] = log.labels.array[events[~is_based]]
         if is_based.any() and log.base[1] is not None:
             labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
+        renamed(log, events, labels, n)
         return labels
 
     def _write(self, n: int, effect: Effect) -> None:
@@ -368,6 +380,11 @@ class Ledger:
         new.names = dict(old.names)
         return new
 
+    def _with_label(self) -> np.ndarray:
+        """Return the rows that have a label, on whichever side, sorted."""
+        rows = self.slots.touched()
+        return rows[self._states_of(rows) == LABELED]
+
     def _states_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the states of rows in the slots."""
         found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
@@ -375,8 +392,10 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
+        if change.kind == "classes":
+            return dtype_with(change.detail, self.now.dtype), change
         has_label = change.has_label
         if change.labels is None or not has_label.any():
             return change.dtype, change._replace(labels=None)
@@ -500,6 +519,8 @@ class Ledger:
         log, now = self.log, self.now
         if n >= now.n_operations:
             return NOTHING
+        if changed_between(log, n, now.n_operations):
+            n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
         for number, undone in log.undone.items():
             if n <= number < now.n_operations:

@@ -32,7 +32,7 @@ from .log import (
 )
 from .standing import notes_of
 from .tags import rows_tagged
-from .test_side import begun, group_hashes, keys_of, touched_before
+from .test_side import group_hashes, keys_of, new_hold_out, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -214,7 +214,7 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
         hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
     now = ledger.now
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
-    side = begun(share, seed, hashes, labeled)
+    side = new_hold_out(share, seed, hashes, labeled)
     keys = pool.ids.hashes if hashes is None and pool.ids is not None else hashes
     others = others[side.takes(keys_of(others, keys))]
     return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)

@@ -8,11 +8,11 @@ from ..data import labels as lab
 from ..data.ids import take_ids
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
-from . import files, plans, tables
+from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
 from .renumbering import Given
-from .test_side import begun, group_hashes
+from .test_side import group_hashes, new_hold_out
 
 
 class Pool(Facts):
@@ -114,7 +114,7 @@ class Pool(Facts):
                 )
             hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
         if hold_out is not None:
-            side = begun(hold_out, draw_seed(random_state), hashes, known).detail
+            side = new_hold_out(hold_out, draw_seed(random_state), hashes, known).detail
         more: dict[str, Any] = {"added": rows, "detail": side, "groups": hashes, "ids": own}
         self.apply(Change("fit", known, OPINION, None, values, **more))
 
@@ -136,7 +136,7 @@ class Pool(Facts):
             named = lab.named_classes(classes, missing_label=self.missing_label)
             rows, labels = self.all_labels()
             lab.parse(labels, missing_label=None, classes=named, rows=rows)
-            self.set(classes=named)
+            self.set(named=(named, self.n_operations))
 
         self.together(name)
 
@@ -232,6 +232,44 @@ class Pool(Facts):
         else:
             self._change(plans.move, "release", idx)
 
+    def rename_class(self, old, new) -> None:
+        """Call a class by another name, in all that was said and in `classes`.
+
+        Parameters
+        ----------
+        old : label
+            A class.
+        new : label
+            What it is called from now on; no class as yet.
+        """
+        self._change(regrouping.rename, old, new)
+
+    def merge_classes(self, classes, into) -> None:
+        """Make one class of several, in all that was said and in `classes`.
+
+        Parameters
+        ----------
+        classes : array-like
+            Classes.
+        into : label
+            What they are from now on: one of them, another class, or a new name.
+        """
+        self._change(regrouping.merge, classes, into)
+
+    def split_class(self, name, into) -> None:
+        """Divide a class: its rows lose their labels, and are asked for again.
+
+        What was said of them stays in the history.
+
+        Parameters
+        ----------
+        name : label
+            A class.
+        into : array-like
+            At least two classes that are accepted in its place; it may be one of them.
+        """
+        self._change(regrouping.split, name, into)
+
     def tag(self, idx, name) -> None:
         """Give rows a tag, which they keep whatever becomes of them.
 
@@ -281,7 +319,7 @@ class Pool(Facts):
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
         """Keep a share of the rows to test on from now on; once, and for good.
 
-        Rows that have a label now, or came with one, stay where they are.
+        Rows that have a label now, or came with an answer, stay where they are.
 
         Parameters
         ----------

@@ -132,6 +132,14 @@ def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.n
     return rows, people[log.name_codes(events)], _labels_of(ledger, rows, events)
 
 
+def all_said(ledger: Ledger) -> np.ndarray:
+    """Return the labels of all opinions that stand, and of all decisions."""
+    now = standing(ledger)
+    rows, events = np.append(now.rows, now.decided), np.append(now.events, now.decisions)
+    is_label = np.isin(ledger.log.kinds_of(events), (OPINION, FINAL))
+    return _labels_of(ledger, rows[is_label], events[is_label])
+
+
 def _labels_of(ledger: Ledger, rows: np.ndarray, events: np.ndarray) -> np.ndarray:
     """Return the labels that events carry, in a dtype that holds all of them."""
     now, said = ledger.now, ledger.log.labels.array.dtype

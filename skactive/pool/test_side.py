@@ -85,7 +85,7 @@ def keys_of(rows: np.ndarray, keys: np.ndarray | None) -> np.ndarray:
     return rows if keys is None else keys[rows]
 
 
-def begun(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
+def new_hold_out(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
     """Return a new test side, refusing a share that is none.
 
     `groups` holds the hashes of all rows' groups, `labeled` the rows that have had a label: what
@@ -118,11 +118,21 @@ def group_hashes(groups, n: int, index, who: str) -> np.ndarray:
 
 
 def touched_before(log: Log, n: int, n_events: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that have a label after n operations, or came with one, and other touched."""
+    """Return the rows that have a label after n operations, or came with an answer, and others.
+
+    The others are those to which something had happened as well.
+    """
     rows, at = np.unique(log.rows.array[:n_events][::-1], return_index=True)
     is_labeled = fold(log, rows, n_events - 1 - at, n, n_events).states == LABELED
-    labeled = np.union1d(log.base[0], rows[is_labeled])
+    parts = (log.base[0], rows[is_labeled], came_with_an_answer(log, n_events))
+    labeled = np.unique(np.concatenate(parts))
     return labeled, np.setdiff1d(rows, labeled, assume_unique=True)
+
+
+def came_with_an_answer(log: Log, n_events: int) -> np.ndarray:
+    """Return the rows of which the operation that added them told something, but for the first."""
+    came = log.kinds.array[log.operations.array[:n_events]] == KINDS.index("extend")
+    return log.rows.array[:n_events][came]
 
 
 def check_sides(log: Log, n: int, n_rows: int, hashes: np.ndarray | None) -> None:
@@ -151,14 +161,13 @@ def check_sides(log: Log, n: int, n_rows: int, hashes: np.ndarray | None) -> Non
     checked_count(side.seed, "seed", least=0)
     start = int(log.first.array[begins])
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
-    again = begun(side.share, side.seed, groups if side.is_by_group else None, labeled)
+    again = new_hold_out(side.share, side.seed, groups if side.is_by_group else None, labeled)
     _refuse_unless(log.details[begins] == side.detail)
     if side.trained is not None:  # rows may have been dropped since
         _refuse_unless(np.isin(np.asarray(again.trained), side.trained).all())
     is_taken = side.takes(keys(rows)) & ~np.isin(rows, labeled)
     if not side.is_by_group:  # rows that came with an answer
-        came = log.kinds.array[of] == KINDS.index("extend")
-        is_taken &= ~np.isin(rows, rows[came])
+        is_taken &= ~np.isin(rows, came_with_an_answer(log, len(rows)))
     is_taken[:start] = False
     _refuse_unless((held == is_taken).all())
     if begins:
