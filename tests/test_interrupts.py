@@ -25,7 +25,7 @@ from skactive.pool.ledger import Ledger
 from skactive.strategies import SplitUncertainty
 
 PACKAGE = Path(skactive.__file__).parent
-WATCHED = tuple(str(PACKAGE / part) for part in ("pool", "learner", "data/rows.py"))
+WATCHED = tuple(str(PACKAGE / part) for part in ("pool", "learner", "data/rows.py", "data/ids.py"))
 
 
 def rows(n, start=0):

@@ -201,6 +201,7 @@ def open_pool(
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
     _refuse_groups(options.get("groups") is not None)
     began = cls(X, None if is_there else y, **options)
+    _refuse_ids(began)
     store = Store(path, read_only=read_only)
     try:
         if store.is_new:
@@ -250,6 +251,7 @@ def _refuse_groups(has_groups: bool) -> None:
 
 def _made(pool: Pool, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
+    _refuse_ids(pool)
     _refuse_existing(path)
     side = pool.ledger.now.side
     _refuse_groups(side is not None and side.is_by_group)
@@ -262,6 +264,14 @@ def _made(pool: Pool, path: Any) -> Store:
         store.close()
         raise
     return store
+
+
+def _refuse_ids(pool: Pool) -> None:
+    if pool.ids is not None:
+        raise ValueError(
+            "a database knows rows by their numbers alone, and the pool has ids; write "
+            "pool.save(path) and Pool.load(path, X, ids=...)."
+        )
 
 
 def _refuse_existing(path: Any) -> None:
