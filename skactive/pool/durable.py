@@ -21,6 +21,7 @@ from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
 from .log import KINDS, OPINION, Change, Log
 from .store import Store
+from .test_side import OF_SIDE
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -82,6 +83,7 @@ class DurableLedger(Ledger):
             raise
 
     def _write_down(self, change: Change) -> None:
+        change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
         dtype, exact = self.with_dtype(change)
@@ -322,7 +324,7 @@ def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
         vars(pool).update(ledger.told())
-        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
     return pool
 
 
@@ -346,7 +348,15 @@ def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
 
 def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> None:
     """Refuse options that are not those that a file has."""
+    of_side = [name for name in OF_SIDE if name in options]
+    if of_side and not _are_divided_alike(pool, began):
+        raise ValueError(
+            f"Pool.open got {'= and '.join(of_side)}=, but the file holds out other rows, or none; "
+            f"leave {' and '.join(of_side)} out."
+        )
     for name, given in options.items():
+        if name in of_side:
+            continue
         attribute = "given_missing_label" if name == "missing_label" else name
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
@@ -354,6 +364,15 @@ def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> N
             raise ValueError(
                 f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
             )
+
+
+def _are_divided_alike(pool: Pool, began: Pool) -> bool:
+    """Tell whether two pools of the same rows hold out by the same hash."""
+    was, now = (one.ledger.now.side for one in (pool, began))
+    if was is None or now is None:
+        return was is now
+    ours, theirs = (one.ledger.groups.array[: len(one)] for one in (pool, began))
+    return was[:2] == now[:2] and np.array_equal(ours, theirs)
 
 
 def _refuse_other_labels(pool: Pool, y: Any) -> None:
