@@ -83,10 +83,9 @@ class DurableLedger(Ledger):
             raise
 
     def _write_down(self, change: Change) -> None:
-        change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
-        dtype, exact = self.with_dtype(change)
+        dtype, exact, _ = self.exactly(change)
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
@@ -208,6 +207,8 @@ def open_pool(
         if not read_only:
             store.use_log()
         pool = store.read(lambda: _read(store, cls, began.rows))
+        given = options.get("consensus", "saved")
+        pool.consensus = files.consensus_now(pool.consensus, given, "Pool.open(path, X")
         _refuse_other_options(pool, began, options)
         if y is not None:
             _refuse_other_labels(pool, y)
@@ -277,9 +278,10 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    for name in ("named", "seed"):
-        if getattr(pool, name) is not None:
-            store.keep(name, _as_json(getattr(pool, name)), start)
+    consensus = files.name_of(pool.consensus)
+    for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
+        if value is not None:
+            store.keep(name, _as_json(value), start)
     store.commit()
     return True
 
@@ -358,6 +360,8 @@ def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> N
         if name in of_side:
             continue
         attribute = "given_missing_label" if name == "missing_label" else name
+        if callable(given):  # a function is given again, and nobody can tell whether it is the same
+            continue
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was

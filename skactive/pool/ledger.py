@@ -128,8 +128,7 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change = self.with_dtype(change)
-        change, side = self.sided(change)
+        dtype, change, side = self.exactly(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
@@ -137,21 +136,23 @@ class Ledger:
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
 
-    def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
-        """Return a change that says on which side its rows are, and the test side after it."""
-        n, now = len(self.now.rows), self.now
-        side = now.side or HoldOut.of(change.detail)
-        if side is None:
-            return change, None
-        groups = groups_in(change.detail)
+    def exactly(self, change: Change) -> tuple[np.dtype | None, Change, HoldOut | None]:
+        """Return a change as it is recorded, the dtype of its labels, and the test side then."""
+        dtype, change = self._with_dtype(change)
+        side = self.now.side or HoldOut.of(change.detail)
+        return dtype, change if side is None else self._with_sides(change, side), side
+
+    def _with_sides(self, change: Change, side: HoldOut) -> Change:
+        """Return a change that says on which side its rows are."""
+        n, groups = len(self.now.rows), groups_in(change.detail)
         if len(groups):
             self.groups.put(n + change.n_added - len(groups), groups, len(groups))
-        if side is not now.side:
-            return change, side  # it begins, and who planned it knows
+        if side is not self.now.side:
+            return change  # a test side begins, and who planned it knows
         held = self.is_held(change.rows, side)
         if not side.is_by_group:  # rows that join with an answer: somebody chose them
             held[change.rows >= n] = False
-        return change._replace(held=held), side
+        return change._replace(held=held)
 
     def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
         """Return how many rows are in each state once an operation has happened."""
@@ -374,7 +375,7 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change

@@ -73,14 +73,14 @@ class Slots:
 
     def _make_room(self, n: int) -> None:
         """Be long enough for n slots; new ones are of rows that nothing happened to."""
-        if n > len(self.states):
-            size = max(n, len(self.states) * 5 // 4)
-            for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
-                column = getattr(self, name)
-                if column is not None:
-                    longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
-                    longer[: len(column)] = column
-                    setattr(self, name, longer)
+        for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
+            column = getattr(self, name)
+            # Each by itself: an interrupt may come between two.
+            if column is not None and n > len(column):
+                size = max(n, len(column) * 5 // 4)
+                longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
+                longer[: len(column)] = column
+                setattr(self, name, longer)
         self.n_used = max(self.n_used, n)
 
     def recast(self, dtype: np.dtype | None, leaving: np.ndarray) -> None:

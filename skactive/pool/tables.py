@@ -222,7 +222,8 @@ def _answers(
     parsed = _parsed(pool, given, cells, new_labels)
     at = np.flatnonzero(parsed.is_given | unsure)
     for place in at.tolist():
-        check_name(names[place], f"merge, in {cells.place(place)},")
+        if not isinstance(names[place], str | None):
+            check_name(names[place], f"merge, in {cells.place(place)},")
     whose = np.fromiter((names[place] for place in at.tolist()), dtype=object, count=len(at))
     rows = _rows(pool, cells, on, at)
     answers = _Answers(at, rows, parsed.labels[at], parsed.is_given[at], whose)
@@ -347,16 +348,22 @@ def hand_out(
             file.flush()
             os.fsync(file.fileno())
             written = os.fstat(file.fileno())
-            # Nothing can be in the way any more but what interrupts: then it is taken back, unless
-            # the file is in its place already. Whoever finds a file finds its rows reserved.
+            # All that could be in the way has passed, and only now the file takes its place: who
+            # finds it finds its rows reserved. A process that is killed in between leaves the rows
+            # reserved without a file; the history says for which.
             pool.apply(change._replace(detail={"file": os.fsdecode(path)}))
     except BaseException:
         is_there = written and os.path.exists(path) and os.path.samestat(written, os.stat(path))
         if not is_there:
-            held = [row for row in change.rows.tolist() if name in pool.reservations.get(row, ())]
-            pool.apply(plans.move(pool, "release", held, name))
+            pool.together(lambda: pool.apply(_released(pool, change.rows, name)))
         raise
     return idx
+
+
+def _released(pool: Facts, rows: np.ndarray, name: str) -> Change:
+    """Return what takes back the reservations of rows for a name, as far as there are any."""
+    held = [row for row in rows.tolist() if name in pool.reservations.get(row, ())]
+    return plans.move(pool, "release", held, name)
 
 
 def _shown(pool: Facts, idx: np.ndarray, columns: Sequence[str] | None) -> dict[Any, Any]:
