@@ -15,10 +15,10 @@ class Pool(Facts):
     """Rows and their labels, with the bookkeeping that active learning needs.
 
     Every row is in one of five states: labelled, reserved (given to an annotator, or chosen
-    elsewhere), skipped (the annotator could not tell), unlabelled, or held out, with a label or
-    without, to test on (none, unless `hold_out` says so). Row numbers are positions in
-    `X` and never shift. Every call that changes something is one operation: it happens whole or
-    not at all, whatever interrupts it, is kept in the `history`, and can be undone.
+    elsewhere), skipped (the annotator could not tell), unlabelled, or held out to test on, with a
+    label or without. Row numbers are positions in `X` and never shift. Every call that changes
+    something is one operation: it happens whole or not at all, whatever interrupts it, is kept in
+    the `history`, and can be undone.
 
     Parameters
     ----------
