@@ -327,7 +327,8 @@ class Ledger:
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        if not slots.fits(n_rows, len(effect.rows)):
+        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
         slots.recast(effect.dtype, at)
@@ -339,6 +340,7 @@ class Ledger:
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
+        slots.cover(n_rows)
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
@@ -442,12 +444,14 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        n, side, untouched = len(self.now.rows), self.now.side, None
+        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
+            return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
             for part, is_held in side.blocks(0, n, self.log.groups.array):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
-        return self.slots.mask(state, n, untouched)
+        return slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""

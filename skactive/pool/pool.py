@@ -609,12 +609,3 @@ class Pool(Facts):
         """
         if not change.is_empty:
             self.ledger.commit(change)
-
-    @property
-    def seed(self) -> int | None:
-        """From which a learner's random numbers follow; None before it has one."""
-        return self._seed
-
-    @seed.setter
-    def seed(self, seed: int | None) -> None:
-        self.set(_seed=seed)
