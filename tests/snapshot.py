@@ -70,6 +70,17 @@ def log_facts(ledger):
     }
 
 
+OF_AN_OPERATION = (
+    *("kind", "rows", "states_before", "states_after", "labels_before", "labels_after"),
+    *("names_before", "names_after", "annotator", "time", "n_added", "undone", "detail"),
+)
+
+
+def told(op, *, but=()):
+    """Return all that an operation tells, by name."""
+    return {name: getattr(op, name) for name in OF_AN_OPERATION if name not in but}
+
+
 def content(value):
     """Return bytes that say what an object holds; for a function, its name."""
     try:

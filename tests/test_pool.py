@@ -468,6 +468,47 @@ def test_undo_brings_back_the_dtype_of_the_labels():
     assert pool.y.dtype == Pool(rows(3)).y.dtype
 
 
+def taken_back(*labels):
+    """Ada labelled row 0 and took it back; the others are labelled by Ben since."""
+    pool = Pool(rows(4))
+    pool.label(0, labels[0], annotator="Ada")
+    pool.label(0, -1, relabel=True, annotator="Ada")
+    for row, label in enumerate(labels[1:], 1):
+        pool.label(row, label, annotator="Ben")
+    return pool
+
+
+@pytest.mark.parametrize("labels", [("a", 3), (3, "a")])
+def test_undo_brings_no_text_back_beside_numbers(labels, tmp_path):
+    pool = taken_back(*labels)
+    text = "undo got n=1, but it brings text back beside numbers; undo what came since, or unlabel"
+    with unchanged(pool), pytest.raises(ValueError, match=text):
+        pool.undo(annotator="Ada")
+    pool.unlabel([1])
+    pool.undo(annotator="Ada")
+    assert pool.y.tolist() == [labels[0], -1, -1, -1]
+    pool.save(tmp_path / "pool.npz")
+    assert Pool.load(tmp_path / "pool.npz", rows(4)).y.tolist() == pool.y.tolist()
+    pool.label(2, labels[0])  # of the kind that there is now
+    with pytest.raises(ValueError, match="labels so far are"):
+        pool.label(3, labels[1])
+
+
+def test_undo_by_a_person_rounds_no_label_that_it_brings_back(tmp_path):
+    pool = taken_back(0.5, 3, 0.25)
+    assert pool.y_labeled.dtype == float
+    pool.undo(annotator="Ada")
+    assert pool.y.tolist() == [0.5, 3, 0.25, -1]
+    pool.undo(annotator="Ben")  # with it goes the fraction by which numbers were floats
+    assert pool.y.tolist() == [0.5, 3, -1, -1]
+    pool.save(tmp_path / "pool.npz")
+    for same in (pool, copy.deepcopy(pool), Pool.load(tmp_path / "pool.npz", rows(4))):
+        assert same.y.tolist() == [0.5, 3, -1, -1]
+        assert same.history[-1].labels_before.dtype == float
+        same.undo(annotator="Ada")
+        assert same.y.tolist() == [-1, 3, -1, -1]
+
+
 def test_positions_among_the_unlabeled_become_row_numbers():
     pool = mixed()
     assert pool.to_dataset([2, 0]).tolist() == [7, 5]

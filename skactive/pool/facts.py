@@ -45,7 +45,7 @@ class Facts:
         self.named: tuple[np.ndarray, int] | None = None
         if classes is not None:
             self.named = lab.named_classes(classes, missing_label=self.missing_label), 0
-        self.seed: int | None = None
+        self._seed: int | None = None
         resolve(consensus)  # refuses what is none
         self.consensus = consensus
         self.ledger = Ledger(Rows())
@@ -77,6 +77,10 @@ class Facts:
         full = np.zeros(len(known), dtype=labels.dtype)
         full[known] = labels
         return lab.fill(full, known, self.missing_label)
+
+    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return by what tables call rows: their numbers."""
+        return numbers
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -124,7 +128,8 @@ class Facts:
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             at = slots.find(rows)
-            known = (at >= 0) & (slots.states[at] == LABELED)
+            known = at >= 0
+            known[known] = slots.states[at[known]] == LABELED
             return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
@@ -297,10 +302,9 @@ class Facts:
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
             slots, rows = ledger.slots, ledger.slots.touched()
-            at = slots.find(rows)
-            is_labeled = slots.states[at] == LABELED
-            labels = np.zeros(0) if slots.labels is None else slots.labels[at[is_labeled]]
-            return rows[is_labeled], labels
+            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            labels = self._labels_of(ledger, rows)
+            return rows, np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
 

@@ -38,9 +38,7 @@ from .log import (
     Column,
     LabelColumn,
     Log,
-    Note,
 )
-from .standing import notes_of
 from .storage import pack_json, unpack_json
 from .test_side import check_sides
 
@@ -84,7 +82,7 @@ def save(pool: Facts, path) -> None:
         "classes": None if pool.named is None else pool.named[0].tolist(),
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
-        "seed": pool.seed,
+        "seed": pool._seed,
         "consensus": _name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
@@ -126,6 +124,8 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         )
     with storage.refusing(path):
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
+        if pool.ledger.dtype_without(()) is not None:
+            raise ValueError("the labels that stand are of another dtype")
         if named is not None:
             pool.named = named, _named_after(header, pool.n_operations)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
@@ -204,15 +204,23 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     for name in people[1:]:
         log.code(name)
     _refuse_unless(len(log.people) == len(people))
-    log.dtypes = {checked_count(key, "n", least=0): str(value) for key, value in dtypes}
-    log.details = {checked_count(key, "n", least=0): value for key, value in details}
-    log.notes = {checked_count(key, "n", least=0): _note(*value) for key, value in notes}
-    _refuse_unless(all(key < n_events for key in log.notes))
+    log.dtypes, log.details = _table(dtypes, n), _table(details, n)
+    log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
+    _refuse_unless(all(map(_is_note, log.notes.values())))
+    return checked_log(log, undone, n_rows, missing_label)
+
+
+def checked_log(
+    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
+) -> Log:
+    """Return a log with what follows from it, refusing one that no pool has had."""
+    n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
-    for number, ones in undone:
+    for number, ones in _table(undone, n).items():
         _undo(log, number, ones)
-    log.operations = Column(np.repeat(np.arange(n), np.diff([*log.first.array, n_events])))
+    counts = np.diff([*log.first.array, len(log.rows.array)])
+    log.operations = Column(np.repeat(np.arange(n), counts))
     _check_events(log)
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
@@ -220,12 +228,6 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     check_sides(log, n, n_rows)
     check_changes(log)
     return log
-
-
-def _note(seconds: Any, comment: Any) -> Note:
-    """Return what came with an opinion, or refuse it."""
-    _refuse_unless(notes_of(seconds, comment, 1, "load") == {0: (seconds, comment)})
-    return seconds, comment
 
 
 def _written(changes: Sequence[Change]) -> Log:
@@ -254,6 +256,22 @@ def _refuse_unless(condition: Any) -> None:
         raise ValueError("no pool has had this history")
 
 
+def _table(pairs: Sequence[Sequence], n: int) -> dict[int, Any]:
+    """Return what a file tells of some of n operations or events, by their numbers."""
+    table: dict[int, Any] = {number: value for number, value in pairs}  # noqa: C416
+    numbers = list(table)
+    _refuse_unless(len(table) == len(pairs) and all(map(is_integer, numbers)))
+    _refuse_unless(numbers == sorted(numbers) and all(0 <= number < n for number in numbers))
+    return table
+
+
+def _is_note(note: tuple) -> bool:
+    """Tell whether something is a note: seconds and a comment, where they are known."""
+    seconds, comment = note
+    is_time = seconds is None or (type(seconds) in (int, float) and 0 <= seconds < float("inf"))
+    return is_time and isinstance(comment, str | None)
+
+
 def _check_operations(log: Log, n_rows: int) -> None:
     """Refuse operations that do not go together."""
     n, kinds, first = len(log.kinds.array), log.kinds.array, log.first.array
@@ -267,12 +285,10 @@ def _check_operations(log: Log, n_rows: int) -> None:
     _refuse_unless(n_added.astype(object).sum() == n_rows)
     actors = log.actors.array
     _refuse_unless(((actors >= 0) & (actors < len(log.people))).all())
-    _refuse_unless(all(number < n for number in (*log.dtypes, *log.details)))
 
 
 def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
     """Let an operation undo others, or refuse that."""
-    _refuse_unless(is_integer(number) and 0 < number < len(log.kinds.array))
     _refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
     for one in ones:
         _refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
@@ -286,8 +302,9 @@ def _check_events(log: Log) -> None:
     """Refuse events of rows that are not there, or that their operation does not consist of."""
     rows, events, names = log.rows.array, log.events.array, log.names.array
     of = log.operations.array
-    joined = np.cumsum(log.n_added.array)
+    joined, is_extend = np.cumsum(log.n_added.array), log.kinds.array[of] == KINDS.index("extend")
     _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
+    _refuse_unless((rows >= (joined - log.n_added.array)[of])[is_extend].all())
     _refuse_unless(((names >= 0) & (names < len(log.people))).all())
     for kind, event in np.unique([log.kinds.array[of], events], axis=1).T.tolist():
         _refuse_unless(event in _EVENTS_OF.get(KINDS[kind], ()))
@@ -297,30 +314,34 @@ def _check_events(log: Log) -> None:
     _refuse_unless((np.diff(base) > 0).all())
     _refuse_unless(len(base) == 0 or (base[0] >= 0 and base[-1] < log.n_added.array[0]))
     undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]
-    _refuse_unless(undoes == sorted(log.undone))
+    _refuse_unless(undoes == list(log.undone))
+    is_something = (np.diff([*log.first.array, len(rows)]) > 0) | (log.n_added.array > 0)
+    is_something[[*log.undone, *log.details]] = True
+    _refuse_unless(is_something.all())
 
 
 def _check_labels(log: Log, missing_label: Any) -> None:
     """Refuse labels that are none, or that are missing, and dtypes that they are not of."""
-    is_label = np.isin(log.events.array, LABELS_IN)
+    is_label, of = np.isin(log.events.array, LABELS_IN), log.operations.array
     with_labels = {0} if len(log.base[0]) else set()
     with_labels |= set(log.operations.array[is_label].tolist())
     # An undo that others came after says of which dtype labels are then.
     others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
     _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
-    values = {name: np.dtype(name) for name in set(log.dtypes.values())}
-    _refuse_unless(all(dtype.kind in "biufO" for dtype in values.values()))
-    groups = [] if log.base[1] is None else [(log.base[1], log.dtypes[0])]
-    for number in sorted(with_labels - {0}):
-        span = log.span(number, len(log.kinds.array), len(log.rows.array))
-        groups.append((log.labels.array[span][is_label[span]], log.dtypes[number]))
-    for labels, name in groups:
-        kind = values[name].kind
-        _refuse_unless(labels.dtype.kind == "O" or labels.dtype == values[name])
+    values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
+    _refuse_unless(all(dtype.kind in "biufO" for dtype in values))
+    which = np.full(len(log.kinds.array), -1)
+    which[list(log.dtypes)] = [values.index(np.dtype(name)) for name in log.dtypes.values()]
+    groups = [(log.labels.array[is_label & (which[of] == i)], i) for i in range(len(values))]
+    if log.base[1] is not None:
+        groups.append((log.base[1], which[0]))
+    for labels, i in groups:
+        dtype, kind = values[i], values[i].kind
         if labels.dtype.kind == "O":
             allowed = {"O": str, "b": bool, "f": float}.get(kind, int)
             _refuse_unless(all(type(label) is allowed for label in labels.tolist()))
-        known = labels.astype(values[name])
+        _refuse_unless(labels.dtype in (dtype, object) or len(labels) == 0)
+        known = labels.astype(dtype)
         _refuse_unless(not missing_in(known, missing_label))
         _refuse_unless(kind != "f" or np.isfinite(known).all())
 

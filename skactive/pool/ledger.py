@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
@@ -100,6 +100,23 @@ class Ledger:
         n, n_events = self.now.n_operations, self.now.n_events
         return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
 
+    def changed(self, work: Callable[[], Found]) -> Found:
+        """Return what some work returns, which commits a change at most, while nobody else does."""
+        return work()
+
+    def told(self) -> dict[str, Any]:
+        """Return what others have set for the pool as a whole since this was asked."""
+        return {}
+
+    def keep(self, settings: Mapping[str, Any]) -> None:
+        """Write down what is set for the pool as a whole; a pool in memory has it already."""
+
+    def refresh(self) -> None:
+        """Take in what others wrote; nobody else writes to a pool in memory."""
+
+    def close(self) -> None:
+        """Let go of what holds the pool; memory does not."""
+
     def commit(self, change: Change) -> None:
         """Make a change happen, as one operation."""
         self.follow()
@@ -108,7 +125,7 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change = self._with_dtype(change)
+        dtype, change = self.with_dtype(change)
         side = now.side or HoldOut.of(change.detail)
         if side is not None:
             change = self._with_sides(change, side)
@@ -353,15 +370,13 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
-        if change.undone:
-            return self._dtype_without(change.undone), change
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change
         has_label = change.has_label
         if change.labels is None or not has_label.any():
-            return None, change._replace(labels=None)
+            return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         rows = change.rows[has_label]
@@ -372,32 +387,41 @@ class Ledger:
         labels[has_label] = change.labels[has_label]
         return new, change._replace(labels=labels)
 
-    def _dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
-        """Return the dtype of labels where operations are undone that others came after.
-
-        What a person took back may be of a wider one than what was said since. None where nothing
-        came after, since it then goes back to what it was.
-        """
-        live = self.labels_by(undone)
-        if not live or live[-1] < undone[-1]:
-            return None
-        dtypes = {self.log.dtypes[one]: np.dtype(self.log.dtypes[one]) for one in live}
-        is_text = dtypes[self.log.dtypes[live[-1]]].kind == "O"
-        return reduce(
-            merge_dtype, (each for each in dtypes.values() if (each.kind == "O") == is_text)
-        )
-
-    def labels_by(self, undone: Sequence[int]) -> list[int]:
-        """Return the operations by which labels came, but those that are undone, oldest first."""
-        n, dead, gone = self.now.n_operations, self.log.dead.array, set(undone)
-        return [one for one in self.log.dtypes if one < n <= dead[one] and one not in gone]
-
-    def dtype_after(self, n: int) -> np.dtype | None:
+    def dtype_after(self, n: int, without: Sequence[int] = ()) -> np.dtype | None:
         """Return the dtype of the labels after n operations: it goes back where labels do."""
-        dead = self.log.dead.array
-        each = (self.log.dtypes[one] for one in reversed(self.log.dtypes) if one < n <= dead[one])
-        dtype = next(each, None)
-        return None if dtype is None else np.dtype(dtype)
+        log, dead = self.log, self.log.dead.array
+        for one in reversed(log.dtypes):
+            if one < n <= dead[one] and one not in without:
+                return np.dtype(log.dtypes[one])
+        return None
+
+    def dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
+        """Return the dtype of the labels that stand without some operations.
+
+        None: what it was before them does, as always where nothing came after them. ValueError:
+        text would stand beside numbers.
+        """
+        log, now = self.log, self.now
+        if len(set(log.dtypes.values())) < 2:
+            return None
+        rows = self.follow().touched()
+        last = self.last_events(rows)
+        found = fold(log, rows, last, now.n_operations, now.n_events, undone)
+        said = found.said[1]
+        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        before = self.dtype_after(now.n_operations, undone)
+        if not dtypes or before is None:
+            return None
+        reduce(merge_dtype, dtypes | self._dtypes_of(said[log.kinds_of(said) == OPINION]))
+        dtype = reduce(merge_dtype, dtypes)
+        is_alike = (dtype.kind == "O") == (before.kind == "O")
+        return None if is_alike and merge_dtype(before, dtype) == before else dtype
+
+    def _dtypes_of(self, events: np.ndarray) -> set[np.dtype]:
+        """Return the dtypes of labels when these of them were given."""
+        numbers = set(self.log.operations.array[events[events != BASE]].tolist())
+        numbers |= {0} if (events == BASE).any() else set()
+        return {np.dtype(name) for name in {self.log.dtypes[number] for number in numbers}}
 
     def read(self, look: Callable[..., Found], *args) -> Found:
         """Return what `look` finds in a ledger with this log, all of it as of one moment."""

@@ -64,6 +64,7 @@ class Change(NamedTuple):
     added: Any = None  # `Rows` that join the pool, or how many did
     merge: bool = False  # whether they join what was added last, rather than lie beside it
     undone: tuple[int, ...] = ()  # numbers of operations, newest first
+    dtype: np.dtype | None = None  # of labels that it brings back, where it is another
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
@@ -199,6 +200,29 @@ class Log:
         for column, value in of_events if k else ():
             column.put(n_events, value, k)
         return end
+
+    def change(self, n: int, n_operations: int, n_events: int) -> Change:
+        """Return what was written as operation n, with so many operations and events in all."""
+        events = self.span(n, n_operations, n_events)
+        dtype, codes = self.dtypes.get(n), self.names.array[events].tolist()
+        return Change(
+            KINDS[self.kinds.array[n]],
+            self.rows.array[events] if n else self.base[0],
+            self.events.array[events] if n else OPINION,
+            [self.people[code] for code in codes] if n else None,
+            self.base[1] if n == 0 else dtype and self.labels.array[events].astype(dtype),
+            self.held.array[events] if n else False,
+            self.people[self.actors.array[n]],
+            int(self.n_added.array[n]),
+            undone=self.undone.get(n, ()),
+            detail=self.details.get(n),
+            notes={
+                at - events.start: self.notes[at]
+                for at in (range(events.start, events.stop) if self.notes else ())
+                if at in self.notes
+            },
+            time=float(self.times.array[n]),
+        )
 
     def code(self, name: str | None) -> int:
         """Return the code of a name, a new one if need be."""

@@ -31,7 +31,7 @@ from .log import (
 )
 from .standing import notes_of
 from .tags import rows_tagged
-from .test_side import begun, group_hashes, keys_of, touched_before
+from .test_side import group_hashes, keys_of, new_hold_out, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -106,6 +106,24 @@ def label(
     )
 
 
+def contradicted(
+    pool: Facts, idx, values, known, *, annotator: str | None, relabel: bool
+) -> tuple[np.ndarray, Any]:
+    """Tell which labels `label` would refuse for those that rows have, and which these are."""
+    ledger = pool.ledger
+    ledger.follow()
+    if pool.consensus is None:
+        states, labels = ledger.found(idx)
+        has = states == LABELED
+    else:
+        own, labels = _own(ledger, idx, annotator)
+        has = own == OPINION
+    clash = has & ~_equal(has & known, labels, values)
+    if relabel:
+        clash &= _decided(ledger, idx)[0] & (pool.consensus is None)
+    return clash, labels
+
+
 def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
@@ -171,7 +189,7 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
         hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
     now = ledger.now
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
-    side = begun(share, seed, hashes, labeled)
+    side = new_hold_out(share, seed, hashes, labeled)
     others = others[side.takes(keys_of(side, others, hashes))]
     return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
 
@@ -211,21 +229,14 @@ def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
                 f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
                 f"after all; undo what came since, n={ago - 1}."
             )
-    if annotator is not None:
-        _refuse_mixed(pool.ledger, undone, annotator)
-    return Change("undo", undone=tuple(undone))
-
-
-def _refuse_mixed(ledger, undone: list[int], annotator: str) -> None:
-    """Refuse to bring labels back that somebody took away, where others are of another kind now."""
-    log, now = ledger.log, ledger.now
-    spans = [log.span(one, now.n_operations, now.n_events) for one in undone]
-    kinds = {np.dtype(log.dtypes[one]).kind == "O" for one in ledger.labels_by(undone)}
-    if len(kinds) > 1 and any((log.events.array[span] == CLOSE).any() for span in spans):
+    try:
+        dtype = pool.ledger.dtype_without(undone)
+    except ValueError as error:
         raise ValueError(
-            f"undo got annotator={annotator!r}, who took labels away, of another kind than those "
-            f"since; text and numbers cannot be beside each other: undo what came after it first."
-        )
+            f"undo got n={n}, but it brings text back beside numbers; undo what came since, or "
+            f"unlabel those rows first."
+        ) from error
+    return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
 def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
@@ -242,14 +253,14 @@ def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Facts, idx, name: str | None) -> Change:
-    """Return what `Pool.reserve` would change."""
-    idx = check_row_numbers(idx, len(pool), who="reserve")
+def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
+    """Return what `Pool.reserve` would change; messages name `who` as the call."""
+    idx = check_row_numbers(idx, len(pool), who=who)
     ledger = pool.ledger
     ledger.follow()
     states, _ = ledger.found(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
-    _refuse_states("reserve", idx, states, ~np.isin(states, takes), takes)
+    _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
     held = ledger.slots.names
     kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)

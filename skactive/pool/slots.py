@@ -73,14 +73,14 @@ class Slots:
 
     def _make_room(self, n: int) -> None:
         """Be long enough for n slots; new ones are of rows that nothing happened to."""
-        if n > len(self.states):
-            size = max(n, len(self.states) * 5 // 4)
-            for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
-                column = getattr(self, name)
-                if column is not None:
-                    longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
-                    longer[: len(column)] = column
-                    setattr(self, name, longer)
+        for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
+            column = getattr(self, name)
+            # Each by itself: an interrupt may come between two.
+            if column is not None and n > len(column):
+                size = max(n, len(column) * 5 // 4)
+                longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
+                longer[: len(column)] = column
+                setattr(self, name, longer)
         self.n_used = max(self.n_used, n)
 
     def recast(self, dtype: np.dtype | None, leaving: np.ndarray) -> None:
@@ -111,10 +111,10 @@ class Slots:
         they are not all unlabelled.
         """
         if untouched is not None:
-            rows = self.touched()
-            slots = self.find(rows)
-            is_touched = self.is_touched(slots)
-            untouched[rows[is_touched]] = self._is_in(state, slots[is_touched])
+            touched = self.touched()
+            at = self.find(touched)
+            is_touched = self.is_touched(at)
+            untouched[touched[is_touched]] = self._is_in(state, at[is_touched])
             return untouched
         if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
             return self._is_in(state, slice(0, n_rows))

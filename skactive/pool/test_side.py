@@ -81,12 +81,12 @@ def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
     return n, None
 
 
-def keys_of(side: HoldOut, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def keys_of(side: HoldOut, rows: np.ndarray, groups: Any) -> np.ndarray:
     """Return by what some rows are on a side."""
     return groups[rows] if side.is_by_group else rows
 
 
-def begun(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
+def new_hold_out(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
     """Return a new test side, refusing a share that is none.
 
     `groups` holds the hashes of all rows' groups, `labeled` the rows that have had a label: what
@@ -119,11 +119,23 @@ def group_hashes(groups, n: int, index, who: str) -> np.ndarray:
 
 
 def touched_before(log: Log, n: int, n_events: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that have a label after n operations, or came with one, and other touched."""
+    """Return the rows that have a label after n operations, or came with an answer, and others.
+
+    The others are those to which something had happened as well.
+    """
     rows, at = np.unique(log.rows.array[:n_events][::-1], return_index=True)
     is_labeled = fold(log, rows, n_events - 1 - at, n, n_events).states == LABELED
-    labeled = np.union1d(log.base[0], rows[is_labeled])
+    parts = (log.base[0], rows[is_labeled], came_with_an_answer(log, n_events))
+    labeled = np.unique(np.concatenate(parts))
     return labeled, np.setdiff1d(rows, labeled, assume_unique=True)
+
+
+def came_with_an_answer(log: Log, n_events: int) -> np.ndarray:
+    """Return the rows of which the operation that added them told something, but for the first."""
+    rows, operations = log.rows.array[:n_events], log.operations.array[:n_events]
+    last = int(operations[-1]) if n_events else 0
+    came = np.searchsorted(np.cumsum(log.n_added.array[: last + 1]), rows, side="right")
+    return rows[operations == came]
 
 
 def check_sides(log: Log, n: int, n_rows: int) -> None:
@@ -144,12 +156,11 @@ def check_sides(log: Log, n: int, n_rows: int) -> None:
     checked_count(side.seed, "seed", least=0)
     start = int(log.first.array[begins])
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
-    again = begun(side.share, side.seed, groups if side.is_by_group else None, labeled)
+    again = new_hold_out(side.share, side.seed, groups if side.is_by_group else None, labeled)
     _refuse_unless(log.details[begins] == again.detail)
     is_taken = side.takes(keys_of(side, rows, groups)) & ~np.isin(rows, labeled)
     if not side.is_by_group:  # rows that came with an answer
-        came = np.searchsorted(np.cumsum(log.n_added.array), rows, side="right")
-        is_taken &= ~np.isin(rows, rows[of == came])
+        is_taken &= ~np.isin(rows, came_with_an_answer(log, len(rows)))
     is_taken[:start] = False
     _refuse_unless((held == is_taken).all())
     if begins:
