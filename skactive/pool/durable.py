@@ -16,6 +16,7 @@ from ..data.fingerprint import difference, portrait
 from ..data.rows import Rows
 from . import files, storage
 from .blocks import BLOCK, block_of_lines, block_of_log, log_of, unpacked
+from .consensus import as_named, given_again
 from .facts import Facts
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
@@ -39,6 +40,7 @@ class DurableLedger(Ledger):
         self._digests = {n: store.last()[1]}  # after so many operations
         self._sent: tuple[bytes, Any] = (b"", None)  # what was written last, and its token
         self._n_settings, self._setting = 0, start
+        self.function: str | None = None  # the name of a consensus that is one
         self._told: dict[str, Any] = {}
         self._blocked = store.blocked()  # operations and events that are in blocks
         self._take_settings()
@@ -170,6 +172,12 @@ class DurableLedger(Ledger):
             self._n_settings += 1
             key = "_seed" if name == "seed" else name
             self._told[key] = _from_json(name, value)
+        # A function is not in the file: who has one goes on with it.
+        consensus = self._told.get("consensus")
+        if isinstance(consensus, dict):
+            self.function = self._told.pop("consensus")["function"]
+        elif "consensus" in self._told:
+            self.function = None
 
 
 def _as_json(value: Any) -> Any:
@@ -178,7 +186,7 @@ def _as_json(value: Any) -> Any:
         return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return _plain(value)
+    return as_named(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -205,7 +213,8 @@ def open_pool(
             store.write(lambda: _make(store, began))
         if not read_only:
             store.use_log()
-        pool = store.read(lambda: _read(store, cls, began.rows))
+        consensus = options.get("consensus", "saved")
+        pool = store.read(lambda: _read(store, cls, began.rows, consensus))
         _refuse_other_options(pool, began, options)
         if y is not None:
             _refuse_other_labels(pool, y)
@@ -275,7 +284,7 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    for name in ("named", "seed"):
+    for name in ("named", "seed", "consensus"):
         if getattr(pool, name) is not None:
             store.keep(name, _as_json(getattr(pool, name)), start)
     store.commit()
@@ -295,7 +304,7 @@ def _sample(rows: Rows, first: int, labeled: np.ndarray) -> str:
     return json.dumps(portrait(rows, np.union1d(of_all, labeled[of_labeled])))
 
 
-def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
+def _read(store: Store, cls: type[Pool], rows: Rows, consensus: Any) -> Pool:
     """Return the pool that is in a database, over all of its rows."""
     with storage.refusing(store.path, "Pool.open"):
         head, digest = store.head()
@@ -322,7 +331,8 @@ def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
         vars(pool).update(ledger.told())
-        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+    if ledger.function is not None:
+        pool.consensus = given_again(ledger.function, consensus, "open")
     return pool
 
 

@@ -14,7 +14,7 @@ from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
 from .classes import check_changes
-from .consensus import resolve
+from .consensus import as_named, given_again, resolve
 from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
@@ -83,7 +83,7 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": _name_of(pool.consensus),
+        "consensus": as_named(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
     }
@@ -110,13 +110,8 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label)
-    if name is not None and consensus == "saved":
-        raise ValueError(
-            f"the pool was saved with the consensus {name}, a function, which a file does not "
-            f"hold; write Pool.load(path, X, consensus={name})."
-        )
-    pool.consensus = saved if consensus == "saved" else consensus
-    resolve(pool.consensus)
+    is_given = name is not None or consensus != "saved"
+    pool.consensus = given_again(name, consensus, "load") if is_given else saved
     if len(rows) != n:
         raise ValueError(
             f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
@@ -380,13 +375,6 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
         for m in (n, len(labeled))
     )
     return np.union1d(of_all, labeled[of_labeled])
-
-
-def _name_of(consensus: Any) -> Any:
-    """Return a consensus as a file names it."""
-    if not callable(consensus):
-        return consensus
-    return {"function": getattr(consensus, "__qualname__", type(consensus).__qualname__)}
 
 
 def _plain(label):
