@@ -353,7 +353,3 @@ def test_a_database_keeps_opinions_tags_classes_and_the_consensus(tmp_path):
         Pool.open(path, X)
     with Pool.open(path, X, consensus=first_word) as pool:
         assert pool.y[3] == 0
-    with pytest.raises(
-        ValueError, match=r"first_word, a function, .*Pool.open.path, X, consensus="
-    ):
-        Pool.open(path, X, consensus="majority")

@@ -87,24 +87,6 @@ def resolve(consensus: Any) -> Consensus:
     )
 
 
-def as_named(consensus: Any) -> Any:
-    """Return a consensus as a file has it: by its name, and of a function that alone."""
-    if not callable(consensus):
-        return consensus
-    return {"function": getattr(consensus, "__qualname__", type(consensus).__qualname__)}
-
-
-def given_again(name: str | None, given: Any, who: str) -> Any:
-    """Return the consensus that is given to a file that has a function of this name, or none."""
-    if name is not None and (given == "saved" or (who == "open" and not callable(given))):
-        raise ValueError(
-            f"the pool was saved with the consensus {name}, a function, which a file does not "
-            f"hold; write Pool.{who}(path, X, consensus={name})."
-        )
-    resolve(given)
-    return given
-
-
 def consensus_of(
     consensus: Any,
     rows: NDArray[np.int64],

@@ -16,7 +16,6 @@ from ..data.fingerprint import difference, portrait
 from ..data.rows import Rows
 from . import files, storage
 from .blocks import BLOCK, block_of_lines, block_of_log, log_of, unpacked
-from .consensus import as_named, given_again
 from .facts import Facts
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
@@ -40,7 +39,7 @@ class DurableLedger(Ledger):
         self._digests = {n: store.last()[1]}  # after so many operations
         self._sent: tuple[bytes, Any] = (b"", None)  # what was written last, and its token
         self._n_settings, self._setting = 0, start
-        self.function: str | None = None  # the name of a consensus that is one
+        self.function: Any = None  # the consensus, where it is one
         self._told: dict[str, Any] = {}
         self._blocked = store.blocked()  # operations and events that are in blocks
         self._take_settings()
@@ -86,7 +85,8 @@ class DurableLedger(Ledger):
     def _write_down(self, change: Change) -> None:
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
-        dtype, exact = self.with_dtype(change)
+        _refuse_groups(change.groups is not None)
+        dtype, exact, _ = self.exactly(change)
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
@@ -172,12 +172,10 @@ class DurableLedger(Ledger):
             self._n_settings += 1
             key = "_seed" if name == "seed" else name
             self._told[key] = _from_json(name, value)
-        # A function is not in the file: who has one goes on with it.
-        consensus = self._told.get("consensus")
-        if isinstance(consensus, dict):
-            self.function = self._told.pop("consensus")["function"]
-        elif "consensus" in self._told:
-            self.function = None
+        # A function is not in the file: whoever has one goes on with it.
+        if "consensus" in self._told:
+            named = self._told["consensus"]
+            self.function = self._told.pop("consensus") if isinstance(named, dict) else None
 
 
 def _as_json(value: Any) -> Any:
@@ -186,7 +184,7 @@ def _as_json(value: Any) -> Any:
         return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return as_named(_plain(value))
+    return files.name_of(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -206,6 +204,7 @@ def open_pool(
     """Return a pool over a database, which is made if it is not there."""
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
+    _refuse_groups(options.get("groups") is not None)
     began = cls(X, None if is_there else y, **options)
     store = Store(path, read_only=read_only)
     try:
@@ -213,8 +212,9 @@ def open_pool(
             store.write(lambda: _make(store, began))
         if not read_only:
             store.use_log()
-        consensus = options.get("consensus", "saved")
-        pool = store.read(lambda: _read(store, cls, began.rows, consensus))
+        pool = store.read(lambda: _read(store, cls, began.rows))
+        given = options.get("consensus", "saved")
+        pool.consensus = files.consensus_now(pool.consensus, given, "Pool.open(path, X")
         _refuse_other_options(pool, began, options)
         if y is not None:
             _refuse_other_labels(pool, y)
@@ -245,9 +245,19 @@ def write_through(pool: Pool, path: Any) -> None:
     pool.ledger = ledger
 
 
+def _refuse_groups(has_groups: bool) -> None:
+    if has_groups:
+        raise ValueError(
+            "a database does not hold the groups= by which rows are held out; hold them out row by "
+            "row, or keep the pool in a file of Pool.save."
+        )
+
+
 def _made(pool: Pool, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
     _refuse_existing(path)
+    side = pool.ledger.now.side
+    _refuse_groups(side is not None and side.is_by_group)
     store = Store(path)
     try:
         if not store.write(lambda: _make(store, pool)):
@@ -284,9 +294,10 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    for name in ("named", "seed", "consensus"):
-        if getattr(pool, name) is not None:
-            store.keep(name, _as_json(getattr(pool, name)), start)
+    consensus = files.name_of(pool.consensus)
+    for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
+        if value is not None:
+            store.keep(name, _as_json(value), start)
     store.commit()
     return True
 
@@ -304,7 +315,7 @@ def _sample(rows: Rows, first: int, labeled: np.ndarray) -> str:
     return json.dumps(portrait(rows, np.union1d(of_all, labeled[of_labeled])))
 
 
-def _read(store: Store, cls: type[Pool], rows: Rows, consensus: Any) -> Pool:
+def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
     """Return the pool that is in a database, over all of its rows."""
     with storage.refusing(store.path, "Pool.open"):
         head, digest = store.head()
@@ -331,8 +342,7 @@ def _read(store: Store, cls: type[Pool], rows: Rows, consensus: Any) -> Pool:
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
         vars(pool).update(ledger.told())
-    if ledger.function is not None:
-        pool.consensus = given_again(ledger.function, consensus, "open")
+        pool.consensus = ledger.function or pool.consensus
     return pool
 
 
@@ -358,6 +368,8 @@ def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> N
     """Refuse options that are not those that a file has."""
     for name, given in options.items():
         attribute = "given_missing_label" if name == "missing_label" else name
+        if callable(given):  # a function is given again, and nobody can tell whether it is the same
+            continue
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was

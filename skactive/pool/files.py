@@ -14,7 +14,7 @@ from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
 from .classes import check_changes
-from .consensus import as_named, given_again, resolve
+from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
@@ -83,7 +83,7 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": as_named(pool.consensus),
+        "consensus": name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
     }
@@ -99,8 +99,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
         saved = header["consensus"] if header["version"] > 1 else None
-        name = saved["function"] if isinstance(saved, dict) else None
-        if name is None:
+        if not isinstance(saved, dict):
             resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
         Facts.__init__(pool, header["missing_label"], None)
@@ -110,8 +109,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label)
-    is_given = name is not None or consensus != "saved"
-    pool.consensus = given_again(name, consensus, "load") if is_given else saved
+    pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     if len(rows) != n:
         raise ValueError(
             f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
@@ -375,6 +373,27 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
         for m in (n, len(labeled))
     )
     return np.union1d(of_all, labeled[of_labeled])
+
+
+def consensus_now(saved: Any, given: Any, call: str) -> Any:
+    """Return the consensus of a pool from a file: what was saved, or what is given in its place."""
+    if isinstance(given, str) and given == "saved":
+        if isinstance(saved, dict):
+            name = saved["function"]
+            raise ValueError(
+                f"the pool was saved with the consensus {name}, a function, which a file does not "
+                f"hold; write {call}, consensus={name})."
+            )
+        return saved
+    resolve(given)
+    return given
+
+
+def name_of(consensus: Any) -> Any:
+    """Return a consensus as a file names it."""
+    if not callable(consensus):
+        return consensus
+    return {"function": getattr(consensus, "__qualname__", type(consensus).__qualname__)}
 
 
 def _plain(label):

@@ -125,16 +125,19 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change = self.with_dtype(change)
-        side = now.side or HoldOut.of(change.detail)
-        if side is not None:
-            change = self._with_sides(change, side)
+        dtype, change, side = self.exactly(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
         counts = self._counts_after(effect, change.n_added, side)
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
+
+    def exactly(self, change: Change) -> tuple[np.dtype | None, Change, HoldOut | None]:
+        """Return a change as it is recorded, the dtype of its labels, and the test side then."""
+        dtype, change = self._with_dtype(change)
+        side = self.now.side or HoldOut.of(change.detail)
+        return dtype, change if side is None else self._with_sides(change, side), side
 
     def _with_sides(self, change: Change, side: HoldOut) -> Change:
         """Return a change that says on which side its rows are."""
@@ -370,7 +373,7 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change
