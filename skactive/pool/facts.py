@@ -187,7 +187,7 @@ class Facts:
     def known_classes(self) -> np.ndarray:
         """Return the labels that are accepted, or where any are, those that somebody gave."""
         classes = self.classes
-        return lab.sorted_classes(self.ledger.read(all_said)) if classes is None else classes
+        return lab.sorted_classes(self.ledger.read(all_said)[1]) if classes is None else classes
 
     def rows_of_class(self, name: Any) -> np.ndarray:
         """Return the sorted rows that have this label, on both sides."""
