@@ -40,6 +40,7 @@ class DurableLedger(Ledger):
         self._digests = {n: store.last()[1]}  # after so many operations
         self._sent: tuple[bytes, Any] = (b"", None)  # what was written last, and its token
         self._n_settings, self._setting = 0, start
+        self.function: Any = None  # the consensus, where it is one
         self._told: dict[str, Any] = {}
         self._blocked = store.blocked()  # operations and events that are in blocks
         self._take_settings()
@@ -83,9 +84,10 @@ class DurableLedger(Ledger):
             raise
 
     def _write_down(self, change: Change) -> None:
+        change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
-        dtype, exact, _ = self.exactly(change)
+        dtype, exact = self.with_dtype(change)
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
@@ -171,6 +173,10 @@ class DurableLedger(Ledger):
             self._n_settings += 1
             key = "_seed" if name == "seed" else name
             self._told[key] = _from_json(name, value)
+        # A function is not in the file: whoever has one goes on with it.
+        if "consensus" in self._told:
+            named = self._told["consensus"]
+            self.function = self._told.pop("consensus") if isinstance(named, dict) else None
 
 
 def _as_json(value: Any) -> Any:
@@ -179,7 +185,7 @@ def _as_json(value: Any) -> Any:
         return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return _plain(value)
+    return files.name_of(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -326,7 +332,7 @@ def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
         vars(pool).update(ledger.told())
-        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
+        pool.consensus = ledger.function or pool.consensus
     return pool
 
 

@@ -128,7 +128,8 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change, side = self.exactly(change)
+        dtype, change = self.with_dtype(change)
+        change, side = self.sided(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
@@ -136,23 +137,21 @@ class Ledger:
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
 
-    def exactly(self, change: Change) -> tuple[np.dtype | None, Change, HoldOut | None]:
-        """Return a change as it is recorded, the dtype of its labels, and the test side then."""
-        dtype, change = self._with_dtype(change)
-        side = self.now.side or HoldOut.of(change.detail)
-        return dtype, change if side is None else self._with_sides(change, side), side
-
-    def _with_sides(self, change: Change, side: HoldOut) -> Change:
-        """Return a change that says on which side its rows are."""
-        n, groups = len(self.now.rows), groups_in(change.detail)
+    def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
+        """Return a change that says on which side its rows are, and the test side after it."""
+        n, now = len(self.now.rows), self.now
+        side = now.side or HoldOut.of(change.detail)
+        if side is None:
+            return change, None
+        groups = groups_in(change.detail)
         if len(groups):
             self.groups.put(n + change.n_added - len(groups), groups, len(groups))
-        if side is not self.now.side:
-            return change  # a test side begins, and who planned it knows
+        if side is not now.side:
+            return change, side  # it begins, and who planned it knows
         held = self.is_held(change.rows, side)
         if not side.is_by_group:  # rows that join with an answer: somebody chose them
             held[change.rows >= n] = False
-        return change._replace(held=held)
+        return change._replace(held=held), side
 
     def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
         """Return how many rows are in each state once an operation has happened."""
@@ -329,7 +328,8 @@ class Ledger:
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        if not slots.fits(n_rows, len(effect.rows)):
+        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
         slots.recast(effect.dtype, at)
@@ -341,6 +341,7 @@ class Ledger:
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
+        slots.cover(n_rows)
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
@@ -375,7 +376,7 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change
@@ -444,12 +445,14 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        n, side, untouched = len(self.now.rows), self.now.side, None
+        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
+            return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
             for part, is_held in side.blocks(0, n, self.groups.array):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
-        return self.slots.mask(state, n, untouched)
+        return slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""

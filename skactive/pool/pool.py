@@ -8,6 +8,7 @@ from ..utils.checks import check_name, draw_seed
 from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
+from .standing import all_said
 from .test_side import first_detail
 
 
@@ -111,13 +112,15 @@ class Pool(Facts):
         Raises
         ------
         ValueError
-            If a row has another label already.
+            If a row has another label already, or with a `consensus` somebody says so.
         """
 
         def name() -> None:
             named = lab.named_classes(classes, missing_label=self.missing_label)
-            rows, labels = self.all_labels()
-            lab.parse(labels, missing_label=None, classes=named, rows=rows)
+            # What a consensus passes over today may count tomorrow.
+            is_voted = self.consensus is not None
+            rows, labels = self.ledger.read(all_said) if is_voted else self.all_labels()
+            lab.parse(labels, missing_label=None, classes=named, rows=rows.tolist())
             self.set(named=(named, self.n_operations))
 
         self.together(name)
@@ -599,12 +602,3 @@ class Pool(Facts):
         """
         if not change.is_empty:
             self.ledger.commit(change)
-
-    @property
-    def seed(self) -> int | None:
-        """From which a learner's random numbers follow; None before it has one."""
-        return self._seed
-
-    @seed.setter
-    def seed(self, seed: int | None) -> None:
-        self.set(_seed=seed)
