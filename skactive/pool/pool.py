@@ -300,19 +300,10 @@ class Pool(Facts):
         return self.together(extended)
 
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
-        """Keep a share of the rows to test on from now on; once, and for good.
+        """Hold a share of the rows out from now on, to test on; once, and for good.
 
-        Rows that have a label now, or came with an answer, stay where they are.
-
-        Parameters
-        ----------
-        share, groups, random_state
-            As `hold_out`, `groups` and `random_state` of a new pool.
-
-        Raises
-        ------
-        ValueError
-            If the pool holds out rows already.
+        Rows that have a label now, or came with an answer, stay where they are. The parameters are
+        `hold_out`, `groups` and `random_state` of a new pool; a second share is refused.
         """
         self._change(plans.hold_out, share, groups, draw_seed(random_state))
 
