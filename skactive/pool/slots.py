@@ -75,9 +75,10 @@ class Slots:
         """Be long enough for n slots; new ones are of rows that nothing happened to."""
         if n > len(self.states):
             size = max(n, len(self.states) * 5 // 4)
-            for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
+            # The states are last: who is interrupted before them does it again.
+            for name, hole in (("labels", 0), ("last", -1), ("is_held", False), ("states", 0)):
                 column = getattr(self, name)
-                if column is not None:
+                if column is not None and len(column) < size:
                     longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
                     longer[: len(column)] = column
                     setattr(self, name, longer)
