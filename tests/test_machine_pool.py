@@ -247,6 +247,7 @@ class PoolMachine(RuleBasedStateMachine):
     OTHER: object  # a label of another kind
     OPTIONS: dict  # for Pool
     MODEL = Model
+    POOL = Pool
     HOLE: object  # what y holds where there is no label
 
     def __init__(self):
@@ -280,12 +281,15 @@ class PoolMachine(RuleBasedStateMachine):
         if all(isinstance(v, float) and v != v for v in y or ()):
             y = None  # refused: a test of its own
         self.began = time.time()
-        self.pool = Pool(X, y, **self.OPTIONS)
+        self.pool = self.made(X, y)
         self.pool.seed = seed
         assert self.pool.X is X
         self.model.extend("fit", n, values)
         self.history = ()
         self.follow("fit")
+
+    def made(self, X, y):
+        return self.POOL(X, y, **self.OPTIONS)
 
     # Arguments
 
@@ -589,10 +593,10 @@ class PoolMachine(RuleBasedStateMachine):
         n = len(self.model.state)
         if n > 1:
             with pytest.raises(ValueError, match="not the data that this pool was saved with"):
-                Pool.load(path, self.make(range(n)[::-1]))
+                self.POOL.load(path, self.make(range(n)[::-1]))
         with pytest.raises(ValueError, match=f"saved with {n} rows, X has {n + 1}"):
-            Pool.load(path, self.make(range(n + 1)))
-        self.go_on_with(Pool.load(path, self.make(range(n))))
+            self.POOL.load(path, self.make(range(n + 1)))
+        self.go_on_with(self.POOL.load(path, self.make(range(n))))
 
     def go_on_with(self, other):
         """Go on with a copy, which is equal in everything, the history and dtypes included."""

@@ -173,6 +173,47 @@ def test_agreement_is_of_the_opinions_that_stand():
     assert pool.agreement().alpha == 1
 
 
+def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
+    pool = Pool(X, Y)
+    pool.label([0, 3, 4], [0, 1, 0], seconds=[9.5, 2, None], comment="hurried")
+    pool.label(3, 1, annotator="ben", seconds=1.5)
+    pool.label(5, None, annotator="ben", comment=["too dark"])
+    pool.label(6, 1, annotator="ben")
+    pool.save(tmp_path / "pool.npz")
+    for each in (pool, Pool.load(tmp_path / "pool.npz", X)):
+        table = each.opinions
+        told = zip(
+            table["row"], table["seconds"].fillna(-1), table["comment"].fillna(""), strict=True
+        )
+        assert [*told][2:] == [
+            (3, 2.0, "hurried"),
+            (3, 1.5, ""),
+            (4, -1.0, "hurried"),
+            (5, -1.0, "too dark"),
+            (6, -1.0, ""),
+        ]
+        assert table["comment"].isna().tolist()[:2] == [True, True]  # row 0 had this label already
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"seconds": -1}, "label got seconds=-1; give a number from 0 on, or None"),
+        ({"seconds": [1, float("inf")]}, "label got seconds=inf; give a number from 0 on, or None"),
+        ({"seconds": "soon"}, "label got seconds='soon'; give a number from 0 on"),
+        ({"seconds": True}, "label got seconds=True; give a number from 0 on"),
+        ({"seconds": [1]}, "label got 1 seconds for 2 rows; give one for each, or one for all"),
+        ({"comment": 3}, "label got comment=3; give text, or None"),
+        ({"comment": ["a", "b", "c"]}, "label got 3 comment for 2 rows; give one for each"),
+    ],
+)
+def test_notes_that_are_none_are_refused(given, text):
+    pool = Pool(X, Y)
+    with pytest.raises(ValueError, match=text):
+        pool.label([3, 4], [0, 1], **given)
+    assert pool.n_operations == 1
+
+
 # Learners
 
 
@@ -289,3 +330,26 @@ def test_whoever_reads_while_others_vote_sees_one_moment():
     reader.join()
     assert wrong == []
     assert pool.y_labeled.tolist() == [0] * n  # three of six each, and ann was first
+
+
+def test_a_database_keeps_opinions_tags_classes_and_the_consensus(tmp_path):
+    path = tmp_path / "pool.db"
+    with Pool.open(path, X, Y, consensus="majority", classes=[0, 1, 2]) as pool:
+        pool.label([3, 4], [0, 1], annotator="ann", seconds=2, comment="hurried")
+        pool.label(3, 1, annotator="ben")
+        pool.label(3, 1, annotator="cleo")
+        pool.tag([3, 9], "sharp")
+        pool.rename_class(1, 7)
+        said = pool.opinions
+    with Pool.open(path, X) as pool:
+        assert (pool.consensus, pool.y[[3, 4]].tolist()) == ("majority", [7, 7])
+        assert pool.classes.tolist() == [0, 2, 7]
+        assert pool.tagged("sharp").tolist() == [3, 9]
+        pd.testing.assert_frame_equal(pool.opinions, said)
+        learner = ActiveLearner(GaussianNB(), consensus="majority").fit(pool)
+        learner.set_params(consensus=first_word).refit()
+        assert pool.y[3] == 0
+    with pytest.raises(ValueError, match="saved with the consensus first_word, a function, which"):
+        Pool.open(path, X)
+    with Pool.open(path, X, consensus=first_word) as pool:
+        assert pool.y[3] == 0

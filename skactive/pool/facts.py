@@ -10,12 +10,14 @@ from ..data import labels as lab
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
+from .classes import named_after
 from .consensus import Agreement, agreement, resolve
 from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import Change
-from .standing import labels_in, opinions, opinions_table
+from .standing import all_said, labels_in, opinions, opinions_table
+from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
 
@@ -39,16 +41,27 @@ class Facts:
         self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
         # "auto", where nobody has said
         self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
-        self.classes: Any = None
+        # The classes that were named last, and how many operations there had been
+        self.named: tuple[np.ndarray, int] | None = None
         if classes is not None:
-            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self.seed: int | None = None
+            self.named = lab.named_classes(classes, missing_label=self.missing_label), 0
+        self._seed: int | None = None
         resolve(consensus)  # refuses what is none
         self.consensus = consensus
         self.ledger = Ledger(Rows())
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def seed(self) -> int | None:
+        """From which a learner's random numbers follow; None before it has one."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int | None) -> None:
+        self.ledger.keep({"seed": seed})
+        self._seed = seed
 
     @property
     def X(self):
@@ -74,6 +87,10 @@ class Facts:
         full = np.zeros(len(known), dtype=labels.dtype)
         full[known] = labels
         return lab.fill(full, known, self.missing_label)
+
+    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return by what tables call rows: their numbers."""
+        return numbers
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -121,7 +138,8 @@ class Facts:
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             at = slots.find(rows)
-            known = (at >= 0) & (slots.states[at] == LABELED)
+            known = at >= 0
+            known[known] = slots.states[at[known]] == LABELED
             return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
@@ -152,6 +170,43 @@ class Facts:
     def reservations(self) -> Mapping[int, tuple[str | None, ...]]:
         """For whom rows are reserved: row number -> names."""
         return MappingProxyType(self.ledger.read(lambda ledger: dict(ledger.slots.names)))
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The labels that are accepted, as they are called now; None: any."""
+        log = self.ledger.log
+        if self.named is None or not log.details:
+            return None if self.named is None else self.named[0]
+        return named_after(log, *self.named, self.n_operations)
+
+    def has_named(self, classes: Any) -> bool:
+        """Whether these classes were named last, whatever they are called since."""
+        named = lab.named_classes(classes, missing_label=self.missing_label)
+        return self.named is not None and named.tolist() == self.named[0].tolist()
+
+    def known_classes(self) -> np.ndarray:
+        """Return the labels that are accepted, or where any are, those that somebody gave."""
+        classes = self.classes
+        return lab.sorted_classes(self.ledger.read(all_said)[1]) if classes is None else classes
+
+    def rows_of_class(self, name: Any) -> np.ndarray:
+        """Return the sorted rows that have this label, on both sides."""
+
+        def look(ledger: Ledger) -> np.ndarray:
+            rows, _ = self.all_labels()
+            labels = self._labels_of(ledger, rows)
+            return rows[:0] if labels is None else rows[labels == name]
+
+        return self.ledger.read(look)
+
+    @property
+    def tags(self) -> Mapping[str, np.ndarray]:
+        """Sorted row numbers by the tags that they have."""
+        return self.ledger.read(tags_of)
+
+    def tagged(self, name: str) -> np.ndarray:
+        """Return the sorted row numbers that have a tag; one that no row has is refused."""
+        return rows_tagged(self.tags, name, "tagged")
 
     @property
     def opinions(self) -> Any:
@@ -257,10 +312,9 @@ class Facts:
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
             slots, rows = ledger.slots, ledger.slots.touched()
-            at = slots.find(rows)
-            is_labeled = slots.states[at] == LABELED
-            labels = np.zeros(0) if slots.labels is None else slots.labels[at[is_labeled]]
-            return rows[is_labeled], labels
+            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            labels = self._labels_of(ledger, rows)
+            return rows, np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
 

@@ -13,6 +13,7 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
+from .classes import check_changes
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -69,19 +70,18 @@ def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    groups = pool.ledger.log.groups.array[:n]
     arrays = {
         "sampled": sampled,
-        "groups": groups,
         **_arrays(pool.ledger.log, now.n_operations, now.n_events),
     }
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
-        "classes": None if pool.classes is None else pool.classes.tolist(),
-        "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
-        "seed": pool.seed,
-        "consensus": _name_of(pool.consensus),
+        "classes": None if pool.named is None else pool.named[0].tolist(),
+        "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
+        "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
+        "seed": pool._seed,
+        "consensus": name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
     }
@@ -97,24 +97,17 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
         saved = header["consensus"] if header["version"] > 1 else None
-        name = saved["function"] if isinstance(saved, dict) else None
-        if name is None:
+        if not isinstance(saved, dict):
             resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
         Facts.__init__(pool, header["missing_label"], None)
-        pool.classes = _classes(header, pool.missing_label)
+        named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label)
-    if name is not None and consensus == "saved":
-        raise ValueError(
-            f"the pool was saved with the consensus {name}, a function, which a file does not "
-            f"hold; write Pool.load(path, X, consensus={name})."
-        )
-    pool.consensus = saved if consensus == "saved" else consensus
-    resolve(pool.consensus)
+    pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     if len(rows) != n:
         raise ValueError(
             f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
@@ -124,7 +117,8 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
         if pool.ledger.dtype_without(()) is not None:
             raise ValueError("the labels that stand are of another dtype")
-        lab.parse(pool.all_labels()[1], missing_label=None, classes=pool.classes)
+        if named is not None:
+            pool.named = named, _named_after(header, pool.n_operations)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:
@@ -181,7 +175,6 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
         setattr(log, name, Column(array))
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
-    log.groups = Column(arrays.pop("groups").astype(np.uint64, casting="safe"))
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = []
     for name in ("base_labels", "labels"):
@@ -204,16 +197,26 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     log.dtypes, log.details = _table(dtypes, n), _table(details, n)
     log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
     _refuse_unless(all(map(_is_note, log.notes.values())))
+    return checked_log(log, undone, n_rows, missing_label)
+
+
+def checked_log(
+    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
+) -> Log:
+    """Return a log with what follows from it, refusing one that no pool has had."""
+    n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
     for number, ones in _table(undone, n).items():
         _undo(log, number, ones)
-    log.operations = Column(np.repeat(np.arange(n), np.diff([*log.first.array, n_events])))
+    counts = np.diff([*log.first.array, len(log.rows.array)])
+    log.operations = Column(np.repeat(np.arange(n), counts))
     _check_events(log)
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    check_sides(log, n, n_rows)
+    check_sides(log, n)
+    check_changes(log)
     return log
 
 
@@ -313,7 +316,8 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     with_labels = {0} if len(log.base[0]) else set()
     with_labels |= set(log.operations.array[is_label].tolist())
     # An undo that others came after says of which dtype labels are then.
-    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | set(log.undone))
+    others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
+    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
     values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
     _refuse_unless(all(dtype.kind in "biufO" for dtype in values))
     which = np.full(len(log.kinds.array), -1)
@@ -350,6 +354,15 @@ def _classes(header: dict, missing_label: Any) -> np.ndarray | None:
     raise ValueError("no classes have been named so")
 
 
+def _named_after(header: dict, n: int) -> int:
+    """Return after how many operations classes were named; ValueError or TypeError: never."""
+    if header["version"] == 1:
+        return 0
+    after = checked_count(header["named_after"], "n", least=0)
+    _refuse_unless(after <= n)
+    return after
+
+
 def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
     """Return by which rows the data are known again: some of all, and some of the labelled."""
     of_all, of_labeled = (
@@ -359,7 +372,21 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
     return np.union1d(of_all, labeled[of_labeled])
 
 
-def _name_of(consensus: Any) -> Any:
+def consensus_now(saved: Any, given: Any, call: str) -> Any:
+    """Return the consensus of a pool from a file: what was saved, or what is given in its place."""
+    if isinstance(given, str) and given == "saved":
+        if isinstance(saved, dict):
+            name = saved["function"]
+            raise ValueError(
+                f"the pool was saved with the consensus {name}, a function, which a file does not "
+                f"hold; write {call}, consensus={name})."
+            )
+        return saved
+    resolve(given)
+    return given
+
+
+def name_of(consensus: Any) -> Any:
     """Return a consensus as a file names it."""
     if not callable(consensus):
         return consensus

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .classes import changed_between
 from .fold import LABELED, Folded, fold
 from .ledger import Ledger
 from .log import KINDS, UNSURE
@@ -66,7 +67,23 @@ class Operation:
             return rows
         spans = [log.span(one, number + 1, self._n_events) for one in self.undone or (number,)]
         rows = np.concatenate([log.rows.array[span] for span in spans])
+        if changed_between(log, number, number + 1):
+            rows = np.append(rows, self._renamed())
         return rows[np.sort(np.unique(rows, return_index=True)[1])]
+
+    def _renamed(self) -> np.ndarray:
+        """Return the rows whose label is called otherwise since."""
+        ledger, log, number = self._ledger, self._ledger.log, self._number
+        first = int(log.first.array[number])
+        rows = np.union1d(log.rows.array[:first], log.base[0])
+        last = ledger.read(lambda ledger: ledger.last_events(rows))
+        before = fold(log, rows, last, number, first)
+        is_labeled = before.states == LABELED
+        rows, events = rows[is_labeled], before.decisive[is_labeled]
+        was, now = (
+            ledger.labels_of(rows, events, n, np.dtype(object)) for n in (number, number + 1)
+        )
+        return rows[was != now]
 
     @cached_property
     def _sides(self) -> tuple[Folded, Folded]:

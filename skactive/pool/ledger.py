@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
+from .classes import changed_between, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -23,10 +24,11 @@ from .log import (
     SKIP,
     UNSURE,
     Change,
+    Column,
     Log,
 )
 from .slots import Slots
-from .test_side import HoldOut, hold_out_of, keys_of
+from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
@@ -85,6 +87,8 @@ class Ledger:
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
+        # Hashes of every row's group, where groups decide on the test side
+        self.groups = Column(groups_of(self.log, n))
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -99,6 +103,23 @@ class Ledger:
         n, n_events = self.now.n_operations, self.now.n_events
         return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
 
+    def changed(self, work: Callable[[], Found]) -> Found:
+        """Return what some work returns, which commits a change at most, while nobody else does."""
+        return work()
+
+    def told(self) -> dict[str, Any]:
+        """Return what others have set for the pool as a whole since this was asked."""
+        return {}
+
+    def keep(self, settings: Mapping[str, Any]) -> None:
+        """Write down what is set for the pool as a whole; a pool in memory has it already."""
+
+    def refresh(self) -> None:
+        """Take in what others wrote; nobody else writes to a pool in memory."""
+
+    def close(self) -> None:
+        """Let go of what holds the pool; memory does not."""
+
     def commit(self, change: Change) -> None:
         """Make a change happen, as one operation."""
         self.follow()
@@ -107,10 +128,8 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change = self._with_dtype(change)
-        side = now.side or HoldOut.of(change.detail)
-        if side is not None:
-            change = self._with_sides(change, side)
+        dtype, change = self.with_dtype(change)
+        change, side = self.sided(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
@@ -118,18 +137,21 @@ class Ledger:
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
 
-    def _with_sides(self, change: Change, side: HoldOut) -> Change:
-        """Return a change that says on which side its rows are."""
-        n = len(self.now.rows)
-        if change.groups is not None:
-            k = len(change.groups)
-            self.log.groups.put(n + change.n_added - k, change.groups, k)
-        if side is not self.now.side:
-            return change  # a test side begins, and who planned it knows
+    def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
+        """Return a change that says on which side its rows are, and the test side after it."""
+        n, now = len(self.now.rows), self.now
+        side = now.side or HoldOut.of(change.detail)
+        if side is None:
+            return change, None
+        groups = groups_in(change.detail)
+        if len(groups):
+            self.groups.put(n + change.n_added - len(groups), groups, len(groups))
+        if side is not now.side:
+            return change, side  # it begins, and who planned it knows
         held = self.is_held(change.rows, side)
         if not side.is_by_group:  # rows that join with an answer: somebody chose them
             held[change.rows >= n] = False
-        return change._replace(held=held)
+        return change._replace(held=held), side
 
     def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
         """Return how many rows are in each state once an operation has happened."""
@@ -159,7 +181,7 @@ class Ledger:
         is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
         held[is_touched] = self.slots.is_held[slots[is_touched]]
         others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(side, others, self.log.groups.array))
+        held[~is_touched] = side.takes(keys_of(side, others, self.groups.array))
         return held
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
@@ -170,9 +192,9 @@ class Ledger:
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
-        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.log.groups.array
+        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.groups.array
         n_held = 0
-        if side is not None:
+        if side is not None and n:
             n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
             n_held -= int(side.takes(keys_of(side, but, groups)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
@@ -221,7 +243,14 @@ class Ledger:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
             rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
+            if changed_between(log, n, n + 1):
+                rows = np.union1d(rows, self._with_label())
             return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+        if changed_between(log, n, n + 1):
+            again, rows = rows, np.union1d(rows, self._with_label())
+            last = slots.last[slots.made(rows)]
+            last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
+            return self._folded(rows, last, n + 1, n_events)
         found = slots.find(rows)
         is_known = found >= 0
         is_known[is_known] = slots.is_touched(found[is_known])
@@ -293,12 +322,14 @@ class Ledger:
         labels[~is_based] = log.labels.array[events[~is_based]]
         if is_based.any() and log.base[1] is not None:
             labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
+        renamed(log, events, labels, n)
         return labels
 
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        if not slots.fits(n_rows, len(effect.rows)):
+        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
         slots.recast(effect.dtype, at)
@@ -310,6 +341,7 @@ class Ledger:
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
+        slots.cover(n_rows)
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
@@ -332,6 +364,11 @@ class Ledger:
         new.names = dict(old.names)
         return new
 
+    def _with_label(self) -> np.ndarray:
+        """Return the rows that have a label, on whichever side, sorted."""
+        rows = self.slots.touched()
+        return rows[self._states_of(rows) == LABELED]
+
     def _states_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the states of rows in the slots."""
         found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
@@ -339,8 +376,10 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def _with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
+        if change.kind == "classes":
+            return dtype_with(change.detail, self.now.dtype), change
         has_label = change.has_label
         if change.labels is None or not has_label.any():
             return change.dtype, change._replace(labels=None)
@@ -406,12 +445,14 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        n, side, untouched = len(self.now.rows), self.now.side, None
+        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
+            return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self.log.groups.array):
+            for part, is_held in side.blocks(0, n, self.groups.array):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
-        return self.slots.mask(state, n, untouched)
+        return slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
@@ -464,6 +505,8 @@ class Ledger:
         log, now = self.log, self.now
         if n >= now.n_operations:
             return NOTHING
+        if changed_between(log, n, now.n_operations):
+            n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
         for number, undone in log.undone.items():
             if n <= number < now.n_operations:

@@ -69,9 +69,6 @@ class Change(NamedTuple):
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
     token: Any = None  # by which whoever planned it knows it again
-    groups: Any = (
-        None  # uint64, hashes of the groups of the pool's last rows, all or those that join
-    )
 
     @property
     def n_added(self) -> int:
@@ -145,7 +142,6 @@ class Log:
         self.held = numbers(bool)
         self.labels = LabelColumn(np.zeros(0, dtype=np.int8))
         self.notes: dict[int, Note] = {}
-        self.groups = numbers(np.uint64)  # of every row, where groups decide on the test side
         self.people: list[str | None] = [None]  # by code
         self._codes: dict[str | None, int] = {None: NOBODY}
         self.base: tuple[np.ndarray, np.ndarray | None] = (NOTHING, None)  # rows and y of fit
@@ -201,6 +197,29 @@ class Log:
             column.put(n_events, value, k)
         return end
 
+    def change(self, n: int, n_operations: int, n_events: int) -> Change:
+        """Return what was written as operation n, with so many operations and events in all."""
+        events = self.span(n, n_operations, n_events)
+        dtype, codes = self.dtypes.get(n), self.names.array[events].tolist()
+        return Change(
+            KINDS[self.kinds.array[n]],
+            self.rows.array[events] if n else self.base[0],
+            self.events.array[events] if n else OPINION,
+            [self.people[code] for code in codes] if n else None,
+            self.base[1] if n == 0 else dtype and self.labels.array[events].astype(dtype),
+            self.held.array[events] if n else False,
+            self.people[self.actors.array[n]],
+            int(self.n_added.array[n]),
+            undone=self.undone.get(n, ()),
+            detail=self.details.get(n),
+            notes={
+                at - events.start: self.notes[at]
+                for at in (range(events.start, events.stop) if self.notes else ())
+                if at in self.notes
+            },
+            time=float(self.times.array[n]),
+        )
+
     def code(self, name: str | None) -> int:
         """Return the code of a name, a new one if need be."""
         code = self._codes.get(name)
@@ -253,7 +272,6 @@ class Log:
         for name, size in (("dtypes", n), ("undone", n), ("details", n), ("notes", n_events)):
             kept = getattr(self, name)
             setattr(new, name, {key: value for key, value in kept.items() if key < size})
-        new.groups = Column(self.groups.array.copy())
         new.people, new._codes, new.base = [*self.people], dict(self._codes), self.base
         new.has_final = self.has_final
         new.token = self.token if self.token[0] < n else (-1, None)

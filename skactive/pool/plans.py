@@ -24,10 +24,14 @@ from .log import (
     RESERVE,
     RESTORE,
     SKIP,
+    TAG,
     UNSURE,
+    UNTAG,
     Change,
 )
-from .test_side import begun, group_hashes, keys_of, touched_before
+from .standing import notes_of
+from .tags import rows_tagged
+from .test_side import group_hashes, keys_of, new_hold_out, of_groups, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -40,12 +44,21 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Facts, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts,
+    idx,
+    y,
+    *,
+    relabel: bool = False,
+    annotator: str | None = None,
+    seconds: Any = None,
+    comment: Any = None,
+    who: str = "label",
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
     names = pool.rows.names_of(idx)
     values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
+    notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -81,7 +94,34 @@ def label(
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
+    places = np.flatnonzero(kept).tolist() if notes else []
+    return Change(
+        "label",
+        idx[kept],
+        events[kept],
+        annotator,
+        values[kept],
+        annotator=annotator,
+        notes={at: notes[place] for at, place in enumerate(places) if place in notes},
+    )
+
+
+def contradicted(
+    pool: Facts, idx, values, known, *, annotator: str | None, relabel: bool
+) -> tuple[np.ndarray, Any]:
+    """Tell which labels `label` would refuse for those that rows have, and which these are."""
+    ledger = pool.ledger
+    ledger.follow()
+    if pool.consensus is None:
+        states, labels = ledger.found(idx)
+        has = states == LABELED
+    else:
+        own, labels = _own(ledger, idx, annotator)
+        has = own == OPINION
+    clash = has & ~_equal(has & known, labels, values)
+    if relabel:
+        clash &= _decided(ledger, idx)[0] & (pool.consensus is None)
+    return clash, labels
 
 
 def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
@@ -116,9 +156,9 @@ def extend(
     """
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
-    hashes = _groups(pool, groups, len(added), row_index(X), who)
+    detail = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator, groups=hashes)
+        return Change("extend", added=added, merge=merge, annotator=annotator, detail=detail)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -131,7 +171,7 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
-        groups=hashes,
+        detail=detail,
     )
 
 
@@ -149,13 +189,13 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
         hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
     now = ledger.now
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
-    side = begun(share, seed, hashes, labeled)
+    side = new_hold_out(share, seed, hashes, labeled)
     others = others[side.takes(keys_of(side, others, hashes))]
-    return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail(hashes))
 
 
-def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
-    """Return hashes of the groups of new rows, refusing groups where they say nothing."""
+def _groups(pool: Facts, groups, n: int, index, who: str) -> dict | None:
+    """Return what is told of the groups of new rows, refusing groups where they say nothing."""
     side = pool.ledger.now.side
     if side is None or not side.is_by_group:
         if groups is None:
@@ -167,7 +207,7 @@ def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
             f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
             f"for each new row."
         )
-    return group_hashes(groups, n, index, who)
+    return of_groups(group_hashes(groups, n, index, who))
 
 
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
@@ -213,17 +253,35 @@ def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Facts, idx, name: str | None) -> Change:
-    """Return what `Pool.reserve` would change."""
-    idx = check_row_numbers(idx, len(pool), who="reserve")
+def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
+    """Return what `Pool.reserve` would change; messages name `who` as the call."""
+    idx = check_row_numbers(idx, len(pool), who=who)
     ledger = pool.ledger
     ledger.follow()
     states, _ = ledger.found(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
-    _refuse_states("reserve", idx, states, ~np.isin(states, takes), takes)
+    _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
     held = ledger.slots.names
     kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)
+
+
+def tag(pool: Facts, kind: str, idx, name: str) -> Change:
+    """Return what `Pool.tag` or `untag` would change."""
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
+    idx = check_row_numbers(idx, len(pool), who=kind)
+    tags = pool.tags
+    members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)
+    has_it = np.isin(idx, members)
+    if kind == "untag" and not has_it.all():
+        raise ValueError(
+            f"untag got row {idx[has_it.argmin()]}, which is not tagged {name!r}; it takes rows "
+            f"that are in tagged({name!r})."
+        )
+    if kind == "untag":
+        return Change("tag", idx, UNTAG, name)
+    return Change("tag", idx[~has_it], TAG, name)
 
 
 def release_all(pool: Facts, name: str) -> Change:

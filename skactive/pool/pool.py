@@ -5,10 +5,11 @@ import numpy as np
 from ..data import labels as lab
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
-from . import files, plans
+from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
-from .test_side import begun, group_hashes
+from .standing import all_said
+from .test_side import first_detail
 
 
 class Pool(Facts):
@@ -97,18 +98,8 @@ class Pool(Facts):
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        side, hashes = None, None
-        if groups is not None:
-            if hold_out is None:
-                raise ValueError(
-                    "the pool got groups= without hold_out=, whose rows they divide; give both."
-                )
-            hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
-        if hold_out is not None:
-            side = begun(hold_out, draw_seed(random_state), hashes, known).detail
-        self.apply(
-            Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
-        )
+        side = first_detail(hold_out, groups, random_state, known, len(rows), row_index(X))
+        self.apply(Change("fit", known, OPINION, None, values, added=rows, detail=side))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -121,16 +112,22 @@ class Pool(Facts):
         Raises
         ------
         ValueError
-            If a row has another label already.
+            If a row has another label already, or with a `consensus` somebody says so.
         """
-        named = lab.named_classes(classes, missing_label=self.missing_label)
-        rows, labels = self.all_labels()
-        lab.parse(labels, missing_label=None, classes=named, rows=rows)
-        self.classes = named
+
+        def name() -> None:
+            named = lab.named_classes(classes, missing_label=self.missing_label)
+            # What a consensus passes over today may count tomorrow.
+            is_voted = self.consensus is not None
+            rows, labels = self.ledger.read(all_said) if is_voted else self.all_labels()
+            lab.parse(labels, missing_label=None, classes=named, rows=rows.tolist())
+            self.set(named=(named, self.n_operations))
+
+        self.together(name)
 
     # What changes it
 
-    def label(self, idx, y, *, relabel=False, annotator=None) -> None:
+    def label(self, idx, y, *, relabel=False, annotator=None, seconds=None, comment=None) -> None:
         """Record labels.
 
         The same label by the same person again is without effect; by another one, it is a further
@@ -148,6 +145,10 @@ class Pool(Facts):
             them). With a `consensus`: whether the same person may change what she said.
         annotator : str, default=None
             Who gave the labels; kept in the history.
+        seconds : float or array-like of float, shape (k,), default=None
+            How long it took, kept in `opinions`; one for all, or one for each row.
+        comment : str or array-like of str, shape (k,), default=None
+            What was remarked, likewise.
 
         Raises
         ------
@@ -156,7 +157,8 @@ class Pool(Facts):
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
         check_name(annotator, "label")
-        self.apply(plans.label(self, idx, y, relabel=relabel, annotator=annotator))
+        options = {"relabel": relabel, "annotator": annotator}
+        self._change(plans.label, idx, y, seconds=seconds, comment=comment, **options)
 
     def decide(self, idx, y, *, annotator=None) -> None:
         """Record a reviewer's final word, which outranks all opinions, earlier and later ones.
@@ -171,19 +173,19 @@ class Pool(Facts):
             Who decided.
         """
         check_name(annotator, "decide")
-        self.apply(plans.decide(self, idx, y, annotator=annotator))
+        self._change(plans.decide, idx, y, annotator=annotator)
 
     def unlabel(self, idx) -> None:
         """Take the labels of labelled rows away; they may be asked for again."""
-        self.apply(plans.move(self, "unlabel", idx))
+        self._change(plans.move, "unlabel", idx)
 
     def skip(self, idx) -> None:
         """Set rows aside that nobody can label; they are not offered until `restore`."""
-        self.apply(plans.move(self, "skip", idx))
+        self._change(plans.move, "skip", idx)
 
     def restore(self, idx) -> None:
         """Offer skipped rows again."""
-        self.apply(plans.move(self, "restore", idx))
+        self._change(plans.move, "restore", idx)
 
     def reserve(self, idx, name=None) -> None:
         """Keep rows for someone: they are not offered again until labelled or released.
@@ -196,7 +198,7 @@ class Pool(Facts):
             For whom.
         """
         check_name(name, "reserve")
-        self.apply(plans.reserve(self, idx, name))
+        self._change(plans.reserve, idx, name)
 
     def release(self, idx=None, *, name=None) -> None:
         """Offer reserved rows again.
@@ -210,8 +212,64 @@ class Pool(Facts):
         """
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
-        plan = plans.release_all(self, name) if idx is None else plans.move(self, "release", idx)
-        self.apply(plan)
+        if idx is None:
+            self._change(plans.release_all, name)
+        else:
+            self._change(plans.move, "release", idx)
+
+    def rename_class(self, old, new) -> None:
+        """Call a class by another name, in all that was said and in `classes`.
+
+        Parameters
+        ----------
+        old : label
+            A class.
+        new : label
+            What it is called from now on; no class as yet.
+        """
+        self._change(regrouping.rename, old, new)
+
+    def merge_classes(self, classes, into) -> None:
+        """Make one class of several, in all that was said and in `classes`.
+
+        Parameters
+        ----------
+        classes : array-like
+            Classes.
+        into : label
+            What they are from now on: one of them, another class, or a new name.
+        """
+        self._change(regrouping.merge, classes, into)
+
+    def split_class(self, name, into) -> None:
+        """Divide a class: its rows lose their labels, and are asked for again.
+
+        What was said of them stays in the history.
+
+        Parameters
+        ----------
+        name : label
+            A class.
+        into : array-like
+            At least two classes that are accepted in its place; it may be one of them.
+        """
+        self._change(regrouping.split, name, into)
+
+    def tag(self, idx, name) -> None:
+        """Give rows a tag, which they keep whatever becomes of them.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        name : str
+            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        """
+        self._change(plans.tag, "tag", idx, name)
+
+    def untag(self, idx, name) -> None:
+        """Take a tag from rows that have it."""
+        self._change(plans.tag, "untag", idx, name)
 
     def extend(self, X, y=None, *, groups=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
@@ -233,14 +291,18 @@ class Pool(Facts):
             The new rows' numbers.
         """
         check_name(annotator, "extend")
-        first = len(self)
-        self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
-        return np.arange(first, len(self))
+
+        def extended() -> np.ndarray:
+            first = len(self)
+            self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
+            return np.arange(first, len(self))
+
+        return self.together(extended)
 
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
         """Keep a share of the rows to test on from now on; once, and for good.
 
-        Rows that have a label now, or came with one, stay where they are.
+        Rows that have a label now, or came with an answer, stay where they are.
 
         Parameters
         ----------
@@ -252,7 +314,7 @@ class Pool(Facts):
         ValueError
             If the pool holds out rows already.
         """
-        self.apply(plans.hold_out(self, share, groups, draw_seed(random_state)))
+        self._change(plans.hold_out, share, groups, draw_seed(random_state))
 
     def undo(self, n=1, *, annotator=None) -> None:
         """Revert the last `n` operations that are not undone yet.
@@ -270,7 +332,136 @@ class Pool(Facts):
             If there are fewer, or if one of them is an `extend`: rows stay once they are in.
         """
         check_name(annotator, "undo")
-        self.apply(plans.undo(self, n, annotator))
+        self._change(plans.undo, n, annotator)
+
+    # As tables
+
+    def to_frame(self, *, rows=False):
+        """Return a line for each row: id, label, state, annotator, time and comment.
+
+        The first three are of every row; who gave its label, or could not tell, when, and with
+        which comment, where somebody did. Of a reserved row, the annotator is for whom it is.
+
+        Parameters
+        ----------
+        rows : bool, default=False
+            Whether the columns of X, or its text, stand beside them; one that has the name of
+            another is called X_name.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            Of pandas or polars, as X is, or which is installed; of neither, arrays. The index is
+            that of X.
+        """
+        return tables.to_frame(self, rows)
+
+    def history_frame(self):
+        """Return a line for each event of the history, oldest first.
+
+        Number and kind of its operation, id of its row, event, annotator (whose it is, or for
+        whom), label, time, seconds, comment, and whether it was undone since. Labels that came with
+        `fit` are events of operation 0.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            As of `to_frame`.
+        """
+        return tables.history_frame(self)
+
+    def merge(
+        self,
+        table,
+        *,
+        on="id",
+        label="label",
+        annotator=None,
+        annotator_column=None,
+        relabel=False,
+        new_labels=False,
+    ):
+        """Record the answers of a table, all of them as one operation, "merge".
+
+        A line without a label is no answer. The missing label itself, say -1, means that the
+        annotator could not tell, as in `label`.
+
+        Parameters
+        ----------
+        table : str, path, DataFrame, dict of columns or list of dicts
+            A path is of a CSV file, as spreadsheets save it.
+        on : str, default="id"
+            The column that says which row a line is about.
+        label : str, default="label"
+            The column of labels: of the classes, or labels of this pool, to the letter.
+        annotator : str, default=None
+            Who answered.
+        annotator_column : str, default=None
+            The column of who answered, where these are several.
+        relabel : bool, default=False
+            Whether rows may take another label than they have, unless that was decided.
+        new_labels : bool, default=False
+            Whether labels are accepted that the pool has not had; never where `classes` are named.
+            A pool without any, and one of floats, accepts them in any case.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            The answers that were left out, since they contradict what rows have: id, in_pool, by
+            whom, in_table, and line (in a table that is no file, its position).
+
+        Raises
+        ------
+        ValueError
+            If a label is none of the pool, an id that of no row, or if a row has two answers, each
+            told with its line. Nothing has changed then.
+        """
+        check_name(annotator, "merge")
+
+        def merged():
+            change, contradictions = tables.merge(
+                self,
+                table,
+                on=on,
+                label=label,
+                annotator=annotator,
+                annotator_column=annotator_column,
+                relabel=relabel,
+                new_labels=new_labels,
+            )
+            self.apply(change)
+            return contradictions
+
+        return self.together(merged)
+
+    def hand_out(self, rows, name, path, *, columns=None, overwrite=False) -> np.ndarray:
+        """Write rows to a CSV file for a colleague to label, and reserve them for her.
+
+        The file has a column of ids, those of the rows, and an empty one, "label", to fill in;
+        `merge` reads it. It appears once its rows are reserved, and if it cannot, they are released
+        again. A pool in memory knows of it as long as it lives: save it before the file is sent.
+
+        Parameters
+        ----------
+        rows : int or array-like of int, shape (k,)
+            How many: the first unlabelled rows, fewer if there are no more. Or row numbers, say
+            of a query.
+        name : str
+            For whom.
+        path : str or path
+            File to write.
+        columns : list of str, default=None
+            Which columns she sees. None: all, or text; of rows that are neither, the id alone.
+        overwrite : bool, default=False
+            Whether a file may be replaced that is there.
+
+        Returns
+        -------
+        ndarray of shape (k,), int64
+            The row numbers that were handed out.
+        """
+        how = {"columns": columns, "overwrite": overwrite}
+        return self.together(lambda: tables.hand_out(self, rows, name, path, **how))
 
     # On disk
 
@@ -315,7 +506,94 @@ class Pool(Facts):
         """
         return files.load(cls, path, X, consensus)
 
-    # Changes: nothing here is refused
+    @classmethod
+    def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":
+        """Return a pool over a file that has every operation before the call returns.
+
+        The file is an SQLite database. It is made if it is not there; else the pool goes on where
+        it stood. Several processes may have it open: each call takes in first what the others
+        wrote, and is refused, or recorded, by what is true then. `refresh` takes it in alone. A
+        copy of the pool, by pickle or deepcopy, is in memory.
+
+        Parameters
+        ----------
+        path : str or path
+            The file; "db" is its usual ending.
+        X : container of n rows
+            All rows of the pool, those that were added included, in the same order.
+        y : array-like of shape (n,), default=None
+            Labels to begin with; of a file that is there they must be those that it began with.
+        read_only : bool, default=False
+            Whether to look at the file, which others may write to meanwhile, and not change it.
+        **options : dict
+            Of `Pool`; of a file that is there they must be those that it has.
+
+        Returns
+        -------
+        Pool
+            To be closed by `close`, or ``with Pool.open(...) as pool``.
+
+        Raises
+        ------
+        ValueError
+            If the file is something else, is damaged, or belongs to other rows or labels.
+        OSError
+            If it cannot be written to; TimeoutError if another process has kept it locked for five
+            seconds. Changes raise these as well, and nothing has changed then.
+        """
+        from .durable import open_pool  # most pools need no database
+
+        return open_pool(cls, path, X, y, read_only, options)
+
+    def copy_to(self, path) -> None:
+        """Write the pool to another file, for `open` where its name ends in .db, else for `load`.
+
+        Parameters
+        ----------
+        path : str or path
+            A database must not be there yet; another file is replaced.
+        """
+        from .durable import copy_to
+
+        copy_to(self, path)
+
+    def refresh(self) -> None:
+        """Take in what other processes wrote to the file of a pool that `open` returned."""
+        self.ledger.refresh()
+        vars(self).update(self.ledger.told())
+
+    def close(self) -> None:
+        """Close the file of a pool that `open` returned; it can be read on, but not changed."""
+        self.ledger.close()
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    # Changes
+
+    def together(self, work):
+        """Return what a function returns that plans a change and applies it.
+
+        Whoever else writes to the pool's file does so before or after.
+        """
+
+        def alone():
+            vars(self).update(self.ledger.told())
+            return work()
+
+        return self.ledger.changed(alone)
+
+    def _change(self, plan, *args, **kwargs) -> None:
+        """Apply what a function plans for the pool."""
+        self.together(lambda: self.apply(plan(self, *args, **kwargs)))
+
+    def set(self, **settings) -> None:
+        """Set what holds for the pool as a whole."""
+        self.ledger.keep(settings)
+        vars(self).update(settings)
 
     def apply(self, change: Change) -> None:
         """Carry out what a plan of this pool returned, as one operation of the history.

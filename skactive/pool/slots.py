@@ -31,11 +31,16 @@ class Slots:
         self.sorted = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
         self.names: dict[int, tuple[str | None, ...]] = {}  # for whom rows are reserved
 
-    def fits(self, n_rows: int, n_more: int) -> bool:
-        """Tell whether slots by row, or not, still suit so many rows, and rows that join them."""
+    def fits(self, n_rows: int, n_touched: int) -> bool:
+        """Tell whether slots by row, or not, still suit so many rows, of which some are touched."""
         if self.is_dense:
-            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * max(self.n_used, 1))
-        return n_rows > _SHARE * (len(self.sorted[0]) + n_more)
+            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * n_touched)
+        return n_rows > _SHARE * n_touched
+
+    def cover(self, n_rows: int) -> None:
+        """Have a slot for every row, where that is how slots are."""
+        if self.is_dense and self.n_used < n_rows:
+            self._make_room(n_rows)
 
     def touched(self) -> np.ndarray:
         """Return the rows that have a slot, sorted where slots are few."""
@@ -73,15 +78,14 @@ class Slots:
 
     def _make_room(self, n: int) -> None:
         """Be long enough for n slots; new ones are of rows that nothing happened to."""
-        if n > len(self.states):
-            size = max(n, len(self.states) * 5 // 4)
-            # The states are last: who is interrupted before them does it again.
-            for name, hole in (("labels", 0), ("last", -1), ("is_held", False), ("states", 0)):
-                column = getattr(self, name)
-                if column is not None and len(column) < size:
-                    longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
-                    longer[: len(column)] = column
-                    setattr(self, name, longer)
+        for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
+            column = getattr(self, name)
+            # Each by itself: an interrupt may come between two.
+            if column is not None and n > len(column):
+                size = max(n, len(column) * 5 // 4)
+                longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
+                longer[: len(column)] = column
+                setattr(self, name, longer)
         self.n_used = max(self.n_used, n)
 
     def recast(self, dtype: np.dtype | None, leaving: np.ndarray) -> None:
@@ -112,10 +116,10 @@ class Slots:
         they are not all unlabelled.
         """
         if untouched is not None:
-            rows = self.touched()
-            slots = self.find(rows)
-            is_touched = self.is_touched(slots)
-            untouched[rows[is_touched]] = self._is_in(state, slots[is_touched])
+            touched = self.touched()
+            at = self.find(touched)
+            is_touched = self.is_touched(at)
+            untouched[touched[is_touched]] = self._is_in(state, at[is_touched])
             return untouched
         if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
             return self._is_in(state, slice(0, n_rows))

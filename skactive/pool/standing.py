@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import merge_dtype
+from ..data.labels import merge_dtype, to_array
 from ..data.tables import datetimes
 from .consensus import consensus_of, is_row_by_row
 from .fold import LABELED
 from .ledger import Ledger
-from .log import EVENT_NAMES, FINAL, NOTHING, OPINION
+from .log import EVENT_NAMES, FINAL, NOTHING, OPINION, Note
 
 
 class Standing(NamedTuple):
@@ -132,6 +132,15 @@ def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.n
     return rows, people[log.name_codes(events)], _labels_of(ledger, rows, events)
 
 
+def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and labels of all opinions that stand, and of all decisions."""
+    now = standing(ledger)
+    rows, events = np.append(now.rows, now.decided), np.append(now.events, now.decisions)
+    is_label = np.isin(ledger.log.kinds_of(events), (OPINION, FINAL))
+    rows, events = rows[is_label], events[is_label]
+    return rows, _labels_of(ledger, rows, events)
+
+
 def _labels_of(ledger: Ledger, rows: np.ndarray, events: np.ndarray) -> np.ndarray:
     """Return the labels that events carry, in a dtype that holds all of them."""
     now, said = ledger.now, ledger.log.labels.array.dtype
@@ -174,6 +183,37 @@ def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
         "comment": _objects([note[1] for note in notes]),
         "kind": _objects([EVENT_NAMES[kind] for kind in kinds.tolist()]),
     }
+
+
+def notes_of(seconds: Any, comment: Any, k: int, who: str) -> dict[int, Note]:
+    """Return what comes with k opinions by place, refusing what is no duration or no comment."""
+    if seconds is None and comment is None:
+        return {}
+    took = np.full(k, np.nan) if seconds is None else _one_a_row(seconds, k, who, "seconds")
+    texts = [None] * k if comment is None else _one_a_row(comment, k, who, "comment").tolist()
+    notes = {}
+    for place, (time, text) in enumerate(zip(took.tolist(), texts, strict=True)):
+        is_number = isinstance(time, int | float) and not isinstance(time, bool)
+        if time is not None and not (is_number and (time != time or 0 <= time < np.inf)):
+            raise ValueError(f"{who} got seconds={time!r}; give a number from 0 on, or None.")
+        text = None if text != text else text  # NaN, as pandas writes None
+        if not isinstance(text, str | None):
+            raise ValueError(f"{who} got comment={text!r}; give text, or None.")
+        note = None if time is None or time != time else float(time), text or None
+        if note != (None, None):
+            notes[place] = note
+    return notes
+
+
+def _one_a_row(given: Any, k: int, who: str, name: str) -> np.ndarray:
+    """Return k objects, of which one may stand for all."""
+    values = to_array(given).astype(object)
+    is_one = np.ndim(given) == 0
+    if len(values) != k and not is_one:
+        raise ValueError(
+            f"{who} got {len(values)} {name} for {k} rows; give one for each, or one for all."
+        )
+    return np.broadcast_to(values, k) if is_one else values
 
 
 def _objects(values: list) -> np.ndarray:

@@ -38,12 +38,12 @@ def write(
 
 
 @contextmanager
-def refusing(path: str | os.PathLike) -> Iterator[None]:
+def refusing(path: str | os.PathLike, maker: str = "Pool.save") -> Iterator[None]:
     """Refuse a file in words where what it holds makes no sense."""
     try:
         yield
     except (*_ARCHIVE, RuntimeError, LookupError, ValueError, TypeError, ArithmeticError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is not a file that Pool.save wrote.") from error
+        raise ValueError(f"{os.fspath(path)!r} is not a file that {maker} wrote.") from error
 
 
 def read(path: str | os.PathLike, latest: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -56,11 +56,7 @@ def read(path: str | os.PathLike, latest: int) -> tuple[dict[str, Any], dict[str
     """
     whole = Path(path).read_bytes()
     with refusing(path):
-        with zipfile.ZipFile(io.BytesIO(whole)) as file:
-            arrays = {info.filename: _array(file, info, len(whole)) for info in file.infolist()}
-            if len(arrays) != len(file.infolist()):
-                raise ValueError("a member is there twice")
-        arrays = {name.removesuffix(".npy"): array for name, array in arrays.items()}
+        arrays = arrays_of(whole)
         header = unpack_json(arrays.pop("header"))
         version = header["version"]
         if header["format"] != FORMAT or not is_integer(version) or version < 1:
@@ -71,6 +67,15 @@ def read(path: str | os.PathLike, latest: int) -> tuple[dict[str, Any], dict[str
             f"{latest}; update skactive."
         )
     return header, arrays
+
+
+def arrays_of(whole: bytes) -> dict[str, np.ndarray]:
+    """Return the arrays in the bytes of a file; what `refusing` catches: it is none."""
+    with zipfile.ZipFile(io.BytesIO(whole)) as file:
+        arrays = {info.filename: _array(file, info, len(whole)) for info in file.infolist()}
+        if len(arrays) != len(file.infolist()):
+            raise ValueError("a member is there twice")
+    return {name.removesuffix(".npy"): array for name, array in arrays.items()}
 
 
 def _array(file: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> np.ndarray:

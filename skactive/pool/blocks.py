@@ -1,0 +1,170 @@
+"""Many lines of a pool's database as a few arrays, in which they are read quickly."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import storage
+from .lines import Written
+from .log import EVENT_NAMES, KINDS, Column, LabelColumn, Log, Note
+
+BLOCK = 50_000  # operations and events, of which as many are put into a block
+
+
+class Block(NamedTuple):
+    """Consecutive operations with their events, in columns."""
+
+    columns: dict[str, np.ndarray]
+    people: list[str | None]  # by the codes in the columns
+    dtypes: list[str]  # of labels, by their codes
+    undone: list[tuple[int, Sequence[int]]]  # by number of the operation
+    details: list[tuple[int, Any]]
+    notes: list[tuple[int, Note]]  # by number of the event
+
+    def packed(self) -> bytes:
+        """Return the bytes of a file of arrays."""
+        columns, labels = dict(self.columns), self.columns["labels"]
+        if labels.dtype == object:
+            columns["labels"] = storage.pack_json(labels.tolist())
+            columns["text"] = np.zeros(0)  # tells that they are JSON
+        columns["tables"] = storage.pack_json([*self[1:]])
+        buffer = io.BytesIO()
+        np.savez(buffer, **columns)  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+
+def unpacked(packed: bytes) -> Block:
+    """Return a block from its bytes."""
+    columns = storage.arrays_of(packed)
+    tables = storage.unpack_json(columns.pop("tables"))
+    if columns.pop("text", None) is not None:
+        columns["labels"] = objects(storage.unpack_json(columns["labels"]))
+    return Block(columns, *tables)
+
+
+def objects(values: list) -> np.ndarray:
+    """Return values as an array of objects, whatever they are."""
+    return np.array([*values, None], dtype=object)[:-1]
+
+
+def block_of_log(log: Log, n: tuple[int, int], n_events: tuple[int, int]) -> Block:
+    """Return operations and events of a log, each from one number to before another."""
+    one, each = slice(*n), slice(*n_events)
+    first = np.append(log.first.array[one], n_events[1])
+    names = sorted({name for number, name in log.dtypes.items() if n[0] <= number < n[1]})
+    dtypes = np.full(n[1] - n[0], -1, dtype=np.int64)
+    for number, name in log.dtypes.items():
+        if n[0] <= number < n[1]:
+            dtypes[number - n[0]] = names.index(name)
+    columns = {
+        "kinds": log.kinds.array[one],
+        "times": log.times.array[one],
+        "actors": log.actors.array[one],
+        "counts": np.diff(first),
+        "n_added": log.n_added.array[one],
+        "dtypes": dtypes,
+        "rows": log.rows.array[each],
+        "events": log.events.array[each],
+        "names": log.names.array[each],
+        "held": log.held.array[each],
+        "labels": log.labels.array[each],
+    }
+    tables: Any = (
+        [(key, value) for key, value in table.items() if start <= key < stop]
+        for table, (start, stop) in (
+            (log.undone, n),
+            (log.details, n),
+            (log.notes, n_events),
+        )
+    )
+    return Block(columns, list(log.people), names, *tables)
+
+
+def block_of_lines(lines: Sequence[Written]) -> Block:
+    """Return lines as a block; KeyError or ValueError: no pool wrote them."""
+    operations = [each.operation for each in lines]
+    events = [event for each in lines for event in each.events]
+    people: dict[str | None, int] = {None: 0}
+    names = [people.setdefault(line.name, len(people)) for line in events]
+    actors = [people.setdefault(line.actor, len(people)) for line in operations]
+    dtypes = sorted({line.dtype for line in operations if line.dtype is not None})
+    codes: dict[str | None, int] = {name: code for code, name in enumerate(dtypes)} | {None: -1}
+    kinds = {name: code for code, name in enumerate(EVENT_NAMES)}
+    first = operations[0].n if operations else 0
+    counts = np.bincount(
+        np.array([line.operation - first for line in events], dtype=np.int64),
+        minlength=len(operations),
+    )
+    of_operation = [line.dtype for line in operations]
+    columns = {
+        "kinds": np.array([KINDS.index(line.kind) for line in operations], dtype=np.int8),
+        "times": np.array([line.time for line in operations], dtype=float),
+        "actors": np.array(actors, dtype=np.int32),
+        "counts": counts,
+        "n_added": np.array([line.n_added for line in operations], dtype=np.int64),
+        "dtypes": np.array([codes[name] for name in of_operation], dtype=np.int64),
+        "rows": np.array([line.row for line in events], dtype=np.int64),
+        "events": np.array([kinds[line.kind] for line in events], dtype=np.int8),
+        "names": np.array(names, dtype=np.int32),
+        "held": np.array([line.held for line in events], dtype=bool),
+        "labels": _labels(events, of_operation, first, dtypes),
+    }
+    undone = [(line.n, json.loads(line.undone)) for line in operations if line.undone is not None]
+    details = [(line.n, json.loads(line.detail)) for line in operations if line.detail is not None]
+    notes: list[tuple[int, Note]] = [
+        (line.n, (line.seconds, line.comment))
+        for line in events
+        if line.seconds is not None or line.comment is not None
+    ]
+    return Block(columns, list(people), dtypes, undone, details, notes)
+
+
+def _labels(events, of_operation: list[str | None], first: int, dtypes: list[str]) -> np.ndarray:
+    """Return the labels of events, in their dtype if they have one."""
+    if len(dtypes) == 1:
+        labels = np.zeros(len(events), dtype=dtypes[0])
+        is_label = [line.label is not None for line in events]
+        labels[is_label] = [line.label for line in events if line.label is not None]
+        return labels
+    read = {name: bool if np.dtype(name) == bool else None for name in dtypes}
+    values = []
+    for line in events:
+        cast = None if line.label is None else read[of_operation[line.operation - first] or ""]
+        values.append(0 if line.label is None else cast(line.label) if cast else line.label)
+    return objects(values) if dtypes else np.zeros(len(events), dtype=np.int8)
+
+
+def log_of(blocks: Iterable[Block]) -> tuple[Log, list[tuple[int, Sequence[int]]]]:
+    """Return the log of consecutive blocks, and what was undone, which it does not hold yet."""
+    log, blocks = Log(), list(blocks)
+    recoded: dict[str, list[np.ndarray]] = {"actors": [], "names": []}
+    number, undone = 0, []
+    for block in blocks:
+        codes = np.array([log.code(name) for name in block.people], dtype=np.int32)
+        for name, parts in recoded.items():
+            parts.append(codes[block.columns[name]])
+        for place in np.flatnonzero(block.columns["dtypes"] >= 0).tolist():
+            log.dtypes[number + place] = block.dtypes[block.columns["dtypes"][place]]
+        undone += block.undone
+        log.details.update(block.details)
+        log.notes.update((event, (seconds, said)) for event, (seconds, said) in block.notes)
+        number += len(block.columns["kinds"])
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([block.columns[name] for block in blocks])
+
+    for name in ("kinds", "times", "n_added", "rows", "events", "held"):
+        setattr(log, name, Column(joined(name)))
+    log.actors, log.names = (Column(np.concatenate(recoded[name])) for name in recoded)
+    counts = joined("counts")
+    log.first = Column(np.cumsum(counts) - counts)
+    parts = [block.columns["labels"] for block in blocks if len(block.columns["labels"])]
+    if len({part.dtype for part in parts}) > 1:
+        parts = [part.astype(object) for part in parts]
+    log.labels = LabelColumn(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int8))
+    return log, undone

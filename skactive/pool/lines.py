@@ -1,0 +1,176 @@
+"""What a pool's database holds: a line for each operation, and one for each event."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .log import EVENT_NAMES, NOTHING, Change
+
+_EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
+
+
+class OperationLine(NamedTuple):
+    """An operation as columns of the table of its name."""
+
+    n: int
+    kind: str
+    time: float
+    actor: str | None
+    token: str | None
+    n_added: int
+    dtype: str | None  # of its labels
+    undone: str | None  # JSON
+    detail: str | None  # JSON
+
+
+class EventLine(NamedTuple):
+    """An event as columns of the table of its name."""
+
+    n: int
+    operation: int
+    row: int
+    kind: str
+    name: str | None
+    label: Any  # an integer, a real number or text
+    held: int
+    seconds: float | None
+    comment: str | None
+
+
+class Written(NamedTuple):
+    """All lines of one operation."""
+
+    operation: OperationLine
+    events: list[EventLine]
+    base: tuple[bytes, bytes] | None = None  # rows and labels that were there from the start
+    sample: str | None = None  # how some rows looked that joined: JSON of a portrait
+
+    def digest(self, previous: bytes) -> bytes:
+        """Return a checksum of every column and of all that was written before."""
+        digest = hashlib.blake2b(previous, digest_size=16)
+        digest.update(json.dumps([self.operation, self.events, self.sample]).encode())
+        for part in self.base or ():
+            digest.update(part)
+        return digest.digest()
+
+
+def written(
+    change: Change, dtype: np.dtype | None, n: int, n_events: int, sample: str | None = None
+) -> Written:
+    """Return a change as the lines of operation n, whose events are numbered from n_events on.
+
+    sqlite3 would take numbers of numpy for bytes: lines hold Python's own.
+    """
+    token = change.token if isinstance(change.token, str) else None
+    operation = OperationLine(
+        n,
+        change.kind,
+        float(change.time or 0),
+        _text(change.annotator),
+        token,
+        int(change.n_added),
+        None if dtype is None else dtype.str,
+        json.dumps([int(one) for one in change.undone]) if change.undone else None,
+        None if change.detail is None else json.dumps(change.detail),
+    )
+    if n == 0:
+        base = change.rows.astype("<i8").tobytes(), packed_labels(change.labels)
+        return Written(operation, [], base, sample)
+    k = len(change.rows)
+    kinds = [EVENT_NAMES[code] for code in np.broadcast_to(change.events, k).tolist()]
+    if change.names is None or isinstance(change.names, str):
+        names = [_text(change.names)] * k
+    else:
+        names = [*map(_text, change.names)]
+    labels: list = [None] * k
+    if change.labels is not None:
+        plain = change.labels.astype(np.int8) if change.labels.dtype == bool else change.labels
+        pairs = zip(plain.tolist(), change.has_label.tolist(), strict=True)
+        labels = [label if is_label else None for label, is_label in pairs]
+    held = np.broadcast_to(change.held, k).astype(np.int8).tolist()
+    notes = [change.notes.get(place, (None, None)) for place in range(k)] if change.notes else None
+    seconds, comments = zip(*notes, strict=True) if notes else ([None] * k, [None] * k)
+    columns = (
+        range(n_events, n_events + k),
+        [n] * k,
+        change.rows.tolist(),
+        kinds,
+        names,
+        labels,
+        held,
+        [None if one is None else float(one) for one in seconds],
+        map(_text, comments),
+    )
+    return Written(operation, [*map(EventLine, *columns)], None, sample)
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else str(text)
+
+
+def change_of(lines: Written) -> Change:
+    """Return the change that was written."""
+    operation, events = lines.operation, lines.events
+    common: dict[str, Any] = {
+        "annotator": operation.actor,
+        "added": operation.n_added,
+        "undone": tuple(json.loads(operation.undone)) if operation.undone else (),
+        "detail": None if operation.detail is None else json.loads(operation.detail),
+        "time": operation.time,
+    }
+    dtype = None if operation.dtype is None else np.dtype(operation.dtype)
+    if lines.base is not None:
+        rows, labels = unpacked_base(lines.base, dtype)
+        return Change(operation.kind, rows, labels=labels, **common)
+    k, labels = len(events), None
+    has_label = [line.label is not None for line in events]
+    if dtype is not None:
+        labels = np.zeros(k, dtype=dtype)
+        labels[has_label] = [line.label for line in events if line.label is not None]
+    noted = [
+        (place, (line.seconds, line.comment))
+        for place, line in enumerate(events)
+        if line.seconds is not None or line.comment is not None
+    ]
+    return Change(
+        operation.kind,
+        np.array([line.row for line in events], dtype=np.int64),
+        np.array([_EVENT_CODES[line.kind] for line in events], dtype=np.int8),
+        [line.name for line in events],
+        labels,
+        np.array([line.held for line in events], dtype=bool),
+        notes=dict(noted),
+        **common,
+    )
+
+
+def digest_of_setting(previous: bytes, key: str, value: Any) -> bytes:
+    """Return a checksum of a setting and of all that were written before."""
+    text = json.dumps([key, value]).encode()
+    return hashlib.blake2b(previous + text, digest_size=16).digest()
+
+
+def digest_of_block(previous: bytes, last: bytes, packed: bytes) -> bytes:
+    """Return a checksum of a block, the one before, and the digest of its last operation."""
+    return hashlib.blake2b(previous + last + packed, digest_size=16).digest()
+
+
+def packed_labels(labels: np.ndarray | None) -> bytes:
+    """Return labels as bytes: text as JSON, numbers as they lie in memory."""
+    if labels is None:
+        return b""
+    return json.dumps(labels.tolist()).encode() if labels.dtype.kind == "O" else labels.tobytes()
+
+
+def unpacked_base(base: tuple[bytes, bytes], dtype: np.dtype | None) -> tuple[np.ndarray, Any]:
+    """Return the rows and labels that were there from the start."""
+    rows = np.frombuffer(base[0], dtype="<i8").astype(np.int64)
+    if len(rows) == 0 or dtype is None:
+        return NOTHING, None
+    if dtype.kind == "O":
+        return rows, np.array([*json.loads(base[1]), None], object)[:-1]
+    return rows, np.frombuffer(base[1], dtype=dtype).copy()

@@ -1,0 +1,394 @@
+"""A pool's record in a SQLite database: only ever appended to, by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from ..utils.locks import holder
+from .lines import EventLine, OperationLine, Written, digest_of_block, digest_of_setting
+
+APPLICATION, VERSION = int.from_bytes(b"skac"), 2  # in the header of the file
+PATIENCE = 5.0  # seconds to wait for others
+Result = TypeVar("Result")
+_TABLES = {
+    "head": "key TEXT PRIMARY KEY, value TEXT NOT NULL",
+    "operation": """n INTEGER PRIMARY KEY, kind TEXT NOT NULL, time REAL NOT NULL, actor TEXT,
+        token TEXT UNIQUE, n_added INTEGER NOT NULL, dtype TEXT, undone TEXT, detail TEXT,
+        digest BLOB NOT NULL""",
+    "event": """n INTEGER PRIMARY KEY, operation INTEGER NOT NULL, row INTEGER NOT NULL,
+        kind TEXT NOT NULL, name TEXT, label, held INTEGER NOT NULL, seconds, comment TEXT,
+        CHECK (typeof(row) = 'integer' AND typeof(label) <> 'blob' AND typeof(seconds) <> 'blob')
+        """,
+    # Rows that were touched have a line in it where they have ids; else the key is their number.
+    "row": "key INTEGER PRIMARY KEY, id UNIQUE, CHECK (typeof(id) IN ('integer', 'text'))",
+    "base": "operation INTEGER PRIMARY KEY, rows BLOB NOT NULL, labels BLOB NOT NULL",
+    "sample": "operation INTEGER PRIMARY KEY, portrait TEXT NOT NULL",
+    "setting": """n INTEGER PRIMARY KEY, key TEXT NOT NULL, value TEXT NOT NULL,
+        digest BLOB NOT NULL""",
+    "block": """n INTEGER PRIMARY KEY, operations INTEGER NOT NULL, events INTEGER NOT NULL,
+        columns BLOB NOT NULL, digest BLOB NOT NULL""",
+}
+_KEYS = {"head": "key", "row": "key", "base": "operation", "sample": "operation"}
+
+
+def _schema() -> Iterator[str]:
+    """Yield the statements that make the tables, which triggers let nobody change."""
+    for table, columns in _TABLES.items():
+        yield f"CREATE TABLE {table} ({' '.join(columns.split())})"
+        for verb in ("UPDATE", "DELETE"):
+            yield (
+                f"CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON {table} BEGIN "
+                f"SELECT RAISE(ABORT, 'what was recorded stays'); END"
+            )
+        # REPLACE would delete the line that is there, by which the triggers above are passed.
+        key = _KEYS.get(table)
+        is_wrong = f"NEW.n IS NOT (SELECT coalesce(max(n) + 1, 0) FROM {table})"
+        if key is not None:
+            is_wrong = f"EXISTS (SELECT 1 FROM {table} WHERE {key} IS NEW.{key})"
+        yield (
+            f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} WHEN {is_wrong} BEGIN "
+            f"SELECT RAISE(ABORT, 'what is recorded comes next'); END"
+        )
+
+
+class Store:
+    """A database that is open; every change of it is one transaction.
+
+    All goes through one connection: opening the file by other means, and closing it, would drop the
+    locks that the process holds on it.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, read_only: bool = False) -> None:
+        self.path, self.read_only = os.path.abspath(os.fspath(path)), read_only
+        self._lock, self._is_writing = threading.RLock(), False
+        self._process = os.getpid()
+        self._connection: sqlite3.Connection | None = None
+        self._is_alone = False  # nobody can write to the folder, so that nothing is looked for
+        with self._told():
+            self._connect()
+
+    # Opening and closing
+
+    def _connect(self) -> None:
+        is_there = os.path.exists(self.path)
+        if self.read_only and not is_there:
+            raise FileNotFoundError(
+                f"{self.path!r} is not there; without read_only=True it is made."
+            )
+        if not self.read_only:
+            self._check_is_writable(is_there)
+        self._connection = self._opened("ro" if self.read_only else "rwc")
+        try:
+            tables = self._read_head()
+        except sqlite3.OperationalError as error:
+            # SQLite makes a file beside the database, which this folder does not take.
+            may_be_alone = self.read_only and not os.path.exists(f"{self.path}-wal")
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not may_be_alone:
+                raise
+            self._connection.close()
+            self._connection, self._is_alone = self._opened("ro&immutable=1"), True
+            tables = self._read_head()
+        self.is_new = tables == 0 and not self.read_only
+        self._inode = self._look()
+
+    def _opened(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(self.path)}?mode={mode}",
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        # At each commit all goes to the main file, so that a plain copy of it misses little.
+        for pragma in ("recursive_triggers=ON", "synchronous=FULL", "wal_autocheckpoint=1"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _check_is_writable(self, is_there: bool) -> None:
+        """Refuse a file that nobody may write to, before SQLite opens it for reading alone."""
+        folder = os.path.dirname(self.path)
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"{self.path!r} cannot be made: there is no folder {folder!r}.")
+        for each in [folder, self.path] if is_there else [folder]:
+            if not os.access(each, os.W_OK):
+                raise PermissionError(
+                    f"{each!r} cannot be written to; write Pool.open(..., read_only=True)."
+                )
+
+    def _read_head(self) -> int:
+        """Return how many tables there are, refusing a database of something else."""
+        (found,), (version,) = self.rows("PRAGMA application_id"), self.rows("PRAGMA user_version")
+        ((n_tables,),) = self.rows("SELECT count(*) FROM sqlite_master")
+        if found[0] != APPLICATION and (found[0] or n_tables or self.read_only):
+            raise ValueError(f"{self.path!r} is a database, but not one that Pool.open made.")
+        if n_tables and version[0] != VERSION:
+            raise ValueError(
+                f"{self.path!r} has format version {version[0]}, this skactive reads {VERSION}; "
+                f"update skactive."
+            )
+        if n_tables:
+            sql = {text for (text,) in self.rows("SELECT sql FROM sqlite_master")}
+            if not sql.issuperset(_schema()):
+                raise sqlite3.DatabaseError("its tables are others")
+        return n_tables
+
+    def close(self) -> None:
+        """Close the file; what is recorded is on the disk already."""
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    # Transactions
+
+    def write(self, work: Callable[[], Result]) -> Result:
+        """Return what some work returns, while nobody else writes.
+
+        What it appends is kept by `commit`. Within such work, it is a part of it.
+        """
+        with self._lock:
+            if self._is_writing and self.is_open:
+                return work()
+            outer = self._is_writing
+            with self._told():
+                connection = self._checked()
+                try:
+                    if connection.in_transaction:  # an interrupt left it
+                        connection.execute("ROLLBACK")
+                    self._is_writing = True
+                    connection.execute("BEGIN IMMEDIATE")
+                    self._check_is_same()
+                    return work()
+                finally:
+                    self._is_writing = outer
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+
+    def read(self, work: Callable[[], Result]) -> Result:
+        """Return what some work returns, which sees the database as of one moment."""
+        with self._lock:
+            if self.is_open:
+                return work()
+            with self._told():
+                connection = self._checked()
+                if self._is_alone:  # what others wrote since, whoever they are
+                    connection.close()
+                    self._connect()
+                    connection = self._checked()
+                try:
+                    connection.execute("BEGIN")
+                    self._check_is_same()
+                    return work()
+                finally:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is open."""
+        return self._connection is not None and self._connection.in_transaction
+
+    def commit(self) -> None:
+        """Keep what was appended: on the disk once this returns."""
+        self._check_is_same()
+        self._checked().execute("COMMIT")
+
+    def _checked(self) -> sqlite3.Connection:
+        """Return the connection, refusing one that is closed, or another process's."""
+        name = os.path.basename(self.path)
+        if self._connection is None:
+            raise ValueError(f"{name!r} was closed; open it again with Pool.open.")
+        if self._process != os.getpid():
+            raise ValueError(
+                f"{name!r} was opened by process {self._process}, of which this is a fork; open it "
+                f"again here with Pool.open."
+            )
+        return self._connection
+
+    def check_may_write(self) -> None:
+        """Refuse to write to a file that was opened for reading."""
+        if self.read_only:
+            raise PermissionError(
+                "this pool was opened with read_only=True; leave that out to change it."
+            )
+
+    def _look(self) -> tuple[int, int]:
+        found = os.stat(self.path)
+        return found.st_dev, found.st_ino
+
+    def _check_is_same(self) -> None:
+        """Refuse a file that is no longer where it was: what is written to it would be lost."""
+        if not os.path.exists(self.path) or self._look() != self._inode:
+            raise FileNotFoundError(
+                f"{self.path!r} was moved, deleted or replaced since it was opened; nothing of "
+                f"this call is recorded. Open the file again with Pool.open."
+            )
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in words what SQLite refuses."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._in_words(error) from error
+
+    def _in_words(self, error: sqlite3.Error) -> Exception:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        path, nothing = repr(self.path), "nothing of this call is recorded"
+        if code == sqlite3.SQLITE_BUSY:
+            return TimeoutError(
+                f"{path} has been locked for {PATIENCE:.0f} seconds by {holder(self.path)}; "
+                f"{nothing}. Try again, or end that process."
+            )
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+            return PermissionError(f"{path} cannot be written to ({error}); {nothing}.")
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM):
+            return OSError(f"{path} could not be read or written ({error}); {nothing}.")
+        if code == sqlite3.SQLITE_CANTOPEN:
+            return OSError(f"{path} cannot be opened ({error}).")
+        return ValueError(
+            f"{path} is not a database that Pool.open made, or it is damaged ({error}). "
+            f"Pool.load reads what Pool.save wrote."
+        )
+
+    # Lines
+
+    def rows(self, query: str, *values) -> list[tuple]:
+        """Return all rows that a query finds."""
+        return self._checked().execute(query, values).fetchall()
+
+    def last(self, table: str = "operation") -> tuple[int, bytes]:
+        """Return how many lines a numbered table has, and the last digest."""
+        found = self.rows(f"SELECT n + 1, digest FROM {table} ORDER BY n DESC LIMIT 1")
+        return found[0] if found else (0, b"")
+
+    def make(self, head: dict[str, Any]) -> None:
+        """Make the tables, in a transaction that is open."""
+        for key, number in (("application_id", APPLICATION), ("user_version", VERSION)):
+            self._checked().execute(f"PRAGMA {key}={number}")
+        for statement in _schema():
+            self._checked().execute(statement)
+        head = {"uuid": secrets.token_hex(16), **head}
+        lines = [(key, json.dumps(value)) for key, value in head.items()]
+        self._insert("head", lines)
+
+    def use_log(self) -> None:
+        """Let others read while one writes, from now on: the file is one with tables by now."""
+        with self._told():
+            self._checked().execute("PRAGMA journal_mode=WAL")
+        self.is_new = False
+
+    def head(self) -> tuple[dict[str, Any], bytes]:
+        """Return what was written once, and as the bytes on which all digests stand."""
+        lines = self.rows("SELECT key, value FROM head ORDER BY key")
+        return {key: json.loads(value) for key, value in lines}, json.dumps(lines).encode()
+
+    def append(self, lines: Written, previous: bytes) -> bytes:
+        """Write an operation, in a transaction that is open; return its digest."""
+        digest, n = lines.digest(previous), lines.operation.n
+        self._insert("operation", [(*lines.operation, digest)])
+        self._insert("event", lines.events)
+        if lines.base is not None:
+            self._insert("base", [(n, *lines.base)])
+        if lines.sample is not None:
+            self._insert("sample", [(n, lines.sample)])
+        return digest
+
+    def keep(self, key: str, value: Any, start: bytes) -> None:
+        """Write a setting, in a transaction that is open; before the first comes `start`."""
+        n, previous = self.last("setting")
+        digest = digest_of_setting(previous or start, key, value)
+        self._insert("setting", [(n, key, json.dumps(value), digest)])
+
+    def first(self) -> tuple[Written, bytes]:
+        """Return the first operation, which has no events, with its digest."""
+        return next(self._written(self.rows("SELECT * FROM operation WHERE n = 0"), []))
+
+    def since(self, n: int, n_events: int) -> Iterator[tuple[Written, bytes]]:
+        """Return the operations after so many, and so many events, with their digests."""
+        operations = self.rows("SELECT * FROM operation WHERE n >= ? ORDER BY n", n)
+        return self._written(
+            operations, self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events)
+        )
+
+    def _written(self, operations: list, lines: list) -> Iterator[tuple[Written, bytes]]:
+        events = {one: [*each] for one, each in groupby(lines, lambda line: line[1])}
+        if set(events) - {operation[0] for operation in operations}:
+            raise sqlite3.DatabaseError("there are events of no operation")
+        ends = (operations[0][0], operations[-1][0]) if operations else (0, -1)
+        find = "SELECT * FROM {} WHERE operation BETWEEN ? AND ?"
+        base, sample = (
+            {one: values for one, *values in self.rows(find.format(table), *ends)}
+            for table in ("base", "sample")
+        )
+        for number, *operation, digest in operations:
+            own = [EventLine(*line) for line in events.get(number, ())]
+            rest = (base.get(number), *sample.get(number, [None]))
+            yield Written(OperationLine(number, *operation), own, *rest), digest
+
+    def samples(self, most: int) -> list[dict[str, Any]]:
+        """Return how rows looked that joined, so many times at most."""
+        numbers = [n for (n,) in self.rows("SELECT operation FROM sample ORDER BY operation")]
+        kept = numbers[:: -(-len(numbers) // most) or 1] + numbers[-1:]
+        find = "SELECT portrait FROM sample WHERE operation = ?"
+        return [json.loads(self.rows(find, n)[0][0]) for n in dict.fromkeys(kept)]
+
+    def blocked(self) -> tuple[int, int]:
+        """Return how many operations and events are in blocks, with the first operation."""
+        found = self.rows("SELECT operations, events FROM block ORDER BY n DESC LIMIT 1")
+        return found[0] if found else (1, 0)
+
+    def append_block(self, packed: bytes, n: int, n_events: int) -> None:
+        """Write a block up to operation n, in a transaction that is open."""
+        number, previous = self.last("block")
+        digest = digest_of_block(previous, self.digest_before(n), packed)
+        self._insert("block", [(number, n, n_events, packed, digest)])
+
+    def blocks(self) -> list[bytes]:
+        """Return all blocks, refusing one that is not as it was written."""
+        previous, blocks = b"", []
+        for n, _, packed, digest in self.rows(
+            "SELECT operations, events, columns, digest FROM block ORDER BY n"
+        ):
+            previous = digest_of_block(previous, self.digest_before(n), packed)
+            if previous != digest:
+                raise sqlite3.DatabaseError(f"its block before operation {n} has changed")
+            blocks.append(packed)
+        return blocks
+
+    def digest_before(self, n: int) -> bytes:
+        """Return the digest of the operation before n."""
+        found = self.rows("SELECT digest FROM operation WHERE n = ?", n - 1)
+        if not found:
+            raise sqlite3.DatabaseError(f"operation {n - 1} is missing")
+        return found[0][0]
+
+    def copy_to(self, path: str | os.PathLike) -> None:
+        """Write the database to a new file, as of one moment, whoever writes meanwhile."""
+        with self._lock, self._told():
+            self._checked().execute("VACUUM INTO ?", (os.fspath(path),))
+
+    def settings(self, n: int) -> list[tuple[str, Any, bytes]]:
+        """Return the settings after the first n: names, values and digests."""
+        lines = self.rows("SELECT key, value, digest FROM setting WHERE n >= ? ORDER BY n", n)
+        return [(key, json.loads(value), digest) for key, value, digest in lines]
+
+    def _insert(self, table: str, lines: Sequence[tuple]) -> None:
+        if lines:
+            marks = ", ".join("?" * len(lines[0]))
+            try:
+                self._checked().executemany(f"INSERT INTO {table} VALUES ({marks})", lines)
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"a database holds text that is Unicode, got {error.object!r}; write it "
+                    f"otherwise."
+                ) from error
