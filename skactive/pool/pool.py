@@ -327,40 +327,6 @@ class Pool(Facts):
 
     # As tables
 
-    def to_frame(self, *, rows=False):
-        """Return a line for each row: id, label, state, annotator, time and comment.
-
-        The first three are of every row; who gave its label, or could not tell, when, and with
-        which comment, where somebody did. Of a reserved row, the annotator is for whom it is.
-
-        Parameters
-        ----------
-        rows : bool, default=False
-            Whether the columns of X, or its text, stand beside them; one that has the name of
-            another is called X_name.
-
-        Returns
-        -------
-        DataFrame or dict of arrays
-            Of pandas or polars, as X is, or which is installed; of neither, arrays. The index is
-            that of X.
-        """
-        return tables.to_frame(self, rows)
-
-    def history_frame(self):
-        """Return a line for each event of the history, oldest first.
-
-        Number and kind of its operation, id of its row, event, annotator (whose it is, or for
-        whom), label, time, seconds, comment, and whether it was undone since. Labels that came with
-        `fit` are events of operation 0.
-
-        Returns
-        -------
-        DataFrame or dict of arrays
-            As of `to_frame`.
-        """
-        return tables.history_frame(self)
-
     def merge(
         self,
         table,
@@ -369,6 +335,7 @@ class Pool(Facts):
         label="label",
         annotator=None,
         annotator_column=None,
+        comment_column=None,
         relabel=False,
         new_labels=False,
     ):
@@ -389,6 +356,8 @@ class Pool(Facts):
             Who answered.
         annotator_column : str, default=None
             The column of who answered, where these are several.
+        comment_column : str, default=None
+            The column of what is to be kept with the answers as comments.
         relabel : bool, default=False
             Whether rows may take another label than they have, unless that was decided.
         new_labels : bool, default=False
@@ -409,19 +378,13 @@ class Pool(Facts):
         """
         check_name(annotator, "merge")
 
+        columns = tables.Columns(on, label, annotator_column, comment_column)
+        how = {"relabel": relabel, "new_labels": new_labels}
+
         def merged():
-            change, contradictions = tables.merge(
-                self,
-                table,
-                on=on,
-                label=label,
-                annotator=annotator,
-                annotator_column=annotator_column,
-                relabel=relabel,
-                new_labels=new_labels,
-            )
+            change, left = tables.merge_table(self, table, columns, annotator, **how)
             self.apply(change)
-            return contradictions
+            return left
 
         return self.together(merged)
 
