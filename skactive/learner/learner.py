@@ -14,7 +14,7 @@ from .questions import check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
-from .teaching import NOT_GIVEN, check_taught, record, teacher_of
+from .teaching import NOT_GIVEN, check_taught, record
 from .trainer import is_stale, train, what_is_missing
 
 
@@ -294,12 +294,7 @@ class ActiveLearner(Predictor):
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
         params = routed_to_fit(self, fit_params, "teach")
-
-        def teach() -> None:
-            teacher = teacher_of(self)
-            record(self, teacher.lesson(X, y, ticket, relabel, annotator, params, embedding))
-
-        self.pool_.together(teach)
+        record(self, lambda by: by.lesson(X, y, ticket, relabel, annotator, params, embedding))
         if refit and (fit_params or is_stale(self)):
             train(self)
         return self
@@ -329,7 +324,7 @@ class ActiveLearner(Predictor):
         """
         check_has_pool(self, "extend")
         params = routed_to_fit(self, fit_params, "extend")
-        record(self, teacher_of(self).extension(X, y, params, embedding))
+        record(self, lambda by: by.extension(X, y, params, embedding))
         if is_stale(self):
             train(self)
         return self

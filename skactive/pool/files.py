@@ -278,18 +278,21 @@ def _check_events(log: Log) -> None:
 def _check_labels(log: Log, missing_label: Any) -> None:
     """Refuse labels that are none, or that are missing, and dtypes that they are not of."""
     is_label = np.isin(log.events.array, LABELS_IN)
-    with_labels = {0} if len(log.base[0]) else set()
-    with_labels |= set(log.operations.array[is_label].tolist())
-    _refuse_unless(with_labels == set(log.dtypes))
+    operations, n = log.operations.array, len(log.kinds.array)
+    with_labels = np.zeros(n, dtype=bool)
+    with_labels[operations[is_label]] = True
+    with_labels[0] |= len(log.base[0]) > 0
+    _refuse_unless(np.flatnonzero(with_labels).tolist() == sorted(log.dtypes))
     values = {name: np.dtype(name) for name in set(log.dtypes.values())}
     _refuse_unless(all(dtype.kind in "biufO" for dtype in values.values()))
     groups = [] if log.base[1] is None else [(log.base[1], log.dtypes[0])]
-    for number in sorted(with_labels - {0}):
-        span = log.span(number, len(log.kinds.array), len(log.rows.array))
-        groups.append((log.labels.array[span][is_label[span]], log.dtypes[number]))
+    for one in values:
+        is_of = np.zeros(n, dtype=bool)
+        is_of[[number for number, name in log.dtypes.items() if name == one]] = True
+        groups.append((log.labels.array[is_label & is_of[operations]], one))
     for labels, name in groups:
         kind = values[name].kind
-        _refuse_unless(labels.dtype.kind == "O" or labels.dtype == values[name])
+        _refuse_unless(len(labels) == 0 or labels.dtype.kind == "O" or labels.dtype == values[name])
         if labels.dtype.kind == "O":
             allowed = {"O": str, "b": bool, "f": float}.get(kind, int)
             _refuse_unless(all(type(label) is allowed for label in labels.tolist()))

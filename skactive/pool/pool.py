@@ -379,4 +379,5 @@ class Pool(Facts):
 
     @seed.setter
     def seed(self, seed: int | None) -> None:
-        self.set(_seed=seed)
+        if seed != self._seed:
+            self.set(_seed=seed)
