@@ -50,9 +50,35 @@ def pool_facts(pool):
         "dtype": str(pool.y_labeled.dtype),
         "reservations": dict(pool.reservations),
         "history": [[*map(repr, (op.time, op.rows, op.before, op.after))] for op in pool.history],
+        "log": log_facts(pool.ledger),
         "parts": [(id(part), content(part)) for part in pool.rows.parts],
         "rest": (len(pool), pool.seed, repr(pool.classes), pool.missing_label),
     }
+
+
+def log_facts(ledger):
+    """Return all that happened to a pool, with people by their names."""
+    log = ledger.log.trimmed(ledger.now.n_operations, ledger.now.n_events)
+    found = {name: getattr(part, "array", part) for name, part in vars(log).items()}
+    people = found.pop("people")
+    found.pop("_codes")
+    for name in ("names", "actors"):
+        found[name] = [people[code] for code in found[name]]
+    return {
+        name: (part.dtype.str, repr(part.tolist())) if hasattr(part, "dtype") else repr(part)
+        for name, part in found.items()
+    }
+
+
+OF_AN_OPERATION = (
+    *("kind", "rows", "states_before", "states_after", "labels_before", "labels_after"),
+    *("names_before", "names_after", "annotator", "time", "n_added", "undone", "detail"),
+)
+
+
+def told(op, *, but=()):
+    """Return all that an operation tells, by name."""
+    return {name: getattr(op, name) for name in OF_AN_OPERATION if name not in but}
 
 
 def content(value):

@@ -62,9 +62,14 @@ class Row:
             self.names -= self.names if who is None else {who}
 
     @property
-    def label(self):
-        said = [label for label in self.said.values() if label is not UNSURE]
-        return self.final if self.final is not None else said[-1] if said else None
+    def labels(self):
+        return [label for label in self.said.values() if label is not UNSURE]
+
+    @property
+    def latest(self):
+        return self.final if self.final is not None else self.labels[-1] if self.labels else None
+
+    label = latest
 
     @property
     def state(self):
@@ -78,6 +83,8 @@ class Row:
 class Model:
     """What happened, call by call; rows follow from all of it, each time from the start."""
 
+    Row = Row
+
     def __init__(self):
         self.calls = []  # (kind, who did it, [(row, act, who, value)], rows that joined)
         self.dead = set()
@@ -87,7 +94,7 @@ class Model:
     def replay(self):
         self.row = {}
         for number, (_, _, acts, m) in enumerate(self.calls):
-            self.row |= {len(self.row) + i: Row() for i in range(m)}
+            self.row |= {len(self.row) + i: self.Row() for i in range(m)}
             for row, *act in acts if number not in self.dead else ():
                 self.row[row].happen(*act)
         self.state = {number: row.state for number, row in self.row.items()}
@@ -239,6 +246,8 @@ class PoolMachine(RuleBasedStateMachine):
     MISSING: tuple  # ways to write that there is none
     OTHER: object  # a label of another kind
     OPTIONS: dict  # for Pool
+    MODEL = Model
+    POOL = Pool
     HOLE: object  # what y holds where there is no label
 
     def __init__(self):
@@ -264,7 +273,7 @@ class PoolMachine(RuleBasedStateMachine):
     def start(self, kind, n, known, eager, seed):
         self.make, self.eager, self.seed = MAKE[kind], eager, seed
         self.replay, self.past_dtypes = {}, {}
-        X, self.model = self.make(range(n)), Model()
+        X, self.model = self.make(range(n)), self.MODEL()
         y, values = None, [None] * n
         if known is not None:
             values = [self.value_of(number) for number in known[:n]]
@@ -280,7 +289,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.follow("fit")
 
     def made(self, X, y):
-        return Pool(X, y, **self.OPTIONS)
+        return self.POOL(X, y, **self.OPTIONS)
 
     # Arguments
 
@@ -584,10 +593,10 @@ class PoolMachine(RuleBasedStateMachine):
         n = len(self.model.state)
         if n > 1:
             with pytest.raises(ValueError, match="not the data that this pool was saved with"):
-                Pool.load(path, self.make(range(n)[::-1]))
+                self.POOL.load(path, self.make(range(n)[::-1]))
         with pytest.raises(ValueError, match=f"saved with {n} rows, X has {n + 1}"):
-            Pool.load(path, self.make(range(n + 1)))
-        self.go_on_with(Pool.load(path, self.make(range(n))))
+            self.POOL.load(path, self.make(range(n + 1)))
+        self.go_on_with(self.POOL.load(path, self.make(range(n))))
 
     def go_on_with(self, other):
         """Go on with a copy, which is equal in everything, the history and dtypes included."""
@@ -618,7 +627,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert [None if v != v else v for v in pool.y.tolist()] == expected
         assert {row: set(names) for row, names in pool.reservations.items()} == model.name
         entry = {
-            row: (s, model.label.get(row), pool.reservations.get(row, ()))
+            row: (s, model.row[row].latest, pool.reservations.get(row, ()))
             for row, s in model.state.items()
         }
         assert entry == self.replay

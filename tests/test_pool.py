@@ -343,9 +343,14 @@ def test_thousands_of_small_additions_stay_cheap():
 def test_a_labelled_row_takes_the_same_label_again_without_an_entry():
     pool = mixed()
     with unchanged(pool):
-        pool.label([1, 0], [7, 5], annotator="Ada")
+        pool.label([1, 0], [7, 5])
         pool.label(0, 5.0)
         pool.label([], [])
+        pool.label([], [], annotator="Ada")
+    pool.label([1, 0], [7, 5], annotator="Ada")  # who is named has said so as well, but once
+    assert pool.y.tolist() == mixed().y.tolist()
+    with unchanged(pool):
+        pool.label([0, 1], [5, 7], annotator="Ada")
 
 
 def test_only_what_changes_is_in_the_history():
@@ -379,7 +384,7 @@ def test_a_label_ends_a_reservation_and_a_skip():
     pool.label([2, 4], [8, 9])
     assert pool.labeled.tolist() == [0, 1, 2, 4]
     assert pool.reserved.tolist() == [3]
-    assert dict(pool.reservations) == {3: None}
+    assert dict(pool.reservations) == {3: (None,)}
 
 
 @pytest.mark.parametrize("idx", [6, np.int64(6), np.array(6), [6], (6,), np.array([6], np.uint8)])
@@ -396,12 +401,27 @@ def test_names_say_for_whom_and_release_what_is_theirs():
     pool.reserve([4, 1], "Ada")
     pool.reserve([2], name="Ben")
     pool.reserve(0)
-    assert dict(pool.reservations) == {4: "Ada", 1: "Ada", 2: "Ben", 0: None}
+    pool.reserve([4, 0], "Ben")  # beside the others
+    held = {4: ("Ada", "Ben"), 1: ("Ada",), 2: ("Ben",), 0: (None, "Ben")}
+    assert dict(pool.reservations) == held
     pool.release(name="Ada")
     assert pool.history[-1].rows.tolist() == [1, 4]
-    assert pool.unlabeled.tolist() == [1, 3, 4, 5]
-    pool.release([0])
+    assert dict(pool.reservations) == {4: ("Ben",), 2: ("Ben",), 0: (None, "Ben")}
+    pool.release([0, 4])
     assert pool.reserved.tolist() == [2]
+    assert pool.unlabeled.tolist() == [0, 1, 3, 4, 5]
+
+
+def test_a_reservation_ends_with_the_label_of_whom_it_is_for():
+    pool = Pool(rows(4))
+    pool.reserve([0, 1, 2], "Ada")
+    pool.reserve([0, 1], "Ben")
+    with unchanged(pool), pytest.raises(ValueError, match="row 2 by annotator='Ben', which is res"):
+        pool.label([0, 2], [1, 1], annotator="Ben")
+    pool.label([0], [1], annotator="Ben")
+    pool.label([1], [1])  # nobody in particular: for all
+    assert dict(pool.reservations) == {0: ("Ada",), 2: ("Ada",)}
+    assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1], [2])
 
 
 def test_skipped_rows_come_back_by_restore():
@@ -432,9 +452,9 @@ def test_undo_brings_back_reservations_with_their_names():
     pool.reserve([0], "Ben")
     pool.label([0, 1], [3, 4])
     pool.undo()
-    assert dict(pool.reservations) == {0: "Ben", 1: "Ada"}
+    assert dict(pool.reservations) == {0: ("Ben",), 1: ("Ada",)}
     pool.undo(2)
-    assert dict(pool.reservations) == {0: "Ada", 1: "Ada"}
+    assert dict(pool.reservations) == {0: ("Ada",), 1: ("Ada",)}
 
 
 def test_undo_brings_back_the_dtype_of_the_labels():
@@ -446,6 +466,47 @@ def test_undo_brings_back_the_dtype_of_the_labels():
     pool.label(2, 0.5)
     pool.undo()
     assert pool.y.dtype == Pool(rows(3)).y.dtype
+
+
+def taken_back(*labels):
+    """Ada labelled row 0 and took it back; the others are labelled by Ben since."""
+    pool = Pool(rows(4))
+    pool.label(0, labels[0], annotator="Ada")
+    pool.label(0, -1, relabel=True, annotator="Ada")
+    for row, label in enumerate(labels[1:], 1):
+        pool.label(row, label, annotator="Ben")
+    return pool
+
+
+@pytest.mark.parametrize("labels", [("a", 3), (3, "a")])
+def test_undo_brings_no_text_back_beside_numbers(labels, tmp_path):
+    pool = taken_back(*labels)
+    text = "undo got n=1, but it brings text back beside numbers; undo what came since, or unlabel"
+    with unchanged(pool), pytest.raises(ValueError, match=text):
+        pool.undo(annotator="Ada")
+    pool.unlabel([1])
+    pool.undo(annotator="Ada")
+    assert pool.y.tolist() == [labels[0], -1, -1, -1]
+    pool.save(tmp_path / "pool.npz")
+    assert Pool.load(tmp_path / "pool.npz", rows(4)).y.tolist() == pool.y.tolist()
+    pool.label(2, labels[0])  # of the kind that there is now
+    with pytest.raises(ValueError, match="labels so far are"):
+        pool.label(3, labels[1])
+
+
+def test_undo_by_a_person_rounds_no_label_that_it_brings_back(tmp_path):
+    pool = taken_back(0.5, 3, 0.25)
+    assert pool.y_labeled.dtype == float
+    pool.undo(annotator="Ada")
+    assert pool.y.tolist() == [0.5, 3, 0.25, -1]
+    pool.undo(annotator="Ben")  # with it goes the fraction by which numbers were floats
+    assert pool.y.tolist() == [0.5, 3, -1, -1]
+    pool.save(tmp_path / "pool.npz")
+    for same in (pool, copy.deepcopy(pool), Pool.load(tmp_path / "pool.npz", rows(4))):
+        assert same.y.tolist() == [0.5, 3, -1, -1]
+        assert same.history[-1].labels_before.dtype == float
+        same.undo(annotator="Ada")
+        assert same.y.tolist() == [-1, 3, -1, -1]
 
 
 def test_positions_among_the_unlabeled_become_row_numbers():
@@ -515,8 +576,8 @@ def test_reservations_are_in_the_history_with_their_names():
     pool.reserve([2, 0], "Ada")
     pool.label([0], [1])
     reserve, label = pool.history[1:]
-    assert (reserve.names_before, reserve.names_after) == (None, ("Ada", "Ada"))
-    assert (label.names_before, label.names_after) == (("Ada",), None)
+    assert (reserve.names_before, reserve.names_after) == (None, (("Ada",), ("Ada",)))
+    assert (label.names_before, label.names_after) == ((("Ada",),), None)
 
 
 def test_the_history_cannot_be_changed():
@@ -525,6 +586,14 @@ def test_the_history_cannot_be_changed():
         pool.history[1].kind = "fit"
     with pytest.raises(TypeError):
         pool.history[1] = pool.history[0]
+    for same in (pool, pickle.loads(pickle.dumps(Pool(rows(3), [5, -1, -1])))):
+        op = same.history[0]
+        with unchanged(same), pytest.raises(ValueError, match="read-only"):
+            op.rows[:] = 2
+        with unchanged(same):
+            for array in (op.states_after, op.labels_after):
+                if array is not None:
+                    array[:] = 2
     assert pool.since(3) == list(pool.history[3:])
 
 
@@ -592,10 +661,18 @@ def test_repr_and_html_show_the_counts():
             "reserve got row 4, which is skipped; it takes rows that are",
         ),
         (
-            lambda p: p.reserve([5, 2], "Ben"),
-            "reserve got row 2, which is reserved for 'Ada'; release it first.",
+            lambda p: p.reserve([5, 0]),
+            "reserve got row 0, which is labeled; it takes rows that are unlabeled or reserved.",
         ),
-        (lambda p: p.reserve([3], "Ben"), "reserve got row 3, which is reserved for None; release"),
+        (
+            lambda p: p.label([5, 2], [1, 1], annotator="Ben"),
+            "label got row 2 by annotator='Ben', which is reserved for 'Ada'; release it first, or "
+            "reserve it for 'Ben' too.",
+        ),
+        (
+            lambda p: p.decide([5, 0], [1, -1]),
+            "decide got the missing label for row 0; a decision is a label, and unlabel(rows)",
+        ),
         (lambda p: p.release([2, 5]), "release got row 5, which is unlabeled; it takes rows that"),
         (lambda p: p.release(), "release takes either row numbers or name=, not both or neither."),
         (lambda p: p.release([2], name="Ada"), "release takes either row numbers or name=, not"),

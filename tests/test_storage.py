@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from snapshot import unchanged
+from snapshot import log_facts, told, unchanged
 
 from skactive import Pool
-from skactive.pool import storage
+from skactive.pool import files, storage
 
 ROOT = Path(__file__).resolve().parents[1]
 needs_pandas = pytest.mark.skipif(
@@ -44,6 +44,8 @@ def eventful(X, labels=(5, 7, 6), **options):
     pool.release([5])
     pool.skip([4, 5])
     pool.restore([5])
+    pool.label([6], [labels[0]], annotator="Böðvar")
+    pool.decide([1], [labels[1]], annotator="Ada")
     pool.unlabel([0])
     pool.label([0], [labels[2]])
     pool.undo()
@@ -58,11 +60,12 @@ def entries(pool):
             return value.dtype.str, [(type(item), item) for item in value.tolist()]
         return type(value), value
 
-    return [{name: plain(value) for name, value in vars(op).items()} for op in pool.history]
+    return [{name: plain(value) for name, value in told(op).items()} for op in pool.history]
 
 
 def assert_same(loaded, pool):
     """Equal in all that a pool can be asked for."""
+    assert log_facts(loaded.ledger) == log_facts(pool.ledger)
     assert entries(loaded) == entries(pool)
     for name in ("labeled", "unlabeled", "reserved", "skipped"):
         assert getattr(loaded, name).tolist() == getattr(pool, name).tolist()
@@ -182,7 +185,7 @@ def test_the_file_holds_no_pickle_and_no_rows_and_says_its_version(labels, tmp_p
         arrays = {name: file[name] for name in file.files}
     header = json.loads(arrays["header"].tobytes())
     assert header["format"] == "skactive-pool"
-    assert header["version"] == storage.VERSION == 1
+    assert header["version"] == files.VERSION == 2
     assert header["n_rows"] == 5000
     assert not any(array.dtype.hasobject for array in arrays.values())
     assert "allow_pickle" not in arrays  # which older numpy would take for an array's name
@@ -202,8 +205,8 @@ def rewritten(path, **changes):
 
 def test_a_later_version_is_refused(tmp_path):
     path = saved(Pool(rows(3)), tmp_path)
-    rewritten(path, version=2)
-    with pytest.raises(ValueError, match="format version 2, this skactive reads up to 1; update"):
+    rewritten(path, version=3)
+    with pytest.raises(ValueError, match="format version 3, this skactive reads up to 2; update"):
         Pool.load(path, rows(3))
 
 

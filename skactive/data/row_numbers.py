@@ -154,6 +154,11 @@ def subset_mask(subset, n: int, index=None) -> np.ndarray:
 
     A mask in another order than the rows, by the index of both, is refused.
     """
+    if isinstance(subset, str):
+        raise ValueError(
+            f"subset is {subset!r}; the name of a tag goes with questions about the rows of a pool "
+            f"alone; give a mask or positions."
+        )
     rows = unmasked(as_array(subset) if is_tensor(subset) else subset, "subset")
     if rows.dtype == object and rows.ndim == 1:
         rows = _mask_without_nulls(rows)

@@ -5,7 +5,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -34,12 +34,13 @@ def datetimes(seconds: ArrayLike) -> NDArray[np.datetime64]:
     return moments
 
 
-def as_table(columns: Mapping[str, NDArray], like: Any = None) -> Any:
+def as_table(columns: Mapping[Any, Any], like: Any = None, index: Any = None) -> Any:
     """Return columns as a frame: of the library of `like`, else of pandas, else of polars.
 
     Without either they stay a dict of arrays. In a frame None, NaN and
     NaT are what the library has for them, integers and booleans beside them stay what they are, and
-    numpy's datetimes, which know no zone, are UTC.
+    numpy's datetimes, which know no zone, are UTC. Columns of the library's own stay as they are.
+    A frame of pandas has the index, if one is given.
 
     Examples
     --------
@@ -54,7 +55,8 @@ def as_table(columns: Mapping[str, NDArray], like: Any = None) -> Any:
     if library is None:
         return dict(columns)
     convert = _for_pandas if library is modules.get("pandas") else _for_polars
-    return library.DataFrame({name: convert(np.asarray(each)) for name, each in columns.items()})
+    table = {name: convert(each) for name, each in columns.items()}
+    return library.DataFrame(table, index) if convert is _for_pandas else library.DataFrame(table)
 
 
 def _library(like: Any) -> Any:
@@ -69,11 +71,13 @@ def _library(like: Any) -> Any:
     return None
 
 
-def _for_pandas(values: NDArray) -> Any:
-    """Return an array as pandas should have it."""
+def _for_pandas(values: Any) -> Any:
+    """Return a column as pandas should have it."""
     pandas = modules["pandas"]
+    if is_pandas(values):
+        return values.array  # which is not aligned with an index
     if values.dtype.kind == "M":
-        return pandas.Series(values).dt.tz_localize("UTC")
+        return pandas.Series(values).dt.tz_localize("UTC").array
     if values.dtype.kind == "O":
         # Of which pandas would make plain objects, and floats on the way through a file.
         kinds = {type(value) for value in values.tolist()} - {type(None)}
@@ -82,15 +86,63 @@ def _for_pandas(values: NDArray) -> Any:
     return values
 
 
-def _for_polars(values: NDArray) -> Any:
-    """Return an array as polars should have it."""
+def _for_polars(values: Any) -> Any:
+    """Return a column as polars should have it."""
     polars = modules["polars"]
+    if is_polars(values):
+        return values
     if values.dtype.kind == "M":
         moments = polars.Series(values.astype("datetime64[us]"))
         return moments.dt.replace_time_zone("UTC")
     if values.dtype.kind == "O":
         return polars.Series(values.tolist(), strict=False)
     return polars.Series(values, nan_to_null=True)
+
+
+def row_columns(X: Any, taken: Collection = ()) -> dict[Any, Any] | None:
+    """Return the columns of rows by name, under other names than those that are taken.
+
+    Text is one column, and columns of an array are called as scikit-learn does. None: the rows have
+    none, as images or those of a sparse matrix.
+
+    Examples
+    --------
+    >>> row_columns(np.array([[5, 1], [7, 2]]), taken=["x1"])
+    {'x0': array([5, 7]), 'X_x1': array([1, 2])}
+    """
+    columns: dict[Any, Any] = {}
+    pairs = _named_columns(X)
+    if pairs is None:
+        return None
+    for name, values in pairs:
+        while name in columns or name in taken:
+            name = f"X_{name}"
+        columns[name] = values
+    return columns
+
+
+def _named_columns(X: Any) -> list[tuple[Any, Any]] | None:
+    """Return names and values of the columns of rows, None where they have none."""
+    if isinstance(X, list):
+        try:
+            X = np.array(X) if isinstance(X[0], list | tuple) else np.fromiter(X, object, len(X))
+        except ValueError:  # rows of different lengths
+            return None
+    is_frame = is_pandas(X) or is_polars(X)
+    if is_frame and len(X.shape) == 2:
+        at = X.to_series if is_polars(X) else lambda i: X.iloc[:, i]
+        return [(name, at(i)) for i, name in enumerate(X.columns)]
+    if not is_frame and not isinstance(X, np.ndarray):
+        return None
+    if len(X.shape) == 2:
+        return [(f"x{i}", X[:, i]) for i in range(X.shape[1])]
+    values = to_array(X) if len(X.shape) == 1 else None
+    if values is None or values.dtype.kind not in "biufMOU":
+        return None
+    is_text = values.dtype.kind in "OU"
+    if is_text and not all(isinstance(each, str) for each in values[~missing_mask(values, None)]):
+        return None
+    return [(getattr(X, "name", None) or ("text" if is_text else "x0"), X)]
 
 
 # As files
@@ -100,7 +152,14 @@ _FORMULA = "=+-@＝＋－＠"
 
 
 def write_table(path: str | os.PathLike, columns: Mapping[str, Any]) -> None:
-    """Write columns to a CSV file that spreadsheets read as text: whole, or not at all.
+    """Write columns to a CSV file that spreadsheets read as text: whole, or not at all."""
+    data = csv_bytes(columns, path)
+    with replacing(path) as file:
+        file.write(data)
+
+
+def csv_bytes(columns: Mapping[str, Any], path: str | os.PathLike) -> bytes:
+    """Return what a CSV file of columns holds, which refusals call by its path.
 
     UTF-8 with a mark, by which Excel knows it, and lines as RFC 4180 wants them. A text that would
     be a formula, or that reading would strip or take for a blank, gets an apostrophe before it,
@@ -112,14 +171,12 @@ def write_table(path: str | os.PathLike, columns: Mapping[str, Any]) -> None:
     writer.writerow(map(_guarded, columns))
     writer.writerows(zip(*map(_written, columns.values()), strict=True))
     try:
-        data = codecs.BOM_UTF8 + buffer.getvalue().encode("utf-8")
+        return codecs.BOM_UTF8 + buffer.getvalue().encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{os.fspath(path)!r} cannot hold {error.object[error.start]!r}, half a character, "
             f"which no encoding has; give text that is whole."
         ) from error
-    with replacing(path) as file:
-        file.write(data)
 
 
 def _written(values: Any) -> list:

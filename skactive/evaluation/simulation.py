@@ -219,7 +219,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are no labels, only one class, or more initial labels than the budget allows.
+            If there are no labels, only one class, or more initial labels than the budget allows;
+            or if the learner holds out rows.
         """
         if not isinstance(self.learner, ActiveLearner):
             raise TypeError(
@@ -337,6 +338,11 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
         raise ValueError(
             "a simulation requires y to be passed, but the target y is None; give the labels to "
             "hide and reveal."
+        )
+    if learner.hold_out is not None:
+        raise ValueError(
+            f"a simulation got a learner with hold_out={learner.hold_out!r}, but knows all labels "
+            f"and is scored on rows of its own; leave hold_out=None."
         )
     missing_label = missing_label_of(learner)
     unknown = missing_mask(to_array(y), missing_label)

@@ -8,6 +8,7 @@ import inspect
 import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 from sklearn import get_config
@@ -189,6 +190,28 @@ def routed_to_fit(learner, params: dict, who: str) -> dict:
     return params
 
 
+def routed_with(learner, groups, params: dict, who: str) -> tuple[dict, Any]:
+    """Return what the estimator's ``fit`` is to get of groups and other parameters, and groups.
+
+    The latter decide on the test side, if the rows of a group go to one; then the estimator gets
+    them where it takes any, else they are one of its parameters, and None is left for the side.
+    """
+    is_for_side = learner.hold_out is not None
+    if who != "fit":
+        side = learner.pool_.ledger.now.side
+        is_for_side = side is not None and side.is_by_group
+    if groups is not None and (not is_for_side or _takes_groups(learner)):
+        params = params | {"groups": groups}
+    return routed_to_fit(learner, params, who), groups if is_for_side else None
+
+
+def _takes_groups(learner) -> bool:
+    """Whether a learner's estimator is fitted with groups."""
+    if get_config()["enable_metadata_routing"]:
+        return bool(learner.get_metadata_routing().consumes("fit", ["groups"]))
+    return "groups" in taken_by(learner)
+
+
 def taken_by(learner) -> list[str]:
     """Return the names of parameters that fitting a learner's estimator takes, "*" for any."""
     return _taken(learner.estimator, _method_of(learner))
@@ -272,6 +295,8 @@ def _not_taken(learner, name: str, who: str, taken: list[str]) -> str:
     instead = f"write {near[0]}=" if near else "leave it out"
     if name in OF_MODAL:
         instead = f"write {OF_MODAL[name]}"
+    if name == "groups":
+        instead = "leave it out, or let the learner hold out rows by them: hold_out=0.2"
     net = last_step(estimator)
     if is_net(net) and not longer:
         module = getattr(net.module, "__name__", type(net.module).__name__)

@@ -2,19 +2,17 @@
 
 import copy
 
-from sklearn.utils import estimator_html_repr
-
 from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, choose, has_admit
 from ..strategies.stream import passes
 from ..utils.checks import check_n_instances, check_name, missing_to_total
-from .fit_params import routed_to_fit
+from .fit_params import routed_with
 from .predicting import Predictor, fitted_estimator
 from .questions import check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
-from .teaching import NOT_GIVEN, check_taught, record
+from .teaching import NOT_GIVEN, OfRows, check_taught, record
 from .trainer import is_stale, train, what_is_missing
 
 
@@ -48,6 +46,12 @@ class ActiveLearner(Predictor):
     missing_label : int, float, str or None, default="auto"
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
+    consensus : "majority", callable or None, default=None
+        What a row's label is by the opinions of several people, as for `Pool`. None: what was said
+        last.
+    hold_out : float, default=None
+        Share of the rows to test on, as `Pool` takes it: never proposed, never trained on, with a
+        label or without. None: none, or those of a pool that `fit` is given.
     encode_labels : bool or "auto", default="auto"
         Whether the estimator is given 0 to k-1 for the labels, and its predictions are decoded.
         "auto": for skorch, xgboost and lightgbm, and with `fit_unlabeled`.
@@ -62,10 +66,9 @@ class ActiveLearner(Predictor):
         `fit_unlabeled`. While they are of one class, the estimator stays as it was. None: all.
     drift : object, default=None
         Drift detector with ``update(error)`` and ``drift_detected``, as river has; copied. It sees
-        the model's errors (0 or 1; for regressors absolute errors) on rows that a stream strategy
-        bought blindly, before they are learned. On drift the strategy's thresholds start again,
-        and a new model learns the labels taught from then on; until there are ten, of two classes,
-        the old one serves. None: no detector.
+        the model's errors (0 or 1; of regressors absolute) on rows that a stream strategy bought
+        blindly, before they are learned. On drift thresholds start again, and a new model learns
+        what is taught from then on; until that is ten, of two classes, the old one serves.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
         from the operating system.
@@ -130,6 +133,8 @@ class ActiveLearner(Predictor):
         cold_start="random",
         classes=None,
         missing_label="auto",
+        consensus=None,
+        hold_out=None,
         encode_labels="auto",
         fit_unlabeled=False,
         update="refit",
@@ -142,6 +147,8 @@ class ActiveLearner(Predictor):
         self.embedding = embedding
         self.cold_start = cold_start
         self.classes = classes
+        self.consensus = consensus
+        self.hold_out = hold_out
         self.encode_labels = encode_labels
         self.fit_unlabeled = fit_unlabeled
         self.update = update
@@ -149,7 +156,7 @@ class ActiveLearner(Predictor):
         self.drift = drift
         self.random_state = random_state
 
-    def fit(self, X, y=None, *, embedding=None, **fit_params):
+    def fit(self, X, y=None, *, embedding=None, groups=None, **fit_params):
         """Take the pool, fit the estimator on the labelled rows, and return the learner.
 
         Parameters
@@ -162,6 +169,9 @@ class ActiveLearner(Predictor):
             is labelled.
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
+        groups : array-like of int or str of shape (n,), default=None
+            With `hold_out`, what must not be on both sides, as `Pool` takes it; else, and where
+            the estimator takes them as well, one of its `fit_params`.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 
@@ -171,7 +181,7 @@ class ActiveLearner(Predictor):
             If X, y or a parameter of the learner cannot be used; nothing has changed then. Errors
             of the estimator's ``fit`` pass unchanged; the labels stay, and `refit` tries again.
         """
-        start(self, X, y, embedding, fit_params)
+        start(self, X, y, embedding, groups, fit_params)
         return self
 
     def query(
@@ -200,8 +210,8 @@ class ActiveLearner(Predictor):
             How many rows; None: one. If fewer are left, those that are left.
         n_total : int, default=None
             Instead: as many rows as are missing until so many are labelled or reserved.
-        subset : array-like of bool, shape (m,), or of int, default=None
-            Rows that may be chosen, as a mask or as positions. None: all.
+        subset : array-like of bool, shape (m,), or of int, or str, default=None
+            Rows that may be chosen, as a mask, as positions, or by a tag of the pool. None: all.
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each row of X, where `fit` got one for each row of the pool.
         return_scores : bool, default=False
@@ -222,11 +232,6 @@ class ActiveLearner(Predictor):
             With `return_scores`: higher is more worth a label, NaN where a row is no candidate.
         tickets : ndarray of shape (n_instances,), int64
             With `return_tickets`: one for each row.
-
-        Raises
-        ------
-        ValueError
-            If the question cannot be answered; the message says what to write.
         """
         check_has_pool(self, "query")
         n = check_n_instances(X, n_instances)
@@ -236,8 +241,7 @@ class ActiveLearner(Predictor):
         if return_tickets:
             refuse_tickets(self.strategy_)
         if n_total is not None:
-            n_known = self.pool_.n_labeled + self.pool_.n_reserved
-            n = missing_to_total(n_instances, n_total, n_known)
+            n = missing_to_total(n_instances, n_total, self.pool_.n_labeled + self.pool_.n_reserved)
         view, n_rows_asked = view_of(self, X, subset, random_state, embedding)
         strategy = self._strategy_now()
         scores = (scores_of(strategy, view, n_rows_asked),) if return_scores else ()
@@ -256,6 +260,7 @@ class ActiveLearner(Predictor):
         relabel=False,
         annotator=None,
         embedding=None,
+        groups=None,
         **fit_params,
     ):
         """Take the labels of the rows that the last query proposed, learn them, return the learner.
@@ -278,8 +283,8 @@ class ActiveLearner(Predictor):
             Whether labelled rows may take another label, or the missing label, which unlabels them.
         annotator : str, default=None
             Who gave the labels; kept in the pool's history.
-        embedding : array-like or sparse matrix of shape (k, d), default=None
-            A vector for each row from outside, where `fit` got one for each row of the pool.
+        embedding, groups : array-like of k entries, default=None
+            Vectors and groups of rows from outside, where `fit` got them for the pool's rows.
         **fit_params : dict
             Passed to the estimator's ``fit``, now and at each later fit until it is given again;
             what it does not take is refused. What has k entries belongs to these rows.
@@ -293,8 +298,9 @@ class ActiveLearner(Predictor):
         check_has_pool(self, "teach")
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
-        params = routed_to_fit(self, fit_params, "teach")
-        record(self, lambda by: by.lesson(X, y, ticket, relabel, annotator, params, embedding))
+        params, groups = routed_with(self, groups, fit_params, "teach")
+        given = X, y, ticket, relabel, annotator, params, OfRows(embedding, groups)
+        record(self, lambda teacher: teacher.lesson(*given))
         if refit and (fit_params or is_stale(self)):
             train(self)
         return self
@@ -308,7 +314,7 @@ class ActiveLearner(Predictor):
         renew(self)
         return self
 
-    def extend(self, X, y=None, *, embedding=None, **fit_params):
+    def extend(self, X, y=None, *, embedding=None, groups=None, **fit_params):
         """Add rows to the pool, learn the labels of those that have one, and return the learner.
 
         Parameters
@@ -317,14 +323,15 @@ class ActiveLearner(Predictor):
             New rows; their row numbers follow those of the pool.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
-        embedding : array-like or sparse matrix of shape (m, d), default=None
-            A vector for each of them, where `fit` got one for each row of the pool.
+        embedding, groups : array-like of m entries, default=None
+            Vectors and groups of them, where `fit` got them for the pool's rows.
         **fit_params : dict
             Values for the new rows of every parameter that `fit` got for its own; see `teach`.
         """
         check_has_pool(self, "extend")
-        params = routed_to_fit(self, fit_params, "extend")
-        record(self, lambda by: by.extension(X, y, params, embedding))
+        params, groups = routed_with(self, groups, fit_params, "extend")
+        of_rows = OfRows(embedding, groups)
+        record(self, lambda teacher: teacher.extension(X, y, params, of_rows))
         if is_stale(self):
             train(self)
         return self
@@ -361,8 +368,7 @@ class ActiveLearner(Predictor):
         other, seed = copy.copy(self), self.seed_
         for name in ("pool_", "_kept", "_last_query", "_n_doubtful"):
             other.__dict__.pop(name, None)
-        other._seed = seed  # which the pool kept
-        other._fitted = self._fitted._replace(learned=None)
+        other._seed, other._fitted = seed, self._fitted._replace(learned=None)
         return other
 
     strategy_ = property(lambda self: kept_of(self).strategy, use, doc="The strategy in use.")
@@ -390,10 +396,3 @@ class ActiveLearner(Predictor):
     def _rows_like(self):
         """Return rows of the pool."""
         return self.pool_.rows.parts[0]
-
-    def _repr_html_(self) -> str:
-        counts = self.pool_._repr_html_() if hasattr(self, "pool_") else ""
-        return counts + estimator_html_repr(self)
-
-    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}

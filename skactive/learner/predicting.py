@@ -5,7 +5,7 @@ import copy
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import get_tags
+from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
@@ -259,6 +259,13 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "pool_") or hasattr(self, "estimator_")
+
+    def _repr_html_(self) -> str:
+        counts = self.pool_._repr_html_() if hasattr(self, "pool_") else ""
+        return counts + estimator_html_repr(self)
+
+    def _repr_mimebundle_(self, **kwargs) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     def _why_not_fitted(self) -> str:
         """Return why there is no fitted estimator, as the end of a sentence."""

@@ -17,6 +17,7 @@ from ..data.rows import Rows, check_rows, n_rows, row_index
 from ..models import Model, is_net
 from ..pool.log import Change
 from ..pool.pool import Pool
+from ..pool.tags import rows_tagged
 from ..strategies.base import Strategy, has_admit, has_score
 from ..strategies.view import View
 from ..utils.checks import draw_seed, warn
@@ -157,6 +158,8 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
         )
     mask = pool.unlabeled_mask
     if subset is not None:
+        if isinstance(subset, str):
+            subset = rows_tagged(pool.tags, subset, "query")
         index = pool.rows.index() if is_pandas(subset) else None
         mask &= subset_mask(subset, len(pool), index)
     return View(pool.rows, mask, pool=pool, **details), len(pool)

@@ -6,13 +6,14 @@ from sklearn.base import clone, is_regressor
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
 from ..data.labels import AUTO, count_minus_ones, is_auto, resolve_missing_label
+from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
-from .fit_params import FitParams, check_net_fit, routed_to_fit
+from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
 from .questions import OF_MINUS_ONE, Kept, kept_of, model_of, view_of
 from .stream import POOL, Stream
@@ -21,12 +22,16 @@ from .trainer import Fitted, check_kind, train
 from .training import check_update
 
 
-def start(learner, X, y, embedding, fit_params: dict) -> None:
+def start(learner, X, y, embedding, groups, fit_params: dict) -> None:
     """Give a learner its pool and fit its estimator, as `fit` does."""
     estimator = learner.estimator
     strategy = strategy_of(learner, is_embedded=embedding is not None)
-    routed = routed_to_fit(learner, fit_params, "fit")
-    pool = pool_of(learner, X, y)
+    if isinstance(X, Pool) and groups is not None:  # which has its own
+        fit_params, groups = fit_params | {"groups": groups}, None
+    routed, groups = routed_with(learner, groups, fit_params, "fit")
+    known = X.seed if isinstance(X, Pool) else None
+    seed = draw_seed(learner.random_state) if known is None else known
+    pool = pool_of(learner, X, y, groups, seed)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
@@ -35,7 +40,6 @@ def start(learner, X, y, embedding, fit_params: dict) -> None:
     params = FitParams(routed, len(pool), pool.rows.index() if has_index else None)
     params.refuse_other_lengths(len(pool), "fit")
     check_net_fit(estimator, first)
-    seed = draw_seed(learner.random_state) if pool.seed is None else pool.seed
     strategy, stream = begun(strategy, seed), Stream().watching(learner.drift)
     vectors = embedding_of(pool.rows, embedding, learner.embedding, seed)
     # All that can be refused before a fit is refused by now. From here on the learner has the pool,
@@ -71,8 +75,12 @@ def renew(learner) -> None:
     strategy = begun(strategy, pool.seed, running=kept.strategy)
     if learner.drift is not stream.given:
         stream = stream.watching(learner.drift)
-    if learner.classes is not None:
+    check_hold_out(learner, pool)
+    # Those that were named before keep the names that they were given since.
+    if learner.classes is not None and not pool.has_named(learner.classes):
         pool.name_classes(learner.classes)
+    if pool.consensus != learner.consensus:
+        pool.set(consensus=learner.consensus)
     learner._kept = Kept(kept.params, vectors, stream, strategy)
     train(learner)
 
@@ -87,6 +95,7 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
     check_update(estimator, learner.update, learner.fit_unlabeled)
     if learner.encode_labels not in (True, False, "auto"):
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
+    resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
     if isinstance(given, str) and given == "auto":
         strategy = default_strategy(estimator, is_regressor(estimator))
@@ -158,11 +167,20 @@ def tell_of_minus_ones(learner, y, who: str) -> None:
         )
 
 
-def pool_of(learner, X, y) -> Pool:
+def pool_of(learner, X, y, groups, seed: int) -> Pool:
     """Return the pool that ``fit`` was given, or one made of X and y."""
     missing, classes = missing_label_of(learner), learner.classes
     if not isinstance(X, Pool):
-        return Pool(X, y, missing_label=missing_label_for(learner), classes=classes)
+        return Pool(
+            X,
+            y,
+            missing_label=missing_label_for(learner),
+            classes=classes,
+            consensus=learner.consensus,
+            hold_out=learner.hold_out,
+            groups=groups,
+            random_state=seed,
+        )
     if y is not None:
         raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
     if X.missing_label != missing:
@@ -170,6 +188,28 @@ def pool_of(learner, X, y) -> Pool:
             f"the pool's missing label is {X.missing_label!r}, the learner's is {missing!r}; "
             f"give both the same missing_label."
         )
+    if X.consensus != learner.consensus:
+        raise ValueError(
+            f"the pool's consensus is {X.consensus!r}, the learner's is {learner.consensus!r}; "
+            f"give both the same consensus."
+        )
+    check_hold_out(learner, X)
     if classes is not None:
         X.name_classes(classes)
     return X
+
+
+def check_hold_out(learner, pool: Pool) -> None:
+    """Refuse a share of rows to test on that is not the pool's."""
+    if learner.hold_out is None or learner.hold_out == pool.hold_out:
+        return
+    share = f"hold_out={learner.hold_out!r}"
+    if pool.hold_out is None:
+        raise ValueError(
+            f"the learner has {share}, but the pool holds out no rows; write "
+            f"pool.begin_hold_out({learner.hold_out!r}) first, or Pool(X, y, {share})."
+        )
+    raise ValueError(
+        f"the learner has {share}, but the pool holds out {pool.hold_out:g} of its rows, which "
+        f"stay; write hold_out=None for these."
+    )

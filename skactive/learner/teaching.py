@@ -49,6 +49,18 @@ class Lesson(NamedTuple):
     is_answer: bool = False  # whether these are rows that a stream's last query returned
 
 
+class OfRows(NamedTuple):
+    """What comes with rows that join the pool, besides labels and parameters of ``fit``."""
+
+    vectors: Any = None  # an embedding
+    groups: Any = None  # by which they are on the test side, or not
+
+    def take(self, known: np.ndarray, n: int) -> OfRows:
+        """Return what belongs to some of n rows; what is not one for each is refused later."""
+        parts = (part if part is None else check_rows(part, who="teach") for part in self)
+        return OfRows(*(take(p, known) if p is not None and n_rows(p) == n else p for p in parts))
+
+
 @dataclass(frozen=True)
 class Teacher:
     """Plans lessons, without changing anything."""
@@ -59,22 +71,25 @@ class Teacher:
     last_query: str | None  # POOL, OUTSIDE or TICKETS; None: nothing was asked
     predict: Callable | None  # rows -> labels, None while too few are known
 
-    def lesson(self, X, y, ticket, relabel: bool, annotator, params: dict, vectors) -> Lesson:
+    def lesson(
+        self, X, y, ticket, relabel: bool, annotator, params: dict, of_rows: OfRows
+    ) -> Lesson:
         """Return what `teach` will record."""
         if ticket is not None:
-            return self._of_tickets(ticket, y, annotator, params, vectors)
+            return self._of_tickets(ticket, y, annotator, params, of_rows)
         numbers = as_row_numbers(X)
         if self.last_query == OUTSIDE:
             self._refuse_one_row(X, y)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.trainer.pool), who="teach")
         if numbers is None:
-            return self._of_rows(X, y, annotator, params, relabel, vectors)
-        if vectors is not None:
-            raise ValueError(
-                "teach got row numbers and embedding=, which fit has for the pool's rows; leave "
-                "it out."
-            )
+            return self._of_rows(X, y, annotator, params, relabel, of_rows)
+        for name, given in zip(("embedding", "groups"), of_rows, strict=True):
+            if given is not None:
+                raise ValueError(
+                    f"teach got row numbers and {name}=, which fit has for the pool's rows; leave "
+                    f"it out."
+                )
         return self._of_numbers(numbers, y, annotator, params, relabel)
 
     def _refuse_one_row(self, X, y) -> None:
@@ -91,9 +106,10 @@ class Teacher:
                 f"with X the rows that were asked about."
             )
 
-    def extension(self, X, y, params: dict, vectors) -> Lesson:
+    def extension(self, X, y, params: dict, of_rows: OfRows) -> Lesson:
         """Return what `extend` will record."""
-        return self._of_new(plans.extend(self.trainer.pool, X, y), params, vectors, "extend")
+        change = plans.extend(self.trainer.pool, X, y, groups=of_rows.groups)
+        return self._of_new(change, params, of_rows.vectors, "extend")
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
         """Plan labels of rows of the pool."""
@@ -112,7 +128,7 @@ class Teacher:
         names = self.trainer.pool.rows.names_of(numbers) if params else None
         return Lesson(change, self.trainer.params.replaced(params, numbers, names, "teach"))
 
-    def _of_rows(self, X, y, annotator, params, relabel, vectors) -> Lesson:
+    def _of_rows(self, X, y, annotator, params, relabel, of_rows: OfRows) -> Lesson:
         """Plan rows from outside with their labels."""
         if self.last_query != OUTSIDE and are_index_labels(X, self.trainer.pool.rows.parts[0]):
             raise ValueError(
@@ -136,18 +152,25 @@ class Teacher:
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
         change = plans.extend(
-            self.trainer.pool, X, y, missing=SKIPPED, merge=True, annotator=annotator, who="teach"
+            self.trainer.pool,
+            X,
+            y,
+            groups=of_rows.groups,
+            missing=SKIPPED,
+            merge=True,
+            annotator=annotator,
+            who="teach",
         )
         if len(change.rows) < change.n_added:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         stream = self.stream
         blind = None if stream.detector is None else stream.blindly_bought(change.added)
-        lesson = self._of_bought(change, params, vectors, blind)._replace(is_answer=True)
+        lesson = self._of_bought(change, params, of_rows.vectors, blind)._replace(is_answer=True)
         if (change.events == UNSURE).any():
             self._tell_of_minus_ones(y, change.n_added, "skipped")
         return lesson
 
-    def _of_tickets(self, ticket, y, annotator, params, vectors) -> Lesson:
+    def _of_tickets(self, ticket, y, annotator, params, of_rows: OfRows) -> Lesson:
         """Plan labels of rows kept under tickets; a row without a label is given up."""
         stream, pool = self.stream, self.trainer.pool
         tickets = stream.checked(ticket)
@@ -158,15 +181,18 @@ class Teacher:
         known = np.flatnonzero(is_known)
         if len(known) < len(tickets):
             self._tell_of_minus_ones(y, len(tickets), "given up")
-        if vectors is not None:
-            vectors = check_rows(vectors, who="teach")
-            if n_rows(vectors) == len(tickets):
-                vectors = take(vectors, known)
+        vectors, groups = of_rows.take(known, len(tickets))
         if len(known) == 0:
             return Lesson(tickets=tickets)
         blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
         change = plans.extend(
-            pool, take(rows, known), values[known], merge=True, annotator=annotator, who="teach"
+            pool,
+            take(rows, known),
+            values[known],
+            groups=groups,
+            merge=True,
+            annotator=annotator,
+            who="teach",
         )
         params = FitParams(params, len(tickets), row_index(rows), "teach").of(known)
         return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)

@@ -61,6 +61,11 @@ def _first_of_most(questions: NDArray[np.intp], answers: NDArray[np.intp]) -> ND
 _KNOWN: dict[Any, Consensus] = {None: latest, "majority": majority}
 
 
+def is_row_by_row(consensus: Any) -> bool:
+    """Whether what is said of a row makes no difference to any other; of a function, who knows."""
+    return isinstance(consensus, str | None)
+
+
 def resolve(consensus: Any) -> Consensus:
     """Return the function that a parameter `consensus` stands for: None is the latest label.
 

@@ -16,10 +16,12 @@ from ..data.fingerprint import difference, portrait
 from ..data.rows import Rows
 from . import files, storage
 from .blocks import BLOCK, block_of_lines, block_of_log, log_of, unpacked
+from .facts import Facts
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
 from .log import KINDS, OPINION, Change, Log
 from .store import Store
+from .test_side import OF_SIDE
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -38,6 +40,7 @@ class DurableLedger(Ledger):
         self._digests = {n: store.last()[1]}  # after so many operations
         self._sent: tuple[bytes, Change] | None = None  # what is being written, and its digest
         self._n_settings, self._setting = 0, start
+        self.function: Any = None  # the consensus, where it is one
         self._told: dict[str, Any] = {}
         self._blocked = store.blocked()  # operations and events that are in blocks
         self._take_settings()
@@ -81,6 +84,7 @@ class DurableLedger(Ledger):
             raise
 
     def _write_down(self, change: Change) -> None:
+        change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
         dtype, exact = self.with_dtype(change)
@@ -172,13 +176,19 @@ class DurableLedger(Ledger):
             self._n_settings += 1
             key = "_seed" if name == "seed" else name
             self._told[key] = _from_json(name, value)
+        # A function is not in the file: whoever has one goes on with it.
+        if "consensus" in self._told:
+            named = self._told["consensus"]
+            self.function = self._told.pop("consensus") if isinstance(named, dict) else None
 
 
 def _as_json(value: Any) -> Any:
     """Return what is set for a pool as JSON holds it."""
+    if isinstance(value, tuple):  # named classes, and after how many operations
+        return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return _plain(value)
+    return files.name_of(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -187,8 +197,8 @@ def _plain(value: Any) -> Any:
 
 def _from_json(name: str, value: Any) -> Any:
     """Return what was set, from JSON."""
-    if name == "classes" and value is not None:
-        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"]))
+    if name == "named" and value is not None:
+        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"])), value["after"]
     return value
 
 
@@ -206,6 +216,8 @@ def open_pool(
         if not read_only:
             store.use_log()
         pool = store.read(lambda: _read(store, cls, began.rows))
+        given = options.get("consensus", "saved")
+        pool.consensus = files.consensus_now(pool.consensus, given, "Pool.open(path, X")
         _refuse_other_options(pool, began, options)
         if y is not None:
             _refuse_other_labels(pool, y)
@@ -278,9 +290,10 @@ def _make(store: Store, pool: Pool) -> bool:
     if now.n_operations + n_events > BLOCK:
         block = block_of_log(log, (1, now.n_operations), (0, n_events))
         store.append_block(block.packed(), now.n_operations, n_events)
-    for name in ("classes", "seed"):
-        if getattr(pool, name) is not None:
-            store.keep(name, _as_json(getattr(pool, name)), start)
+    consensus = files.name_of(pool.consensus)
+    for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
+        if value is not None:
+            store.keep(name, _as_json(value), start)
     store.commit()
     return True
 
@@ -320,12 +333,12 @@ def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
     _refuse_other_rows(samples, rows)
     with storage.refusing(store.path, "Pool.open"):
         pool = cls.__new__(cls)
-        pool._start(head["missing_label"], None)
+        Facts.__init__(pool, head["missing_label"], None)
         log = files.checked_log(log, undone, n_rows, pool.missing_label)
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
         vars(pool).update(ledger.told())
-        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+        pool.consensus = ledger.function or pool.consensus
     return pool
 
 
@@ -349,14 +362,33 @@ def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
 
 def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> None:
     """Refuse options that are not those that a file has."""
+    of_side = [name for name in OF_SIDE if name in options]
+    if of_side and not _are_divided_alike(pool, began):
+        raise ValueError(
+            f"Pool.open got {'= and '.join(of_side)}=, but the file holds out other rows, or none; "
+            f"leave {' and '.join(of_side)} out."
+        )
     for name, given in options.items():
+        if name in of_side:
+            continue
         attribute = "given_missing_label" if name == "missing_label" else name
+        if callable(given):  # a function is given again, and nobody can tell whether it is the same
+            continue
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was
             raise ValueError(
                 f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
             )
+
+
+def _are_divided_alike(pool: Pool, began: Pool) -> bool:
+    """Tell whether two pools of the same rows hold out by the same hash."""
+    was, now = (one.ledger.now.side for one in (pool, began))
+    if was is None or now is None:
+        return was is now
+    ours, theirs = (one.ledger.groups.array[: len(one)] for one in (pool, began))
+    return was[:2] == now[:2] and np.array_equal(ours, theirs)
 
 
 def _refuse_other_labels(pool: Pool, y: Any) -> None:

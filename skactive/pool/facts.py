@@ -9,10 +9,15 @@ import numpy as np
 from ..data import labels as lab
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
+from ..data.tables import as_table
+from .classes import named_after
+from .consensus import Agreement, agreement, resolve
 from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import Change
+from .standing import all_said, labels_in, opinions, opinions_table
+from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
 
@@ -32,14 +37,31 @@ def _count(state: int, doc: str) -> property:
 class Facts:
     """All that a pool tells, and nothing that changes it."""
 
-    ledger: Ledger
-    missing_label: Any  # a resolved one
-    given_missing_label: Any  # "auto", where nobody has said
-    classes: np.ndarray | None
-    consensus: Any
+    def __init__(self, missing_label: Any, classes: Any, consensus: Any = None) -> None:
+        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
+        # "auto", where nobody has said
+        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
+        # The classes that were named last, and how many operations there had been
+        self.named: tuple[np.ndarray, int] | None = None
+        if classes is not None:
+            self.named = lab.named_classes(classes, missing_label=self.missing_label), 0
+        self._seed: int | None = None
+        resolve(consensus)  # refuses what is none
+        self.consensus = consensus
+        self.ledger = Ledger(Rows())
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def seed(self) -> int | None:
+        """From which a learner's random numbers follow; None before it has one."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int | None) -> None:
+        self.ledger.keep({"seed": seed})
+        self._seed = seed
 
     @property
     def X(self):
@@ -54,16 +76,21 @@ class Facts:
     @property
     def y(self) -> np.ndarray:
         """Labels of all rows, shape (n,), with the missing label where there is none."""
+        return self.ledger.read(
+            lambda ledger: self._filled(self._labels_in(ledger), ledger.mask(LABELED))
+        )
 
-        def look(ledger: Ledger) -> np.ndarray:
-            known, labels = ledger.mask(LABELED), _labels_in(ledger)
-            if labels is None:
-                labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
-            full = np.zeros(len(known), dtype=labels.dtype)
-            full[known] = labels
-            return lab.fill(full, known, self.missing_label)
+    def _filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
+        """Return the labels of rows in a mask, with the missing label where there is none."""
+        if labels is None:
+            labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
+        full = np.zeros(len(known), dtype=labels.dtype)
+        full[known] = labels
+        return lab.fill(full, known, self.missing_label)
 
-        return self.ledger.read(look)
+    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return by what tables call rows: their numbers."""
+        return numbers
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -85,8 +112,37 @@ class Facts:
     n_labeled = _count(LABELED, "Number of labelled rows.")
     n_reserved = _count(RESERVED, "Number of reserved rows.")
     n_skipped = _count(SKIPPED, "Number of skipped rows.")
-    n_held_out = _count(HELD_OUT, "Number of rows on the test side.")
     n_unlabeled = _count(UNLABELED, "Number of rows that may be asked for.")
+
+    @property
+    def hold_out(self) -> float | None:
+        """The share of rows that are on the test side; None: there is none."""
+        side = self.ledger.now.side
+        return None if side is None else side.share
+
+    @property
+    def n_held_out(self) -> int:
+        """Number of rows on the test side."""
+        return self.ledger.now.n_held_out
+
+    @property
+    def X_held_out(self):
+        """The rows on the test side, in row order."""
+        held_out = self.held_out
+        return self.rows.take(held_out)
+
+    @property
+    def y_held_out(self) -> np.ndarray:
+        """The labels of `X_held_out`, with the missing label where there is none."""
+
+        def look(ledger: Ledger) -> np.ndarray:
+            slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
+            at = slots.find(rows)
+            known = at >= 0
+            known[known] = slots.states[at[known]] == LABELED
+            return self._filled(self._labels_of(ledger, rows[known]), known)
+
+        return self.ledger.read(look)
 
     @property
     def X_labeled(self):
@@ -99,7 +155,7 @@ class Facts:
         """The labels of `X_labeled`."""
 
         def look(ledger: Ledger) -> np.ndarray:
-            labels = _labels_in(ledger)
+            labels = self._labels_in(ledger)
             return np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
@@ -114,6 +170,57 @@ class Facts:
     def reservations(self) -> Mapping[int, tuple[str | None, ...]]:
         """For whom rows are reserved: row number -> names."""
         return MappingProxyType(self.ledger.read(lambda ledger: dict(ledger.slots.names)))
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The labels that are accepted, as they are called now; None: any."""
+        log = self.ledger.log
+        if self.named is None or not log.details:
+            return None if self.named is None else self.named[0]
+        return named_after(log, *self.named, self.n_operations)
+
+    def has_named(self, classes: Any) -> bool:
+        """Whether these classes were named last, whatever they are called since."""
+        named = lab.named_classes(classes, missing_label=self.missing_label)
+        return self.named is not None and named.tolist() == self.named[0].tolist()
+
+    def known_classes(self) -> np.ndarray:
+        """Return the labels that are accepted, or where any are, those that somebody gave."""
+        classes = self.classes
+        return lab.sorted_classes(self.ledger.read(all_said)[1]) if classes is None else classes
+
+    def rows_of_class(self, name: Any) -> np.ndarray:
+        """Return the sorted rows that have this label, on both sides."""
+
+        def look(ledger: Ledger) -> np.ndarray:
+            rows, _ = self.all_labels()
+            labels = self._labels_of(ledger, rows)
+            return rows[:0] if labels is None else rows[labels == name]
+
+        return self.ledger.read(look)
+
+    @property
+    def tags(self) -> Mapping[str, np.ndarray]:
+        """Sorted row numbers by the tags that they have."""
+        return self.ledger.read(tags_of)
+
+    def tagged(self, name: str) -> np.ndarray:
+        """Return the sorted row numbers that have a tag; one that no row has is refused."""
+        return rows_tagged(self.tags, name, "tagged")
+
+    @property
+    def opinions(self) -> Any:
+        """What everybody says who said something of a row: its standing opinions, as a table.
+
+        A frame of pandas or polars, whichever X is or is installed, else a dict of arrays. By row,
+        and then in the order in which they were given: annotator, label, time, the seconds and the
+        comment that came with it, and the kind: "opinion", "cannot tell", or "final" of `decide`.
+        """
+        return as_table(self.ledger.read(opinions_table), like=self.rows.parts[0])
+
+    def agreement(self) -> Agreement:
+        """Return how far annotators agree in the opinions that stand: alpha, and kappa of pairs."""
+        return agreement(*self.ledger.read(opinions))
 
     @property
     def history(self) -> tuple[Operation, ...]:
@@ -184,11 +291,32 @@ class Facts:
 
     def _named_counts(self) -> dict[str, int]:
         """Return how many rows are in each state, all as of one moment."""
-        counts = self.ledger.now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
+        now = self.ledger.now
+        counts = now.counts[[LABELED, UNLABELED, RESERVED, SKIPPED]]
         names = ("labelled", "unlabelled", "reserved", "skipped")
-        return dict(zip(names, counts.tolist(), strict=True))
+        named = dict(zip(names, counts.tolist(), strict=True))
+        return named if now.side is None else named | {"held out": now.n_held_out}
+
+    def _labels_in(self, ledger: Ledger) -> np.ndarray | None:
+        """Return the labels of the labelled rows, in row order; None if there never was one."""
+        return self._labels_of(ledger, ledger.members(LABELED))
+
+    def _labels_of(self, ledger: Ledger, rows: np.ndarray) -> np.ndarray | None:
+        """Return the labels of rows that have one; None if there never was one."""
+        return labels_in(ledger, rows, self.consensus, self.missing_label)
 
     # For those who plan a change
+
+    def all_labels(self) -> tuple[Any, np.ndarray]:
+        """Return the rows that have a label, on both sides, and their labels."""
+
+        def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+            slots, rows = ledger.slots, ledger.slots.touched()
+            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            labels = self._labels_of(ledger, rows)
+            return rows, np.zeros(0) if labels is None else labels
+
+        return self.ledger.read(look)
 
     def parse(
         self, y, n: int, index, who: str, rows=None, is_answer: bool = False
@@ -207,7 +335,7 @@ class Facts:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self.ledger.now.dtype
         # Labels that were taken away bind nobody: then another kind may come.
-        if known.any() and self.n_labeled and so_far is not None:
+        if known.any() and self.ledger.now.n_labels and so_far is not None:
             lab.merge_dtype(so_far, values.dtype)
         return values, known
 
@@ -217,9 +345,3 @@ class Facts:
             return 0
         is_text = self.n_labeled > 0 and self.y_labeled.dtype.kind in "UO"
         return 0 if is_text else lab.count_minus_ones(y)
-
-
-def _labels_in(ledger: Ledger) -> np.ndarray | None:
-    """Return the labels of the labelled rows, in row order; None if there never was one."""
-    slots = ledger.slots
-    return None if slots.labels is None else slots.labels[slots.find(ledger.members(LABELED))]

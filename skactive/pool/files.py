@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,16 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
+from .classes import check_changes
+from .consensus import resolve
+from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     LABELS_IN,
     NEVER,
@@ -35,9 +40,7 @@ from .log import (
     Log,
 )
 from .storage import pack_json, unpack_json
-
-if TYPE_CHECKING:
-    from .pool import Pool
+from .test_side import check_sides
 
 VERSION = 2
 _FINGERPRINTED_ROWS = 256
@@ -59,28 +62,33 @@ _EVENTS_OF = {
     "reserve": (RESERVE,),
     "release": (RELEASE,),
     "tag": (TAG, UNTAG),
+    "hold_out": (HOLD,),
 }
-_GROWING = ("fit", "extend")
 
 
-def save(pool: Pool, path) -> None:
+def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    arrays = {"sampled": sampled, **_arrays(pool.ledger.log, now.n_operations, now.n_events)}
+    arrays = {
+        "sampled": sampled,
+        **_arrays(pool.ledger.log, now.n_operations, now.n_events),
+    }
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
-        "classes": None if pool.classes is None else pool.classes.tolist(),
-        "classes_dtype": None if pool.classes is None else pool.classes.dtype.str,
-        "seed": pool.seed,
+        "classes": None if pool.named is None else pool.named[0].tolist(),
+        "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
+        "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
+        "seed": pool._seed,
+        "consensus": name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
     }
     storage.write(path, header, arrays, VERSION)
 
 
-def load(cls: type[Pool], path, X) -> Pool:
+def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
     """Return a saved pool over its rows."""
     header, arrays = storage.read(path, VERSION)
     rows = Rows(check_rows(X, who="Pool.load"))
@@ -88,14 +96,18 @@ def load(cls: type[Pool], path, X) -> Pool:
     with storage.refusing(path):
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
+        saved = header["consensus"] if header["version"] > 1 else None
+        if not isinstance(saved, dict):
+            resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
-        pool._start(header["missing_label"], None)
-        pool.classes = _classes(header, pool.missing_label)
+        Facts.__init__(pool, header["missing_label"], None)
+        named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label)
+    pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     if len(rows) != n:
         raise ValueError(
             f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
@@ -103,7 +115,10 @@ def load(cls: type[Pool], path, X) -> Pool:
         )
     with storage.refusing(path):
         pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
-        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+        if pool.ledger.dtype_without(()) is not None:
+            raise ValueError("the labels that stand are of another dtype")
+        if named is not None:
+            pool.named = named, _named_after(header, pool.n_operations)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:
@@ -179,9 +194,9 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     for name in people[1:]:
         log.code(name)
     _refuse_unless(len(log.people) == len(people))
-    log.dtypes = {checked_count(key, "n", least=0): str(value) for key, value in dtypes}
-    log.details = {checked_count(key, "n", least=0): value for key, value in details}
-    log.notes = {checked_count(key, "n", least=0): tuple(value) for key, value in notes}
+    log.dtypes, log.details = _table(dtypes, n), _table(details, n)
+    log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
+    _refuse_unless(all(map(_is_note, log.notes.values())))
     return checked_log(log, undone, n_rows, missing_label)
 
 
@@ -192,7 +207,7 @@ def checked_log(
     n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
-    for number, ones in undone:
+    for number, ones in _table(undone, n).items():
         _undo(log, number, ones)
     counts = np.diff([*log.first.array, len(log.rows.array)])
     log.operations = Column(np.repeat(np.arange(n), counts))
@@ -200,6 +215,8 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
+    check_sides(log, n)
+    check_changes(log)
     return log
 
 
@@ -229,6 +246,22 @@ def _refuse_unless(condition: Any) -> None:
         raise ValueError("no pool has had this history")
 
 
+def _table(pairs: Sequence[Sequence], n: int) -> dict[int, Any]:
+    """Return what a file tells of some of n operations or events, by their numbers."""
+    table: dict[int, Any] = {number: value for number, value in pairs}  # noqa: C416
+    numbers = list(table)
+    _refuse_unless(len(table) == len(pairs) and all(map(is_integer, numbers)))
+    _refuse_unless(numbers == sorted(numbers) and all(0 <= number < n for number in numbers))
+    return table
+
+
+def _is_note(note: tuple) -> bool:
+    """Tell whether something is a note: seconds and a comment, where they are known."""
+    seconds, comment = note
+    is_time = seconds is None or (type(seconds) in (int, float) and 0 <= seconds < float("inf"))
+    return is_time and isinstance(comment, str | None)
+
+
 def _check_operations(log: Log, n_rows: int) -> None:
     """Refuse operations that do not go together."""
     n, kinds, first = len(log.kinds.array), log.kinds.array, log.first.array
@@ -237,21 +270,19 @@ def _check_operations(log: Log, n_rows: int) -> None:
     _refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
     _refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
     n_added = log.n_added.array
-    grows = np.isin(kinds, [KINDS.index(kind) for kind in _GROWING])
+    grows = np.isin(kinds, [KINDS.index(kind) for kind in ADDING])
     _refuse_unless((n_added >= 0).all() and (n_added[~grows] == 0).all())
     _refuse_unless(n_added.astype(object).sum() == n_rows)
     actors = log.actors.array
     _refuse_unless(((actors >= 0) & (actors < len(log.people))).all())
-    _refuse_unless(all(number < n for number in (*log.dtypes, *log.details)))
 
 
 def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
     """Let an operation undo others, or refuse that."""
-    _refuse_unless(is_integer(number) and 0 < number < len(log.kinds.array))
     _refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
     for one in ones:
         _refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
-        _refuse_unless(KINDS[log.kinds.array[one]] not in (*_GROWING, "undo"))
+        _refuse_unless(KINDS[log.kinds.array[one]] not in (*ADDING, "undo"))
         log.dead.array[one] = number
     _refuse_unless(list(ones) == sorted(ones, reverse=True))
     log.undone[number] = tuple(ones)
@@ -261,8 +292,9 @@ def _check_events(log: Log) -> None:
     """Refuse events of rows that are not there, or that their operation does not consist of."""
     rows, events, names = log.rows.array, log.events.array, log.names.array
     of = log.operations.array
-    joined = np.cumsum(log.n_added.array)
+    joined, is_extend = np.cumsum(log.n_added.array), log.kinds.array[of] == KINDS.index("extend")
     _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
+    _refuse_unless((rows >= (joined - log.n_added.array)[of])[is_extend].all())
     _refuse_unless(((names >= 0) & (names < len(log.people))).all())
     for kind, event in np.unique([log.kinds.array[of], events], axis=1).T.tolist():
         _refuse_unless(event in _EVENTS_OF.get(KINDS[kind], ()))
@@ -272,31 +304,34 @@ def _check_events(log: Log) -> None:
     _refuse_unless((np.diff(base) > 0).all())
     _refuse_unless(len(base) == 0 or (base[0] >= 0 and base[-1] < log.n_added.array[0]))
     undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]
-    _refuse_unless(undoes == sorted(log.undone))
+    _refuse_unless(undoes == list(log.undone))
+    is_something = (np.diff([*log.first.array, len(rows)]) > 0) | (log.n_added.array > 0)
+    is_something[[*log.undone, *log.details]] = True
+    _refuse_unless(is_something.all())
 
 
 def _check_labels(log: Log, missing_label: Any) -> None:
     """Refuse labels that are none, or that are missing, and dtypes that they are not of."""
-    is_label = np.isin(log.events.array, LABELS_IN)
-    operations, n = log.operations.array, len(log.kinds.array)
-    with_labels = np.zeros(n, dtype=bool)
-    with_labels[operations[is_label]] = True
-    with_labels[0] |= len(log.base[0]) > 0
-    _refuse_unless(np.flatnonzero(with_labels).tolist() == sorted(log.dtypes))
-    values = {name: np.dtype(name) for name in set(log.dtypes.values())}
-    _refuse_unless(all(dtype.kind in "biufO" for dtype in values.values()))
-    groups = [] if log.base[1] is None else [(log.base[1], log.dtypes[0])]
-    for one in values:
-        is_of = np.zeros(n, dtype=bool)
-        is_of[[number for number, name in log.dtypes.items() if name == one]] = True
-        groups.append((log.labels.array[is_label & is_of[operations]], one))
-    for labels, name in groups:
-        kind = values[name].kind
-        _refuse_unless(len(labels) == 0 or labels.dtype.kind == "O" or labels.dtype == values[name])
+    is_label, of = np.isin(log.events.array, LABELS_IN), log.operations.array
+    with_labels = {0} if len(log.base[0]) else set()
+    with_labels |= set(log.operations.array[is_label].tolist())
+    # An undo that others came after says of which dtype labels are then.
+    others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
+    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
+    values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
+    _refuse_unless(all(dtype.kind in "biufO" for dtype in values))
+    which = np.full(len(log.kinds.array), -1)
+    which[list(log.dtypes)] = [values.index(np.dtype(name)) for name in log.dtypes.values()]
+    groups = [(log.labels.array[is_label & (which[of] == i)], i) for i in range(len(values))]
+    if log.base[1] is not None:
+        groups.append((log.base[1], which[0]))
+    for labels, i in groups:
+        dtype, kind = values[i], values[i].kind
         if labels.dtype.kind == "O":
             allowed = {"O": str, "b": bool, "f": float}.get(kind, int)
             _refuse_unless(all(type(label) is allowed for label in labels.tolist()))
-        known = labels.astype(values[name])
+        _refuse_unless(labels.dtype in (dtype, object) or len(labels) == 0)
+        known = labels.astype(dtype)
         _refuse_unless(not missing_in(known, missing_label))
         _refuse_unless(kind != "f" or np.isfinite(known).all())
 
@@ -319,6 +354,15 @@ def _classes(header: dict, missing_label: Any) -> np.ndarray | None:
     raise ValueError("no classes have been named so")
 
 
+def _named_after(header: dict, n: int) -> int:
+    """Return after how many operations classes were named; ValueError or TypeError: never."""
+    if header["version"] == 1:
+        return 0
+    after = checked_count(header["named_after"], "n", least=0)
+    _refuse_unless(after <= n)
+    return after
+
+
 def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
     """Return by which rows the data are known again: some of all, and some of the labelled."""
     of_all, of_labeled = (
@@ -326,6 +370,27 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
         for m in (n, len(labeled))
     )
     return np.union1d(of_all, labeled[of_labeled])
+
+
+def consensus_now(saved: Any, given: Any, call: str) -> Any:
+    """Return the consensus of a pool from a file: what was saved, or what is given in its place."""
+    if isinstance(given, str) and given == "saved":
+        if isinstance(saved, dict):
+            name = saved["function"]
+            raise ValueError(
+                f"the pool was saved with the consensus {name}, a function, which a file does not "
+                f"hold; write {call}, consensus={name})."
+            )
+        return saved
+    resolve(given)
+    return given
+
+
+def name_of(consensus: Any) -> Any:
+    """Return a consensus as a file names it."""
+    if not callable(consensus):
+        return consensus
+    return {"function": getattr(consensus, "__qualname__", type(consensus).__qualname__)}
 
 
 def _plain(label):

@@ -20,6 +20,7 @@ could not tell; else reserved, where it is for anyone; else unlabelled.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,13 +53,23 @@ class Folded(NamedTuple):
     said: tuple[np.ndarray, np.ndarray]  # places in the rows, and the events of opinions that stand
 
 
-def fold(log: Log, rows: np.ndarray, last: np.ndarray, n_operations: int, n_events: int) -> Folded:
+def fold(
+    log: Log,
+    rows: np.ndarray,
+    last: np.ndarray,
+    n_operations: int,
+    n_events: int,
+    without: Sequence[int] = (),
+) -> Folded:
     """Return what is true of distinct rows after so many operations, by their events.
 
     `last` holds for each row an event at or behind its last one that is to be looked at, or -1.
+    Operations in `without` are passed over, as if they were undone.
     """
     places, events = _chains(log, last, n_events)
     is_live = log.is_live(events, n_operations)
+    if without:
+        is_live &= ~np.isin(log.operations.array[events], without)
     places, events = places[is_live], events[is_live]
     places, events = _with_base(log, rows, places, events)
     order = np.lexsort((events, places))

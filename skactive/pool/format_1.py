@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, starmap
+from itertools import chain, islice, product, starmap
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,24 @@ import numpy as np
 from ..data.labels import missing_mask
 from ..utils.checks import checked_count
 from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
-from .log import CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change
+from .log import ADDING, CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change
 from .storage import unpack_json
 
 _KINDS = KINDS[:9]
-_GROWING = ("fit", "extend")  # which may add rows, and which nothing undoes
 _EVENTS = {"skip": SKIP, "restore": RESTORE, "reserve": RESERVE, "release": RELEASE}
 _OF_LABELS = {LABELED: OPINION, SKIPPED: UNSURE, UNLABELED: CLOSE}
+# Which states an operation led from and to
+_FREE = (UNLABELED, RESERVED)
+_TURNS = {
+    "fit": {(UNLABELED, LABELED)},
+    "extend": {(UNLABELED, LABELED), (UNLABELED, SKIPPED)},
+    "label": {*product(range(4), [LABELED]), (LABELED, UNLABELED), *product(_FREE, [SKIPPED])},
+    "unlabel": {(LABELED, UNLABELED)},
+    "skip": {*product(_FREE, [SKIPPED])},
+    "restore": {(SKIPPED, UNLABELED)},
+    "reserve": {(UNLABELED, RESERVED)},
+    "release": {(RESERVED, UNLABELED)},
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +65,10 @@ def _as_change(op: Old) -> Change:
     if op.kind in ("label", "extend", "unlabel"):
         table = np.array([_OF_LABELS.get(state, -1) for state in range(4)], dtype=np.int8)
         events = table[op.states_after]
-        _refuse_unless((events >= 0).all())
+    if op.kind == "label" and op.names_before is not None and op.annotator is not None:
+        # Whose label it was did not matter: it ended every reservation, as nobody's does now.
+        own = (None, op.annotator)
+        names = [op.annotator if name in own else None for name in op.names_before]
     if op.kind == "reserve":
         names = op.names_after
     rows = op.rows[:0] if op.undone else op.rows
@@ -171,7 +185,10 @@ def _check_operation(history: Sequence[Old], position: int) -> None:
     """Refuse an operation whose fields do not go together."""
     op = history[position]
     _refuse_unless(op.kind in _KINDS and (op.kind == _KINDS[0]) == (position == 0))
-    _refuse_unless(op.n_added == 0 or op.kind in _GROWING)
+    _refuse_unless(op.n_added == 0 or op.kind in ADDING)
+    turns = np.unique([op.states_before, op.states_after], axis=1).T.tolist()
+    _refuse_unless(op.undone or all(tuple(turn) in _TURNS[op.kind] for turn in turns))
+    _refuse_unless(op.kind != "fit" or (np.diff(op.rows) > 0).all())
     _refuse_unless(isinstance(op.annotator, str | None) and np.isfinite(op.time))
     for states, names in ((op.states_before, op.names_before), (op.states_after, op.names_after)):
         each = [None] if names is None else names
@@ -182,7 +199,7 @@ def _check_operation(history: Sequence[Old], position: int) -> None:
     if op.undone:
         _refuse_unless(op.undone == (*islice(_live(history, position), len(op.undone)),))
         undone = [history[at] for at in reversed(op.undone)]
-        _refuse_unless(all(one.kind not in _GROWING for one in undone))
+        _refuse_unless(all(one.kind not in ADDING for one in undone))
         was = _before(undone, _dtype_of_labels(history, op.undone[-1]))
         is_labeled = op.states_after == LABELED
         pairs = [(was["rows"], op.rows), (was["states"], op.states_after)]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from .classes import changed_between
 from .fold import LABELED, Folded, fold
 from .ledger import Ledger
 from .log import KINDS, UNSURE
 
-GROWING = ("fit", "extend")  # which may add rows, and which nothing undoes
 OF_PEOPLE = ("label", "decide", "merge")  # by which somebody says what a row is
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Operation:
     """One change of a pool, kept for good in its history.
 
@@ -45,26 +47,43 @@ class Operation:
         What changed for the pool as a whole, if anything.
     """
 
-    def __init__(self, ledger: Ledger, number: int) -> None:
-        log, now = ledger.log, ledger.now
-        self._ledger, self._number = ledger, number
-        self._n_events = log.span(number, now.n_operations, now.n_events).stop
-        self.kind = KINDS[log.kinds.array[number]]
-        self.annotator = log.people[log.actors.array[number]]
-        self.time = float(log.times.array[number])
-        self.n_added = int(log.n_added.array[number])
-        self.undone = log.undone.get(number, ())
-        self.detail: Any = log.details.get(number)
+    kind: str
+    annotator: str | None
+    time: float
+    n_added: int
+    undone: tuple[int, ...]
+    detail: Any
+    _ledger: Ledger
+    _number: int
+    _n_events: int  # with those of the operation
 
     @cached_property
     def rows(self) -> np.ndarray:
         """Numbers of the rows that it touched, shape (k,)."""
         log, number = self._ledger.log, self._number
         if number == 0:
-            return log.base[0]
+            rows = log.base[0].view()
+            rows.flags.writeable = False
+            return rows
         spans = [log.span(one, number + 1, self._n_events) for one in self.undone or (number,)]
         rows = np.concatenate([log.rows.array[span] for span in spans])
+        if changed_between(log, number, number + 1):
+            rows = np.append(rows, self._renamed())
         return rows[np.sort(np.unique(rows, return_index=True)[1])]
+
+    def _renamed(self) -> np.ndarray:
+        """Return the rows whose label is called otherwise since."""
+        ledger, log, number = self._ledger, self._ledger.log, self._number
+        first = int(log.first.array[number])
+        rows = np.union1d(log.rows.array[:first], log.base[0])
+        last = ledger.read(lambda ledger: ledger.last_events(rows))
+        before = fold(log, rows, last, number, first)
+        is_labeled = before.states == LABELED
+        rows, events = rows[is_labeled], before.decisive[is_labeled]
+        was, now = (
+            ledger.labels_of(rows, events, n, np.dtype(object)) for n in (number, number + 1)
+        )
+        return rows[was != now]
 
     @cached_property
     def _sides(self) -> tuple[Folded, Folded]:
@@ -164,7 +183,21 @@ def _or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
 
 def operations(ledger: Ledger, start: int) -> list[Operation]:
     """Return the operations after the first `start`, oldest first."""
-    return [Operation(ledger, number) for number in range(start, ledger.now.n_operations)]
+    log, now = ledger.log, ledger.now
+    return [
+        Operation(
+            KINDS[log.kinds.array[number]],
+            log.people[log.actors.array[number]],
+            float(log.times.array[number]),
+            int(log.n_added.array[number]),
+            log.undone.get(number, ()),
+            log.details.get(number),
+            ledger,
+            number,
+            log.span(number, now.n_operations, now.n_events).stop,
+        )
+        for number in range(start, now.n_operations)
+    ]
 
 
 def live(ledger: Ledger, annotator: str | None = None) -> Iterator[int]:

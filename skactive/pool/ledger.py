@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .fold import BASE, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded, fold
+from .classes import changed_between, dtype_with, renamed
+from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
     KINDS,
@@ -22,15 +24,18 @@ from .log import (
     SKIP,
     UNSURE,
     Change,
+    Column,
     Log,
 )
 from .slots import Slots
+from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
 _TRIES = 100  # to read while another thread writes, which takes it some microseconds
 # What becomes of a row that nothing has happened to
 _STATE_AFTER = {OPINION: LABELED, UNSURE: SKIPPED, SKIP: SKIPPED, RESERVE: RESERVED}
+_N_COUNTS = 2 * HELD_OUT  # of rows in each of the four states, and behind them those held out
 
 
 class Moment(NamedTuple):
@@ -39,8 +44,19 @@ class Moment(NamedTuple):
     n_operations: int
     n_events: int
     rows: Rows
-    counts: np.ndarray  # of rows in each state
+    counts: np.ndarray  # of rows in each of four states, and of those held out by the same ones
     dtype: np.dtype | None  # of the labels; None: there never was one
+    side: HoldOut | None = None  # the test side, if there is one
+
+    @property
+    def n_held_out(self) -> int:
+        """Number of rows on the test side."""
+        return int(self.counts[HELD_OUT:].sum())
+
+    @property
+    def n_labels(self) -> int:
+        """Number of rows that have a label, on both sides."""
+        return int(self.counts[LABELED::HELD_OUT].sum())
 
 
 class Effect(NamedTuple):
@@ -67,17 +83,20 @@ class Ledger:
 
     def __init__(self, rows: Rows, log: Log | None = None, n: int = 0, n_events: int = 0) -> None:
         self.log = Log() if log is None else log
-        self.now = Moment(n, n_events, rows, np.zeros(len(STATE_NAMES), dtype=np.int64), None)
+        self.now = Moment(n, n_events, rows, np.zeros(_N_COUNTS, dtype=np.int64), None)
         self.slots = Slots(len(rows))
         self._n_followed = 0
+        self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
+        # Hashes of every row's group, where groups decide on the test side
+        self.groups = Column(groups_of(self.log, n))
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
-            slots = self.slots
-            used = slots.touched() if slots.is_dense else slots.sorted[1]
-            counts = np.bincount(slots.states[used], minlength=len(STATE_NAMES))
-            counts[UNLABELED] += len(rows) - len(used)
-            self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n))
+            side = hold_out_of(self.log, n)[1]
+            touched = self.touched()
+            counts = np.bincount(self._in_counts(touched, side), minlength=_N_COUNTS)
+            counts += self._counts_of_untouched(len(rows), side, 0, touched)
+            self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n), side=side)
 
     def __reduce__(self) -> tuple:
         # Slots are made again: they would come back read-only from a file that is mapped.
@@ -110,16 +129,81 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         dtype, change = self.with_dtype(change)
+        change, side = self.sided(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
-        counts = now.counts.copy()
-        counts[UNLABELED] += change.n_added
-        before = self._states_of(effect.rows)
-        counts += np.bincount(effect.states, minlength=len(counts))
-        counts -= np.bincount(before, minlength=len(counts))
-        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype)
+        counts = self._counts_after(effect, change.n_added, side)
+        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
+
+    def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
+        """Return a change that says on which side its rows are, and the test side after it."""
+        n, now = len(self.now.rows), self.now
+        side = now.side or HoldOut.of(change.detail)
+        if side is None:
+            return change, None
+        groups = groups_in(change.detail)
+        if len(groups):
+            self.groups.put(n + change.n_added - len(groups), groups, len(groups))
+        if side is not now.side:
+            return change, side  # it begins, and who planned it knows
+        held = self.is_held(change.rows, side)
+        if not side.is_by_group:  # rows that join with an answer: somebody chose them
+            held[change.rows >= n] = False
+        return change._replace(held=held), side
+
+    def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
+        """Return how many rows are in each state once an operation has happened."""
+        now, counts = self.now, self.now.counts.copy()
+        if side is None:
+            counts[UNLABELED] += n_added
+            counts += np.bincount(effect.states, minlength=_N_COUNTS)
+            return counts - np.bincount(self._states_of(effect.rows), minlength=_N_COUNTS)
+        n = len(now.rows)
+        if side is now.side or n == 0:
+            counts += self._counts_of_untouched(n_added, side, n)
+        else:  # it begins: what nothing has happened to is counted anew
+            touched = self.touched()
+            counts += self._counts_of_untouched(n, side, 0, touched)
+            counts[UNLABELED] -= n - len(touched)
+        counts += np.bincount(effect.states + HELD_OUT * effect.is_held, minlength=_N_COUNTS)
+        before = self._in_counts(effect.rows, now.side if n else side)
+        return counts - np.bincount(before, minlength=_N_COUNTS)
+
+    def is_held(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
+        """Tell which rows are on the test side."""
+        held = np.zeros(len(rows), dtype=bool)
+        if side is None:
+            return held
+        slots = self.slots.find(rows)
+        is_touched = slots >= 0
+        is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
+        held[is_touched] = self.slots.is_held[slots[is_touched]]
+        others = rows[~is_touched]
+        held[~is_touched] = side.takes(keys_of(side, others, self.groups.array))
+        return held
+
+    def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
+        """Return where rows are counted."""
+        return self._states_of(rows) + HELD_OUT * self.is_held(rows, side)
+
+    def _counts_of_untouched(
+        self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
+    ) -> np.ndarray:
+        """Return counts of n rows from one on, those that nothing happened to; `but` others."""
+        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.groups.array
+        n_held = 0
+        if side is not None and n:
+            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
+            n_held -= int(side.takes(keys_of(side, but, groups)).sum())
+        counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
+        return counts
+
+    def touched(self) -> np.ndarray:
+        """Return the rows that something has happened to, sorted."""
+        rows = self.slots.touched()
+        return rows[self.slots.is_touched(self.slots.find(rows))]
 
     def follow(self) -> Slots:
         """Return the slots, up to date; not while another thread may change the pool."""
@@ -159,12 +243,17 @@ class Ledger:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
             rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
+            if changed_between(log, n, n + 1):
+                rows = np.union1d(rows, self._with_label())
             return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+        if changed_between(log, n, n + 1):
+            again, rows = rows, np.union1d(rows, self._with_label())
+            last = slots.last[slots.made(rows)]
+            last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
+            return self._folded(rows, last, n + 1, n_events)
         found = slots.find(rows)
         is_known = found >= 0
-        is_known[is_known] = (slots.states[found[is_known]] != UNLABELED) | (
-            slots.last[found[is_known]] >= 0
-        )
+        is_known[is_known] = slots.is_touched(found[is_known])
         numbers = np.arange(events.start, events.stop)
         kinds = log.events.array[events]
         if is_known.any() or not np.isin(kinds, list(_STATE_AFTER)).all():
@@ -180,7 +269,7 @@ class Ledger:
         people, names = log.people, log.names.array[events].tolist()
         reserved = np.flatnonzero(states == RESERVED).tolist()
         whose: Names = {int(rows[place]): (people[names[place]],) for place in reserved}
-        is_held = log.held.array[events] & (states == LABELED)
+        is_held = log.held.array[events]
         return Effect(rows, states, is_held, numbers, labels, whose, dtype)
 
     def _folded(self, rows: np.ndarray, last: np.ndarray, n: int, n_events: int) -> Effect:
@@ -188,13 +277,13 @@ class Ledger:
         log, dtype = self.log, self.dtype_after(n)
         found = fold(log, rows, last, n, n_events)
         is_labeled = found.states == LABELED
-        is_held = np.zeros(len(rows), dtype=bool)
-        events = found.decisive[is_labeled]
-        is_held[np.flatnonzero(is_labeled)[events >= 0]] = log.held.array[events[events >= 0]]
+        is_held = last >= 0  # rows that came with a label, and nothing since, are not
+        is_held[is_held] = log.held.array[last[is_held]]
         labels = None
         if dtype is not None:
             labels = np.zeros(len(rows), dtype=dtype)
-            labels[is_labeled] = self.labels_of(rows[is_labeled], events, n, dtype)
+            decisive = found.decisive[is_labeled]
+            labels[is_labeled] = self.labels_of(rows[is_labeled], decisive, n, dtype)
         names: Names = {}
         for place, code in zip(*(part.tolist() for part in found.reservations), strict=True):
             row = int(rows[place])
@@ -233,12 +322,14 @@ class Ledger:
         labels[~is_based] = log.labels.array[events[~is_based]]
         if is_based.any() and log.base[1] is not None:
             labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
+        renamed(log, events, labels, n)
         return labels
 
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        if not slots.fits(n_rows, len(effect.rows)):
+        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
         slots.recast(effect.dtype, at)
@@ -250,6 +341,7 @@ class Ledger:
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
+        slots.cover(n_rows)
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
@@ -257,7 +349,7 @@ class Ledger:
         """Return the slots by row where they were few, or the other way round."""
         rows = old.touched()
         at = old.find(rows)
-        kept = (old.states[at] != UNLABELED) | (old.last[at] >= 0)
+        kept = old.is_touched(at)
         rows, at = rows[kept], at[kept]
         new = Slots(n_rows, len(rows) + len(effect.rows))
         to = new.made(rows)
@@ -272,6 +364,11 @@ class Ledger:
         new.names = dict(old.names)
         return new
 
+    def _with_label(self) -> np.ndarray:
+        """Return the rows that have a label, on whichever side, sorted."""
+        rows = self.slots.touched()
+        return rows[self._states_of(rows) == LABELED]
+
     def _states_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the states of rows in the slots."""
         found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
@@ -281,25 +378,56 @@ class Ledger:
 
     def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
+        if change.kind == "classes":
+            return dtype_with(change.detail, self.now.dtype), change
         has_label = change.has_label
         if change.labels is None or not has_label.any():
-            return None, change._replace(labels=None)
+            return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         rows = change.rows[has_label]
-        n_kept = self.now.counts[LABELED] - (self._states_of(rows) == LABELED).sum()
+        n_kept = self.now.n_labels - (self._states_of(rows) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         labels = np.zeros(len(change.rows), dtype=new)
         labels[has_label] = change.labels[has_label]
         return new, change._replace(labels=labels)
 
-    def dtype_after(self, n: int) -> np.dtype | None:
+    def dtype_after(self, n: int, without: Sequence[int] = ()) -> np.dtype | None:
         """Return the dtype of the labels after n operations: it goes back where labels do."""
-        dead = self.log.dead.array
-        each = (self.log.dtypes[one] for one in reversed(self.log.dtypes) if one < n <= dead[one])
-        dtype = next(each, None)
-        return None if dtype is None else np.dtype(dtype)
+        log, dead = self.log, self.log.dead.array
+        for one in reversed(log.dtypes):
+            if one < n <= dead[one] and one not in without:
+                return np.dtype(log.dtypes[one])
+        return None
+
+    def dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
+        """Return the dtype of the labels that stand without some operations.
+
+        None: what it was before them does, as always where nothing came after them. ValueError:
+        text would stand beside numbers.
+        """
+        log, now = self.log, self.now
+        if len(set(log.dtypes.values())) < 2:
+            return None
+        rows = self.follow().touched()
+        last = self.last_events(rows)
+        found = fold(log, rows, last, now.n_operations, now.n_events, undone)
+        said = found.said[1]
+        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        before = self.dtype_after(now.n_operations, undone)
+        if not dtypes or before is None:
+            return None
+        reduce(merge_dtype, dtypes | self._dtypes_of(said[log.kinds_of(said) == OPINION]))
+        dtype = reduce(merge_dtype, dtypes)
+        is_alike = (dtype.kind == "O") == (before.kind == "O")
+        return None if is_alike and merge_dtype(before, dtype) == before else dtype
+
+    def _dtypes_of(self, events: np.ndarray) -> set[np.dtype]:
+        """Return the dtypes of labels when these of them were given."""
+        numbers = set(self.log.operations.array[events[events != BASE]].tolist())
+        numbers |= {0} if (events == BASE).any() else set()
+        return {np.dtype(name) for name in {self.log.dtypes[number] for number in numbers}}
 
     def read(self, look: Callable[..., Found], *args) -> Found:
         """Return what `look` finds in a ledger with this log, all of it as of one moment."""
@@ -317,10 +445,19 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        return self.slots.mask(state, len(self.now.rows))
+        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
+            return slots.states[:n] == state  # as in most pools
+        if side is not None and state in (UNLABELED, HELD_OUT):
+            untouched = np.empty(n, dtype=bool)
+            for part, is_held in side.blocks(0, n, self.groups.array):
+                untouched[part] = is_held if state == HELD_OUT else ~is_held
+        return slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
+        if state == HELD_OUT:
+            return self._held_out()
         end = self.now.n_operations
         n, members = self._sorted.get(state, (0, NOTHING))
         if n >= end:
@@ -328,6 +465,17 @@ class Ledger:
         n, members = self.read(lambda ledger: ledger._members_after(state, n, members))
         members.flags.writeable = False
         self._sorted[state] = n, members
+        return members
+
+    def _held_out(self) -> np.ndarray:
+        """Return the sorted row numbers on the test side, which stay: only new ones join."""
+        n, members = self._sorted.get(HELD_OUT, (0, NOTHING))
+        if self.now.side is None or n == len(self.now.rows):
+            return members
+        mask = self.read(Ledger.mask, HELD_OUT)
+        members = np.flatnonzero(mask)
+        members.flags.writeable = False
+        self._sorted[HELD_OUT] = len(mask), members
         return members
 
     def _members_after(self, state: int, n: int, members: np.ndarray) -> tuple[int, np.ndarray]:
@@ -340,7 +488,7 @@ class Ledger:
         at = np.searchsorted(members, touched)
         is_member = at < len(members)
         is_member[is_member] = members[at[is_member]] == touched[is_member]
-        is_now = self._states_of(touched) == state
+        is_now = self._in_counts(touched, self.now.side) == state
         gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
         if len(gone):
             members = np.delete(members, gone)
@@ -357,6 +505,8 @@ class Ledger:
         log, now = self.log, self.now
         if n >= now.n_operations:
             return NOTHING
+        if changed_between(log, n, now.n_operations):
+            n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
         for number, undone in log.undone.items():
             if n <= number < now.n_operations:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
-OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG = range(10)
+OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD = range(11)
 EVENT_NAMES = (
     "opinion",
     "cannot tell",
@@ -22,6 +22,7 @@ EVENT_NAMES = (
     "release",
     "tag",
     "untag",
+    "hold",
 )
 LABELS_IN = (OPINION, FINAL)  # events that carry a label
 KINDS = (
@@ -40,6 +41,7 @@ KINDS = (
     "classes",
     "hold_out",
 )
+ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -57,11 +59,12 @@ class Change(NamedTuple):
     events: Any = OPINION  # (k,) what each row's event tells, or one for all
     names: Sequence[str | None] | str | None = None  # (k,) whose, or one for all
     labels: Any = None  # (k,), meaningful where the event carries a label
-    held: Any = False  # (k,) whether a label is for testing, or one for all
+    held: Any = False  # (k,) whether a row is on the test side, or one for all
     annotator: str | None = None  # who did it
     added: Any = None  # `Rows` that join the pool, or how many did
     merge: bool = False  # whether they join what was added last, rather than lie beside it
     undone: tuple[int, ...] = ()  # numbers of operations, newest first
+    dtype: np.dtype | None = None  # of labels that it brings back, where it is another
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
@@ -232,6 +235,10 @@ class Log:
     def kinds_of(self, events: np.ndarray) -> np.ndarray:
         """Return what events tell; before the first is the label that was there from the start."""
         return _taken(self.events.array, events, OPINION)
+
+    def operations_of(self, events: np.ndarray) -> np.ndarray:
+        """Return the operations that they are of."""
+        return _taken(self.operations.array, events, 0)
 
     def name_codes(self, events: np.ndarray) -> np.ndarray:
         """Return the codes of those who told them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,23 +10,28 @@ from ..data.conform import conform
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, row_index
 from ..utils.checks import checked_count
+from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
-from .history import GROWING, undoable
+from .history import undoable
 from .log import (
+    ADDING,
     CLOSE,
     FINAL,
+    HOLD,
     KINDS,
     OPINION,
     RELEASE,
     RESERVE,
     RESTORE,
     SKIP,
+    TAG,
     UNSURE,
+    UNTAG,
     Change,
 )
-
-if TYPE_CHECKING:
-    from .pool import Pool
+from .standing import notes_of
+from .tags import rows_tagged
+from .test_side import group_hashes, keys_of, new_hold_out, of_groups, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -39,12 +44,21 @@ _EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEAS
 
 
 def label(
-    pool: Pool, idx, y, *, relabel: bool = False, annotator: str | None = None, who: str = "label"
+    pool: Facts,
+    idx,
+    y,
+    *,
+    relabel: bool = False,
+    annotator: str | None = None,
+    seconds: Any = None,
+    comment: Any = None,
+    who: str = "label",
 ) -> Change:
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
     names = pool.rows.names_of(idx)
     values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
+    notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     ledger.follow()
     labels: Any
@@ -63,7 +77,9 @@ def label(
     if clash.any() and not relabel:
         at = clash.argmax()
         got = f"the label {_plain(values[at])!r}" if known[at] else "the missing label"
-        is_what = "is labelled" if pool.consensus is None else f"{annotator!r} labelled"
+        is_what = "is labelled"
+        if pool.consensus is not None:
+            is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
             f"{who} got {got} for row {idx[at]}, which {is_what} {_plain(labels[at])!r}; to change "
             f"it, pass relabel=True."
@@ -73,15 +89,42 @@ def label(
     if pool.consensus is None:
         _refuse_decided(ledger, idx[clash], who)
     # What was said already: by the same person, unless nobody is named
-    again = (is_known & known & ~clash) | (is_skipped & ~known & ~was)
+    again = (is_known & known & ~clash) | (is_skipped & ~known)
     if annotator is not None and pool.consensus is None and again.any():
         own, said = _own(ledger, idx, annotator)
         again &= np.where(known, _equal((own == OPINION) & known, said, values), own == UNSURE)
     kept = ~again
-    return Change("label", idx[kept], events[kept], annotator, values[kept], annotator=annotator)
+    places = np.flatnonzero(kept).tolist() if notes else []
+    return Change(
+        "label",
+        idx[kept],
+        events[kept],
+        annotator,
+        values[kept],
+        annotator=annotator,
+        notes={at: notes[place] for at, place in enumerate(places) if place in notes},
+    )
 
 
-def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
+def contradicted(
+    pool: Facts, idx, values, known, *, annotator: str | None, relabel: bool
+) -> tuple[np.ndarray, Any]:
+    """Tell which labels `label` would refuse for those that rows have, and which these are."""
+    ledger = pool.ledger
+    ledger.follow()
+    if pool.consensus is None:
+        states, labels = ledger.found(idx)
+        has = states == LABELED
+    else:
+        own, labels = _own(ledger, idx, annotator)
+        has = own == OPINION
+    clash = has & ~_equal(has & known, labels, values)
+    if relabel:
+        clash &= _decided(ledger, idx)[0] & (pool.consensus is None)
+    return clash, labels
+
+
+def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
     values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
@@ -96,7 +139,15 @@ def decide(pool: Pool, idx, y, *, annotator: str | None = None) -> Change:
 
 
 def extend(
-    pool: Pool, X, y=None, *, missing=UNLABELED, merge=False, annotator=None, who="extend"
+    pool: Facts,
+    X,
+    y=None,
+    *,
+    groups=None,
+    missing=UNLABELED,
+    merge=False,
+    annotator=None,
+    who="extend",
 ) -> Change:
     """Return what `Pool.extend` would change.
 
@@ -105,8 +156,9 @@ def extend(
     """
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
+    detail = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator)
+        return Change("extend", added=added, merge=merge, annotator=annotator, detail=detail)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -119,10 +171,46 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
+        detail=detail,
     )
 
 
-def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
+def hold_out(pool: Facts, share, groups, seed: int) -> Change:
+    """Return what `Pool.begin_hold_out` would change."""
+    if pool.hold_out is not None:
+        raise ValueError(
+            f"the pool holds out {pool.hold_out:g} of its rows already, which stays; make another "
+            f"pool for another share."
+        )
+    hashes: Any = None
+    ledger, n = pool.ledger, len(pool)
+    ledger.follow()
+    if groups is not None:
+        hashes = group_hashes(groups, n, pool.rows.index(), "begin_hold_out")
+    now = ledger.now
+    labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
+    side = new_hold_out(share, seed, hashes, labeled)
+    others = others[side.takes(keys_of(side, others, hashes))]
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail(hashes))
+
+
+def _groups(pool: Facts, groups, n: int, index, who: str) -> dict | None:
+    """Return what is told of the groups of new rows, refusing groups where they say nothing."""
+    side = pool.ledger.now.side
+    if side is None or not side.is_by_group:
+        if groups is None:
+            return None
+        so_far = "holds out no rows" if side is None else "holds out row by row"
+        raise ValueError(f"{who} got groups=, but the pool {so_far}; leave it out.")
+    if groups is None:
+        raise ValueError(
+            f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
+            f"for each new row."
+        )
+    return of_groups(group_hashes(groups, n, index, who))
+
+
+def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
     checked_count(n, "n", "undo")
     undone = undoable(pool.ledger, n, annotator)
@@ -131,15 +219,27 @@ def undo(pool: Pool, n=1, annotator: str | None = None) -> Change:
         raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
-        if kind in GROWING:
+        if kind in ADDING:
             raise ValueError(
                 f"undo got n={n}, but the rows added {_operations(ago)} ago stay; unlabel or skip "
                 f"them instead."
             )
-    return Change("undo", undone=tuple(undone))
+        if kind == "hold_out":
+            raise ValueError(
+                f"undo got n={n}, but rows that are held out stay so, or they would be trained on "
+                f"after all; undo what came since, n={ago - 1}."
+            )
+    try:
+        dtype = pool.ledger.dtype_without(undone)
+    except ValueError as error:
+        raise ValueError(
+            f"undo got n={n}, but it brings text back beside numbers; undo what came since, or "
+            f"unlabel those rows first."
+        ) from error
+    return Change("undo", undone=tuple(undone), dtype=dtype)
 
 
-def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
+def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
     idx = check_row_numbers(idx, len(pool), who=kind)
     ledger = pool.ledger
@@ -153,20 +253,38 @@ def move(pool: Pool, kind: str, idx, name: str | None = None) -> Change:
     return Change(kind, idx[kept], _EVENTS[kind], name)
 
 
-def reserve(pool: Pool, idx, name: str | None) -> Change:
-    """Return what `Pool.reserve` would change."""
-    idx = check_row_numbers(idx, len(pool), who="reserve")
+def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
+    """Return what `Pool.reserve` would change; messages name `who` as the call."""
+    idx = check_row_numbers(idx, len(pool), who=who)
     ledger = pool.ledger
     ledger.follow()
     states, _ = ledger.found(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
-    _refuse_states("reserve", idx, states, ~np.isin(states, takes), takes)
+    _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
     held = ledger.slots.names
     kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)
 
 
-def release_all(pool: Pool, name: str) -> Change:
+def tag(pool: Facts, kind: str, idx, name: str) -> Change:
+    """Return what `Pool.tag` or `untag` would change."""
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
+    idx = check_row_numbers(idx, len(pool), who=kind)
+    tags = pool.tags
+    members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)
+    has_it = np.isin(idx, members)
+    if kind == "untag" and not has_it.all():
+        raise ValueError(
+            f"untag got row {idx[has_it.argmin()]}, which is not tagged {name!r}; it takes rows "
+            f"that are in tagged({name!r})."
+        )
+    if kind == "untag":
+        return Change("tag", idx, UNTAG, name)
+    return Change("tag", idx[~has_it], TAG, name)
+
+
+def release_all(pool: Facts, name: str) -> Change:
     """Return what `Pool.release` would change for a name."""
     names = pool.ledger.follow().names
     rows = sorted(row for row, held in names.items() if name in held)

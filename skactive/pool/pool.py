@@ -4,18 +4,20 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data.rows import Rows, check_rows, row_index
-from ..utils.checks import check_name
-from . import files, plans
+from ..utils.checks import check_name, draw_seed
+from . import files, plans, regrouping, tables
 from .facts import Facts
-from .ledger import Ledger
 from .log import NOTHING, OPINION, Change
+from .standing import all_said
+from .test_side import first_detail
 
 
 class Pool(Facts):
     """Rows and their labels, with the bookkeeping that active learning needs.
 
-    Every row is in one of four states: labelled, reserved (given to an annotator, or chosen
-    elsewhere), skipped (the annotator could not tell) or unlabelled. Row numbers are positions in
+    Every row is in one of five states: labelled, reserved (given to an annotator, or chosen
+    elsewhere), skipped (the annotator could not tell), unlabelled, or held out, with a label or
+    without, to test on (none, unless `hold_out` says so). Row numbers are positions in
     `X` and never shift. Every call that changes something is one operation: it happens whole or
     not at all, whatever interrupts it, is kept in the `history`, and can be undone.
 
@@ -32,6 +34,20 @@ class Pool(Facts):
         class, and for regression, write ``missing_label=None``.
     classes : array-like, default=None
         The labels that are accepted. None: any.
+    consensus : "majority", callable or None, default=None
+        What a row's label is by the opinions of several people. None: what was said last; another
+        label needs ``relabel=True``. "majority": what most say, and of as many what was said first;
+        then everybody may say something else of a row. A callable
+        ``(rows, annotators, labels) -> labels`` is shown all opinions, arrays in the order in
+        which they were given, and returns a label for each distinct row, by row number.
+    hold_out : float, default=None
+        Share of the rows that are kept to test on: each row by a hash of its number, those that
+        come later too; but never rows that come with a label. None: none.
+    groups : array-like of int or str of shape (n,), default=None
+        With `hold_out`, what rows have in common that must not be on both sides: a patient, a
+        page. By the hash of its group a row is held out; not where a row of it came with a label.
+    random_state : int, RandomState, Generator or None, default=0
+        Seed of the hash of `hold_out`.
 
     Raises
     ------
@@ -57,12 +73,23 @@ class Pool(Facts):
     array([-1,  1, -1, -1])
     """
 
-    def __init__(self, X, y=None, *, missing_label="auto", classes=None):
+    def __init__(
+        self,
+        X,
+        y=None,
+        *,
+        missing_label="auto",
+        classes=None,
+        consensus=None,
+        hold_out=None,
+        groups=None,
+        random_state=0,
+    ):
         X = check_rows(X, who="the pool")
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        self._start(missing_label, classes)
+        super().__init__(missing_label, classes, consensus)
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
@@ -71,18 +98,8 @@ class Pool(Facts):
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        self.apply(Change("fit", known, OPINION, None, values, added=rows))
-
-    def _start(self, missing_label, classes) -> None:
-        """Set up a pool that has nothing in it yet."""
-        self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
-        self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
-        self.classes = None
-        if classes is not None:
-            self.classes = lab.named_classes(classes, missing_label=self.missing_label)
-        self._seed: int | None = None
-        self.ledger = Ledger(Rows())
-        self.consensus = None
+        side = first_detail(hold_out, groups, random_state, known, len(rows), row_index(X))
+        self.apply(Change("fit", known, OPINION, None, values, added=rows, detail=side))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -95,23 +112,27 @@ class Pool(Facts):
         Raises
         ------
         ValueError
-            If a row has another label already.
+            If a row has another label already, or with a `consensus` somebody says so.
         """
 
         def name() -> None:
             named = lab.named_classes(classes, missing_label=self.missing_label)
-            lab.parse(self.y_labeled, missing_label=None, classes=named, rows=self.labeled)
-            self.set(classes=named)
+            # What a consensus passes over today may count tomorrow.
+            is_voted = self.consensus is not None
+            rows, labels = self.ledger.read(all_said) if is_voted else self.all_labels()
+            lab.parse(labels, missing_label=None, classes=named, rows=rows.tolist())
+            self.set(named=(named, self.n_operations))
 
         self.together(name)
 
     # What changes it
 
-    def label(self, idx, y, *, relabel=False, annotator=None) -> None:
+    def label(self, idx, y, *, relabel=False, annotator=None, seconds=None, comment=None) -> None:
         """Record labels.
 
-        A labelled row takes the same label again without effect. The missing label for a row
-        without a label means that the annotator could not tell: the row is skipped.
+        The same label by the same person again is without effect; by another one, it is a further
+        opinion. The missing label for a row without a label means that the annotator could not
+        tell: the row is skipped.
 
         Parameters
         ----------
@@ -121,9 +142,13 @@ class Pool(Facts):
             Their labels.
         relabel : bool, default=False
             Whether labelled rows may take another label, or the missing label (which unlabels
-            them).
+            them). With a `consensus`: whether the same person may change what she said.
         annotator : str, default=None
             Who gave the labels; kept in the history.
+        seconds : float or array-like of float, shape (k,), default=None
+            How long it took, kept in `opinions`; one for all, or one for each row.
+        comment : str or array-like of str, shape (k,), default=None
+            What was remarked, likewise.
 
         Raises
         ------
@@ -132,7 +157,8 @@ class Pool(Facts):
             or if a labelled row would change without ``relabel=True``. Nothing has changed then.
         """
         check_name(annotator, "label")
-        self._change(plans.label, idx, y, relabel=relabel, annotator=annotator)
+        options = {"relabel": relabel, "annotator": annotator}
+        self._change(plans.label, idx, y, seconds=seconds, comment=comment, **options)
 
     def decide(self, idx, y, *, annotator=None) -> None:
         """Record a reviewer's final word, which outranks all opinions, earlier and later ones.
@@ -191,7 +217,61 @@ class Pool(Facts):
         else:
             self._change(plans.move, "release", idx)
 
-    def extend(self, X, y=None, *, annotator=None) -> np.ndarray:
+    def rename_class(self, old, new) -> None:
+        """Call a class by another name, in all that was said and in `classes`.
+
+        Parameters
+        ----------
+        old : label
+            A class.
+        new : label
+            What it is called from now on; no class as yet.
+        """
+        self._change(regrouping.rename, old, new)
+
+    def merge_classes(self, classes, into) -> None:
+        """Make one class of several, in all that was said and in `classes`.
+
+        Parameters
+        ----------
+        classes : array-like
+            Classes.
+        into : label
+            What they are from now on: one of them, another class, or a new name.
+        """
+        self._change(regrouping.merge, classes, into)
+
+    def split_class(self, name, into) -> None:
+        """Divide a class: its rows lose their labels, and are asked for again.
+
+        What was said of them stays in the history.
+
+        Parameters
+        ----------
+        name : label
+            A class.
+        into : array-like
+            At least two classes that are accepted in its place; it may be one of them.
+        """
+        self._change(regrouping.split, name, into)
+
+    def tag(self, idx, name) -> None:
+        """Give rows a tag, which they keep whatever becomes of them.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        name : str
+            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        """
+        self._change(plans.tag, "tag", idx, name)
+
+    def untag(self, idx, name) -> None:
+        """Take a tag from rows that have it."""
+        self._change(plans.tag, "untag", idx, name)
+
+    def extend(self, X, y=None, *, groups=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
 
         Parameters
@@ -200,6 +280,8 @@ class Pool(Facts):
             The new rows; kept beside the old ones, not copied.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
+        groups : array-like of int or str of shape (m,), default=None
+            Their groups, where the pool has any.
         annotator : str, default=None
             Who gave the labels.
 
@@ -212,10 +294,27 @@ class Pool(Facts):
 
         def extended() -> np.ndarray:
             first = len(self)
-            self.apply(plans.extend(self, X, y, annotator=annotator))
+            self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
             return np.arange(first, len(self))
 
         return self.together(extended)
+
+    def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
+        """Keep a share of the rows to test on from now on; once, and for good.
+
+        Rows that have a label now, or came with an answer, stay where they are.
+
+        Parameters
+        ----------
+        share, groups, random_state
+            As `hold_out`, `groups` and `random_state` of a new pool.
+
+        Raises
+        ------
+        ValueError
+            If the pool holds out rows already.
+        """
+        self._change(plans.hold_out, share, groups, draw_seed(random_state))
 
     def undo(self, n=1, *, annotator=None) -> None:
         """Revert the last `n` operations that are not undone yet.
@@ -235,6 +334,135 @@ class Pool(Facts):
         check_name(annotator, "undo")
         self._change(plans.undo, n, annotator)
 
+    # As tables
+
+    def to_frame(self, *, rows=False):
+        """Return a line for each row: id, label, state, annotator, time and comment.
+
+        The first three are of every row; who gave its label, or could not tell, when, and with
+        which comment, where somebody did. Of a reserved row, the annotator is for whom it is.
+
+        Parameters
+        ----------
+        rows : bool, default=False
+            Whether the columns of X, or its text, stand beside them; one that has the name of
+            another is called X_name.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            Of pandas or polars, as X is, or which is installed; of neither, arrays. The index is
+            that of X.
+        """
+        return tables.to_frame(self, rows)
+
+    def history_frame(self):
+        """Return a line for each event of the history, oldest first.
+
+        Number and kind of its operation, id of its row, event, annotator (whose it is, or for
+        whom), label, time, seconds, comment, and whether it was undone since. Labels that came with
+        `fit` are events of operation 0.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            As of `to_frame`.
+        """
+        return tables.history_frame(self)
+
+    def merge(
+        self,
+        table,
+        *,
+        on="id",
+        label="label",
+        annotator=None,
+        annotator_column=None,
+        relabel=False,
+        new_labels=False,
+    ):
+        """Record the answers of a table, all of them as one operation, "merge".
+
+        A line without a label is no answer. The missing label itself, say -1, means that the
+        annotator could not tell, as in `label`.
+
+        Parameters
+        ----------
+        table : str, path, DataFrame, dict of columns or list of dicts
+            A path is of a CSV file, as spreadsheets save it.
+        on : str, default="id"
+            The column that says which row a line is about.
+        label : str, default="label"
+            The column of labels: of the classes, or labels of this pool, to the letter.
+        annotator : str, default=None
+            Who answered.
+        annotator_column : str, default=None
+            The column of who answered, where these are several.
+        relabel : bool, default=False
+            Whether rows may take another label than they have, unless that was decided.
+        new_labels : bool, default=False
+            Whether labels are accepted that the pool has not had; never where `classes` are named.
+            A pool without any, and one of floats, accepts them in any case.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            The answers that were left out, since they contradict what rows have: id, in_pool, by
+            whom, in_table, and line (in a table that is no file, its position).
+
+        Raises
+        ------
+        ValueError
+            If a label is none of the pool, an id that of no row, or if a row has two answers, each
+            told with its line. Nothing has changed then.
+        """
+        check_name(annotator, "merge")
+
+        def merged():
+            change, contradictions = tables.merge(
+                self,
+                table,
+                on=on,
+                label=label,
+                annotator=annotator,
+                annotator_column=annotator_column,
+                relabel=relabel,
+                new_labels=new_labels,
+            )
+            self.apply(change)
+            return contradictions
+
+        return self.together(merged)
+
+    def hand_out(self, rows, name, path, *, columns=None, overwrite=False) -> np.ndarray:
+        """Write rows to a CSV file for a colleague to label, and reserve them for her.
+
+        The file has a column of ids, those of the rows, and an empty one, "label", to fill in;
+        `merge` reads it. It appears once its rows are reserved, and if it cannot, they are released
+        again. A pool in memory knows of it as long as it lives: save it before the file is sent.
+
+        Parameters
+        ----------
+        rows : int or array-like of int, shape (k,)
+            How many: the first unlabelled rows, fewer if there are no more. Or row numbers, say
+            of a query.
+        name : str
+            For whom.
+        path : str or path
+            File to write.
+        columns : list of str, default=None
+            Which columns she sees. None: all, or text; of rows that are neither, the id alone.
+        overwrite : bool, default=False
+            Whether a file may be replaced that is there.
+
+        Returns
+        -------
+        ndarray of shape (k,), int64
+            The row numbers that were handed out.
+        """
+        how = {"columns": columns, "overwrite": overwrite}
+        return self.together(lambda: tables.hand_out(self, rows, name, path, **how))
+
     # On disk
 
     def save(self, path) -> None:
@@ -252,7 +480,7 @@ class Pool(Facts):
         files.save(self, path)
 
     @classmethod
-    def load(cls, path, X) -> "Pool":
+    def load(cls, path, X, *, consensus="saved") -> "Pool":
         """Return a saved pool over its rows.
 
         Parameters
@@ -261,6 +489,9 @@ class Pool(Facts):
             File that `save` wrote.
         X : container of n rows
             All rows of the pool, those that were added included, in the same order.
+        consensus : "majority", callable or None, default="saved"
+            As for `Pool`: a file holds no function, which is to be given again. "saved": the one
+            that the pool was saved with.
 
         Returns
         -------
@@ -273,7 +504,7 @@ class Pool(Facts):
             If the file is not a pool's, is damaged, or tells of what no pool has been through; or
             if X is not the data it was saved with.
         """
-        return files.load(cls, path, X)
+        return files.load(cls, path, X, consensus)
 
     @classmethod
     def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":
@@ -371,13 +602,3 @@ class Pool(Facts):
         """
         if not change.is_empty:
             self.ledger.commit(change)
-
-    @property
-    def seed(self) -> int | None:
-        """From which a learner's random numbers follow; None before it has one."""
-        return self._seed
-
-    @seed.setter
-    def seed(self, seed: int | None) -> None:
-        if seed != self._seed:
-            self.set(_seed=seed)

@@ -31,11 +31,16 @@ class Slots:
         self.sorted = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
         self.names: dict[int, tuple[str | None, ...]] = {}  # for whom rows are reserved
 
-    def fits(self, n_rows: int, n_more: int) -> bool:
-        """Tell whether slots by row, or not, still suit so many rows, and rows that join them."""
+    def fits(self, n_rows: int, n_touched: int) -> bool:
+        """Tell whether slots by row, or not, still suit so many rows, of which some are touched."""
         if self.is_dense:
-            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * max(self.n_used, 1))
-        return n_rows > _SHARE * (len(self.sorted[0]) + n_more)
+            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * n_touched)
+        return n_rows > _SHARE * n_touched
+
+    def cover(self, n_rows: int) -> None:
+        """Have a slot for every row, where that is how slots are."""
+        if self.is_dense and self.n_used < n_rows:
+            self._make_room(n_rows)
 
     def touched(self) -> np.ndarray:
         """Return the rows that have a slot, sorted where slots are few."""
@@ -67,16 +72,20 @@ class Slots:
             slots = self.find(rows)
         return slots
 
+    def is_touched(self, slots: np.ndarray) -> np.ndarray:
+        """Tell to the rows of which slots something has happened."""
+        return (self.states[slots] != UNLABELED) | (self.last[slots] >= 0)
+
     def _make_room(self, n: int) -> None:
         """Be long enough for n slots; new ones are of rows that nothing happened to."""
-        if n > len(self.states):
-            size = max(n, len(self.states) * 5 // 4)
-            for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
-                column = getattr(self, name)
-                if column is not None:
-                    longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
-                    longer[: len(column)] = column
-                    setattr(self, name, longer)
+        for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
+            column = getattr(self, name)
+            # Each by itself: an interrupt may come between two.
+            if column is not None and n > len(column):
+                size = max(n, len(column) * 5 // 4)
+                longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
+                longer[: len(column)] = column
+                setattr(self, name, longer)
         self.n_used = max(self.n_used, n)
 
     def recast(self, dtype: np.dtype | None, leaving: np.ndarray) -> None:
@@ -96,21 +105,34 @@ class Slots:
     def in_state(self, state: int) -> np.ndarray:
         """Return the rows in a state, sorted; not for those that nothing happened to."""
         if self.is_dense:
-            states, is_held = self.states[: self.n_used], self.is_held[: self.n_used]
-            return np.flatnonzero(is_held if state == HELD_OUT else (states == state) & ~is_held)
+            return np.flatnonzero(self._is_in(state, slice(0, self.n_used)))
         rows, slots = self.sorted
-        states, is_held = self.states[slots], self.is_held[slots]
-        return rows[is_held if state == HELD_OUT else (states == state) & ~is_held]
+        return rows[self._is_in(state, slots)]
 
-    def mask(self, state: int, n_rows: int) -> np.ndarray:
-        """Return a mask of the rows in a state, shape (n_rows,)."""
+    def mask(self, state: int, n_rows: int, untouched: np.ndarray | None = None) -> np.ndarray:
+        """Return a mask of the rows in a state, shape (n_rows,).
+
+        `untouched`, which is written to, says what holds of rows that nothing happened to, where
+        they are not all unlabelled.
+        """
+        if untouched is not None:
+            touched = self.touched()
+            at = self.find(touched)
+            is_touched = self.is_touched(at)
+            untouched[touched[is_touched]] = self._is_in(state, at[is_touched])
+            return untouched
         if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
-            return (self.states[:n_rows] == state) & ~self.is_held[:n_rows]
+            return self._is_in(state, slice(0, n_rows))
         mask = np.full(n_rows, state == UNLABELED)
         if state == UNLABELED:
-            slots = slice(0, self.n_used) if self.is_dense else self.sorted[1]
-            rows = slots if self.is_dense else self.sorted[0]
-            mask[rows] = (self.states[slots] == UNLABELED) & ~self.is_held[slots]
+            used: Any = slice(0, self.n_used)
+            rows, at = (used, used) if self.is_dense else self.sorted
+            mask[rows] = self._is_in(state, at)
         else:
             mask[self.in_state(state)] = True
         return mask
+
+    def _is_in(self, state: int, slots: Any) -> np.ndarray:
+        """Tell which slots are of rows in a state."""
+        is_held = self.is_held[slots]
+        return is_held.copy() if state == HELD_OUT else (self.states[slots] == state) & ~is_held

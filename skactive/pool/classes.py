@@ -1,0 +1,101 @@
+"""Classes that are renamed, merged or split in the middle of a project.
+
+Each is one operation, whose `detail` says what: `classes`, and `into` what. Where that is one, the
+labels given before are called so wherever they are read; of a split class the rows are asked for
+again. `gone` and `new` say which classes there were no more, and which there had not been.
+"""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from ..data.labels import merge_dtype, named_classes, sorted_classes
+from .log import KINDS, Log
+
+_CLASSES = KINDS.index("classes")
+_FIELDS = ("classes", "into", "gone", "new")
+_KINDS = {bool, int, float, str}
+
+
+def changes(log: Log, n: int) -> list[tuple[int, dict[str, list]]]:
+    """Return the changes of classes that count after n operations, with their numbers."""
+    return [
+        (number, detail)
+        for number, detail in list(log.details.items())
+        if log.kinds.array[number] == _CLASSES and number < n <= log.dead.array[number]
+    ]
+
+
+def changed_between(log: Log, first: int, n: int) -> bool:
+    """Tell whether any operation from the first on, before n, changed classes, or undid that."""
+    if not log.details:
+        return False
+    numbers = np.flatnonzero(log.kinds.array[:n] == _CLASSES)
+    if len(numbers) == 0 or numbers[-1] >= first:
+        return len(numbers) > 0
+    undone = [ones for number, ones in list(log.undone.items()) if first <= number < n]
+    return not set(numbers.tolist()).isdisjoint(chain.from_iterable(undone))
+
+
+def renamed(log: Log, events: np.ndarray, labels: np.ndarray, n: int) -> None:
+    """Call labels of events, in place, as they are called after n operations."""
+    for number, detail in changes(log, n):
+        if len(detail["into"]) > 1:
+            continue
+        is_old = np.zeros(len(labels), dtype=bool)
+        for name in detail["classes"]:
+            is_old |= labels == name
+        labels[is_old & (events < log.first.array[number])] = detail["into"][0]
+
+
+def named_after(log: Log, named: np.ndarray, at: int, n: int) -> np.ndarray:
+    """Return the classes after n operations that were named after the first `at` of them."""
+    then = [number for number, _ in changes(log, at)]
+    now = dict(changes(log, n))
+    steps = [(log.details[number], "new", "gone") for number in then if number not in now][::-1]
+    steps += [(detail, "gone", "new") for number, detail in now.items() if number >= at]
+    names = named.tolist()
+    for detail, gone, new in steps:
+        names = [name for name in names if name not in detail[gone]]
+        names += [name for name in detail[new] if name not in names]
+    return named if names == named.tolist() else _sorted(names)
+
+
+def _sorted(names: list) -> np.ndarray:
+    """Return names as sorted classes."""
+    is_text = any(isinstance(name, str) for name in names)
+    return sorted_classes(np.array(names, dtype=object if is_text else None))
+
+
+def dtype_with(detail: dict[str, list], dtype: np.dtype | None) -> np.dtype | None:
+    """Return the dtype of labels once classes have changed; None: none of them can have."""
+    new = _sorted(detail["into"]).dtype
+    if dtype is None or len(detail["into"]) > 1 or (dtype.kind == "O") != (new.kind == "O"):
+        return None
+    return merge_dtype(dtype, new)
+
+
+def check_changes(log: Log) -> None:
+    """Refuse changes of classes in the log of a file that no pool has had.
+
+    ValueError, TypeError or LookupError says that none has.
+    """
+    for number in np.flatnonzero(log.kinds.array == _CLASSES).tolist():
+        detail = log.details[number]
+        classes, into, gone, new = (detail[name] for name in _FIELDS)
+        for names in (classes, into):
+            found = named_classes(names, missing_label=None).tolist()
+            _refuse_unless(names and found == names and set(map(type, names)) <= _KINDS)
+        merge_dtype(_sorted(classes).dtype, _sorted(into).dtype)
+        _refuse_unless(gone == [name for name in classes if name not in into])
+        _refuse_unless(new == [name for name in into if name in new] and len(detail) == 4)
+        _refuse_unless(len(into) == 1 or len(classes) == 1)
+        span = log.span(number, len(log.kinds.array), len(log.rows.array))
+        _refuse_unless(len(into) > 1 or span.start == span.stop)
+
+
+def _refuse_unless(condition: Any) -> None:
+    """Refuse a history that no pool has had."""
+    if not condition:
+        raise ValueError("no pool has had this history")
