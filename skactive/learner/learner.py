@@ -12,7 +12,7 @@ from .questions import check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
-from .teaching import NOT_GIVEN, OfRows, check_taught, record, teacher_of
+from .teaching import NOT_GIVEN, OfRows, check_taught, record
 from .trainer import is_stale, train, what_is_missing
 
 
@@ -298,12 +298,8 @@ class ActiveLearner(Predictor):
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
         params, groups = routed_with(self, groups, fit_params, "teach")
-
-        def teach() -> None:
-            lesson = (X, y, ticket, relabel, annotator, params, OfRows(embedding, groups))
-            record(self, teacher_of(self).lesson(*lesson))
-
-        self.pool_.together(teach)
+        given = X, y, ticket, relabel, annotator, params, OfRows(embedding, groups)
+        record(self, lambda teacher: teacher.lesson(*given))
         if refit and (fit_params or is_stale(self)):
             train(self)
         return self
@@ -333,7 +329,8 @@ class ActiveLearner(Predictor):
         """
         check_has_pool(self, "extend")
         params, groups = routed_with(self, groups, fit_params, "extend")
-        record(self, teacher_of(self).extension(X, y, params, OfRows(embedding, groups)))
+        of_rows = OfRows(embedding, groups)
+        record(self, lambda teacher: teacher.extension(X, y, params, of_rows))
         if is_stale(self):
             train(self)
         return self
