@@ -21,6 +21,7 @@ from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
 from .log import KINDS, OPINION, Change, Log
 from .store import Store
+from .test_side import OF_SIDE
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -83,10 +84,10 @@ class DurableLedger(Ledger):
             raise
 
     def _write_down(self, change: Change) -> None:
+        change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
-        _refuse_groups(change.groups is not None)
-        dtype, exact, _ = self.exactly(change)
+        dtype, exact = self.with_dtype(change)
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
@@ -204,7 +205,6 @@ def open_pool(
     """Return a pool over a database, which is made if it is not there."""
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
-    _refuse_groups(options.get("groups") is not None)
     began = cls(X, None if is_there else y, **options)
     store = Store(path, read_only=read_only)
     try:
@@ -245,19 +245,9 @@ def write_through(pool: Pool, path: Any) -> None:
     pool.ledger = ledger
 
 
-def _refuse_groups(has_groups: bool) -> None:
-    if has_groups:
-        raise ValueError(
-            "a database does not hold the groups= by which rows are held out; hold them out row by "
-            "row, or keep the pool in a file of Pool.save."
-        )
-
-
 def _made(pool: Pool, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
     _refuse_existing(path)
-    side = pool.ledger.now.side
-    _refuse_groups(side is not None and side.is_by_group)
     store = Store(path)
     try:
         if not store.write(lambda: _make(store, pool)):
@@ -366,7 +356,15 @@ def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
 
 def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> None:
     """Refuse options that are not those that a file has."""
+    of_side = [name for name in OF_SIDE if name in options]
+    if of_side and not _are_divided_alike(pool, began):
+        raise ValueError(
+            f"Pool.open got {'= and '.join(of_side)}=, but the file holds out other rows, or none; "
+            f"leave {' and '.join(of_side)} out."
+        )
     for name, given in options.items():
+        if name in of_side:
+            continue
         attribute = "given_missing_label" if name == "missing_label" else name
         if callable(given):  # a function is given again, and nobody can tell whether it is the same
             continue
@@ -376,6 +374,15 @@ def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> N
             raise ValueError(
                 f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
             )
+
+
+def _are_divided_alike(pool: Pool, began: Pool) -> bool:
+    """Tell whether two pools of the same rows hold out by the same hash."""
+    was, now = (one.ledger.now.side for one in (pool, began))
+    if was is None or now is None:
+        return was is now
+    ours, theirs = (one.ledger.groups.array[: len(one)] for one in (pool, began))
+    return was[:2] == now[:2] and np.array_equal(ours, theirs)
 
 
 def _refuse_other_labels(pool: Pool, y: Any) -> None:

@@ -54,6 +54,16 @@ class Facts:
         return len(self.rows)
 
     @property
+    def seed(self) -> int | None:
+        """From which a learner's random numbers follow; None before it has one."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int | None) -> None:
+        self.ledger.keep({"seed": seed})
+        self._seed = seed
+
+    @property
     def X(self):
         """The rows: what was given, or everything joined where rows were added."""
         return self.rows.whole()

@@ -70,10 +70,8 @@ def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    groups = pool.ledger.log.groups.array[:n]
     arrays = {
         "sampled": sampled,
-        "groups": groups,
         **_arrays(pool.ledger.log, now.n_operations, now.n_events),
     }
     header = {
@@ -177,7 +175,6 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
         setattr(log, name, Column(array))
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
-    log.groups = Column(arrays.pop("groups").astype(np.uint64, casting="safe"))
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = []
     for name in ("base_labels", "labels"):
@@ -218,7 +215,7 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    check_sides(log, n, n_rows)
+    check_sides(log, n)
     check_changes(log)
     return log
 

@@ -9,7 +9,7 @@ from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
 from .standing import all_said
-from .test_side import group_hashes, new_hold_out
+from .test_side import first_detail
 
 
 class Pool(Facts):
@@ -98,18 +98,8 @@ class Pool(Facts):
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        side, hashes = None, None
-        if groups is not None:
-            if hold_out is None:
-                raise ValueError(
-                    "the pool got groups= without hold_out=, whose rows they divide; give both."
-                )
-            hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
-        if hold_out is not None:
-            side = new_hold_out(hold_out, draw_seed(random_state), hashes, known).detail
-        self.apply(
-            Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
-        )
+        side = first_detail(hold_out, groups, random_state, known, len(rows), row_index(X))
+        self.apply(Change("fit", known, OPINION, None, values, added=rows, detail=side))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -612,12 +602,3 @@ class Pool(Facts):
         """
         if not change.is_empty:
             self.ledger.commit(change)
-
-    @property
-    def seed(self) -> int | None:
-        """From which a learner's random numbers follow; None before it has one."""
-        return self._seed
-
-    @seed.setter
-    def seed(self, seed: int | None) -> None:
-        self.set(_seed=seed)
