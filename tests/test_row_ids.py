@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from snapshot import unchanged
 from test_damaged_files import edited
-from test_interrupts import Interrupt, facts, interrupted
+from test_interrupts import OF_POOL, PACKAGE, Interrupt, facts, interrupted
 from test_storage import assert_same
 
 from skactive import ActiveLearner, Known, Pool, SimulatedLearner, run, run_stream
@@ -409,8 +409,8 @@ def test_an_interrupt_at_any_line_leaves_as_many_ids_as_rows():
     with Interrupt().watching() as counter:
         change(pool)
     after = names_and_rows(pool)
-    n_after = 0
-    for pool in interrupted(stored, change, counter.n_run):
+    n_after, where = 0, (*OF_POOL, str(PACKAGE / "data" / "ids"))
+    for pool in interrupted(stored, change, counter, where):
         which = [before, after].index(names_and_rows(pool))
         n_after += which
         pool.extend(np.ones((1, 2)), ids=["another"])  # whatever was left half done

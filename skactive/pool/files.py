@@ -73,7 +73,6 @@ def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, arrays = len(now.rows), _arrays(pool.ledger.log, now.n_operations, now.n_events)
-    arrays["groups"] = pool.ledger.log.groups.array[:n]
     known: dict[str, Any] = {"id_column": pool.id_column}  # by which rows are known again
     if now.ids is None:
         arrays["sampled"] = sampled = _sampled(n, labeled)
@@ -216,7 +215,6 @@ def _log(
         setattr(log, name, Column(array))
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
-    log.groups = Column(arrays.pop("groups").astype(np.uint64, casting="safe"))
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = []
     for name in ("base_labels", "labels"):
@@ -265,7 +263,7 @@ def checked_log(
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
     _refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
-    check_sides(log, n, n_rows, None if ids is None else ids.hashes)
+    check_sides(log, n, None if ids is None else ids.hashes)
     check_changes(log)
     return log
 

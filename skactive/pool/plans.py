@@ -32,7 +32,7 @@ from .log import (
 )
 from .standing import notes_of
 from .tags import rows_tagged
-from .test_side import group_hashes, keys_of, new_hold_out, touched_before
+from .test_side import group_hashes, keys_of, new_hold_out, of_groups, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -159,9 +159,9 @@ def extend(
     X, all_ids = with_ids(pool, X, ids, who)
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
-    hashes = _groups(pool, groups, len(added), row_index(X), who)
+    detail = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        how: dict[str, Any] = {"annotator": annotator, "groups": hashes, "ids": all_ids}
+        how: dict[str, Any] = {"annotator": annotator, "detail": detail, "ids": all_ids}
         return Change("extend", added=added, merge=merge, **how)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
@@ -175,8 +175,8 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
+        detail=detail,
         ids=all_ids,
-        groups=hashes,
     )
 
 
@@ -217,11 +217,11 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
     side = new_hold_out(share, seed, hashes, labeled)
     keys = pool.ids.hashes if hashes is None and pool.ids is not None else hashes
     others = others[side.takes(keys_of(others, keys))]
-    return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail(hashes))
 
 
-def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
-    """Return hashes of the groups of new rows, refusing groups where they say nothing."""
+def _groups(pool: Facts, groups, n: int, index, who: str) -> dict | None:
+    """Return what is told of the groups of new rows, refusing groups where they say nothing."""
     side = pool.ledger.now.side
     if side is None or not side.is_by_group:
         if groups is None:
@@ -233,7 +233,7 @@ def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
             f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
             f"for each new row."
         )
-    return group_hashes(groups, n, index, who)
+    return of_groups(group_hashes(groups, n, index, who))
 
 
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:

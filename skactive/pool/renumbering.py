@@ -11,8 +11,8 @@ from ..data.ids import Ids, has_column, take_ids
 from ..data.rows import Rows, row_index
 from .fold import UNLABELED
 from .ledger import Ledger
-from .log import LABELS_IN, NOTHING, Column, Log
-from .test_side import group_hashes
+from .log import LABELS_IN, Column, Log
+from .test_side import group_hashes, hold_out_of
 
 
 class Given(NamedTuple):
@@ -139,13 +139,14 @@ def _regrouped(
             "X; write Pool.load(path, X, groups=...), one for each."
         )
     hashes = group_hashes(groups, int(log.n_added.array.sum()), row_index(X), "Pool.load")
-    differs = hashes[are] != before.log.groups.array[were]
+    differs = hashes[are] != before.groups.array[were]
     if differs.any():
         raise ValueError(
             f"Pool.load got another group for row {are[differs.argmax()]} than it had when the "
             f"pool was saved; a row stays on the side on which it is."
         )
-    log.groups = Column(hashes)
+    begins, _ = hold_out_of(log, len(log.kinds.array))
+    log.details[begins] = side.detail(hashes)  # which tells of those of later operations as well
     return log
 
 
@@ -168,18 +169,19 @@ def renumbered(log: Log, rows: np.ndarray, numbers: np.ndarray, n: int, n_now: i
     new.notes = {int(place[at]): note for at, note in new.notes.items() if kept[at]}
     order = np.argsort(based)[(based < 0).sum() :]
     labels = log.base[1]
-    new.base = (
-        (based[order], labels[order]) if labels is not None and len(order) else (NOTHING, None)
-    )
+    new.base = (based[order], None if labels is None or not len(order) else labels[order])
     is_label = np.isin(new.events.array, LABELS_IN)
     with_labels = {*new.operations.array[is_label].tolist(), *([0] if len(order) else [])}
     with_labels |= set(new.undone)
     new.dtypes = {key: dtype for key, dtype in new.dtypes.items() if key in with_labels}
-    _tell(new, log.operations.array[: len(kept)][~kept], n, n_now, np.array_equal(rows, numbers))
+    side = hold_out_of(log, len(log.kinds.array))[1]
+    is_by_group = side is not None and side.is_by_group  # of rows that may stand elsewhere unseen
+    is_in_place = n_now == n and np.array_equal(rows, numbers) and not is_by_group
+    _tell(new, log.operations.array[: len(kept)][~kept], n_now, is_in_place)
     return new
 
 
-def _tell(log: Log, dropped: np.ndarray, n: int, n_now: int, is_in_place: bool) -> None:
+def _tell(log: Log, dropped: np.ndarray, n_now: int, is_in_place: bool) -> None:
     """Let operations say what was left out of them, and the first that all rows were there."""
     details = {
         number: {"dropped": count}
@@ -187,7 +189,7 @@ def _tell(log: Log, dropped: np.ndarray, n: int, n_now: int, is_in_place: bool) 
         if count and number not in log.details
     }
     added = log.n_added.array
-    if n_now != n or not is_in_place:  # nobody knows any more which rows an operation added
+    if not is_in_place:  # nobody knows any more which rows an operation added
         for number in np.flatnonzero(added).tolist():
             if number:
                 details[number] = {"joined": int(added[number]), **details.get(number, {})}
