@@ -1,12 +1,15 @@
 """Classes that are renamed, merged and split in the middle of a project."""
 
 import pickle
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
+import skactive
 from skactive import ActiveLearner, Pool
 
 X = np.arange(12.0).reshape(-1, 1)
@@ -146,6 +149,14 @@ def test_numbers_are_renamed_in_a_dtype_that_holds_them(tmp_path):
         assert (each.y_labeled.tolist(), each.y_labeled.dtype) == ([0, 1, 1], np.int8)
 
 
+def test_a_decision_keeps_its_new_name_whatever_is_said_of_another_dtype():
+    pool = Pool(X, classes=[0, 2.5])
+    pool.decide(0, 2.5)
+    pool.merge_classes([0, 2.5], into=0)
+    pool.label(0, 0, annotator="ann")
+    assert pool.y[0] == 0
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [
@@ -168,6 +179,78 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(call, text):
     with pytest.raises(ValueError, match=text):
         call(pool)
     assert pool.n_operations == 2
+
+
+# Interrupts
+
+FOLDER = str(Path(skactive.__file__).parent / "pool")
+
+
+class Interrupt:
+    """Raises at one of the lines of the pool's code, counted as they are run."""
+
+    def __init__(self, line):
+        self.line, self.n_run = line, 0
+
+    def __call__(self, frame, event, arg):
+        if not frame.f_code.co_filename.startswith(FOLDER):
+            return None
+        if event == "line":
+            self.n_run += 1
+            if self.n_run == self.line:
+                raise KeyboardInterrupt
+        return self
+
+
+def renamed_zoo():
+    pool = zoo(classes=["cat", "bird", "dog"], consensus="majority")
+    pool.label([3, 4], ["bird", "bird"], annotator="ben")
+    pool.rename_class("bird", "fowl")
+    return pool
+
+
+def told(pool):
+    """What a pool says of its labels and classes."""
+    tags = {name: rows.tolist() for name, rows in pool.tags.items()}
+    return pool.y.tolist(), pool.classes.tolist(), pool.n_labeled, pool.n_operations, tags
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda pool: pool.rename_class("cat", "feline"),
+        lambda pool: pool.split_class("fowl", ["duck", "goose"]),
+        lambda pool: pool.undo(),
+        lambda pool: pool.tag([3, 4], "sharp"),
+    ],
+    ids=["rename", "split", "undo", "tag"],
+)
+def test_an_interrupt_leaves_a_pool_whole(call):
+    start = pickle.dumps(renamed_zoo())
+    before, after = pickle.loads(start), pickle.loads(start)
+    call(after)
+    wholes = told(before), told(after)
+    line, is_over, seen = 0, False, set()
+    while not is_over:
+        line += 4  # at every line it holds as well, and takes longer
+        pool = pickle.loads(start)
+        _ = pool.y_labeled, pool.tags  # so that something is kept that has to be made again
+        interrupt = Interrupt(line)
+        sys.settrace(interrupt)
+        try:
+            call(pool)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        is_over = interrupt.n_run < line
+        found = told(pool)
+        assert found in wholes
+        assert pickle.loads(pickle.dumps(pool)).y.tolist() == found[0]
+        pool.label(6, "dog")
+        assert pool.y[6] == "dog"
+        seen.add(wholes.index(found))
+    assert seen == {0, 1}
 
 
 # Learners

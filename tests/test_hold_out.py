@@ -241,6 +241,32 @@ def test_the_side_survives_copies_files_and_a_pool_made_again(tmp_path):
             assert other.held_out.tolist()[: len(held)] == held
 
 
+@pytest.mark.parametrize("options", [{}, {"groups": np.arange(300) // 3}])
+def test_the_side_of_a_pool_over_a_database_is_that_of_one_in_memory(tmp_path, options):
+    path, X, y = tmp_path / "labels.db", numbered(300), np.where(np.arange(300) % 30 == 0, 1, -1)
+    options = {"hold_out": 0.3, "random_state": 4, **options}
+    plain = Pool(X, y, **options)
+    held, free = plain.held_out, plain.unlabeled
+    with Pool.open(path, X, y, **options) as pool, Pool.open(path, X) as beside:
+        for one in (plain, pool):
+            one.label(held[:3], [0, 1, 0])
+            one.label(free[:3], [0, 1, 0])
+        beside.skip(held[3:5])
+        plain.skip(held[3:5])
+        pool.undo()
+        plain.undo()
+        for other in (pool, beside, Pool.open(path, X, y, **options, read_only=True)):
+            other.refresh()
+            assert other.held_out.tolist() == held.tolist()
+            assert other.y_held_out.tolist() == plain.y_held_out.tolist()
+            for state in STATES:
+                assert getattr(other, f"n_{state}") == getattr(plain, f"n_{state}")
+        for wrong in ({"hold_out": 0.2}, {"random_state": 5}, {"groups": np.arange(300) // 2}):
+            with pytest.raises(ValueError, match="the file holds out other rows, or none"):
+                Pool.open(path, X, **{**options, **wrong})
+    assert pickle.loads(pickle.dumps(pool)).held_out.tolist() == held.tolist()
+
+
 def test_a_file_that_tells_of_other_test_rows_is_refused(tmp_path):
     pool = Pool(numbered(100), np.where(np.arange(100) < 5, 1, -1))
     pool.skip([10, 11, 12, 13])
@@ -252,11 +278,13 @@ def test_a_file_that_tells_of_other_test_rows_is_refused(tmp_path):
     assert Pool.load(path, pool.X).held_out.tolist() == pool.held_out.tolist()
     header, arrays = storage.read(path, files.VERSION)
     tables = storage.unpack_json(arrays["tables"])
-    at = next(i for i, part in enumerate(tables) if part and "hold_out" in str(part))
+    at = next(i for i, part in enumerate(tables) if "trained" in str(part))
 
     def told(**changed):
         other = copy.deepcopy(tables)
-        other[at][0][1]["hold_out"].update(changed)
+        detail = other[at][0][1]
+        detail["hold_out"].update({k: v for k, v in changed.items() if k != "groups"})
+        detail.update({k: v for k, v in changed.items() if k == "groups"})
         return {"tables": storage.pack_json(other)}
 
     held = arrays["held"]
@@ -267,7 +295,8 @@ def test_a_file_that_tells_of_other_test_rows_is_refused(tmp_path):
         told(seed=1),
         told(seed=-1),
         told(trained=[]),
-        {"groups": np.arange(100, dtype=np.uint64)},
+        told(groups="AAAAAAAAAAA="),
+        told(groups="AAA"),
     ]
     for changed in wrong:
         forged = {**arrays, **changed}
@@ -292,7 +321,7 @@ def test_nothing_is_kept_of_rows_that_nothing_happened_to():
     assert len(copied) < 300_000
     plain = Pool(X)
     assert plain.ledger.now.side is None
-    assert len(plain.ledger.log.groups.array) == len(plain.held_out) == plain.n_held_out == 0
+    assert len(plain.ledger.groups.array) == len(plain.held_out) == plain.n_held_out == 0
 
 
 # A learner

@@ -126,6 +126,11 @@ class SaidModel(Model):
 class VotedModel(SaidModel):
     Row = VotedRow
 
+    def name_classes(self, classes):
+        refuse_if(any(not set(row.labels) <= classes for row in self.row.values()))
+        refuse_if(any(row.final not in {None, *classes} for row in self.row.values()))
+        self.named = classes
+
     def give(self, rows, y, relabel, annotator=None):
         self._accept(rows, y)
         acts = []

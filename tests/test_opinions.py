@@ -330,3 +330,26 @@ def test_whoever_reads_while_others_vote_sees_one_moment():
     reader.join()
     assert wrong == []
     assert pool.y_labeled.tolist() == [0] * n  # three of six each, and ann was first
+
+
+def test_a_database_keeps_opinions_tags_classes_and_the_consensus(tmp_path):
+    path = tmp_path / "pool.db"
+    with Pool.open(path, X, Y, consensus="majority", classes=[0, 1, 2]) as pool:
+        pool.label([3, 4], [0, 1], annotator="ann", seconds=2, comment="hurried")
+        pool.label(3, 1, annotator="ben")
+        pool.label(3, 1, annotator="cleo")
+        pool.tag([3, 9], "sharp")
+        pool.rename_class(1, 7)
+        said = pool.opinions
+    with Pool.open(path, X) as pool:
+        assert (pool.consensus, pool.y[[3, 4]].tolist()) == ("majority", [7, 7])
+        assert pool.classes.tolist() == [0, 2, 7]
+        assert pool.tagged("sharp").tolist() == [3, 9]
+        pd.testing.assert_frame_equal(pool.opinions, said)
+        learner = ActiveLearner(GaussianNB(), consensus="majority").fit(pool)
+        learner.set_params(consensus=first_word).refit()
+        assert pool.y[3] == 0
+    with pytest.raises(ValueError, match="saved with the consensus first_word, a function, which"):
+        Pool.open(path, X)
+    with Pool.open(path, X, consensus=first_word) as pool:
+        assert pool.y[3] == 0

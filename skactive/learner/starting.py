@@ -79,7 +79,8 @@ def renew(learner) -> None:
     # Those that were named before keep the names that they were given since.
     if learner.classes is not None and not pool.has_named(learner.classes):
         pool.name_classes(learner.classes)
-    pool.consensus = learner.consensus
+    if pool.consensus != learner.consensus:
+        pool.set(consensus=learner.consensus)
     learner._kept = Kept(kept.params, vectors, stream, strategy)
     train(learner)
 

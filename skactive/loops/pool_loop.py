@@ -294,7 +294,8 @@ class _Conversation:
             return {"numbers": True}
         if pool.classes is not None:  # sorted, where the learner's may have an order of their own
             given = self.learner.classes
-            return {"classes": pool.classes if given is None else given, "new": False}
+            is_given = given is not None and set(given) == set(pool.classes.tolist())
+            return {"classes": given if is_given else pool.classes, "new": False}
         seen = sorted_classes(pool.y_labeled).tolist()
         # In the order in which they came: a class that sorts first would shift all others' keys.
         still = [name for name in self.names if name in seen]

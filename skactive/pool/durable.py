@@ -21,6 +21,7 @@ from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
 from .log import KINDS, OPINION, Change, Log
 from .store import Store
+from .test_side import OF_SIDE
 
 if TYPE_CHECKING:
     from .pool import Pool
@@ -37,8 +38,9 @@ class DurableLedger(Ledger):
         self.store = store
         self._start = start = store.head()[1]  # on which the digest of the first setting stands
         self._digests = {n: store.last()[1]}  # after so many operations
-        self._sent: tuple[bytes, Any] = (b"", None)  # what was written last, and its token
+        self._sent: tuple[bytes, Change] | None = None  # what is being written, and its digest
         self._n_settings, self._setting = 0, start
+        self.function: Any = None  # the consensus, where it is one
         self._told: dict[str, Any] = {}
         self._blocked = store.blocked()  # operations and events that are in blocks
         self._take_settings()
@@ -82,6 +84,7 @@ class DurableLedger(Ledger):
             raise
 
     def _write_down(self, change: Change) -> None:
+        change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
         dtype, exact = self.with_dtype(change)
@@ -93,9 +96,10 @@ class DurableLedger(Ledger):
         self._fill_block()
         digest = self.store.append(lines, self._digests[n])
         self._digests = {n: self._digests[n], n + 1: digest}
-        self._sent = digest, change.token
+        self._sent = digest, change
         self.store.commit()
         super().commit(change)
+        self._sent = None
 
     def _fill_block(self) -> None:
         """Put what was written since the last block into one, if it is much by now."""
@@ -111,7 +115,7 @@ class DurableLedger(Ledger):
 
     def _catch_up(self) -> None:
         """Take in what is in the file already, whatever kept memory from it."""
-        if self._sent[0] != self._digests.get(self.now.n_operations):
+        if self._sent is not None:
             with suppress(OSError, ValueError):  # then the next call takes it in
                 self.store.read(self._take_in)
 
@@ -133,22 +137,24 @@ class DurableLedger(Ledger):
         n = lines.operation.n
         if lines.digest(self._digests[n]) != digest:
             raise ValueError(f"{self.store.path!r} is damaged in operation {n}.")
-        if lines.operation.n_added:
+        if self._sent is not None and digest == self._sent[0]:  # before an interrupt
+            change = self._sent[1]
+        elif lines.operation.n_added:
             raise ValueError(
                 f"{self.store.path!r} has gained {lines.operation.n_added} rows from another "
                 f"process; open it again with Pool.open, and all of its rows."
             )
-        change = change_of(lines)
-        if digest == self._sent[0]:
-            change = change._replace(token=self._sent[1])
+        else:
+            change = change_of(lines)
         self._digests = {n: self._digests[n], n + 1: digest}
         super().commit(change)
 
     # What is set for the pool as a whole
 
     def keep(self, settings: Mapping[str, Any]) -> None:
-        """Write settings to the file."""
-        self.store.check_may_write()
+        """Write settings to the file; of one that is only read they are kept in memory."""
+        if self.store.read_only:
+            return
 
         def write() -> None:
             for name, value in settings.items():
@@ -170,6 +176,10 @@ class DurableLedger(Ledger):
             self._n_settings += 1
             key = "_seed" if name == "seed" else name
             self._told[key] = _from_json(name, value)
+        # A function is not in the file: whoever has one goes on with it.
+        if "consensus" in self._told:
+            named = self._told["consensus"]
+            self.function = self._told.pop("consensus") if isinstance(named, dict) else None
 
 
 def _as_json(value: Any) -> Any:
@@ -178,7 +188,7 @@ def _as_json(value: Any) -> Any:
         return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return _plain(value)
+    return files.name_of(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -206,6 +216,8 @@ def open_pool(
         if not read_only:
             store.use_log()
         pool = store.read(lambda: _read(store, cls, began.rows))
+        given = options.get("consensus", "saved")
+        pool.consensus = files.consensus_now(pool.consensus, given, "Pool.open(path, X")
         _refuse_other_options(pool, began, options)
         if y is not None:
             _refuse_other_labels(pool, y)
@@ -275,9 +287,13 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    for name in ("named", "seed"):
-        if getattr(pool, name) is not None:
-            store.keep(name, _as_json(getattr(pool, name)), start)
+    if now.n_operations + n_events > BLOCK:
+        block = block_of_log(log, (1, now.n_operations), (0, n_events))
+        store.append_block(block.packed(), now.n_operations, n_events)
+    consensus = files.name_of(pool.consensus)
+    for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
+        if value is not None:
+            store.keep(name, _as_json(value), start)
     store.commit()
     return True
 
@@ -322,7 +338,7 @@ def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
         vars(pool).update(ledger.told())
-        lab.parse(pool.y_labeled, missing_label=None, classes=pool.classes)
+        pool.consensus = ledger.function or pool.consensus
     return pool
 
 
@@ -346,14 +362,33 @@ def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
 
 def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> None:
     """Refuse options that are not those that a file has."""
+    of_side = [name for name in OF_SIDE if name in options]
+    if of_side and not _are_divided_alike(pool, began):
+        raise ValueError(
+            f"Pool.open got {'= and '.join(of_side)}=, but the file holds out other rows, or none; "
+            f"leave {' and '.join(of_side)} out."
+        )
     for name, given in options.items():
+        if name in of_side:
+            continue
         attribute = "given_missing_label" if name == "missing_label" else name
+        if callable(given):  # a function is given again, and nobody can tell whether it is the same
+            continue
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was
             raise ValueError(
                 f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
             )
+
+
+def _are_divided_alike(pool: Pool, began: Pool) -> bool:
+    """Tell whether two pools of the same rows hold out by the same hash."""
+    was, now = (one.ledger.now.side for one in (pool, began))
+    if was is None or now is None:
+        return was is now
+    ours, theirs = (one.ledger.groups.array[: len(one)] for one in (pool, began))
+    return was[:2] == now[:2] and np.array_equal(ours, theirs)
 
 
 def _refuse_other_labels(pool: Pool, y: Any) -> None:

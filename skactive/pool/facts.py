@@ -55,6 +55,16 @@ class Facts:
         return len(self.rows)
 
     @property
+    def seed(self) -> int | None:
+        """From which a learner's random numbers follow; None before it has one."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int | None) -> None:
+        self.ledger.keep({"seed": seed})
+        self._seed = seed
+
+    @property
     def X(self):
         """The rows: what was given, or everything joined where rows were added."""
         return self.rows.whole()
@@ -174,7 +184,7 @@ class Facts:
     def known_classes(self) -> np.ndarray:
         """Return the labels that are accepted, or where any are, those that somebody gave."""
         classes = self.classes
-        return lab.sorted_classes(self.ledger.read(all_said)) if classes is None else classes
+        return lab.sorted_classes(self.ledger.read(all_said)[1]) if classes is None else classes
 
     def rows_of_class(self, name: Any) -> np.ndarray:
         """Return the sorted rows that have this label, on both sides."""

@@ -70,10 +70,8 @@ def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
     n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    groups = pool.ledger.log.groups.array[:n]
     arrays = {
         "sampled": sampled,
-        "groups": groups,
         **_arrays(pool.ledger.log, now.n_operations, now.n_events),
     }
     header = {
@@ -83,7 +81,7 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": _name_of(pool.consensus),
+        "consensus": name_of(pool.consensus),
         "fingerprint": fingerprint(now.rows, sampled),
         "digest": _digest(arrays),
     }
@@ -99,8 +97,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         if header["version"] > 1 and header["digest"] != _digest(arrays):
             raise ValueError("other arrays were saved")
         saved = header["consensus"] if header["version"] > 1 else None
-        name = saved["function"] if isinstance(saved, dict) else None
-        if name is None:
+        if not isinstance(saved, dict):
             resolve(saved)
         n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
         Facts.__init__(pool, header["missing_label"], None)
@@ -110,13 +107,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
             log = _log(arrays, n, pool.missing_label)
-    if name is not None and consensus == "saved":
-        raise ValueError(
-            f"the pool was saved with the consensus {name}, a function, which a file does not "
-            f"hold; write Pool.load(path, X, consensus={name})."
-        )
-    pool.consensus = saved if consensus == "saved" else consensus
-    resolve(pool.consensus)
+    pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     if len(rows) != n:
         raise ValueError(
             f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
@@ -184,7 +175,6 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
         setattr(log, name, Column(array))
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
-    log.groups = Column(arrays.pop("groups").astype(np.uint64, casting="safe"))
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = []
     for name in ("base_labels", "labels"):
@@ -225,7 +215,7 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    check_sides(log, n, n_rows)
+    check_sides(log, n)
     check_changes(log)
     return log
 
@@ -382,7 +372,21 @@ def _sampled(n: int, labeled: np.ndarray) -> np.ndarray:
     return np.union1d(of_all, labeled[of_labeled])
 
 
-def _name_of(consensus: Any) -> Any:
+def consensus_now(saved: Any, given: Any, call: str) -> Any:
+    """Return the consensus of a pool from a file: what was saved, or what is given in its place."""
+    if isinstance(given, str) and given == "saved":
+        if isinstance(saved, dict):
+            name = saved["function"]
+            raise ValueError(
+                f"the pool was saved with the consensus {name}, a function, which a file does not "
+                f"hold; write {call}, consensus={name})."
+            )
+        return saved
+    resolve(given)
+    return given
+
+
+def name_of(consensus: Any) -> Any:
     """Return a consensus as a file names it."""
     if not callable(consensus):
         return consensus

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, dtype_with, renamed
+from .classes import changed_between, changes, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -24,10 +24,11 @@ from .log import (
     SKIP,
     UNSURE,
     Change,
+    Column,
     Log,
 )
 from .slots import Slots
-from .test_side import HoldOut, hold_out_of, keys_of
+from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
@@ -86,6 +87,8 @@ class Ledger:
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
+        # Hashes of every row's group, where groups decide on the test side
+        self.groups = Column(groups_of(self.log, n))
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -126,9 +129,7 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         dtype, change = self.with_dtype(change)
-        side = now.side or HoldOut.of(change.detail)
-        if side is not None:
-            change = self._with_sides(change, side)
+        change, side = self.sided(change)
         previous = self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events)
@@ -136,18 +137,21 @@ class Ledger:
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
         self._write(n, effect)
 
-    def _with_sides(self, change: Change, side: HoldOut) -> Change:
-        """Return a change that says on which side its rows are."""
-        n = len(self.now.rows)
-        if change.groups is not None:
-            k = len(change.groups)
-            self.log.groups.put(n + change.n_added - k, change.groups, k)
-        if side is not self.now.side:
-            return change  # a test side begins, and who planned it knows
+    def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
+        """Return a change that says on which side its rows are, and the test side after it."""
+        n, now = len(self.now.rows), self.now
+        side = now.side or HoldOut.of(change.detail)
+        if side is None:
+            return change, None
+        groups = groups_in(change.detail)
+        if len(groups):
+            self.groups.put(n + change.n_added - len(groups), groups, len(groups))
+        if side is not now.side:
+            return change, side  # it begins, and who planned it knows
         held = self.is_held(change.rows, side)
         if not side.is_by_group:  # rows that join with an answer: somebody chose them
             held[change.rows >= n] = False
-        return change._replace(held=held)
+        return change._replace(held=held), side
 
     def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
         """Return how many rows are in each state once an operation has happened."""
@@ -177,7 +181,7 @@ class Ledger:
         is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
         held[is_touched] = self.slots.is_held[slots[is_touched]]
         others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(side, others, self.log.groups.array))
+        held[~is_touched] = side.takes(keys_of(side, others, self.groups.array))
         return held
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
@@ -188,9 +192,9 @@ class Ledger:
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
-        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.log.groups.array
+        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.groups.array
         n_held = 0
-        if side is not None:
+        if side is not None and n:
             n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
             n_held -= int(side.takes(keys_of(side, but, groups)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
@@ -313,18 +317,23 @@ class Ledger:
         self, rows: np.ndarray, events: np.ndarray, n: int, dtype: np.dtype | None
     ) -> np.ndarray:
         """Return the labels that events carry, of these rows, as they were called by then."""
-        log, labels = self.log, np.zeros(len(rows), dtype=dtype)
+        # A name that a class had before may be of a wider dtype than the labels are now.
+        log, is_renamed = self.log, bool(changes(self.log, n))
+        labels = np.zeros(len(rows), dtype=object if is_renamed else dtype)
         is_based = events == BASE
         labels[~is_based] = log.labels.array[events[~is_based]]
         if is_based.any() and log.base[1] is not None:
             labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
-        renamed(log, events, labels, n)
+        if is_renamed:
+            renamed(log, events, labels, n)
+            labels = labels.astype(dtype)
         return labels
 
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        if not slots.fits(n_rows, len(effect.rows)):
+        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
         slots.recast(effect.dtype, at)
@@ -336,6 +345,7 @@ class Ledger:
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
+        slots.cover(n_rows)
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
@@ -439,12 +449,14 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        n, side, untouched = len(self.now.rows), self.now.side, None
+        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
+            return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self.log.groups.array):
+            for part, is_held in side.blocks(0, n, self.groups.array):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
-        return self.slots.mask(state, n, untouched)
+        return slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""

@@ -69,9 +69,6 @@ class Change(NamedTuple):
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
     time: float | None = None  # seconds since the epoch; None: now
     token: Any = None  # by which whoever planned it knows it again
-    groups: Any = (
-        None  # uint64, hashes of the groups of the pool's last rows, all or those that join
-    )
 
     @property
     def n_added(self) -> int:
@@ -145,7 +142,6 @@ class Log:
         self.held = numbers(bool)
         self.labels = LabelColumn(np.zeros(0, dtype=np.int8))
         self.notes: dict[int, Note] = {}
-        self.groups = numbers(np.uint64)  # of every row, where groups decide on the test side
         self.people: list[str | None] = [None]  # by code
         self._codes: dict[str | None, int] = {None: NOBODY}
         self.base: tuple[np.ndarray, np.ndarray | None] = (NOTHING, None)  # rows and y of fit
@@ -281,7 +277,6 @@ class Log:
         for name, size in (("dtypes", n), ("undone", n), ("details", n), ("notes", n_events)):
             kept = getattr(self, name)
             setattr(new, name, {key: value for key, value in kept.items() if key < size})
-        new.groups = Column(self.groups.array.copy())
         new.people, new._codes, new.base = [*self.people], dict(self._codes), self.base
         new.has_final = self.has_final
         new.token = self.token if self.token[0] < n else (-1, None)

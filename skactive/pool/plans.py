@@ -31,7 +31,7 @@ from .log import (
 )
 from .standing import notes_of
 from .tags import rows_tagged
-from .test_side import group_hashes, keys_of, new_hold_out, touched_before
+from .test_side import group_hashes, keys_of, new_hold_out, of_groups, touched_before
 
 # Which states of rows a call takes
 _TAKES = {
@@ -156,9 +156,9 @@ def extend(
     """
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
-    hashes = _groups(pool, groups, len(added), row_index(X), who)
+    detail = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator, groups=hashes)
+        return Change("extend", added=added, merge=merge, annotator=annotator, detail=detail)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -171,7 +171,7 @@ def extend(
         annotator=annotator,
         added=added,
         merge=merge,
-        groups=hashes,
+        detail=detail,
     )
 
 
@@ -191,11 +191,11 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
     side = new_hold_out(share, seed, hashes, labeled)
     others = others[side.takes(keys_of(side, others, hashes))]
-    return Change("hold_out", others, HOLD, held=True, detail=side.detail, groups=hashes)
+    return Change("hold_out", others, HOLD, held=True, detail=side.detail(hashes))
 
 
-def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
-    """Return hashes of the groups of new rows, refusing groups where they say nothing."""
+def _groups(pool: Facts, groups, n: int, index, who: str) -> dict | None:
+    """Return what is told of the groups of new rows, refusing groups where they say nothing."""
     side = pool.ledger.now.side
     if side is None or not side.is_by_group:
         if groups is None:
@@ -207,7 +207,7 @@ def _groups(pool: Facts, groups, n: int, index, who: str) -> np.ndarray | None:
             f"{who} got rows without groups, by which the pool holds out rows; give groups=, one "
             f"for each new row."
         )
-    return group_hashes(groups, n, index, who)
+    return of_groups(group_hashes(groups, n, index, who))
 
 
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:

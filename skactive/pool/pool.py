@@ -8,17 +8,18 @@ from ..utils.checks import check_name, draw_seed
 from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
-from .test_side import group_hashes, new_hold_out
+from .standing import all_said
+from .test_side import first_detail
 
 
 class Pool(Facts):
     """Rows and their labels, with the bookkeeping that active learning needs.
 
     Every row is in one of five states: labelled, reserved (given to an annotator, or chosen
-    elsewhere), skipped (the annotator could not tell), unlabelled, or held out, with a label or
-    without, to test on (none, unless `hold_out` says so). Row numbers are positions in
-    `X` and never shift. Every call that changes something is one operation: it happens whole or
-    not at all, whatever interrupts it, is kept in the `history`, and can be undone.
+    elsewhere), skipped (the annotator could not tell), unlabelled, or held out to test on, with a
+    label or without. Row numbers are positions in `X` and never shift. Every call that changes
+    something is one operation: it happens whole or not at all, whatever interrupts it, is kept in
+    the `history`, and can be undone.
 
     Parameters
     ----------
@@ -97,18 +98,8 @@ class Pool(Facts):
             if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
-        side, hashes = None, None
-        if groups is not None:
-            if hold_out is None:
-                raise ValueError(
-                    "the pool got groups= without hold_out=, whose rows they divide; give both."
-                )
-            hashes = group_hashes(groups, len(rows), row_index(X), "the pool")
-        if hold_out is not None:
-            side = new_hold_out(hold_out, draw_seed(random_state), hashes, known).detail
-        self.apply(
-            Change("fit", known, OPINION, None, values, added=rows, detail=side, groups=hashes)
-        )
+        side = first_detail(hold_out, groups, random_state, known, len(rows), row_index(X))
+        self.apply(Change("fit", known, OPINION, None, values, added=rows, detail=side))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -121,13 +112,15 @@ class Pool(Facts):
         Raises
         ------
         ValueError
-            If a row has another label already.
+            If a row has another label already, or with a `consensus` somebody says so.
         """
 
         def name() -> None:
             named = lab.named_classes(classes, missing_label=self.missing_label)
-            rows, labels = self.all_labels()
-            lab.parse(labels, missing_label=None, classes=named, rows=rows)
+            # What a consensus passes over today may count tomorrow.
+            is_voted = self.consensus is not None
+            rows, labels = self.ledger.read(all_said) if is_voted else self.all_labels()
+            lab.parse(labels, missing_label=None, classes=named, rows=rows.tolist())
             self.set(named=(named, self.n_operations))
 
         self.together(name)
@@ -307,19 +300,10 @@ class Pool(Facts):
         return self.together(extended)
 
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
-        """Keep a share of the rows to test on from now on; once, and for good.
+        """Hold a share of the rows out from now on, to test on; once, and for good.
 
-        Rows that have a label now, or came with an answer, stay where they are.
-
-        Parameters
-        ----------
-        share, groups, random_state
-            As `hold_out`, `groups` and `random_state` of a new pool.
-
-        Raises
-        ------
-        ValueError
-            If the pool holds out rows already.
+        Rows that have a label now, or came with an answer, stay where they are. The parameters are
+        `hold_out`, `groups` and `random_state` of a new pool; a second share is refused.
         """
         self._change(plans.hold_out, share, groups, draw_seed(random_state))
 
@@ -572,12 +556,3 @@ class Pool(Facts):
         """
         if not change.is_empty:
             self.ledger.commit(change)
-
-    @property
-    def seed(self) -> int | None:
-        """From which a learner's random numbers follow; None before it has one."""
-        return self._seed
-
-    @seed.setter
-    def seed(self, seed: int | None) -> None:
-        self.set(_seed=seed)

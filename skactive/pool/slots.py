@@ -31,11 +31,16 @@ class Slots:
         self.sorted = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
         self.names: dict[int, tuple[str | None, ...]] = {}  # for whom rows are reserved
 
-    def fits(self, n_rows: int, n_more: int) -> bool:
-        """Tell whether slots by row, or not, still suit so many rows, and rows that join them."""
+    def fits(self, n_rows: int, n_touched: int) -> bool:
+        """Tell whether slots by row, or not, still suit so many rows, of which some are touched."""
         if self.is_dense:
-            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * max(self.n_used, 1))
-        return n_rows > _SHARE * (len(self.sorted[0]) + n_more)
+            return n_rows <= max(_FEW_ROWS, 2 * _SHARE * n_touched)
+        return n_rows > _SHARE * n_touched
+
+    def cover(self, n_rows: int) -> None:
+        """Have a slot for every row, where that is how slots are."""
+        if self.is_dense and self.n_used < n_rows:
+            self._make_room(n_rows)
 
     def touched(self) -> np.ndarray:
         """Return the rows that have a slot, sorted where slots are few."""

@@ -132,12 +132,13 @@ def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.n
     return rows, people[log.name_codes(events)], _labels_of(ledger, rows, events)
 
 
-def all_said(ledger: Ledger) -> np.ndarray:
-    """Return the labels of all opinions that stand, and of all decisions."""
+def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and labels of all opinions that stand, and of all decisions."""
     now = standing(ledger)
     rows, events = np.append(now.rows, now.decided), np.append(now.events, now.decisions)
     is_label = np.isin(ledger.log.kinds_of(events), (OPINION, FINAL))
-    return _labels_of(ledger, rows[is_label], events[is_label])
+    rows, events = rows[is_label], events[is_label]
+    return rows, _labels_of(ledger, rows, events)
 
 
 def _labels_of(ledger: Ledger, rows: np.ndarray, events: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ side it is, which never changes.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,10 +17,11 @@ import numpy as np
 from ..data.chance import uniform_by_row
 from ..data.labels import check_order, missing_mask, to_array
 from ..data.values import hash_cells
-from ..utils.checks import checked_count, checked_fraction
+from ..utils.checks import checked_count, checked_fraction, draw_seed
 from .fold import LABELED, fold
 from .log import KINDS, NOTHING, Log
 
+OF_SIDE = ("hold_out", "groups", "random_state")  # parameters of a pool
 _BLOCK = 1 << 16  # rows hashed at once: what is computed of them stays in the cache
 _WORDS = (*b"hold out",)  # behind the seed, so that no question draws the same numbers
 
@@ -54,11 +56,11 @@ class HoldOut(NamedTuple):
             keys = groups[part] if self.is_by_group else np.arange(part.start, part.stop)
             yield part, self.takes(keys)
 
-    @property
-    def detail(self) -> dict[str, Any]:
-        """What an operation tells of it, as JSON can hold it."""
+    def detail(self, groups: np.ndarray | None) -> dict[str, Any]:
+        """Return what an operation tells of it and of all rows' groups, as JSON can hold it."""
         trained = None if self.trained is None else self.trained.tolist()
-        return {"hold_out": {"share": self.share, "seed": self.seed, "trained": trained}}
+        told = {"share": self.share, "seed": self.seed, "trained": trained}
+        return {"hold_out": told, **(of_groups(groups) or {})}
 
     @classmethod
     def of(cls, detail: Any) -> HoldOut | None:
@@ -70,6 +72,27 @@ class HoldOut(NamedTuple):
         if trained is not None:
             trained = np.array(trained, dtype=np.uint64)
         return cls(float(told["share"]), int(told["seed"]), trained)
+
+
+def of_groups(groups: np.ndarray | None) -> dict[str, str] | None:
+    """Return what an operation tells of the groups of its rows, as hashes; None: of no rows."""
+    if groups is None or len(groups) == 0:
+        return None
+    return {"groups": b64encode(groups.astype("<u8").tobytes()).decode("ascii")}
+
+
+def groups_in(detail: Any) -> np.ndarray:
+    """Return the groups that an operation tells of."""
+    if not isinstance(detail, Mapping) or "groups" not in detail:
+        return np.zeros(0, dtype=np.uint64)
+    return np.frombuffer(b64decode(detail["groups"], validate=True), "<u8").astype(np.uint64)
+
+
+def groups_of(log: Log, n: int) -> np.ndarray:
+    """Return all groups that the first n operations tell of, in the order of the rows."""
+    told = sorted(number for number in log.details if number < n)
+    parts = [groups_in(log.details[number]) for number in told]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
 
 
 def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
@@ -84,6 +107,20 @@ def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
 def keys_of(side: HoldOut, rows: np.ndarray, groups: Any) -> np.ndarray:
     """Return by what some rows are on a side."""
     return groups[rows] if side.is_by_group else rows
+
+
+def first_detail(
+    hold_out, groups, random_state, labeled: np.ndarray, n: int, index
+) -> dict[str, Any] | None:
+    """Return what a new pool of n rows tells of its test side; None: it has none."""
+    if groups is not None and hold_out is None:
+        raise ValueError(
+            "the pool got groups= without hold_out=, whose rows they divide; give both."
+        )
+    if hold_out is None:
+        return None
+    hashes = None if groups is None else group_hashes(groups, n, index, "the pool")
+    return new_hold_out(hold_out, draw_seed(random_state), hashes, labeled).detail(hashes)
 
 
 def new_hold_out(share, seed: int, groups: np.ndarray | None, labeled: np.ndarray) -> HoldOut:
@@ -138,28 +175,32 @@ def came_with_an_answer(log: Log, n_events: int) -> np.ndarray:
     return rows[operations == came]
 
 
-def check_sides(log: Log, n: int, n_rows: int) -> None:
+def check_sides(log: Log, n: int) -> None:
     """Refuse, by ValueError, TypeError or LookupError, test rows that no pool has had.
 
     The log is that of a file: n operations, and their events.
     """
     begins, side = hold_out_of(log, n)
-    held, rows, of, groups = (
-        column.array for column in (log.held, log.rows, log.operations, log.groups)
-    )
+    held, rows, of = log.held.array, log.rows.array, log.operations.array
+    groups, is_by_group = groups_of(log, n), side is not None and side.is_by_group
     settings = np.flatnonzero(log.kinds.array == KINDS.index("hold_out")).tolist()
     _refuse_unless(settings == ([begins] if side is not None and begins else []))
-    _refuse_unless(len(groups) == (n_rows if side is not None and side.is_by_group else 0))
+    joined = log.n_added.array.tolist()
+    if begins < n:  # which tells of all rows so far
+        joined[: begins + 1] = [0] * begins + [sum(joined[: begins + 1])]
+    told = [len(groups_in(log.details.get(number))) for number in range(n)]
+    _refuse_unless(told == (joined if is_by_group else [0] * n))
     if side is None:
         _refuse_unless(not held.any())
         return
     checked_count(side.seed, "seed", least=0)
     start = int(log.first.array[begins])
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
-    again = new_hold_out(side.share, side.seed, groups if side.is_by_group else None, labeled)
-    _refuse_unless(log.details[begins] == again.detail)
+    again = new_hold_out(side.share, side.seed, groups if is_by_group else None, labeled)
+    own = groups[: joined[begins]] if is_by_group else None
+    _refuse_unless(log.details[begins] == again.detail(own))
     is_taken = side.takes(keys_of(side, rows, groups)) & ~np.isin(rows, labeled)
-    if not side.is_by_group:  # rows that came with an answer
+    if not is_by_group:  # rows that came with an answer
         is_taken &= ~np.isin(rows, came_with_an_answer(log, len(rows)))
     is_taken[:start] = False
     _refuse_unless((held == is_taken).all())
