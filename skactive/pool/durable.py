@@ -80,6 +80,7 @@ class DurableLedger(Ledger):
         try:
             self.store.write(write)
         except BaseException:
+            self.store.cancel()  # or what is not kept would be taken in
             self._catch_up()
             raise
 
