@@ -24,7 +24,7 @@ from sklearn.naive_bayes import GaussianNB
 from test_interrupts import Interrupt, facts
 from test_machine_pool import IntPool, TextPool
 
-from skactive import ActiveLearner, Pool
+from skactive import ActiveLearner, Pool, run
 from skactive.pool import durable, store
 from skactive.pool.ledger import Ledger
 
@@ -432,6 +432,46 @@ def test_a_fork_does_not_write_through_its_parent(path):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     pool.label([0], [1])
     pool.close()
+
+
+# A loop that saves
+
+
+def test_a_loop_writes_through_its_file(path):
+    """What was answered is in the file before the next question is asked."""
+    X, truth = rows(40), np.arange(40) % 2
+    learner = ActiveLearner(GaussianNB(), random_state=0).fit(X, [0, 1] + 38 * [None])
+    asked = []
+
+    def answer(rows_asked):
+        if asked:
+            with Pool.open(path, X, read_only=True) as seen:
+                assert seen.n_labeled == 2 + len(asked)
+        found = (rows_asked[:, 0] / 2).astype(int)
+        asked.extend(found)
+        return truth[found]
+
+    run(learner, answer, n_instances=3, stopping=14, save=path)
+    assert len(asked) == 12
+    pool = learner.pool_
+    run(learner, answer, stopping=16, save=path)  # which it has open already
+    assert learner.pool_ is pool
+    with Pool.open(path, X) as again:
+        assert known(again) == known(pool)
+        with pytest.raises(FileExistsError, match="is there already; give another name"):
+            other = ActiveLearner(GaussianNB()).fit(X, [0, 1] + 38 * [None])
+            run(other, answer, save=path)
+        pool.close()
+        resumed = ActiveLearner(GaussianNB(), random_state=0).fit(again)
+        run(resumed, answer, stopping=18, save=path)
+        assert again.n_labeled == 18
+    run(
+        resumed := ActiveLearner(GaussianNB(), random_state=0).fit(copy.deepcopy(again)),
+        lambda rows_asked: [0] * len(rows_asked),
+        stopping=20,
+        save=f"{path}.npz",
+    )
+    assert known(Pool.load(f"{path}.npz", X)) == known(resumed.pool_)
 
 
 # What is refused

@@ -78,14 +78,14 @@ class Store:
         self._lock, self._is_writing = threading.RLock(), False
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
-        self._is_alone = False  # nobody can write to the folder, so that nothing is looked for
+        self._is_alone = False  # nothing can be written to the folder, so that no lock is there
         with self._told():
             self._connect()
 
     # Opening and closing
 
     def _connect(self) -> None:
-        is_there = os.path.exists(self.path)
+        self._is_alone, is_there = False, os.path.exists(self.path)
         if self.read_only and not is_there:
             raise FileNotFoundError(
                 f"{self.path!r} is not there; without read_only=True it is made."
