@@ -30,6 +30,7 @@ bench:
 	$(PYTHON) benchmarks/learner.py
 	$(PYTHON) benchmarks/selection.py
 	$(PYTHON) benchmarks/simulation.py
+	$(PYTHON) benchmarks/record.py
 	$(PYTHON) benchmarks/null_strategy.py
 	$(PYTHON) benchmarks/labels_saved.py
 	$(PYTHON) benchmarks/regressors.py
