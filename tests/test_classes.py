@@ -149,6 +149,14 @@ def test_numbers_are_renamed_in_a_dtype_that_holds_them(tmp_path):
         assert (each.y_labeled.tolist(), each.y_labeled.dtype) == ([0, 1, 1], np.int8)
 
 
+def test_a_decision_keeps_its_new_name_whatever_is_said_of_another_dtype():
+    pool = Pool(X, classes=[0, 2.5])
+    pool.decide(0, 2.5)
+    pool.merge_classes([0, 2.5], into=0)
+    pool.label(0, 0, annotator="ann")
+    assert pool.y[0] == 0
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [

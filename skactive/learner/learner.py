@@ -50,8 +50,8 @@ class ActiveLearner(Predictor):
         What a row's label is by the opinions of several people, as for `Pool`. None: what was said
         last.
     hold_out : float, default=None
-        Share of the rows to test on, as `Pool` takes it: never proposed, never trained on, with a
-        label or without. None: none, or those of a pool that `fit` is given.
+        Share of the rows to test on, as for `Pool`: never proposed, never trained on. None: none,
+        or those of a pool that `fit` is given.
     encode_labels : bool or "auto", default="auto"
         Whether the estimator is given 0 to k-1 for the labels, and its predictions are decoded.
         "auto": for skorch, xgboost and lightgbm, and with `fit_unlabeled`.
@@ -170,8 +170,7 @@ class ActiveLearner(Predictor):
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
         groups : array-like of int or str of shape (n,), default=None
-            With `hold_out`, what must not be on both sides, as `Pool` takes it; else, and where
-            the estimator takes them as well, one of its `fit_params`.
+            What must not be on both sides of `hold_out`; without it, one of the `fit_params`.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, dtype_with, renamed
+from .classes import changed_between, changes, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -317,12 +317,16 @@ class Ledger:
         self, rows: np.ndarray, events: np.ndarray, n: int, dtype: np.dtype | None
     ) -> np.ndarray:
         """Return the labels that events carry, of these rows, as they were called by then."""
-        log, labels = self.log, np.zeros(len(rows), dtype=dtype)
+        # A name that a class had before may be of a wider dtype than the labels are now.
+        log, is_renamed = self.log, bool(changes(self.log, n))
+        labels = np.zeros(len(rows), dtype=object if is_renamed else dtype)
         is_based = events == BASE
         labels[~is_based] = log.labels.array[events[~is_based]]
         if is_based.any() and log.base[1] is not None:
             labels[is_based] = log.base[1][np.searchsorted(log.base[0], rows[is_based])]
-        renamed(log, events, labels, n)
+        if is_renamed:
+            renamed(log, events, labels, n)
+            labels = labels.astype(dtype)
         return labels
 
     def _write(self, n: int, effect: Effect) -> None:
