@@ -218,7 +218,7 @@ class Pool(Facts):
             self._change(plans.move, "release", idx)
 
     def rename_class(self, old, new) -> None:
-        """Give a class another name, that of none as yet: in all that was said, and in `classes`."""
+        """Give a class another name, that of none as yet, in all that was said and in `classes`."""
         self._change(regrouping.rename_class, old, new)
 
     def merge_classes(self, classes, into) -> None:
