@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, changes, dtype_with, renamed
+from .classes import changed_between, class_changes, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -329,7 +329,7 @@ class Ledger:
     ) -> np.ndarray:
         """Return the labels that events carry, of these rows, as they were called by then."""
         # A name that a class had before may be of a wider dtype than the labels are now.
-        log, is_renamed = self.log, bool(changes(self.log, n))
+        log, is_renamed = self.log, bool(class_changes(self.log, n))
         labels = np.zeros(len(rows), dtype=object if is_renamed else dtype)
         is_based = events == BASE
         labels[~is_based] = log.labels.array[events[~is_based]]

@@ -216,52 +216,24 @@ class Pool(Facts):
         self._change(*plan)
 
     def rename_class(self, old, new) -> None:
-        """Call a class by another name, in all that was said and in `classes`.
-
-        Parameters
-        ----------
-        old : label
-            A class.
-        new : label
-            What it is called from now on; no class as yet.
-        """
-        self._change(regrouping.rename, old, new)
+        """Give a class another name, that of none as yet, in all that was said and in `classes`."""
+        self._change(regrouping.rename_class, old, new)
 
     def merge_classes(self, classes, into) -> None:
-        """Make one class of several, in all that was said and in `classes`.
-
-        Parameters
-        ----------
-        classes : array-like
-            Classes.
-        into : label
-            What they are from now on: one of them, another class, or a new name.
-        """
-        self._change(regrouping.merge, classes, into)
+        """Make one class of several in all that was said: one of them, another, or a new one."""
+        self._change(regrouping.merge_classes, classes, into)
 
     def split_class(self, name, into) -> None:
-        """Divide a class: its rows lose their labels, and are asked for again.
+        """Divide a class into several: its rows lose their labels, and are asked for again.
 
-        What was said of them stays in the history.
-
-        Parameters
-        ----------
-        name : label
-            A class.
-        into : array-like
-            At least two classes that are accepted in its place; it may be one of them.
+        What was said of them stays in the history. `into` are at least two labels.
         """
-        self._change(regrouping.split, name, into)
+        self._change(regrouping.split_class, name, into)
 
     def tag(self, idx, name) -> None:
         """Give rows a tag, which they keep whatever becomes of them.
 
-        Parameters
-        ----------
-        idx : int or array-like of int, shape (k,)
-            Row numbers.
-        name : str
-            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        `tagged` and ``query(subset=name)`` know them by it.
         """
         self._change(plans.tag, "tag", idx, name)
 
