@@ -210,6 +210,7 @@ def open_pool(
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
     began = cls(X, None if is_there else y, **options)
+    _refuse_ids(began)
     store = Store(path, read_only=read_only)
     try:
         if store.is_new:
@@ -268,6 +269,7 @@ def _is_database(path: Any) -> bool:
 
 def _made(pool: Pool, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
+    _refuse_ids(pool)
     _refuse_existing(path)
     store = Store(path)
     try:
@@ -278,6 +280,14 @@ def _made(pool: Pool, path: Any) -> Store:
         store.close()
         raise
     return store
+
+
+def _refuse_ids(pool: Pool) -> None:
+    if pool.ids is not None:
+        raise ValueError(
+            "a database knows rows by their numbers alone, and the pool has ids; write "
+            "pool.save(path) and Pool.load(path, X, ids=...)."
+        )
 
 
 def _refuse_existing(path: Any) -> None:
