@@ -47,8 +47,7 @@ class ActiveLearner(Predictor):
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
     consensus : "majority", callable or None, default=None
-        What a row's label is by the opinions of several people, as for `Pool`. None: what was said
-        last.
+        What a row's label is by the opinions of several people, as for `Pool`.
     hold_out : float, default=None
         Share of the rows to test on, as for `Pool`: never proposed, never trained on. None: none,
         or those of a pool that `fit` is given.
@@ -70,8 +69,7 @@ class ActiveLearner(Predictor):
         blindly, before they are learned. On drift thresholds start again, and a new model learns
         what is taught from then on; until that is ten, of two classes, the old one serves.
     random_state : int, RandomState, Generator or None, default=None
-        Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
-        from the operating system.
+        Seed of all random choices, and of each ``random_state=None`` in the estimator. None: any.
 
     Attributes
     ----------

@@ -80,6 +80,7 @@ class DurableLedger(Ledger):
         try:
             self.store.write(write)
         except BaseException:
+            self.store.cancel()  # or what is not kept would be taken in
             self._catch_up()
             raise
 
@@ -231,7 +232,7 @@ def open_pool(
 def copy_to(pool: Pool, path: Any) -> None:
     """Write a pool to another file."""
     ledger = pool.ledger
-    if os.path.splitext(os.fspath(path))[1].lower() != ".db":
+    if not _is_database(path):
         pool.save(path)
     elif isinstance(ledger, DurableLedger):
         _refuse_existing(path)
@@ -247,6 +248,23 @@ def write_through(pool: Pool, path: Any) -> None:
     ledger = DurableLedger(store, now.rows, log, now.n_operations, now.n_events)
     ledger.told()  # which the pool has
     pool.ledger = ledger
+
+
+def saving(pool: Pool, path: Any) -> Callable[[], None]:
+    """Return what brings a file up to date with a pool from now on.
+
+    A database always is: the pool writes through it.
+    """
+    if not _is_database(path):
+        return lambda: pool.save(path)
+    ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
+    if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
+        write_through(pool, path)
+    return lambda: None
+
+
+def _is_database(path: Any) -> bool:
+    return os.path.splitext(os.fspath(path))[1].lower() == ".db"
 
 
 def _made(pool: Pool, path: Any) -> Store:

@@ -63,8 +63,9 @@ class Facts:
 
     @seed.setter
     def seed(self, seed: int | None) -> None:
-        self.ledger.keep({"seed": seed})
-        self._seed = seed
+        if seed != self._seed:
+            self.ledger.keep({"seed": seed})
+            self._seed = seed
 
     @property
     def X(self):

@@ -12,10 +12,11 @@ import numpy as np
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, changes, dtype_with, renamed
+from .classes import changed_between, class_changes, dtype_with, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
+    EVENT_NAMES,
     KINDS,
     NOTHING,
     OPINION,
@@ -28,14 +29,15 @@ from .log import (
     Column,
     Log,
 )
-from .slots import Slots
+from .slots import Slots, inserted
 from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
 _TRIES = 100  # to read while another thread writes, which takes it some microseconds
-# What becomes of a row that nothing has happened to
-_STATE_AFTER = {OPINION: LABELED, UNSURE: SKIPPED, SKIP: SKIPPED, RESERVE: RESERVED}
+# What becomes of a row that nothing has happened to, by the event; -1: that is folded
+_STATE_AFTER = np.full(len(EVENT_NAMES), -1, dtype=np.int8)
+_STATE_AFTER[[OPINION, UNSURE, SKIP, RESERVE]] = [LABELED, SKIPPED, SKIPPED, RESERVED]
 _N_COUNTS = 2 * HELD_OUT  # of rows in each of the four states, and behind them those held out
 
 
@@ -71,6 +73,7 @@ class Effect(NamedTuple):
     labels: Any  # (k,) meaningful where a row is labelled; None where none is
     names: Names  # for whom rows are reserved, where they are
     dtype: np.dtype | None  # of all labels afterwards
+    is_first: bool = False  # that happened to these rows
 
 
 class Ledger:
@@ -141,11 +144,12 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         ids = self._ids = now.ids if change.ids is None else change.ids
-        dtype, change = self.with_dtype(change)
+        is_fresh = self._is_fresh(change.rows)
+        dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
-        previous = self.last_events(change.rows)
+        previous = -1 if is_fresh else self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
-        effect = self._effect_of(n, n_events)
+        effect = self._effect_of(n, n_events, is_fresh)
         counts = self._counts_after(effect, change.n_added, side)
         self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side, ids)
         self._write(n, effect)
@@ -172,6 +176,9 @@ class Ledger:
         if side is None:
             counts[UNLABELED] += n_added
             counts += np.bincount(effect.states, minlength=_N_COUNTS)
+            if effect.is_first:
+                counts[UNLABELED] -= len(effect.rows)
+                return counts
             return counts - np.bincount(self._states_of(effect.rows), minlength=_N_COUNTS)
         n = len(now.rows)
         if side is now.side or n == 0:
@@ -247,7 +254,13 @@ class Ledger:
                 log.dead.array[list(undone)] = number
         self._write(n - 1, self._folded(rows, last, n, now.n_events))
 
-    def _effect_of(self, n: int, n_events: int) -> Effect:
+    def _is_fresh(self, rows: np.ndarray) -> bool:
+        """Tell whether nothing has happened to any of the rows."""
+        at = self.slots.find(rows)
+        at = at[at >= 0]
+        return len(at) == 0 or not self.slots.is_touched(at).any()
+
+    def _effect_of(self, n: int, n_events: int, is_fresh: bool | None = None) -> Effect:
         """Return what operation n made of the rows that it touched."""
         log, slots = self.log, self.slots
         events = log.span(n, n + 1, n_events)
@@ -270,26 +283,22 @@ class Ledger:
             last = slots.last[slots.made(rows)]
             last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
             return self._folded(rows, last, n + 1, n_events)
-        found = slots.find(rows)
-        is_known = found >= 0
-        is_known[is_known] = slots.is_touched(found[is_known])
         numbers = np.arange(events.start, events.stop)
-        kinds = log.events.array[events]
-        if is_known.any() or not np.isin(kinds, list(_STATE_AFTER)).all():
+        states = _STATE_AFTER[log.events.array[events]]
+        if not (self._is_fresh(rows) if is_fresh is None else is_fresh) or (states < 0).any():
             rows, at = np.unique(rows[::-1], return_index=True)
             return self._folded(rows, numbers[::-1][at], n + 1, n_events)
-        # Nothing has happened to these rows before.
-        after = np.zeros(8, dtype=np.int8)
-        after[list(_STATE_AFTER)] = list(_STATE_AFTER.values())
-        states, labels = after[kinds], None
-        dtype = self.dtype_after(n + 1)
+        labels, dtype = None, self.dtype_after(n + 1)
         if n in log.dtypes and dtype is not None:
             labels = log.labels.array[events].astype(dtype)
-        people, names = log.people, log.names.array[events].tolist()
-        reserved = np.flatnonzero(states == RESERVED).tolist()
-        whose: Names = {int(rows[place]): (people[names[place]],) for place in reserved}
+        is_reserved = states == RESERVED
+        codes = log.names.array[events][is_reserved].tolist()
+        whose: Names = {
+            row: (log.people[code],)
+            for row, code in zip(rows[is_reserved].tolist(), codes, strict=True)
+        }
         is_held = log.held.array[events]
-        return Effect(rows, states, is_held, numbers, labels, whose, dtype)
+        return Effect(rows, states, is_held, numbers, labels, whose, dtype, is_first=True)
 
     def _folded(self, rows: np.ndarray, last: np.ndarray, n: int, n_events: int) -> Effect:
         """Return what is true of distinct rows after n operations, by all of their events."""
@@ -315,7 +324,9 @@ class Ledger:
         Not while another thread may change the pool.
         """
         slots, labels = self.follow(), None
-        at, states = slots.find(rows), self._states_of(rows)
+        at, states = slots.find(rows), np.zeros(len(rows), dtype=np.int8)
+        is_known = at >= 0
+        states[is_known] = slots.states[at[is_known]]
         if slots.labels is not None and (states == LABELED).any():
             labels = slots.labels[at]
         return states, labels
@@ -337,7 +348,7 @@ class Ledger:
     ) -> np.ndarray:
         """Return the labels that events carry, of these rows, as they were called by then."""
         # A name that a class had before may be of a wider dtype than the labels are now.
-        log, is_renamed = self.log, bool(changes(self.log, n))
+        log, is_renamed = self.log, bool(class_changes(self.log, n))
         labels = np.zeros(len(rows), dtype=object if is_renamed else dtype)
         is_based = events == BASE
         labels[~is_based] = log.labels.array[events[~is_based]]
@@ -351,7 +362,7 @@ class Ledger:
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        n_touched = int(self.now.counts[LABELED:HELD_OUT].sum()) + len(effect.rows)
         if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
@@ -399,7 +410,7 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def with_dtype(self, change: Change, is_fresh: bool = False) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change
@@ -408,8 +419,9 @@ class Ledger:
             return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
-        rows = change.rows[has_label]
-        n_kept = self.now.n_labels - (self._states_of(rows) == LABELED).sum()
+        n_kept = self.now.n_labels
+        if n_kept and not is_fresh:
+            n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         labels = np.zeros(len(change.rows), dtype=new)
@@ -515,7 +527,7 @@ class Ledger:
         gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
         if len(gone):
             members = np.delete(members, gone)
-        return end, np.insert(members, np.searchsorted(members, new), new)
+        return end, inserted(members, members.searchsorted(new), new)
 
     def _all_in(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state."""

@@ -25,6 +25,7 @@ EVENT_NAMES = (
     "hold",
 )
 LABELS_IN = (OPINION, FINAL)  # events that carry a label
+_HAS_LABEL = np.isin(range(len(EVENT_NAMES)), LABELS_IN)
 KINDS = (
     "fit",
     "label",
@@ -84,7 +85,8 @@ class Change(NamedTuple):
     @property
     def has_label(self) -> np.ndarray:
         """Mask of the rows whose event carries a label, shape (k,)."""
-        return np.isin(np.broadcast_to(self.events, len(self.rows)), LABELS_IN)
+        has_label = _HAS_LABEL[self.events]
+        return has_label if has_label.ndim else np.full(len(self.rows), has_label)
 
 
 class Column:

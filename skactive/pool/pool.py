@@ -224,58 +224,28 @@ class Pool(Facts):
         """
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
-        if idx is None:
-            self._change(plans.release_all, name)
-        else:
-            self._change(plans.move, "release", idx)
+        plan = (plans.release_all, name) if idx is None else (plans.move, "release", idx)
+        self._change(*plan)
 
     def rename_class(self, old, new) -> None:
-        """Call a class by another name, in all that was said and in `classes`.
-
-        Parameters
-        ----------
-        old : label
-            A class.
-        new : label
-            What it is called from now on; no class as yet.
-        """
-        self._change(regrouping.rename, old, new)
+        """Give a class another name, that of none as yet, in all that was said and in `classes`."""
+        self._change(regrouping.rename_class, old, new)
 
     def merge_classes(self, classes, into) -> None:
-        """Make one class of several, in all that was said and in `classes`.
-
-        Parameters
-        ----------
-        classes : array-like
-            Classes.
-        into : label
-            What they are from now on: one of them, another class, or a new name.
-        """
-        self._change(regrouping.merge, classes, into)
+        """Make one class of several in all that was said: one of them, another, or a new one."""
+        self._change(regrouping.merge_classes, classes, into)
 
     def split_class(self, name, into) -> None:
-        """Divide a class: its rows lose their labels, and are asked for again.
+        """Divide a class into several: its rows lose their labels, and are asked for again.
 
-        What was said of them stays in the history.
-
-        Parameters
-        ----------
-        name : label
-            A class.
-        into : array-like
-            At least two classes that are accepted in its place; it may be one of them.
+        What was said of them stays in the history. `into` are at least two labels.
         """
-        self._change(regrouping.split, name, into)
+        self._change(regrouping.split_class, name, into)
 
     def tag(self, idx, name) -> None:
         """Give rows a tag, which they keep whatever becomes of them.
 
-        Parameters
-        ----------
-        idx : int or array-like of int, shape (k,)
-            Row numbers.
-        name : str
-            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        `tagged` and ``query(subset=name)`` know them by it.
         """
         self._change(plans.tag, "tag", idx, name)
 
@@ -486,17 +456,16 @@ class Pool(Facts):
     def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":
         """Return a pool over a file that has every operation before the call returns.
 
-        The file is an SQLite database. It is made if it is not there; else the pool goes on where
-        it stood. Several processes may have it open: each call takes in first what the others
-        wrote, and is refused, or recorded, by what is true then. `refresh` takes it in alone. A
-        copy of the pool, by pickle or deepcopy, is in memory.
+        The file, an SQLite database, is made if it is not there; else the pool goes on where it
+        stood. Several processes may have it open: each call takes in first what the others wrote,
+        as `refresh` does alone. A copy of the pool, by pickle or deepcopy, is in memory.
 
         Parameters
         ----------
         path : str or path
             The file; "db" is its usual ending.
         X : container of n rows
-            All rows of the pool, those that were added included, in the same order.
+            All rows of the pool, those that were added included, in order.
         y : array-like of shape (n,), default=None
             Labels to begin with; of a file that is there they must be those that it began with.
         read_only : bool, default=False
@@ -507,15 +476,15 @@ class Pool(Facts):
         Returns
         -------
         Pool
-            To be closed by `close`, or ``with Pool.open(...) as pool``.
+            Closed by `close`, or by ``with Pool.open(...) as pool``.
 
         Raises
         ------
         ValueError
-            If the file is something else, is damaged, or belongs to other rows or labels.
+            If the file is something else, is damaged, or belongs to other rows.
         OSError
-            If it cannot be written to; TimeoutError if another process has kept it locked for five
-            seconds. Changes raise these as well, and nothing has changed then.
+            If it cannot be written to, or another process has kept it locked for five seconds.
+            Changes raise this as well, and nothing has changed then.
         """
         from .durable import open_pool  # most pools need no database
 
@@ -551,10 +520,7 @@ class Pool(Facts):
     # Changes
 
     def together(self, work):
-        """Return what a function returns that plans a change and applies it.
-
-        Whoever else writes to the pool's file does so before or after.
-        """
+        """Return what a function returns that changes the pool; others do so before or after."""
 
         def alone():
             vars(self).update(self.ledger.told())
