@@ -152,7 +152,7 @@ def test_text_that_is_no_unicode_is_refused(path):
 
 
 def test_many_operations_are_read_in_blocks(path, monkeypatch):
-    monkeypatch.setattr(durable, "BLOCK", 30)
+    monkeypatch.setattr(durable, "BLOCK_SIZE", 30)
     pool = Pool.open(path, rows(), [0, 1] + (N - 2) * [None])
     values = [0, 1, 0.5]
     for i in range(2, 120, 2):
@@ -177,7 +177,7 @@ def test_many_operations_are_read_in_blocks(path, monkeypatch):
 
 @pytest.mark.parametrize("table", [*store._TABLES])
 def test_nothing_is_changed_or_taken_away(path, table, monkeypatch):
-    monkeypatch.setattr(durable, "BLOCK", 5)
+    monkeypatch.setattr(durable, "BLOCK_SIZE", 5)
     with Pool.open(path, rows(), [0] + (N - 1) * [None]) as pool:
         fill(pool)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:

@@ -117,7 +117,7 @@ def run(
         _agree_on_classes(learner, oracle.classes)
     rounds = _Rounds(learner, rule, callback)
     if save is not None:
-        from ..pool.durable import saving  # most loops need no database
+        from ..pool.durable import saver_of  # most loops need no database
 
         rounds.save = saving(learner.pool_, save)
     questions = rounds.questions(n_instances)
