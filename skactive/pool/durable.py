@@ -15,7 +15,7 @@ from ..data import labels as lab
 from ..data.fingerprint import difference, portrait
 from ..data.rows import Rows
 from . import files, storage
-from .blocks import BLOCK_SIZE, block_of_lines, block_of_log, log_of, unpacked
+from .blocks import LOG_BLOCK, block_of_lines, block_of_log, log_of, unpacked
 from .facts import Facts
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
@@ -102,10 +102,10 @@ class DurableLedger(Ledger):
     def _fill_block(self) -> None:
         """Put what was written since the last block into one, if it is much by now."""
         done, now = self._blocked, self.now
-        if now.n_operations + now.n_events - sum(done) < BLOCK_SIZE:
+        if now.n_operations + now.n_events - sum(done) < LOG_BLOCK:
             return
         done = self._blocked = self.store.blocked()
-        if now.n_operations + now.n_events - sum(done) < BLOCK_SIZE:
+        if now.n_operations + now.n_events - sum(done) < LOG_BLOCK:
             return
         spans = (done[0], now.n_operations), (done[1], now.n_events)
         packed = block_of_log(self.log, *spans).packed()
@@ -224,11 +224,11 @@ def open_pool(cls: Any, path: Any, X: Any, y: Any, read_only: bool, options: dic
     return pool
 
 
-def copy_to(pool: Any, path: Any) -> None:
+def copy_to(pool: Facts, path: Any) -> None:
     """Write a pool to another file."""
     ledger = pool.ledger
     if not _is_database(path):
-        pool.save(path)
+        files.save(pool, path)
     elif isinstance(ledger, DurableLedger):
         _refuse_existing(path)
         ledger.store.copy_to(path)
@@ -245,13 +245,13 @@ def write_through(pool: Facts, path: Any) -> None:
     pool.ledger = ledger
 
 
-def saver_of(pool: Any, path: Any) -> Callable[[], None]:
+def kept_up(pool: Facts, path: Any) -> Callable[[], None]:
     """Return what brings a file up to date with a pool from now on.
 
     A database always is: the pool writes through it.
     """
     if not _is_database(path):
-        return lambda: pool.save(path)
+        return lambda: files.save(pool, path)
     ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
     if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
         write_through(pool, path)
@@ -310,7 +310,7 @@ def _make(store: Store, pool: Facts) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    if now.n_operations + n_events > BLOCK_SIZE:
+    if now.n_operations + n_events > LOG_BLOCK:
         block = block_of_log(log, (1, now.n_operations), (0, n_events))
         store.append_block(block.packed(), now.n_operations, n_events)
     consensus = files.consensus_name(pool.consensus)

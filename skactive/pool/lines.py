@@ -145,12 +145,12 @@ def change_of(lines: Written) -> Change:
         events.name,
         labels,
         np.array(events.held, dtype=bool),
-        notes=dict(notes_in(events)),
+        notes=dict(event_notes(events)),
         **common,
     )
 
 
-def notes_in(events: EventColumns) -> Iterator[tuple[int, Note]]:
+def event_notes(events: EventColumns) -> Iterator[tuple[int, Note]]:
     """Yield the places of events that have notes, and these."""
     for place, note in enumerate(zip(events.seconds, events.comment, strict=True)):
         if note != (None, None):
