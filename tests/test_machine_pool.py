@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from skactive import Pool
+from skactive.pool import slots
 
 FREE, LABELED, RESERVED, SKIPPED = STATES = ("unlabeled", "labeled", "reserved", "skipped")
 NAN = float("nan")
@@ -698,9 +699,26 @@ class BoolPool(PoolMachine):
     HOLE = -1
 
 
-for machine in (IntPool, FloatPool, TextPool, BoolPool):
+class FewSlots(IntPool):
+    """As pools of millions of rows are kept: by slots while few rows are touched, or by row."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(slots, "_FEW_ROWS", 2)
+        self.patch.setattr(slots, "_SHARE", 2)
+
+    def teardown(self):
+        try:
+            super().teardown()
+        finally:
+            self.patch.undo()
+
+
+for machine in (IntPool, FloatPool, TextPool, BoolPool, FewSlots):
     machine.TestCase.settings = settings(stateful_step_count=50)
 TestIntPool = IntPool.TestCase
 TestFloatPool = FloatPool.TestCase
 TestTextPool = TextPool.TestCase
 TestBoolPool = BoolPool.TestCase
+TestFewSlots = FewSlots.TestCase

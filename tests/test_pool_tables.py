@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 import skactive
 from skactive import Pool
 from skactive.data.tables import row_columns, write_table
-from skactive.pool import plans
 
 
 def installed(name):
@@ -100,6 +99,7 @@ def test_a_frame_has_a_line_for_each_row(library):
         # The last who gave row 1 its label; of row 2 who decided; for nobody in particular.
         "annotator": [None, "ann", "eve", "ben", None, "cleo, dan", None, None],
         "comment": 8 * [None],
+        "tags": 8 * [None],
     }
     expected = [times[0], times[1], times[6], times[2], *4 * [None]]
     assert seconds == pytest.approx(expected, abs=1e-5)
@@ -113,8 +113,7 @@ def to_seconds(moment):
 def test_comments_are_those_of_what_is_true_of_a_row():
     pool = Pool([*"abc"])
     for row, label, note in ((0, "y", "sure"), (0, "n", "no"), (1, None, "blurred"), (2, "y", "?")):
-        change = plans.label(pool, [row], [label], relabel=True, annotator="ann")
-        pool.apply(change._replace(notes={0: (1.5, note)}))
+        pool.label(row, label, relabel=True, annotator="ann", comment=note, seconds=1.5)
     pool.unlabel(2)
     assert columns_of(pool.to_frame())["comment"] == ["no", "blurred", None]
     history = columns_of(pool.history_frame())
@@ -122,10 +121,25 @@ def test_comments_are_those_of_what_is_true_of_a_row():
     assert history["seconds"] == [1.5, 1.5, 1.5, 1.5, None]
 
 
+def test_tags_are_in_both_tables_and_classes_are_called_in_each_as_they_were():
+    pool = Pool([*"abc"], ["x", "y", None])
+    pool.label(2, "x", annotator="ann")
+    pool.tag([0, 2], "sharp")
+    pool.tag([2], "first")
+    pool.rename_class("x", "z")
+    table = columns_of(pool.to_frame())
+    assert table["tags"] == ["sharp", None, "sharp, first"]
+    assert table["label"] == ["z", "y", "z"] and table["annotator"] == [None, None, "ann"]
+    history = columns_of(pool.history_frame())
+    assert history["label"] == ["x", "y", "x", None, None, None]
+    assert history["event"][3:] == ["tag", "tag", "tag"]
+    assert history["annotator"][3:] == ["sharp", "sharp", "first"]
+
+
 def test_the_columns_of_rows_stand_beside_what_is_known_of_them(library):
     frame = busy_pool().to_frame(rows=True)
     assert is_of(library, frame)
-    assert list(columns_of(frame))[-2:] == ["comment", "text"]
+    assert list(columns_of(frame))[-2:] == ["tags", "text"]
     assert columns_of(frame)["text"] == [*"abcdefgh"]
 
 
@@ -619,6 +633,24 @@ def test_several_people_answer_in_one_operation():
     assert (operation.kind, operation.annotator, operation.rows.tolist()) == ("merge", None, [4, 2])
     pool.undo()
     assert pool.labeled.tolist() == [0, 1] and dict(pool.reservations)[4] == ("ben",)
+
+
+def test_comments_come_with_the_answers_that_are_recorded():
+    pool = Pool([*"abcd"], ["y", "n", None, None])
+    answers = [
+        ("ann", 0, "y", "sure"),
+        ("ben", 1, "y", "no"),
+        ("ben", 3, "-1", "dark"),
+        ("ann", 2, "n", None),
+        (None, 1, None, "lost"),
+    ]
+    who, ids, labels, notes = zip(*answers, strict=True)
+    table = {"id": ids, "label": labels, "who": who, "note": notes}
+    left = pool.merge(table, annotator_column="who", comment_column="note")
+    assert columns_of(left)["id"] == [1]
+    assert columns_of(pool.to_frame())["comment"] == ["sure", None, None, "dark"]
+    with pytest.raises(ValueError, match="merge got comment=7; give text, or None"):
+        pool.merge({"id": [2], "label": ["n"], "note": [7]}, comment_column="note")
 
 
 def test_of_one_persons_merge_she_can_be_undone_and_it_is_saved_and_loaded(tmp_path):

@@ -12,7 +12,7 @@ from .questions import check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
-from .teaching import NOT_GIVEN, OfRows, check_taught, record, teacher_of
+from .teaching import NOT_GIVEN, OfRows, check_taught, record
 from .trainer import is_stale, train, what_is_missing
 
 
@@ -49,8 +49,8 @@ class ActiveLearner(Predictor):
     consensus : "majority", callable or None, default=None
         What a row's label is by the opinions of several people, as for `Pool`.
     hold_out : float, default=None
-        Share of the rows to test on, as `Pool` takes it: never proposed, never trained on, with a
-        label or without. None: none, or those of a pool that `fit` is given.
+        Share of the rows to test on, as for `Pool`: never proposed, never trained on. None: none,
+        or those of a pool that `fit` is given.
     encode_labels : bool or "auto", default="auto"
         Whether the estimator is given 0 to k-1 for the labels, and its predictions are decoded.
         "auto": for skorch, xgboost and lightgbm, and with `fit_unlabeled`.
@@ -168,8 +168,7 @@ class ActiveLearner(Predictor):
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
         groups : array-like of int or str of shape (n,), default=None
-            With `hold_out`, what must not be on both sides, as `Pool` takes it; else, and where
-            the estimator takes them as well, one of its `fit_params`.
+            What must not be on both sides of `hold_out`; without it, one of the `fit_params`.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 
@@ -297,12 +296,8 @@ class ActiveLearner(Predictor):
         check_name(annotator, "teach")
         check_taught(X, y, ticket, relabel)
         params, groups = routed_with(self, groups, fit_params, "teach")
-
-        def teach() -> None:
-            lesson = (X, y, ticket, relabel, annotator, params, OfRows(embedding, groups))
-            record(self, teacher_of(self).lesson(*lesson))
-
-        self.pool_.together(teach)
+        given = X, y, ticket, relabel, annotator, params, OfRows(embedding, groups)
+        record(self, lambda teacher: teacher.lesson(*given))
         if refit and (fit_params or is_stale(self)):
             train(self)
         return self
@@ -332,7 +327,8 @@ class ActiveLearner(Predictor):
         """
         check_has_pool(self, "extend")
         params, groups = routed_with(self, groups, fit_params, "extend")
-        record(self, teacher_of(self).extension(X, y, params, OfRows(embedding, groups)))
+        of_rows = OfRows(embedding, groups)
+        record(self, lambda teacher: teacher.extension(X, y, params, of_rows))
         if is_stale(self):
             train(self)
         return self

@@ -233,7 +233,12 @@ def teacher_of(learner) -> Teacher:
     return Teacher(trainer_of(learner), kept.embedding, kept.stream, last, predict)
 
 
-def record(learner, lesson: Lesson) -> None:
+def record(learner, plan: Callable[[Teacher], Lesson]) -> None:
+    """Plan a lesson and record it; nobody else writes to the pool's file in between."""
+    learner.pool_.together(lambda: _record(learner, plan(teacher_of(learner))))
+
+
+def _record(learner, lesson: Lesson) -> None:
     """Record a planned lesson in a learner, whole or not at all; nothing is refused here."""
     pool, change, now = learner.pool_, lesson.change, kept_of(learner)
     params, embedding, stream, strategy, _ = now

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import storage
-from .lines import Written
+from .lines import Written, columns_of, notes_of
 from .log import EVENT_NAMES, KINDS, Column, LabelColumn, Log, Note
 
 BLOCK = 50_000  # operations and events, of which as many are put into a block
@@ -88,55 +88,45 @@ def block_of_log(log: Log, n: tuple[int, int], n_events: tuple[int, int]) -> Blo
 def block_of_lines(lines: Sequence[Written]) -> Block:
     """Return lines as a block; KeyError or ValueError: no pool wrote them."""
     operations = [each.operation for each in lines]
-    events = [event for each in lines for event in each.events]
+    counts = np.array([len(each.events) for each in lines], dtype=np.int64)
+    events = columns_of([event for each in lines for event in each.events])
     people: dict[str | None, int] = {None: 0}
-    names = [people.setdefault(line.name, len(people)) for line in events]
+    names = [people.setdefault(name, len(people)) for name in events.name]
     actors = [people.setdefault(line.actor, len(people)) for line in operations]
     dtypes = sorted({line.dtype for line in operations if line.dtype is not None})
     codes: dict[str | None, int] = {name: code for code, name in enumerate(dtypes)} | {None: -1}
+    of_operation = np.array([codes[line.dtype] for line in operations], dtype=np.int64)
     kinds = {name: code for code, name in enumerate(EVENT_NAMES)}
-    first = operations[0].n if operations else 0
-    counts = np.bincount(
-        np.array([line.operation - first for line in events], dtype=np.int64),
-        minlength=len(operations),
-    )
-    of_operation = [line.dtype for line in operations]
     columns = {
         "kinds": np.array([KINDS.index(line.kind) for line in operations], dtype=np.int8),
         "times": np.array([line.time for line in operations], dtype=float),
         "actors": np.array(actors, dtype=np.int32),
         "counts": counts,
         "n_added": np.array([line.n_added for line in operations], dtype=np.int64),
-        "dtypes": np.array([codes[name] for name in of_operation], dtype=np.int64),
-        "rows": np.array([line.row for line in events], dtype=np.int64),
-        "events": np.array([kinds[line.kind] for line in events], dtype=np.int8),
+        "dtypes": of_operation,
+        "rows": np.array(events.row, dtype=np.int64),
+        "events": np.array([kinds[kind] for kind in events.kind], dtype=np.int8),
         "names": np.array(names, dtype=np.int32),
-        "held": np.array([line.held for line in events], dtype=bool),
-        "labels": _labels(events, of_operation, first, dtypes),
+        "held": np.array(events.held, dtype=bool),
+        "labels": _labels(events.label, np.repeat(of_operation, counts), dtypes),
     }
     undone = [(line.n, json.loads(line.undone)) for line in operations if line.undone is not None]
     details = [(line.n, json.loads(line.detail)) for line in operations if line.detail is not None]
-    notes: list[tuple[int, Note]] = [
-        (line.n, (line.seconds, line.comment))
-        for line in events
-        if line.seconds is not None or line.comment is not None
-    ]
+    notes = [(events.n[place], note) for place, note in notes_of(events)]
     return Block(columns, list(people), dtypes, undone, details, notes)
 
 
-def _labels(events, of_operation: list[str | None], first: int, dtypes: list[str]) -> np.ndarray:
+def _labels(values: Sequence[Any], codes: np.ndarray, dtypes: list[str]) -> np.ndarray:
     """Return the labels of events, in their dtype if they have one."""
-    if len(dtypes) == 1:
-        labels = np.zeros(len(events), dtype=dtypes[0])
-        is_label = [line.label is not None for line in events]
-        labels[is_label] = [line.label for line in events if line.label is not None]
-        return labels
-    read = {name: bool if np.dtype(name) == bool else None for name in dtypes}
-    values = []
-    for line in events:
-        cast = None if line.label is None else read[of_operation[line.operation - first] or ""]
-        values.append(0 if line.label is None else cast(line.label) if cast else line.label)
-    return objects(values) if dtypes else np.zeros(len(events), dtype=np.int8)
+    is_label = np.array([value is not None for value in values], dtype=bool)
+    several = len(dtypes) > 1
+    labels = np.zeros(len(values), dtype=object if several else (dtypes or ["i1"])[0])
+    for code, name in enumerate(dtypes):
+        at = np.flatnonzero(is_label & (codes == code))
+        own = np.zeros(len(at), dtype=name)
+        own[:] = [values[place] for place in at.tolist()]
+        labels[at] = own.astype(object) if several else own
+    return labels
 
 
 def log_of(blocks: Iterable[Block]) -> tuple[Log, list[tuple[int, Sequence[int]]]]:

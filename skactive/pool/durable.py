@@ -38,7 +38,7 @@ class DurableLedger(Ledger):
         self.store = store
         self._start = start = store.head()[1]  # on which the digest of the first setting stands
         self._digests = {n: store.last()[1]}  # after so many operations
-        self._sent: tuple[bytes, Any] = (b"", None)  # what was written last, and its token
+        self._sent: tuple[bytes, Change] | None = None  # what is being written, and its digest
         self._n_settings, self._setting = 0, start
         self.function: Any = None  # the consensus, where it is one
         self._told: dict[str, Any] = {}
@@ -96,9 +96,10 @@ class DurableLedger(Ledger):
         self._fill_block()
         digest = self.store.append(lines, self._digests[n])
         self._digests = {n: self._digests[n], n + 1: digest}
-        self._sent = digest, change.token
+        self._sent = digest, change
         self.store.commit()
         super().commit(change)
+        self._sent = None
 
     def _fill_block(self) -> None:
         """Put what was written since the last block into one, if it is much by now."""
@@ -114,7 +115,7 @@ class DurableLedger(Ledger):
 
     def _catch_up(self) -> None:
         """Take in what is in the file already, whatever kept memory from it."""
-        if self._sent[0] != self._digests.get(self.now.n_operations):
+        if self._sent is not None:
             with suppress(OSError, ValueError):  # then the next call takes it in
                 self.store.read(self._take_in)
 
@@ -136,22 +137,24 @@ class DurableLedger(Ledger):
         n = lines.operation.n
         if lines.digest(self._digests[n]) != digest:
             raise ValueError(f"{self.store.path!r} is damaged in operation {n}.")
-        if lines.operation.n_added:
+        if self._sent is not None and digest == self._sent[0]:  # before an interrupt
+            change = self._sent[1]
+        elif lines.operation.n_added:
             raise ValueError(
                 f"{self.store.path!r} has gained {lines.operation.n_added} rows from another "
                 f"process; open it again with Pool.open, and all of its rows."
             )
-        change = change_of(lines)
-        if digest == self._sent[0]:
-            change = change._replace(token=self._sent[1])
+        else:
+            change = change_of(lines)
         self._digests = {n: self._digests[n], n + 1: digest}
         super().commit(change)
 
     # What is set for the pool as a whole
 
     def keep(self, settings: Mapping[str, Any]) -> None:
-        """Write settings to the file."""
-        self.store.check_may_write()
+        """Write settings to the file; of one that is only read they are kept in memory."""
+        if self.store.read_only:
+            return
 
         def write() -> None:
             for name, value in settings.items():
@@ -284,6 +287,9 @@ def _make(store: Store, pool: Pool) -> bool:
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
+    if now.n_operations + n_events > BLOCK:
+        block = block_of_log(log, (1, now.n_operations), (0, n_events))
+        store.append_block(block.packed(), now.n_operations, n_events)
     consensus = files.name_of(pool.consensus)
     for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
         if value is not None:

@@ -13,6 +13,7 @@ from ..data.tables import as_table
 from .classes import named_after
 from .consensus import Agreement, agreement, resolve
 from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
+from .frames import history_frame, to_frame
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import Change
@@ -87,10 +88,6 @@ class Facts:
         full = np.zeros(len(known), dtype=labels.dtype)
         full[known] = labels
         return lab.fill(full, known, self.missing_label)
-
-    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
-        """Return by what tables call rows: their numbers."""
-        return numbers
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -272,6 +269,46 @@ class Facts:
             Row numbers.
         """
         return self.unlabeled[check_row_numbers(positions, self.n_unlabeled, who="to_dataset")]
+
+    # As tables
+
+    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return by what tables call rows: their numbers."""
+        return numbers
+
+    def to_frame(self, *, rows=False):
+        """Return a line for each row: id, label, state, annotator, time, comment and tags.
+
+        The annotator is who gave the label, or could not tell, at that time and with that comment;
+        of a reserved row, for whom it is.
+
+        Parameters
+        ----------
+        rows : bool, default=False
+            Whether the columns of X, or its text, stand beside them; one that has the name of
+            another is called X_name.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            Of pandas or polars, as X is, or which is installed; of neither, arrays. The index is
+            that of X.
+        """
+        return to_frame(self, rows)
+
+    def history_frame(self):
+        """Return a line for each event of the history, oldest first.
+
+        Number and kind of its operation, id of its row, event, annotator (whose it is, for whom, or
+        the tag), label, time, seconds, comment, and whether it was undone since. Labels that came
+        with `fit` are events of operation 0.
+
+        Returns
+        -------
+        DataFrame or dict of arrays
+            As of `to_frame`.
+        """
+        return history_frame(self)
 
     # Display
 

@@ -13,7 +13,7 @@ from ..data.fingerprint import fingerprint
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
-from .classes import check_changes
+from .classes import check_changes, check_named
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -119,6 +119,7 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
             raise ValueError("the labels that stand are of another dtype")
         if named is not None:
             pool.named = named, _named_after(header, pool.n_operations)
+            check_named(log, *pool.named)
         if not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
     if fingerprint(rows, sampled) != header["fingerprint"]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, class_changes, dtype_with, renamed
+from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -391,7 +391,8 @@ class Ledger:
         new = np.dtype(object) if new.kind in "OU" else new
         rows = change.rows[has_label]
         n_kept = self.now.n_labels - (self._states_of(rows) == LABELED).sum()
-        if self.now.dtype is not None and n_kept:
+        # Of what was decided, a label stays whatever is said.
+        if self.now.dtype is not None and (n_kept or (self.log.has_final and self.now.n_labels)):
             new = merge_dtype(self.now.dtype, new)
         labels = np.zeros(len(change.rows), dtype=new)
         labels[has_label] = change.labels[has_label]
@@ -418,7 +419,15 @@ class Ledger:
         last = self.last_events(rows)
         found = fold(log, rows, last, now.n_operations, now.n_events, undone)
         said = found.said[1]
-        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        decisive = found.decisive[found.states == LABELED]
+        dtypes = self._dtypes_of(decisive)
+        dtypes |= {  # of names that labels have been given since
+            new_dtype(detail)
+            for number, detail in class_changes(log, now.n_operations)
+            if len(detail["into"]) == 1
+            and number not in undone
+            and (decisive < log.first.array[number]).any()
+        }
         before = self.dtype_after(now.n_operations, undone)
         if not dtypes or before is None:
             return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .log import EVENT_NAMES, NOTHING, Change
+from .log import EVENT_NAMES, NOTHING, Change, Note
 
 _EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
 
@@ -27,25 +28,30 @@ class OperationLine(NamedTuple):
     detail: str | None  # JSON
 
 
-class EventLine(NamedTuple):
-    """An event as columns of the table of its name."""
+class EventColumns(NamedTuple):
+    """Events as columns of the table of their name."""
 
-    n: int
-    operation: int
-    row: int
-    kind: str
-    name: str | None
-    label: Any  # an integer, a real number or text
-    held: int
-    seconds: float | None
-    comment: str | None
+    n: Sequence[int]
+    operation: Sequence[int]
+    row: Sequence[int]
+    kind: Sequence[str]
+    name: Sequence[str | None]
+    label: Sequence[Any]  # integers, real numbers or text
+    held: Sequence[int]
+    seconds: Sequence[float | None]
+    comment: Sequence[str | None]
+
+
+def columns_of(events: Sequence[tuple]) -> EventColumns:
+    """Return lines of events in columns."""
+    return EventColumns(*(zip(*events, strict=True) if events else [()] * 9))
 
 
 class Written(NamedTuple):
     """All lines of one operation."""
 
     operation: OperationLine
-    events: list[EventLine]
+    events: list[tuple]  # in the order of `EventColumns`
     base: tuple[bytes, bytes] | None = None  # rows and labels that were there from the start
     sample: str | None = None  # how some rows looked that joined: JSON of a portrait
 
@@ -94,7 +100,7 @@ def written(
     held = np.broadcast_to(change.held, k).astype(np.int8).tolist()
     notes = [change.notes.get(place, (None, None)) for place in range(k)] if change.notes else None
     seconds, comments = zip(*notes, strict=True) if notes else ([None] * k, [None] * k)
-    columns = (
+    columns = EventColumns(
         range(n_events, n_events + k),
         [n] * k,
         change.rows.tolist(),
@@ -103,9 +109,9 @@ def written(
         labels,
         held,
         [None if one is None else float(one) for one in seconds],
-        map(_text, comments),
+        [*map(_text, comments)],
     )
-    return Written(operation, [*map(EventLine, *columns)], None, sample)
+    return Written(operation, [*zip(*columns, strict=True)], None, sample)
 
 
 def _text(text: str | None) -> str | None:
@@ -114,7 +120,7 @@ def _text(text: str | None) -> str | None:
 
 def change_of(lines: Written) -> Change:
     """Return the change that was written."""
-    operation, events = lines.operation, lines.events
+    operation, events = lines.operation, columns_of(lines.events)
     common: dict[str, Any] = {
         "annotator": operation.actor,
         "added": operation.n_added,
@@ -126,26 +132,29 @@ def change_of(lines: Written) -> Change:
     if lines.base is not None:
         rows, labels = unpacked_base(lines.base, dtype)
         return Change(operation.kind, rows, labels=labels, **common)
-    k, labels = len(events), None
-    has_label = [line.label is not None for line in events]
+    labels = None
     if dtype is not None:
-        labels = np.zeros(k, dtype=dtype)
-        labels[has_label] = [line.label for line in events if line.label is not None]
-    noted = [
-        (place, (line.seconds, line.comment))
-        for place, line in enumerate(events)
-        if line.seconds is not None or line.comment is not None
-    ]
+        labels = np.zeros(len(events.n), dtype=dtype)
+        labels[[label is not None for label in events.label]] = [
+            label for label in events.label if label is not None
+        ]
     return Change(
         operation.kind,
-        np.array([line.row for line in events], dtype=np.int64),
-        np.array([_EVENT_CODES[line.kind] for line in events], dtype=np.int8),
-        [line.name for line in events],
+        np.array(events.row, dtype=np.int64),
+        np.array([_EVENT_CODES[kind] for kind in events.kind], dtype=np.int8),
+        events.name,
         labels,
-        np.array([line.held for line in events], dtype=bool),
-        notes=dict(noted),
+        np.array(events.held, dtype=bool),
+        notes=dict(notes_of(events)),
         **common,
     )
+
+
+def notes_of(events: EventColumns) -> Iterator[tuple[int, Note]]:
+    """Yield the places of events that have notes, and these."""
+    for place, note in enumerate(zip(events.seconds, events.comment, strict=True)):
+        if note != (None, None):
+            yield place, note
 
 
 def digest_of_setting(previous: bytes, key: str, value: Any) -> bytes:

@@ -244,6 +244,11 @@ class Log:
         """Return the codes of those who told them."""
         return _taken(self.names.array, events, NOBODY)
 
+    def names_of(self, events: np.ndarray) -> np.ndarray:
+        """Return the names of those who told them, or for whom."""
+        people = np.fromiter(self.people, dtype=object, count=len(self.people))
+        return people[self.name_codes(events)]
+
     def _codes_of(self, names: Any) -> Any:
         """Return codes for names, or for one that stands for all."""
         if names is None or isinstance(names, str):

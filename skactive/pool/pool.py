@@ -16,10 +16,10 @@ class Pool(Facts):
     """Rows and their labels, with the bookkeeping that active learning needs.
 
     Every row is in one of five states: labelled, reserved (given to an annotator, or chosen
-    elsewhere), skipped (the annotator could not tell), unlabelled, or held out, with a label or
-    without, to test on (none, unless `hold_out` says so). Row numbers are positions in
-    `X` and never shift. Every call that changes something is one operation: it happens whole or
-    not at all, whatever interrupts it, is kept in the `history`, and can be undone.
+    elsewhere), skipped (the annotator could not tell), unlabelled, or held out to test on, with a
+    label or without. Row numbers are positions in `X` and never shift. Every call that changes
+    something is one operation: it happens whole or not at all, whatever interrupts it, is kept in
+    the `history`, and can be undone.
 
     Parameters
     ----------
@@ -272,19 +272,10 @@ class Pool(Facts):
         return self.together(extended)
 
     def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
-        """Keep a share of the rows to test on from now on; once, and for good.
+        """Hold a share of the rows out from now on, to test on; once, and for good.
 
-        Rows that have a label now, or came with an answer, stay where they are.
-
-        Parameters
-        ----------
-        share, groups, random_state
-            As `hold_out`, `groups` and `random_state` of a new pool.
-
-        Raises
-        ------
-        ValueError
-            If the pool holds out rows already.
+        Rows that have a label now, or came with an answer, stay where they are. The parameters are
+        `hold_out`, `groups` and `random_state` of a new pool; a second share is refused.
         """
         self._change(plans.hold_out, share, groups, draw_seed(random_state))
 
@@ -308,40 +299,6 @@ class Pool(Facts):
 
     # As tables
 
-    def to_frame(self, *, rows=False):
-        """Return a line for each row: id, label, state, annotator, time and comment.
-
-        The first three are of every row; who gave its label, or could not tell, when, and with
-        which comment, where somebody did. Of a reserved row, the annotator is for whom it is.
-
-        Parameters
-        ----------
-        rows : bool, default=False
-            Whether the columns of X, or its text, stand beside them; one that has the name of
-            another is called X_name.
-
-        Returns
-        -------
-        DataFrame or dict of arrays
-            Of pandas or polars, as X is, or which is installed; of neither, arrays. The index is
-            that of X.
-        """
-        return tables.to_frame(self, rows)
-
-    def history_frame(self):
-        """Return a line for each event of the history, oldest first.
-
-        Number and kind of its operation, id of its row, event, annotator (whose it is, or for
-        whom), label, time, seconds, comment, and whether it was undone since. Labels that came with
-        `fit` are events of operation 0.
-
-        Returns
-        -------
-        DataFrame or dict of arrays
-            As of `to_frame`.
-        """
-        return tables.history_frame(self)
-
     def merge(
         self,
         table,
@@ -350,6 +307,7 @@ class Pool(Facts):
         label="label",
         annotator=None,
         annotator_column=None,
+        comment_column=None,
         relabel=False,
         new_labels=False,
     ):
@@ -370,6 +328,8 @@ class Pool(Facts):
             Who answered.
         annotator_column : str, default=None
             The column of who answered, where these are several.
+        comment_column : str, default=None
+            The column of what is to be kept with the answers as comments.
         relabel : bool, default=False
             Whether rows may take another label than they have, unless that was decided.
         new_labels : bool, default=False
@@ -390,19 +350,13 @@ class Pool(Facts):
         """
         check_name(annotator, "merge")
 
+        columns = tables.Columns(on, label, annotator_column, comment_column)
+        how = {"relabel": relabel, "new_labels": new_labels}
+
         def merged():
-            change, contradictions = tables.merge(
-                self,
-                table,
-                on=on,
-                label=label,
-                annotator=annotator,
-                annotator_column=annotator_column,
-                relabel=relabel,
-                new_labels=new_labels,
-            )
+            change, left = tables.merge_table(self, table, columns, annotator, **how)
             self.apply(change)
-            return contradictions
+            return left
 
         return self.together(merged)
 

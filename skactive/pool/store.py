@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from ..utils.locks import holder
-from .lines import EventLine, OperationLine, Written, digest_of_block, digest_of_setting
+from .lines import OperationLine, Written, digest_of_block, digest_of_setting
 
 APPLICATION, VERSION = int.from_bytes(b"skac"), 2  # in the header of the file
 PATIENCE = 5.0  # seconds to wait for others
@@ -139,6 +139,8 @@ class Store:
             sql = {text for (text,) in self.rows("SELECT sql FROM sqlite_master")}
             if not sql.issuperset(_schema()):
                 raise sqlite3.DatabaseError("its tables are others")
+            if self.rows("PRAGMA quick_check(1)") != [("ok",)]:
+                raise sqlite3.DatabaseError("its pages do not hang together")
         return n_tables
 
     def close(self) -> None:
@@ -331,7 +333,7 @@ class Store:
             for table in ("base", "sample")
         )
         for number, *operation, digest in operations:
-            own = [EventLine(*line) for line in events.get(number, ())]
+            own = events.get(number, [])
             rest = (base.get(number), *sample.get(number, [None]))
             yield Written(OperationLine(number, *operation), own, *rest), digest
 

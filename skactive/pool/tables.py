@@ -1,4 +1,4 @@
-"""A pool as tables, and back: what is known of rows, what happened, a colleague's answers."""
+"""What comes in tables, and goes out for it: answers, merged, and rows for a colleague."""
 
 import os
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from ..data.tables import (
     Parsed,
     as_table,
     csv_bytes,
-    datetimes,
     parse_like,
     read_table,
     row_columns,
@@ -22,126 +21,10 @@ from ..utils.checks import check_name, checked_count, is_instance, is_integer
 from ..utils.files import replacing
 from . import plans
 from .facts import Facts
-from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded
-from .ledger import Ledger
-from .log import EVENT_NAMES, KINDS, LABELS_IN, UNSURE, Change, Log
-from .standing import labels_in
+from .log import Change, Note
 
 _MOST_SHOWN = 5  # of what is wrong in a table
 _FRAMES = ("pandas.DataFrame", "polars.DataFrame")
-
-# Out
-
-
-def to_frame(pool: Facts, rows: bool) -> Any:
-    """Return what `Pool.to_frame` does."""
-    held, columns = pool.ledger.read(lambda ledger: (ledger.now.rows, _present(pool, ledger)))
-    table = {"id": pool.ids_of(np.arange(len(held))), **columns}
-    if rows:
-        of_rows = row_columns(held.whole(), taken=table)
-        if of_rows is None:
-            raise ValueError(
-                f"to_frame got rows=True, and a {type(held.parts[0]).__name__} of rows that are "
-                f"neither columns nor text; write rows=False, and join what you have by id."
-            )
-        table |= of_rows
-    return as_table(table, like=held.parts[0], index=held.index())
-
-
-def _present(pool: Facts, ledger: Ledger) -> dict[str, np.ndarray]:
-    """Return what is true of all rows, as columns."""
-    log, n = ledger.log, len(ledger.now.rows)
-    states = np.full(n, UNLABELED)
-    for state in (LABELED, RESERVED, SKIPPED, HELD_OUT):
-        states[ledger.members(state)] = state
-    rows = np.flatnonzero(states != UNLABELED)
-    found = ledger.folded(rows)
-    known, labels = np.zeros(n, dtype=bool), np.full(n, None)
-    with_label = rows[found.states == LABELED]
-    if len(with_label):
-        known[with_label] = True
-        given = labels_in(ledger, with_label, pool.consensus, pool.missing_label)
-        labels = np.zeros(n, dtype=given.dtype)
-        labels[with_label] = given
-
-    places, events = _told(ledger, rows, found, labels[rows])
-    who, what, when = np.full(n, None), np.full(n, None), np.full(n, np.nan)
-    who[rows[places]] = _names(log, events)
-    when[rows[places]] = log.times.array[log.operations_of(events)]
-    what[rows[places]] = [log.notes.get(event, (None, None))[1] for event in events.tolist()]
-    for row in rows[states[rows] == RESERVED].tolist():
-        who[row] = ", ".join(filter(None, ledger.slots.names[row])) or None
-    return {
-        "label": _with_holes(labels, known),
-        "state": np.array(STATE_NAMES)[states],
-        "annotator": who,
-        "time": datetimes(when),
-        "comment": what,
-    }
-
-
-def _told(
-    ledger: Ledger, rows: np.ndarray, found: Folded, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the event that says last what is true of a row, with its place, where there is one.
-
-    An opinion with the label that the row has; or that somebody could not tell, of a skipped row.
-    """
-    (places, events), k = found.said, len(rows)
-    is_unsure = ledger.log.kinds_of(events) == UNSURE
-    # A final word comes behind what others said later.
-    decided = np.flatnonzero(found.decisive >= BASE)
-    places, events = np.append(places, decided), np.append(events, found.decisive[decided])
-    is_unsure = np.append(is_unsure, np.zeros(len(decided), dtype=bool))
-    n = ledger.now.n_operations
-    said = ledger.labels_of(rows[places], events, n, np.dtype(object))
-    is_true = np.where(is_unsure, found.states[places] == SKIPPED, said == labels[places])
-    last = np.full(k, -2, dtype=np.int64)
-    last[places[is_true]] = events[is_true]  # the last one of each row stays
-    told = np.flatnonzero(last >= BASE)
-    return told, last[told]
-
-
-def history_frame(pool: Facts) -> Any:
-    """Return what `Pool.history_frame` does."""
-    log, now = pool.ledger.log, pool.ledger.now
-    n, (based, base_labels) = now.n_events, log.base
-    # Labels that were there from the start have no events of their own.
-    events = np.append(np.full(len(based), BASE), np.arange(n))
-    of, told = log.operations_of(events), log.kinds_of(events)
-    has_label = np.isin(told, LABELS_IN)
-    parts = [part for part in (base_labels, log.labels.array[:n]) if part is not None and len(part)]
-    dtypes = {part.dtype for part in parts} or {np.dtype(object)}
-    dtype = dtypes.pop() if len(dtypes) == 1 else object
-    notes = [log.notes.get(event, (None, None)) for event in events.tolist()]
-    seconds, comments = zip(*notes, strict=True) if notes else ((), ())
-    columns = {
-        "operation": of,
-        "kind": np.array(KINDS)[log.kinds.array[of]],
-        "id": pool.ids_of(np.append(based, log.rows.array[:n])),
-        "event": np.array(EVENT_NAMES)[told],
-        "annotator": _names(log, events),
-        "label": _with_holes(np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype), has_label),
-        "time": datetimes(log.times.array[of]),
-        "seconds": np.array(seconds, dtype=float),
-        "comment": np.fromiter(comments, dtype=object, count=len(comments)),
-        "undone": log.dead.array[of] < now.n_operations,
-    }
-    return as_table(columns, like=now.rows.parts[0])
-
-
-def _names(log: Log, events: np.ndarray) -> np.ndarray:
-    """Return by whom events are, or for whom."""
-    people = np.fromiter(log.people, dtype=object, count=len(log.people))
-    return people[log.name_codes(events)]
-
-
-def _with_holes(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return labels with None where there is none, or NaN among floats."""
-    if labels.dtype.kind in "iu" and not known.all():
-        labels = labels.astype(object)
-    return fill(labels, known, None)
-
 
 # In
 
@@ -154,35 +37,41 @@ class _Answers(NamedTuple):
     labels: np.ndarray  # meaningful where known
     known: np.ndarray  # False: who answered could not tell
     names: np.ndarray  # who answered
+    comments: np.ndarray
 
     def taken(self, which: np.ndarray) -> "_Answers":
         """Return some of them."""
         return _Answers(*(part[which] for part in self))
 
 
-def merge(
-    pool: Any,
+class Columns(NamedTuple):
+    """Which columns of a table say what; None: none does."""
+
+    on: str
+    label: str
+    annotator: str | None
+    comment: str | None
+
+
+def merge_table(
+    pool: Facts,
     table: Any,
-    *,
-    on: str,
-    label: str,
+    columns: Columns,
     annotator: str | None,
-    annotator_column: str | None,
+    *,
     relabel: bool,
     new_labels: bool,
 ) -> tuple[Change, Any]:
     """Return what `Pool.merge` would change, and the table of answers that it leaves out."""
-    if annotator is not None and annotator_column is not None:
+    if annotator is not None and columns.annotator is not None:
         raise ValueError(
-            f"merge got annotator={annotator!r} and annotator_column={annotator_column!r}; give "
+            f"merge got annotator={annotator!r} and annotator_column={columns.annotator!r}; give "
             f"the name of all who answered, or the column that has their names."
         )
-    whose = [] if annotator_column is None else [annotator_column]
-    cells = read_table(table, [on, label, *whose], "merge")
-    names = cells.columns[whose[0]] if whose else [annotator] * len(cells.numbers)
-    answers = _answers(pool, cells, on, label, names, new_labels)
-    labels_there, people_there = np.full((2, len(answers.at)), None)
-    is_left, changes = np.zeros(len(answers.at), dtype=bool), []
+    cells = read_table(table, [name for name in columns if name is not None], "merge")
+    answers = _answers(pool, cells, columns, annotator, new_labels)
+    is_left, in_pool, by = (np.full(len(answers.at), hole) for hole in (False, None, None))
+    changes = []
     for name in dict.fromkeys(answers.names.tolist()):
         which = np.flatnonzero([each == name for each in answers.names.tolist()])
         one = answers.taken(which)
@@ -190,19 +79,20 @@ def merge(
             pool, one.rows, one.labels, one.known, annotator=name, relabel=relabel
         )
         if clash.any():
-            is_left[which[clash]] = True
-            labels_there[which[clash]] = labels[clash]
-            decisive = pool.ledger.folded(one.rows[clash]).decisive
-            by = _names(pool.ledger.log, decisive) if pool.consensus is None else name
-            people_there[which[clash]] = by
+            left, decisive = which[clash], pool.ledger.folded(one.rows[clash]).decisive
+            is_left[left], in_pool[left] = True, labels[clash]
+            by[left] = name if pool.consensus is not None else pool.ledger.log.names_of(decisive)
         one = one.taken(~clash)
+        how: dict[str, Any] = {"annotator": name, "relabel": relabel, "who": "merge"}
+        if columns.comment is not None:
+            how["comment"] = one.comments
         y = fill(one.labels, one.known, pool.missing_label)
-        changes.append(plans.label(pool, one.rows, y, relabel=relabel, annotator=name, who="merge"))
-    left = answers.taken(is_left)
+        changes.append(plans.label(pool, one.rows, y, **how))
+    left = answers.taken(np.flatnonzero(is_left))
     contradictions = {
         "id": pool.ids_of(left.rows),
-        "in_pool": to_array(labels_there[is_left].tolist()),
-        "by": people_there[is_left],
+        "in_pool": to_array(in_pool[is_left].tolist()),
+        "by": by[is_left],
         "in_table": to_array(fill(left.labels, left.known, pool.missing_label).tolist()),
         "line": np.array([cells.numbers[at] for at in left.at.tolist()], dtype=np.int64),
     }
@@ -211,38 +101,54 @@ def merge(
 
 
 def _answers(
-    pool: Facts, cells: Cells, on: str, label: str, names: Sequence, new_labels: bool
+    pool: Facts, cells: Cells, columns: Columns, annotator: str | None, new_labels: bool
 ) -> _Answers:
     """Return what a table says, each row once, or refuse what cannot be meant."""
-    column, missing = cells.columns[label], pool.missing_label
+    column, missing = cells.columns[columns.label], pool.missing_label
     unsure = np.zeros(len(column), dtype=bool)
     if missing is not None:
         unsure = parse_like(column, [missing]).is_given
     given = [None if is_unsure else cell for cell, is_unsure in zip(column, unsure, strict=True)]
     parsed = _parsed(pool, given, cells, new_labels)
     at = np.flatnonzero(parsed.is_given | unsure)
-    for place in at.tolist():
-        if not isinstance(names[place], str | None):
-            check_name(names[place], f"merge, in {cells.place(place)},")
-    whose = np.fromiter((names[place] for place in at.tolist()), dtype=object, count=len(at))
-    rows = _rows(pool, cells, on, at)
-    answers = _Answers(at, rows, parsed.labels[at], parsed.is_given[at], whose)
+    rows = _rows(pool, cells, columns.on, at)
+    names, comments = (
+        [default if name is None else cells.columns[name][place] for place in at.tolist()]
+        for name, default in ((columns.annotator, annotator), (columns.comment, None))
+    )
+    for place, name in zip(at.tolist(), names, strict=True):
+        if not isinstance(name, str | None):
+            check_name(name, f"merge, in {cells.place(place)},")
+    answers = _Answers(
+        at, rows, parsed.labels[at], parsed.is_given[at], _objects(names), _objects(comments)
+    )
+    return answers.taken(_once(answers, cells, columns))
 
+
+def _once(answers: _Answers, cells: Cells, columns: Columns) -> np.ndarray:
+    """Return where each row is for the first time, or refuse one that has two answers."""
     first: dict[int, int] = {}
-    said = list(zip(*(part.tolist() for part in answers[2:]), strict=True))
-    for i, row in enumerate(rows.tolist()):
+    kept = (answers.labels, answers.known, answers.names)
+    said = list(zip(*(part.tolist() for part in kept), strict=True))
+    for i, row in enumerate(answers.rows.tolist()):
         before = first.setdefault(row, i)
         if said[before] != said[i]:
+            name = cells.columns[columns.on][answers.at[i]]
             one, other = (
-                f"{column[at[j]]!r}{f' by {whose[j]!r}' * (whose[j] is not None)} in "
-                f"{cells.place(at[j])}"
+                f"{cells.columns[columns.label][answers.at[j]]!r}"
+                f"{f' by {answers.names[j]!r}' * (answers.names[j] is not None)} in "
+                f"{cells.place(answers.at[j])}"
                 for j in (before, i)
             )
             raise ValueError(
-                f"merge got {cells.columns[on][at[i]]!r} twice, as {one} and as {other}; give "
-                f"each row one answer."
+                f"merge got {name!r} twice, as {one} and as {other}; give each row one answer."
             )
-    return answers.taken(np.array(list(first.values()), dtype=np.int64))
+    return np.array(list(first.values()), dtype=np.int64)
+
+
+def _objects(values: list) -> np.ndarray:
+    """Return values as an array of objects."""
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
@@ -300,14 +206,19 @@ def _joined(changes: list[Change], answers: _Answers) -> Change:
     rows = np.concatenate([change.rows for change in changes])
     order = np.argsort(answers.rows)
     one = answers.taken(order[np.searchsorted(answers.rows[order], rows)])
-    names = one.names.tolist()
+    names, n = one.names.tolist(), 0
+    notes: dict[int, Note] = {}
+    for change in changes:
+        notes |= {n + place: note for place, note in change.notes.items()}
+        n += len(change.rows)
     return Change(
         "merge",
         rows,
-        np.concatenate([np.broadcast_to(each.events, len(each.rows)) for each in changes]),
+        np.concatenate([change.events for change in changes]),
         names,
         one.labels,
         annotator=names[0] if len(set(names)) == 1 else None,
+        notes=notes,
     )
 
 
