@@ -14,7 +14,7 @@ from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
-from .classes import check_changes
+from .classes import check_changes, check_named
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -124,6 +124,7 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
             raise ValueError("the labels that stand are of another dtype")
         if named is not None:
             pool.named = named, _named_after(header, pool.n_operations)
+            check_named(log, *pool.named)
         if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
         column = header.get("id_column")

@@ -12,7 +12,7 @@ import numpy as np
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, class_changes, dtype_with, renamed
+from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -420,7 +420,8 @@ class Ledger:
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         n_kept = self.now.n_labels
-        if n_kept and not is_fresh:
+        # Of what was decided, a label stays whatever is said.
+        if n_kept and not is_fresh and not self.log.has_final:
             n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
@@ -449,7 +450,15 @@ class Ledger:
         last = self.last_events(rows)
         found = fold(log, rows, last, now.n_operations, now.n_events, undone)
         said = found.said[1]
-        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        decisive = found.decisive[found.states == LABELED]
+        dtypes = self._dtypes_of(decisive)
+        dtypes |= {  # of names that labels have been given since
+            new_dtype(detail)
+            for number, detail in class_changes(log, now.n_operations)
+            if len(detail["into"]) == 1
+            and number not in undone
+            and (decisive < log.first.array[number]).any()
+        }
         before = self.dtype_after(now.n_operations, undone)
         if not dtypes or before is None:
             return None
