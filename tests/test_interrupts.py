@@ -27,7 +27,7 @@ from skactive.strategies import SplitUncertainty
 PACKAGE = Path(skactive.__file__).parent
 OF_POOL = tuple(str(PACKAGE / "pool" / part) for part in ("ledger", "log", "slots"))
 OF_LEARNER = (str(PACKAGE / "learner"),)
-WATCHED = tuple(str(PACKAGE / part) for part in ("pool", "learner", "data/rows.py"))
+WATCHED = tuple(str(PACKAGE / part) for part in ("pool", "learner", "data/rows.py", "data/ids.py"))
 
 
 def rows(n, start=0):

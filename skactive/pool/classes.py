@@ -18,7 +18,7 @@ _FIELDS = ("classes", "into", "gone", "new")
 _KINDS = {bool, int, float, str}
 
 
-def changes(log: Log, n: int) -> list[tuple[int, dict[str, list]]]:
+def class_changes(log: Log, n: int) -> list[tuple[int, dict[str, list]]]:
     """Return the changes of classes that count after n operations, with their numbers."""
     return [
         (number, detail)
@@ -40,7 +40,7 @@ def changed_between(log: Log, first: int, n: int) -> bool:
 
 def renamed(log: Log, events: np.ndarray, labels: np.ndarray, n: int) -> None:
     """Call labels of events, in place, as they are called after n operations."""
-    for number, detail in changes(log, n):
+    for number, detail in class_changes(log, n):
         if len(detail["into"]) > 1:
             continue
         is_old = np.zeros(len(labels), dtype=bool)
@@ -51,8 +51,8 @@ def renamed(log: Log, events: np.ndarray, labels: np.ndarray, n: int) -> None:
 
 def named_after(log: Log, named: np.ndarray, at: int, n: int) -> np.ndarray:
     """Return the classes after n operations that were named after the first `at` of them."""
-    then = [number for number, _ in changes(log, at)]
-    now = dict(changes(log, n))
+    then = [number for number, _ in class_changes(log, at)]
+    now = dict(class_changes(log, n))
     steps = [(log.details[number], "new", "gone") for number in then if number not in now][::-1]
     steps += [(detail, "gone", "new") for number, detail in now.items() if number >= at]
     names = named.tolist()

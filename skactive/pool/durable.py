@@ -80,6 +80,7 @@ class DurableLedger(Ledger):
         try:
             self.store.write(write)
         except BaseException:
+            self.store.cancel()  # or what is not kept would be taken in
             self._catch_up()
             raise
 
@@ -209,6 +210,7 @@ def open_pool(
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
     began = cls(X, None if is_there else y, **options)
+    _refuse_ids(began)
     store = Store(path, read_only=read_only)
     try:
         if store.is_new:
@@ -230,7 +232,7 @@ def open_pool(
 def copy_to(pool: Pool, path: Any) -> None:
     """Write a pool to another file."""
     ledger = pool.ledger
-    if os.path.splitext(os.fspath(path))[1].lower() != ".db":
+    if not _is_database(path):
         pool.save(path)
     elif isinstance(ledger, DurableLedger):
         _refuse_existing(path)
@@ -248,8 +250,26 @@ def write_through(pool: Pool, path: Any) -> None:
     pool.ledger = ledger
 
 
+def saving(pool: Pool, path: Any) -> Callable[[], None]:
+    """Return what brings a file up to date with a pool from now on.
+
+    A database always is: the pool writes through it.
+    """
+    if not _is_database(path):
+        return lambda: pool.save(path)
+    ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
+    if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
+        write_through(pool, path)
+    return lambda: None
+
+
+def _is_database(path: Any) -> bool:
+    return os.path.splitext(os.fspath(path))[1].lower() == ".db"
+
+
 def _made(pool: Pool, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
+    _refuse_ids(pool)
     _refuse_existing(path)
     store = Store(path)
     try:
@@ -260,6 +280,14 @@ def _made(pool: Pool, path: Any) -> Store:
         store.close()
         raise
     return store
+
+
+def _refuse_ids(pool: Pool) -> None:
+    if pool.ids is not None:
+        raise ValueError(
+            "a database knows rows by their numbers alone, and the pool has ids; write "
+            "pool.save(path) and Pool.load(path, X, ids=...)."
+        )
 
 
 def _refuse_existing(path: Any) -> None:
