@@ -88,7 +88,7 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": name_of(pool.consensus),
+        "consensus": consensus_name(pool.consensus),
         "digest": _digest(arrays),
         **known,
     }
@@ -438,7 +438,7 @@ def consensus_now(saved: Any, given: Any, call: str) -> Any:
     return given
 
 
-def name_of(consensus: Any) -> Any:
+def consensus_name(consensus: Any) -> Any:
     """Return a consensus as a file names it."""
     if not callable(consensus):
         return consensus
