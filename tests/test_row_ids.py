@@ -318,6 +318,29 @@ def test_rows_of_a_stream_without_a_column_of_ids_get_them_with_their_labels():
         run_stream(learner, [(rest[:10], y[:10])])
 
 
+# Tables
+
+
+@pytest.mark.parametrize("is_text", [True, False])
+def test_tables_call_rows_by_their_ids_and_are_merged_by_them(is_text, tmp_path):
+    frame = photos(20)
+    if not is_text:
+        frame["file"] = 1000 - 7 * np.arange(20)
+    pool = Pool(frame, ids="file")
+    pool.hand_out([4, 2, 9], "Ben", tmp_path / "ben.csv")
+    table = pd.read_csv(tmp_path / "ben.csv")
+    assert table["id"].tolist() == frame["file"].iloc[[4, 2, 9]].tolist()
+    table["label"] = ["cat", None, "dog"]
+    table[::-1].to_csv(tmp_path / "answers.csv", index=False)
+    assert len(pool.merge(tmp_path / "answers.csv", annotator="Ben", new_labels=True)) == 0
+    assert known(pool)[0] == {frame["file"].iloc[4]: "cat", frame["file"].iloc[9]: "dog"}
+    assert pool.to_frame()["id"].tolist() == frame["file"].tolist()
+    assert set(pool.history_frame()["id"]) == set(frame["file"].iloc[[4, 2, 9]])
+    wrong = pd.DataFrame({"id": [frame["file"].iloc[1], 5], "label": ["cat", "dog"]})
+    with unchanged(pool), pytest.raises(ValueError, match=r"merge got '?5'? .* called by ids such"):
+        pool.merge(wrong)
+
+
 # Refusals
 
 
@@ -582,6 +605,25 @@ def test_ids_that_no_pool_has_had_are_refused(what, tmp_path):
     edited(path, **CRAFTED[what])
     with pytest.raises(ValueError, match=r"pool\.npz' is not a file that Pool\.save wrote\."):
         Pool.load(path, frame)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_byte_that_changed_in_a_file_with_ids_is_noticed_or_changes_nothing(tmp_path):
+    frame, chance = photos(), np.random.default_rng(0)
+    pool = Pool(frame, ids="file")
+    pool.label([5, 3], ["cat", "dog"])
+    path, n_refused = tmp_path / "pool.npz", 0
+    pool.save(path)
+    whole = path.read_bytes()
+    for _ in range(200):
+        damaged = bytearray(whole)
+        damaged[chance.integers(len(whole))] ^= 1 << chance.integers(8)
+        path.write_bytes(damaged)
+        try:
+            assert_same(Pool.load(path, frame[::1]), pool)
+        except ValueError as error:
+            n_refused += "is not a file that Pool.save" in str(error) or "update" in str(error)
+    assert n_refused > 150
 
 
 # Without ids

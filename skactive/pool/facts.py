@@ -304,8 +304,9 @@ class Facts:
     # As tables
 
     def ids_of(self, numbers: np.ndarray) -> np.ndarray:
-        """Return by what tables call rows: their numbers."""
-        return numbers
+        """Return by what tables call rows: their ids, or their numbers where they have none."""
+        ids = self.ids
+        return numbers if ids is None else ids[numbers]
 
     def to_frame(self, *, rows=False):
         """Return a line for each row: id, label, state, annotator, time, comment and tags.

@@ -93,7 +93,9 @@ class Pool(Facts):
         groups=None,
         random_state=0,
     ):
-        X, own = take_ids(check_rows(X, who="the pool"), ids, "the pool")
+        X, own = check_rows(X, who="the pool"), None
+        if ids is not None:
+            X, own = take_ids(X, ids, "the pool")
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")

@@ -31,7 +31,7 @@ class Given(NamedTuple):
                 raise ValueError(f"Pool.load got {name}={value!r}; write 'refuse' or {other!r}.")
 
 
-class Renumbered(NamedTuple):
+class Placed(NamedTuple):
     """The rows of a pool as they are, with its log and their ids."""
 
     rows: Rows
@@ -41,7 +41,7 @@ class Renumbered(NamedTuple):
 
 def by_numbers(
     before: Ledger, X: Any, given: Given, differs: Callable[[Rows], str | None]
-) -> Renumbered:
+) -> Placed:
     """Find the rows of a pool that was saved without ids where they were, refusing other ones.
 
     `differs` says in what rows are others.
@@ -80,10 +80,10 @@ def by_numbers(
     log, touched = before.log, before.log.touched(before.now.n_events)
     if len(rows) != n:
         log = renumbered(log, touched, touched, n, len(rows))
-    return Renumbered(rows, _regrouped(log, before, given.groups, X, touched, touched), own)
+    return Placed(rows, _regrouped(log, before, given.groups, X, touched, touched), own)
 
 
-def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None) -> Renumbered:
+def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None) -> Placed:
     """Find the rows of a pool by their ids, refusing that some of which anything is known are gone.
 
     `before` is its ledger as it was saved, `saved` the ids of the touched rows, in their order,
@@ -122,7 +122,7 @@ def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None)
     log = renumbered(before.log, rows, numbers, len(before.now.rows), len(own))
     is_left = numbers >= 0
     log = _regrouped(log, before, given.groups, X, rows[is_left], numbers[is_left])
-    return Renumbered(Rows(X), log, own)
+    return Placed(Rows(X), log, own)
 
 
 def _regrouped(
