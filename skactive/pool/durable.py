@@ -186,7 +186,7 @@ def _as_json(value: Any) -> Any:
         return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return files.name_of(_plain(value))
+    return files.consensus_name(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -205,6 +205,7 @@ def open_pool(cls: Any, path: Any, X: Any, y: Any, read_only: bool, options: dic
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
     began = cls(X, None if is_there else y, **options)
+    _refuse_ids(began)
     store = Store(path, read_only=read_only)
     try:
         if store.is_new:
@@ -263,6 +264,7 @@ def _is_database(path: Any) -> bool:
 
 def _made(pool: Facts, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
+    _refuse_ids(pool)
     _refuse_existing(path)
     store = Store(path)
     try:
@@ -273,6 +275,14 @@ def _made(pool: Facts, path: Any) -> Store:
         store.close()
         raise
     return store
+
+
+def _refuse_ids(pool: Facts) -> None:
+    if pool.ids is not None:
+        raise ValueError(
+            "a database knows rows by their numbers alone, and the pool has ids; write "
+            "pool.save(path) and Pool.load(path, X, ids=...)."
+        )
 
 
 def _refuse_existing(path: Any) -> None:
@@ -302,7 +312,7 @@ def _make(store: Store, pool: Facts) -> bool:
     if now.n_operations + n_events > LOG_BLOCK:
         block = block_of_log(log, (1, now.n_operations), (0, n_events))
         store.append_block(block.packed(), now.n_operations, n_events)
-    consensus = files.name_of(pool.consensus)
+    consensus = files.consensus_name(pool.consensus)
     for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
         if value is not None:
             store.keep(name, _as_json(value), start)
