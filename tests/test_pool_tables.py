@@ -150,6 +150,7 @@ def test_a_frame_of_pandas_keeps_index_and_types_and_gives_way_to_names_that_are
     pd.testing.assert_index_equal(frame.index, X.index)
     pd.testing.assert_series_equal(frame["size"], X["size"])
     assert frame["X_label"].tolist() == [7, 8, 9] and frame["id"].tolist() == [0, 1, 2]
+    assert frame["time"].isna().tolist() == [False, True, True]
     # So that a column is put beside the rows that it is about
     X["state"] = Pool(X.iloc[[1, 0]], [None, "y"]).to_frame()["state"]
     assert X["state"].tolist() == ["labeled", "unlabeled", "labeled"]
