@@ -253,7 +253,9 @@ class VotedText(VotedPool):
 
 
 for machine in (SaidPool, VotedPool, VotedText):
-    machine.TestCase.settings = settings(stateful_step_count=50)
+    machine.TestCase.settings = settings(
+        stateful_step_count=50, max_examples=max(1, settings.default.max_examples // 3)
+    )
 TestSaidPool = SaidPool.TestCase
 TestVotedPool = VotedPool.TestCase
 TestVotedText = VotedText.TestCase
