@@ -9,12 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
 from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
+    EVENT_NAMES,
     KINDS,
     NOTHING,
     OPINION,
@@ -27,14 +29,15 @@ from .log import (
     Column,
     Log,
 )
-from .slots import Slots
+from .slots import Slots, inserted
 from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
 _TRIES = 100  # to read while another thread writes, which takes it some microseconds
-# What becomes of a row that nothing has happened to
-_STATE_AFTER = {OPINION: LABELED, UNSURE: SKIPPED, SKIP: SKIPPED, RESERVE: RESERVED}
+# What becomes of a row that nothing has happened to, by the event; -1: that is folded
+_STATE_AFTER = np.full(len(EVENT_NAMES), -1, dtype=np.int8)
+_STATE_AFTER[[OPINION, UNSURE, SKIP, RESERVE]] = [LABELED, SKIPPED, SKIPPED, RESERVED]
 _N_COUNTS = 2 * HELD_OUT  # of rows in each of the four states, and behind them those held out
 
 
@@ -47,6 +50,7 @@ class Moment(NamedTuple):
     counts: np.ndarray  # of rows in each of four states, and of those held out by the same ones
     dtype: np.dtype | None  # of the labels; None: there never was one
     side: HoldOut | None = None  # the test side, if there is one
+    ids: Ids | None = None  # of the rows; None: they have none
 
     @property
     def n_held_out(self) -> int:
@@ -69,6 +73,7 @@ class Effect(NamedTuple):
     labels: Any  # (k,) meaningful where a row is labelled; None where none is
     names: Names  # for whom rows are reserved, where they are
     dtype: np.dtype | None  # of all labels afterwards
+    is_first: bool = False  # that happened to these rows
 
 
 class Ledger:
@@ -81,9 +86,18 @@ class Ledger:
     here.
     """
 
-    def __init__(self, rows: Rows, log: Log | None = None, n: int = 0, n_events: int = 0) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        log: Log | None = None,
+        n: int = 0,
+        n_events: int = 0,
+        ids: Ids | None = None,
+    ) -> None:
         self.log = Log() if log is None else log
-        self.now = Moment(n, n_events, rows, np.zeros(_N_COUNTS, dtype=np.int64), None)
+        counts = np.zeros(_N_COUNTS, dtype=np.int64)
+        self.now = Moment(n, n_events, rows, counts, None, ids=ids)
+        self._ids = ids  # those of rows that are about to join included
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
@@ -100,8 +114,9 @@ class Ledger:
 
     def __reduce__(self) -> tuple:
         # Slots are made again: they would come back read-only from a file that is mapped.
-        n, n_events = self.now.n_operations, self.now.n_events
-        return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
+        now = self.now
+        n, n_events = now.n_operations, now.n_events
+        return Ledger, (now.rows, self.log.trimmed(n, n_events), n, n_events, now.ids)
 
     def changed(self, work: Callable[[], Found]) -> Found:
         """Return what some work returns, which commits a change at most, while nobody else does."""
@@ -128,13 +143,15 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        dtype, change = self.with_dtype(change)
+        ids = self._ids = now.ids if change.ids is None else change.ids
+        is_fresh = self._is_fresh(change.rows)
+        dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
-        previous = self.last_events(change.rows)
+        previous = -1 if is_fresh else self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
-        effect = self._effect_of(n, n_events)
+        effect = self._effect_of(n, n_events, is_fresh)
         counts = self._counts_after(effect, change.n_added, side)
-        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
+        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side, ids)
         self._write(n, effect)
 
     def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
@@ -159,6 +176,9 @@ class Ledger:
         if side is None:
             counts[UNLABELED] += n_added
             counts += np.bincount(effect.states, minlength=_N_COUNTS)
+            if effect.is_first:
+                counts[UNLABELED] -= len(effect.rows)
+                return counts
             return counts - np.bincount(self._states_of(effect.rows), minlength=_N_COUNTS)
         n = len(now.rows)
         if side is now.side or n == 0:
@@ -181,8 +201,14 @@ class Ledger:
         is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
         held[is_touched] = self.slots.is_held[slots[is_touched]]
         others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(side, others, self.groups.array))
+        held[~is_touched] = side.takes(keys_of(others, self._keys(side)))
         return held
+
+    def _keys(self, side: HoldOut) -> np.ndarray | None:
+        """Return by what rows are on a side: hashes of groups or ids; None: by their numbers."""
+        if side.is_by_group:
+            return self.groups.array
+        return None if self._ids is None else self._ids.hashes
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Return where rows are counted."""
@@ -192,11 +218,11 @@ class Ledger:
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
-        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.groups.array
-        n_held = 0
+        counts, n_held = np.zeros(_N_COUNTS, dtype=np.int64), 0
         if side is not None and n:
-            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
-            n_held -= int(side.takes(keys_of(side, but, groups)).sum())
+            keys = self._keys(side)
+            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, keys))
+            n_held -= int(side.takes(keys_of(but, keys)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
         return counts
 
@@ -228,7 +254,13 @@ class Ledger:
                 log.dead.array[list(undone)] = number
         self._write(n - 1, self._folded(rows, last, n, now.n_events))
 
-    def _effect_of(self, n: int, n_events: int) -> Effect:
+    def _is_fresh(self, rows: np.ndarray) -> bool:
+        """Tell whether nothing has happened to any of the rows."""
+        at = self.slots.find(rows)
+        at = at[at >= 0]
+        return len(at) == 0 or not self.slots.is_touched(at).any()
+
+    def _effect_of(self, n: int, n_events: int, is_fresh: bool | None = None) -> Effect:
         """Return what operation n made of the rows that it touched."""
         log, slots = self.log, self.slots
         events = log.span(n, n + 1, n_events)
@@ -251,26 +283,22 @@ class Ledger:
             last = slots.last[slots.made(rows)]
             last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
             return self._folded(rows, last, n + 1, n_events)
-        found = slots.find(rows)
-        is_known = found >= 0
-        is_known[is_known] = slots.is_touched(found[is_known])
         numbers = np.arange(events.start, events.stop)
-        kinds = log.events.array[events]
-        if is_known.any() or not np.isin(kinds, list(_STATE_AFTER)).all():
+        states = _STATE_AFTER[log.events.array[events]]
+        if not (self._is_fresh(rows) if is_fresh is None else is_fresh) or (states < 0).any():
             rows, at = np.unique(rows[::-1], return_index=True)
             return self._folded(rows, numbers[::-1][at], n + 1, n_events)
-        # Nothing has happened to these rows before.
-        after = np.zeros(8, dtype=np.int8)
-        after[list(_STATE_AFTER)] = list(_STATE_AFTER.values())
-        states, labels = after[kinds], None
-        dtype = self.dtype_after(n + 1)
+        labels, dtype = None, self.dtype_after(n + 1)
         if n in log.dtypes and dtype is not None:
             labels = log.labels.array[events].astype(dtype)
-        people, names = log.people, log.names.array[events].tolist()
-        reserved = np.flatnonzero(states == RESERVED).tolist()
-        whose: Names = {int(rows[place]): (people[names[place]],) for place in reserved}
+        is_reserved = states == RESERVED
+        codes = log.names.array[events][is_reserved].tolist()
+        whose: Names = {
+            row: (log.people[code],)
+            for row, code in zip(rows[is_reserved].tolist(), codes, strict=True)
+        }
         is_held = log.held.array[events]
-        return Effect(rows, states, is_held, numbers, labels, whose, dtype)
+        return Effect(rows, states, is_held, numbers, labels, whose, dtype, is_first=True)
 
     def _folded(self, rows: np.ndarray, last: np.ndarray, n: int, n_events: int) -> Effect:
         """Return what is true of distinct rows after n operations, by all of their events."""
@@ -296,7 +324,9 @@ class Ledger:
         Not while another thread may change the pool.
         """
         slots, labels = self.follow(), None
-        at, states = slots.find(rows), self._states_of(rows)
+        at, states = slots.find(rows), np.zeros(len(rows), dtype=np.int8)
+        is_known = at >= 0
+        states[is_known] = slots.states[at[is_known]]
         if slots.labels is not None and (states == LABELED).any():
             labels = slots.labels[at]
         return states, labels
@@ -332,7 +362,7 @@ class Ledger:
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        n_touched = int(self.now.counts[[LABELED, RESERVED, SKIPPED]].sum()) + len(effect.rows)
+        n_touched = int(self.now.counts[LABELED:HELD_OUT].sum()) + len(effect.rows)
         if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
         at = slots.made(effect.rows)
@@ -380,7 +410,7 @@ class Ledger:
         states[is_known] = self.slots.states[found[is_known]]
         return states
 
-    def with_dtype(self, change: Change) -> tuple[np.dtype | None, Change]:
+    def with_dtype(self, change: Change, is_fresh: bool = False) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change
@@ -389,10 +419,11 @@ class Ledger:
             return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
-        rows = change.rows[has_label]
-        n_kept = self.now.n_labels - (self._states_of(rows) == LABELED).sum()
+        n_kept = self.now.n_labels
         # Of what was decided, a label stays whatever is said.
-        if self.now.dtype is not None and (n_kept or (self.log.has_final and self.now.n_labels)):
+        if n_kept and not is_fresh and not self.log.has_final:
+            n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
+        if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         labels = np.zeros(len(change.rows), dtype=new)
         labels[has_label] = change.labels[has_label]
@@ -454,7 +485,7 @@ class Ledger:
         # An interrupt kept the slots from following, or changes do not end: make others.
         now = self.now
         log = self.log.trimmed(now.n_operations, now.n_events)
-        return look(Ledger(now.rows, log, now.n_operations, now.n_events), *args)
+        return look(Ledger(now.rows, log, now.n_operations, now.n_events, now.ids), *args)
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
@@ -463,7 +494,7 @@ class Ledger:
             return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self.groups.array):
+            for part, is_held in side.blocks(0, n, self._keys(side)):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
         return slots.mask(state, n, untouched)
 
@@ -505,7 +536,7 @@ class Ledger:
         gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
         if len(gone):
             members = np.delete(members, gone)
-        return end, np.insert(members, np.searchsorted(members, new), new)
+        return end, inserted(members, members.searchsorted(new), new)
 
     def _all_in(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state."""

@@ -13,6 +13,16 @@ _FEW_ROWS = 4096  # of a pool: every row has a slot
 _SHARE = 8  # of the rows that are touched, from which on every row has one
 
 
+def inserted(array: np.ndarray, at: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Return an array with new entries before those at ascending places, as `np.insert` does."""
+    to = at + np.arange(len(new))
+    longer = np.empty(len(array) + len(new), dtype=array.dtype)
+    is_old = np.ones(len(longer), dtype=bool)
+    is_old[to] = False
+    longer[to], longer[is_old] = new, array
+    return longer
+
+
 class Slots:
     """State, label and last event of rows that were touched; all others are unlabelled.
 
@@ -53,7 +63,7 @@ class Slots:
         known, slots = self.sorted
         if len(known) == 0:
             return np.full(len(rows), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+        at = np.minimum(known.searchsorted(rows), len(known) - 1)
         return np.where(known[at] == rows, slots[at], -1)
 
     def made(self, rows: np.ndarray) -> np.ndarray:
@@ -63,13 +73,14 @@ class Slots:
                 self._make_room(max(self.n_used, int(rows.max()) + 1))
             return rows
         slots = self.find(rows)
-        new = np.sort(rows[slots < 0])
+        new = np.flatnonzero(slots < 0)
         if len(new):
-            known, at = self.sorted[0], np.searchsorted(self.sorted[0], new)
-            fresh = np.arange(len(known), len(known) + len(new))
+            new = new[rows[new].argsort()]
+            known, old = self.sorted
+            slots[new] = fresh = np.arange(len(known), len(known) + len(new))
             self._make_room(len(known) + len(new))
-            self.sorted = (np.insert(known, at, new), np.insert(self.sorted[1], at, fresh))
-            slots = self.find(rows)
+            at = known.searchsorted(rows[new])
+            self.sorted = (inserted(known, at, rows[new]), inserted(old, at, fresh))
         return slots
 
     def is_touched(self, slots: np.ndarray) -> np.ndarray:
