@@ -3,7 +3,7 @@ PYTHON ?= python3
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 MARKDOWN = $(wildcard README.md CONTRIBUTING.md CHANGELOG.md) $(shell git ls-files 'docs/*.md')
 
-.PHONY: lint test docs bench
+.PHONY: lint test slow docs bench
 
 lint:
 	$(PYTHON) -m ruff check .
@@ -12,6 +12,10 @@ lint:
 
 test:
 	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist worksteal
+
+# What takes minutes: a hundred kills, every byte of a file, long state machines.
+slow:
+	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist worksteal -m slow tests
 
 # The examples of the pages run in `make test`; those of the gallery run here.
 docs:
@@ -26,6 +30,7 @@ bench:
 	$(PYTHON) benchmarks/learner.py
 	$(PYTHON) benchmarks/selection.py
 	$(PYTHON) benchmarks/simulation.py
+	$(PYTHON) benchmarks/record.py
 	$(PYTHON) benchmarks/null_strategy.py
 	$(PYTHON) benchmarks/labels_saved.py
 	$(PYTHON) benchmarks/regressors.py

@@ -157,6 +157,26 @@ def test_a_decision_keeps_its_new_name_whatever_is_said_of_another_dtype():
     assert pool.y[0] == 0
 
 
+def test_labels_of_another_dtype_leave_a_decision_and_a_new_name_as_they_are(tmp_path):
+    pool = Pool(X)
+    pool.label(0, 1, annotator="ben")
+    pool.rename_class(1, 2.5)
+    pool.label(0, None, relabel=True, annotator="ann")
+    pool.label(1, 7, annotator="ben")
+    pool.undo(annotator="ann")
+    for each in copies(pool, tmp_path):
+        assert each.y_labeled.tolist() == [2.5, 7]
+    pool = Pool(X, [0, 1, *[-1] * 10])
+    pool.split_class(1, [1.5, 2.5])
+    assert [each.y_labeled.dtype.kind for each in copies(pool, tmp_path)] == ["i"] * 3
+    pool = Pool(X, consensus="majority")
+    pool.decide(0, 2.5)
+    pool.label([0, 1], [1, 0], annotator="ann")
+    for each in copies(pool, tmp_path):
+        assert each.y_labeled.tolist() == [2.5, 0]
+        assert each.history[-1].after == [2.5, 0]
+
+
 @pytest.mark.parametrize(
     ("call", "text"),
     [

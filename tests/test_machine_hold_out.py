@@ -67,7 +67,7 @@ class Grouped(Pool):
     def extend(self, X, y=None, **options):
         try:
             groups = self.groups_of(X)
-        except (AttributeError, KeyError, IndexError):  # what is no such row is refused
+        except (AttributeError, IndexError, TypeError):  # what is no such row is refused
             groups = [0]
         return super().extend(X, y, groups=groups, **options)
 

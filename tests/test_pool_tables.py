@@ -635,6 +635,41 @@ def test_several_people_answer_in_one_operation():
     assert pool.labeled.tolist() == [0, 1] and dict(pool.reservations)[4] == ("ben",)
 
 
+@needs_pandas
+@needs_polars
+def test_what_is_left_out_is_of_the_library_of_the_table_or_else_of_the_rows():
+    answers = {"id": [0], "label": ["n"]}
+    for X, table, library in (
+        (pd.DataFrame({"a": [1]}), pl.DataFrame(answers), pl),
+        (pl.DataFrame({"a": [1]}), pd.DataFrame(answers), pd),
+        (pl.DataFrame({"a": [1]}), answers, pl),
+    ):
+        left = Pool(X, ["y"]).merge(table)
+        assert isinstance(left, library.DataFrame) and columns_of(left)["in_pool"] == ["y"]
+
+
+def test_under_a_consensus_only_her_own_opinions_are_contradicted():
+    pool = Pool([*"ab"], consensus="majority")
+    pool.label([0, 1], [*"yy"], annotator="ann")
+    pool.label(0, "y", annotator="ben")
+    pool.decide(1, "y", annotator="eve")
+    answers = {"id": [0, 1], "label": [*"nn"]}
+    left = columns_of(pool.merge(answers, annotator="ann", new_labels=True))
+    assert (left["in_pool"], left["by"]) == ([*"yy"], ["ann", "ann"])
+    assert not columns_of(pool.merge(answers, annotator="cleo", new_labels=True))["id"]
+    assert not columns_of(pool.merge(answers, annotator="ann", relabel=True, new_labels=True))["id"]
+    assert pool.y.tolist() == [*"ny"]  # what was decided stays
+
+
+def test_what_was_decided_is_contradicted_even_by_who_may_relabel():
+    pool = Pool([*"ab"], [*"yn"])
+    pool.decide(0, "y", annotator="eve")
+    answers = {"id": [0, 1], "label": [*"ny"]}
+    left = columns_of(pool.merge(answers, annotator="ann", relabel=True))
+    assert (left["id"], left["by"]) == ([0], ["eve"])
+    assert pool.y.tolist() == [*"yy"]
+
+
 def test_comments_come_with_the_answers_that_are_recorded():
     pool = Pool([*"abcd"], ["y", "n", None, None])
     answers = [
@@ -859,6 +894,8 @@ def test_a_file_that_cannot_be_written_leaves_its_rows_free(fails, tmp_path, mon
         patch.setattr(os, fails, full_disk)
         with pytest.raises(OSError, match="no space"):
             pool.hand_out([0, 1], "ann", path, overwrite=True)
+    kinds = ["fit", "reserve", *["reserve", "release"] * (fails == "replace")]
+    assert [op.kind for op in pool.history] == kinds  # a full disk is seen before
     assert dict(pool.reservations) == {0: ("ann",)}
     assert os.listdir(tmp_path) == ["ann.csv"] and path.read_text() == "answers"
 

@@ -234,8 +234,27 @@ def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
             f"{who} got ids={ids!r}, the only column of X, which leaves nothing to learn from; "
             f"write ids=X[{ids!r}] to keep it."
         )
-    rest = X.drop(columns=ids) if is_pandas(X) else X.drop(ids)
-    return rest, Ids(X[ids])
+    return without_column(X, ids), Ids(X[ids])
+
+
+def has_column(X: Any, name: str | None) -> bool:
+    """Tell whether X is a frame with a column of this name."""
+    is_frame = name is not None and (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
+    return is_frame and name in X.columns
+
+
+def without_column(X: Any, name: str | None) -> Any:
+    """Return a frame without the column that is the ids of its rows; anything else as it is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> list(without_column(pd.DataFrame({"file": ["a.png"], "age": [3]}), "file").columns)
+    ['age']
+    """
+    if not has_column(X, name):
+        return X
+    return X.drop(columns=name) if is_pandas(X) else X.drop(name)
 
 
 def _refuse_column(X: Any, name: str, names: list, who: str) -> None:

@@ -302,11 +302,11 @@ def nearest_class(label: Any, classes: Iterable[Any]) -> Any:
     return names[close[0]] if close else None
 
 
-def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:
+def check_order(y: Any, index: Any, *, who: str, name: str = "y", key: str = "rows.index") -> None:
     """Refuse a pandas y whose index names the same rows in another order, or only some of them.
 
     The index of the rows holds labels, or their numbers, of which labels of a frame say nothing.
-    Anything else that has an entry for each row is called by its `name`.
+    Anything else that has an entry for each row is called by its `name`, and the index by `key`.
 
     Examples
     --------
@@ -324,10 +324,10 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:
     elif own.equals(index):
         return
     else:
-        ours, theirs, key = own.tolist(), index.tolist(), "rows.index"
+        ours, theirs = own.tolist(), index.tolist()
         permuted = ours != theirs and Counter(ours) == Counter(theirs)
         if not permuted:
-            _refuse_other_rows(ours, theirs, who, name)
+            _refuse_other_rows(ours, theirs, who, name, key)
     if permuted:
         raise ValueError(
             f"{who} got {'labels' if name == 'y' else name} in another order than the rows, by the "
@@ -336,7 +336,7 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y") -> None:
         )
 
 
-def _refuse_other_rows(ours: list, theirs: list, who: str, name: str) -> None:
+def _refuse_other_rows(ours: list, theirs: list, who: str, name: str, key: str) -> None:
     """Refuse what by its index belongs to some of the rows, and otherwise to none of them."""
     others = set(ours) - set(theirs)
     if not others or len(others) == len(set(ours)):
@@ -350,7 +350,7 @@ def _refuse_other_rows(ours: list, theirs: list, who: str, name: str) -> None:
     first = next(label for label in ours if label in others)
     raise ValueError(
         f"{who} got {'labels' if name == 'y' else name} of other rows, by the index of {name}: it "
-        f"has {first!r}, which that of the rows has not; give those of rows.index, or write "
+        f"has {first!r}, which that of the rows has not; give those of {key}, or write "
         f"{name}.to_numpy() if each stands in the place of its row."
     )
 

@@ -47,8 +47,7 @@ class ActiveLearner(Predictor):
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
     consensus : "majority", callable or None, default=None
-        What a row's label is by the opinions of several people, as for `Pool`. None: what was said
-        last.
+        What a row's label is by the opinions of several people, as for `Pool`.
     hold_out : float, default=None
         Share of the rows to test on, as for `Pool`: never proposed, never trained on. None: none,
         or those of a pool that `fit` is given.
@@ -70,8 +69,7 @@ class ActiveLearner(Predictor):
         blindly, before they are learned. On drift thresholds start again, and a new model learns
         what is taught from then on; until that is ten, of two classes, the old one serves.
     random_state : int, RandomState, Generator or None, default=None
-        Seed of all random choices, and of every ``random_state=None`` inside the estimator. None:
-        from the operating system.
+        Seed of all random choices, and of each ``random_state=None`` in the estimator. None: any.
 
     Attributes
     ----------
@@ -156,7 +154,7 @@ class ActiveLearner(Predictor):
         self.drift = drift
         self.random_state = random_state
 
-    def fit(self, X, y=None, *, embedding=None, groups=None, **fit_params):
+    def fit(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params):
         """Take the pool, fit the estimator on the labelled rows, and return the learner.
 
         Parameters
@@ -165,12 +163,13 @@ class ActiveLearner(Predictor):
             All rows: an array of any dimension, memmap, CSR or CSC matrix, pandas or polars frame,
             list. A `Pool`, built or loaded, goes on where it stands.
         y : array-like of shape (n,), default=None
-            Labels, with the missing label (-1 for classifiers) where there is none. None: nothing
-            is labelled.
+            Labels, with the missing label (-1 for classifiers) where there is none. None: none yet.
         embedding : array-like or sparse matrix of shape (n, d), default=None
             A vector for each row, which diverse strategies look at.
         groups : array-like of int or str of shape (n,), default=None
             What must not be on both sides of `hold_out`; without it, one of the `fit_params`.
+        ids : str or array-like of shape (n,), default=None
+            What rows are called, as for `Pool`; a column of that name is no feature, here or later.
         **fit_params : dict
             Passed to the estimator's ``fit``, each time. What has n entries belongs to the rows.
 
@@ -180,7 +179,7 @@ class ActiveLearner(Predictor):
             If X, y or a parameter of the learner cannot be used; nothing has changed then. Errors
             of the estimator's ``fit`` pass unchanged; the labels stay, and `refit` tries again.
         """
-        start(self, X, y, embedding, groups, fit_params)
+        start(self, X, y, OfRows(embedding, groups, ids), fit_params)
         return self
 
     def query(
@@ -254,6 +253,7 @@ class ActiveLearner(Predictor):
         X=None,
         y=NOT_GIVEN,
         *,
+        ids=None,
         ticket=None,
         refit=True,
         relabel=False,
@@ -271,11 +271,12 @@ class ActiveLearner(Predictor):
             rows themselves, which join the pool. Not with `ticket`.
         y : label or array-like of shape (k,)
             Their labels. The missing label says that the annotator could not tell: the row is
-            skipped, and not offered again until ``pool_.restore``; the row of a ticket is
-            forgotten.
+            skipped, and not offered until ``pool_.restore``; that of a ticket is forgotten.
+        ids : str, int or array-like of shape (k,), default=None
+            Alone, ids of rows of the pool, instead of numbers. With rows from outside or tickets,
+            their ids, where the pool's rows have some and no column is them.
         ticket : int or array-like of int of shape (k,), default=None
-            Tickets that `query` gave out, to which these labels belong: some or all, in any order,
-            also after other queries. Their rows join the pool.
+            Tickets that `query` gave out: some or all, in any order. Their rows join the pool.
         refit : bool, default=True
             Whether to train the estimator now; otherwise `refit` does it later.
         relabel : bool, default=False
@@ -291,14 +292,13 @@ class ActiveLearner(Predictor):
         Raises
         ------
         ValueError
-            If the labels cannot be recorded; nothing has changed then. Errors of the estimator's
-            ``fit`` pass unchanged: the labels and the old estimator stay, and `refit` tries again.
+            If the labels cannot be recorded; nothing has changed then. Errors pass as in `fit`.
         """
         check_has_pool(self, "teach")
         check_name(annotator, "teach")
-        check_taught(X, y, ticket, relabel)
+        check_taught(X, y, ids, ticket, relabel)
         params, groups = routed_with(self, groups, fit_params, "teach")
-        given = X, y, ticket, relabel, annotator, params, OfRows(embedding, groups)
+        given = X, y, ticket, relabel, annotator, params, OfRows(embedding, groups, ids)
         record(self, lambda teacher: teacher.lesson(*given))
         if refit and (fit_params or is_stale(self)):
             train(self)
@@ -313,7 +313,7 @@ class ActiveLearner(Predictor):
         renew(self)
         return self
 
-    def extend(self, X, y=None, *, embedding=None, groups=None, **fit_params):
+    def extend(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params):
         """Add rows to the pool, learn the labels of those that have one, and return the learner.
 
         Parameters
@@ -322,14 +322,14 @@ class ActiveLearner(Predictor):
             New rows; their row numbers follow those of the pool.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
-        embedding, groups : array-like of m entries, default=None
-            Vectors and groups of them, where `fit` got them for the pool's rows.
+        embedding, groups, ids : array-like of m entries, default=None
+            Vectors, groups and ids of them, where `fit` got them for the pool's rows.
         **fit_params : dict
             Values for the new rows of every parameter that `fit` got for its own; see `teach`.
         """
         check_has_pool(self, "extend")
         params, groups = routed_with(self, groups, fit_params, "extend")
-        of_rows = OfRows(embedding, groups)
+        of_rows = OfRows(embedding, groups, ids)
         record(self, lambda teacher: teacher.extension(X, y, params, of_rows))
         if is_stale(self):
             train(self)

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from ..data import labels as lab
 from ..data.arrays import as_vector
 from ..data.datasets import is_dataset
+from ..data.ids import without_column
 from ..data.row_numbers import one_row_as
 from ..data.rows import check_rows, row_index, take
 from ..models.kinds import is_net, is_own, last_step
@@ -57,7 +58,12 @@ def _inner(predictor):
     return predictor.estimator if fitted is None else fitted  # an ensemble may be empty, so false
 
 
-_INNER = Inner(_inner, fitted_estimator)
+def _features(predictor, X):
+    """Return rows without the column of their ids, which `fit` was told of."""
+    return without_column(X, predictor._id_column)
+
+
+_INNER = Inner(_inner, fitted_estimator, _features)
 
 
 class Predictor(MetaEstimatorMixin, BaseEstimator):
@@ -72,6 +78,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     """
 
     _fitted = Fitted()
+    _id_column: str | None = None
 
     def __init__(self, estimator, missing_label="auto"):
         self.estimator = estimator
@@ -107,6 +114,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             If there are too few labels so far to fit the estimator.
         """
         estimator, _, codes, *_ = fitted_of(self)
+        X = _features(self, X)
         _check_rows(estimator, X, "predict")
         has_own = _is_net_with_own(estimator, "predict")
         if is_net(estimator) and not params and not has_own:
@@ -140,6 +148,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         NotFittedError
             If there are too few labels so far to fit the estimator.
         """
+        X = _features(self, X)
         _check_rows(fitted_estimator(self), X, "predict_proba")
         return model_of(self).proba(_rows(X))
 
@@ -158,6 +167,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             -inf for classes that no row has been taught of.
         """
         estimator, _, codes, *_ = fitted_of(self)
+        X = _features(self, X)
         _check_rows(estimator, X, "predict_log_proba")
         if codes is None and np.array_equal(estimator.classes_, self.classes_):
             return estimator.predict_log_proba(X)  # exact where a probability rounds to 0
@@ -188,6 +198,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             If no row has a label.
         """
         estimator, classes, codes, *_ = fitted_of(self)
+        X = _features(self, X)
         _check_rows(estimator, X, "score", ", [label]")
         if y is None:
             return estimator.score(X, **params)

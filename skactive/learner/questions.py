@@ -12,8 +12,9 @@ from sklearn.exceptions import NotFittedError
 from ..data.conform import conform
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
+from ..data.ids import Ids, has_column, without_column
 from ..data.row_numbers import subset_mask
-from ..data.rows import Rows, check_rows, n_rows, row_index
+from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..models import Model, is_net
 from ..pool.log import Change
 from ..pool.pool import Pool
@@ -37,6 +38,19 @@ class Kept(NamedTuple):
     stream: Any  # `Stream`: open tickets, drifts
     strategy: Strategy  # in use; of streams, the copy that runs
     planned: tuple[Change, int, Kept] | None = None  # what it becomes with this operation
+
+
+class OfRows(NamedTuple):
+    """What comes with rows that join the pool, besides labels and parameters of ``fit``."""
+
+    vectors: Any = None  # an embedding
+    groups: Any = None  # by which they are on the test side, or not
+    ids: Any = None  # what they are called
+
+    def take(self, known: np.ndarray, n: int) -> OfRows:
+        """Return what belongs to some of n rows; what is not one for each is refused later."""
+        parts = (part if part is None else check_rows(part, who="teach") for part in self)
+        return OfRows(*(take(p, known) if p is not None and n_rows(p) == n else p for p in parts))
 
 
 def kept_of(learner) -> Kept:
@@ -162,14 +176,23 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
             subset = rows_tagged(pool.tags, subset, "query")
         index = pool.rows.index() if is_pandas(subset) else None
         mask &= subset_mask(subset, len(pool), index)
-    return View(pool.rows, mask, pool=pool, **details), len(pool)
+    hashes = None if pool.ids is None else pool.ids.hashes
+    return View(pool.rows, mask, pool=pool, hashes=hashes, **details), len(pool)
+
+
+def is_pool(X, pool: Pool) -> bool:
+    """Whether X is the rows of the pool themselves, or a frame with the ids of all of them."""
+    column = pool.id_column
+    has_ids = has_column(X, column) and n_rows(X) == len(pool)
+    return X is pool.rows.parts[0] or (has_ids and Ids(X[column], who="query") == pool.ids)
 
 
 def outside_rows(X, pool: Pool):
     """Return rows from outside in a container like the pool's, refusing the pool's own, or none."""
-    if X is pool.rows.parts[0]:
+    if is_pool(X, pool):
         raise ValueError("query got the pool itself; write query(n_instances=...).")
-    X = conform(check_rows(X, who="query"), pool.rows.pattern, "query")
+    X = without_column(check_rows(X, who="query"), pool.id_column)
+    X = conform(X, pool.rows.pattern, "query")
     if n_rows(X) == 0:
         raise ValueError("query got X without rows; give at least one.")
     if isinstance(X, DatasetRows):

@@ -15,23 +15,23 @@ from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
-from .questions import OF_MINUS_ONE, Kept, kept_of, model_of, view_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, kept_of, model_of, view_of
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
 from .training import check_update
 
 
-def start(learner, X, y, embedding, groups, fit_params: dict) -> None:
+def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     """Give a learner its pool and fit its estimator, as `fit` does."""
-    estimator = learner.estimator
+    estimator, (embedding, groups, ids) = learner.estimator, of_rows
     strategy = strategy_of(learner, is_embedded=embedding is not None)
     if isinstance(X, Pool) and groups is not None:  # which has its own
         fit_params, groups = fit_params | {"groups": groups}, None
     routed, groups = routed_with(learner, groups, fit_params, "fit")
     known = X.seed if isinstance(X, Pool) else None
     seed = draw_seed(learner.random_state) if known is None else known
-    pool = pool_of(learner, X, y, groups, seed)
+    pool = pool_of(learner, X, y, groups, ids, seed)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
@@ -50,7 +50,7 @@ def start(learner, X, y, embedding, groups, fit_params: dict) -> None:
     is_partly = pool.n_unlabeled and pool.n_labeled and X is not pool
     n_doubtful = pool.n_doubtful(y) if is_partly else 0
     vars(learner).update(pool_=pool, _kept=kept, _fitted=Fitted())
-    vars(learner).update(_last_query=None, _n_doubtful=n_doubtful)
+    vars(learner).update(_last_query=None, _n_doubtful=n_doubtful, _id_column=pool.id_column)
     train(learner)
     fitted = learner._fitted.estimator
     if fitted is None:
@@ -167,13 +167,14 @@ def tell_of_minus_ones(learner, y, who: str) -> None:
         )
 
 
-def pool_of(learner, X, y, groups, seed: int) -> Pool:
+def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
     """Return the pool that ``fit`` was given, or one made of X and y."""
     missing, classes = missing_label_of(learner), learner.classes
     if not isinstance(X, Pool):
         return Pool(
             X,
             y,
+            ids=ids,
             missing_label=missing_label_for(learner),
             classes=classes,
             consensus=learner.consensus,
@@ -181,6 +182,8 @@ def pool_of(learner, X, y, groups, seed: int) -> Pool:
             groups=groups,
             random_state=seed,
         )
+    if ids is not None:
+        raise ValueError("fit got a Pool and ids=; the pool has its ids, write fit(pool).")
     if y is not None:
         raise ValueError("fit got a Pool and y; the pool has its labels, write fit(pool).")
     if X.missing_label != missing:

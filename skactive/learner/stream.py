@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data.fingerprint import fingerprint
+from ..data.ids import Ids, has_column
 from ..data.row_numbers import as_row_numbers
 from ..data.rows import Rows, check_rows, n_rows, take
 from ..pool.log import Change
@@ -18,7 +19,7 @@ from ..selection.volumes import Volumes
 from ..strategies.base import name_of
 from ..strategies.stream import StreamStrategy
 from ..strategies.view import View
-from .questions import kept_of, view_of
+from .questions import is_pool, kept_of, view_of
 
 POOL, OUTSIDE, TICKETS = "pool", "outside", "tickets"  # what the last query was over, or gave out
 
@@ -31,7 +32,8 @@ class Stream:
     detector: Any = None  # its copy that runs
     n_drifts: int = 0
     since: int = 0  # operations of the pool before the labels that count
-    open: dict[int, tuple[Any, bool]] = field(default_factory=dict)  # ticket -> row, if blind
+    # ticket -> row, whether it was bought blindly, its id if its chunk had a column of them
+    open: dict[int, tuple[Any, bool, Any]] = field(default_factory=dict)
     n_tickets: int = 0
     n_passed: int = 0  # rows that were asked about
     last: tuple[str, np.ndarray] | None = None  # rows last bought, and which blindly
@@ -78,9 +80,9 @@ class Stream:
     @property
     def tickets(self) -> Mapping[int, Any]:
         """Open tickets, oldest first: the row that each is for, as a container of one row."""
-        return MappingProxyType({ticket: row for ticket, (row, _) in self.open.items()})
+        return MappingProxyType({ticket: row for ticket, (row, *_) in self.open.items()})
 
-    def bought(self, strategy: StreamStrategy, view: View, X, is_ticketed: bool) -> tuple:
+    def bought(self, strategy: StreamStrategy, view: View, X, ids, is_ticketed: bool) -> tuple:
         """Return what is known afterwards, and positions, rows and tickets of what is bought of X.
 
         The strategy runs on.
@@ -96,7 +98,11 @@ class Stream:
         if not is_ticketed:
             return after, (positions, rows)
         tickets = np.arange(self.n_tickets, self.n_tickets + len(blind))
-        parts = [(take(kept, [position]), bool(own)) for position, own in enumerate(blind)]
+        names = [None] * len(blind) if ids is None else ids[positions].tolist()
+        parts = [
+            (take(kept, [at]), bool(own), name)
+            for at, (own, name) in enumerate(zip(blind, names, strict=True))
+        ]
         now_open = self.open | dict(zip(tickets.tolist(), parts, strict=True))
         after = replace(after, open=now_open, n_tickets=self.n_tickets + len(tickets))
         return after, (positions, rows, tickets)
@@ -137,7 +143,7 @@ class Stream:
 
 def buy(learner, X, subset, embedding, is_ticketed: bool) -> tuple:
     """Return what a learner buys of a chunk, as `query` does."""
-    if X is learner.pool_.rows.parts[0]:
+    if is_pool(X, learner.pool_):
         raise ValueError(
             "query got the rows that fit got, which are in the pool and do not pass; write "
             "query(X_chunk), with the rows that came since."
@@ -147,12 +153,13 @@ def buy(learner, X, subset, embedding, is_ticketed: bool) -> tuple:
         nothing = np.zeros(0, dtype=np.intp)
         return (nothing, X, nothing.copy()) if is_ticketed else (nothing, X)
     view, _ = view_of(learner, X, subset, embedding=embedding)
-    kept = kept_of(learner)
+    kept, column = kept_of(learner), learner.pool_.id_column
+    ids = Ids(rows[column], who="query") if has_column(rows, column) else None
     strategy, as_it_was = kept.strategy, running_copy(kept.strategy)
     # While the strategy runs on, the learner has a copy: so it is whole, whatever interrupts.
     learner._kept = kept._replace(strategy=as_it_was)
     try:
-        stream, answer = kept.stream.bought(strategy, view, rows, is_ticketed)
+        stream, answer = kept.stream.bought(strategy, view, rows, ids, is_ticketed)
     except BaseException:  # or the budget would be spent
         strategy.__dict__ = vars(as_it_was)
         learner._kept = kept

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import is_regressor
 
+from ..data.frames import is_default_index, is_pandas
+from ..data.labels import check_order, to_array
 from ..data.row_numbers import (
     are_index_labels,
     as_row_numbers,
@@ -23,7 +25,7 @@ from ..pool.log import UNSURE, Change
 from ..utils.checks import warn
 from .embedding import Embedding
 from .fit_params import FitParams
-from .questions import OF_MINUS_ONE, Kept, kept_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, kept_of
 from .stream import OUTSIDE, TICKETS, Stream, running_copy
 from .trainer import Trainer, check_kind, trainer_of
 
@@ -49,18 +51,6 @@ class Lesson(NamedTuple):
     is_answer: bool = False  # whether these are rows that a stream's last query returned
 
 
-class OfRows(NamedTuple):
-    """What comes with rows that join the pool, besides labels and parameters of ``fit``."""
-
-    vectors: Any = None  # an embedding
-    groups: Any = None  # by which they are on the test side, or not
-
-    def take(self, known: np.ndarray, n: int) -> OfRows:
-        """Return what belongs to some of n rows; what is not one for each is refused later."""
-        parts = (part if part is None else check_rows(part, who="teach") for part in self)
-        return OfRows(*(take(p, known) if p is not None and n_rows(p) == n else p for p in parts))
-
-
 @dataclass(frozen=True)
 class Teacher:
     """Plans lessons, without changing anything."""
@@ -77,20 +67,48 @@ class Teacher:
         """Return what `teach` will record."""
         if ticket is not None:
             return self._of_tickets(ticket, y, annotator, params, of_rows)
-        numbers = as_row_numbers(X)
-        if self.last_query == OUTSIDE:
+        pool, ids = self.trainer.pool, of_rows.ids
+        numbers = as_row_numbers(X) if X is not None else pool.numbers(ids, "teach")
+        if X is not None and self.last_query == OUTSIDE:
             self._refuse_one_row(X, y)
         if numbers is None and is_flat_numbers(X):
             numbers = check_row_numbers(X, len(self.trainer.pool), who="teach")
         if numbers is None:
             return self._of_rows(X, y, annotator, params, relabel, of_rows)
-        for name, given in zip(("embedding", "groups"), of_rows, strict=True):
+        if X is None:
+            y = self._in_order_of(ids, numbers, y)
+        elif ids is not None:
+            raise ValueError("teach got row numbers and ids; give one of the two.")
+        elif len(numbers) and self.last_query in (OUTSIDE, TICKETS):
+            self._refuse_numbers(relabel)
+        for name, given in zip(("embedding", "groups"), of_rows[:2], strict=True):
             if given is not None:
                 raise ValueError(
                     f"teach got row numbers and {name}=, which fit has for the pool's rows; leave "
                     f"it out."
                 )
         return self._of_numbers(numbers, y, annotator, params, relabel)
+
+    def _refuse_numbers(self, relabel: bool) -> None:
+        """Refuse row numbers after a query over rows that have none."""
+        instead = "teach(X_pool[idx], y), with the rows themselves"
+        if relabel:
+            instead = "pool_.label(rows, y, relabel=True) and refit()"
+        raise ValueError(
+            f"teach got row numbers, but the last query was over rows from outside, which the "
+            f"pool does not number; write {instead}."
+        )
+
+    def _in_order_of(self, ids, numbers: np.ndarray, y):
+        """Return labels without their index, refused where it has the ids in another order."""
+        if not is_pandas(y):
+            return y
+        index = row_index(ids)
+        if index is None and not is_default_index(y.index):
+            own: Any = self.trainer.pool.ids
+            index = type(y.index)(own[numbers])
+        check_order(y, index, who="teach", key="ids")
+        return to_array(y)
 
     def _refuse_one_row(self, X, y) -> None:
         """Refuse the values of a single row from outside, which look like row numbers."""
@@ -108,19 +126,11 @@ class Teacher:
 
     def extension(self, X, y, params: dict, of_rows: OfRows) -> Lesson:
         """Return what `extend` will record."""
-        change = plans.extend(self.trainer.pool, X, y, groups=of_rows.groups)
+        change = plans.extend(self.trainer.pool, X, y, ids=of_rows.ids, groups=of_rows.groups)
         return self._of_new(change, params, of_rows.vectors, "extend")
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
         """Plan labels of rows of the pool."""
-        if len(numbers) and self.last_query in (OUTSIDE, TICKETS):
-            instead = "teach(X_pool[idx], y), with the rows themselves"
-            if relabel:
-                instead = "pool_.label(rows, y, relabel=True) and refit()"
-            raise ValueError(
-                f"teach got row numbers, but the last query was over rows from outside, which the "
-                f"pool does not number; write {instead}."
-            )
         change = plans.label(
             self.trainer.pool, numbers, y, relabel=relabel, annotator=annotator, who="teach"
         )
@@ -155,6 +165,7 @@ class Teacher:
             self.trainer.pool,
             X,
             y,
+            ids=of_rows.ids,
             groups=of_rows.groups,
             missing=SKIPPED,
             merge=True,
@@ -181,7 +192,10 @@ class Teacher:
         known = np.flatnonzero(is_known)
         if len(known) < len(tickets):
             self._tell_of_minus_ones(y, len(tickets), "given up")
-        vectors, groups = of_rows.take(known, len(tickets))
+        names = [stream.open[number][2] for number in tickets]
+        if of_rows.ids is None and None not in names:
+            of_rows = of_rows._replace(ids=names)
+        vectors, groups, ids = of_rows.take(known, len(tickets))
         if len(known) == 0:
             return Lesson(tickets=tickets)
         blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
@@ -189,6 +203,7 @@ class Teacher:
             pool,
             take(rows, known),
             values[known],
+            ids=ids,
             groups=groups,
             merge=True,
             annotator=annotator,
@@ -260,12 +275,15 @@ def _record(learner, lesson: Lesson) -> None:
     learner._kept = after
 
 
-def check_taught(X, y, ticket, relabel: bool) -> None:
+def check_taught(X, y, ids, ticket, relabel: bool) -> None:
     """Refuse labels that are missing, or of which it is not clear whose they are."""
     if isinstance(y, NotGiven):
         raise TypeError("teach got no labels; write teach(idx, y), or teach(y=y, ticket=tickets).")
-    if (X is None) == (ticket is None):
+    if X is ids is ticket is None or not (X is None or ticket is None):
         got = "neither rows nor tickets" if X is None else "rows and tickets"
-        raise ValueError(f"teach got {got}; write teach(idx, y) or teach(y=y, ticket=tickets).")
+        raise ValueError(
+            f"teach got {got}; write teach(idx, y), teach(ids=ids, y=y) or "
+            f"teach(y=y, ticket=tickets)."
+        )
     if ticket is not None and relabel:
         raise ValueError("relabel=True goes with row numbers; rows under tickets have no label.")

@@ -185,6 +185,8 @@ class Trainer:
         """Return row numbers, None for all, with the rows and the labels that ``fit`` gets."""
         pool = self.pool
         if not self.fit_unlabeled:
+            if pool.ids is not None:  # the same order however the file was sorted
+                rows = rows[np.argsort(pool.ids.hashes[rows])]
             y = self._labels_of(rows)
             return rows, pool.rows.take(rows), y if codes is None else lab.encode(y, codes)
         y = pool.y

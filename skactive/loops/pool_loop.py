@@ -38,6 +38,7 @@ def run(
     stopping: StoppingRule | int | None = None,
     callback: Callable[[ActiveLearner], Any] | None = None,
     annotator: str | None = None,
+    save: Any = None,
 ) -> ActiveLearner:
     """Ask and learn until a rule says stop, or no row is left.
 
@@ -61,6 +62,10 @@ def run(
         Called with the learner after each round, also where its estimator could not be fitted.
     annotator : str, default=None
         Who answers; kept in the pool's history.
+    save : str or path, default=None
+        A file for the pool. One whose name ends in .db must be new, or the pool's own: the pool
+        writes through it from here on, so that whoever is killed loses no answer (`Pool.open`).
+        Another is written after each round (`Pool.save`).
 
     Returns
     -------
@@ -111,6 +116,10 @@ def run(
     if isinstance(oracle, Prompt) and oracle.classes is not None:
         _agree_on_classes(learner, oracle.classes)
     rounds = _Rounds(learner, rule, callback)
+    if save is not None:
+        from ..pool.durable import kept_up  # most loops need no database
+
+        rounds.save = kept_up(learner.pool_, save)
     questions = rounds.questions(n_instances)
     if answer is None:
         _Conversation(learner, oracle, rule, annotator).hold(questions, rounds)
@@ -127,6 +136,7 @@ class _Rounds:
 
     def __init__(self, learner: ActiveLearner, rule: StoppingRule | None, callback):
         self.learner, self.rule, self.callback = learner, rule, callback
+        self.save: Callable[[], None] = lambda: None
         self.n_failed = 0  # rounds in a row
         self.has_failed = False  # the round that runs
 
@@ -160,6 +170,7 @@ class _Rounds:
         except ValueError as failure:
             error = failure
         finally:
+            self.save()
             if self.callback is not None:
                 self.callback(self.learner)
         if error is not None:

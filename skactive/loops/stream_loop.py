@@ -11,6 +11,7 @@ from sklearn.base import is_regressor
 
 from ..data import labels as lab
 from ..data.conform import conform
+from ..data.ids import has_column, without_column
 from ..data.rows import check_rows, n_rows, row_index
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
@@ -201,6 +202,12 @@ def _bought(learner: ActiveLearner, X, y, answer: Callable | None, log: StreamLo
     The log has what is known of the chunk, whatever interrupts.
     """
     start, n = log.n_rows, n_rows(check_rows(X, who="run_stream"))
+    pool = learner.pool_
+    if pool.ids is not None and not has_column(X, pool.id_column):
+        raise ValueError(
+            "run_stream got a chunk without ids, which the rows of the pool have; write frames "
+            "with a column that is them, and its name in fit(X, y, ids=...)."
+        )
     # Before the query, and so before the learner knows any label: a test first, then training.
     scored: dict[str, Any] = {} if y is None else _scored(learner, X, y, n)
     bought, rows, tickets = learner.query(X, return_tickets=True)
@@ -237,6 +244,7 @@ def _scored(learner: ActiveLearner, X, y, n: int) -> dict[str, Any]:
     if not known.any() or not hasattr(learner, "estimator_"):
         return {"score": math.nan, "n_scored": 0}
     is_regression = is_regressor(learner.estimator)
+    X = without_column(X, learner.pool_.id_column)
     rows = conform(X, learner.pool_.rows.pattern, "run_stream")  # columns in any order, as query
     predicted = np.asarray(learner.predict(rows)).reshape(n)
     wrong = float(np.mean(errors_of(values[known], predicted[known], is_regression)))

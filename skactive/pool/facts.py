@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
+from ..data.ids import Ids
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
@@ -47,6 +48,7 @@ class Facts:
         if classes is not None:
             self.named = lab.named_classes(classes, missing_label=self.missing_label), 0
         self._seed: int | None = None
+        self.id_column: str | None = None  # of frames, where ids were named by it
         resolve(consensus)  # refuses what is none
         self.consensus = consensus
         self.ledger = Ledger(Rows())
@@ -61,8 +63,9 @@ class Facts:
 
     @seed.setter
     def seed(self, seed: int | None) -> None:
-        self.ledger.keep({"seed": seed})
-        self._seed = seed
+        if seed != self._seed:
+            self.ledger.keep({"seed": seed})
+            self._seed = seed
 
     @property
     def X(self):
@@ -73,6 +76,34 @@ class Facts:
     def rows(self) -> Rows:
         """The rows without joining what was added; `rows.take(numbers)` gathers some."""
         return self.ledger.now.rows
+
+    @property
+    def ids(self) -> Ids | None:
+        """The ids of the rows: ``pool.ids[numbers]`` are those of some; None: rows have none."""
+        return self.ledger.now.ids
+
+    def numbers(self, ids, who="numbers") -> np.ndarray:
+        """Return the row numbers of ids.
+
+        Parameters
+        ----------
+        ids : str, int or array-like of shape (k,)
+            Ids of rows of the pool.
+        who : str, default="numbers"
+            What a refusal begins with.
+
+        Returns
+        -------
+        ndarray of shape (k,), int64
+            Their numbers.
+        """
+        own = self.ids
+        if own is None:
+            raise ValueError(
+                f"{who} got ids, but the rows of the pool have none; give row numbers, or ids= "
+                f"when the pool is made."
+            )
+        return own.numbers(ids, who)
 
     @property
     def y(self) -> np.ndarray:
@@ -273,8 +304,9 @@ class Facts:
     # As tables
 
     def ids_of(self, numbers: np.ndarray) -> np.ndarray:
-        """Return by what tables call rows: their numbers."""
-        return numbers
+        """Return by what tables call rows: their ids, or their numbers where they have none."""
+        ids = self.ids
+        return numbers if ids is None else ids[numbers]
 
     def to_frame(self, *, rows=False):
         """Return a line for each row: id, label, state, annotator, time, comment and tags.

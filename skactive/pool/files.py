@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
-from ..data.fingerprint import fingerprint
+from ..data.fingerprint import difference, fingerprint, portrait
+from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
-from .classes import check_changes
+from .classes import check_changes, check_named
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -39,11 +40,13 @@ from .log import (
     LabelColumn,
     Log,
 )
+from .renumbering import Given, by_ids, by_numbers
 from .storage import pack_json, unpack_json
 from .test_side import check_sides
 
 VERSION = 2
 _FINGERPRINTED_ROWS = 256
+_OF_IDS = "ids_"  # begins the names of their arrays
 _MOST_BYTES = 1 << 20  # of the name of a class in a file
 _OF_OPERATIONS = ("kinds", "times", "actors", "first", "n_added")
 _OF_EVENTS = ("rows", "events", "names", "held")
@@ -69,11 +72,15 @@ _EVENTS_OF = {
 def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
-    n, sampled = len(now.rows), _sampled(len(now.rows), labeled)
-    arrays = {
-        "sampled": sampled,
-        **_arrays(pool.ledger.log, now.n_operations, now.n_events),
-    }
+    n, arrays = len(now.rows), _arrays(pool.ledger.log, now.n_operations, now.n_events)
+    known: dict[str, Any] = {"id_column": pool.id_column}  # by which rows are known again
+    if now.ids is None:
+        arrays["sampled"] = sampled = _sampled(n, labeled)
+        known["fingerprint"] = fingerprint(now.rows, sampled)
+        known["portrait"] = portrait(now.rows, sampled)
+    else:
+        touched = Ids(now.ids[pool.ledger.log.touched(now.n_events)])
+        arrays |= {_OF_IDS + name: array for name, array in touched.arrays.items()}
     header = {
         "n_rows": n,
         "missing_label": _plain(pool.given_missing_label),
@@ -81,17 +88,18 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": name_of(pool.consensus),
-        "fingerprint": fingerprint(now.rows, sampled),
+        "consensus": consensus_name(pool.consensus),
         "digest": _digest(arrays),
+        **known,
     }
     storage.write(path, header, arrays, VERSION)
 
 
-def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
+def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
     """Return a saved pool over its rows."""
+    given.check()
     header, arrays = storage.read(path, VERSION)
-    rows = Rows(check_rows(X, who="Pool.load"))
+    X = check_rows(X, who="Pool.load")
     pool = cls.__new__(cls)
     with storage.refusing(path):
         if header["version"] > 1 and header["digest"] != _digest(arrays):
@@ -99,34 +107,65 @@ def load(cls: Any, path, X, consensus: Any = "saved") -> Any:
         saved = header["consensus"] if header["version"] > 1 else None
         if not isinstance(saved, dict):
             resolve(saved)
-        n, seed, sampled = header["n_rows"], header["seed"], arrays.pop("sampled")
+        n, seed, saved_ids = header["n_rows"], header["seed"], _popped_ids(arrays)
+        sampled = arrays.pop("sampled") if saved_ids is None else None
         Facts.__init__(pool, header["missing_label"], None)
         named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
             log = _written(format_1.changes(arrays, n, pool.missing_label))
         else:
-            log = _log(arrays, n, pool.missing_label)
+            log = _log(arrays, n, pool.missing_label, saved_ids)
     pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
-    if len(rows) != n:
-        raise ValueError(
-            f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
-            f"that were added included."
-        )
     with storage.refusing(path):
-        pool.ledger = Ledger(rows, log, len(log.kinds.array), len(log.rows.array))
-        if pool.ledger.dtype_without(()) is not None:
+        before = Ledger(Rows(range(n)), log, len(log.kinds.array), len(log.rows.array))
+        pool.ledger = before
+        if before.dtype_without(()) is not None:
             raise ValueError("the labels that stand are of another dtype")
         if named is not None:
             pool.named = named, _named_after(header, pool.n_operations)
-        if not np.array_equal(sampled, _sampled(n, pool.labeled)):
+            check_named(log, *pool.named)
+        if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
-    if fingerprint(rows, sampled) != header["fingerprint"]:
-        raise ValueError(
-            "X is not the data that this pool was saved with: values, columns or the order of "
-            "the rows differ; give the same rows in the same order."
-        )
+        column = header.get("id_column")
+        _refuse_unless(isinstance(column, str | None))
+    if saved_ids is None:
+        found = by_numbers(before, X, given, lambda rows: _differs(path, header, rows, sampled))
+    else:
+        found = by_ids(before, X, given, saved_ids, column)
+        pool.id_column = column if given.ids is None else None
+    if isinstance(given.ids, str):
+        pool.id_column = given.ids
+    n_operations, n_events = len(found.log.kinds.array), len(found.log.rows.array)
+    pool.ledger = Ledger(found.rows, found.log, n_operations, n_events, found.ids)
     return pool
+
+
+def _differs(path, header: dict, rows: Rows, sampled) -> str | None:
+    """Say in what rows differ from those that a pool without ids was saved with; None: nothing."""
+    if len(rows) == header["n_rows"] and fingerprint(rows, sampled) == header["fingerprint"]:
+        return None
+    told = None
+    if "portrait" in header:
+        with storage.refusing(path):
+            told = difference(header["portrait"], rows)
+    return told or "values, columns or the order of the rows differ"
+
+
+def _popped_ids(arrays: dict[str, np.ndarray]) -> Ids | None:
+    """Return the ids among arrays, None where there are none; ValueError and the like: none are."""
+    given = {
+        name.removeprefix(_OF_IDS): arrays.pop(name)
+        for name in [*arrays]
+        if name.startswith(_OF_IDS)
+    }
+    if not given:
+        return None
+    ids = Ids(Ids.from_arrays(given)[:])
+    _refuse_unless(given.keys() == ids.arrays.keys())
+    for name, array in ids.arrays.items():
+        _refuse_unless(array.dtype == given[name].dtype and np.array_equal(array, given[name]))
+    return ids
 
 
 def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:
@@ -167,7 +206,9 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
+def _log(
+    arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any, ids: Ids | None = None
+) -> Log:
     """Return the log that arrays tell of; what no pool has had raises ValueError and the like."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
@@ -197,13 +238,20 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     log.dtypes, log.details = _table(dtypes, n), _table(details, n)
     log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
     _refuse_unless(all(map(_is_note, log.notes.values())))
-    return checked_log(log, undone, n_rows, missing_label)
+    return checked_log(log, undone, n_rows, missing_label, ids)
 
 
 def checked_log(
-    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
+    log: Log,
+    undone: Sequence[tuple[Any, Sequence[Any]]],
+    n_rows: int,
+    missing_label: Any,
+    ids: Ids | None = None,
 ) -> Log:
-    """Return a log with what follows from it, refusing one that no pool has had."""
+    """Return a log with what follows from it, refusing one that no pool has had.
+
+    `ids` are those of the touched rows, in their order, where rows have ids.
+    """
     n = len(log.kinds.array)
     _check_operations(log, n_rows)
     log.dead = Column(np.full(n, NEVER))
@@ -215,7 +263,8 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    check_sides(log, n)
+    _refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
+    check_sides(log, n, None if ids is None else ids.hashes)
     check_changes(log)
     return log
 
@@ -294,7 +343,11 @@ def _check_events(log: Log) -> None:
     of = log.operations.array
     joined, is_extend = np.cumsum(log.n_added.array), log.kinds.array[of] == KINDS.index("extend")
     _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
-    _refuse_unless((rows >= (joined - log.n_added.array)[of])[is_extend].all())
+    n_added = log.n_added.array
+    # Where rows stand elsewhere since, those that joined are anywhere, and the detail says so.
+    is_placed = is_extend & (n_added[of] > 0)
+    _refuse_unless((rows >= (joined - n_added)[of])[is_placed].all())
+    _refuse_unless(np.isin(of[is_extend & ~is_placed], list(log.details)).all())
     _refuse_unless(((names >= 0) & (names < len(log.people))).all())
     for kind, event in np.unique([log.kinds.array[of], events], axis=1).T.tolist():
         _refuse_unless(event in _EVENTS_OF.get(KINDS[kind], ()))
@@ -386,7 +439,7 @@ def consensus_now(saved: Any, given: Any, call: str) -> Any:
     return given
 
 
-def name_of(consensus: Any) -> Any:
+def consensus_name(consensus: Any) -> Any:
     """Return a consensus as a file names it."""
     if not callable(consensus):
         return consensus

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.rows import Rows
-from .classes import changed_between, changes, dtype_with, renamed
+from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
 from .log import (
     CLOSE,
@@ -49,6 +50,7 @@ class Moment(NamedTuple):
     counts: np.ndarray  # of rows in each of four states, and of those held out by the same ones
     dtype: np.dtype | None  # of the labels; None: there never was one
     side: HoldOut | None = None  # the test side, if there is one
+    ids: Ids | None = None  # of the rows; None: they have none
 
     @property
     def n_held_out(self) -> int:
@@ -84,9 +86,18 @@ class Ledger:
     here.
     """
 
-    def __init__(self, rows: Rows, log: Log | None = None, n: int = 0, n_events: int = 0) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        log: Log | None = None,
+        n: int = 0,
+        n_events: int = 0,
+        ids: Ids | None = None,
+    ) -> None:
         self.log = Log() if log is None else log
-        self.now = Moment(n, n_events, rows, np.zeros(_N_COUNTS, dtype=np.int64), None)
+        counts = np.zeros(_N_COUNTS, dtype=np.int64)
+        self.now = Moment(n, n_events, rows, counts, None, ids=ids)
+        self._ids = ids  # those of rows that are about to join included
         self.slots = Slots(len(rows))
         self._n_followed = 0
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
@@ -103,8 +114,9 @@ class Ledger:
 
     def __reduce__(self) -> tuple:
         # Slots are made again: they would come back read-only from a file that is mapped.
-        n, n_events = self.now.n_operations, self.now.n_events
-        return Ledger, (self.now.rows, self.log.trimmed(n, n_events), n, n_events)
+        now = self.now
+        n, n_events = now.n_operations, now.n_events
+        return Ledger, (now.rows, self.log.trimmed(n, n_events), n, n_events, now.ids)
 
     def changed(self, work: Callable[[], Found]) -> Found:
         """Return what some work returns, which commits a change at most, while nobody else does."""
@@ -131,6 +143,7 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
+        ids = self._ids = now.ids if change.ids is None else change.ids
         is_fresh = self._is_fresh(change.rows)
         dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
@@ -138,7 +151,7 @@ class Ledger:
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events, is_fresh)
         counts = self._counts_after(effect, change.n_added, side)
-        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side)
+        self.now = Moment(n + 1, n_events, rows, counts, effect.dtype, side, ids)
         self._write(n, effect)
 
     def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
@@ -188,8 +201,14 @@ class Ledger:
         is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
         held[is_touched] = self.slots.is_held[slots[is_touched]]
         others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(side, others, self.groups.array))
+        held[~is_touched] = side.takes(keys_of(others, self._keys(side)))
         return held
+
+    def _keys(self, side: HoldOut) -> np.ndarray | None:
+        """Return by what rows are on a side: hashes of groups or ids; None: by their numbers."""
+        if side.is_by_group:
+            return self.groups.array
+        return None if self._ids is None else self._ids.hashes
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Return where rows are counted."""
@@ -199,11 +218,11 @@ class Ledger:
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
-        counts, groups = np.zeros(_N_COUNTS, dtype=np.int64), self.groups.array
-        n_held = 0
+        counts, n_held = np.zeros(_N_COUNTS, dtype=np.int64), 0
         if side is not None and n:
-            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, groups))
-            n_held -= int(side.takes(keys_of(side, but, groups)).sum())
+            keys = self._keys(side)
+            n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, keys))
+            n_held -= int(side.takes(keys_of(but, keys)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
         return counts
 
@@ -331,7 +350,7 @@ class Ledger:
     ) -> np.ndarray:
         """Return the labels that events carry, of these rows, as they were called by then."""
         # A name that a class had before may be of a wider dtype than the labels are now.
-        log, is_renamed = self.log, bool(changes(self.log, n))
+        log, is_renamed = self.log, bool(class_changes(self.log, n))
         labels = np.zeros(len(rows), dtype=object if is_renamed else dtype)
         is_based = events == BASE
         labels[~is_based] = log.labels.array[events[~is_based]]
@@ -405,7 +424,8 @@ class Ledger:
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
         n_kept = self.now.n_labels
-        if n_kept and not is_fresh:
+        # Of what was decided, a label stays whatever is said.
+        if n_kept and not is_fresh and not self.log.has_final:
             n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
@@ -437,7 +457,15 @@ class Ledger:
         last = self.last_events(rows)
         found = fold(log, rows, last, now.n_operations, now.n_events, undone)
         said = found.said[1]
-        dtypes = self._dtypes_of(found.decisive[found.states == LABELED])
+        decisive = found.decisive[found.states == LABELED]
+        dtypes = self._dtypes_of(decisive)
+        dtypes |= {  # of names that labels have been given since
+            new_dtype(detail)
+            for number, detail in class_changes(log, now.n_operations)
+            if len(detail["into"]) == 1
+            and number not in undone
+            and (decisive < log.first.array[number]).any()
+        }
         before = self.dtype_after(now.n_operations, undone)
         if not dtypes or before is None:
             return None
@@ -464,7 +492,7 @@ class Ledger:
         # An interrupt kept the slots from following, or changes do not end: make others.
         now = self.now
         log = self.log.trimmed(now.n_operations, now.n_events)
-        return look(Ledger(now.rows, log, now.n_operations, now.n_events), *args)
+        return look(Ledger(now.rows, log, now.n_operations, now.n_events, now.ids), *args)
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
@@ -473,7 +501,7 @@ class Ledger:
             return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
             untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self.groups.array):
+            for part, is_held in side.blocks(0, n, self._keys(side)):
                 untouched[part] = is_held if state == HELD_OUT else ~is_held
         return slots.mask(state, n, untouched)
 

@@ -68,6 +68,7 @@ class Change(NamedTuple):
     dtype: np.dtype | None = None  # of labels that it brings back, where it is another
     detail: Any = None  # of operations on the pool as a whole: what JSON can hold
     notes: Mapping[int, Note] = MappingProxyType({})  # by place in the rows
+    ids: Any = None  # `Ids` of all rows once these have joined, where the pool has ids
     time: float | None = None  # seconds since the epoch; None: now
     token: Any = None  # by which whoever planned it knows it again
 
@@ -265,6 +266,10 @@ class Log:
     def is_live(self, events: np.ndarray, n_operations: int) -> np.ndarray:
         """Tell which events counted after so many operations."""
         return self.dead.array[self.operations.array[events]] >= n_operations
+
+    def touched(self, n_events: int) -> np.ndarray:
+        """Return the rows that so many events or the labels of the start are about, sorted."""
+        return np.union1d(self.base[0], self.rows.array[:n_events])
 
     def trimmed(self, n: int, n_events: int) -> Log:
         """Return a copy that holds so many operations and events, and room for no more."""

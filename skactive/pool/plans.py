@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..data.conform import conform
+from ..data.ids import Ids, has_column, take_ids, without_column
 from ..data.row_numbers import check_row_numbers
-from ..data.rows import Rows, row_index
+from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import checked_count
 from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
@@ -146,6 +147,7 @@ def extend(
     X,
     y=None,
     *,
+    ids=None,
     groups=None,
     missing=UNLABELED,
     merge=False,
@@ -157,11 +159,13 @@ def extend(
     `missing` is the state of new rows without a label. With `merge` they are copied into the
     part that was added last, as suits a few rows at a time.
     """
+    X, all_ids = with_ids(pool, X, ids, who)
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
     detail = _groups(pool, groups, len(added), row_index(X), who)
     if y is None:
-        return Change("extend", added=added, merge=merge, annotator=annotator, detail=detail)
+        how: dict[str, Any] = {"annotator": annotator, "detail": detail, "ids": all_ids}
+        return Change("extend", added=added, merge=merge, **how)
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
@@ -175,7 +179,28 @@ def extend(
         added=added,
         merge=merge,
         detail=detail,
+        ids=all_ids,
     )
+
+
+def with_ids(pool: Facts, X, ids, who: str) -> tuple[Any, Ids | None]:
+    """Return rows that join a pool, without a column of ids, and the ids of all rows afterwards."""
+    X = check_rows(X, who)
+    if pool.ids is None:
+        if ids is not None:
+            raise ValueError(
+                f"{who} got ids=, but the rows of the pool have none; leave it out, or give ids= "
+                f"when the pool is made."
+            )
+        return X, None
+    if ids is None and has_column(X, pool.id_column):
+        ids = pool.id_column
+    if ids is None:
+        raise ValueError(
+            f"{who} got rows without ids, which the rows of the pool have; give ids=, one for each."
+        )
+    X, new = take_ids(X, ids, who)
+    return without_column(X, pool.id_column), pool.ids.extended(new, who)
 
 
 def hold_out(pool: Facts, share, groups, seed: int) -> Change:
@@ -193,7 +218,8 @@ def hold_out(pool: Facts, share, groups, seed: int) -> Change:
     now = ledger.now
     labeled, others = touched_before(ledger.log, now.n_operations, now.n_events)
     side = new_hold_out(share, seed, hashes, labeled)
-    others = others[side.takes(keys_of(side, others, hashes))]
+    keys = pool.ids.hashes if hashes is None and pool.ids is not None else hashes
+    others = others[side.takes(keys_of(others, keys))]
     return Change("hold_out", others, HOLD, held=True, detail=side.detail(hashes))
 
 

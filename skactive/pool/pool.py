@@ -1,13 +1,17 @@
 """The pool: which rows are labelled, reserved, skipped or free, and since when."""
 
+from typing import Any
+
 import numpy as np
 
 from ..data import labels as lab
+from ..data.ids import take_ids
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
 from . import files, plans, regrouping, tables
 from .facts import Facts
 from .log import NOTHING, OPINION, Change
+from .renumbering import Given
 from .standing import all_said
 from .test_side import first_detail
 
@@ -28,6 +32,9 @@ class Pool(Facts):
     y : array-like of shape (n,), default=None
         Labels: numbers, booleans or text; the missing label where there is none. None: no row is
         labelled.
+    ids : str or array-like of shape (n,), default=None
+        Names of rows wherever they stand: distinct texts or integers, or the name of a column of
+        the frame X, which is then no feature.
     missing_label : int, float, str or None, default="auto"
         What counts as "no label" besides None, NaN and pandas.NA, which always do. "auto": -1,
         but a y of numbers with both -1 and None or NaN is refused, as by `extend`. Where -1 is a
@@ -78,6 +85,7 @@ class Pool(Facts):
         X,
         y=None,
         *,
+        ids=None,
         missing_label="auto",
         classes=None,
         consensus=None,
@@ -85,11 +93,14 @@ class Pool(Facts):
         groups=None,
         random_state=0,
     ):
-        X = check_rows(X, who="the pool")
+        X, own = check_rows(X, who="the pool"), None
+        if ids is not None:
+            X, own = take_ids(X, ids, "the pool")
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
         super().__init__(missing_label, classes, consensus)
+        self.id_column = ids if isinstance(ids, str) else None
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
@@ -99,7 +110,8 @@ class Pool(Facts):
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
         side = first_detail(hold_out, groups, random_state, known, len(rows), row_index(X))
-        self.apply(Change("fit", known, OPINION, None, values, added=rows, detail=side))
+        more: dict[str, Any] = {"added": rows, "detail": side, "ids": own}
+        self.apply(Change("fit", known, OPINION, None, values, **more))
 
     def name_classes(self, classes) -> None:
         """Accept these labels only, from now on.
@@ -212,58 +224,28 @@ class Pool(Facts):
         """
         if (idx is None) == (name is None):
             raise ValueError("release takes either row numbers or name=, not both or neither.")
-        if idx is None:
-            self._change(plans.release_all, name)
-        else:
-            self._change(plans.move, "release", idx)
+        plan = (plans.release_all, name) if idx is None else (plans.move, "release", idx)
+        self._change(*plan)
 
     def rename_class(self, old, new) -> None:
-        """Call a class by another name, in all that was said and in `classes`.
-
-        Parameters
-        ----------
-        old : label
-            A class.
-        new : label
-            What it is called from now on; no class as yet.
-        """
-        self._change(regrouping.rename, old, new)
+        """Give a class another name, that of none as yet, in all that was said and in `classes`."""
+        self._change(regrouping.rename_class, old, new)
 
     def merge_classes(self, classes, into) -> None:
-        """Make one class of several, in all that was said and in `classes`.
-
-        Parameters
-        ----------
-        classes : array-like
-            Classes.
-        into : label
-            What they are from now on: one of them, another class, or a new name.
-        """
-        self._change(regrouping.merge, classes, into)
+        """Make one class of several in all that was said: one of them, another, or a new one."""
+        self._change(regrouping.merge_classes, classes, into)
 
     def split_class(self, name, into) -> None:
-        """Divide a class: its rows lose their labels, and are asked for again.
+        """Divide a class into several: its rows lose their labels, and are asked for again.
 
-        What was said of them stays in the history.
-
-        Parameters
-        ----------
-        name : label
-            A class.
-        into : array-like
-            At least two classes that are accepted in its place; it may be one of them.
+        What was said of them stays in the history. `into` are at least two labels.
         """
-        self._change(regrouping.split, name, into)
+        self._change(regrouping.split_class, name, into)
 
     def tag(self, idx, name) -> None:
         """Give rows a tag, which they keep whatever becomes of them.
 
-        Parameters
-        ----------
-        idx : int or array-like of int, shape (k,)
-            Row numbers.
-        name : str
-            The tag; `tagged` and ``query(subset=name)`` know the rows by it.
+        `tagged` and ``query(subset=name)`` know them by it.
         """
         self._change(plans.tag, "tag", idx, name)
 
@@ -271,15 +253,17 @@ class Pool(Facts):
         """Take a tag from rows that have it."""
         self._change(plans.tag, "untag", idx, name)
 
-    def extend(self, X, y=None, *, groups=None, annotator=None) -> np.ndarray:
+    def extend(self, X, y=None, *, ids=None, groups=None, annotator=None) -> np.ndarray:
         """Add rows behind the others.
 
         Parameters
         ----------
         X : container of m rows, like the pool's own
-            The new rows; kept beside the old ones, not copied.
+            The new rows, not copied.
         y : array-like of shape (m,), default=None
             Their labels, with the missing label where there is none.
+        ids : str or array-like of shape (m,), default=None
+            Their ids, where the pool's rows have some; None: the column that is them.
         groups : array-like of int or str of shape (m,), default=None
             Their groups, where the pool has any.
         annotator : str, default=None
@@ -294,7 +278,7 @@ class Pool(Facts):
 
         def extended() -> np.ndarray:
             first = len(self)
-            self.apply(plans.extend(self, X, y, groups=groups, annotator=annotator))
+            self.apply(plans.extend(self, X, y, ids=ids, groups=groups, annotator=annotator))
             return np.arange(first, len(self))
 
         return self.together(extended)
@@ -434,47 +418,54 @@ class Pool(Facts):
         files.save(self, path)
 
     @classmethod
-    def load(cls, path, X, *, consensus="saved") -> "Pool":
-        """Return a saved pool over its rows.
+    def load(
+        cls,
+        path,
+        X,
+        *,
+        ids=None,
+        groups=None,
+        missing="refuse",
+        changed="refuse",
+        consensus="saved",
+    ) -> "Pool":
+        """Return a saved pool over its rows, refusing a damaged file, and other data.
 
         Parameters
         ----------
         path : str or path
             File that `save` wrote.
         X : container of n rows
-            All rows of the pool, those that were added included, in the same order.
+            All rows of the pool, those that were added included, in the same order; by `ids` in
+            any, among others that join unlabelled, in any container, with any columns.
+        ids : str or array-like of shape (n,), default=None
+            What rows are called, as for `Pool`. None: as the pool was saved, by the same column.
+        groups : array-like of shape (n,), default=None
+            Of a pool that holds out rows by groups, where rows joined or are found by ids.
+        missing : {"refuse", "drop"}, default="refuse"
+            Whether to forget what was said of rows that are not in X, by their ids.
+        changed : {"refuse", "accept"}, default="refuse"
+            Whether to take, without ids, other data, in which every row number means the same row.
         consensus : "majority", callable or None, default="saved"
             As for `Pool`: a file holds no function, which is to be given again. "saved": the one
             that the pool was saved with.
-
-        Returns
-        -------
-        Pool
-            As it was saved.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a pool's, is damaged, or tells of what no pool has been through; or
-            if X is not the data it was saved with.
         """
-        return files.load(cls, path, X, consensus)
+        return files.load(cls, path, X, Given(ids, groups, missing, changed), consensus)
 
     @classmethod
     def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":
         """Return a pool over a file that has every operation before the call returns.
 
-        The file is an SQLite database. It is made if it is not there; else the pool goes on where
-        it stood. Several processes may have it open: each call takes in first what the others
-        wrote, and is refused, or recorded, by what is true then. `refresh` takes it in alone. A
-        copy of the pool, by pickle or deepcopy, is in memory.
+        The file, an SQLite database, is made if it is not there; else the pool goes on where it
+        stood. Several processes may have it open: each call takes in first what the others wrote,
+        as `refresh` does alone. A copy of the pool, by pickle or deepcopy, is in memory.
 
         Parameters
         ----------
         path : str or path
             The file; "db" is its usual ending.
         X : container of n rows
-            All rows of the pool, those that were added included, in the same order.
+            All rows of the pool, those that were added included, in order.
         y : array-like of shape (n,), default=None
             Labels to begin with; of a file that is there they must be those that it began with.
         read_only : bool, default=False
@@ -485,15 +476,15 @@ class Pool(Facts):
         Returns
         -------
         Pool
-            To be closed by `close`, or ``with Pool.open(...) as pool``.
+            Closed by `close`, or by ``with Pool.open(...) as pool``.
 
         Raises
         ------
         ValueError
-            If the file is something else, is damaged, or belongs to other rows or labels.
+            If the file is something else, is damaged, or belongs to other rows.
         OSError
-            If it cannot be written to; TimeoutError if another process has kept it locked for five
-            seconds. Changes raise these as well, and nothing has changed then.
+            If it cannot be written to, or another process has kept it locked for five seconds.
+            Changes raise this as well, and nothing has changed then.
         """
         from .durable import open_pool  # most pools need no database
 
@@ -529,10 +520,7 @@ class Pool(Facts):
     # Changes
 
     def together(self, work):
-        """Return what a function returns that plans a change and applies it.
-
-        Whoever else writes to the pool's file does so before or after.
-        """
+        """Return what a function returns that changes the pool; others do so before or after."""
 
         def alone():
             vars(self).update(self.ledger.told())

@@ -10,7 +10,7 @@ from .facts import Facts
 from .log import CLOSE, NOTHING, Change
 
 
-def rename(pool: Facts, old: Any, new: Any) -> Change:
+def rename_class(pool: Facts, old: Any, new: Any) -> Change:
     """Return what `Pool.rename_class` would change."""
     known = pool.known_classes()
     (old,) = _known(pool, known, [old], "rename_class")
@@ -23,7 +23,7 @@ def rename(pool: Facts, old: Any, new: Any) -> Change:
     return _change(known, [old], [new])
 
 
-def merge(pool: Facts, classes: Any, into: Any) -> Change:
+def merge_classes(pool: Facts, classes: Any, into: Any) -> Change:
     """Return what `Pool.merge_classes` would change."""
     known = pool.known_classes()
     classes = _known(pool, known, classes, "merge_classes")
@@ -35,7 +35,7 @@ def merge(pool: Facts, classes: Any, into: Any) -> Change:
     return _change(known, classes, [into])
 
 
-def split(pool: Facts, name: Any, into: Any) -> Change:
+def split_class(pool: Facts, name: Any, into: Any) -> Change:
     """Return what `Pool.split_class` would change."""
     known = pool.known_classes()
     (name,) = _known(pool, known, [name], "split_class")

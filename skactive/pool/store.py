@@ -37,6 +37,7 @@ _TABLES = {
     "block": """n INTEGER PRIMARY KEY, operations INTEGER NOT NULL, events INTEGER NOT NULL,
         columns BLOB NOT NULL, digest BLOB NOT NULL""",
 }
+_EFFECTIVE = os.access in os.supports_effective_ids  # not on Windows
 _KEYS = {"head": "key", "row": "key", "base": "operation", "sample": "operation"}
 
 
@@ -60,6 +61,11 @@ def _schema() -> Iterator[str]:
         )
 
 
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's number for an error, 0 where it has none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 class Store:
     """A database that is open; every change of it is one transaction.
 
@@ -72,36 +78,35 @@ class Store:
         self._lock, self._is_writing = threading.RLock(), False
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
-        self._is_alone = False  # nobody can write to the folder, so that nothing is looked for
+        self._is_alone = False  # nothing can be written to the folder, so that no lock is there
         with self._told():
             self._connect()
 
     # Opening and closing
 
     def _connect(self) -> None:
-        is_there = os.path.exists(self.path)
+        self._is_alone, is_there = False, os.path.exists(self.path)
         if self.read_only and not is_there:
             raise FileNotFoundError(
                 f"{self.path!r} is not there; without read_only=True it is made."
             )
         if not self.read_only:
             self._check_is_writable(is_there)
-        self._connection = self._opened("ro" if self.read_only else "rwc")
         try:
-            tables = self._read_head()
+            tables = self._read_by("ro" if self.read_only else "rwc")
         except sqlite3.OperationalError as error:
-            # SQLite makes a file beside the database, which this folder does not take.
-            may_be_alone = self.read_only and not os.path.exists(f"{self.path}-wal")
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or not may_be_alone:
+            # SQLite makes a file beside the database, which this folder does not take. Where others
+            # have made it there is no need to.
+            refused = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+            if not (self.read_only and refused) or os.path.exists(f"{self.path}-wal"):
                 raise
-            self._connection.close()
-            self._connection, self._is_alone = self._opened("ro&immutable=1"), True
-            tables = self._read_head()
+            tables, self._is_alone = self._read_by("ro&immutable=1"), True
         self.is_new = tables == 0 and not self.read_only
         self._inode = self._look()
 
-    def _opened(self, mode: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+    def _read_by(self, mode: str) -> int:
+        """Connect in one mode of SQLite's, and return how many tables there are."""
+        self._connection = connection = sqlite3.connect(
             f"file:{quote(self.path)}?mode={mode}",
             uri=True,
             timeout=PATIENCE,
@@ -111,7 +116,7 @@ class Store:
         # At each commit all goes to the main file, so that a plain copy of it misses little.
         for pragma in ("recursive_triggers=ON", "synchronous=FULL", "wal_autocheckpoint=1"):
             connection.execute(f"PRAGMA {pragma}")
-        return connection
+        return self._read_head()
 
     def _check_is_writable(self, is_there: bool) -> None:
         """Refuse a file that nobody may write to, before SQLite opens it for reading alone."""
@@ -119,7 +124,7 @@ class Store:
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"{self.path!r} cannot be made: there is no folder {folder!r}.")
         for each in [folder, self.path] if is_there else [folder]:
-            if not os.access(each, os.W_OK):
+            if not os.access(each, os.W_OK, effective_ids=_EFFECTIVE):
                 raise PermissionError(
                     f"{each!r} cannot be written to; write Pool.open(..., read_only=True)."
                 )
@@ -204,6 +209,11 @@ class Store:
         self._check_is_same()
         self._checked().execute("COMMIT")
 
+    def cancel(self) -> None:
+        """Forget what was appended and is not kept."""
+        if self.is_open:
+            self._checked().execute("ROLLBACK")
+
     def _checked(self) -> sqlite3.Connection:
         """Return the connection, refusing one that is closed, or another process's."""
         name = os.path.basename(self.path)
@@ -242,9 +252,11 @@ class Store:
             yield
         except sqlite3.Error as error:
             raise self._in_words(error) from error
+        except UnicodeDecodeError as error:  # in what SQLite says, too
+            raise self._in_words(sqlite3.DatabaseError("it holds text that is none")) from error
 
     def _in_words(self, error: sqlite3.Error) -> Exception:
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        code = _code(error)
         path, nothing = repr(self.path), "nothing of this call is recorded"
         if code == sqlite3.SQLITE_BUSY:
             return TimeoutError(

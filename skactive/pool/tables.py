@@ -183,8 +183,16 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
 def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
     """Return the rows that some lines of a table are about, or refuse those that are none."""
     ids = [cells.columns[on][place] for place in at.tolist()]
-    found = parse_like(ids, np.zeros(0, dtype=int), also_new=True)
-    is_wrong = ~found.is_given | (found.labels < 0) | (found.labels >= len(pool))
+    own, called = pool.ids, f"row numbers, 0 to {len(pool) - 1}"
+    if own is not None and own.is_text:
+        rows = own.find(["" if each is None else str(each) for each in ids])
+        is_wrong = (rows < 0) | np.array([each is None for each in ids], dtype=bool)
+    else:
+        found = parse_like(ids, np.zeros(0, dtype=int), also_new=True)
+        rows = found.labels if own is None else own.find(found.labels)
+        is_wrong = ~found.is_given | (rows < 0) | (rows >= len(pool))
+    if own is not None:
+        called = f"ids such as {own[0]!r}"
     if is_wrong.any():
         i = int(is_wrong.argmax())
         where = cells.place(at[i])
@@ -193,10 +201,10 @@ def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
                 f"merge got a label and no {on!r} in {where}; write which row it is of."
             )
         raise ValueError(
-            f"merge got {ids[i]!r} for {on!r} in {where}, which is no row; they are called by row "
-            f"numbers, 0 to {len(pool) - 1}."
+            f"merge got {ids[i]!r} for {on!r} in {where}, which is no row; they are called by "
+            f"{called}."
         )
-    return found.labels
+    return rows
 
 
 def _joined(changes: list[Change], answers: _Answers) -> Change:

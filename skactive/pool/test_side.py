@@ -39,22 +39,21 @@ class HoldOut(NamedTuple):
         return self.trained is not None
 
     def takes(self, keys: np.ndarray) -> np.ndarray:
-        """Tell which keys are on the test side: numbers of rows, or hashes of groups."""
+        """Tell which keys are on the test side: numbers of rows, or hashes of groups or ids."""
         mask = uniform_by_row(keys, (self.seed, *_WORDS)) < self.share
         if self.trained is not None:
             mask[mask] = ~np.isin(keys[mask], self.trained)
         return mask
 
-    def blocks(self, start: int, stop: int, groups: np.ndarray) -> Iterator[tuple[slice, Any]]:
+    def blocks(self, start: int, stop: int, keys: Any) -> Iterator[tuple[slice, Any]]:
         """Yield parts of the rows from one number to another, and which of each are taken.
 
-        `groups` holds the hashes of all rows' groups; it is not read where groups make no
-        difference.
+        `keys` are hashes of all rows' groups or ids; None: a row's number counts.
         """
         for at in range(start, stop, _BLOCK):
             part = slice(at, min(at + _BLOCK, stop))
-            keys = groups[part] if self.is_by_group else np.arange(part.start, part.stop)
-            yield part, self.takes(keys)
+            own = np.arange(part.start, part.stop) if keys is None else keys[part]
+            yield part, self.takes(own)
 
     def detail(self, groups: np.ndarray | None) -> dict[str, Any]:
         """Return what an operation tells of it and of all rows' groups, as JSON can hold it."""
@@ -104,9 +103,9 @@ def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
     return n, None
 
 
-def keys_of(side: HoldOut, rows: np.ndarray, groups: Any) -> np.ndarray:
-    """Return by what some rows are on a side."""
-    return groups[rows] if side.is_by_group else rows
+def keys_of(rows: np.ndarray, keys: np.ndarray | None) -> np.ndarray:
+    """Return by what some rows are on a side: keys of all rows, or their numbers."""
+    return rows if keys is None else keys[rows]
 
 
 def first_detail(
@@ -169,17 +168,23 @@ def touched_before(log: Log, n: int, n_events: int) -> tuple[np.ndarray, np.ndar
 
 def came_with_an_answer(log: Log, n_events: int) -> np.ndarray:
     """Return the rows of which the operation that added them told something, but for the first."""
-    rows, operations = log.rows.array[:n_events], log.operations.array[:n_events]
-    last = int(operations[-1]) if n_events else 0
-    came = np.searchsorted(np.cumsum(log.n_added.array[: last + 1]), rows, side="right")
-    return rows[operations == came]
+    came = log.kinds.array[log.operations.array[:n_events]] == KINDS.index("extend")
+    return log.rows.array[:n_events][came]
 
 
-def check_sides(log: Log, n: int) -> None:
+def check_sides(log: Log, n: int, hashes: np.ndarray | None) -> None:
     """Refuse, by ValueError, TypeError or LookupError, test rows that no pool has had.
 
-    The log is that of a file: n operations, and their events.
+    The log is that of a file: n operations, and their events. `hashes` are those of the ids of the
+    touched rows, in their order, where rows have ids.
     """
+    touched = log.touched(len(log.rows.array))
+
+    def keys(rows: np.ndarray) -> np.ndarray:
+        if side is not None and side.is_by_group:
+            return groups[rows]
+        return rows if hashes is None else hashes[np.searchsorted(touched, rows)]
+
     begins, side = hold_out_of(log, n)
     held, rows, of = log.held.array, log.rows.array, log.operations.array
     groups, is_by_group = groups_of(log, n), side is not None and side.is_by_group
@@ -198,15 +203,17 @@ def check_sides(log: Log, n: int) -> None:
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
     again = new_hold_out(side.share, side.seed, groups if is_by_group else None, labeled)
     own = groups[: joined[begins]] if is_by_group else None
-    _refuse_unless(log.details[begins] == again.detail(own))
-    is_taken = side.takes(keys_of(side, rows, groups)) & ~np.isin(rows, labeled)
+    _refuse_unless(log.details[begins] == side.detail(own))
+    if side.trained is not None:  # rows may have been dropped since
+        _refuse_unless(np.isin(np.asarray(again.trained), side.trained).all())
+    is_taken = side.takes(keys(rows)) & ~np.isin(rows, labeled)
     if not is_by_group:  # rows that came with an answer
         is_taken &= ~np.isin(rows, came_with_an_answer(log, len(rows)))
     is_taken[:start] = False
     _refuse_unless((held == is_taken).all())
     if begins:
-        taken = others[side.takes(keys_of(side, others, groups))]
-        _refuse_unless(np.array_equal(rows[of == begins], taken))
+        taken = others[side.takes(keys(others))]
+        _refuse_unless(np.array_equal(np.sort(rows[of == begins]), taken))
 
 
 def _refuse_unless(condition: Any) -> None:

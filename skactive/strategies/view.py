@@ -76,6 +76,7 @@ class View:
         memory: Callable[[], Memory | None] = lambda: None,
         is_embedded: bool = False,
         numbers: np.ndarray | None = None,
+        hashes: np.ndarray | None = None,
     ):
         self._reading = Reading(rows, model, embed, is_embedded, chunk_rows)
         self.mask = mask
@@ -84,6 +85,7 @@ class View:
         self._offset = offset  # of the pool's row 0 among the rows
         self._seed = seed
         self._numbers = numbers  # of the rows, where they are not 0 to n - 1
+        self._hashes = hashes  # of the rows' ids, by number; None: they have none
         self._known: dict[str, Any] = {} if known is None else known
         self._memory_of = memory
         self._scores: dict[int, tuple] = {}  # by id, with the strategy: else that id may be reused
@@ -168,13 +170,16 @@ class View:
     def row_random(self, positions=None) -> np.ndarray:
         """Return one uniform number in [0, 1) for each row, or for those at positions.
 
-        It is a hash of the question and the row's number: the same for any chunks and order.
+        It is a hash of the question and of the row's id, or number: the same for any chunks, and
+        by ids for rows in any order.
         """
         numbers = positions
         if self._numbers is not None:
             numbers = self._numbers if positions is None else self._numbers[positions]
         elif positions is None:
             numbers = np.arange(len(self))
+        if self._hashes is not None:
+            numbers = self._hashes[numbers]
         return uniform_by_row(numbers, self._seed)
 
     def positions_of(self, rows) -> np.ndarray:

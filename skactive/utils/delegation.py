@@ -18,11 +18,19 @@ class Inner:
         Returns the wrapped estimator, fitted where it is.
     fitted_of : callable
         Returns the fitted one, and raises where it is not.
+    rows_of : callable
+        Returns the rows that it is given, of those that the meta-estimator is.
     """
 
-    def __init__(self, any_of: Callable[[Any], Any], fitted_of: Callable[[Any], Any]):
+    def __init__(
+        self,
+        any_of: Callable[[Any], Any],
+        fitted_of: Callable[[Any], Any],
+        rows_of: Callable[[Any, Any], Any] = lambda outer, X: X,
+    ):
         self.any_of = any_of
         self.fitted_of = fitted_of
+        self.rows_of = rows_of
 
     def has(self, name: str) -> Callable:
         """Return a check that the wrapped estimator has a method, for ``available_if``."""
@@ -57,7 +65,7 @@ class Inner:
                 If there are too few labels so far to fit the estimator.
             """
             refuse_masked(X, "X", name)
-            return getattr(self.fitted_of(outer), name)(X, **params)
+            return getattr(self.fitted_of(outer), name)(self.rows_of(outer, X), **params)
 
         method.__name__ = name
         method.__doc__ = cleandoc(method.__doc__ or "").format(what=what, name=name)

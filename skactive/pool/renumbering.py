@@ -1,0 +1,204 @@
+"""A saved pool over rows as they are now: row numbers of its log are made those of today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..data.ids import Ids, has_column, take_ids
+from ..data.rows import Rows, row_index
+from .fold import UNLABELED
+from .ledger import Ledger
+from .log import LABELS_IN, Column, Log
+from .test_side import group_hashes, hold_out_of
+
+
+class Given(NamedTuple):
+    """What `Pool.load` is told of the rows that it gets."""
+
+    ids: Any = None
+    groups: Any = None
+    missing: str = "refuse"
+    changed: str = "refuse"
+
+    def check(self) -> None:
+        """Refuse words that are none of those that say what to do."""
+        for name, other in (("missing", "drop"), ("changed", "accept")):
+            value = getattr(self, name)
+            if value not in ("refuse", other):
+                raise ValueError(f"Pool.load got {name}={value!r}; write 'refuse' or {other!r}.")
+
+
+class Placed(NamedTuple):
+    """The rows of a pool as they are, with its log and their ids."""
+
+    rows: Rows
+    log: Log
+    ids: Ids | None
+
+
+def by_numbers(
+    before: Ledger, X: Any, given: Given, differs: Callable[[Rows], str | None]
+) -> Placed:
+    """Find the rows of a pool that was saved without ids where they were, refusing other ones.
+
+    `differs` says in what rows are others.
+    """
+    if given.missing == "drop":
+        raise ValueError(
+            "Pool.load got missing='drop', and the pool was saved without ids, by which alone a "
+            "row is missed; leave it out."
+        )
+    side = before.now.side
+    if given.ids is not None and side is not None and not side.is_by_group:
+        raise ValueError(
+            "Pool.load got ids=, and the pool was saved without any and holds out rows by their "
+            "numbers, where a hash of ids would hold out others; leave ids= out."
+        )
+    X, own = take_ids(X, given.ids, "Pool.load")
+    rows, n = Rows(X), len(before.now.rows)
+    is_accepted = given.changed == "accept" and len(rows) >= n
+    told = None if is_accepted else differs(rows)
+    if told is not None:
+        instead = ""
+        if len(rows) >= n:
+            instead = (
+                ", or changed='accept' if row numbers mean the same rows (pools with ids= find "
+                "theirs in any order)"
+            )
+        if len(rows) != n:
+            raise ValueError(
+                f"the pool was saved with {n} rows, X has {len(rows)}; give all of its rows, those "
+                f"that were added included{instead}: {told}."
+            )
+        raise ValueError(
+            f"X is not the data that this pool was saved with: {told}; give the same rows in the "
+            f"same order{instead}."
+        )
+    log, touched = before.log, before.log.touched(before.now.n_events)
+    if len(rows) != n:
+        log = renumbered(log, touched, touched, n, len(rows))
+    return Placed(rows, _regrouped(log, before, given.groups, X, touched, touched), own)
+
+
+def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None) -> Placed:
+    """Find the rows of a pool by their ids, refusing that some of which anything is known are gone.
+
+    `before` is its ledger as it was saved, `saved` the ids of the touched rows, in their order,
+    which were in a `column`.
+    """
+    if given.changed == "accept":
+        raise ValueError(
+            "Pool.load got changed='accept', and the pool was saved with ids, by which its rows "
+            "are found whatever else has changed; leave it out."
+        )
+    ids = column if given.ids is None and has_column(X, column) else given.ids
+    X, own = take_ids(X, ids, "Pool.load")
+    if own is None:
+        named = "" if column is None else f", the column {column!r}, which X does not have"
+        raise ValueError(
+            f"the pool was saved with ids{named}; write Pool.load(path, X, ids=...), one for each "
+            f"row or the name of their column."
+        )
+    if len(saved) and saved.is_text != own.is_text:
+        ours, theirs = ("text", "integers") if saved.is_text else ("integers", "text")
+        raise ValueError(
+            f"Pool.load got ids that are {theirs}, and the pool was saved with {ours}; write "
+            f"np.array(ids).astype({'str' if saved.is_text else 'int'})."
+        )
+    rows, numbers = before.log.touched(before.now.n_events), own.find(saved)
+    is_gone = numbers < 0
+    if given.missing == "refuse" and is_gone.any():
+        is_gone &= before.found(rows)[0] != UNLABELED
+        if is_gone.any():
+            count, first = int(is_gone.sum()), saved[int(is_gone.argmax())]
+            raise ValueError(
+                f"X lacks {count} row{'s' * (count > 1)} of which the pool holds labels, skips or "
+                f"reservations, such as {first!r}; give all of them, or write missing='drop' to "
+                f"forget what was said of them."
+            )
+    log = renumbered(before.log, rows, numbers, len(before.now.rows), len(own))
+    is_left = numbers >= 0
+    log = _regrouped(log, before, given.groups, X, rows[is_left], numbers[is_left])
+    return Placed(Rows(X), log, own)
+
+
+def _regrouped(
+    log: Log, before: Ledger, groups: Any, X: Any, were: np.ndarray, are: np.ndarray
+) -> Log:
+    """Return a log with the groups of the rows as they are, refusing others than they were in.
+
+    Touched rows that had the numbers `were` now have `are`.
+    """
+    side = before.now.side
+    if side is None or not side.is_by_group or log is before.log:
+        if groups is not None:
+            raise ValueError(
+                "Pool.load got groups=, which are of no use to this pool; leave it out."
+            )
+        return log
+    if groups is None:
+        raise ValueError(
+            "the pool holds out rows by their groups, which its file does not have of all rows of "
+            "X; write Pool.load(path, X, groups=...), one for each."
+        )
+    hashes = group_hashes(groups, int(log.n_added.array.sum()), row_index(X), "Pool.load")
+    differs = hashes[are] != before.groups.array[were]
+    if differs.any():
+        raise ValueError(
+            f"Pool.load got another group for row {are[differs.argmax()]} than it had when the "
+            f"pool was saved; a row stays on the side on which it is."
+        )
+    begins, _ = hold_out_of(log, len(log.kinds.array))
+    log.details[begins] = side.detail(hashes)  # which tells of those of later operations as well
+    return log
+
+
+def renumbered(log: Log, rows: np.ndarray, numbers: np.ndarray, n: int, n_now: int) -> Log:
+    """Return a log whose touched rows have other numbers; what is told of -1 is left out.
+
+    The pool had n rows and has n_now. All operations stay, those too of which nothing is left.
+    """
+    moved = numbers[np.searchsorted(rows, log.rows.array)]
+    kept, based = moved >= 0, numbers[np.searchsorted(rows, log.base[0])]
+    new = log.trimmed(len(log.kinds.array), len(log.rows.array))
+    place = np.cumsum(kept) - 1  # of each event among those that are left
+    for name in ("operations", "events", "names", "held", "labels"):
+        column = getattr(new, name)
+        column.array = column.array[kept]
+    new.rows = Column(moved[kept])
+    previous = new.previous.array[kept]  # of the same row, and so left as well
+    new.previous = Column(np.where(previous < 0, -1, place[previous]))
+    new.first = Column(np.searchsorted(new.operations.array, np.arange(len(new.kinds.array))))
+    new.notes = {int(place[at]): note for at, note in new.notes.items() if kept[at]}
+    order = np.argsort(based)[(based < 0).sum() :]
+    labels = log.base[1]
+    new.base = (based[order], None if labels is None or not len(order) else labels[order])
+    is_label = np.isin(new.events.array, LABELS_IN)
+    with_labels = {*new.operations.array[is_label].tolist(), *([0] if len(order) else [])}
+    with_labels |= set(new.undone)
+    new.dtypes = {key: dtype for key, dtype in new.dtypes.items() if key in with_labels}
+    side = hold_out_of(log, len(log.kinds.array))[1]
+    is_by_group = side is not None and side.is_by_group  # of rows that may stand elsewhere unseen
+    is_in_place = n_now == n and np.array_equal(rows, numbers) and not is_by_group
+    _tell(new, log.operations.array[: len(kept)][~kept], n_now, is_in_place)
+    return new
+
+
+def _tell(log: Log, dropped: np.ndarray, n_now: int, is_in_place: bool) -> None:
+    """Let operations say what was left out of them, and the first that all rows were there."""
+    details = {
+        number: {"dropped": count}
+        for number, count in enumerate(np.bincount(dropped).tolist())
+        if count and number not in log.details
+    }
+    added = log.n_added.array
+    if not is_in_place:  # nobody knows any more which rows an operation added
+        for number in np.flatnonzero(added).tolist():
+            if number:
+                details[number] = {"joined": int(added[number]), **details.get(number, {})}
+                added[number] = 0
+        added[0] = n_now
+    log.details = dict(sorted((log.details | details).items()))
