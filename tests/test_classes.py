@@ -114,7 +114,7 @@ def test_minority_opinions_are_renamed_too():
     pool = zoo(consensus="majority")
     pool.label([3, 4], ["cat", "cat"], annotator="ben")
     pool.rename_class("bird", "cat-like")
-    assert sorted(pool.opinions["label"][pool.opinions["row"] == 4]) == ["cat", "cat-like"]
+    assert sorted(pool.opinions["label"][pool.opinions["id"] == 4]) == ["cat", "cat-like"]
     pool.undo(annotator="ben")
     assert pool.y[4] == "cat-like"
 
@@ -155,6 +155,26 @@ def test_a_decision_keeps_its_new_name_whatever_is_said_of_another_dtype():
     pool.merge_classes([0, 2.5], into=0)
     pool.label(0, 0, annotator="ann")
     assert pool.y[0] == 0
+
+
+def test_labels_of_another_dtype_leave_a_decision_and_a_new_name_as_they_are(tmp_path):
+    pool = Pool(X)
+    pool.label(0, 1, annotator="ben")
+    pool.rename_class(1, 2.5)
+    pool.label(0, None, relabel=True, annotator="ann")
+    pool.label(1, 7, annotator="ben")
+    pool.undo(annotator="ann")
+    for each in copies(pool, tmp_path):
+        assert each.y_labeled.tolist() == [2.5, 7]
+    pool = Pool(X, [0, 1, *[-1] * 10])
+    pool.split_class(1, [1.5, 2.5])
+    assert [each.y_labeled.dtype.kind for each in copies(pool, tmp_path)] == ["i"] * 3
+    pool = Pool(X, consensus="majority")
+    pool.decide(0, 2.5)
+    pool.label([0, 1], [1, 0], annotator="ann")
+    for each in copies(pool, tmp_path):
+        assert each.y_labeled.tolist() == [2.5, 0]
+        assert each.history[-1].after == [2.5, 0]
 
 
 @pytest.mark.parametrize(

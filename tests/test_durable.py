@@ -14,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +153,7 @@ def test_text_that_is_no_unicode_is_refused(path):
 
 
 def test_many_operations_are_read_in_blocks(path, monkeypatch):
-    monkeypatch.setattr(durable, "BLOCK", 30)
+    monkeypatch.setattr(durable, "LOG_BLOCK", 30)
     pool = Pool.open(path, rows(), [0, 1] + (N - 2) * [None])
     values = [0, 1, 0.5]
     for i in range(2, 120, 2):
@@ -175,9 +176,26 @@ def test_many_operations_are_read_in_blocks(path, monkeypatch):
     assert known(Pool.load(f"{path}.npz", rows())) == was
 
 
+@pytest.mark.slow
+def test_a_million_events_are_read_and_checked_in_five_seconds(path):
+    n = 1_000_000  # by the time of the processor: others may keep it busy
+    X, took = np.zeros((n, 1)), []
+    with Pool.open(path, X) as pool:
+        for start in range(0, n, 100_000):
+            began = time.process_time()
+            pool.label(range(start, start + 100_000), np.arange(100_000) % 3, annotator="Ann")
+            took.append(time.process_time() - began)
+    assert min(took) < 2
+    began = time.process_time()
+    with Pool.open(path, X) as pool:
+        assert time.process_time() - began < 5
+        assert pool.n_labeled == n
+        assert (pool.y == np.arange(n) % 100_000 % 3).all()
+
+
 @pytest.mark.parametrize("table", [*store._TABLES])
 def test_nothing_is_changed_or_taken_away(path, table, monkeypatch):
-    monkeypatch.setattr(durable, "BLOCK", 5)
+    monkeypatch.setattr(durable, "LOG_BLOCK", 5)
     with Pool.open(path, rows(), [0] + (N - 1) * [None]) as pool:
         fill(pool)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -318,7 +336,7 @@ def test_two_processes_reserve_and_label_other_rows(path):
             row = int(pool.unlabeled[0])
             pool.reserve([row], name)
             return row
-        while mine < 100:
+        while mine < 75:
             row = pool.together(claim)
             pool.label([row], [row % 3], annotator=name)
             mine += 1
@@ -338,7 +356,7 @@ def test_two_processes_reserve_and_label_other_rows(path):
         assert known(follower) == known(pool)
     labeled = [op for op in pool.history if op.kind == "label"]
     given = np.concatenate([op.rows for op in labeled])
-    assert len(given) == len(set(given.tolist())) == pool.n_labeled == 200
+    assert len(given) == len(set(given.tolist())) == pool.n_labeled == 150
     assert sorted({op.annotator for op in labeled}) == ["Ann", "Ben"]
     assert (pool.y_labeled == pool.labeled % 3).all()
     pool.close()
@@ -418,6 +436,17 @@ def test_a_lock_that_is_held_is_told_with_its_process(path, monkeypatch):
         assert pool.n_operations == 1
         process.communicate("")
         pool.label([0], [1])
+
+
+def test_threads_write_by_turns(path):
+    with Pool.open(path, rows()) as pool, ThreadPoolExecutor(4) as threads:
+        each = [range(start, start + 20) for start in range(0, 80, 20)]
+        work = [threads.submit(lambda own: [pool.label([i], [1]) for i in own], o) for o in each]
+        for one in work:
+            one.result()
+        with Pool.open(path, rows()) as other:
+            assert known(other) == known(pool)
+        assert pool.labeled.tolist() == list(range(80))
 
 
 def test_a_fork_does_not_write_through_its_parent(path):
@@ -501,6 +530,30 @@ def test_a_file_of_something_else_is_refused(path, tmp_path):
         connection.execute("PRAGMA user_version=3")
     with pytest.raises(ValueError, match="format version 3, this skactive reads 2; update"):
         Pool.open(path, rows())
+
+
+def test_rows_that_joined_are_known_again(path):
+    with Pool.open(path, rows(40)) as pool:
+        for n in range(40, 60, 4):
+            pool.extend(rows(4, start=n), [n, None, n, None])
+        was = known(pool)
+        memory = copy.deepcopy(pool)
+    y = 40 * [None] + [label for n in range(40, 60, 4) for label in (n, None, n, None)]
+    with Pool.open(path, rows(60), y) as pool:
+        assert known(pool) == was
+    memory.copy_to(f"{path}.db")
+    swapped = np.concatenate([rows(44), rows(4, start=48), rows(4, start=44), rows(8, start=52)])
+    for each in (path, f"{path}.db"):
+        for X, said in (
+            (rows(40), "20 rows are gone from the end"),
+            (rows(61), "1 row was added at the end"),
+            (swapped, "rows? .* differ|in another order"),
+        ):
+            with pytest.raises(ValueError, match=said):
+                Pool.open(each, X)
+    y[44] = 7
+    with pytest.raises(ValueError, match="the label 7 for row 44.*it has 44 there"):
+        Pool.open(path, rows(60), y)
 
 
 def test_bad_arguments_leave_no_file(path):
@@ -723,3 +776,11 @@ for machine in (DurableIntPool, DurableTextPool):
     machine.TestCase.settings = settings(stateful_step_count=20, max_examples=8)
 TestDurableIntPool = DurableIntPool.TestCase
 TestDurableTextPool = DurableTextPool.TestCase
+
+
+class LongDurableIntPool(DurableIntPool):
+    pass
+
+
+LongDurableIntPool.TestCase.settings = settings(stateful_step_count=50, max_examples=200)
+TestLongDurableIntPool = pytest.mark.slow(LongDurableIntPool.TestCase)

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from naive_hold_out import group_number, is_taken
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -239,6 +240,24 @@ def test_the_side_survives_copies_files_and_a_pool_made_again(tmp_path):
             other.extend(numbered(300, 300), **more)  # rows that come later go where they would
             assert other.held_out.tolist() == pool.held_out.tolist()
             assert other.held_out.tolist()[: len(held)] == held
+
+
+def test_ids_that_come_later_do_not_move_rows_from_one_side_to_the_other(tmp_path):
+    names, path = [f"row {i}" for i in range(100)], tmp_path / "pool.npz"
+    pool = Pool(numbered(100), hold_out=0.3)
+    pool.save(path)
+    with pytest.raises(ValueError, match="holds out rows by their numbers.*leave ids= out"):
+        Pool.load(path, pool.X, ids=names)
+    pool = Pool(numbered(100))
+    pool.save(path)
+    named = Pool.load(path, pool.X, ids=names)
+    named.skip(np.arange(50))
+    named.begin_hold_out(0.3)
+    named.save(path)
+    turned = Pool.load(path, pool.X[::-1], ids=names[::-1])
+    assert set(turned.ids[turned.held_out]) == set(named.ids[named.held_out])
+    assert 0 < turned.n_held_out < 100
+    assert turned.n_skipped == named.n_skipped
 
 
 @pytest.mark.parametrize("options", [{}, {"groups": np.arange(300) // 3}])
@@ -511,3 +530,17 @@ def test_a_simulation_refuses_a_learner_that_holds_out():
     learner = ActiveLearner(GaussianNB(), hold_out=0.2)
     with pytest.raises(ValueError, match="a simulation got a learner with hold_out=0.2"):
         SimulatedLearner(learner, budget=30).fit(X, truth)
+
+
+def test_groups_are_routed_to_an_estimator_that_asks_for_them():
+    n = 60
+    X, y = numbered(n), np.where(np.arange(n) < 36, np.arange(n) % 2, -1)
+    groups = np.arange(n) // 3
+    search = GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=GroupKFold(2))
+    with config_context(enable_metadata_routing=True):
+        for estimator in (search, GaussianNB()):  # which asks for none
+            learner = ActiveLearner(estimator, hold_out=0.4, random_state=0)
+            learner.fit(X, y, groups=groups)
+            held = learner.pool_.held_out_mask
+            assert held.any()
+            assert not set(groups[held]) & set(groups[~held])

@@ -49,6 +49,15 @@ def make():
     return pool
 
 
+def make_divided():
+    """A pool that holds out rows, some with a label."""
+    pool = Pool(rows(30), [0, 1] + 28 * [-1], hold_out=0.4, groups=np.arange(30) // 3)
+    pool.label(pool.held_out[:2], [0, 1])
+    pool.skip(pool.held_out[2])
+    pool.label(pool.unlabeled[:2], [1, 0])
+    return pool
+
+
 def make_without_labels():
     pool = Pool(rows(9), 9 * [1])
     pool.unlabel(range(9))
@@ -85,6 +94,11 @@ CHANGES = {
     "release by name": (make, lambda pool: pool.release(name="Ada")),
     "extend": (make, lambda pool: pool.extend(rows(3, start=14), [1.5, -1, 0])),
     "extend without labels": (make, lambda pool: pool.extend(rows(20))),
+    "extend by group": (
+        make_divided,
+        lambda pool: pool.extend(rows(4, start=30), [1, -1, 1, -1], groups=[0, 1, 2, 3]),
+    ),
+    "begin to hold out": (make, lambda pool: pool.begin_hold_out(0.5)),
     "undo": (make, lambda pool: pool.undo()),
     "undo five": (make, lambda pool: pool.undo(5)),
     "teach": (make_learner, lambda learner: learner.teach([4, 5], [1, 0], refit=False)),
@@ -117,7 +131,7 @@ def facts(pool):
         "masks": [getattr(pool, f"{state}_mask").tolist() for state in STATE_NAMES],
         "members": [getattr(pool, state).tolist() for state in STATE_NAMES],
         "counts": [getattr(pool, f"n_{state}") for state in STATE_NAMES],
-        "labels": [plain(pool.y), plain(pool.y_labeled)],
+        "labels": [plain(pool.y), plain(pool.y_labeled), plain(pool.y_held_out)],
         "reservations": dict(pool.reservations),
         "rows": (len(pool), pool.X.tolist(), pool.X_labeled.tolist()),
         "history": [op.kind for op in pool.history],

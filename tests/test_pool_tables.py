@@ -150,6 +150,7 @@ def test_a_frame_of_pandas_keeps_index_and_types_and_gives_way_to_names_that_are
     pd.testing.assert_index_equal(frame.index, X.index)
     pd.testing.assert_series_equal(frame["size"], X["size"])
     assert frame["X_label"].tolist() == [7, 8, 9] and frame["id"].tolist() == [0, 1, 2]
+    assert frame["time"].isna().tolist() == [False, True, True]
     # So that a column is put beside the rows that it is about
     X["state"] = Pool(X.iloc[[1, 0]], [None, "y"]).to_frame()["state"]
     assert X["state"].tolist() == ["labeled", "unlabeled", "labeled"]
@@ -213,6 +214,8 @@ def test_under_a_consensus_the_annotator_is_the_last_who_gave_the_label_that_cou
     assert columns_of(pool.to_frame())["annotator"] == ["cleo", "cleo", "ann"]
     pool.undo()
     pool.label(1, "n", annotator="dan")  # two and two: the first that was given
+    assert columns_of(pool.to_frame())["annotator"][1] == "cleo"
+    pool.label(1, None, annotator="eve")
     assert columns_of(pool.to_frame())["annotator"][1] == "cleo"
 
 
@@ -362,6 +365,7 @@ def after(pool, calls):
 def test_what_the_history_tells_is_what_the_frame_says(calls, y):
     pool = after(Pool(np.zeros((N, 1)), y), calls)
     table = columns_of(pool.to_frame())
+    assert not any(isinstance(label, float) for label in table["label"])
     found = [*zip(table["state"], table["label"], table["annotator"], strict=True)]
     assert found == [*told_by(columns_of(pool.history_frame()), N)]
     assert [pool.missing_label if x is None else x for x in table["label"]] == pool.y.tolist()
@@ -644,7 +648,7 @@ def test_what_is_left_out_is_of_the_library_of_the_table_or_else_of_the_rows():
         (pl.DataFrame({"a": [1]}), pd.DataFrame(answers), pd),
         (pl.DataFrame({"a": [1]}), answers, pl),
     ):
-        left = Pool(X, ["y"]).merge(table)
+        left = Pool(X, ["y"]).merge(table, new_labels=True)
         assert isinstance(left, library.DataFrame) and columns_of(left)["in_pool"] == ["y"]
 
 

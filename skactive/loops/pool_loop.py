@@ -117,9 +117,9 @@ def run(
         _agree_on_classes(learner, oracle.classes)
     rounds = _Rounds(learner, rule, callback)
     if save is not None:
-        from ..pool.durable import saving  # most loops need no database
+        from ..pool.durable import kept_up  # most loops need no database
 
-        rounds.save = saving(learner.pool_, save)
+        rounds.save = kept_up(learner.pool_, save)
     questions = rounds.questions(n_instances)
     if answer is None:
         _Conversation(learner, oracle, rule, annotator).hold(questions, rounds)

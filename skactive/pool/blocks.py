@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import storage
-from .lines import Written, columns_of, notes_of
+from .lines import Written, event_columns, event_notes
 from .log import EVENT_NAMES, KINDS, Column, LabelColumn, Log, Note
 
-BLOCK = 50_000  # operations and events, of which as many are put into a block
+LOG_BLOCK = 50_000  # operations and events, of which as many are put into a block
 
 
-class Block(NamedTuple):
+class LogBlock(NamedTuple):
     """Consecutive operations with their events, in columns."""
 
     columns: dict[str, np.ndarray]
@@ -38,13 +38,13 @@ class Block(NamedTuple):
         return buffer.getvalue()
 
 
-def unpacked(packed: bytes) -> Block:
+def unpacked(packed: bytes) -> LogBlock:
     """Return a block from its bytes."""
     columns = storage.arrays_of(packed)
     tables = storage.unpack_json(columns.pop("tables"))
     if columns.pop("text", None) is not None:
         columns["labels"] = objects(storage.unpack_json(columns["labels"]))
-    return Block(columns, *tables)
+    return LogBlock(columns, *tables)
 
 
 def objects(values: list) -> np.ndarray:
@@ -52,7 +52,7 @@ def objects(values: list) -> np.ndarray:
     return np.array([*values, None], dtype=object)[:-1]
 
 
-def block_of_log(log: Log, n: tuple[int, int], n_events: tuple[int, int]) -> Block:
+def block_of_log(log: Log, n: tuple[int, int], n_events: tuple[int, int]) -> LogBlock:
     """Return operations and events of a log, each from one number to before another."""
     one, each = slice(*n), slice(*n_events)
     first = np.append(log.first.array[one], n_events[1])
@@ -82,14 +82,14 @@ def block_of_log(log: Log, n: tuple[int, int], n_events: tuple[int, int]) -> Blo
             (log.notes, n_events),
         )
     )
-    return Block(columns, list(log.people), names, *tables)
+    return LogBlock(columns, list(log.people), names, *tables)
 
 
-def block_of_lines(lines: Sequence[Written]) -> Block:
+def block_of_lines(lines: Sequence[Written]) -> LogBlock:
     """Return lines as a block; KeyError or ValueError: no pool wrote them."""
     operations = [each.operation for each in lines]
     counts = np.array([len(each.events) for each in lines], dtype=np.int64)
-    events = columns_of([event for each in lines for event in each.events])
+    events = event_columns([event for each in lines for event in each.events])
     people: dict[str | None, int] = {None: 0}
     names = [people.setdefault(name, len(people)) for name in events.name]
     actors = [people.setdefault(line.actor, len(people)) for line in operations]
@@ -112,8 +112,8 @@ def block_of_lines(lines: Sequence[Written]) -> Block:
     }
     undone = [(line.n, json.loads(line.undone)) for line in operations if line.undone is not None]
     details = [(line.n, json.loads(line.detail)) for line in operations if line.detail is not None]
-    notes = [(events.n[place], note) for place, note in notes_of(events)]
-    return Block(columns, list(people), dtypes, undone, details, notes)
+    notes = [(events.n[place], note) for place, note in event_notes(events)]
+    return LogBlock(columns, list(people), dtypes, undone, details, notes)
 
 
 def _labels(values: Sequence[Any], codes: np.ndarray, dtypes: list[str]) -> np.ndarray:
@@ -129,7 +129,7 @@ def _labels(values: Sequence[Any], codes: np.ndarray, dtypes: list[str]) -> np.n
     return labels
 
 
-def log_of(blocks: Iterable[Block]) -> tuple[Log, list[tuple[int, Sequence[int]]]]:
+def log_of(blocks: Iterable[LogBlock]) -> tuple[Log, list[tuple[int, Sequence[int]]]]:
     """Return the log of consecutive blocks, and what was undone, which it does not hold yet."""
     log, blocks = Log(), list(blocks)
     recoded: dict[str, list[np.ndarray]] = {"actors": [], "names": []}

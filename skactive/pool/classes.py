@@ -5,13 +5,13 @@ labels given before are called so wherever they are read; of a split class the r
 again. `gone` and `new` say which classes there were no more, and which there had not been.
 """
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 
 from ..data.labels import merge_dtype, named_classes, sorted_classes
-from .log import KINDS, Log
+from .log import KINDS, LABELS_IN, Log
 
 _CLASSES = KINDS.index("classes")
 _FIELDS = ("classes", "into", "gone", "new")
@@ -68,9 +68,14 @@ def _sorted(names: list) -> np.ndarray:
     return sorted_classes(np.array(names, dtype=object if is_text else None))
 
 
+def new_dtype(detail: dict[str, list]) -> np.dtype:
+    """Return the dtype of what classes became."""
+    return _sorted(detail["into"]).dtype
+
+
 def dtype_with(detail: dict[str, list], dtype: np.dtype | None) -> np.dtype | None:
     """Return the dtype of labels once classes have changed; None: none of them can have."""
-    new = _sorted(detail["into"]).dtype
+    new = new_dtype(detail)
     if dtype is None or len(detail["into"]) > 1 or (dtype.kind == "O") != (new.kind == "O"):
         return None
     return merge_dtype(dtype, new)
@@ -93,6 +98,23 @@ def check_changes(log: Log) -> None:
         _refuse_unless(len(into) == 1 or len(classes) == 1)
         span = log.span(number, len(log.kinds.array), len(log.rows.array))
         _refuse_unless(len(into) > 1 or span.start == span.stop)
+
+
+def check_named(log: Log, named: np.ndarray, at: int) -> None:
+    """Refuse classes that leave out a label which was given after the first `at` operations.
+
+    The log is that of a file.
+    """
+    n, n_events = len(log.kinds.array), len(log.rows.array)
+    if at == 0 and log.base[1] is not None:
+        _refuse_unless(set(log.base[1].tolist()) <= set(named.tolist()))
+    ends = set(np.flatnonzero(log.kinds.array == _CLASSES).tolist())
+    ends |= {number for number, ones in log.undone.items() if not ends.isdisjoint(ones)}
+    for start, end in pairwise(sorted({at, n, *(number for number in ends if number > at)})):
+        allowed = set(named_after(log, named, at, start + 1).tolist())
+        events = np.arange(log.first.array[start], log.span(end - 1, n, n_events).stop)
+        is_label = np.isin(log.events.array[events], LABELS_IN)
+        _refuse_unless(set(log.labels.array[events[is_label]].tolist()) <= allowed)
 
 
 def _refuse_unless(condition: Any) -> None:

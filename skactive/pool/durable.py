@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,16 +15,13 @@ from ..data import labels as lab
 from ..data.fingerprint import difference, portrait
 from ..data.rows import Rows
 from . import files, storage
-from .blocks import BLOCK, block_of_lines, block_of_log, log_of, unpacked
+from .blocks import LOG_BLOCK, block_of_lines, block_of_log, log_of, unpacked
 from .facts import Facts
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, unpacked_base, written
 from .log import KINDS, OPINION, Change, Log
 from .store import Store
 from .test_side import OF_SIDE
-
-if TYPE_CHECKING:
-    from .pool import Pool
 
 _SAMPLED = 128  # of the rows that join, by which they are known again
 _GROWTHS = 64  # of which that is looked at when a file is opened
@@ -92,7 +89,7 @@ class DurableLedger(Ledger):
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
-            sample = _sample(joined, len(now.rows), change.rows)
+            sample = _sample(joined, len(now.rows), len(joined), change.rows)
         lines = written(exact, dtype, n, now.n_events, sample)
         self._fill_block()
         digest = self.store.append(lines, self._digests[n])
@@ -105,10 +102,10 @@ class DurableLedger(Ledger):
     def _fill_block(self) -> None:
         """Put what was written since the last block into one, if it is much by now."""
         done, now = self._blocked, self.now
-        if now.n_operations + now.n_events - sum(done) < BLOCK:
+        if now.n_operations + now.n_events - sum(done) < LOG_BLOCK:
             return
         done = self._blocked = self.store.blocked()
-        if now.n_operations + now.n_events - sum(done) < BLOCK:
+        if now.n_operations + now.n_events - sum(done) < LOG_BLOCK:
             return
         spans = (done[0], now.n_operations), (done[1], now.n_events)
         packed = block_of_log(self.log, *spans).packed()
@@ -189,7 +186,7 @@ def _as_json(value: Any) -> Any:
         return _as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return files.name_of(_plain(value))
+    return files.consensus_name(_plain(value))
 
 
 def _plain(value: Any) -> Any:
@@ -203,9 +200,7 @@ def _from_json(name: str, value: Any) -> Any:
     return value
 
 
-def open_pool(
-    cls: type[Pool], path: Any, X: Any, y: Any, read_only: bool, options: dict[str, Any]
-) -> Pool:
+def open_pool(cls: Any, path: Any, X: Any, y: Any, read_only: bool, options: dict[str, Any]) -> Any:
     """Return a pool over a database, which is made if it is not there."""
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
@@ -229,11 +224,11 @@ def open_pool(
     return pool
 
 
-def copy_to(pool: Pool, path: Any) -> None:
+def copy_to(pool: Facts, path: Any) -> None:
     """Write a pool to another file."""
     ledger = pool.ledger
     if not _is_database(path):
-        pool.save(path)
+        files.save(pool, path)
     elif isinstance(ledger, DurableLedger):
         _refuse_existing(path)
         ledger.store.copy_to(path)
@@ -241,7 +236,7 @@ def copy_to(pool: Pool, path: Any) -> None:
         _made(pool, path).close()
 
 
-def write_through(pool: Pool, path: Any) -> None:
+def write_through(pool: Facts, path: Any) -> None:
     """Let a pool in memory write to a new database from now on."""
     store, now = _made(pool, path), pool.ledger.now
     log = pool.ledger.log.trimmed(now.n_operations, now.n_events)
@@ -250,13 +245,13 @@ def write_through(pool: Pool, path: Any) -> None:
     pool.ledger = ledger
 
 
-def saving(pool: Pool, path: Any) -> Callable[[], None]:
+def kept_up(pool: Facts, path: Any) -> Callable[[], None]:
     """Return what brings a file up to date with a pool from now on.
 
     A database always is: the pool writes through it.
     """
     if not _is_database(path):
-        return lambda: pool.save(path)
+        return lambda: files.save(pool, path)
     ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
     if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
         write_through(pool, path)
@@ -267,7 +262,7 @@ def _is_database(path: Any) -> bool:
     return os.path.splitext(os.fspath(path))[1].lower() == ".db"
 
 
-def _made(pool: Pool, path: Any) -> Store:
+def _made(pool: Facts, path: Any) -> Store:
     """Write a pool to a new database, and return it."""
     _refuse_ids(pool)
     _refuse_existing(path)
@@ -282,7 +277,7 @@ def _made(pool: Pool, path: Any) -> Store:
     return store
 
 
-def _refuse_ids(pool: Pool) -> None:
+def _refuse_ids(pool: Facts) -> None:
     if pool.ids is not None:
         raise ValueError(
             "a database knows rows by their numbers alone, and the pool has ids; write "
@@ -298,7 +293,7 @@ def _refuse_existing(path: Any) -> None:
         )
 
 
-def _make(store: Store, pool: Pool) -> bool:
+def _make(store: Store, pool: Facts) -> bool:
     """Write a pool to a database that has nothing in it yet; whether nobody was quicker."""
     if store.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
         return False
@@ -309,16 +304,15 @@ def _make(store: Store, pool: Pool) -> bool:
     for n in range(now.n_operations):
         change, sample = log.change(n, now.n_operations, now.n_events), None
         if change.n_added:
-            joined = Rows(now.rows.slice(0, n_rows + change.n_added))
-            sample = _sample(joined, n_rows, change.rows)
-            n_rows = len(joined)
+            n_rows += change.n_added
+            sample = _sample(now.rows, n_rows - change.n_added, n_rows, change.rows)
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
-    if now.n_operations + n_events > BLOCK:
+    if now.n_operations + n_events > LOG_BLOCK:
         block = block_of_log(log, (1, now.n_operations), (0, n_events))
         store.append_block(block.packed(), now.n_operations, n_events)
-    consensus = files.name_of(pool.consensus)
+    consensus = files.consensus_name(pool.consensus)
     for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
         if value is not None:
             store.keep(name, _as_json(value), start)
@@ -330,16 +324,16 @@ def _dtype(name: str | None) -> np.dtype | None:
     return None if name is None else np.dtype(name)
 
 
-def _sample(rows: Rows, first: int, labeled: np.ndarray) -> str:
-    """Return how some rows look, from the first that joined on, and some of the labelled."""
-    n = len(rows) - first
-    of_all = first + np.linspace(0, n - 1, min(n, _SAMPLED)).round().astype(np.intp)
-    m = len(labeled)
+def _sample(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:
+    """Return how some of the rows look that joined, and some of the labelled ones among them."""
+    n, m = stop - start, len(labeled)
+    of_all = start + np.linspace(0, n - 1, min(n, _SAMPLED)).round().astype(np.intp)
     of_labeled = np.linspace(0, m - 1, min(m, _SAMPLED)).round().astype(np.intp)
-    return json.dumps(portrait(rows, np.union1d(of_all, labeled[of_labeled])))
+    at = np.union1d(of_all, labeled[of_labeled])
+    return json.dumps(portrait(rows, at) | {"n_rows": stop})
 
 
-def _read(store: Store, cls: type[Pool], rows: Rows) -> Pool:
+def _read(store: Store, cls: Any, rows: Rows) -> Any:
     """Return the pool that is in a database, over all of its rows."""
     with storage.refusing(store.path, "Pool.open"):
         head, digest = store.head()
@@ -377,10 +371,10 @@ def _check(lines: Written, previous: bytes, digest: bytes) -> None:
 
 def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
     """Refuse rows that are not those of a file."""
-    for saved in samples:
-        n = saved["n_rows"]
-        is_last = saved is samples[-1]
-        said = difference(saved, rows if is_last or n >= len(rows) else Rows(rows.slice(0, n)))
+    for saved in reversed(samples):
+        if saved is not samples[-1]:  # there are more by now
+            saved = saved | {"n_rows": max(saved["n_rows"], len(rows))}
+        said = difference(saved, rows)
         if said is not None:
             raise ValueError(
                 f"X is not the data of this file: {said}; give the same rows in the same order, "
@@ -388,7 +382,7 @@ def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
             )
 
 
-def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> None:
+def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) -> None:
     """Refuse options that are not those that a file has."""
     of_side = [name for name in OF_SIDE if name in options]
     if of_side and not _are_divided_alike(pool, began):
@@ -410,7 +404,7 @@ def _refuse_other_options(pool: Pool, began: Pool, options: dict[str, Any]) -> N
             )
 
 
-def _are_divided_alike(pool: Pool, began: Pool) -> bool:
+def _are_divided_alike(pool: Facts, began: Facts) -> bool:
     """Tell whether two pools of the same rows hold out by the same hash."""
     was, now = (one.ledger.now.side for one in (pool, began))
     if was is None or now is None:
@@ -419,7 +413,7 @@ def _are_divided_alike(pool: Pool, began: Pool) -> bool:
     return was[:2] == now[:2] and np.array_equal(ours, theirs)
 
 
-def _refuse_other_labels(pool: Pool, y: Any) -> None:
+def _refuse_other_labels(pool: Facts, y: Any) -> None:
     """Refuse labels that are not those that a file began with."""
     rows = pool.rows
     lab.check_order(y, rows.index(), who="Pool.open")

@@ -14,7 +14,7 @@ from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
-from .classes import check_changes
+from .classes import check_changes, check_named
 from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
@@ -88,7 +88,7 @@ def save(pool: Facts, path) -> None:
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
-        "consensus": name_of(pool.consensus),
+        "consensus": consensus_name(pool.consensus),
         "digest": _digest(arrays),
         **known,
     }
@@ -124,6 +124,7 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
             raise ValueError("the labels that stand are of another dtype")
         if named is not None:
             pool.named = named, _named_after(header, pool.n_operations)
+            check_named(log, *pool.named)
         if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
         column = header.get("id_column")
@@ -438,7 +439,7 @@ def consensus_now(saved: Any, given: Any, call: str) -> Any:
     return given
 
 
-def name_of(consensus: Any) -> Any:
+def consensus_name(consensus: Any) -> Any:
     """Return a consensus as a file names it."""
     if not callable(consensus):
         return consensus

@@ -42,7 +42,7 @@ class EventColumns(NamedTuple):
     comment: Sequence[str | None]
 
 
-def columns_of(events: Sequence[tuple]) -> EventColumns:
+def event_columns(events: Sequence[tuple]) -> EventColumns:
     """Return lines of events in columns."""
     return EventColumns(*(zip(*events, strict=True) if events else [()] * 9))
 
@@ -120,7 +120,7 @@ def _text(text: str | None) -> str | None:
 
 def change_of(lines: Written) -> Change:
     """Return the change that was written."""
-    operation, events = lines.operation, columns_of(lines.events)
+    operation, events = lines.operation, event_columns(lines.events)
     common: dict[str, Any] = {
         "annotator": operation.actor,
         "added": operation.n_added,
@@ -145,12 +145,12 @@ def change_of(lines: Written) -> Change:
         events.name,
         labels,
         np.array(events.held, dtype=bool),
-        notes=dict(notes_of(events)),
+        notes=dict(event_notes(events)),
         **common,
     )
 
 
-def notes_of(events: EventColumns) -> Iterator[tuple[int, Note]]:
+def event_notes(events: EventColumns) -> Iterator[tuple[int, Note]]:
     """Yield the places of events that have notes, and these."""
     for place, note in enumerate(zip(events.seconds, events.comment, strict=True)):
         if note != (None, None):

@@ -52,6 +52,12 @@ def by_numbers(
             "Pool.load got missing='drop', and the pool was saved without ids, by which alone a "
             "row is missed; leave it out."
         )
+    side = before.now.side
+    if given.ids is not None and side is not None and not side.is_by_group:
+        raise ValueError(
+            "Pool.load got ids=, and the pool was saved without any and holds out rows by their "
+            "numbers, where a hash of ids would hold out others; leave ids= out."
+        )
     X, own = take_ids(X, given.ids, "Pool.load")
     rows, n = Rows(X), len(before.now.rows)
     is_accepted = given.changed == "accept" and len(rows) >= n
