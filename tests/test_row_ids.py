@@ -545,11 +545,10 @@ def test_what_is_left_of_a_pool_whose_rows_are_dropped_is_saved_again(data):
 def opinions_of(pool):
     """Who says what of which row, by its id."""
     table = pool.opinions
-    names = pool.ids[table["row"].to_numpy()].tolist()
     people = [who if isinstance(who, str) else None for who in table["annotator"]]
     unsure = table["kind"] == "cannot tell"
     labels = [None if skip else label for label, skip in zip(table["label"], unsure, strict=True)]
-    return list(zip(names, people, labels, table["kind"], strict=True))
+    return list(zip(table["id"], people, labels, table["kind"], strict=True))
 
 
 def test_the_same_rows_in_the_same_order_come_back_as_they_were(tmp_path):
