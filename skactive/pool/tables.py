@@ -183,7 +183,7 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
 def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
     """Return the rows that some lines of a table are about, or refuse those that are none."""
     ids = [cells.columns[on][place] for place in at.tolist()]
-    own, called = pool.ids, f"row numbers, 0 to {len(pool) - 1}"
+    own = pool.ids
     if own is not None and own.is_text:
         rows = own.find(["" if each is None else str(each) for each in ids])
         is_wrong = (rows < 0) | np.array([each is None for each in ids], dtype=bool)
@@ -191,19 +191,18 @@ def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
         found = parse_like(ids, np.zeros(0, dtype=int), also_new=True)
         rows = found.labels if own is None else own.find(found.labels)
         is_wrong = ~found.is_given | (rows < 0) | (rows >= len(pool))
-    if own is not None:
-        called = f"ids such as {own[0]!r}"
     if is_wrong.any():
         i = int(is_wrong.argmax())
-        where = cells.place(at[i])
-        if ids[i] is None:
+        name, where = ids[i], cells.place(at[i])
+        if name is None:
             raise ValueError(
                 f"merge got a label and no {on!r} in {where}; write which row it is of."
             )
-        raise ValueError(
-            f"merge got {ids[i]!r} for {on!r} in {where}, which is no row; they are called by "
-            f"{called}."
-        )
+        instead = f"rows are called by their numbers, 0 to {len(pool) - 1}"
+        if own is not None:
+            near = own.nearest(str(name))
+            instead = f"ids are such as {own[0]!r}" if near is None else f"write {near!r}"
+        raise ValueError(f"merge got {name!r} for {on!r} in {where}, which is no row; {instead}.")
     return rows
 
 
