@@ -114,7 +114,7 @@ def test_minority_opinions_are_renamed_too():
     pool = zoo(consensus="majority")
     pool.label([3, 4], ["cat", "cat"], annotator="ben")
     pool.rename_class("bird", "cat-like")
-    assert sorted(pool.opinions["label"][pool.opinions["row"] == 4]) == ["cat", "cat-like"]
+    assert sorted(pool.opinions["label"][pool.opinions["id"] == 4]) == ["cat", "cat-like"]
     pool.undo(annotator="ben")
     assert pool.y[4] == "cat-like"
 

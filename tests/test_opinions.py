@@ -151,8 +151,8 @@ def test_the_table_of_opinions_tells_who_what_and_when():
     pool = three_votes()
     pool.decide(3, 1, annotator="rita")
     table = pool.opinions
-    assert list(table)[:3] == ["row", "annotator", "label"]
-    third = table[table["row"] == 3]
+    assert list(table)[:3] == ["id", "annotator", "label"]
+    third = table[table["id"] == 3]
     assert third["annotator"].tolist() == ["ann", "ben", "cleo", "rita"]
     assert third["label"].tolist() == [0, 1, 1, 1]
     assert third["kind"].tolist() == ["opinion"] * 3 + ["final"]
@@ -183,7 +183,7 @@ def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
     for each in (pool, Pool.load(tmp_path / "pool.npz", X)):
         table = each.opinions
         told = zip(
-            table["row"], table["seconds"].fillna(-1), table["comment"].fillna(""), strict=True
+            table["id"], table["seconds"].fillna(-1), table["comment"].fillna(""), strict=True
         )
         assert [*told][2:] == [
             (3, 2.0, "hurried"),
@@ -319,7 +319,7 @@ def test_whoever_reads_while_others_vote_sees_one_moment():
             table = pool.opinions
             if len(set(labels.tolist())) > 1:  # each vote is of all rows
                 wrong.append(labels)
-            if len(set(np.bincount(table["row"]).tolist())) > 1:
+            if len(set(np.bincount(table["id"]).tolist())) > 1:
                 wrong.append(table)
 
     reader = threading.Thread(target=read)
@@ -353,3 +353,9 @@ def test_a_database_keeps_opinions_tags_classes_and_the_consensus(tmp_path):
         Pool.open(path, X)
     with Pool.open(path, X, consensus=first_word) as pool:
         assert pool.y[3] == 0
+
+
+def test_opinions_name_rows_by_their_ids():
+    pool = Pool(X, Y, ids=[f"img {row}" for row in range(len(X))])
+    pool.label([5, 3], [0, 1], annotator="ann")
+    assert pool.opinions["id"].tolist() == ["img 0", "img 1", "img 3", "img 5"]

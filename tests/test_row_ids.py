@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -501,6 +502,54 @@ def act(pool, data, names):
             getattr(pool, kind)(row)
     except ValueError:
         pass
+
+
+@given(st.data())
+def test_what_is_left_of_a_pool_whose_rows_are_dropped_is_saved_again(data):
+    """With labels of several dtypes, opinions, decisions, tags, and operations undone."""
+    names = [f"r{i}" for i in range(6)]
+    labels = st.sampled_from([0, 1, 0.5, 2**60, None])
+    consensus = data.draw(st.sampled_from([None, "majority"]))
+    pool = Pool(np.zeros((6, 1)), ids=names, missing_label=None, consensus=consensus)
+    for _ in range(data.draw(st.integers(1, 7))):
+        rows = data.draw(st.lists(st.integers(0, 5), min_size=1, unique=True))
+        y = data.draw(st.lists(labels, min_size=len(rows), max_size=len(rows)))
+        who = data.draw(st.sampled_from(["Ada", "Ben", None]))
+        kind = data.draw(st.sampled_from(["label", "label", "decide", "undo", "tag", "skip"]))
+        try:
+            if kind == "tag":
+                pool.tag(rows, "sharp")
+            elif kind == "undo":
+                pool.undo(annotator=who)
+            elif kind == "skip":
+                pool.skip(rows)
+            else:
+                how = {"relabel": True} if kind == "label" else {}
+                getattr(pool, kind)(rows, y, annotator=who, **how)
+        except ValueError:
+            pass
+    left = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    X = np.zeros((len(left), 1))
+    with tempfile.TemporaryDirectory() as folder:
+        dropped = again(pool, X, Path(folder), ids=left, missing="drop")
+        assert_same(again(dropped, X, Path(folder), ids=left), dropped)
+    told, told_now = known(pool), known(dropped)
+    assert told_now[0] == {name: label for name, label in told[0].items() if name in left}
+    assert told_now[1] == told[1] & {*left}
+    sharp, now = (set(each.ids[each.tags.get("sharp", [])].tolist()) for each in (pool, dropped))
+    assert now == sharp & {*left}
+    opinions = [[op for op in opinions_of(each) if op[0] in left] for each in (pool, dropped)]
+    assert Counter(opinions[0]) == Counter(opinions[1])
+
+
+def opinions_of(pool):
+    """Who says what of which row, by its id."""
+    table = pool.opinions
+    names = pool.ids[table["row"].to_numpy()].tolist()
+    people = [who if isinstance(who, str) else None for who in table["annotator"]]
+    unsure = table["kind"] == "cannot tell"
+    labels = [None if skip else label for label, skip in zip(table["label"], unsure, strict=True)]
+    return list(zip(names, people, labels, table["kind"], strict=True))
 
 
 def test_the_same_rows_in_the_same_order_come_back_as_they_were(tmp_path):

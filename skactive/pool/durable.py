@@ -89,7 +89,7 @@ class DurableLedger(Ledger):
         sample = None
         if isinstance(change.added, Rows):
             joined = Rows(*now.rows.parts, *change.added.parts)
-            sample = _sample(joined, len(now.rows), change.rows)
+            sample = _sample(joined, len(now.rows), len(joined), change.rows)
         lines = written(exact, dtype, n, now.n_events, sample)
         self._fill_block()
         digest = self.store.append(lines, self._digests[n])
@@ -304,9 +304,8 @@ def _make(store: Store, pool: Facts) -> bool:
     for n in range(now.n_operations):
         change, sample = log.change(n, now.n_operations, now.n_events), None
         if change.n_added:
-            joined = Rows(now.rows.slice(0, n_rows + change.n_added))
-            sample = _sample(joined, n_rows, change.rows)
-            n_rows = len(joined)
+            n_rows += change.n_added
+            sample = _sample(now.rows, n_rows - change.n_added, n_rows, change.rows)
         lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
         digest = store.append(lines, digest)
         n_events += len(lines.events)
@@ -325,13 +324,13 @@ def _dtype(name: str | None) -> np.dtype | None:
     return None if name is None else np.dtype(name)
 
 
-def _sample(rows: Rows, first: int, labeled: np.ndarray) -> str:
-    """Return how some rows look, from the first that joined on, and some of the labelled."""
-    n = len(rows) - first
-    of_all = first + np.linspace(0, n - 1, min(n, _SAMPLED)).round().astype(np.intp)
-    m = len(labeled)
+def _sample(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:
+    """Return how some of the rows look that joined, and some of the labelled ones among them."""
+    n, m = stop - start, len(labeled)
+    of_all = start + np.linspace(0, n - 1, min(n, _SAMPLED)).round().astype(np.intp)
     of_labeled = np.linspace(0, m - 1, min(m, _SAMPLED)).round().astype(np.intp)
-    return json.dumps(portrait(rows, np.union1d(of_all, labeled[of_labeled])))
+    at = np.union1d(of_all, labeled[of_labeled])
+    return json.dumps(portrait(rows, at) | {"n_rows": stop})
 
 
 def _read(store: Store, cls: Any, rows: Rows) -> Any:
@@ -372,10 +371,10 @@ def _check(lines: Written, previous: bytes, digest: bytes) -> None:
 
 def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
     """Refuse rows that are not those of a file."""
-    for saved in samples:
-        n = saved["n_rows"]
-        is_last = saved is samples[-1]
-        said = difference(saved, rows if is_last or n >= len(rows) else Rows(rows.slice(0, n)))
+    for saved in reversed(samples):
+        if saved is not samples[-1]:  # there are more by now
+            saved = saved | {"n_rows": max(saved["n_rows"], len(rows))}
+        said = difference(saved, rows)
         if said is not None:
             raise ValueError(
                 f"X is not the data of this file: {said}; give the same rows in the same order, "

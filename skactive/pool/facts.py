@@ -241,10 +241,13 @@ class Facts:
         """What everybody says who said something of a row: its standing opinions, as a table.
 
         A frame of pandas or polars, whichever X is or is installed, else a dict of arrays. By row,
-        and then in the order in which they were given: annotator, label, time, the seconds and the
-        comment that came with it, and the kind: "opinion", "cannot tell", or "final" of `decide`.
+        and then in the order in which they were given: id (or number) of the row, annotator, label,
+        time, the seconds and the comment that came with it, and the kind: "opinion", "cannot tell",
+        or "final" of `decide`.
         """
-        return as_table(self.ledger.read(opinions_table), like=self.rows.parts[0])
+        table = self.ledger.read(opinions_table)
+        table = {"id": self.ids_of(table.pop("row")), **table}
+        return as_table(table, like=self.rows.parts[0])
 
     def agreement(self) -> Agreement:
         """Return how far annotators agree in the opinions that stand: alpha, and kappa of pairs."""

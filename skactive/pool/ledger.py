@@ -255,10 +255,12 @@ class Ledger:
         self._write(n - 1, self._folded(rows, last, n, now.n_events))
 
     def _is_fresh(self, rows: np.ndarray) -> bool:
-        """Tell whether nothing has happened to any of the rows."""
-        at = self.slots.find(rows)
+        """Tell whether nothing has happened to any of the rows, nor have they slots apart."""
+        slots, at = self.slots, self.slots.find(rows)
+        if not slots.is_dense:
+            return len(at) == 0 or at.max() < 0
         at = at[at >= 0]
-        return len(at) == 0 or not self.slots.is_touched(at).any()
+        return not (slots.states[at].any() or (len(at) and slots.last[at].max() >= 0))
 
     def _effect_of(self, n: int, n_events: int, is_fresh: bool | None = None) -> Effect:
         """Return what operation n made of the rows that it touched."""
@@ -365,7 +367,7 @@ class Ledger:
         n_touched = int(self.now.counts[LABELED:HELD_OUT].sum()) + len(effect.rows)
         if not slots.fits(n_rows, n_touched):
             slots = self._moved(slots, n_rows, effect)
-        at = slots.made(effect.rows)
+        at = slots.made(effect.rows, effect.is_first)
         slots.recast(effect.dtype, at)
         if effect.labels is not None:
             is_labeled = effect.states == LABELED
@@ -414,8 +416,10 @@ class Ledger:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
         if change.kind == "classes":
             return dtype_with(change.detail, self.now.dtype), change
+        if change.labels is None:
+            return change.dtype, change
         has_label = change.has_label
-        if change.labels is None or not has_label.any():
+        if not has_label.any():
             return change.dtype, change._replace(labels=None)
         new = change.labels.dtype
         new = np.dtype(object) if new.kind in "OU" else new
@@ -425,6 +429,9 @@ class Ledger:
             n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
+        if has_label.all():
+            is_same = change.labels.dtype == new
+            return new, change if is_same else change._replace(labels=change.labels.astype(new))
         labels = np.zeros(len(change.rows), dtype=new)
         labels[has_label] = change.labels[has_label]
         return new, change._replace(labels=labels)
@@ -536,7 +543,7 @@ class Ledger:
         gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
         if len(gone):
             members = np.delete(members, gone)
-        return end, inserted(members, members.searchsorted(new), new)
+        return end, inserted((members,), members.searchsorted(new), (new,))[0]
 
     def _all_in(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state."""

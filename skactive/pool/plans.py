@@ -64,6 +64,9 @@ def label(
     ledger.follow()
     labels: Any
     states, labels = ledger.found(idx)
+    if not states.any():  # nobody has said anything of these rows, nor are they kept for anybody
+        events = np.where(known, OPINION, UNSURE).astype(np.int8)
+        return Change("label", idx, events, annotator, values, annotator=annotator, notes=notes)
     was, is_skipped = states == LABELED, states == SKIPPED
     if pool.consensus is None:
         clash = was & ~_equal(was & known, labels, values)

@@ -48,7 +48,7 @@ class Pool(Facts):
         ``(rows, annotators, labels) -> labels`` is shown all opinions, arrays in the order in
         which they were given, and returns a label for each distinct row, by row number.
     hold_out : float, default=None
-        Share of the rows that are kept to test on: each row by a hash of its number, those that
+        Share of the rows to test on: each by a hash of its number, or of its id, those that
         come later too; but never rows that come with a label. None: none.
     groups : array-like of int or str of shape (n,), default=None
         With `hold_out`, what rows have in common that must not be on both sides: a patient, a

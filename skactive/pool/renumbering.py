@@ -11,7 +11,8 @@ from ..data.ids import Ids, has_column, take_ids
 from ..data.rows import Rows, row_index
 from .fold import UNLABELED
 from .ledger import Ledger
-from .log import LABELS_IN, Column, Log
+from .log import FINAL, LABELS_IN, Column, Log
+from .tags import tags_of
 from .test_side import group_hashes, hold_out_of
 
 
@@ -111,13 +112,14 @@ def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None)
     rows, numbers = before.log.touched(before.now.n_events), own.find(saved)
     is_gone = numbers < 0
     if given.missing == "refuse" and is_gone.any():
-        is_gone &= before.found(rows)[0] != UNLABELED
+        tagged = np.concatenate([rows[:0], *tags_of(before).values()])
+        is_gone &= (before.found(rows)[0] != UNLABELED) | np.isin(rows, tagged)
         if is_gone.any():
             count, first = int(is_gone.sum()), saved[int(is_gone.argmax())]
             raise ValueError(
-                f"X lacks {count} row{'s' * (count > 1)} of which the pool holds labels, skips or "
-                f"reservations, such as {first!r}; give all of them, or write missing='drop' to "
-                f"forget what was said of them."
+                f"X lacks {count} row{'s' * (count > 1)} of which the pool holds labels, skips, "
+                f"reservations or tags, such as {first!r}; give all of them, or write "
+                f"missing='drop' to forget what was said of them."
             )
     log = renumbered(before.log, rows, numbers, len(before.now.rows), len(own))
     is_left = numbers >= 0
@@ -179,6 +181,7 @@ def renumbered(log: Log, rows: np.ndarray, numbers: np.ndarray, n: int, n_now: i
     is_label = np.isin(new.events.array, LABELS_IN)
     with_labels = {*new.operations.array[is_label].tolist(), *([0] if len(order) else [])}
     with_labels |= set(new.undone)
+    new.has_final = bool((new.events.array == FINAL).any())
     new.dtypes = {key: dtype for key, dtype in new.dtypes.items() if key in with_labels}
     side = hold_out_of(log, len(log.kinds.array))[1]
     is_by_group = side is not None and side.is_by_group  # of rows that may stand elsewhere unseen

@@ -9,17 +9,19 @@ import numpy as np
 from .fold import HELD_OUT, LABELED, UNLABELED
 from .log import NOTHING
 
-_FEW_ROWS = 4096  # of a pool: every row has a slot
+_FEW_ROWS = 1 << 16  # of a pool: every row has a slot, which is quicker
+Columns = tuple[np.ndarray, ...]
 _SHARE = 8  # of the rows that are touched, from which on every row has one
 
 
-def inserted(array: np.ndarray, at: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """Return an array with new entries before those at ascending places, as `np.insert` does."""
-    to = at + np.arange(len(new))
-    longer = np.empty(len(array) + len(new), dtype=array.dtype)
-    is_old = np.ones(len(longer), dtype=bool)
+def inserted(columns: Columns, at: np.ndarray, new: Columns) -> Columns:
+    """Return columns with new entries before those at ascending places, as `np.insert` does."""
+    to = at + np.arange(len(at))
+    is_old = np.ones(len(columns[0]) + len(at), dtype=bool)
     is_old[to] = False
-    longer[to], longer[is_old] = new, array
+    longer = tuple(np.empty(len(is_old), dtype=column.dtype) for column in columns)
+    for column, old, more in zip(longer, columns, new, strict=True):
+        column[to], column[is_old] = more, old
     return longer
 
 
@@ -38,7 +40,7 @@ class Slots:
         self.is_held = np.zeros(size, dtype=bool)
         self.last = np.full(size, -1, dtype=np.int64)
         self.labels: Any = None  # an array, None if there never was one
-        self.sorted = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
+        self.sorted: Columns = (NOTHING, NOTHING)  # rows, and their slots; unused where dense
         self.names: dict[int, tuple[str | None, ...]] = {}  # for whom rows are reserved
 
     def fits(self, n_rows: int, n_touched: int) -> bool:
@@ -66,21 +68,21 @@ class Slots:
         at = np.minimum(known.searchsorted(rows), len(known) - 1)
         return np.where(known[at] == rows, slots[at], -1)
 
-    def made(self, rows: np.ndarray) -> np.ndarray:
-        """Return the slots of distinct rows, new ones where they have none."""
+    def made(self, rows: np.ndarray, are_new: bool = False) -> np.ndarray:
+        """Return the slots of distinct rows, new ones where they have none, as `are_new` says."""
         if self.is_dense:
             if len(rows):
                 self._make_room(max(self.n_used, int(rows.max()) + 1))
             return rows
-        slots = self.find(rows)
-        new = np.flatnonzero(slots < 0)
+        slots = np.full(len(rows), -1) if are_new else self.find(rows)
+        new = np.arange(len(rows)) if are_new else np.flatnonzero(slots < 0)
         if len(new):
             new = new[rows[new].argsort()]
             known, old = self.sorted
             slots[new] = fresh = np.arange(len(known), len(known) + len(new))
             self._make_room(len(known) + len(new))
-            at = known.searchsorted(rows[new])
-            self.sorted = (inserted(known, at, rows[new]), inserted(old, at, fresh))
+            rows = rows[new]
+            self.sorted = inserted((known, old), known.searchsorted(rows), (rows, fresh))
         return slots
 
     def is_touched(self, slots: np.ndarray) -> np.ndarray:

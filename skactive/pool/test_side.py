@@ -1,9 +1,9 @@
 """The test side of a pool: rows whose labels tell how good a model is, and never train it.
 
-A row is on it by a hash of its number, or of its group: whatever a strategy thinks of it, whenever
-it comes, and without anything being kept of it. Rows that came with a label are not; of these
-nobody knows how they were chosen. Once something has happened to a row, its events say on which
-side it is, which never changes.
+A row is on it by a hash of its number, its id or its group: whatever a strategy thinks of it,
+whenever it comes, and without anything being kept of it. Rows that came with a label are not; of
+these nobody knows how they were chosen. Once something has happened to a row, its events say on
+which side it is, which never changes.
 """
 
 from __future__ import annotations
