@@ -44,7 +44,7 @@ class _Answers(NamedTuple):
         return _Answers(*(part[which] for part in self))
 
 
-class Columns(NamedTuple):
+class AnswerColumns(NamedTuple):
     """Which columns of a table say what; None: none does."""
 
     on: str
@@ -56,7 +56,7 @@ class Columns(NamedTuple):
 def merge_table(
     pool: Facts,
     table: Any,
-    columns: Columns,
+    columns: AnswerColumns,
     annotator: str | None,
     *,
     relabel: bool,
@@ -101,7 +101,7 @@ def merge_table(
 
 
 def _answers(
-    pool: Facts, cells: Cells, columns: Columns, annotator: str | None, new_labels: bool
+    pool: Facts, cells: Cells, columns: AnswerColumns, annotator: str | None, new_labels: bool
 ) -> _Answers:
     """Return what a table says, each row once, or refuse what cannot be meant."""
     column, missing = cells.columns[columns.label], pool.missing_label
@@ -125,7 +125,7 @@ def _answers(
     return answers.taken(_once(answers, cells, columns))
 
 
-def _once(answers: _Answers, cells: Cells, columns: Columns) -> np.ndarray:
+def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray:
     """Return where each row is for the first time, or refuse one that has two answers."""
     first: dict[int, int] = {}
     kept = (answers.labels, answers.known, answers.names)
