@@ -504,19 +504,19 @@ CLASSES = ["complaint", "fine"]
         (
             {"id": [2, 6], "label": ["fine", "fine"]},
             {},
-            "merge got 6 for 'id' in row 1, which is no row; they are called by row numbers, 0 to "
-            "5.",
+            "merge got 6 for 'id' in row 1, which is no row; rows are called by their numbers, "
+            "0 to 5.",
         ),
         (
             {"id": ["2", "-1"], "label": ["fine", "fine"]},
             {},
-            "merge got '-1' for 'id' in row 1, which is no row; they are called by row numbers, 0 "
-            "to 5.",
+            "merge got '-1' for 'id' in row 1, which is no row; rows are called by their "
+            "numbers, 0 to 5.",
         ),
         (
             {"number": ["2.0", "2x"], "label": ["fine", "fine"]},
             {"on": "number"},
-            "merge got '2x' for 'number' in row 1, which is no row; they are called by row "
+            "merge got '2x' for 'number' in row 1, which is no row; rows are called by their "
             "numbers, 0 to 5.",
         ),
         (
@@ -552,6 +552,28 @@ def test_what_cannot_be_meant_is_refused_and_nothing_has_changed(table, options,
         pool.merge(table, **options)
     assert str(info.value) == refusal
     assert state_of(pool) == before
+
+
+def test_rows_that_have_ids_are_called_by_them_whatever_a_library_made_of_these(tmp_path):
+    pool = Pool([*"abc"], ["y", "n", None], ids=["img_1.png", "7", "img_2.png"])
+    with pytest.raises(ValueError) as info:
+        pool.merge({"id": ["7", "img-2.png"], "label": [*"ny"]})
+    assert str(info.value) == (
+        "merge got 'img-2.png' for 'id' in row 1, which is no row; write 'img_2.png'."
+    )
+    left = pool.merge({"id": [7, "img_2.png"], "label": [*"yy"]})
+    assert columns_of(left)["id"] == ["7"] and pool.y.tolist() == [*"yny"]
+    assert columns_of(pool.history_frame())["id"] == ["img_1.png", "7", "img_2.png"]
+    pool = Pool([*"abc"], ["y", "n", None], ids=[30, 10, 20])
+    assert pool.hand_out(5, "ann", tmp_path / "ids.csv").tolist() == [2]
+    assert (tmp_path / "ids.csv").read_text("utf-8-sig").endswith('\n20,"c",""\n')
+    with pytest.raises(ValueError) as info:
+        pool.merge({"id": ["10.0", "2"], "label": [*"ny"]})
+    assert (
+        str(info.value) == "merge got '2' for 'id' in row 1, which is no row; ids are such as 30."
+    )
+    pool.merge({"id": ["10.0", "20"], "label": [*"ny"]})
+    assert pool.y.tolist() == [*"yny"]
 
 
 def test_named_classes_are_all_that_there_are_whatever_is_said_of_new_ones():

@@ -338,7 +338,7 @@ def test_tables_call_rows_by_their_ids_and_are_merged_by_them(is_text, tmp_path)
     assert pool.to_frame()["id"].tolist() == frame["file"].tolist()
     assert set(pool.history_frame()["id"]) == set(frame["file"].iloc[[4, 2, 9]])
     wrong = pd.DataFrame({"id": [frame["file"].iloc[1], 5], "label": ["cat", "dog"]})
-    with unchanged(pool), pytest.raises(ValueError, match=r"merge got '?5'? .* called by ids such"):
+    with unchanged(pool), pytest.raises(ValueError, match=r"merge got '?5'? .* ids are such as"):
         pool.merge(wrong)
 
 

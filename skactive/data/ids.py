@@ -158,7 +158,7 @@ class Ids:
         if (rows < 0).any():
             name = column.take(np.flatnonzero(rows < 0)[:1]).tolist()[0]
             self._refuse_kind(column, who)
-            near = self._nearest(name)
+            near = self.nearest(name)
             instead = "" if near is None else f"; write {near!r}"
             raise ValueError(f"{who} got {name!r}, which is the id of no row{instead}.")
         return rows
@@ -198,7 +198,7 @@ class Ids:
                 f"np.array(ids).astype({'str' if self.is_text else 'int'})."
             )
 
-    def _nearest(self, name: Any) -> str | None:
+    def nearest(self, name: Any) -> str | None:
         """Return the id that a text may have been meant for, of those that begin and end alike."""
         column = self._all
         if not isinstance(column, TextIds):

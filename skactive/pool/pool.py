@@ -362,7 +362,7 @@ class Pool(Facts):
         """
         check_name(annotator, "merge")
 
-        columns = tables.Columns(on, label, annotator_column, comment_column)
+        columns = tables.AnswerColumns(on, label, annotator_column, comment_column)
         how = {"relabel": relabel, "new_labels": new_labels}
 
         def merged():

@@ -44,7 +44,7 @@ class _Answers(NamedTuple):
         return _Answers(*(part[which] for part in self))
 
 
-class Columns(NamedTuple):
+class AnswerColumns(NamedTuple):
     """Which columns of a table say what; None: none does."""
 
     on: str
@@ -56,7 +56,7 @@ class Columns(NamedTuple):
 def merge_table(
     pool: Facts,
     table: Any,
-    columns: Columns,
+    columns: AnswerColumns,
     annotator: str | None,
     *,
     relabel: bool,
@@ -101,7 +101,7 @@ def merge_table(
 
 
 def _answers(
-    pool: Facts, cells: Cells, columns: Columns, annotator: str | None, new_labels: bool
+    pool: Facts, cells: Cells, columns: AnswerColumns, annotator: str | None, new_labels: bool
 ) -> _Answers:
     """Return what a table says, each row once, or refuse what cannot be meant."""
     column, missing = cells.columns[columns.label], pool.missing_label
@@ -125,7 +125,7 @@ def _answers(
     return answers.taken(_once(answers, cells, columns))
 
 
-def _once(answers: _Answers, cells: Cells, columns: Columns) -> np.ndarray:
+def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray:
     """Return where each row is for the first time, or refuse one that has two answers."""
     first: dict[int, int] = {}
     kept = (answers.labels, answers.known, answers.names)
@@ -183,7 +183,7 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
 def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
     """Return the rows that some lines of a table are about, or refuse those that are none."""
     ids = [cells.columns[on][place] for place in at.tolist()]
-    own, called = pool.ids, f"row numbers, 0 to {len(pool) - 1}"
+    own = pool.ids
     if own is not None and own.is_text:
         rows = own.find(["" if each is None else str(each) for each in ids])
         is_wrong = (rows < 0) | np.array([each is None for each in ids], dtype=bool)
@@ -191,19 +191,18 @@ def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
         found = parse_like(ids, np.zeros(0, dtype=int), also_new=True)
         rows = found.labels if own is None else own.find(found.labels)
         is_wrong = ~found.is_given | (rows < 0) | (rows >= len(pool))
-    if own is not None:
-        called = f"ids such as {own[0]!r}"
     if is_wrong.any():
         i = int(is_wrong.argmax())
-        where = cells.place(at[i])
-        if ids[i] is None:
+        name, where = ids[i], cells.place(at[i])
+        if name is None:
             raise ValueError(
                 f"merge got a label and no {on!r} in {where}; write which row it is of."
             )
-        raise ValueError(
-            f"merge got {ids[i]!r} for {on!r} in {where}, which is no row; they are called by "
-            f"{called}."
-        )
+        instead = f"rows are called by their numbers, 0 to {len(pool) - 1}"
+        if own is not None:
+            near = own.nearest(str(name))
+            instead = f"ids are such as {own[0]!r}" if near is None else f"write {near!r}"
+        raise ValueError(f"merge got {name!r} for {on!r} in {where}, which is no row; {instead}.")
     return rows
 
 
