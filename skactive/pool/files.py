@@ -175,7 +175,7 @@ def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:
     kept: list[Any] = [
         log.people,
         *(
-            [[key, value] for key, value in table.items() if key < size]
+            [[key, value] for key, value in list(table.items()) if key < size]
             for table, size in (
                 (log.dtypes, n),
                 (log.undone, n),

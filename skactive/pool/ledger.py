@@ -249,7 +249,7 @@ class Ledger:
         rows = np.append(rows, based)
         self.slots = Slots(len(now.rows), len(rows))
         n = now.n_operations
-        for number, undone in log.undone.items():
+        for number, undone in list(log.undone.items()):
             if number < n:
                 log.dead.array[list(undone)] = number
         self._write(n - 1, self._folded(rows, last, n, now.n_events))
@@ -439,10 +439,14 @@ class Ledger:
     def dtype_after(self, n: int, without: Sequence[int] = ()) -> np.dtype | None:
         """Return the dtype of the labels after n operations: it goes back where labels do."""
         log, dead = self.log, self.log.dead.array
-        for one in reversed(log.dtypes):
-            if one < n <= dead[one] and one not in without:
-                return np.dtype(log.dtypes[one])
-        return None
+        while True:
+            try:
+                for one in reversed(log.dtypes):
+                    if one < n <= dead[one] and one not in without:
+                        return np.dtype(log.dtypes[one])
+                return None
+            except RuntimeError:  # another thread wrote: what comes first has changed
+                time.sleep(0)
 
     def dtype_without(self, undone: Sequence[int]) -> np.dtype | None:
         """Return the dtype of the labels that stand without some operations.
@@ -559,7 +563,7 @@ class Ledger:
         if changed_between(log, n, now.n_operations):
             n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
-        for number, undone in log.undone.items():
+        for number, undone in list(log.undone.items()):
             if n <= number < now.n_operations:
                 spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
         rows = [log.rows.array[span] for span in spans]

@@ -283,7 +283,8 @@ class Log:
         new.dead.array[new.dead.array >= n] = NEVER
         for name, size in (("dtypes", n), ("undone", n), ("details", n), ("notes", n_events)):
             kept = getattr(self, name)
-            setattr(new, name, {key: value for key, value in kept.items() if key < size})
+            pairs = list(kept.items())  # at one moment, whoever writes
+            setattr(new, name, {key: value for key, value in pairs if key < size})
         new.people, new._codes, new.base = [*self.people], dict(self._codes), self.base
         new.has_final = self.has_final
         new.token = self.token if self.token[0] < n else (-1, None)

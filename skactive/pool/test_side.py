@@ -96,7 +96,7 @@ def groups_of(log: Log, n: int) -> np.ndarray:
 
 def hold_out_of(log: Log, n: int) -> tuple[int, HoldOut | None]:
     """Return the operation by which a test side began among the first n, and the side."""
-    for number, detail in log.details.items():
+    for number, detail in list(log.details.items()):
         side = HoldOut.of(detail) if number < n else None
         if side is not None:
             return number, side
