@@ -243,7 +243,7 @@ def test_who_reads_after_an_interrupt_may_be_interrupted_as_well():
         change(pool)
     with Interrupt().watching() as counter:
         assert facts(pool) == after
-    for second in range(1, counter.n_run + 1, 7):
+    for second in range(1, counter.n_run + 1, counter.n_run // 30):
         pool = pickle.loads(stored)
         with Interrupt(line).watching():
             change(pool)
