@@ -162,14 +162,14 @@ class Interrupt:
 
     def __init__(self, *lines):
         self.lines, self.n_run, self.n_raised = set(lines), 0, 0
-        self.files = []  # where each of them is
+        self.places = []  # file and line of each of them
 
     def __call__(self, frame, event, arg):
         if not frame.f_code.co_filename.startswith(WATCHED):
             return None
         if event == "line":
             self.n_run += 1
-            self.files.append(frame.f_code.co_filename)
+            self.places.append((frame.f_code.co_filename, frame.f_lineno))
             if self.n_run in self.lines:
                 self.n_raised += 1
                 raise KeyboardInterrupt
@@ -190,11 +190,16 @@ class Interrupt:
 def interrupted(stored, change, counter, where):
     """Yield what was stored, after a change of it was interrupted, for each line that may matter.
 
-    That is every one of the files where it changes, and one in twenty of the others.
+    That is the first and the last time that one of the files where it changes was run, and one in
+    twenty of all.
     """
-    for line, file in enumerate(counter.files, 1):
-        if line % 20 and line < counter.n_run and not file.startswith(where):
-            continue
+    places = counter.places
+    first = {place: line for line, place in reversed([*enumerate(places, 1)])}
+    last = {place: line for line, place in enumerate(places, 1)}
+    ends = {
+        line for at in (first, last) for (file, _), line in at.items() if file.startswith(where)
+    }
+    for line in sorted(ends | {*range(1, counter.n_run, 20), counter.n_run}):
         thing = pickle.loads(stored)
         with Interrupt(line).watching() as interrupt:
             change(thing)
@@ -238,7 +243,7 @@ def test_who_reads_after_an_interrupt_may_be_interrupted_as_well():
         change(pool)
     with Interrupt().watching() as counter:
         assert facts(pool) == after
-    for second in range(1, counter.n_run + 1, 7):
+    for second in range(1, counter.n_run + 1, counter.n_run // 30):
         pool = pickle.loads(stored)
         with Interrupt(line).watching():
             change(pool)

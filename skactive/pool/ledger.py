@@ -489,7 +489,12 @@ class Ledger:
         for _ in range(_TRIES):
             now = self.now
             if self._n_followed == now.n_operations:
-                found = look(self, *args)
+                try:
+                    found = look(self, *args)
+                except (ValueError, LookupError):  # parts of two moments do not fit together
+                    if self.now is now:
+                        raise
+                    continue
                 if self.now is now:  # no change began meanwhile, and writing comes after that
                     return found
             time.sleep(0)  # another thread is writing
