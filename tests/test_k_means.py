@@ -39,7 +39,7 @@ def test_clusters_are_as_tight_as_those_of_scikit_learn(pool, n_clusters, dtype)
 def test_every_row_is_with_its_nearest_mean_or_its_centre(pool):
     X, centers = data.POOLS[pool](), np.array([3, 50, 120])
     rows = np.setdiff1d(np.arange(len(X)), centers)
-    labels, squared = clusters_behind(X, 10, rows=rows, centers=centers)
+    labels, squared, *_ = clusters_behind(X, 10, rows=rows, centers=centers)
     means = np.array([X[rows[labels == label]].mean(axis=0) for label in range(10)])
     reach = ((X[rows, None] - X[centers]) ** 2).sum(axis=2).min(axis=1)
     to_means = ((X[rows, None] - means) ** 2).sum(axis=2)

@@ -529,7 +529,7 @@ def test_of_separate_clusters_the_same_rows_are_chosen_as_of_arrays(dtype, devic
 def test_each_row_is_with_the_nearest_mean_or_its_centre(pool, device, small_pieces):
     X, rows = data.POOLS[pool](), np.setdiff1d(np.arange(200), CENTERS)
     blocks = TensorBlocks(torch.tensor(X, device=device), rows)
-    labels, squared = lloyd(blocks, 10, blocks.reach(CENTERS), rng())
+    labels, squared, *_ = lloyd(blocks, 10, blocks.reach(CENTERS), rng())
     reach = ((X[rows, None] - X[CENTERS]) ** 2).sum(axis=2).min(axis=1)
     means = np.array([X[rows[labels == label]].mean(axis=0) for label in range(10)])
     to_means = ((X[rows, None] - means) ** 2).sum(axis=2)

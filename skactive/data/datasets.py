@@ -124,21 +124,7 @@ class DatasetRows:
         return self._sources[which], position - self._starts[which]
 
     def with_labels(self, y: Any) -> Any:
-        """Return a torch Dataset of pairs (input, label) to train on.
-
-        Parameters
-        ----------
-        y : array-like of shape (n,) or (n, n_outputs)
-            Labels.
-
-        Returns
-        -------
-        torch.utils.data.Dataset of n pairs
-
-        Raises
-        ------
-        ValueError
-            If there are not as many labels as rows.
+        """Return a torch Dataset of pairs (input, label) to train on; ValueError: too few labels.
 
         Examples
         --------

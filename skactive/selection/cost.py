@@ -48,24 +48,9 @@ def foretell(
 ) -> None:
     """Warn where a selection will take long, by what it takes for samples of the candidates.
 
-    Parameters
-    ----------
-    who : str
-        The name of the strategy; `named`, where its name alone is not what to write.
-    mask : array of bool, shape (N,)
-        The candidates.
-    n : int
-        How many steps it will make.
-    run : callable
-        ``run(rows, n)`` selects n from these rows.
-    work : float
-        How many multiplications it takes, at least: where these are few, nothing is measured.
-    size, power : float, int
-        Its time grows with so many rows, to this power.
-    steps : callable
-        And with ``steps(n)``.
-    besides : float
-        Seconds that it takes for something else.
+    ``run(rows, n)`` selects n of some rows. It takes `work` multiplications at least; where these
+    are few nothing is measured. Its time grows with `size` to the `power`, and with ``steps(n)``;
+    `besides` are seconds for something else. `named` is what to write, where `who` is not.
     """
     if work < LITTLE_WORK or _is_sample.get():
         return
