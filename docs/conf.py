@@ -71,7 +71,7 @@ sphinx_gallery_conf = {
     "doc_module": ("skactive",),
     "reference_url": {"skactive": None},
     "download_all_examples": False,
-    "parallel": os.cpu_count(),
+    "parallel": os.cpu_count(),  # `make docs` gives each example one thread
     "show_memory": False,
     "within_subsection_order": "FileNameSortKey",
 }

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, selection
 from skactive.selection import cost
+from skactive.selection.blocks import Blocks
 from skactive.selection.density import density
 from skactive.selection.lloyd import Clusters
 from skactive.strategies import Prefilter, Subpool
@@ -136,6 +137,36 @@ def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatc
     monkeypatch.setattr(cost, "LITTLE_WORK", 0.0)
     for n_clusters, n in ((20, 10_000), (100, 40_000), (1000, 100_000)):
         assert len(cost.sampled_clusters(vectors, np.arange(400_000), n_clusters)[1]) == n
+
+
+def test_the_time_to_cluster_and_a_sampled_radius_tell_what_prob_cover_takes(measured, monkeypatch):
+    module, told, radii = sys.modules["skactive.selection.prob_cover"], [], []
+    sampled = cost.sampled_clusters
+
+    def slow(vectors, rows, n_clusters):
+        return 5e4, *sampled(vectors, rows, n_clusters)[1:]
+
+    def foretell_coverage(who, vectors, mask, n, known, choose, besides):
+        told.append(besides)
+        choose(np.arange(50), n, centers=np.zeros(0, dtype=int))
+
+    monkeypatch.setattr(module, "sampled_clusters", slow)
+    monkeypatch.setattr(module, "foretell_coverage", foretell_coverage)
+    monkeypatch.setattr(module, "prob_cover", lambda *args, delta, **how: radii.append(delta))
+    choose("prob_cover")
+    blocks = Blocks(X, dtype=np.float64)
+    labels = sampled(X, np.arange(N), 7)[2]  # all rows are sampled; two centres and five picks
+    limit = module.pure_limit(blocks, labels, 0.95, np.random.default_rng(0))
+    assert told == [5e4] and radii == [pytest.approx(np.sqrt(limit) / blocks.scale)]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_rows_that_are_all_alike_are_measured_too(measured):
+    for n_clusters in (None, 2):
+        picks = selection.prob_cover(
+            np.ones((N, 5)), 5, n_clusters=n_clusters, rng=np.random.default_rng(0)
+        )
+        assert len(set(picks.tolist())) == 5
 
 
 @pytest.mark.filterwarnings("error::UserWarning")

@@ -124,7 +124,7 @@ class DatasetRows:
         return self._sources[which], position - self._starts[which]
 
     def with_labels(self, y: Any) -> Any:
-        """Return a torch Dataset of pairs (input, label) to train on; ValueError: too few labels.
+        """Return a torch Dataset of pairs (input, label) to train on, one for each row.
 
         Examples
         --------

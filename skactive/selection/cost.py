@@ -25,7 +25,7 @@ _LEAST_CLUSTERED = 4000  # rows of a sample that is clustered
 _ROWS_A_CLUSTER = 400  # of it: with fewer, clusters settle sooner than those of all rows
 _ITERATIONS = 20  # of k-means, as few as it may take
 _WATCHED = 30  # passes over a sample, after which its means move as those of all rows do
-_SLOWING = 4.0  # passes that are left, as a power of the unrest: within .44 to 2.1 of 12 data sets
+_SLOWING = 4.0  # how many times as many passes all rows take: this root of the unrest then
 
 _is_sample: ContextVar[bool] = ContextVar("is_sample", default=False)  # not measured itself
 

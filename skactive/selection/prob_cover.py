@@ -138,14 +138,18 @@ def prob_cover(
 
 
 def _foreseen(vectors: Vectors, n_clusters: int, purity: float) -> tuple[float, float | None]:
-    """Return the seconds that clustering will take, where it is long, and about the radius."""
+    """Return the seconds that clustering will take, where it is long, and about the radius.
+
+    None where a sample tells no radius: all of its rows are in one cluster, or equal.
+    """
     sampled = sampled_clusters(vectors, np.arange(vectors.shape[0]), n_clusters)
     if sampled is None:
         return 0.0, None
     seconds, some, labels = sampled
     blocks = Blocks(vectors, some, dtype=np.float64)
     limit = pure_limit(blocks, labels, purity, np.random.default_rng(0))
-    return seconds, math.sqrt(limit) / blocks.scale or None
+    is_radius = 0 < limit < math.inf
+    return seconds, math.sqrt(limit) / blocks.scale if is_radius else None
 
 
 def pure_limit(blocks: Blocks, labels: Positions, purity: float, rng: np.random.Generator) -> float:
