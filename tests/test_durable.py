@@ -257,7 +257,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [41, pytest.param(1, marks=pytest.mark.slow)])
 def test_an_interrupt_leaves_memory_as_the_file_is(tmp_path, name, step):
     change = CALLS[name]
     with Pool.open(tmp_path / "0.db", rows(24)) as pool:
@@ -321,8 +321,9 @@ def test_whoever_is_killed_loses_nothing_that_was_said_to_be_recorded(path):
 
 
 @pytest.mark.slow
-def test_a_hundred_kills(path):
-    assert killed(path, 100, random.Random(1)) > 100
+@pytest.mark.parametrize("part", range(4))
+def test_a_hundred_kills(path, part):
+    assert killed(path, 25, random.Random(part)) > 25
 
 
 # Several processes
@@ -678,7 +679,7 @@ def flipped(path, positions, chance):
         was = known(pool)
     whole = path.read_bytes()
     other = path.with_name("flipped.db")
-    for position in positions(len(whole)):
+    for position in positions(whole):
         changed = bytearray(whole)
         changed[position] ^= chance.randrange(1, 256)
         other.write_bytes(changed)
@@ -696,15 +697,16 @@ def flipped(path, positions, chance):
 def test_a_byte_that_is_flipped_is_refused_or_changes_nothing(path):
     chance = random.Random(0)
 
-    def some(n):
-        return [*range(100), *chance.sample(range(100, n), 150)]
+    def some(whole):  # most of the file is empty
+        return chance.sample([place for place, byte in enumerate(whole) if byte], 200)
 
-    assert flipped(path, some, chance) > 20
+    assert flipped(path, some, chance) > 100
 
 
 @pytest.mark.slow
-def test_every_byte_flipped(path):
-    assert flipped(path, range, random.Random(1)) > 1000
+@pytest.mark.parametrize("part", range(8))
+def test_every_byte_flipped(path, part):
+    assert flipped(path, lambda whole: range(part, len(whole), 8), random.Random(part)) > 100
 
 
 def test_a_copy_that_is_taken_while_others_write_is_an_earlier_state_or_is_refused(path):
@@ -773,14 +775,6 @@ class DurableTextPool(DurableMachine, TextPool):
 
 
 for machine in (DurableIntPool, DurableTextPool):
-    machine.TestCase.settings = settings(stateful_step_count=20, max_examples=8)
+    machine.TestCase.settings = settings(stateful_step_count=20, max_examples=5)
 TestDurableIntPool = DurableIntPool.TestCase
 TestDurableTextPool = DurableTextPool.TestCase
-
-
-class LongDurableIntPool(DurableIntPool):
-    pass
-
-
-LongDurableIntPool.TestCase.settings = settings(stateful_step_count=50, max_examples=200)
-TestLongDurableIntPool = pytest.mark.slow(LongDurableIntPool.TestCase)
