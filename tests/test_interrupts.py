@@ -21,6 +21,8 @@ from skactive.pool.history import STATE_NAMES
 from skactive.pool.ledger import Columns
 from skactive.strategies import SplitUncertainty
 
+pytestmark = pytest.mark.once  # our own lines
+
 PACKAGE = Path(skactive.__file__).parent
 WATCHED = tuple(str(PACKAGE / part) for part in ("pool", "learner", "data/rows.py"))
 
