@@ -202,11 +202,16 @@ def fill(values: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarra
     >>> fill(np.array([1, 0, 2]), np.array([True, False, True]), None)
     array([ 1., nan,  2.])
     """
-    if known.all():
-        return values.copy()
-    hole = np.nan if missing_label is None and values.dtype.kind in NUMERIC else missing_label
-    full = values.astype(_filled_dtype(values.dtype, hole))
-    full[~known] = hole
+    return spread(values[known], known, missing_label)
+
+
+def spread(labels: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarray:
+    """Give the rows in a mask their labels, and all others the missing label, as `fill` does."""
+    if len(labels) == len(known):
+        return labels.copy()
+    hole = np.nan if missing_label is None and labels.dtype.kind in NUMERIC else missing_label
+    full = np.full(len(known), hole, dtype=_filled_dtype(labels.dtype, hole))
+    full[known] = labels
     return full
 
 

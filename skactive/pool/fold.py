@@ -72,11 +72,12 @@ def fold(
         is_live &= ~np.isin(log.operations.array[events], without)
     places, events = places[is_live], events[is_live]
     places, events = _with_base(log, rows, places, events)
+    k, states = len(rows), np.full(len(rows), UNLABELED, dtype=np.int8)
+    if len(events) == 0:
+        return Folded(states, np.full(k, -2), (NOTHING, NOTHING), (NOTHING, NOTHING))
     order = np.lexsort((events, places))
     places, events = places[order], events[order]
     kinds, names = log.kinds_of(events), log.name_codes(events)
-
-    k = len(rows)
 
     def last_of(mask: np.ndarray) -> np.ndarray:
         """Return the last event of each row in a mask, -2 where there is none."""
@@ -98,11 +99,7 @@ def fold(
     is_skipped[places[stands & (kinds == UNSURE)]] = True
 
     where, whose = _reservations(places, events, kinds, names, last_of)
-    is_reserved = np.zeros(k, dtype=bool)
-    is_reserved[where] = True
-    states = np.select(
-        [decisive > -2, is_skipped, is_reserved], [LABELED, SKIPPED, RESERVED], UNLABELED
-    ).astype(np.int8)
+    states[where], states[is_skipped], states[decisive > -2] = RESERVED, SKIPPED, LABELED
     return Folded(states, decisive, (where, whose), (places[stands], events[stands]))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -200,23 +198,18 @@ def operations(ledger: Ledger, start: int) -> list[Operation]:
     ]
 
 
-def live(ledger: Ledger, annotator: str | None = None) -> Iterator[int]:
-    """Yield which operations are not undone, newest first: all, or somebody's own opinions."""
-    log, n = ledger.log, ledger.now.n_operations
-    for number in range(n - 1, -1, -1):
-        kind = KINDS[log.kinds.array[number]]
-        if kind == "undo" or log.dead.array[number] < n:
-            continue
-        if annotator is None or (
-            kind in OF_PEOPLE and log.people[log.actors.array[number]] == annotator
-        ):
-            yield number
-
-
 def undoable(ledger: Ledger, n: int, annotator: str | None) -> list[int]:
-    """Return the last n operations that can be undone, newest first; fewer: there are no more."""
-    # The first operation, "fit", is where the pool begins.
-    return [number for number in islice(live(ledger, annotator), n) if number]
+    """Return the last n operations that are not undone, newest first: all, or somebody's opinions.
+
+    Fewer: there are no more. The first operation, "fit", is where the pool begins.
+    """
+    log, end = ledger.log, ledger.now.n_operations
+    kinds = log.kinds.array[:end]
+    is_live = (log.dead.array[:end] >= end) & (kinds != KINDS.index("undo"))
+    if annotator is not None:
+        is_live &= np.isin(kinds, [KINDS.index(kind) for kind in OF_PEOPLE])
+        is_live &= log.actors.array[:end] == log.known_code(annotator)
+    return (1 + np.flatnonzero(is_live[1:])[::-1][:n]).tolist()
 
 
 def labeled_lately(ledger: Ledger, since: int, most: int | None) -> np.ndarray:

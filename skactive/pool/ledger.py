@@ -60,7 +60,7 @@ class Moment(NamedTuple):
     @property
     def n_labels(self) -> int:
         """Number of rows that have a label, on both sides."""
-        return int(self.counts[LABELED::HELD_OUT].sum())
+        return sum(self.counts.tolist()[LABELED::HELD_OUT])
 
 
 class Effect(NamedTuple):
@@ -68,8 +68,8 @@ class Effect(NamedTuple):
 
     rows: np.ndarray
     states: np.ndarray
-    is_held: np.ndarray
-    last: np.ndarray  # their last events
+    is_held: Any  # (k,) whether they are on the test side, or one for all
+    last: Any  # (k,) their last events, or one for all
     labels: Any  # (k,) meaningful where a row is labelled; None where none is
     names: Names  # for whom rows are reserved, where they are
     dtype: np.dtype | None  # of all labels afterwards
@@ -144,7 +144,7 @@ class Ledger:
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
         ids = self._ids = now.ids if change.ids is None else change.ids
-        is_fresh = self._is_fresh(change.rows)
+        is_fresh = n == 0 or self._is_fresh(change.rows)
         dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
         previous = -1 if is_fresh else self.last_events(change.rows)
@@ -193,15 +193,11 @@ class Ledger:
 
     def is_held(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Tell which rows are on the test side."""
-        held = np.zeros(len(rows), dtype=bool)
-        if side is None:
-            return held
-        slots = self.slots.find(rows)
-        is_touched = slots >= 0
-        is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
-        held[is_touched] = self.slots.is_held[slots[is_touched]]
-        others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(others, self._keys(side)))
+        at = self.slots.find(rows)
+        held = self.slots.is_held[at]
+        if side is not None:
+            is_new = ~self.slots.is_touched(at)
+            held[is_new] = side.takes(keys_of(rows[is_new], self._keys(side)))
         return held
 
     def _keys(self, side: HoldOut) -> np.ndarray | None:
@@ -257,10 +253,7 @@ class Ledger:
     def _is_fresh(self, rows: np.ndarray) -> bool:
         """Tell whether nothing has happened to any of the rows, nor have they slots apart."""
         slots, at = self.slots, self.slots.find(rows)
-        if not slots.is_dense:
-            return len(at) == 0 or at.max() < 0
-        at = at[at >= 0]
-        return not (slots.states[at].any() or (len(at) and slots.last[at].max() >= 0))
+        return not (slots.is_touched(at) if slots.is_dense else at >= 0).any()
 
     def _effect_of(self, n: int, n_events: int, is_fresh: bool | None = None) -> Effect:
         """Return what operation n made of the rows that it touched."""
@@ -269,10 +262,8 @@ class Ledger:
         rows = log.rows.array[events]
         if n == 0:
             rows, labels = log.base
-            k, dtype = len(rows), self.dtype_after(1)
-            states = np.full(k, LABELED, dtype=np.int8)
-            last = np.full(k, -1, dtype=np.int64)
-            return Effect(rows, states, np.zeros(k, dtype=bool), last, labels, {}, dtype)
+            states, dtype = np.full(len(rows), LABELED, dtype=np.int8), self.dtype_after(1)
+            return Effect(rows, states, False, -1, labels, {}, dtype, is_first=bool(is_fresh))
         if n in log.undone:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
@@ -293,12 +284,13 @@ class Ledger:
         labels, dtype = None, self.dtype_after(n + 1)
         if n in log.dtypes and dtype is not None:
             labels = log.labels.array[events].astype(dtype)
+        whose: Names = {}
         is_reserved = states == RESERVED
-        codes = log.names.array[events][is_reserved].tolist()
-        whose: Names = {
-            row: (log.people[code],)
-            for row, code in zip(rows[is_reserved].tolist(), codes, strict=True)
-        }
+        if is_reserved.any():
+            names = log.names_of(numbers[is_reserved]).tolist()
+            whose = {
+                row: (name,) for row, name in zip(rows[is_reserved].tolist(), names, strict=True)
+            }
         is_held = log.held.array[events]
         return Effect(rows, states, is_held, numbers, labels, whose, dtype, is_first=True)
 
@@ -326,9 +318,8 @@ class Ledger:
         Not while another thread may change the pool.
         """
         slots, labels = self.follow(), None
-        at, states = slots.find(rows), np.zeros(len(rows), dtype=np.int8)
-        is_known = at >= 0
-        states[is_known] = slots.states[at[is_known]]
+        at = slots.find(rows)
+        states = slots.states[at]
         if slots.labels is not None and (states == LABELED).any():
             labels = slots.labels[at]
         return states, labels
@@ -340,10 +331,7 @@ class Ledger:
 
     def last_events(self, rows: np.ndarray) -> np.ndarray:
         """Return the last event of each row, -1 where there is none."""
-        found = self.slots.find(rows)
-        last = np.full(len(rows), -1, dtype=np.int64)
-        last[found >= 0] = self.slots.last[found[found >= 0]]
-        return last
+        return self.slots.last[self.slots.find(rows)]
 
     def labels_of(
         self, rows: np.ndarray, events: np.ndarray, n: int, dtype: np.dtype | None
@@ -364,41 +352,22 @@ class Ledger:
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        n_touched = int(self.now.counts[LABELED:HELD_OUT].sum()) + len(effect.rows)
+        n_touched = sum(self.now.counts.tolist()[LABELED:HELD_OUT])
         if not slots.fits(n_rows, n_touched):
-            slots = self._moved(slots, n_rows, effect)
+            slots = _moved(slots, n_rows, n_touched)
         at = slots.made(effect.rows, effect.is_first)
         slots.recast(effect.dtype, at)
         if effect.labels is not None:
-            is_labeled = effect.states == LABELED
-            slots.labels[at[is_labeled]] = effect.labels[is_labeled]
+            slots.labels[at] = effect.labels
         slots.states[at], slots.is_held[at] = effect.states, effect.is_held
-        slots.last[at] = np.maximum(slots.last[at], effect.last)
+        last = effect.last if effect.is_first else np.maximum(slots.last[at], effect.last)
+        slots.last[at] = last
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
         slots.cover(n_rows)
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
-
-    def _moved(self, old: Slots, n_rows: int, effect: Effect) -> Slots:
-        """Return the slots by row where they were few, or the other way round."""
-        rows = old.touched()
-        at = old.find(rows)
-        kept = old.is_touched(at)
-        rows, at = rows[kept], at[kept]
-        new = Slots(n_rows, len(rows) + len(effect.rows))
-        to = new.made(rows)
-        new.states[to], new.is_held[to], new.last[to] = (
-            old.states[at],
-            old.is_held[at],
-            old.last[at],
-        )
-        if old.labels is not None:
-            new.recast(old.labels.dtype, to)
-            new.labels[to] = old.labels[at]
-        new.names = dict(old.names)
-        return new
 
     def _with_label(self) -> np.ndarray:
         """Return the rows that have a label, on whichever side, sorted."""
@@ -407,10 +376,7 @@ class Ledger:
 
     def _states_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the states of rows in the slots."""
-        found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
-        is_known = found >= 0
-        states[is_known] = self.slots.states[found[is_known]]
-        return states
+        return self.slots.states[self.slots.find(rows)]
 
     def with_dtype(self, change: Change, is_fresh: bool = False) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
@@ -587,3 +553,20 @@ class Ledger:
             or np.isin(kinds, (CLOSE, RESTORE, RELEASE)).any()
             or log.undone
         )
+
+
+def _moved(old: Slots, n_rows: int, n_touched: int) -> Slots:
+    """Return the slots by row where they were few, or the other way round."""
+    rows = old.touched()
+    at = old.find(rows)
+    kept = old.is_touched(at)
+    rows, at = rows[kept], at[kept]
+    new = Slots(n_rows, n_touched)
+    to = new.made(rows)
+    for name in ("states", "is_held", "last"):
+        getattr(new, name)[to] = getattr(old, name)[at]
+    if old.labels is not None:
+        new.recast(old.labels.dtype, to)
+        new.labels[to] = old.labels[at]
+    new.names = dict(old.names)
+    return new

@@ -28,14 +28,15 @@ def inserted(columns: Columns, at: np.ndarray, new: Columns) -> Columns:
 class Slots:
     """State, label and last event of rows that were touched; all others are unlabelled.
 
-    Columns have an entry a slot. While few rows are touched, their numbers are kept sorted beside
-    their slots; once they are many, the slot of a row is its number.
+    Columns have an entry a slot, and behind them one at least that nothing is written to: -1, the
+    slot of rows that have none, finds it. While few rows are touched, their numbers are kept sorted
+    beside their slots; once they are many, the slot of a row is its number.
     """
 
     def __init__(self, n_rows: int, n_touched: int = 0) -> None:
         self.is_dense = n_rows <= max(_FEW_ROWS, _SHARE * n_touched)
         self.n_used = n_rows if self.is_dense else 0
-        size = n_rows if self.is_dense else n_touched
+        size = 1 + (n_rows if self.is_dense else n_touched)
         self.states = np.zeros(size, dtype=np.int8)
         self.is_held = np.zeros(size, dtype=bool)
         self.last = np.full(size, -1, dtype=np.int64)
@@ -94,8 +95,8 @@ class Slots:
         for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
             column = getattr(self, name)
             # Each by itself: an interrupt may come between two.
-            if column is not None and n > len(column):
-                size = max(n, len(column) * 5 // 4)
+            if column is not None and n >= len(column):
+                size = max(n + 1, len(column) * 5 // 4)
                 longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
                 longer[: len(column)] = column
                 setattr(self, name, longer)
