@@ -1,4 +1,4 @@
-"""What a record costs: in a database one label, many in one call, opening it; memory over many rows.
+"""What a record costs: in a database one label, many at once, opening it; what many rows take.
 
     python benchmarks/record.py [--events 1000000]
 
