@@ -106,7 +106,7 @@ def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
     kind, of_label = values.dtype.kind, _kind(type(missing_label))
     comparable = NUMERIC if of_label in NUMERIC else of_label
     if kind == "O":
-        return _missing_objects(values.tolist(), missing_label, comparable)
+        return _missingobjects(values.tolist(), missing_label, comparable)
     mask = np.isnan(values) if kind == "f" else np.zeros(len(values), dtype=bool)
     return mask | (values == missing_label) if kind in comparable else mask
 
@@ -259,7 +259,7 @@ def sorted_classes(values: np.ndarray) -> np.ndarray:
     array(['a', 'b'], dtype=object)
     """
     if values.dtype.kind == "O":  # hashing text is much faster than sorting all of it
-        return _objects(sorted(set(values.tolist())))
+        return objects(sorted(set(values.tolist())))
     return np.unique(values)
 
 
@@ -395,11 +395,16 @@ def _with_plain_text(raw: np.ndarray) -> np.ndarray:
     if not any(issubclass(cls, str) and cls is not str for cls in set(map(type, values))):
         return raw
     # By str itself: such a class may print itself as "C.MEMBER".
-    plain = _objects([str.__str__(each) if isinstance(each, str) else each for each in values])
+    plain = objects([str.__str__(each) if isinstance(each, str) else each for each in values])
     return plain.reshape(raw.shape)
 
 
-def _objects(values: Collection) -> np.ndarray:
+def plain(label: Any) -> Any:
+    """Return a label as a plain Python value."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def objects(values: Collection) -> np.ndarray:
     """Put values into a one-dimensional object array, each as it is."""
     return np.fromiter(values, dtype=object, count=len(values))
 
@@ -418,7 +423,7 @@ def _raw(y: Any) -> np.ndarray:
         return _from_pandas(y)
     if is_instance(y, ("polars.Series",)):
         whole = y.null_count() == 0 or y.dtype.is_float()
-        return y.to_numpy() if whole else _objects(y.to_list())
+        return y.to_numpy() if whole else objects(y.to_list())
     if isinstance(y, range | array) or hasattr(y, "__array__"):
         return as_array(y)
     raise TypeError(f"y is a {type(y).__name__}; write an array, a list or a Series of labels.")
@@ -437,7 +442,7 @@ def _from_sequence(y: list | tuple) -> np.ndarray:
         # Integers beyond int64 become floats in numpy, which would merge different labels.
         if kinds != {"i"} or out.dtype.kind in "iu":
             return out
-    return _objects(y)
+    return objects(y)
 
 
 def _from_pandas(y: Any) -> np.ndarray:
@@ -448,7 +453,7 @@ def _from_pandas(y: Any) -> np.ndarray:
     return np.asarray(y if has_room or not y.isna().any() else y.astype(object))
 
 
-def _missing_objects(values: list, label: Any, comparable: str) -> np.ndarray:
+def _missingobjects(values: list, label: Any, comparable: str) -> np.ndarray:
     """Say which elements are missing; only those of a comparable kind are held against label."""
     kind_of = {cls: _kind(cls) for cls in set(map(type, values))}
     if kind_of.keys() <= {str} and comparable != "U":  # text alone, the commonest, needs no look

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..utils.checks import is_instance
-from ..utils.files import replacing
 from .frames import is_pandas, is_polars
 from .labels import folded, missing_mask, nearest_class, to_array
 
@@ -149,13 +148,6 @@ def _named_columns(X: Any) -> list[tuple[Any, Any]] | None:
 
 # What a spreadsheet takes for a formula where a cell begins with it, in any width.
 _FORMULA = "=+-@＝＋－＠"
-
-
-def write_table(path: str | os.PathLike, columns: Mapping[str, Any]) -> None:
-    """Write columns to a CSV file that spreadsheets read as text: whole, or not at all."""
-    data = csv_bytes(columns, path)
-    with replacing(path) as file:
-        file.write(data)
 
 
 def csv_bytes(columns: Mapping[str, Any], path: str | os.PathLike) -> bytes:

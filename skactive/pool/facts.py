@@ -163,7 +163,7 @@ class Facts:
 
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
-            known = slots.states[slots.find(rows)] == LABELED
+            known = slots.states_of(rows) == LABELED
             return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
@@ -380,7 +380,7 @@ class Facts:
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
             slots, rows = ledger.slots, ledger.slots.touched()
-            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            rows = rows[slots.states_of(rows) == LABELED]
             labels = self._labels_of(ledger, rows)
             return rows, np.zeros(0) if labels is None else labels
 

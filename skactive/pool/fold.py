@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.row_numbers import is_among
 from .log import (
     CLOSE,
     FINAL,
@@ -88,7 +89,7 @@ def fold(
     closed, restored, final = last_of(kinds == CLOSE), last_of(kinds == RESTORE), kinds == FINAL
     spoke = (kinds == OPINION) | (kinds == UNSURE)
     # Of each person the last one, which replaced what she had said before even if it was taken away
-    stands = _is_last_where(spoke, places, names) & (events > closed[places])
+    stands = is_last_where(spoke, places, names) & (events > closed[places])
     stands &= (kinds == OPINION) | (events > restored[places])
     decided = last_of(final & (events > closed[places]))
     latest = last_of(stands & (kinds == OPINION))
@@ -121,16 +122,11 @@ def _with_base(
     log: Log, rows: np.ndarray, places: np.ndarray, events: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add, for rows that had a label from the start, the event that they lack."""
-    base = log.base[0]
-    if len(base) == 0:
-        return places, events
-    at = np.searchsorted(base, rows)
-    at[at == len(base)] = 0
-    based = np.flatnonzero(base[at] == rows)
+    based = np.flatnonzero(is_among(rows, log.base[0]))
     return np.append(places, based), np.append(events, np.full(len(based), BASE))
 
 
-def _is_last_where(mask: np.ndarray, places: np.ndarray, names: np.ndarray) -> np.ndarray:
+def is_last_where(mask: np.ndarray, places: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Tell which entries of a mask are the last of these with their place and name."""
     inside = np.flatnonzero(mask)
     order = inside[np.lexsort((names[inside], places[inside]))]  # stable: events stay in order
@@ -149,7 +145,7 @@ def _reservations(places, events, kinds, names, last_of) -> tuple[np.ndarray, np
     cleared = last_of((kinds == SKIP) | by_nobody)
     spoken = last_of(spoke)
     turns = (kinds == RESERVE) | (kinds == RELEASE) | spoke
-    holds = _is_last_where(turns, places, names) & (kinds == RESERVE)
+    holds = is_last_where(turns, places, names) & (kinds == RESERVE)
     holds &= events > cleared[places]
     holds &= (names != NOBODY) | (events > spoken[places])
     return places[holds], names[holds]

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import missing_mask
+from ..data.labels import missing_mask, objects
 from ..utils.checks import checked_count
 from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
 from .log import ADDING, CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change
-from .storage import unpack_json
+from .storage import refuse_unless, unpack_json
 
 _KINDS = KINDS[:9]
 _EVENTS = {"skip": SKIP, "restore": RESTORE, "reserve": RESERVE, "release": RELEASE}
@@ -134,7 +134,7 @@ def _history(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> 
     """Return the operations that arrays tell of."""
     text = f"labels {np.dtype(object).str}"
     if text in arrays:
-        arrays = {**arrays, text: np.array([*unpack_json(arrays[text]), None], object)[:-1]}
+        arrays = {**arrays, text: objects(unpack_json(arrays[text]))}
     used = dict.fromkeys(arrays, 0)
 
     def take(name: str, k: int) -> np.ndarray:
@@ -152,7 +152,7 @@ def _history(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> 
         fields += [annotator, float(time), checked_count(n_added, "n", least=0), tuple(undone)]
         history.append(Old(kind, *fields))
     used["operations"] = len(arrays["operations"])
-    _refuse_unless(used == {name: len(array) for name, array in arrays.items()})
+    refuse_unless(used == {name: len(array) for name, array in arrays.items()})
     _check_rows(history, n_rows)
     for position in range(len(history)):
         _check_operation(history, position)
@@ -160,52 +160,46 @@ def _history(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> 
     return history
 
 
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
-
-
 def _check_rows(history: Sequence[Old], n_rows: int) -> None:
     """Refuse rows that are not there, or not in the state in which they were left."""
     rows, before, after = (_joined(history, f) for f in ("rows", "states_before", "states_after"))
     which = np.repeat(np.arange(len(history)), [len(op.rows) for op in history])
     n_then = np.cumsum([op.n_added for op in history])
-    _refuse_unless(n_then[-1] == n_rows and (rows >= 0).all() and (rows < n_then[which]).all())
+    refuse_unless(n_then[-1] == n_rows and (rows >= 0).all() and (rows < n_then[which]).all())
     order = np.argsort(rows, kind="stable")
     rows, which, before, after = rows[order], which[order], before[order], after[order]
     is_again = rows[1:] == rows[:-1]
-    _refuse_unless((which[1:] > which[:-1])[is_again].all())  # once in an operation
+    refuse_unless((which[1:] > which[:-1])[is_again].all())  # once in an operation
     was = np.full(len(rows), UNLABELED)
     was[1:][is_again] = after[:-1][is_again]
-    _refuse_unless((before == was).all() and np.isin(after, range(4)).all())
+    refuse_unless((before == was).all() and np.isin(after, range(4)).all())
 
 
 def _check_operation(history: Sequence[Old], position: int) -> None:
     """Refuse an operation whose fields do not go together."""
     op = history[position]
-    _refuse_unless(op.kind in _KINDS and (op.kind == _KINDS[0]) == (position == 0))
-    _refuse_unless(op.n_added == 0 or op.kind in ADDING)
+    refuse_unless(op.kind in _KINDS and (op.kind == _KINDS[0]) == (position == 0))
+    refuse_unless(op.n_added == 0 or op.kind in ADDING)
     turns = np.unique([op.states_before, op.states_after], axis=1).T.tolist()
-    _refuse_unless(op.undone or all(tuple(turn) in _TURNS[op.kind] for turn in turns))
-    _refuse_unless(op.kind != "fit" or (np.diff(op.rows) > 0).all())
-    _refuse_unless(isinstance(op.annotator, str | None) and np.isfinite(op.time))
+    refuse_unless(op.undone or all(tuple(turn) in _TURNS[op.kind] for turn in turns))
+    refuse_unless(op.kind != "fit" or (np.diff(op.rows) > 0).all())
+    refuse_unless(isinstance(op.annotator, str | None) and np.isfinite(op.time))
     for states, names in ((op.states_before, op.names_before), (op.states_after, op.names_after)):
         each = [None] if names is None else names
         is_fit = names is None or len(names) == len(states)
-        _refuse_unless(is_fit and all(isinstance(name, str | None) for name in each))
-        _refuse_unless((names is None) != (states == RESERVED).any())
-    _refuse_unless((op.kind == "undo") == bool(op.undone))
+        refuse_unless(is_fit and all(isinstance(name, str | None) for name in each))
+        refuse_unless((names is None) != (states == RESERVED).any())
+    refuse_unless((op.kind == "undo") == bool(op.undone))
     if op.undone:
-        _refuse_unless(op.undone == (*islice(_live(history, position), len(op.undone)),))
+        refuse_unless(op.undone == (*islice(_live(history, position), len(op.undone)),))
         undone = [history[at] for at in reversed(op.undone)]
-        _refuse_unless(all(one.kind not in ADDING for one in undone))
+        refuse_unless(all(one.kind not in ADDING for one in undone))
         was = _before(undone, _dtype_of_labels(history, op.undone[-1]))
         is_labeled = op.states_after == LABELED
         pairs = [(was["rows"], op.rows), (was["states"], op.states_after)]
         if op.labels_after is not None:
             pairs.append((was["labels"][is_labeled], op.labels_after[is_labeled]))
-        _refuse_unless(was["names"] == op.names_after and all(starmap(np.array_equal, pairs)))
+        refuse_unless(was["names"] == op.names_after and all(starmap(np.array_equal, pairs)))
 
 
 def _check_labels(history: Sequence[Old], missing_label: Any) -> None:
@@ -215,12 +209,12 @@ def _check_labels(history: Sequence[Old], missing_label: Any) -> None:
         sides = (op.states_before, op.labels_before), (op.states_after, op.labels_after)
         for states, labels in sides:
             is_labeled = states == LABELED
-            _refuse_unless((labels is None) != is_labeled.any())
+            refuse_unless((labels is None) != is_labeled.any())
             if labels is not None:
                 groups.setdefault(labels.dtype, []).append(labels[is_labeled])
     for parts in groups.values():
         values = np.concatenate(parts)
-        _refuse_unless(not missing_mask(values, missing_label).any())
-        _refuse_unless(values.dtype.kind != "f" or np.isfinite(values).all())
+        refuse_unless(not missing_mask(values, missing_label).any())
+        refuse_unless(values.dtype.kind != "f" or np.isfinite(values).all())
         is_text = values.dtype.kind == "O"
-        _refuse_unless(not is_text or all(isinstance(value, str) for value in values.tolist()))
+        refuse_unless(not is_text or all(isinstance(value, str) for value in values.tolist()))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
+from ..data.row_numbers import is_among
 from ..data.rows import Rows
 from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
@@ -179,7 +180,7 @@ class Ledger:
             if effect.is_first:
                 counts[UNLABELED] -= len(effect.rows)
                 return counts
-            return counts - np.bincount(self._states_of(effect.rows), minlength=_N_COUNTS)
+            return counts - np.bincount(self.slots.states_of(effect.rows), minlength=_N_COUNTS)
         n = len(now.rows)
         if side is now.side or n == 0:
             counts += self._counts_of_untouched(n_added, side, n)
@@ -208,7 +209,7 @@ class Ledger:
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Return where rows are counted."""
-        return self._states_of(rows) + HELD_OUT * self.is_held(rows, side)
+        return self.slots.states_of(rows) + HELD_OUT * self.is_held(rows, side)
 
     def _counts_of_untouched(
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
@@ -372,11 +373,7 @@ class Ledger:
     def _with_label(self) -> np.ndarray:
         """Return the rows that have a label, on whichever side, sorted."""
         rows = self.slots.touched()
-        return rows[self._states_of(rows) == LABELED]
-
-    def _states_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the states of rows in the slots."""
-        return self.slots.states[self.slots.find(rows)]
+        return rows[self.slots.states_of(rows) == LABELED]
 
     def with_dtype(self, change: Change, is_fresh: bool = False) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
@@ -392,7 +389,7 @@ class Ledger:
         n_kept = self.now.n_labels
         # Of what was decided, a label stays whatever is said.
         if n_kept and not is_fresh and not self.log.has_final:
-            n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
+            n_kept -= (self.slots.states_of(change.rows[has_label]) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         if has_label.all():
@@ -511,13 +508,10 @@ class Ledger:
             touched = self.touched_since(n)
         if touched is None or 8 * len(touched) > len(self.slots.states):  # quicker than sorting
             return end, self._all_in(state)
-        at = np.searchsorted(members, touched)
-        is_member = at < len(members)
-        is_member[is_member] = members[at[is_member]] == touched[is_member]
-        is_now = self._in_counts(touched, self.now.side) == state
-        gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
+        was, is_now = is_among(touched, members), self._in_counts(touched, self.now.side) == state
+        gone, new = touched[was & ~is_now], touched[is_now & ~was]
         if len(gone):
-            members = np.delete(members, gone)
+            members = np.delete(members, members.searchsorted(gone))
         return end, inserted((members,), members.searchsorted(new), (new,))[0]
 
     def _all_in(self, state: int) -> np.ndarray:

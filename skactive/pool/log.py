@@ -11,37 +11,27 @@ import numpy as np
 
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
 OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD = range(11)
-EVENT_NAMES = (
-    "opinion",
-    "cannot tell",
-    "final",
-    "close",
-    "skip",
-    "restore",
-    "reserve",
-    "release",
-    "tag",
-    "untag",
-    "hold",
-)
+_OF_STATES = ("opinion", "cannot tell", "final", "close", "skip", "restore", "reserve", "release")
+EVENT_NAMES = (*_OF_STATES, "tag", "untag", "hold")
 LABELS_IN = (OPINION, FINAL)  # events that carry a label
 _HAS_LABEL = np.isin(range(len(EVENT_NAMES)), LABELS_IN)
-KINDS = (
-    "fit",
-    "label",
-    "unlabel",
-    "skip",
-    "restore",
-    "reserve",
-    "release",
-    "extend",
-    "undo",
-    "decide",
-    "tag",
-    "merge",
-    "classes",
-    "hold_out",
-)
+EVENTS_OF = {  # which events an operation of each kind may consist of
+    "fit": (),
+    "label": (OPINION, UNSURE, CLOSE),
+    "unlabel": (CLOSE,),
+    "skip": (SKIP,),
+    "restore": (RESTORE,),
+    "reserve": (RESERVE,),
+    "release": (RELEASE,),
+    "extend": (OPINION, UNSURE),
+    "undo": (),
+    "decide": (FINAL,),
+    "tag": (TAG, UNTAG),
+    "merge": (OPINION, UNSURE, CLOSE),
+    "classes": (CLOSE,),
+    "hold_out": (HOLD,),
+}
+KINDS = tuple(EVENTS_OF)
 ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max

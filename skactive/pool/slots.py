@@ -69,6 +69,10 @@ class Slots:
         at = np.minimum(known.searchsorted(rows), len(known) - 1)
         return np.where(known[at] == rows, slots[at], -1)
 
+    def states_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the states of rows, whatever side they are on."""
+        return self.states[self.find(rows)]
+
     def made(self, rows: np.ndarray, are_new: bool = False) -> np.ndarray:
         """Return the slots of distinct rows, new ones where they have none, as `are_new` says."""
         if self.is_dense:
