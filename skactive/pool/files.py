@@ -19,7 +19,7 @@ from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
-from .log import ADDING, EVENTS_OF, FINAL, KINDS, LABELS_IN, NEVER, Change, Column, LabelColumn, Log
+from .log import ADDING, EVENTS_OF, FINAL, KINDS, LABELS_IN, NEVER, Column, LabelColumn, Log
 from .renumbering import Given, by_ids, by_numbers
 from .storage import pack_json, refuse_unless, unpack_json
 from .test_side import check_sides
@@ -78,7 +78,8 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
         named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
-            log = _written(format_1.changes(arrays, n, pool.missing_label))
+            log = format_1.log_of(arrays, checked_count(n, "n"))
+            log = checked_log(log, [*log.undone.items()], n, pool.missing_label)
         else:
             log = _log(arrays, n, pool.missing_label, saved_ids)
     pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
@@ -231,17 +232,6 @@ def checked_log(
     refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
     check_sides(log, n, None if ids is None else ids.hashes)
     check_changes(log)
-    return log
-
-
-def _written(changes: Sequence[Change]) -> Log:
-    """Return the log of changes, one after another."""
-    log, end = Log(), 0
-    for n, change in enumerate(changes):
-        dtype = None if change.labels is None else change.labels.dtype
-        end = log.write(change, n, end, -1, dtype)
-    log = log.trimmed(len(changes), end)
-    log.previous = Column(_previous(log.rows.array))
     return log
 
 
