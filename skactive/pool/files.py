@@ -37,7 +37,7 @@ _DTYPES |= {"actors": np.int32, "names": np.int32}  # others are int64
 def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
-    n, arrays = len(now.rows), _arrays(pool.ledger.log, now.n_operations, now.n_events)
+    n, arrays = len(now.rows), _arrays(pool.ledger.log.trimmed(now.n_operations, now.n_events))
     known: dict[str, Any] = {"id_column": pool.id_column}  # by which rows are known again
     if now.ids is None:
         arrays["sampled"] = sampled = _sampled(n, labeled)
@@ -134,26 +134,14 @@ def _popped_ids(arrays: dict[str, np.ndarray]) -> Ids | None:
     return ids
 
 
-def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:
+def _arrays(log: Log) -> dict[str, np.ndarray]:
     """Return a log as arrays of numbers and bytes."""
-    arrays = {name: getattr(log, name).array[:n] for name in _OF_OPERATIONS}
-    arrays |= {name: getattr(log, name).array[:n_events] for name in _OF_EVENTS}
-    kept: list[Any] = [
-        log.people,
-        *(
-            [[key, value] for key, value in list(table.items()) if key < size]
-            for table, size in (
-                (log.dtypes, n),
-                (log.undone, n),
-                (log.details, n),
-                (log.notes, n_events),
-            )
-        ),
-    ]
-    arrays["tables"] = pack_json(kept)
+    arrays = {name: getattr(log, name).array for name in (*_OF_OPERATIONS, *_OF_EVENTS)}
+    tables = [[*table.items()] for table in (log.dtypes, log.undone, log.details, log.notes)]
+    arrays["tables"] = pack_json([log.people, *tables])
     rows, labels = log.base
     arrays["base_rows"] = rows
-    for name, values in (("base_labels", labels), ("labels", log.labels.array[:n_events])):
+    for name, values in (("base_labels", labels), ("labels", log.labels.array)):
         is_text = values is not None and values.dtype.kind == "O"
         if values is None:
             values = np.zeros(0)

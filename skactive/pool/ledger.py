@@ -173,15 +173,7 @@ class Ledger:
 
     def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
         """Return how many rows are in each state once an operation has happened."""
-        now, counts = self.now, self.now.counts.copy()
-        if side is None:
-            counts[UNLABELED] += n_added
-            counts += np.bincount(effect.states, minlength=_N_COUNTS)
-            if effect.is_first:
-                counts[UNLABELED] -= len(effect.rows)
-                return counts
-            return counts - np.bincount(self.slots.states_of(effect.rows), minlength=_N_COUNTS)
-        n = len(now.rows)
+        now, n, counts = self.now, len(self.now.rows), self.now.counts.copy()
         if side is now.side or n == 0:
             counts += self._counts_of_untouched(n_added, side, n)
         else:  # it begins: what nothing has happened to is counted anew
@@ -189,6 +181,9 @@ class Ledger:
             counts += self._counts_of_untouched(n, side, 0, touched)
             counts[UNLABELED] -= n - len(touched)
         counts += np.bincount(effect.states + HELD_OUT * effect.is_held, minlength=_N_COUNTS)
+        if effect.is_first and side is None:  # quicker, and so in most pools
+            counts[UNLABELED] -= len(effect.rows)
+            return counts
         before = self._in_counts(effect.rows, now.side if n else side)
         return counts - np.bincount(before, minlength=_N_COUNTS)
 
@@ -258,26 +253,24 @@ class Ledger:
 
     def _effect_of(self, n: int, n_events: int, is_fresh: bool | None = None) -> Effect:
         """Return what operation n made of the rows that it touched."""
-        log, slots = self.log, self.slots
+        log = self.log
         events = log.span(n, n + 1, n_events)
         rows = log.rows.array[events]
         if n == 0:
             rows, labels = log.base
             states, dtype = np.full(len(rows), LABELED, dtype=np.int8), self.dtype_after(1)
             return Effect(rows, states, False, -1, labels, {}, dtype, is_first=bool(is_fresh))
+        numbers, touched = np.arange(events.start, events.stop), rows
         if n in log.undone:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
-            rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
-            if changed_between(log, n, n + 1):
-                rows = np.union1d(rows, self._with_label())
-            return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+            touched = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
         if changed_between(log, n, n + 1):
-            again, rows = rows, np.union1d(rows, self._with_label())
-            last = slots.last[slots.made(rows)]
-            last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
-            return self._folded(rows, last, n + 1, n_events)
-        numbers = np.arange(events.start, events.stop)
+            touched = np.union1d(touched, self._with_label())
+        if touched is not rows:
+            last = self.last_events(touched)
+            last[np.searchsorted(touched, rows)] = numbers
+            return self._folded(touched, last, n + 1, n_events)
         states = _STATE_AFTER[log.events.array[events]]
         if not (self._is_fresh(rows) if is_fresh is None else is_fresh) or (states < 0).any():
             rows, at = np.unique(rows[::-1], return_index=True)

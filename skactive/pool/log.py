@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.labels import objects
+
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
 OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD = range(11)
 _OF_STATES = ("opinion", "cannot tell", "final", "close", "skip", "restore", "reserve", "release")
@@ -241,6 +243,12 @@ class Log:
         """Return the names of those who told them, or for whom."""
         people = np.fromiter(self.people, dtype=object, count=len(self.people))
         return people[self.name_codes(events)]
+
+    def notes_of(self, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the seconds that they took, NaN where nobody said, and what was remarked."""
+        notes = [self.notes.get(event, (None, None)) for event in events.tolist()]
+        seconds, comments = zip(*notes, strict=True) if notes else ((), ())
+        return np.array(seconds, dtype=float), objects(comments)
 
     def _codes_of(self, names: Any) -> Any:
         """Return codes for names, or for one that stands for all."""

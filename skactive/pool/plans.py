@@ -147,24 +147,15 @@ def extend(
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
     detail = _groups(pool, groups, len(added), row_index(X), who)
+    change = Change("extend", names=annotator, annotator=annotator, added=added, merge=merge)
+    change = change._replace(detail=detail, ids=all_ids)
     if y is None:
-        how: dict[str, Any] = {"annotator": annotator, "detail": detail, "ids": all_ids}
-        return Change("extend", added=added, merge=merge, **how)
+        return change
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
-    return Change(
-        "extend",
-        len(pool) + told,
-        np.where(known[told], OPINION, UNSURE).astype(np.int8),
-        annotator,
-        values[told],
-        annotator=annotator,
-        added=added,
-        merge=merge,
-        detail=detail,
-        ids=all_ids,
-    )
+    events = np.where(known[told], OPINION, UNSURE).astype(np.int8)
+    return change._replace(rows=len(pool) + told, events=events, labels=values[told])
 
 
 def with_ids(pool: Facts, X, ids, who: str) -> tuple[Any, Ids | None]:

@@ -122,8 +122,7 @@ def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.n
     log = ledger.log
     is_label = log.kinds_of(now.events) == OPINION
     rows, events = now.rows[is_label], now.events[is_label]
-    people = np.array([*log.people, None], dtype=object)
-    return rows, people[log.name_codes(events)], _labels_of(ledger, rows, events)
+    return rows, log.names_of(events), _labels_of(ledger, rows, events)
 
 
 def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
@@ -165,16 +164,14 @@ def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
     is_label = np.isin(kinds, (OPINION, FINAL))
     labels = np.full(len(rows), None, dtype=object)
     labels[is_label] = _labels_of(ledger, rows[is_label], events[is_label])
-    people, names = log.people, log.name_codes(events).tolist()
-    notes = [log.notes.get(event, (None, None)) for event in events.tolist()]
-    seconds = [np.nan if note[0] is None else note[0] for note in notes]
+    seconds, comments = log.notes_of(events)
     return {
         "row": rows,
-        "annotator": objects([people[name] for name in names]),
+        "annotator": log.names_of(events),
         "label": labels,
         "time": datetimes(log.times.array[log.operations_of(events)]),
-        "seconds": np.array(seconds, dtype=float),
-        "comment": objects([note[1] for note in notes]),
+        "seconds": seconds,
+        "comment": comments,
         "kind": objects([EVENT_NAMES[kind] for kind in kinds.tolist()]),
     }
 
