@@ -379,8 +379,7 @@ class Facts:
         """Return the rows that have a label, on both sides, and their labels."""
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
-            slots, rows = ledger.slots, ledger.slots.touched()
-            rows = rows[slots.states_of(rows) == LABELED]
+            rows = ledger.with_label()
             labels = self._labels_of(ledger, rows)
             return rows, np.zeros(0) if labels is None else labels
 

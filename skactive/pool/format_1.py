@@ -12,11 +12,10 @@ from ..data.rows import Rows
 from ..utils.checks import checked_count
 from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
 from .ledger import Ledger
-from .log import CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change, Log
+from .log import CLOSE, EVENTS_OF, KINDS, OPINION, UNSURE, Change, Log
 from .storage import refuse_unless, unpack_json
 
 _KINDS = KINDS[:9]
-_EVENTS = {"skip": SKIP, "restore": RESTORE, "reserve": RESERVE, "release": RELEASE}
 _OF_LABELS = {LABELED: OPINION, SKIPPED: UNSURE, UNLABELED: CLOSE}
 
 
@@ -70,7 +69,7 @@ def _refuse_others(ledger: Ledger, rows: np.ndarray, states: np.ndarray, labels,
 
 def _as_change(op: Old) -> Change:
     """Return an operation as a change."""
-    events: Any = _EVENTS.get(op.kind, OPINION)
+    events: Any = (*EVENTS_OF[op.kind], OPINION)[0]
     names: Any = op.annotator
     if op.kind in ("label", "extend", "unlabel"):
         table = np.array([_OF_LABELS.get(state, -1) for state in range(4)], dtype=np.int8)

@@ -108,7 +108,7 @@ class Ledger:
         if n:
             self._begin_again()
             side = hold_out_of(self.log, n)[1]
-            touched = self.touched()
+            touched = self.slots.touched()[0]
             counts = np.bincount(self._in_counts(touched, side), minlength=_N_COUNTS)
             counts += self._counts_of_untouched(len(rows), side, 0, touched)
             self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n), side=side)
@@ -177,7 +177,7 @@ class Ledger:
         if side is now.side or n == 0:
             counts += self._counts_of_untouched(n_added, side, n)
         else:  # it begins: what nothing has happened to is counted anew
-            touched = self.touched()
+            touched = self.slots.touched()[0]
             counts += self._counts_of_untouched(n, side, 0, touched)
             counts[UNLABELED] -= n - len(touched)
         counts += np.bincount(effect.states + HELD_OUT * effect.is_held, minlength=_N_COUNTS)
@@ -217,11 +217,6 @@ class Ledger:
             n_held -= int(side.takes(keys_of(but, keys)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
         return counts
-
-    def touched(self) -> np.ndarray:
-        """Return the rows that something has happened to, sorted."""
-        rows = self.slots.touched()
-        return rows[self.slots.is_touched(self.slots.find(rows))]
 
     def follow(self) -> Slots:
         """Return the slots, up to date; not while another thread may change the pool."""
@@ -266,7 +261,7 @@ class Ledger:
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
             touched = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
         if changed_between(log, n, n + 1):
-            touched = np.union1d(touched, self._with_label())
+            touched = np.union1d(touched, self.with_label())
         if touched is not rows:
             last = self.last_events(touched)
             last[np.searchsorted(touched, rows)] = numbers
@@ -363,10 +358,10 @@ class Ledger:
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
-    def _with_label(self) -> np.ndarray:
+    def with_label(self) -> np.ndarray:
         """Return the rows that have a label, on whichever side, sorted."""
-        rows = self.slots.touched()
-        return rows[self.slots.states_of(rows) == LABELED]
+        rows, at = self.slots.touched()
+        return rows[self.slots.states[at] == LABELED]
 
     def with_dtype(self, change: Change, is_fresh: bool = False) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
@@ -413,7 +408,7 @@ class Ledger:
         log, now = self.log, self.now
         if len(set(log.dtypes.values())) < 2:
             return None
-        rows = self.follow().touched()
+        rows, _ = self.follow().touched()
         last = self.last_events(rows)
         found = fold(log, rows, last, now.n_operations, now.n_events, undone)
         said = found.said[1]
@@ -461,14 +456,15 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        n, side, slots = len(self.now.rows), self.now.side, self.slots
         if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
             return slots.states[:n] == state  # as in most pools
+        mask = np.full(n, state == UNLABELED)
         if side is not None and state in (UNLABELED, HELD_OUT):
-            untouched = np.empty(n, dtype=bool)
             for part, is_held in side.blocks(0, n, self._keys(side)):
-                untouched[part] = is_held if state == HELD_OUT else ~is_held
-        return slots.mask(state, n, untouched)
+                mask[part] = is_held == (state == HELD_OUT)
+        slots.fill(state, mask)
+        return mask
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
@@ -544,10 +540,7 @@ class Ledger:
 
 def _moved(old: Slots, n_rows: int, n_touched: int) -> Slots:
     """Return the slots by row where they were few, or the other way round."""
-    rows = old.touched()
-    at = old.find(rows)
-    kept = old.is_touched(at)
-    rows, at = rows[kept], at[kept]
+    rows, at = old.touched()
     new = Slots(n_rows, n_touched)
     to = new.made(rows)
     for name in ("states", "is_held", "last"):

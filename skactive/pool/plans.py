@@ -18,14 +18,13 @@ from .history import undoable
 from .log import (
     ADDING,
     CLOSE,
+    EVENTS_OF,
     FINAL,
     HOLD,
     KINDS,
     OPINION,
     RELEASE,
     RESERVE,
-    RESTORE,
-    SKIP,
     TAG,
     UNSURE,
     UNTAG,
@@ -42,7 +41,6 @@ _TAKES = {
     "restore": (SKIPPED,),
     "release": (RESERVED,),
 }
-_EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEASE}
 
 
 def label(
@@ -253,7 +251,7 @@ def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
         is_wrong = np.array([not names.get(row) for row in idx.tolist()], dtype=bool)
     _refuse_states(kind, idx, states, is_wrong)
     kept = states != SKIPPED if kind == "skip" else np.ones(len(idx), dtype=bool)
-    return Change(kind, idx[kept], _EVENTS[kind], name)
+    return Change(kind, idx[kept], EVENTS_OF[kind][0], name)
 
 
 def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:

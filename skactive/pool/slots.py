@@ -55,9 +55,11 @@ class Slots:
         if self.is_dense and self.n_used < n_rows:
             self._make_room(n_rows)
 
-    def touched(self) -> np.ndarray:
-        """Return the rows that have a slot, sorted where slots are few."""
-        return np.arange(self.n_used) if self.is_dense else self.sorted[0]
+    def touched(self) -> Columns:
+        """Return the rows that something has happened to, sorted, and their slots."""
+        rows, at = (np.arange(self.n_used),) * 2 if self.is_dense else self.sorted
+        kept = self.is_touched(at)
+        return rows[kept], at[kept]
 
     def find(self, rows: np.ndarray) -> np.ndarray:
         """Return the slots of rows, -1 where they have none."""
@@ -127,28 +129,10 @@ class Slots:
         rows, slots = self.sorted
         return rows[self._is_in(state, slots)]
 
-    def mask(self, state: int, n_rows: int, untouched: np.ndarray | None = None) -> np.ndarray:
-        """Return a mask of the rows in a state, shape (n_rows,).
-
-        `untouched`, which is written to, says what holds of rows that nothing happened to, where
-        they are not all unlabelled.
-        """
-        if untouched is not None:
-            touched = self.touched()
-            at = self.find(touched)
-            is_touched = self.is_touched(at)
-            untouched[touched[is_touched]] = self._is_in(state, at[is_touched])
-            return untouched
-        if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
-            return self._is_in(state, slice(0, n_rows))
-        mask = np.full(n_rows, state == UNLABELED)
-        if state == UNLABELED:
-            used: Any = slice(0, self.n_used)
-            rows, at = (used, used) if self.is_dense else self.sorted
-            mask[rows] = self._is_in(state, at)
-        else:
-            mask[self.in_state(state)] = True
-        return mask
+    def fill(self, state: int, mask: np.ndarray) -> None:
+        """Write into a mask of all rows which are in a state, of those that were touched."""
+        rows, at = self.touched()
+        mask[rows] = self._is_in(state, at)
 
     def _is_in(self, state: int, slots: Any) -> np.ndarray:
         """Tell which slots are of rows in a state."""
