@@ -320,6 +320,7 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y", key: str = "ro
     own = y.index if is_pandas(y) else None
     if own is None or index is None or len(own) != len(index):
         return
+    others: list = []
     if isinstance(index, np.ndarray):
         # The index that pandas gives where none is named says nothing about an order.
         is_default = is_default_index(own)
@@ -331,33 +332,33 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y", key: str = "ro
     else:
         ours, theirs = own.tolist(), index.tolist()
         permuted = ours != theirs and Counter(ours) == Counter(theirs)
-        if not permuted:
-            _refuse_other_rows(ours, theirs, who, name, key)
+        others = _others(ours, theirs)
+    got = f"{who} got {'labels' if name == 'y' else name}"
     if permuted:
         raise ValueError(
-            f"{who} got {'labels' if name == 'y' else name} in another order than the rows, by the "
-            f"index of {name}; write {name}.loc[{key}], or {name}.to_numpy() if they are in the "
-            f"right order as they stand."
+            f"{got} in another order than the rows, by the index of {name}; write "
+            f"{name}.loc[{key}], or {name}.to_numpy() if they are in the right order as they stand."
+        )
+    if others:
+        raise ValueError(
+            f"{got} of other rows, by the index of {name}: it has {others[0]!r}, which that of the "
+            f"rows has not; give those of {key}, or write {name}.to_numpy() if each stands in the "
+            f"place of its row."
         )
 
 
-def _refuse_other_rows(ours: list, theirs: list, who: str, name: str, key: str) -> None:
-    """Refuse what by its index belongs to some of the rows, and otherwise to none of them."""
+def _others(ours: list, theirs: list) -> list:
+    """Return which of our labels name other rows: none where all do, or are numbers that may."""
     others = set(ours) - set(theirs)
-    if not others or len(others) == len(set(ours)):
-        return
+    if len(others) == len(set(ours)):
+        return []
     # Numbers may count others, as those of scaled rows do that cross-validation has cut; two slices
     # that do not begin at 0 are a slip.
     if _kind(type(ours[0])) == "i" and not all(
         each[0] != 0 and each == [*range(each[0], each[0] + len(each))] for each in (ours, theirs)
     ):
-        return
-    first = next(label for label in ours if label in others)
-    raise ValueError(
-        f"{who} got {'labels' if name == 'y' else name} of other rows, by the index of {name}: it "
-        f"has {first!r}, which that of the rows has not; give those of {key}, or write "
-        f"{name}.to_numpy() if each stands in the place of its row."
-    )
+        return []
+    return [label for label in ours if label in others]
 
 
 def _kind(cls: type) -> str:

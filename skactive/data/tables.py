@@ -36,10 +36,9 @@ def datetimes(seconds: ArrayLike) -> NDArray[np.datetime64]:
 def as_table(columns: Mapping[Any, Any], like: Any = None, index: Any = None) -> Any:
     """Return columns as a frame: of the library of `like`, else of pandas, else of polars.
 
-    Without either they stay a dict of arrays. In a frame None, NaN and
-    NaT are what the library has for them, integers and booleans beside them stay what they are, and
-    numpy's datetimes, which know no zone, are UTC. Columns of the library's own stay as they are.
-    A frame of pandas has the index, if one is given.
+    Without either they stay a dict of arrays. In a frame None, NaN and NaT are what the library has
+    for them, integers and booleans beside them stay what they are, and numpy's datetimes, which
+    know no zone, are UTC. Columns of the library's own stay. Pandas has the index, if it is given.
 
     Examples
     --------

@@ -122,6 +122,8 @@ def _with_base(
     log: Log, rows: np.ndarray, places: np.ndarray, events: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add, for rows that had a label from the start, the event that they lack."""
+    if len(log.base[0]) == 0:
+        return places, events
     based = np.flatnonzero(is_among(rows, log.base[0]))
     return np.append(places, based), np.append(events, np.full(len(based), BASE))
 
