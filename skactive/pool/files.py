@@ -78,7 +78,7 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
         named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
-            log = format_1.log_of(arrays, checked_count(n, "n"))
+            log = format_1.replayed(arrays, checked_count(n, "n"))
             log = checked_log(log, [*log.undone.items()], n, pool.missing_label)
         else:
             log = _log(arrays, n, pool.missing_label, saved_ids)

@@ -37,7 +37,7 @@ class Old:
     undone: tuple
 
 
-def log_of(arrays: dict[str, np.ndarray], n_rows: int) -> Log:
+def replayed(arrays: dict[str, np.ndarray], n_rows: int) -> Log:
     """Return the log of a file of a pool of so many rows.
 
     What each operation says of its rows, before and after, is what the log says then; if not, or if
