@@ -20,7 +20,7 @@ from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
 from .log import ADDING, EVENTS_OF, FINAL, KINDS, LABELS_IN, NEVER, Column, LabelColumn, Log
-from .renumbering import Given, by_ids, by_numbers
+from .renumbering import Given, by_ids, by_numbers, may_have_joined
 from .storage import pack_json, refuse_unless, unpack_json
 from .test_side import check_sides
 
@@ -81,7 +81,10 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
             log = format_1.replayed(arrays, checked_count(n, "n"))
             log = checked_log(log, [*log.undone.items()], n, pool.missing_label)
         else:
-            log = _log(arrays, n, pool.missing_label, saved_ids)
+            log = _log(arrays, n, pool.missing_label)
+            touched = log.touched(len(log.rows.array))
+            refuse_unless(saved_ids is None or len(saved_ids) == len(touched))
+            check_sides(log, len(log.kinds.array), None if saved_ids is None else saved_ids.hashes)
     pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     with storage.refusing(path):
         before = Ledger(Rows(range(n)), log, len(log.kinds.array), len(log.rows.array))
@@ -160,9 +163,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _log(
-    arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any, ids: Ids | None = None
-) -> Log:
+def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     """Return the log that arrays tell of; what no pool has had raises ValueError and the like."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
@@ -192,19 +193,15 @@ def _log(
     log.dtypes, log.details = _table(dtypes, n), _table(details, n)
     log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
     refuse_unless(all(map(_is_note, log.notes.values())))
-    return checked_log(log, undone, n_rows, missing_label, ids)
+    return checked_log(log, undone, n_rows, missing_label)
 
 
 def checked_log(
-    log: Log,
-    undone: Sequence[tuple[Any, Sequence[Any]]],
-    n_rows: int,
-    missing_label: Any,
-    ids: Ids | None = None,
+    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
 ) -> Log:
     """Return a log with what follows from it, refusing one that no pool has had.
 
-    `ids` are those of the touched rows, in their order, where rows have ids.
+    `check_sides` looks at the test side, for which it takes to know groups or ids.
     """
     n = len(log.kinds.array)
     _check_operations(log, n_rows)
@@ -217,8 +214,6 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
-    check_sides(log, n, None if ids is None else ids.hashes)
     check_changes(log)
     return log
 
@@ -277,14 +272,11 @@ def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
 def _check_events(log: Log) -> None:
     """Refuse events of rows that are not there, or that their operation does not consist of."""
     rows, events, names = log.rows.array, log.events.array, log.names.array
-    of = log.operations.array
-    joined, is_extend = np.cumsum(log.n_added.array), log.kinds.array[of] == KINDS.index("extend")
-    refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
-    n_added = log.n_added.array
+    of, n_added = log.operations.array, log.n_added.array
+    refuse_unless(may_have_joined(log, n_added))
     # Where rows stand elsewhere since, those that joined are anywhere, and the detail says so.
-    is_placed = is_extend & (n_added[of] > 0)
-    refuse_unless((rows >= (joined - n_added)[of])[is_placed].all())
-    refuse_unless(np.isin(of[is_extend & ~is_placed], list(log.details)).all())
+    is_extend = log.kinds.array[of] == KINDS.index("extend")
+    refuse_unless(np.isin(of[is_extend & (n_added[of] == 0)], list(log.details)).all())
     refuse_unless(((names >= 0) & (names < len(log.people))).all())
     pairs = log.kinds.array[of] * np.int16(256) + events
     counts = np.bincount(pairs.view(np.uint16))  # much quicker than unique pairs
@@ -293,8 +285,7 @@ def _check_events(log: Log) -> None:
     order = np.lexsort((rows, of))
     refuse_unless(not ((np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)).any())
     base = log.base[0]
-    refuse_unless((np.diff(base) > 0).all())
-    refuse_unless(len(base) == 0 or (base[0] >= 0 and base[-1] < log.n_added.array[0]))
+    refuse_unless((np.diff(base) > 0).all() and (base >= 0).all())
     undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]
     refuse_unless(undoes == list(log.undone))
     is_something = (np.diff([*log.first.array, len(rows)]) > 0) | (log.n_added.array > 0)

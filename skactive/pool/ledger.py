@@ -144,10 +144,10 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        ids = self._ids = now.ids if change.ids is None else change.ids
         is_fresh = n == 0 or self._is_fresh(change.rows)
         dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
+        ids = self._ids
         previous = -1 if is_fresh else self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events, is_fresh)
@@ -158,6 +158,7 @@ class Ledger:
     def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
         """Return a change that says on which side its rows are, and the test side after it."""
         n, now = len(self.now.rows), self.now
+        self._ids = now.ids if change.ids is None else change.ids
         side = now.side or HoldOut.of(change.detail)
         if side is None:
             return change, None
@@ -211,7 +212,7 @@ class Ledger:
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
         counts, n_held = np.zeros(_N_COUNTS, dtype=np.int64), 0
-        if side is not None and n:
+        if side is not None and n > len(but):
             keys = self._keys(side)
             n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, keys))
             n_held -= int(side.takes(keys_of(but, keys)).sum())

@@ -81,6 +81,13 @@ def of_groups(groups: np.ndarray | None) -> dict[str, str] | None:
     return {"groups": b64encode(groups.astype("<u8").tobytes()).decode("ascii")}
 
 
+def without_groups(detail: Any) -> Any:
+    """Return what an operation tells besides groups; None: nothing."""
+    if not isinstance(detail, Mapping):
+        return detail
+    return {name: told for name, told in detail.items() if name != "groups"} or None
+
+
 def groups_in(detail: Any) -> np.ndarray:
     """Return the groups that an operation tells of."""
     if not isinstance(detail, Mapping) or "groups" not in detail:
