@@ -200,7 +200,7 @@ def test_nothing_is_changed_or_taken_away(path, table, monkeypatch):
         fill(pool)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         if table == "row":
-            connection.execute("INSERT INTO row VALUES (3, 'three')")
+            connection.execute("INSERT INTO row VALUES (0, 1, 'three')")
         key, *_ = connection.execute(f"SELECT * FROM {table}").description
         for statement in (
             f"UPDATE {table} SET {key[0]} = {key[0]}",
@@ -737,12 +737,15 @@ class DurableMachine:
 
     n_files = 0
 
+    @property
     def path(self):
-        self.n_files += 1
         return Path(self.folder.name) / f"{self.n_files}.db"
 
+    def open(self, X, y=None, **options):
+        return Pool.open(self.path, X, y, **options)
+
     def made(self, X, y):
-        self.opened = Pool.open(self.path(), X, y, **self.OPTIONS)
+        self.opened = self.open(X, y, **self.OPTIONS)
         return self.opened
 
     def teardown(self):
@@ -751,18 +754,15 @@ class DurableMachine:
             self.opened.close()
 
     def go_on_with(self, other):
-        path = self.path()
-        other.copy_to(path)
+        self.n_files += 1
+        other.copy_to(self.path)
         super().go_on_with(other)
-        self.opened.close()
-        self.opened = Pool.open(path, self.make(range(len(self.model.state))))
-        super().go_on_with(self.opened)
+        self.reopened()
 
     @rule()
     def reopened(self):
         self.opened.close()
-        path = Path(self.folder.name) / f"{self.n_files}.db"
-        self.opened = Pool.open(path, self.make(range(len(self.model.state))))
+        self.opened = self.open(self.make(range(len(self.model.state))))
         super().go_on_with(self.opened)
 
 

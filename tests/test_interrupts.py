@@ -24,6 +24,7 @@ from skactive.pool.fold import STATE_NAMES
 from skactive.pool.ledger import Ledger
 from skactive.strategies import SplitUncertainty
 
+pytestmark = pytest.mark.once  # our own lines
 SLOW = pytest.mark.slow
 PACKAGE = Path(skactive.__file__).parent
 OF_POOL = tuple(str(PACKAGE / "pool" / part) for part in ("ledger", "log", "slots"))

@@ -177,3 +177,11 @@ def subset_mask(subset, n: int, index=None) -> np.ndarray:
     mask = np.zeros(n, dtype=bool)
     mask[check_row_numbers(rows if rows.ndim else subset, n, who="subset")] = True
     return mask
+
+
+def is_among(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Tell which rows are among sorted ones."""
+    at = np.searchsorted(members, rows)
+    found = at < len(members)
+    found[found] = members[at[found]] == rows[found]
+    return found

@@ -103,3 +103,9 @@ def pack_json(value: Any) -> np.ndarray:
 def unpack_json(packed: np.ndarray) -> Any:
     """Return what `pack_json` packed."""
     return json.loads(packed.tobytes())
+
+
+def refuse_unless(condition: Any) -> None:
+    """Refuse, within `refusing`, a history that no pool has had."""
+    if not condition:
+        raise ValueError("no pool has had this history")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import fill, nearest_class, sorted_classes, to_array
+from ..data.labels import fill, nearest_class, objects, sorted_classes, to_array
 from ..data.row_numbers import check_row_numbers
 from ..data.tables import (
     Cells,
@@ -120,7 +120,7 @@ def _answers(
         if not isinstance(name, str | None):
             check_name(name, f"merge, in {cells.place(place)},")
     answers = _Answers(
-        at, rows, parsed.labels[at], parsed.is_given[at], _objects(names), _objects(comments)
+        at, rows, parsed.labels[at], parsed.is_given[at], objects(names), objects(comments)
     )
     return answers.taken(_once(answers, cells, columns))
 
@@ -144,11 +144,6 @@ def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray
                 f"merge got {name!r} twice, as {one} and as {other}; give each row one answer."
             )
     return np.array(list(first.values()), dtype=np.int64)
-
-
-def _objects(values: list) -> np.ndarray:
-    """Return values as an array of objects."""
-    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
