@@ -302,5 +302,6 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
         now = values[row] if known[row] else None
         raise ValueError(
             f"Pool.open got the label {lab.plain(now)!r} for row {row}, with which the file does "
-            f"not begin: it has {lab.plain(began[row])!r} there. Leave y out, and label(rows, y) it."
+            f"not begin: it has {lab.plain(began[row])!r} there. Leave y out, and label(rows, y) "
+            f"it."
         )
