@@ -185,3 +185,9 @@ def is_among(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
     found = at < len(members)
     found[found] = members[at[found]] == rows[found]
     return found
+
+
+def distinct(rows: np.ndarray) -> np.ndarray:
+    """Return rows sorted, each once; of many rows `np.unique` makes a hash table, which is slow."""
+    rows = np.sort(rows)
+    return rows[np.append(True, rows[1:] != rows[:-1])[: len(rows)]]

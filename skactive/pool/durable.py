@@ -12,10 +12,10 @@ import numpy as np
 
 from ..data.fingerprint import portrait
 from ..data.ids import Ids
-from ..data.labels import merge_dtype
+from ..data.labels import merge_dtype, objects, plain
 from ..data.rows import Rows
 from . import files
-from .blocks import LOG_BLOCK, block_of_lines, objects
+from .blocks import LOG_BLOCK, block_of_lines
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, keyed, written
 from .log import KINDS, Change
@@ -238,7 +238,7 @@ class DurableLedger(Ledger):
 
         def write() -> None:
             for name, value in settings.items():
-                self.store.keep(name.removeprefix("_"), as_json(value), self._start)
+                self.store.keep(name.removeprefix("_"), setting_as_json(value), self._start)
             self.store.commit()
 
         self.store.write(write)
@@ -299,18 +299,13 @@ def sample_of(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:
     return json.dumps(portrait(rows, at) | {"n_rows": stop})
 
 
-def as_json(value: Any) -> Any:
+def setting_as_json(value: Any) -> Any:
     """Return what is set for a pool as JSON holds it."""
     if isinstance(value, tuple):  # named classes, and after how many operations
-        return as_json(value[0]) | {"after": value[1]}
+        return setting_as_json(value[0]) | {"after": value[1]}
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
     return files.consensus_name(plain(value))
-
-
-def plain(value: Any) -> Any:
-    """Return a value of numpy's as one of Python's."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _from_json(name: str, value: Any) -> Any:

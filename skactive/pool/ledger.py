@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
-from ..data.row_numbers import is_among
+from ..data.row_numbers import distinct, is_among
 from ..data.rows import Rows
 from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
@@ -260,7 +260,7 @@ class Ledger:
         if n in log.undone:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
-            touched = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
+            touched = distinct(np.concatenate([log.rows.array[span] for span in spans]))
         if changed_between(log, n, n + 1):
             touched = np.union1d(touched, self.with_label())
         if touched is not rows:
@@ -524,7 +524,7 @@ class Ledger:
         rows = [log.rows.array[span] for span in spans]
         if n == 0:
             rows.append(log.base[0])
-        return np.unique(np.concatenate(rows))
+        return distinct(np.concatenate(rows))
 
     def was_ever_unlabeled(self) -> bool:
         """Tell whether any row was ever without a label."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.labels import objects
+from ..data.row_numbers import distinct
 
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
 OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD = range(11)
@@ -256,7 +257,7 @@ class Log:
 
     def touched(self, n_events: int) -> np.ndarray:
         """Return the rows that so many events or the labels of the start are about, sorted."""
-        return np.union1d(self.base[0], self.rows.array[:n_events])
+        return distinct(np.append(self.base[0], self.rows.array[:n_events]))
 
     def trimmed(self, n: int, n_events: int) -> Log:
         """Return a copy that holds so many operations and events, and room for no more."""

@@ -14,7 +14,7 @@ from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from . import files, storage
 from .blocks import block_of_lines, log_of, objects, unpacked
-from .durable import DurableLedger, Mark, append, as_json, fill_block, plain, sample_of
+from .durable import DurableLedger, Mark, append, fill_block, sample_of, setting_as_json
 from .facts import Facts
 from .ledger import Ledger
 from .lines import Written, unpacked_base
@@ -126,7 +126,7 @@ def _make(store: Store, pool: Facts) -> Mark | None:
         return None
     now, log = pool.ledger.now, pool.ledger.log
     has_ids = now.ids is not None
-    head = {"missing_label": plain(pool.given_missing_label)}
+    head = {"missing_label": lab.plain(pool.given_missing_label)}
     store.make(head | {"has_ids": has_ids, "id_column": pool.id_column})
     start, n_rows = store.head()[1], 0
     mark = Mark(start, 0, Ids([]) if has_ids else None)
@@ -140,7 +140,7 @@ def _make(store: Store, pool: Facts) -> Mark | None:
     consensus = files.consensus_name(pool.consensus)
     for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
         if value is not None:
-            store.keep(name, as_json(value), start)
+            store.keep(name, setting_as_json(value), start)
     store.commit()
     return mark
 
@@ -258,7 +258,7 @@ def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) ->
         attribute = "given_missing_label" if name == "missing_label" else name
         if callable(given):  # a function is given again, and nobody can tell whether it is the same
             continue
-        was, now = (as_json(getattr(one, attribute)) for one in (pool, began))
+        was, now = (setting_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was
             raise ValueError(
@@ -301,6 +301,7 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
         row = int(differs.argmax())
         now = values[row] if known[row] else None
         raise ValueError(
-            f"Pool.open got the label {plain(now)!r} for row {row}, with which the file does not "
-            f"begin: it has {plain(began[row])!r} there. Leave y out, and label(rows, y) it."
+            f"Pool.open got the label {lab.plain(now)!r} for row {row}, with which the file does "
+            f"not begin: it has {lab.plain(began[row])!r} there. Leave y out, and label(rows, y) "
+            f"it."
         )

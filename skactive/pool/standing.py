@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.labels import merge_dtype, objects, to_array
-from ..data.row_numbers import is_among
+from ..data.row_numbers import distinct, is_among
 from ..data.tables import datetimes
 from .consensus import consensus_of, is_row_by_row
 from .fold import LABELED
@@ -94,7 +94,7 @@ def _voted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that have a label by what stands, sorted, and their labels."""
     said, people, labels = _spoken(ledger, now)
-    rows, found = np.unique(said), consensus_of(consensus, said, people, labels, missing_label)
+    rows, found = distinct(said), consensus_of(consensus, said, people, labels, missing_label)
     if len(now.decided):
         decided = _labels_of(ledger, now.decided, now.decisions)
         rows, found = np.append(now.decided, rows), _joined(decided, found)
