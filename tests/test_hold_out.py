@@ -281,7 +281,7 @@ def test_the_side_of_a_pool_over_a_database_is_that_of_one_in_memory(tmp_path, o
             for state in STATES:
                 assert getattr(other, f"n_{state}") == getattr(plain, f"n_{state}")
         for wrong in ({"hold_out": 0.2}, {"random_state": 5}, {"groups": np.arange(300) // 2}):
-            said = "the file holds out other rows, or none|groups, which are of no|another group"
+            said = "the file holds out other rows, or none|groups=, which are of no|another group"
             with pytest.raises(ValueError, match=said):
                 Pool.open(path, X, **{**options, **wrong})
     assert pickle.loads(pickle.dumps(pool)).held_out.tolist() == held.tolist()

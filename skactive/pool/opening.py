@@ -14,7 +14,7 @@ from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from . import files, storage
 from .blocks import block_of_lines, log_of, objects, unpacked
-from .durable import DurableLedger, Mark, append, as_json, fill_block, plain, sample_of
+from .durable import DurableLedger, Mark, append, fill_block, plain, sample_of, setting_as_json
 from .facts import Facts
 from .ledger import Ledger
 from .lines import Written, unpacked_base
@@ -137,7 +137,7 @@ def _make(store: Store, pool: Facts) -> Mark | None:
     consensus = files.consensus_name(pool.consensus)
     for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
         if value is not None:
-            store.keep(name, as_json(value), start)
+            store.keep(name, setting_as_json(value), start)
     store.commit()
     return mark
 
@@ -181,10 +181,8 @@ def _read(store: Store, cls: Any, X: Any, given: Given) -> Any:
         part_again(log, n_added)
     _check_sides(store, log, own, is_by_group)
     with storage.refusing(store.path, "Pool.open"):
-        lacks = own is not None and ids is not None and bool((own.find(ids) < 0).any())
-        mark = Mark(store.last()[1], n_events, ids)
-        leaves_out, dtype = given.missing == "drop", before.now.dtype if lacks else None
-        pool.ledger = ledger = DurableLedger(store, placed, mark, leaves_out, dtype)
+        mark, leaves_out = Mark(store.last()[1], n_events, ids), given.missing == "drop"
+        pool.ledger = ledger = DurableLedger(store, placed, mark, leaves_out, before.now.dtype)
         vars(pool).update(ledger.told())
         pool.consensus = ledger.function or pool.consensus
     return pool
@@ -255,7 +253,7 @@ def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) ->
         attribute = "given_missing_label" if name == "missing_label" else name
         if callable(given):  # a function is given again, and nobody can tell whether it is the same
             continue
-        was, now = (as_json(getattr(one, attribute)) for one in (pool, began))
+        was, now = (setting_as_json(getattr(one, attribute)) for one in (pool, began))
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was
             raise ValueError(
