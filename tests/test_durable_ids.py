@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from snapshot import log_facts
 from test_durable import DurableIntPool
+from test_interrupts import Interrupt
 from test_machine_pool import FREE, LABELS, PEOPLE, PICKS, RESERVED, SKIPPED, STATES, as_plain
 from test_row_ids import act, known, opinions_of, photos, taught, truth_of
 
@@ -233,11 +234,9 @@ def test_rows_that_are_gone_are_refused_where_anything_is_known_of_them(path):
     left = [name for name in names() if name not in ("r4", "r5", "r9")]
     with opened(path, left) as pool:
         assert known(pool) == was
-        with pytest.raises(
-            ValueError, match="hold_out would be about .* lacks, such as 'r4'; open"
-        ):
+        with pytest.raises(ValueError, match="hold_out would be about rows too .* X lacks; open"):
             pool.begin_hold_out(0.5)
-        with pytest.raises(ValueError, match="undo would be about rows too that X lacks"):
+        with pytest.raises(ValueError, match="undo would be about rows too that the file"):
             pool.undo(1)
         with pytest.raises(ValueError, match="extend got 'r4', of which the file knows already"):
             pool.extend(rows(["r4"]), ids=["r4"])
@@ -277,7 +276,7 @@ def test_who_left_rows_out_follows_others_who_did_not(path):
             assert known(all_of_them)[0] == {"r0": 2, "r1": 1, "r5": 3, "r6": 7}
             with pytest.raises(ValueError, match="labels so far are numbers"):
                 fewer.label([6], ["a"])
-            with pytest.raises(ValueError, match="undo would be about rows too that X lacks"):
+            with pytest.raises(ValueError, match="undo would be about rows too that the file"):
                 fewer.undo(2)
             fewer.undo()
         told = known(all_of_them) if all_of_them.refresh() is None else None
@@ -402,6 +401,29 @@ def test_whoever_is_killed_leaves_as_many_ids_as_rows(path):
 @pytest.mark.slow
 def test_a_hundred_kills(path):
     assert killed(path, 100, random.Random(1)) > 100
+
+
+@pytest.mark.parametrize("step", [61, pytest.param(1, marks=pytest.mark.slow)])
+def test_an_interrupt_leaves_memory_as_the_file_is(path, step):
+    def change(pool):
+        pool.extend(rows(["r20", "r21"]), [1, None], ids=["r20", "r21"])
+
+    with opened(path) as pool:
+        pool.label([7, 3], [1, 0])
+    whole, n_after = path.read_bytes(), 0
+    with opened(path) as pool, Interrupt().watching() as counter:
+        change(pool)
+    for line in range(1 + (step > 1), counter.n_run + 1, step):
+        path.write_bytes(whole)
+        with opened(path, names()[::-1]) as pool:
+            with Interrupt(line).watching():
+                change(pool)
+            assert len(pool.ids) == len(pool)
+            n_after += len(pool) == 14
+            pool.label(pool.numbers(["r7", "r0"]), [1, 0])
+            with opened(path, [*names(), "r20", "r21"][: len(pool)]) as other:
+                assert known(other) == known(pool)
+    assert 0 < n_after < counter.n_run / step
 
 
 # Damage

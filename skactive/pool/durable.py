@@ -59,9 +59,11 @@ class DurableLedger(Ledger):
         self.store = store
         self._start = start = store.head()[1]  # on which the digest of the first setting stands
         self._marks = {n: mark}  # after so many operations
-        # Whether what is said of rows that the pool lacks is left out; then `dtype` is that of all
-        # labels in the file, which are of one kind
-        self._leaves_out, self._dtype = leaves_out, dtype
+        # What is said of rows that the pool lacks is left out, or refused; of the file's labels,
+        # those of such rows included, there is one kind, and `dtype` is theirs.
+        self._leaves_out, own = leaves_out, placed.ids
+        self._lacks = own is not None and bool((own.find(mark.ids) < 0).any())
+        self._dtype = dtype if self._lacks else None
         self._sent: tuple[bytes, Change] | None = None  # what is being written, and its digest
         self._n_settings, self._setting = 0, start
         self.function: Any = None  # the consensus, where it is one
@@ -132,27 +134,28 @@ class DurableLedger(Ledger):
 
     def _refuse_lacking(self, change: Change, mark: Mark) -> None:
         """Refuse what would be about rows too that the file knows and the pool lacks."""
-        own, log = self.now.ids, self.log
-        if own is None or mark.ids is None:
+        if not self._lacks or mark.ids is None:
             return
         if change.ids is not None:
-            joining = change.ids[len(own) :]
+            joining = change.ids[len(self.now.rows) :]
             is_known = mark.ids.find(joining) >= 0
             if is_known.any():
                 raise ValueError(
                     f"{change.kind} got {joining[is_known.argmax()]!r}, of which the file knows "
                     f"already; open it with that row in X."
                 )
-        if change.kind == "hold_out" or any(
-            KINDS[log.kinds.array[one]] == "classes" or "dropped" in (log.details.get(one) or ())
-            for one in change.undone
-        ):
-            is_lacking = own.find(mark.ids) < 0
-            if is_lacking.any():
-                raise ValueError(
-                    f"{change.kind} would be about rows too that X lacks, such as "
-                    f"{mark.ids[int(is_lacking.argmax())]!r}; open the file with all of its rows."
-                )
+        if change.kind == "hold_out" or any(map(self._is_of_others, change.undone)):
+            raise ValueError(
+                f"{change.kind} would be about rows too that the file knows and X lacks; open it "
+                f"with all of its rows."
+            )
+
+    def _is_of_others(self, n: int) -> bool:
+        """Tell whether operation n may have touched rows that the pool lacks."""
+        log, now = self.log, self.now
+        span = log.span(n, now.n_operations, now.n_events)
+        ((count,),) = self.store.rows("SELECT count(*) FROM event WHERE operation = ?", n)
+        return KINDS[log.kinds.array[n]] == "classes" or count > span.stop - span.start
 
     def _catch_up(self) -> None:
         """Take in what is in the file already, whatever kept memory from it."""
@@ -225,7 +228,8 @@ class DurableLedger(Ledger):
             )
         if is_lacking.any() and change.detail is None:
             change = change._replace(detail={"dropped": int(is_lacking.sum())})
-        if lines.operation.dtype is not None and (is_lacking.any() or self._dtype is not None):
+        self._lacks |= bool(is_lacking.any())
+        if lines.operation.dtype is not None and self._lacks:
             self._dtype = np.dtype(lines.operation.dtype)
         return change
 

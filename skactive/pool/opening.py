@@ -184,10 +184,8 @@ def _read(store: Store, cls: Any, X: Any, given: Given) -> Any:
         part_again(log, n_added)
     _check_sides(store, log, own, is_by_group)
     with storage.refusing(store.path, "Pool.open"):
-        lacks = own is not None and ids is not None and bool((own.find(ids) < 0).any())
-        mark = Mark(store.last()[1], n_events, ids)
-        leaves_out, dtype = given.missing == "drop", before.now.dtype if lacks else None
-        pool.ledger = ledger = DurableLedger(store, placed, mark, leaves_out, dtype)
+        mark, leaves_out = Mark(store.last()[1], n_events, ids), given.missing == "drop"
+        pool.ledger = ledger = DurableLedger(store, placed, mark, leaves_out, before.now.dtype)
         vars(pool).update(ledger.told())
         pool.consensus = ledger.function or pool.consensus
     return pool
