@@ -30,7 +30,7 @@ from .log import (
     Log,
 )
 from .slots import Slots, inserted
-from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
+from .test_side import HoldOut, Taken, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
@@ -103,6 +103,7 @@ class Ledger:
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         # Hashes of every row's group, where groups decide on the test side
         self.groups = Column(groups_of(self.log, n))
+        self._taken = Taken()
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -509,9 +510,9 @@ class Ledger:
         if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
             return slots.states[:n] == state  # as in most pools
         if side is not None and state in (UNLABELED, HELD_OUT):
-            untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self._keys(side)):
-                untouched[part] = is_held if state == HELD_OUT else ~is_held
+            untouched = self._taken.mask(side, n, self._keys(side))
+            if state == UNLABELED:
+                np.logical_not(untouched, out=untouched)
         return slots.mask(state, n, untouched)
 
     def members(self, state: int) -> np.ndarray:
