@@ -15,6 +15,7 @@ import tempfile
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 from pathlib import Path
 
 import numpy as np
@@ -604,14 +605,53 @@ def test_what_is_only_read_is_not_changed(path):
 def test_a_file_that_was_moved_or_replaced_is_not_written_to(path):
     with Pool.open(path, rows()) as pool:
         os.rename(path, f"{path}.moved")
-        with pytest.raises(FileNotFoundError, match="was moved, deleted or replaced"):
+        with pytest.raises(FileNotFoundError, match="was moved, deleted, replaced or cut"):
             pool.label([0], [1])
         (path).write_bytes(b"")
-        with pytest.raises(FileNotFoundError, match="was moved, deleted or replaced"):
+        with pytest.raises(FileNotFoundError, match="was moved, deleted, replaced or cut"):
             pool.label([0], [1])
         os.rename(f"{path}.moved", path)
         pool.label([0], [1])
         assert pool.n_labeled == 1
+        os.truncate(path, 4096)
+        with pytest.raises(FileNotFoundError, match="or cut since"):
+            pool.label([1], [1])
+        assert pool.n_labeled == 1
+
+
+def test_a_copy_that_fails_leaves_no_file(path, tmp_path):
+    with Pool.open(path, rows()) as pool:
+        pool.ledger.store._connection.set_progress_handler(lambda: 1, 1)  # stops whatever runs
+        with pytest.raises(ValueError, match="interrupted"):
+            pool.copy_to(tmp_path / "second.db")
+        pool.ledger.store._connection.set_progress_handler(None, 0)
+        assert not [*tmp_path.glob("second*")]
+        pool.copy_to(tmp_path / "second.db")
+    assert Pool.open(tmp_path / "second.db", rows(), read_only=True).n_operations == 1
+
+
+def test_a_database_is_neither_written_over_nor_looked_at_by_other_means(path):
+    Pool.open(path, rows()).close()
+    whole = path.read_bytes()
+    with pytest.raises(ValueError, match=r"write pool\.copy_to\(path\)"):
+        Pool(rows()).save(path)
+    with pytest.raises(ValueError, match=r"a database; write Pool\.open\(path, X\)"):
+        Pool.load(path, rows())
+    assert path.read_bytes() == whole
+
+
+def test_a_name_may_be_a_member_of_an_enum(path):
+    person = Enum("Person", {"ANN": "ann"}, type=str).ANN  # of another hash than its text
+    with Pool.open(path, rows()) as pool:
+        pool.label([0], [1], annotator=person)
+        pool.tag([1], person)
+        pool.reserve([2], person)
+    for opened in (pool, Pool.open(path, rows())):
+        assert opened.opinions["annotator"].tolist() == ["ann"]
+        assert [*opened.tags] == ["ann"]
+        assert dict(opened.reservations) == {2: ("ann",)}
+    opened.undo(annotator="ann")
+    assert opened.n_labeled == 0
 
 
 def test_a_folder_that_cannot_be_written_to():

@@ -479,6 +479,8 @@ def _natural(raw: np.ndarray, known: np.ndarray, where: np.ndarray) -> np.ndarra
             values[known] = labels
         except OverflowError as error:
             raise ValueError(_TOO_LARGE) from error
+    elif raw.dtype == np.longdouble:  # which differs between machines, and no file holds
+        values = raw.astype(float)
     elif raw.dtype.kind in "biufU":
         # The width of text says nothing where all of it is the missing label.
         nothing = raw.dtype.kind == "U" and not known.any()

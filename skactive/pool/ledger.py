@@ -31,7 +31,7 @@ from .log import (
     Log,
 )
 from .slots import Slots, inserted
-from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
+from .test_side import HoldOut, Taken, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
@@ -104,6 +104,7 @@ class Ledger:
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         # Hashes of every row's group, where groups decide on the test side
         self.groups = Column(groups_of(self.log, n))
+        self._taken = Taken()
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
@@ -462,8 +463,9 @@ class Ledger:
             return slots.states[:n] == state  # as in most pools
         mask = np.full(n, state == UNLABELED)
         if side is not None and state in (UNLABELED, HELD_OUT):
-            for part, is_held in side.blocks(0, n, self._keys(side)):
-                mask[part] = is_held == (state == HELD_OUT)
+            mask[:] = self._taken.mask(side, n, self._keys(side))
+            if state == UNLABELED:
+                np.logical_not(mask, out=mask)
         slots.fill(state, mask)
         return mask
 

@@ -207,6 +207,7 @@ class Log:
 
     def code(self, name: str | None) -> int:
         """Return the code of a name, a new one if need be."""
+        name = plain_name(name)
         code = self._codes.get(name)
         if code is None:
             self.people.append(name)  # first: who reads a code finds its name
@@ -215,7 +216,7 @@ class Log:
 
     def known_code(self, name: str | None) -> int:
         """Return the code of a name, -1 if it has none."""
-        return self._codes.get(name, -1)
+        return self._codes.get(plain_name(name), -1)
 
     def kinds_of(self, events: np.ndarray) -> np.ndarray:
         """Return what events tell; before the first is the label that was there from the start."""
@@ -275,6 +276,11 @@ class Log:
         new.has_final = self.has_final
         new.token = self.token if self.token[0] < n else (-1, None)
         return new
+
+
+def plain_name(name: str | None) -> str | None:
+    """Return a name as text and nothing more: members of an enum have another hash than theirs."""
+    return None if name is None else str.__str__(name)
 
 
 def _taken(column: np.ndarray, events: np.ndarray, of_base: int) -> np.ndarray:

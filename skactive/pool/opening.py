@@ -59,7 +59,7 @@ def open_pool(
 def copy_to(pool: Facts, path: Any) -> None:
     """Write a pool to another file."""
     ledger = pool.ledger
-    if not _is_database(path):
+    if not storage.is_database(path):
         files.save(pool, path)
     elif isinstance(ledger, DurableLedger):
         _refuse_existing(path)
@@ -82,16 +82,12 @@ def kept_up(pool: Facts, path: Any) -> Callable[[], None]:
 
     A database always is: the pool writes through it.
     """
-    if not _is_database(path):
+    if not storage.is_database(path):
         return lambda: files.save(pool, path)
     ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
     if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
         write_through(pool, path)
     return lambda: None
-
-
-def _is_database(path: Any) -> bool:
-    return os.path.splitext(os.fspath(path))[1].lower() == ".db"
 
 
 def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:

@@ -269,7 +269,7 @@ def tag(pool: Facts, kind: str, idx, name: str) -> Change:
     """Return what `Pool.tag` or `untag` would change."""
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
-    idx = check_row_numbers(idx, len(pool), who=kind)
+    idx, name = check_row_numbers(idx, len(pool), who=kind), str.__str__(name)
     tags = pool.tags
     members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)
     has_it = np.isin(idx, members)

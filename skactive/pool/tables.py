@@ -245,7 +245,7 @@ def hand_out(
             f"overwrite=True."
         )
     if is_integer(rows):
-        idx = pool.unlabeled[: checked_count(rows, "n", "hand_out")]
+        idx = _first_unlabeled(pool, checked_count(rows, "n", "hand_out"))
     else:
         idx = check_row_numbers(rows, len(pool), who="hand_out")
     if len(idx) == 0:
@@ -271,6 +271,14 @@ def hand_out(
             pool.together(lambda: pool.apply(_released(pool, change.rows, name)))
         raise
     return idx
+
+
+def _first_unlabeled(pool: Facts, n: int) -> np.ndarray:
+    """Return the first rows that may be asked for, without the numbers of all."""
+    mask, end = pool.unlabeled_mask, n
+    while end < len(mask) and np.count_nonzero(mask[:end]) < n:
+        end *= 2
+    return np.flatnonzero(mask[:end])[:n]
 
 
 def _released(pool: Facts, rows: np.ndarray, name: str) -> Change:

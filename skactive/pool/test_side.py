@@ -74,6 +74,29 @@ class HoldOut(NamedTuple):
         return cls(float(told["share"]), int(told["seed"]), trained)
 
 
+class Taken:
+    """Which rows are on the test side while nothing happened to them: a bit each, kept.
+
+    Every question asks for it, hashes take long, and rows stay where they are.
+    """
+
+    def __init__(self) -> None:
+        # By which hash, of how many rows, and their bits
+        self._known: tuple[HoldOut | None, int, np.ndarray] = None, 0, NOTHING.view(np.uint8)
+
+    def mask(self, side: HoldOut, n: int, keys: Any) -> np.ndarray:
+        """Return a mask of n rows, which may be written to; `keys` as in `HoldOut.blocks`."""
+        known, n_known, bits = self._known
+        if known is not side or n_known < n:
+            start = n_known // 8 * 8 if known is side else 0  # where a byte begins
+            taken = np.empty(n - start, dtype=bool)
+            for part, is_taken in side.blocks(start, n, keys):
+                taken[part.start - start : part.stop - start] = is_taken
+            bits = np.append(bits[: start // 8], np.packbits(taken))
+            self._known = side, n, bits
+        return np.unpackbits(bits, count=n).view(bool)
+
+
 def of_groups(groups: np.ndarray | None) -> dict[str, str] | None:
     """Return what an operation tells of the groups of its rows, as hashes; None: of no rows."""
     if groups is None or len(groups) == 0:
