@@ -101,7 +101,7 @@ def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
     try:
         mark = store.write(lambda: _make(store, pool))
         if mark is None:
-            _refuse_existing(path)
+            raise _existing(path)
         store.use_log()
     except BaseException:
         store.close()
@@ -111,10 +111,13 @@ def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
 
 def _refuse_existing(path: Any) -> None:
     if os.path.exists(path) and os.path.getsize(path):
-        raise FileExistsError(
-            f"{os.fspath(path)!r} is there already; give another name, or go on with it by "
-            f"Pool.open."
-        )
+        raise _existing(path)
+
+
+def _existing(path: Any) -> FileExistsError:
+    return FileExistsError(
+        f"{os.fspath(path)!r} is there already; give another name, or go on with it by Pool.open."
+    )
 
 
 def _make(store: Store, pool: Facts) -> Mark | None:
