@@ -125,6 +125,6 @@ def log_of(blocks: Iterable[LogBlock]) -> tuple[Log, list[tuple[int, Sequence[in
     dtypes = {
         part.dtype for part, block in zip(parts, blocks, strict=True) if block.dtypes and len(part)
     }
-    dtype = object if len(dtypes) > 1 else next(iter(dtypes), np.dtype(np.int8))
+    dtype: Any = object if len(dtypes) > 1 else next(iter(dtypes), np.dtype(np.int8))
     log.labels = LabelColumn(np.concatenate([part.astype(dtype) for part in parts]))
     return log, undone

@@ -155,7 +155,7 @@ class DurableLedger(Ledger):
         log, now = self.log, self.now
         span = log.span(n, now.n_operations, now.n_events)
         ((count,),) = self.store.rows("SELECT count(*) FROM event WHERE operation = ?", n)
-        return KINDS[log.kinds.array[n]] == "classes" or count > span.stop - span.start
+        return KINDS[log.kinds.array[n]] == "classes" or bool(count > span.stop - span.start)
 
     def _catch_up(self) -> None:
         """Take in what is in the file already, whatever kept memory from it."""

@@ -96,8 +96,8 @@ def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
     store = Store(path)
     try:
         mark = store.write(lambda: _make(store, pool))
-        if mark is None:  # somebody was quicker
-            raise _is_there(path)
+        if mark is None:
+            raise _existing(path)
         store.use_log()
     except BaseException:
         store.close()
@@ -107,10 +107,10 @@ def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
 
 def _refuse_existing(path: Any) -> None:
     if os.path.exists(path) and os.path.getsize(path):
-        raise _is_there(path)
+        raise _existing(path)
 
 
-def _is_there(path: Any) -> FileExistsError:
+def _existing(path: Any) -> FileExistsError:
     return FileExistsError(
         f"{os.fspath(path)!r} is there already; give another name, or go on with it by Pool.open."
     )

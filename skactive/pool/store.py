@@ -363,7 +363,11 @@ class Store:
         )
         for number, *operation, digest in operations:
             own = events.get(number, [])
-            rest = (base.get(number), *sample.get(number, [None]), rows.get(number, ()))
+            rest: tuple[Any, ...] = (
+                base.get(number),
+                *sample.get(number, [None]),
+                rows.get(number, ()),
+            )
             yield Written(OperationLine(number, *operation), own, *rest), digest
 
     def samples(self, most: int) -> list[dict[str, Any]]:
