@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data.fingerprint import difference, portrait
+from ..data.multilabel import looks_multilabel, parse_several
 from ..data.rows import Rows
 from . import files, storage
 from .blocks import LOG_BLOCK, block_of_lines, block_of_log, log_of, unpacked
@@ -204,7 +205,7 @@ def open_pool(cls: Any, path: Any, X: Any, y: Any, read_only: bool, options: dic
     """Return a pool over a database, which is made if it is not there."""
     path = os.fspath(path)
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
-    began = cls(X, None if is_there else y, **options)
+    began = cls(X, None if is_there else y, **(_of_names(options, y) if is_there else options))
     _refuse_ids(began)
     store = Store(path, read_only=read_only)
     try:
@@ -298,7 +299,8 @@ def _make(store: Store, pool: Facts) -> bool:
     if store.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
         return False
     now, log = pool.ledger.now, pool.ledger.log
-    store.make({"missing_label": _plain(pool.given_missing_label)})
+    head = {"missing_label": _plain(pool.given_missing_label), "multilabel": pool.multilabel}
+    store.make(head)
     start = digest = store.head()[1]
     n_rows = n_events = 0
     for n in range(now.n_operations):
@@ -356,6 +358,7 @@ def _read(store: Store, cls: Any, rows: Rows) -> Any:
     with storage.refusing(store.path, "Pool.open"):
         pool = cls.__new__(cls)
         Facts.__init__(pool, head["missing_label"], None)
+        pool.multilabel = head["multilabel"] is True
         log = files.checked_log(log, undone, n_rows, pool.missing_label)
         n, n_events = len(log.kinds.array), len(log.rows.array)
         pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
@@ -391,17 +394,27 @@ def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) ->
             f"leave {' and '.join(of_side)} out."
         )
     for name, given in options.items():
-        if name in of_side:
+        if name in of_side or (name == "multilabel" and given == "auto"):
             continue
         attribute = "given_missing_label" if name == "missing_label" else name
         if callable(given):  # a function is given again, and nobody can tell whether it is the same
             continue
         was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
+        if name == "multilabel":
+            now = given
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was
             raise ValueError(
                 f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
             )
+
+
+def _of_names(options: dict[str, Any], y: Any) -> dict[str, Any]:
+    """Return options of a pool without its labels, which a file has, and what these are called."""
+    several = options.get("multilabel") is True or looks_multilabel(y)
+    return options | {
+        "multilabel": True if several and options.get("classes") is not None else "auto"
+    }
 
 
 def _are_divided_alike(pool: Facts, began: Facts) -> bool:
@@ -417,7 +430,11 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
     """Refuse labels that are not those that a file began with."""
     rows = pool.rows
     lab.check_order(y, rows.index(), who="Pool.open")
-    values, known = lab.parse(y, missing_label=pool.given_missing_label)
+    if pool.multilabel:
+        names, missing = pool.named[0], pool.missing_label  # type: ignore[index]
+        values, known = parse_several(y, names, n=len(rows), missing_label=missing)
+    else:
+        values, known = lab.parse(y, missing_label=pool.given_missing_label)
     if len(values) != len(rows):
         raise ValueError(
             f"Pool.open got {len(values)} labels for {len(rows)} rows; give one for each row."
@@ -435,11 +452,11 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
     was_known = began != np.array(None)
     differs = was_known != known
     both = was_known & known
-    differs[both] = began[both] != values[both]
+    differs[both] = began[both] != values[both].astype(object)
     if differs.any():
         row = int(differs.argmax())
-        now = values[row] if known[row] else None
+        now = pool.shown(values[row]) if known[row] else None
         raise ValueError(
-            f"Pool.open got the label {_plain(now)!r} for row {row}, with which the file does not "
-            f"begin: it has {_plain(began[row])!r} there. Leave y out, and label(rows, y) it."
+            f"Pool.open got the label {now!r} for row {row}, with which the file does not "
+            f"begin: it has {pool.shown(began[row])!r} there. Leave y out, and label(rows, y) it."
         )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import compress, count
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.multilabel import as_cells
 from .log import EVENT_NAMES, NOTHING, Change, Note
 
 _EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
@@ -94,8 +96,7 @@ def written(
         names = [*map(_text, change.names)]
     labels: list = [None] * k
     if change.labels is not None:
-        plain = change.labels.astype(np.int8) if change.labels.dtype == bool else change.labels
-        pairs = zip(plain.tolist(), change.has_label.tolist(), strict=True)
+        pairs = zip(_plain(change.labels), change.has_label.tolist(), strict=True)
         labels = [label if is_label else None for label, is_label in pairs]
     held = np.broadcast_to(change.held, k).astype(np.int8).tolist()
     notes = [change.notes.get(place, (None, None)) for place in range(k)] if change.notes else None
@@ -118,6 +119,25 @@ def _text(text: str | None) -> str | None:
     return None if text is None else str(text)
 
 
+def _plain(labels: np.ndarray) -> list:
+    """Return labels as lines have them: several of a row as JSON of their places."""
+    if labels.dtype.kind == "V":
+        return [json.dumps([*compress(count(), label)]) for label in labels.tolist()]
+    return (labels.astype(np.int8) if labels.dtype == bool else labels).tolist()
+
+
+def labels_of_lines(given: Sequence, dtype: np.dtype) -> np.ndarray:
+    """Return labels from lines; ValueError and the like: they are of no such dtype."""
+    if dtype.kind != "V":
+        labels = np.zeros(len(given), dtype=dtype)
+        labels[:] = given
+        return labels
+    matrix = np.zeros((len(given), dtype.itemsize), dtype=np.int8)
+    for at, text in enumerate(given):
+        matrix[at, json.loads(text)] = 1
+    return as_cells(matrix)
+
+
 def change_of(lines: Written) -> Change:
     """Return the change that was written."""
     operation, events = lines.operation, event_columns(lines.events)
@@ -135,9 +155,8 @@ def change_of(lines: Written) -> Change:
     labels = None
     if dtype is not None:
         labels = np.zeros(len(events.n), dtype=dtype)
-        labels[[label is not None for label in events.label]] = [
-            label for label in events.label if label is not None
-        ]
+        given = [label for label in events.label if label is not None]
+        labels[[label is not None for label in events.label]] = labels_of_lines(given, dtype)
     return Change(
         operation.kind,
         np.array(events.row, dtype=np.int64),

@@ -95,6 +95,31 @@ def _array(file: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> np.ndarra
     return array
 
 
+def pack_labels(name: str, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return labels as arrays of numbers, by names: text as JSON, several of a row end to end."""
+    is_text = labels.dtype.kind == "O"
+    arrays = {name: labels, f"{name}_are_text": np.array([is_text])}
+    if labels.dtype.kind == "V":
+        width = np.array([labels.dtype.itemsize])
+        arrays |= {name: labels.view(np.int8), f"{name}_width": width}
+    if is_text:  # or several of a row, of which there were more once
+        plain = [list(label) if isinstance(label, bytes) else label for label in labels.tolist()]
+        arrays[name] = pack_json(plain)
+    return arrays
+
+
+def unpack_labels(name: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Take from arrays what `pack_labels` made of labels, and return these."""
+    labels, is_text = arrays.pop(name), arrays.pop(f"{name}_are_text").tolist() == [True]
+    if f"{name}_width" in arrays:
+        return labels.view(f"V{int(arrays.pop(f'{name}_width')[0])}").copy()
+    if not is_text:
+        return labels
+    plain = unpack_json(labels)
+    objects = [bytes(label) if isinstance(label, list) else label for label in plain]
+    return np.array([*objects, None], dtype=object)[:-1]
+
+
 def pack_json(value: Any) -> np.ndarray:
     """Return `value` as the bytes of its JSON text, an array that needs no pickle."""
     return np.frombuffer(json.dumps(value).encode("ascii"), dtype=np.uint8)
