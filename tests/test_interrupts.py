@@ -24,6 +24,8 @@ from skactive.pool.fold import STATE_NAMES
 from skactive.pool.ledger import Ledger
 from skactive.strategies import SplitUncertainty
 
+pytestmark = pytest.mark.once  # our own lines
+
 PACKAGE = Path(skactive.__file__).parent
 OF_POOL = tuple(str(PACKAGE / "pool" / part) for part in ("ledger", "log", "slots"))
 OF_LEARNER = (str(PACKAGE / "learner"),)

@@ -888,6 +888,7 @@ LARGE = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", [pytest.param(k, marks=MARKS.get(k, ())) for k in LARGE])
 @pytest.mark.parametrize("labels", [[0, 1], ["neg", "pos"]], ids=["numbers", "text"])
 def test_single_changes_of_a_million_rows_do_no_work_that_grows_with_the_pool(kind, labels, traced):

@@ -401,6 +401,7 @@ pool.save(path)
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is POSIX")
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
 def test_a_process_killed_between_writing_and_replacing_leaves_the_old_file(moment, tmp_path):
@@ -462,6 +463,7 @@ print(json.dumps([interrupted, n - N // 2]))
 """
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="SIGKILL is POSIX")
 def test_a_process_killed_at_any_moment_of_saving_leaves_a_whole_file(tmp_path):
     done = python(KILLED_ANYWHERE, tmp_path / "pool.npz", 25)
