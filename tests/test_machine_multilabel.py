@@ -4,13 +4,15 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from test_machine_opinions import SaidModel, SaidPool, SaidRow
+from test_machine_opinions import SaidModel, SaidPool, SaidRow, VotedModel
 from test_machine_pool import NAN, refuse_if
 
 from skactive import Pool
+from skactive.pool import durable
 
 NAMES = ("cat", "dog", "emu")
 
@@ -72,10 +74,6 @@ class SetModel(SaidModel):
         refuse_if(rows is None or y is None or len(rows) != len(y))
         refuse_if(any(not value <= self.named for value in y if value is not None))
 
-    def regroup(self, classes, into):
-        # Names of a row's labels are a set: one has taken another's place, or joined it.
-        super().regroup(list(dict.fromkeys(classes)), into)
-
     def split(self, name, into):
         refuse_if(True)
 
@@ -84,8 +82,6 @@ class VotedSetModel(SetModel):
     Row = VotedSetRow
 
     def give(self, rows, y, relabel, annotator=None):
-        from test_machine_opinions import VotedModel
-
         VotedModel.give(self, rows, y, relabel, annotator)
 
 
@@ -146,7 +142,12 @@ class VotedSetPool(SetPool):
 
 
 class DurableSetPool(SetPool):
-    """All of it in a database, which is opened again now and then."""
+    """All of it in a database with small blocks, which is opened again now and then."""
+
+    def __init__(self):
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(durable, "LOG_BLOCK", 12)
 
     @property
     def path(self):
@@ -180,13 +181,18 @@ class DurableSetPool(SetPool):
             other.close()
 
     def teardown(self):
-        super().teardown()
-        if self.pool:
-            self.pool.close()
+        try:
+            super().teardown()
+        finally:
+            self.patch.undo()
+            if self.pool:
+                self.pool.close()
 
 
 for machine in (SetPool, VotedSetPool, DurableSetPool):
-    machine.TestCase.settings = settings(stateful_step_count=40)
+    machine.TestCase.settings = settings(
+        stateful_step_count=40, max_examples=max(1, settings.default.max_examples // 4)
+    )
 TestSetPool = SetPool.TestCase
 TestVotedSetPool = VotedSetPool.TestCase
 TestDurableSetPool = DurableSetPool.TestCase

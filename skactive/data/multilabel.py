@@ -217,11 +217,11 @@ def parse_several(
     >>> as_matrix(cells).tolist(), known
     ([[0, 1], [0, 0], [0, 0]], array([ True, False,  True]))
     """
-    found = _rows_in(y, names)
+    found, is_one = _rows_in(y, names), len(names) == 1
     if isinstance(found, list):
         is_flat = found and not any(isinstance(row, (*_SETS, *_LISTS)) for row in found)
-        is_blank = len(found) == 1 and (not _is_of_text(found) or found == [missing_label])
-        if n == 1 and is_flat and not is_blank:
+        is_row = len(found) == 1 and (found != [missing_label] if _is_of_text(found) else is_one)
+        if n == 1 and is_flat and (len(found) > 1 or is_row):
             found = [found]
     where = np.arange(len(found)) if rows is None or len(rows) != len(found) else np.asarray(rows)
     if isinstance(found, list):
@@ -231,7 +231,7 @@ def parse_several(
             f"y has {found.shape[1]} columns, where rows have {len(names)} labels; give 0 or 1 for "
             f"each of {names.tolist()}."
         )
-    is_one, is_missing, is_odd = _split(found, missing_label)
+    is_set, is_missing, is_odd = _split(found, missing_label)
     if is_odd.any():
         row, column = np.argwhere(is_odd)[0].tolist()
         raise ValueError(
@@ -245,7 +245,7 @@ def parse_several(
             f"y says nothing of some labels in row {where[in_part.argmax()]}; give 0 or 1 for each "
             f"of {names.tolist()}, or -1 for all of them where the row has no labels yet."
         )
-    return as_cells(is_one & is_known[:, None]), is_known
+    return as_cells(is_set & is_known[:, None]), is_known
 
 
 def _rows_in(y: Any, names: np.ndarray | None) -> np.ndarray | list:

@@ -46,7 +46,9 @@ def renamed(log: Log, events: np.ndarray, labels: np.ndarray, n: int) -> None:
             continue
         if "columns" in detail:
             is_before = events < log.first.array[number]
-            labels[is_before] = [united(label, detail["columns"]) for label in labels[is_before]]
+            labels[is_before] = [
+                with_one_of(label, detail["columns"]) for label in labels[is_before]
+            ]
             continue
         is_old = np.zeros(len(labels), dtype=bool)
         for name in detail["classes"]:
@@ -54,12 +56,12 @@ def renamed(log: Log, events: np.ndarray, labels: np.ndarray, n: int) -> None:
         labels[is_old & (events < log.first.array[number])] = detail["into"][0]
 
 
-def united(label: bytes, columns: list[int]) -> bytes:
+def with_one_of(label: bytes, columns: list[int]) -> bytes:
     """Return several labels of a row, with one in place of some: set where any of them was.
 
     Examples
     --------
-    >>> list(united(bytes([0, 1, 0, 1]), [0, 3]))
+    >>> list(with_one_of(bytes([0, 1, 0, 1]), [0, 3]))
     [1, 1, 0]
     """
     first, *others = columns
