@@ -189,9 +189,9 @@ class DurableSetPool(SetPool):
                 self.pool.close()
 
 
-for machine in (SetPool, VotedSetPool, DurableSetPool):
+for machine, share in ((SetPool, 4), (VotedSetPool, 4), (DurableSetPool, 10)):
     machine.TestCase.settings = settings(
-        stateful_step_count=40, max_examples=max(1, settings.default.max_examples // 4)
+        stateful_step_count=40, max_examples=max(1, settings.default.max_examples // share)
     )
 TestSetPool = SetPool.TestCase
 TestVotedSetPool = VotedSetPool.TestCase
