@@ -148,6 +148,7 @@ class VotedModel(SaidModel):
 
 class SaidPool(PoolMachine):
     VALUES = (0, 1, 2.5)
+    NAMES = ()  # of classes, where labels are not these
     OTHERS = (7, 300)  # names that classes may get
     MISSING = (-1, None)
     OTHER = "0"
@@ -173,12 +174,15 @@ class SaidPool(PoolMachine):
 
     def some_names(self, seeds):
         """Classes that there are, mostly, and names that are none."""
-        names = sorted(self.model.known()) * 3 + [*self.OTHERS, *self.VALUES]
+        names = sorted(self.model.known()) * 3 + [*self.OTHERS, *(self.NAMES or self.VALUES)]
         return [names[seed % len(names)] for seed in seeds]
 
     @rule(seed=SEEDS, new=SEEDS)
     def rename_class(self, seed, new):
-        (old, *_), new = self.some_names(seed), [*self.OTHERS, *self.VALUES][new[0] % 5]
+        (old, *_), new = (
+            self.some_names(seed),
+            [*self.OTHERS, *(self.NAMES or self.VALUES)][new[0] % 5],
+        )
         self.step(
             "classes",
             lambda: self.model.rename(old, new),
@@ -213,11 +217,20 @@ class SaidPool(PoolMachine):
             lambda: call(idx, name),
         )
 
+    def written_out(self, label):
+        """A label as tables have it."""
+        return label
+
     @rule()
     def read_opinions(self):
         kinds = {True: "cannot tell", False: "opinion"}
         expected = [
-            (number, who, None if label is UNSURE else label, kinds[label is UNSURE])
+            (
+                number,
+                who,
+                None if label is UNSURE else self.written_out(label),
+                kinds[label is UNSURE],
+            )
             for number, row in self.model.row.items()
             for who, label in row.said.items()
         ]
@@ -228,7 +241,11 @@ class SaidPool(PoolMachine):
             tuple(None if pd.isna(v) else v for v in row) for row in zip(*columns, strict=True)
         ]
         assert found == expected
-        final = {row: each.final for row, each in self.model.row.items() if each.final is not None}
+        final = {
+            row: self.written_out(each.final)
+            for row, each in self.model.row.items()
+            if each.final is not None
+        }
         assert dict(zip(table["id"][~is_said], table["label"][~is_said], strict=True)) == final
         assert np.isfinite(table["time"].astype("int64")).all()
 

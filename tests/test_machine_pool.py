@@ -320,6 +320,10 @@ class PoolMachine(RuleBasedStateMachine):
     def written(self, value, number):
         return self.MISSING[number % len(self.MISSING)] if value is None else value
 
+    def told(self, label):
+        """A label, or None, as a pool tells it."""
+        return label
+
     def some_rows(self, pick, *states):
         """An argument for row numbers, and the row numbers that it means; None if it means none.
 
@@ -664,11 +668,12 @@ class PoolMachine(RuleBasedStateMachine):
         for state, mask in zip(STATES, masks, strict=True):
             assert np.flatnonzero(mask).tolist() == model.rows(state)
             assert getattr(pool, f"n_{state}") == len(model.rows(state))
-        expected = [model.label.get(row, self.HOLE) for row in range(n)]
+        labels = {row: self.told(label) for row, label in model.label.items()}
+        expected = [labels.get(row, self.HOLE) for row in range(n)]
         assert [None if v != v else v for v in pool.y.tolist()] == expected
         assert {row: set(names) for row, names in pool.reservations.items()} == model.name
         entry = {
-            row: (s, model.row[row].latest, pool.reservations.get(row, ()))
+            row: (s, self.told(model.row[row].latest), pool.reservations.get(row, ()))
             for row, s in model.state.items()
         }
         assert entry == self.replay
@@ -685,7 +690,7 @@ class PoolMachine(RuleBasedStateMachine):
         for state in STATES:
             assert getattr(pool, state).tolist() == model.rows(state)
         labeled = model.rows(LABELED)
-        assert pool.y_labeled.tolist() == [model.label[row] for row in labeled]
+        assert pool.y_labeled.tolist() == [self.told(model.label[row]) for row in labeled]
         assert ids_of(pool.X_labeled) == labeled
         assert ids_of(pool.X_unlabeled) == model.rows(FREE)
         assert ids_of(pool.X) == list(range(len(model.state)))

@@ -79,7 +79,7 @@ def to_array(y: Any) -> np.ndarray:
     >>> to_array(3)
     array([3])
     """
-    raw = _raw(y)
+    raw = raw_array(y)
     if raw.dtype.kind == "T":  # numpy's variable-width text
         raw = raw.astype(object)
     if raw.dtype.kind == "O":
@@ -410,7 +410,7 @@ def objects(values: Collection) -> np.ndarray:
     return np.fromiter(values, dtype=object, count=len(values))
 
 
-def _raw(y: Any) -> np.ndarray:
+def raw_array(y: Any) -> np.ndarray:
     """Read y as an array of any dimension, with integers and text kept where values lack."""
     if isinstance(y, np.ma.MaskedArray):
         out = np.asarray(y).astype(object)

@@ -254,6 +254,7 @@ def _by_name(strategies) -> dict[str, Any]:
 def _test_set(template: ActiveLearner, X, y) -> Pool:
     """Return the test rows with their labels."""
     test = Pool(X, y, missing_label=missing_label_for(template))
+    test.refuse_several("a comparison")
     if test.n_labeled == 0:
         raise ValueError("y_test has no label; give the true label of at least one row.")
     return test

@@ -349,6 +349,7 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
     if unknown.all():
         raise ValueError("a simulation reveals known labels, but y has none; give some.")
     oracle = Pool(X, y, missing_label=missing_label_for(learner), classes=learner.classes)
+    oracle.refuse_several("a simulation")
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
         if learner.classes is None and is_net(learner.estimator):

@@ -32,6 +32,7 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     known = X.seed if isinstance(X, Pool) else None
     seed = draw_seed(learner.random_state) if known is None else known
     pool = pool_of(learner, X, y, groups, ids, seed)
+    pool.refuse_several("fit")
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import objects
 from . import storage
-from .lines import Written, event_columns, event_notes
+from .lines import Written, event_columns, event_notes, labels_of_lines
 from .log import EVENT_NAMES, KINDS, Column, LabelColumn, Log, Note
 
 LOG_BLOCK = 50_000  # operations and events, of which as many are put into a block
@@ -30,10 +29,7 @@ class LogBlock(NamedTuple):
 
     def packed(self) -> bytes:
         """Return the bytes of a file of arrays."""
-        columns, labels = dict(self.columns), self.columns["labels"]
-        if labels.dtype == object:
-            columns["labels"] = storage.pack_json(labels.tolist())
-            columns["text"] = np.zeros(0)  # tells that they are JSON
+        columns = self.columns | storage.pack_labels("labels", self.columns["labels"])
         columns["tables"] = storage.pack_json([*self[1:]])
         buffer = io.BytesIO()
         np.savez(buffer, **columns)  # type: ignore[arg-type]
@@ -44,8 +40,7 @@ def unpacked(packed: bytes) -> LogBlock:
     """Return a block from its bytes."""
     columns = storage.arrays_of(packed)
     tables = storage.unpack_json(columns.pop("tables"))
-    if columns.pop("text", None) is not None:
-        columns["labels"] = objects(storage.unpack_json(columns["labels"]))
+    columns["labels"] = storage.unpack_labels("labels", columns)
     return LogBlock(columns, *tables)
 
 
@@ -88,8 +83,7 @@ def _labels(values: Sequence[Any], codes: np.ndarray, dtypes: list[str]) -> np.n
     labels = np.zeros(len(values), dtype=object if several else (dtypes or ["i1"])[0])
     for code, name in enumerate(dtypes):
         at = np.flatnonzero(is_label & (codes == code))
-        own = np.zeros(len(at), dtype=name)
-        own[:] = [values[place] for place in at.tolist()]
+        own = labels_of_lines([values[place] for place in at.tolist()], np.dtype(name))
         labels[at] = own.astype(object) if several else own
     return labels
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
+from ..data import multilabel as several
 from ..data.ids import Ids
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
@@ -17,7 +18,7 @@ from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .frames import history_frame, to_frame
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
-from .log import Change
+from .log import EVENT_NAMES, UNSURE, Change
 from .standing import all_said, labels_in, opinions, opinions_table
 from .tags import rows_tagged, tags_of
 
@@ -43,6 +44,7 @@ class Facts:
         self.missing_label = lab.resolve_missing_label(missing_label, regression=False)
         # "auto", where nobody has said
         self.given_missing_label = lab.AUTO if lab.is_auto(missing_label) else self.missing_label
+        self.multilabel = False  # whether rows have several labels
         # The classes that were named last, and how many operations there had been
         self.named: tuple[np.ndarray, int] | None = None
         if classes is not None:
@@ -107,13 +109,18 @@ class Facts:
 
     @property
     def y(self) -> np.ndarray:
-        """Labels of all rows, shape (n,), with the missing label where there is none."""
+        """Labels of all rows, shape (n,), with the missing label where there is none.
+
+        Of several labels a row, shape (n, L): 0 or 1 for each of `classes`, or rows of -1.
+        """
         return self.ledger.read(
-            lambda ledger: self._filled(self._labels_in(ledger), ledger.mask(LABELED))
+            lambda ledger: self.filled(self._labels_in(ledger), ledger.mask(LABELED))
         )
 
-    def _filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
+    def filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
         """Return the labels of rows in a mask, with the missing label where there is none."""
+        if self.multilabel:
+            return several.fill_rows(labels, known, self._width(labels))
         if labels is None:
             labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
         return lab.spread(labels, known, self.missing_label)
@@ -164,7 +171,7 @@ class Facts:
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             known = slots.states_of(rows) == LABELED
-            return self._filled(self._labels_of(ledger, rows[known]), known)
+            return self.filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
 
@@ -177,12 +184,15 @@ class Facts:
     @property
     def y_labeled(self) -> np.ndarray:
         """The labels of `X_labeled`."""
+        labels = self.ledger.read(self._labels_in)
+        if self.multilabel:
+            known = np.ones(0 if labels is None else len(labels), dtype=bool)
+            return self.filled(labels, known)
+        return np.zeros(0) if labels is None else labels
 
-        def look(ledger: Ledger) -> np.ndarray:
-            labels = self._labels_in(ledger)
-            return np.zeros(0) if labels is None else labels
-
-        return self.ledger.read(look)
+    def _width(self, labels: np.ndarray | None) -> int:
+        """Return how many labels a row has, in labels or if there are none."""
+        return len(self.names()) if labels is None else labels.dtype.itemsize
 
     @property
     def X_unlabeled(self):
@@ -197,7 +207,10 @@ class Facts:
 
     @property
     def classes(self) -> np.ndarray | None:
-        """The labels that are accepted, as they are called now; None: any."""
+        """The labels that are accepted, as they are called now; None: any.
+
+        Of several labels a row, what they are called, in the order of their columns.
+        """
         log = self.ledger.log
         if self.named is None or not log.details:
             return None if self.named is None else self.named[0]
@@ -207,6 +220,11 @@ class Facts:
         """Whether these classes were named last, whatever they are called since."""
         named = lab.named_classes(classes, missing_label=self.missing_label)
         return self.named is not None and named.tolist() == self.named[0].tolist()
+
+    def names(self) -> np.ndarray:
+        """Return what labels are called, where rows have several."""
+        classes = self.classes
+        return lab.to_array([]) if classes is None else classes
 
     def known_classes(self) -> np.ndarray:
         """Return the labels that are accepted, or where any are, those that somebody gave."""
@@ -243,11 +261,13 @@ class Facts:
         """
         table = self.ledger.read(opinions_table)
         table = {"id": self.ids_of(table.pop("row")), **table}
+        table["label"] = self.written(table["label"], table["kind"] != EVENT_NAMES[UNSURE])
         return as_table(table, like=self.rows.parts[0])
 
     def agreement(self) -> Agreement:
         """Return how far annotators agree in the opinions that stand: alpha, and kappa of pairs."""
-        return agreement(*self.ledger.read(opinions))
+        rows, people, labels = self.ledger.read(opinions)
+        return agreement(rows, people, several.as_matrix(labels) if self.multilabel else labels)
 
     @property
     def history(self) -> tuple[Operation, ...]:
@@ -397,7 +417,11 @@ class Facts:
         if index is not None:
             lab.check_order(y, index, who=who)
         missing = self.missing_label if is_answer else self.given_missing_label
-        values, known = lab.parse(y, rows=rows, missing_label=missing, classes=self.classes)
+        if self.multilabel:
+            names, missing = self.names(), self.missing_label
+            values, known = several.parse_several(y, names, n=n, rows=rows, missing_label=missing)
+        else:
+            values, known = lab.parse(y, rows=rows, missing_label=missing, classes=self.classes)
         if len(values) != n:
             raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
         so_far = self.ledger.now.dtype
@@ -405,6 +429,28 @@ class Facts:
         if known.any() and self.ledger.now.n_labels and so_far is not None:
             lab.merge_dtype(so_far, values.dtype)
         return values, known
+
+    def refuse_several(self, who: str) -> None:
+        """Refuse several labels a row, for whoever knows what to do with one."""
+        if self.multilabel:
+            raise ValueError(
+                f"{who} got rows with several labels, which a Pool records, and from which nothing "
+                f"learns as yet; give one label a row, say whether it has one of them."
+            )
+
+    def shown(self, label: Any) -> Any:
+        """Return a label as messages show it."""
+        if self.multilabel and isinstance(label, bytes | np.void):
+            return several.names_in(label, self.names())
+        return lab.plain(label)
+
+    def written(self, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return labels as tables have them: several of a row as text, None where none is known."""
+        if not self.multilabel:
+            return labels
+        texts = np.full(len(labels), None)
+        texts[known] = several.as_text(labels[known].tolist(), self.names())
+        return texts
 
     def n_doubtful(self, y) -> int:
         """Return how many labels are -1, which may be a class, and is none by default alone."""

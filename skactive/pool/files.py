@@ -11,6 +11,7 @@ import numpy as np
 from ..data import labels as lab
 from ..data.fingerprint import difference, fingerprint, portrait
 from ..data.ids import Ids
+from ..data.multilabel import as_matrix, checked_names
 from ..data.rows import Rows, check_rows
 from ..utils.checks import checked_count, is_integer
 from . import format_1, storage
@@ -21,7 +22,7 @@ from .fold import LABELED
 from .ledger import Ledger
 from .log import ADDING, EVENTS_OF, FINAL, KINDS, LABELS_IN, NEVER, Column, LabelColumn, Log
 from .renumbering import Given, by_ids, by_numbers, may_have_joined
-from .storage import pack_json, refuse_unless, unpack_json
+from .storage import pack_json, pack_labels, refuse_unless, unpack_json, unpack_labels
 from .test_side import check_sides
 
 VERSION = 2
@@ -51,6 +52,7 @@ def save(pool: Facts, path) -> None:
         "missing_label": lab.plain(pool.given_missing_label),
         "classes": None if pool.named is None else pool.named[0].tolist(),
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
+        "multilabel": pool.multilabel,
         "named_after": None if pool.named is None else min(pool.named[1], now.n_operations),
         "seed": pool._seed,
         "consensus": consensus_name(pool.consensus),
@@ -75,6 +77,7 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
         n, seed, saved_ids = header["n_rows"], header["seed"], _popped_ids(arrays)
         sampled = arrays.pop("sampled") if saved_ids is None else None
         Facts.__init__(pool, header["missing_label"], None)
+        pool.multilabel = header.get("multilabel", False) is True
         named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
@@ -145,11 +148,7 @@ def _arrays(log: Log) -> dict[str, np.ndarray]:
     rows, labels = log.base
     arrays["base_rows"] = rows
     for name, values in (("base_labels", labels), ("labels", log.labels.array)):
-        is_text = values is not None and values.dtype.kind == "O"
-        if values is None:
-            values = np.zeros(0)
-        arrays[name] = pack_json(values.tolist()) if is_text else values
-        arrays[f"{name}_are_text"] = np.array([is_text])
+        arrays |= pack_labels(name, np.zeros(0) if values is None else values)
     return arrays
 
 
@@ -172,12 +171,7 @@ def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     tables = unpack_json(arrays.pop("tables"))
     people, dtypes, undone, details, notes = tables
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
-    columns = []
-    for name in ("base_labels", "labels"):
-        values = arrays.pop(name)
-        if arrays.pop(f"{name}_are_text").tolist() == [True]:
-            values = lab.objects(unpack_json(values))
-        columns.append(values)
+    columns = [unpack_labels(name, arrays) for name in ("base_labels", "labels")]
     refuse_unless(not arrays)
     n, n_events = len(log.kinds.array), len(log.rows.array)
     for names, size in ((_OF_OPERATIONS, n), (_OF_EVENTS, n_events)):
@@ -302,7 +296,7 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
     refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
     values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
-    refuse_unless(all(dtype.kind in "biufO" for dtype in values))
+    refuse_unless(all(dtype.kind in "biufO" for dtype in values) or _are_several(values))
     which = np.full(len(log.kinds.array), -1)
     which[list(log.dtypes)] = [values.index(np.dtype(name)) for name in log.dtypes.values()]
     groups = [(log.labels.array[is_label & (which[of] == i)], i) for i in range(len(values))]
@@ -311,12 +305,21 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     for labels, i in groups:
         dtype, kind = values[i], values[i].kind
         if labels.dtype.kind == "O":
-            allowed = {"O": str, "b": bool, "f": float}.get(kind, int)
+            allowed = {"O": str, "b": bool, "f": float, "V": bytes}.get(kind, int)
             refuse_unless(all(type(label) is allowed for label in labels.tolist()))
         refuse_unless(labels.dtype in (dtype, object) or len(labels) == 0)
+        if kind == "V":
+            refuse_unless(all(len(label) == dtype.itemsize for label in labels.tolist()))
+            refuse_unless(np.isin(as_matrix(labels.astype(dtype)), (0, 1)).all())
+            continue
         known = labels.astype(dtype)
         refuse_unless(not missing_in(known, missing_label))
         refuse_unless(kind != "f" or np.isfinite(known).all())
+
+
+def _are_several(dtypes: Sequence[np.dtype]) -> bool:
+    """Tell whether all of these are of several labels a row."""
+    return all(dtype.kind == "V" and dtype.itemsize > 0 for dtype in dtypes)
 
 
 def missing_in(labels: np.ndarray, missing_label: Any) -> bool:
@@ -331,6 +334,8 @@ def _classes(header: dict, missing_label: Any) -> np.ndarray | None:
     dtype = np.dtype(header["classes_dtype"])
     if dtype.itemsize <= _MOST_BYTES and np.ndim(header["classes"]) == 1:
         given = np.array(header["classes"], dtype=dtype)
+        if header.get("multilabel"):
+            return checked_names(given, missing_label)
         named = lab.named_classes(given, missing_label=missing_label)
         if named.tolist() == header["classes"]:
             return named

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from ..data.labels import fill
+from ..data.multilabel import as_text
 from ..data.tables import as_table, datetimes, row_columns
+from .classes import named_after
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded
 from .ledger import Ledger
 from .log import EVENT_NAMES, KINDS, LABELS_IN, UNSURE
@@ -55,7 +57,7 @@ def _present(pool: Any, ledger: Ledger) -> dict[str, np.ndarray]:
     for tag, members in tags_of(ledger).items():
         tags[members] = [f"{each}, {tag}" if each else tag for each in tags[members]]
     return {
-        "label": _with_holes(labels, known),
+        "label": pool.written(labels, known) if pool.multilabel else _with_holes(labels, known),
         "state": np.array(STATE_NAMES)[states],
         "annotator": who,
         "time": datetimes(when),
@@ -78,8 +80,10 @@ def _told(
     places, events = np.append(places, decided), np.append(events, found.decisive[decided])
     is_unsure = np.append(is_unsure, np.zeros(len(decided), dtype=bool))
     n = ledger.now.n_operations
-    said = ledger.labels_of(rows[places], events, n, np.dtype(object))
-    is_true = np.where(is_unsure, found.states[places] == SKIPPED, said == labels[places])
+    is_true = found.states[places] == SKIPPED
+    is_label = ~is_unsure
+    said = ledger.labels_of(rows[places[is_label]], events[is_label], n, np.dtype(object))
+    is_true[is_label] = said == labels[places[is_label]].astype(object)
     last = np.full(k, -2, dtype=np.int64)
     last[places[is_true]] = events[is_true]  # the last one of each row stays
     told = np.flatnonzero(last >= BASE)
@@ -104,13 +108,27 @@ def history_frame(pool: Any) -> Any:
         "id": pool.ids_of(np.append(based, log.rows.array[:n])),
         "event": np.array(EVENT_NAMES)[told],
         "annotator": log.names_of(events),
-        "label": _with_holes(np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype), has_label),
+        "label": _as_said(
+            pool, of, np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype), has_label
+        ),
         "time": datetimes(log.times.array[of]),
         "seconds": seconds,
         "comment": comments,
         "undone": log.dead.array[of] < now.n_operations,
     }
     return as_table(columns, like=now.rows.parts[0])
+
+
+def _as_said(pool: Any, of: np.ndarray, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return labels of operations as they were called then, with None where there is none."""
+    if not pool.multilabel:
+        return _with_holes(labels, known)
+    log, texts = pool.ledger.log, np.full(len(labels), None)
+    for number in np.unique(of[known]).tolist():
+        names = named_after(log, pool.named[0], 0, number + 1)
+        which = np.flatnonzero(known & (of == number))
+        texts[which] = as_text(labels[which].tolist(), names)
+    return texts
 
 
 def _with_holes(labels: np.ndarray, known: np.ndarray) -> np.ndarray:

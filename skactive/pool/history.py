@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.multilabel import as_matrix, is_multilabel
 from .classes import changed_between
 from .fold import LABELED, Folded, fold
 from .ledger import Ledger
@@ -29,7 +30,7 @@ class Operation:
         Numbers of the rows that it touched, each once.
     states_before, states_after : ndarray of shape (k,), int8
         Positions in ``("unlabeled", "labeled", "reserved", "skipped", "held out")``.
-    labels_before, labels_after : ndarray of shape (k,) or None
+    labels_before, labels_after : ndarray of shape (k,) or (k, L), or None
         Labels by the latest opinion, meaningful where the state is "labeled"; None where no row is.
     names_before, names_after : tuple of (tuple of (str or None)) or None
         For whom the rows are reserved; None where no row is.
@@ -117,7 +118,7 @@ class Operation:
         labels = np.zeros(len(self.rows), dtype=dtype)
         known = side.decisive[is_labeled]
         labels[is_labeled] = self._ledger.labels_of(self.rows[is_labeled], known, n, dtype)
-        return labels
+        return as_matrix(labels) if is_multilabel(dtype) else labels
 
     def _names(self, which: int) -> tuple | None:
         reservations = self._sides[which].reservations

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
+from ..data.multilabel import is_multilabel
 from ..data.row_numbers import distinct, is_among
 from ..data.rows import Rows
 from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
@@ -408,7 +409,8 @@ class Ledger:
         text would stand beside numbers.
         """
         log, now = self.log, self.now
-        if len(set(log.dtypes.values())) < 2:
+        # How many labels a row has follows from the classes alone.
+        if len(set(log.dtypes.values())) < 2 or is_multilabel(now.dtype):
             return None
         rows, _ = self.follow().touched()
         last = self.last_events(rows)

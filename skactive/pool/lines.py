@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import compress, count
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.ids import Ids
+from ..data.multilabel import as_cells
 from .log import EVENT_NAMES, NOTHING, Change, Note, plain_name
 from .test_side import without_groups
 
@@ -118,8 +120,7 @@ def written(
         names = [*map(plain_name, change.names)]
     labels: list = [None] * k
     if change.labels is not None:
-        plain = change.labels.astype(np.int8) if change.labels.dtype == bool else change.labels
-        pairs = zip(plain.tolist(), change.has_label.tolist(), strict=True)
+        pairs = zip(_plain(change.labels), change.has_label.tolist(), strict=True)
         labels = [label if is_label else None for label, is_label in pairs]
     held = np.broadcast_to(change.held, k).astype(np.int8).tolist()
     notes = [change.notes.get(place, (None, None)) for place in range(k)] if change.notes else None
@@ -136,6 +137,25 @@ def written(
         [*map(plain_name, comments)],
     )
     return Written(operation, [*zip(*columns, strict=True)], None, sample, rows)
+
+
+def _plain(labels: np.ndarray) -> list:
+    """Return labels as lines have them: several of a row as JSON of their places."""
+    if labels.dtype.kind == "V":
+        return [json.dumps([*compress(count(), label)]) for label in labels.tolist()]
+    return (labels.astype(np.int8) if labels.dtype == bool else labels).tolist()
+
+
+def labels_of_lines(given: Sequence, dtype: np.dtype) -> np.ndarray:
+    """Return labels from lines; ValueError and the like: they are of no such dtype."""
+    if dtype.kind != "V":
+        labels = np.zeros(len(given), dtype=dtype)
+        labels[:] = given
+        return labels
+    matrix = np.zeros((len(given), dtype.itemsize), dtype=np.int8)
+    for at, text in enumerate(given):
+        matrix[at, json.loads(text)] = 1
+    return as_cells(matrix)
 
 
 def change_of(lines: Written) -> Change:
@@ -157,9 +177,8 @@ def change_of(lines: Written) -> Change:
     labels = None
     if dtype is not None:
         labels = np.zeros(len(events.n), dtype=dtype)
-        labels[[label is not None for label in events.label]] = [
-            label for label in events.label if label is not None
-        ]
+        given = [label for label in events.label if label is not None]
+        labels[[label is not None for label in events.label]] = labels_of_lines(given, dtype)
     return Change(
         operation.kind,
         np.array(events.row, dtype=np.int64),

@@ -109,7 +109,8 @@ class LabelColumn(Column):
         if values is not None and values.dtype != self.array.dtype:
             self.array = self.array[:start].astype(object if start else values.dtype)
             values = values.astype(self.array.dtype)
-        super().put(start, 0 if values is None else values, k)
+        nothing = np.zeros((), dtype=self.array.dtype)
+        super().put(start, nothing if values is None else values, k)
 
 
 class Log:

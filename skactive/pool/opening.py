@@ -11,9 +11,10 @@ import numpy as np
 from ..data import labels as lab
 from ..data.fingerprint import difference
 from ..data.ids import Ids
+from ..data.multilabel import looks_multilabel, parse_several
 from ..data.rows import Rows, check_rows
 from . import files, storage
-from .blocks import block_of_lines, log_of, objects, unpacked
+from .blocks import block_of_lines, log_of, unpacked
 from .durable import DurableLedger, Mark, append, fill_block, sample_of, setting_as_json
 from .facts import Facts
 from .ledger import Ledger
@@ -34,7 +35,7 @@ def open_pool(
     given.check()
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
     if is_there:
-        began = cls(X, **options)
+        began = cls(X, **_of_names(options, y))
     else:
         began = cls(X, y, ids=given.ids, groups=given.groups, **options)
         given = given._replace(missing="refuse", changed="refuse")  # nothing is missed yet
@@ -122,7 +123,7 @@ def _make(store: Store, pool: Facts) -> Mark | None:
         return None
     now, log = pool.ledger.now, pool.ledger.log
     has_ids = now.ids is not None
-    head = {"missing_label": lab.plain(pool.given_missing_label)}
+    head = {"missing_label": lab.plain(pool.given_missing_label), "multilabel": pool.multilabel}
     store.make(head | {"has_ids": has_ids, "id_column": pool.id_column})
     start, n_rows = store.head()[1], 0
     mark = Mark(start, 0, Ids([]) if has_ids else None)
@@ -158,6 +159,7 @@ def _read(store: Store, cls: Any, X: Any, given: Given) -> Any:
             gather(log, n_rows)
         pool = cls.__new__(cls)
         Facts.__init__(pool, head["missing_label"], None)
+        pool.multilabel = head["multilabel"] is True
         log = files.checked_log(log, undone, n_rows, pool.missing_label)
         if ids is not None and len(ids) != len(log.touched(n_events)):
             raise ValueError("it has ids of other rows")
@@ -204,7 +206,7 @@ def _log(store: Store) -> tuple[dict[str, Any], Log, Any, Ids | None]:
     log, undone = log_of(blocks)
     log.base = unpacked_base(first.base, _dtype(log.dtypes.get(0)))
     names = [name for block in blocks for name in block.ids]
-    return head, log, undone, Ids(objects(names)) if head["has_ids"] else None
+    return head, log, undone, Ids(lab.objects(names)) if head["has_ids"] else None
 
 
 def _check(lines: Written, previous: bytes, digest: bytes) -> None:
@@ -247,17 +249,26 @@ def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) ->
             f"leave {' and '.join(of_side)} out."
         )
     for name, given in options.items():
-        if name in of_side:
+        if name in of_side or (name == "multilabel" and given == "auto"):
             continue
         attribute = "given_missing_label" if name == "missing_label" else name
         if callable(given):  # a function is given again, and nobody can tell whether it is the same
             continue
         was, now = (setting_as_json(getattr(one, attribute)) for one in (pool, began))
+        if name == "multilabel":
+            now = given
         if was != now or type(was) is not type(now):
             shown = was["classes"] if isinstance(was, dict) else was
             raise ValueError(
                 f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
             )
+
+
+def _of_names(options: dict[str, Any], y: Any) -> dict[str, Any]:
+    """Return options of a pool without its labels, which a file has, and what these are called."""
+    several = options.get("multilabel") is True or looks_multilabel(y)
+    is_named = several and options.get("classes") is not None
+    return options | {"multilabel": True if is_named else "auto"}
 
 
 def _are_divided_alike(pool: Facts, began: Facts) -> bool:
@@ -272,7 +283,11 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
     """Refuse labels that are not those that a file began with."""
     rows = pool.rows
     lab.check_order(y, rows.index(), who="Pool.open")
-    values, known = lab.parse(y, missing_label=pool.given_missing_label)
+    if pool.multilabel:
+        names, missing = pool.named[0], pool.missing_label  # type: ignore[index]
+        values, known = parse_several(y, names, n=len(rows), missing_label=missing)
+    else:
+        values, known = lab.parse(y, missing_label=pool.given_missing_label)
     if len(values) != len(rows):
         raise ValueError(
             f"Pool.open got {len(values)} labels for {len(rows)} rows; give one for each row."
@@ -290,12 +305,11 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
     was_known = began != np.array(None)
     differs = was_known != known
     both = was_known & known
-    differs[both] = began[both] != values[both]
+    differs[both] = began[both] != values[both].astype(object)
     if differs.any():
         row = int(differs.argmax())
-        now = values[row] if known[row] else None
+        now = pool.shown(values[row]) if known[row] else None
         raise ValueError(
-            f"Pool.open got the label {lab.plain(now)!r} for row {row}, with which the file does "
-            f"not begin: it has {lab.plain(began[row])!r} there. Leave y out, and label(rows, y) "
-            f"it."
+            f"Pool.open got the label {now!r} for row {row}, with which the file does not begin: "
+            f"it has {pool.shown(began[row])!r} there. Leave y out, and label(rows, y) it."
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.conform import conform
 from ..data.ids import Ids, has_column, take_ids, without_column
-from ..data.labels import plain
+from ..data.multilabel import is_multilabel
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import checked_count
@@ -70,18 +70,18 @@ def label(
     events = np.where(known, OPINION, np.where(closes, CLOSE, UNSURE)).astype(np.int8)
     if clash.any() and not relabel:
         at = clash.argmax()
-        got = f"the label {plain(values[at])!r}" if known[at] else "the missing label"
+        got = f"the label {pool.shown(values[at])!r}" if known[at] else "the missing label"
         is_what = "is labelled"
         if pool.consensus is not None:
             is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
-            f"{who} got {got} for row {idx[at]}, which {is_what} {plain(labels[at])!r}; to change "
-            f"it, pass relabel=True."
+            f"{who} got {got} for row {idx[at]}, which {is_what} {pool.shown(labels[at])!r}; to "
+            f"change it, pass relabel=True."
         )
     if annotator is not None:
         _refuse_reserved(ledger, idx, states, annotator, who)
     if pool.consensus is None:
-        _refuse_decided(ledger, idx[clash], who)
+        _refuse_decided(pool, idx[clash], who)
     # What was said already: by the same person, unless nobody is named
     again = (is_known & known & ~clash) | (is_skipped & ~known)
     if annotator is not None and pool.consensus is None and again.any():
@@ -319,14 +319,14 @@ def _refuse_reserved(ledger, idx, states, annotator: str, who: str) -> None:
             )
 
 
-def _refuse_decided(ledger, idx, who: str) -> None:
+def _refuse_decided(pool: Facts, idx, who: str) -> None:
     """Refuse another label for rows of which a reviewer has decided."""
-    decided, labels = _decided(ledger, idx)
+    decided, labels = _decided(pool.ledger, idx)
     if decided.any():
         at = decided.argmax()
         raise ValueError(
             f"{who} got another label for row {idx[at]}, which was decided to be "
-            f"{plain(labels[at])!r}; write decide(rows, y)."
+            f"{pool.shown(labels[at])!r}; write decide(rows, y)."
         )
 
 
@@ -378,8 +378,9 @@ def _labels(ledger, rows, events, mask: np.ndarray) -> Any:
     """Return the labels of some events, meaningful in a mask; None where it is empty."""
     if not mask.any():
         return None
-    n = ledger.now.n_operations
-    labels = np.zeros(len(rows), dtype=object)  # a label that was replaced may be of any dtype
+    n, dtype = ledger.now.n_operations, ledger.now.dtype
+    # A label that was replaced may be of any dtype, but of several labels a row.
+    labels = np.zeros(len(rows), dtype=dtype if is_multilabel(dtype) else object)
     labels[mask] = ledger.labels_of(rows[mask], events[mask], n, labels.dtype)
     return labels
 

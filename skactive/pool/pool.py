@@ -6,6 +6,7 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data.ids import take_ids
+from ..data.multilabel import looks_multilabel, names_of
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
 from . import files, plans, regrouping, tables
@@ -41,6 +42,10 @@ class Pool(Facts):
         class, and for regression, write ``missing_label=None``.
     classes : array-like, default=None
         The labels that are accepted. None: any.
+    multilabel : "auto" or True, default="auto"
+        Whether a row has several labels: any number of `classes`, none included. Then y has for
+        each row a set of names, or 0 or 1 for each name, shape (n, L); where nothing is known yet,
+        None or a row of -1. "auto": if such a y is given. Without one, write True and `classes`.
     consensus : "majority", callable or None, default=None
         What a row's label is by the opinions of several people. None: what was said last; another
         label needs ``relabel=True``. "majority": what most say, and of as many what was said first;
@@ -88,6 +93,7 @@ class Pool(Facts):
         ids=None,
         missing_label="auto",
         classes=None,
+        multilabel="auto",
         consensus=None,
         hold_out=None,
         groups=None,
@@ -99,14 +105,24 @@ class Pool(Facts):
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        super().__init__(missing_label, classes, consensus)
+        if multilabel is not True and multilabel != lab.AUTO:
+            raise ValueError(f"multilabel is {multilabel!r}; write True or 'auto'.")
+        several = multilabel is True or looks_multilabel(y)
+        super().__init__(missing_label, None if several else classes, consensus)
+        if several:
+            self.multilabel, self.named = True, (names_of(y, classes, self.missing_label), 0)
         self.id_column = ids if isinstance(ids, str) else None
         known, values = NOTHING, None
         if y is not None:
             values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
             known = np.flatnonzero(mask)
             # A mistake more often than a pool without labels.
-            if len(known) == 0 and np.asarray(y).dtype.kind == "f" and np.isnan(y).all():
+            if (
+                len(known) == 0
+                and not several
+                and np.asarray(y).dtype.kind == "f"
+                and np.isnan(y).all()
+            ):
                 raise ValueError("y is NaN throughout; for a pool without labels write y=None.")
             values = values[known]
         side = first_detail(hold_out, groups, random_state, known, len(rows), row_index(X))
@@ -128,6 +144,8 @@ class Pool(Facts):
         """
 
         def name() -> None:
+            if self.multilabel:
+                return self._keep_names(classes)
             named = lab.named_classes(classes, missing_label=self.missing_label)
             # What a consensus passes over today may count tomorrow.
             is_voted = self.consensus is not None
@@ -136,6 +154,15 @@ class Pool(Facts):
             self.set(named=(named, self.n_operations))
 
         self.together(name)
+
+    def _keep_names(self, classes) -> None:
+        """Refuse other names of labels than they have, where rows have several."""
+        names = self.names().tolist()
+        if list(classes) != names:
+            raise ValueError(
+                f"name_classes got {list(classes)}, where rows have several labels, called "
+                f"{names}; write rename_class(old, new)."
+            )
 
     # What changes it
 

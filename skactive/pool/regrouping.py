@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..data.labels import merge_dtype, nearest_class, parse
+from ..data.multilabel import refuse_unfit
 from .facts import Facts
 from .log import CLOSE, NOTHING, Change
 
@@ -20,7 +21,7 @@ def rename_class(pool: Facts, old: Any, new: Any) -> Change:
             f"rename_class got the new name {new!r}, which is a class already; write "
             f"merge_classes([{old!r}], into={new!r}) if they are one."
         )
-    return _change(known, [old], [new])
+    return _change(pool, known, [old], [new])
 
 
 def merge_classes(pool: Facts, classes: Any, into: Any) -> Change:
@@ -32,11 +33,16 @@ def merge_classes(pool: Facts, classes: Any, into: Any) -> Change:
         raise ValueError(
             f"merge_classes got no class but {into!r} itself; give those that become {into!r}."
         )
-    return _change(known, classes, [into])
+    return _change(pool, known, classes, [into])
 
 
 def split_class(pool: Facts, name: Any, into: Any) -> Change:
     """Return what `Pool.split_class` would change."""
+    if pool.multilabel:
+        raise ValueError(
+            "split_class got a pool with several labels a row, of which there are no more than it "
+            "began with; begin another with classes= for all of them."
+        )
     known = pool.known_classes()
     (name,) = _known(pool, known, [name], "split_class")
     into = _names(pool, known, into, "split_class")
@@ -44,7 +50,7 @@ def split_class(pool: Facts, name: Any, into: Any) -> Change:
         raise ValueError(
             f"split_class got into={into}; give at least two classes, or write rename_class."
         )
-    return _change(known, [name], into, pool.rows_of_class(name))
+    return _change(pool, known, [name], into, pool.rows_of_class(name))
 
 
 def _names(pool: Facts, known: np.ndarray, given: Any, who: str) -> list:
@@ -52,6 +58,11 @@ def _names(pool: Facts, known: np.ndarray, given: Any, who: str) -> list:
     names, is_name = parse(given, missing_label=pool.missing_label)
     if not is_name.all():
         raise ValueError(f"{who} got the missing label; give names of classes.")
+    if pool.multilabel:
+        merge_dtype(known.dtype, names.dtype)
+        for name in names.tolist():
+            refuse_unfit(name)
+        return sorted(set(names.tolist()))
     for dtype in (known.dtype if len(known) else None, pool.ledger.now.dtype):
         if dtype is not None and (dtype is not pool.ledger.now.dtype or pool.ledger.now.n_labels):
             merge_dtype(dtype, names.dtype)
@@ -72,13 +83,16 @@ def _known(pool: Facts, known: np.ndarray, given: Any, who: str) -> list:
 
 
 def _change(
-    known: np.ndarray, classes: Sequence, into: Sequence, rows: np.ndarray = NOTHING
+    pool: Facts, known: np.ndarray, classes: Sequence, into: Sequence, rows: np.ndarray = NOTHING
 ) -> Change:
     """Return what becomes of classes; the rows of one that is split are asked for again."""
-    detail = {
+    detail: dict[str, list] = {
         "classes": list(classes),
         "into": list(into),
         "gone": [name for name in classes if name not in into],
         "new": [name for name in into if name not in known.tolist()],
     }
+    if pool.multilabel:
+        ones = {*classes, *into}
+        detail["columns"] = [at for at, name in enumerate(known.tolist()) if name in ones]
     return Change("classes", rows, CLOSE, detail=detail)

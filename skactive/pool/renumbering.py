@@ -190,7 +190,11 @@ def renumbered(log: Log, rows: np.ndarray, numbers: np.ndarray, n: int, n_now: i
     new.base = (based[order], None if labels is None or not len(order) else labels[order])
     is_label = np.isin(new.events.array, LABELS_IN)
     with_labels = {*new.operations.array[is_label].tolist(), *([0] if len(order) else [])}
-    with_labels |= set(new.undone)
+    # Those too that say of which dtype labels are after them
+    with_labels |= {
+        *new.undone,
+        *np.flatnonzero(new.kinds.array == KINDS.index("classes")).tolist(),
+    }
     new.has_final = bool((new.events.array == FINAL).any())
     new.dtypes = {key: dtype for key, dtype in new.dtypes.items() if key in with_labels}
     side = hold_out_of(log, len(log.kinds.array))[1]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.labels import merge_dtype, objects, to_array
+from ..data.multilabel import as_cells, as_matrix, is_multilabel
 from ..data.row_numbers import distinct, is_among
 from ..data.tables import datetimes
 from .consensus import consensus_of, is_row_by_row
@@ -94,7 +95,11 @@ def _voted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that have a label by what stands, sorted, and their labels."""
     said, people, labels = _spoken(ledger, now)
-    rows, found = distinct(said), consensus_of(consensus, said, people, labels, missing_label)
+    is_several = is_multilabel(labels.dtype)
+    shown = as_matrix(labels) if is_several else labels
+    rows, found = distinct(said), consensus_of(consensus, said, people, shown, missing_label)
+    if is_several:
+        found = as_cells(found)
     if len(now.decided):
         decided = _labels_of(ledger, now.decided, now.decisions)
         rows, found = np.append(now.decided, rows), _joined(decided, found)
@@ -139,7 +144,7 @@ def _labels_of(ledger: Ledger, rows: np.ndarray, events: np.ndarray) -> np.ndarr
     now, said = ledger.now, ledger.log.labels.array.dtype
     if now.dtype is None:
         return np.zeros(0)
-    if said == now.dtype or now.dtype == object:
+    if said == now.dtype or now.dtype == object or is_multilabel(now.dtype):
         return ledger.labels_of(rows, events, now.n_operations, now.dtype)
     # An opinion that does not count at present may be of a dtype that the labels are not of.
     labels = ledger.labels_of(rows, events, now.n_operations, np.dtype(object))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.labels import objects
 from ..utils.checks import is_integer
 from ..utils.files import replacing
 
@@ -105,6 +106,31 @@ def _array(file: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> np.ndarra
     if len(array) != int(head[2]) or (array.dtype == bool and (array.view(np.uint8) > 1).any()):
         raise ValueError("a member holds other numbers than its head says")
     return array
+
+
+def pack_labels(name: str, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Return labels as arrays of numbers, by names: text as JSON, several of a row end to end."""
+    is_text = labels.dtype.kind == "O"
+    arrays = {name: labels, f"{name}_are_text": np.array([is_text])}
+    if labels.dtype.kind == "V":
+        width = np.array([labels.dtype.itemsize])
+        arrays |= {name: labels.view(np.int8), f"{name}_width": width}
+    if is_text:  # or several of a row, of which there were more once
+        plain = [list(label) if isinstance(label, bytes) else label for label in labels.tolist()]
+        arrays[name] = pack_json(plain)
+    return arrays
+
+
+def unpack_labels(name: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Take from arrays what `pack_labels` made of labels, and return these."""
+    labels, is_text = arrays.pop(name), arrays.pop(f"{name}_are_text").tolist() == [True]
+    if f"{name}_width" in arrays:
+        return labels.view(f"V{int(arrays.pop(f'{name}_width')[0])}").copy()
+    if not is_text:
+        return labels
+    return objects(
+        [bytes(label) if isinstance(label, list) else label for label in unpack_json(labels)]
+    )
 
 
 def pack_json(value: Any) -> np.ndarray:

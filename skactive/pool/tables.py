@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.labels import fill, nearest_class, objects, sorted_classes, to_array
+from ..data.multilabel import join_names, parse_text
 from ..data.row_numbers import check_row_numbers
 from ..data.tables import (
     Cells,
@@ -69,6 +70,12 @@ def merge_table(
             f"the name of all who answered, or the column that has their names."
         )
     cells = read_table(table, [name for name in columns if name is not None], "merge")
+    if pool.multilabel:  # sets of a frame
+        given = cells.columns[columns.label]
+        cells.columns[columns.label] = [
+            join_names(each) if isinstance(each, set | frozenset | list | tuple) else each
+            for each in given
+        ]
     answers = _answers(pool, cells, columns, annotator, new_labels)
     is_left, in_pool, by = (np.full(len(answers.at), hole) for hole in (False, None, None))
     changes = []
@@ -86,14 +93,14 @@ def merge_table(
         how: dict[str, Any] = {"annotator": name, "relabel": relabel, "who": "merge"}
         if columns.comment is not None:
             how["comment"] = one.comments
-        y = fill(one.labels, one.known, pool.missing_label)
+        y = pool.filled(one.labels, one.known)
         changes.append(plans.label(pool, one.rows, y, **how))
     left = answers.taken(np.flatnonzero(is_left))
     contradictions = {
         "id": pool.ids_of(left.rows),
-        "in_pool": to_array(in_pool[is_left].tolist()),
+        "in_pool": to_array(pool.written(in_pool[is_left], in_pool[is_left] != None).tolist()),  # noqa: E711
         "by": by[is_left],
-        "in_table": to_array(fill(left.labels, left.known, pool.missing_label).tolist()),
+        "in_table": to_array(_in_table(pool, left)),
         "line": np.array([cells.numbers[at] for at in left.at.tolist()], dtype=np.int64),
     }
     like = table if is_instance(table, _FRAMES) else pool.rows.parts[0]
@@ -146,13 +153,24 @@ def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray
     return np.array(list(first.values()), dtype=np.int64)
 
 
+def _in_table(pool: Facts, left: _Answers) -> list:
+    """Return answers as a table has them."""
+    if not pool.multilabel:
+        return fill(left.labels, left.known, pool.missing_label).tolist()
+    texts = pool.written(left.labels, left.known)
+    texts[~left.known] = pool.missing_label
+    return texts.tolist()
+
+
 def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
     """Return cells as labels of the pool, or refuse those that are none."""
     known = pool.classes
     if known is None:
         known = sorted_classes(pool.all_labels()[1])
     is_open = pool.classes is None and (new_labels or known.dtype.kind == "f")
-    if len(known):
+    if pool.multilabel:
+        parsed = parse_text(given, known)
+    elif len(known):
         parsed = parse_like(given, known, also_new=is_open)
     else:  # of a file who knows what is meant: the narrowest kind that all are of
         for kind in (bool, int, float, object):
