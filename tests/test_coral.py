@@ -34,6 +34,7 @@ def some_scores(n=200, seed=3):
     return scores
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("strength", [0, 0.5, 1.0, 3])
 @pytest.mark.parametrize("name", POOLS)
 def test_every_pick_has_the_largest_product(name, strength, way):

@@ -173,6 +173,7 @@ def test_memory_grows_with_the_rows_and_not_with_their_pairs():
     assert peak_bytes(X, "euclidean") < 8e6  # all pairs are 288 MB
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("metric", METRICS)
 def test_sparse_rows_stay_sparse(metric):
     X = sparse.random(300, 100_000, density=1e-4, format="csr", random_state=0)

@@ -584,6 +584,7 @@ def test_no_estimator_is_kept():
     assert len(alive) == 0
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_progress_bar_counts_the_runs_once_it_takes_a_while(n_jobs, monkeypatch, capsys):
     monkeypatch.setattr("skactive.utils.progress.DELAY", 1e6)  # however busy the machine is
@@ -815,6 +816,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("n_lines", "n_jobs"), [(0, 1), (3, 1), (5, 2)])
 def test_a_process_killed_in_the_middle_of_a_write_is_gone_on_from(tmp_path, n_lines, n_jobs):
     path = tmp_path / "runs.jsonl"

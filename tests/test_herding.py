@@ -28,6 +28,7 @@ def rounding(X, uncertainty, bandwidth):
     return (exponent + 16 * EPS) * largest
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("n_centers", [0, 3])
 @pytest.mark.parametrize("share", [0.2, 1.0])
 @pytest.mark.parametrize("pool", data.POOLS)

@@ -190,6 +190,7 @@ def test_copies_are_equally_likely_wherever_they_stand(way):
     assert chisquare(counts).pvalue > 1e-4
 
 
+@pytest.mark.once
 def test_more_copies_than_are_active_are_equally_likely(monkeypatch):
     monkeypatch.setattr(farthest, "_MIN_ACTIVE", 4)
     monkeypatch.setattr(farthest, "_SLACK", np.inf)
@@ -198,6 +199,7 @@ def test_more_copies_than_are_active_are_equally_likely(monkeypatch):
     assert chisquare(np.bincount(picks, minlength=21)[1:]).pvalue > 1e-4
 
 
+@pytest.mark.once
 def test_more_copies_than_are_active_are_equally_likely_whatever_was_known(monkeypatch):
     """They become active in the order of old bounds, which says nothing of who is chosen."""
     monkeypatch.setattr(farthest, "_MIN_ACTIVE", 4)

@@ -39,6 +39,7 @@ def check_twin(X, picks, *, mask, centers, delta):
         chosen.append(pick)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("n_centers", [0, 3])
 @pytest.mark.parametrize("share", [0.05, 0.3, 1.0])
 @pytest.mark.parametrize("pool", data.POOLS)

@@ -48,6 +48,7 @@ def assert_as_twin(rows, uncertainty, n, **given):
     assert max(naive.shortfalls(found.tolist(), rows, uncertainty, **given), default=0) <= BOUND
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("chunked")
 @pytest.mark.parametrize("centers", [(), (3,), tuple(range(0, 100, 9))])
 @pytest.mark.parametrize("pool", POOLS)

@@ -283,6 +283,7 @@ for k in range(len(file.runs), 10**6):
 """
 
 
+@pytest.mark.once
 def test_a_writer_that_is_killed_loses_nothing_that_it_reported(path):
     reported = -1
     for n_lines in (1, 4, 11):  # killed three times, at other moments

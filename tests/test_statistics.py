@@ -25,7 +25,7 @@ from skactive.statistics import (
     win_tie_loss,
 )
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.filterwarnings("error"), pytest.mark.once]
 
 
 def rng(seed=0):

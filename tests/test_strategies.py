@@ -262,6 +262,7 @@ def is_uniform(counts):
     return chisquare(counts).pvalue > 1e-3
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("strategy", "table"),
     [

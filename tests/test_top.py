@@ -12,6 +12,8 @@ from hypothesis.extra import numpy as hnp
 
 from skactive.selection import top
 
+pytestmark = pytest.mark.once  # our own arithmetic
+
 MODULE = sys.modules["skactive.selection.top"]  # the name leads to the function
 VALUES = (
     st.sampled_from([-np.inf, -1.0, 0.0, -0.0, 0.5, 1.0, np.inf]),

@@ -190,6 +190,7 @@ def drawn_in_turn(weights, n):
 SCORES = [0.5, 0.1, 0.9, 0.3]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("mode", "beta", "scores", "weights"),
     [

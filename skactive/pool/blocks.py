@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.labels import objects
 from . import storage
 from .lines import Written, event_columns, event_notes
 from .log import EVENT_NAMES, KINDS, Column, LabelColumn, Log, Note
@@ -46,11 +47,6 @@ def unpacked(packed: bytes) -> LogBlock:
     if columns.pop("text", None) is not None:
         columns["labels"] = objects(storage.unpack_json(columns["labels"]))
     return LogBlock(columns, *tables)
-
-
-def objects(values: list) -> np.ndarray:
-    """Return values as an array of objects, whatever they are."""
-    return np.array([*values, None], dtype=object)[:-1]
 
 
 def block_of_lines(lines: Sequence[Written]) -> LogBlock:

@@ -6,12 +6,12 @@ again. `gone` and `new` say which classes there were no more, and which there ha
 """
 
 from itertools import chain, pairwise
-from typing import Any
 
 import numpy as np
 
 from ..data.labels import merge_dtype, named_classes, sorted_classes
 from .log import KINDS, LABELS_IN, Log
+from .storage import refuse_unless
 
 _CLASSES = KINDS.index("classes")
 _FIELDS = ("classes", "into", "gone", "new")
@@ -91,13 +91,13 @@ def check_changes(log: Log) -> None:
         classes, into, gone, new = (detail[name] for name in _FIELDS)
         for names in (classes, into):
             found = named_classes(names, missing_label=None).tolist()
-            _refuse_unless(names and found == names and set(map(type, names)) <= _KINDS)
+            refuse_unless(names and found == names and set(map(type, names)) <= _KINDS)
         merge_dtype(_sorted(classes).dtype, _sorted(into).dtype)
-        _refuse_unless(gone == [name for name in classes if name not in into])
-        _refuse_unless(new == [name for name in into if name in new] and len(detail) == 4)
-        _refuse_unless(len(into) == 1 or len(classes) == 1)
+        refuse_unless(gone == [name for name in classes if name not in into])
+        refuse_unless(new == [name for name in into if name in new] and len(detail) == 4)
+        refuse_unless(len(into) == 1 or len(classes) == 1)
         span = log.span(number, len(log.kinds.array), len(log.rows.array))
-        _refuse_unless(len(into) > 1 or span.start == span.stop)
+        refuse_unless(len(into) > 1 or span.start == span.stop)
 
 
 def check_named(log: Log, named: np.ndarray, at: int) -> None:
@@ -107,17 +107,11 @@ def check_named(log: Log, named: np.ndarray, at: int) -> None:
     """
     n, n_events = len(log.kinds.array), len(log.rows.array)
     if at == 0 and log.base[1] is not None:
-        _refuse_unless(set(log.base[1].tolist()) <= set(named.tolist()))
+        refuse_unless(set(log.base[1].tolist()) <= set(named.tolist()))
     ends = set(np.flatnonzero(log.kinds.array == _CLASSES).tolist())
     ends |= {number for number, ones in log.undone.items() if not ends.isdisjoint(ones)}
     for start, end in pairwise(sorted({at, n, *(number for number in ends if number > at)})):
         allowed = set(named_after(log, named, at, start + 1).tolist())
         events = np.arange(log.first.array[start], log.span(end - 1, n, n_events).stop)
         is_label = np.isin(log.events.array[events], LABELS_IN)
-        _refuse_unless(set(log.labels.array[events[is_label]].tolist()) <= allowed)
-
-
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
+        refuse_unless(set(log.labels.array[events[is_label]].tolist()) <= allowed)

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..data.fingerprint import portrait
 from ..data.ids import Ids
-from ..data.labels import merge_dtype
+from ..data.labels import merge_dtype, objects, plain
 from ..data.rows import Rows
 from . import files
-from .blocks import LOG_BLOCK, block_of_lines, objects
+from .blocks import LOG_BLOCK, block_of_lines
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, keyed, written
 from .log import KINDS, Change
@@ -310,11 +310,6 @@ def setting_as_json(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
     return files.consensus_name(plain(value))
-
-
-def plain(value: Any) -> Any:
-    """Return a value of numpy's as one of Python's."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _from_json(name: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.ids import Ids
-from .log import EVENT_NAMES, NOTHING, Change, Note
+from .log import EVENT_NAMES, NOTHING, Change, Note, plain_name
 from .test_side import without_groups
 
 _EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
@@ -100,7 +100,7 @@ def written(
         n,
         change.kind,
         float(change.time or 0),
-        _text(change.annotator),
+        plain_name(change.annotator),
         token,
         int(change.n_added),
         None if dtype is None else dtype.str,
@@ -113,9 +113,9 @@ def written(
     k = len(change.rows)
     kinds = [EVENT_NAMES[code] for code in np.broadcast_to(change.events, k).tolist()]
     if change.names is None or isinstance(change.names, str):
-        names = [_text(change.names)] * k
+        names = [plain_name(change.names)] * k
     else:
-        names = [*map(_text, change.names)]
+        names = [*map(plain_name, change.names)]
     labels: list = [None] * k
     if change.labels is not None:
         plain = change.labels.astype(np.int8) if change.labels.dtype == bool else change.labels
@@ -133,13 +133,9 @@ def written(
         labels,
         held,
         [None if one is None else float(one) for one in seconds],
-        [*map(_text, comments)],
+        [*map(plain_name, comments)],
     )
     return Written(operation, [*zip(*columns, strict=True)], None, sample, rows)
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else str(text)
 
 
 def change_of(lines: Written) -> Change:

@@ -14,7 +14,7 @@ from ..data.ids import Ids
 from ..data.rows import Rows, check_rows
 from . import files, storage
 from .blocks import block_of_lines, log_of, objects, unpacked
-from .durable import DurableLedger, Mark, append, fill_block, plain, sample_of, setting_as_json
+from .durable import DurableLedger, Mark, append, fill_block, sample_of, setting_as_json
 from .facts import Facts
 from .ledger import Ledger
 from .lines import Written, unpacked_base
@@ -59,7 +59,7 @@ def open_pool(
 def copy_to(pool: Facts, path: Any) -> None:
     """Write a pool to another file."""
     ledger = pool.ledger
-    if not _is_database(path):
+    if not storage.is_database(path):
         files.save(pool, path)
     elif isinstance(ledger, DurableLedger):
         _refuse_existing(path)
@@ -82,16 +82,12 @@ def kept_up(pool: Facts, path: Any) -> Callable[[], None]:
 
     A database always is: the pool writes through it.
     """
-    if not _is_database(path):
+    if not storage.is_database(path):
         return lambda: files.save(pool, path)
     ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
     if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
         write_through(pool, path)
     return lambda: None
-
-
-def _is_database(path: Any) -> bool:
-    return os.path.splitext(os.fspath(path))[1].lower() == ".db"
 
 
 def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
@@ -126,7 +122,7 @@ def _make(store: Store, pool: Facts) -> Mark | None:
         return None
     now, log = pool.ledger.now, pool.ledger.log
     has_ids = now.ids is not None
-    head = {"missing_label": plain(pool.given_missing_label)}
+    head = {"missing_label": lab.plain(pool.given_missing_label)}
     store.make(head | {"has_ids": has_ids, "id_column": pool.id_column})
     start, n_rows = store.head()[1], 0
     mark = Mark(start, 0, Ids([]) if has_ids else None)
@@ -299,6 +295,7 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
         row = int(differs.argmax())
         now = values[row] if known[row] else None
         raise ValueError(
-            f"Pool.open got the label {plain(now)!r} for row {row}, with which the file does not "
-            f"begin: it has {plain(began[row])!r} there. Leave y out, and label(rows, y) it."
+            f"Pool.open got the label {lab.plain(now)!r} for row {row}, with which the file does "
+            f"not begin: it has {lab.plain(began[row])!r} there. Leave y out, and label(rows, y) "
+            f"it."
         )

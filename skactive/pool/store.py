@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from ..utils.files import replacing
 from ..utils.locks import holder
 from .lines import OperationLine, Written, digest_of_block, digest_of_setting
 
@@ -85,6 +86,7 @@ class Store:
         self._lock, self._is_writing = threading.RLock(), False
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
+        self._size = 0
         self._is_alone = False  # nothing can be written to the folder, so that no lock is there
         with self._told():
             self._connect()
@@ -246,11 +248,14 @@ class Store:
 
     def _check_is_same(self) -> None:
         """Refuse a file that is no longer where it was: what is written to it would be lost."""
-        if not os.path.exists(self.path) or self._look() != self._inode:
+        is_same = os.path.exists(self.path) and self._look() == self._inode
+        size = os.path.getsize(self.path) if is_same else 0
+        if not is_same or size < self._size:  # it only grows
             raise FileNotFoundError(
-                f"{self.path!r} was moved, deleted or replaced since it was opened; nothing of "
-                f"this call is recorded. Open the file again with Pool.open."
+                f"{self.path!r} was moved, deleted, replaced or cut since it was opened; nothing "
+                f"of this call is recorded. Open the file again with Pool.open."
             )
+        self._size = size
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -404,8 +409,12 @@ class Store:
 
     def copy_to(self, path: str | os.PathLike) -> None:
         """Write the database to a new file, as of one moment, whoever writes meanwhile."""
-        with self._lock, self._told():
-            self._checked().execute("VACUUM INTO ?", (os.fspath(path),))
+        with (
+            self._lock,
+            replacing(os.fsdecode(path)) as file,
+            self._told(),
+        ):  # whoever fails leaves no half
+            self._checked().execute("VACUUM INTO ?", (file.name,))
 
     def settings(self, n: int) -> list[tuple[str, Any, bytes]]:
         """Return the settings after the first n: names, values and digests."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import fill, nearest_class, sorted_classes, to_array
+from ..data.labels import fill, nearest_class, objects, sorted_classes, to_array
 from ..data.row_numbers import check_row_numbers
 from ..data.tables import (
     Cells,
@@ -120,7 +120,7 @@ def _answers(
         if not isinstance(name, str | None):
             check_name(name, f"merge, in {cells.place(place)},")
     answers = _Answers(
-        at, rows, parsed.labels[at], parsed.is_given[at], _objects(names), _objects(comments)
+        at, rows, parsed.labels[at], parsed.is_given[at], objects(names), objects(comments)
     )
     return answers.taken(_once(answers, cells, columns))
 
@@ -144,11 +144,6 @@ def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray
                 f"merge got {name!r} twice, as {one} and as {other}; give each row one answer."
             )
     return np.array(list(first.values()), dtype=np.int64)
-
-
-def _objects(values: list) -> np.ndarray:
-    """Return values as an array of objects."""
-    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
@@ -250,7 +245,7 @@ def hand_out(
             f"overwrite=True."
         )
     if is_integer(rows):
-        idx = pool.unlabeled[: checked_count(rows, "n", "hand_out")]
+        idx = _first_unlabeled(pool, checked_count(rows, "n", "hand_out"))
     else:
         idx = check_row_numbers(rows, len(pool), who="hand_out")
     if len(idx) == 0:
@@ -276,6 +271,14 @@ def hand_out(
             pool.together(lambda: pool.apply(_released(pool, change.rows, name)))
         raise
     return idx
+
+
+def _first_unlabeled(pool: Facts, n: int) -> np.ndarray:
+    """Return the first rows that may be asked for, without the numbers of all."""
+    mask, end = pool.unlabeled_mask, n
+    while end < len(mask) and np.count_nonzero(mask[:end]) < n:
+        end *= 2
+    return np.flatnonzero(mask[:end])[:n]
 
 
 def _released(pool: Facts, rows: np.ndarray, name: str) -> Change:
