@@ -13,7 +13,7 @@ lint:
 test:
 	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist worksteal
 
-# What takes minutes: a hundred kills, every byte of a file, long state machines.
+# What takes about an hour of processor time: a hundred kills, every byte of a file, long state machines.
 slow:
 	$(ONE_THREAD) $(PYTHON) -m pytest -n auto --dist worksteal -m slow tests
 

@@ -1,18 +1,22 @@
-"""What a pool in a database costs: one label, many in one call, opening it again.
+"""What a record costs: in a database one label, many at once, opening it; what many rows take.
 
     python benchmarks/record.py [--events 1000000]
 
 Times depend on the disk. So they stand beside what must be done in any case: a plain insert into an
-SQLite file that is as careful, so many lines of it, reading them all. The limits of issue 17 are
-printed beside them; the exit status is 1 if one is missed.
+SQLite file that is as careful, so many lines of it, reading them all; and beside an fsync, of which
+an insert needs some. The limits of issue 17 are printed beside them; the exit status is 1 if one is
+missed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
+import statistics
 import sys
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +25,8 @@ from _timing import print_table, ratio, seconds
 from skactive import Pool
 
 MOST_A_LABEL, MOST_FOR_MANY, MOST_TO_OPEN = 0.005, 2.0, 5.0  # seconds
-MANY = 100_000
+MOST_OF_MANY_ROWS, MOST_BYTES = 0.005, 50e6
+MANY, MANY_ROWS = 100_000, 200_000_000
 
 
 def plain(path: Path) -> sqlite3.Connection:
@@ -39,6 +44,31 @@ def insert(connection: sqlite3.Connection, rows: range) -> None:
     lines = ((row, row % 3, "ann") for row in rows)
     connection.executemany("INSERT INTO event (row, label, name) VALUES (?, ?, ?)", lines)
     connection.execute("COMMIT")
+
+
+def fsync(folder: str) -> float:
+    """Median seconds until a page is on the disk."""
+    with open(Path(folder) / "page", "wb", buffering=0) as file:
+
+        def written() -> None:
+            file.write(bytes(4096))
+            os.fsync(file.fileno())
+
+        return statistics.median(seconds(written) for _ in range(50))
+
+
+def over_many_rows() -> tuple[float, int]:
+    """Median seconds of 1,000 labels in a pool of very many rows, and its most bytes."""
+    X = np.broadcast_to(np.zeros((1, 1)), (MANY_ROWS, 1))
+    rng, y = np.random.default_rng(0), np.arange(1000) % 3
+    tracemalloc.start()
+    pool, took = Pool(X), []
+    for turn in range(50):
+        rows = 1000 * rng.choice(MANY_ROWS // 1000, 1000, replace=False) + turn
+        took.append(seconds(lambda rows=rows: pool.label(rows, y)))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return statistics.median(took), most
 
 
 def main() -> int:
@@ -89,7 +119,15 @@ def main() -> int:
             print(f"{what:<52} {1e3 * took:8.2f} ms, at most {1e3 * most:,.0f} ms")
         took = seconds(lambda: Pool.open(Path(folder) / "labels.db", X, read_only=True).close())
         print(f"{'to look at it':<52} {1e3 * took:8.2f} ms")
+        what = "an fsync, of which an insert takes some"
+        print(f"{what:<52} {1e3 * fsync(folder):8.2f} ms")
         connection.close()
+    took, most = over_many_rows()
+    what = f"1,000 labels among {MANY_ROWS:,} rows"
+    print(f"{what:<52} {1e3 * took:8.2f} ms, at most {1e3 * MOST_OF_MANY_ROWS:,.0f} ms")
+    what = "memory for 50 such calls"
+    print(f"{what:<52} {most / 1e6:8.2f} MB, at most {MOST_BYTES / 1e6:,.0f} MB")
+    met &= took <= MOST_OF_MANY_ROWS and most <= MOST_BYTES
     return 0 if met else 1
 
 

@@ -62,6 +62,7 @@ def log_facts(ledger):
     found = {name: getattr(part, "array", part) for name, part in vars(log).items()}
     people = found.pop("people")
     found.pop("_codes")
+    found["base"] = [part if part is None else (part.dtype.str, part.tolist()) for part in log.base]
     for name in ("names", "actors"):
         found[name] = [people[code] for code in found[name]]
     return {

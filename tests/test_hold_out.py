@@ -47,6 +47,17 @@ def test_rows_are_held_out_by_the_hash_of_seed_and_number(share, seed):
     assert (pool.hold_out, pool.n_held_out) == (share, len(pool.held_out))
 
 
+def test_the_mask_that_is_remembered_is_right_as_rows_join_and_labels_come():
+    pool = Pool(numbered(13), hold_out=0.3)
+    for n in (13, 14, 16, 17, 40, 41):
+        pool.extend(numbered(n - len(pool), len(pool)))
+        held = np.isin(np.arange(n), held_of(n, 0.3))
+        assert pool.held_out_mask.tolist() == held.tolist()
+        assert pool.unlabeled_mask.tolist() == (~held & ~pool.labeled_mask).tolist()
+        pool.unlabeled_mask[:] = False  # what is returned is the caller's
+        pool.label(pool.unlabeled[:1], [1])
+
+
 def test_the_share_is_what_was_asked_for():
     n, share = 200_000, 0.2
     for seed in range(5):
@@ -281,7 +292,8 @@ def test_the_side_of_a_pool_over_a_database_is_that_of_one_in_memory(tmp_path, o
             for state in STATES:
                 assert getattr(other, f"n_{state}") == getattr(plain, f"n_{state}")
         for wrong in ({"hold_out": 0.2}, {"random_state": 5}, {"groups": np.arange(300) // 2}):
-            with pytest.raises(ValueError, match="the file holds out other rows, or none"):
+            said = "the file holds out other rows, or none|groups=, which are of no|another group"
+            with pytest.raises(ValueError, match=said):
                 Pool.open(path, X, **{**options, **wrong})
     assert pickle.loads(pickle.dumps(pool)).held_out.tolist() == held.tolist()
 
@@ -476,6 +488,17 @@ def test_a_budget_counts_no_test_label_and_a_cold_start_waits_for_others():
     assert len(idx) == 20
     run(learner, Known(truth_of(np.arange(n))), n_instances=50)
     assert learner.pool_.n_labeled == n - len(held)
+
+
+@pytest.mark.filterwarnings("error")
+def test_test_rows_without_a_label_are_left_out_of_the_score():
+    learner = ActiveLearner(GaussianNB(), hold_out=0.3, random_state=0).fit(numbered(100))
+    pool = learner.pool_
+    learner.teach(pool.unlabeled[:20], truth_of(pool.unlabeled[:20]))
+    known = pool.held_out[::2]
+    pool.label(known, truth_of(known))
+    expected = np.mean(learner.predict(pool.rows.take(known)) == truth_of(known))
+    assert learner.score(pool.X_held_out, pool.y_held_out) == expected
 
 
 def test_a_learner_has_the_share_and_refuses_another_pools():

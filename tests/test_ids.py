@@ -16,7 +16,6 @@ from skactive.data import ids as module
 from skactive.data import values as values_module
 from skactive.data.chance import mixed, uniform_by_row
 from skactive.data.ids import Ids, take_ids
-from skactive.data.matching import match
 from skactive.data.values import hash_text
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -344,20 +343,6 @@ def test_chance_by_row_serves_hashes_as_it_does_row_numbers():
     assert drawn[[5, 3]].tolist() == uniform_by_row(hashes[[5, 3]], [7]).tolist()
     counts = np.histogram(drawn, bins=20, range=(0, 1))[0]
     assert ((counts - 1000) ** 2 / 1000).sum() < 50  # chi-squared of 19 degrees: p < .0002
-
-
-# Rows of a file as it was, among those of now
-
-
-@given(st.lists(st.integers(0, 20), unique=True), st.lists(st.integers(0, 20), unique=True))
-def test_rows_are_matched_by_their_ids(saved, now):
-    for kind in (int, str):
-        before, after = list(map(kind, saved)), list(map(kind, now))
-        matched = match(Ids(before), Ids(after))
-        where = {name: row for row, name in enumerate(after)}
-        assert matched.numbers.tolist() == [where.get(name, -1) for name in before]
-        assert matched.added.tolist() == [i for i, x in enumerate(after) if x not in before]
-        assert matched.vanished.tolist() == [i for i, x in enumerate(before) if x not in after]
 
 
 # Ids that come with X

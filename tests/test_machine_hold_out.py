@@ -2,7 +2,6 @@
 
 import numpy as np
 import test_machine_pool as plain
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from naive_hold_out import group_number, is_taken
@@ -170,7 +169,7 @@ class ByGroup(FromTheStart):
 
 
 for machine in (SidedPool, FromTheStart, ByGroup):
-    machine.TestCase.settings = settings(stateful_step_count=50, max_examples=10)
+    machine.TestCase.settings = plain.SHORT
 TestSidedPool = SidedPool.TestCase
 TestFromTheStart = FromTheStart.TestCase
 TestByGroup = ByGroup.TestCase

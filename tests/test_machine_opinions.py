@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from test_machine_pool import (
@@ -13,6 +12,7 @@ from test_machine_pool import (
     PICKS,
     RESERVED,
     SEEDS,
+    SHORT,
     UNSURE,
     Model,
     PoolMachine,
@@ -270,9 +270,7 @@ class VotedText(VotedPool):
 
 
 for machine in (SaidPool, VotedPool, VotedText):
-    machine.TestCase.settings = settings(
-        stateful_step_count=50, max_examples=max(1, settings.default.max_examples // 3)
-    )
+    machine.TestCase.settings = SHORT
 TestSaidPool = SaidPool.TestCase
 TestVotedPool = VotedPool.TestCase
 TestVotedText = VotedText.TestCase

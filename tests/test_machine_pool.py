@@ -4,6 +4,7 @@ import copy
 import pickle
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import scipy.sparse as sp
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from test_interrupts import Interrupt
 
 from skactive import Pool
-from skactive.pool import slots
+from skactive.pool import ledger, slots
 
 FREE, LABELED, RESERVED, SKIPPED = STATES = ("unlabeled", "labeled", "reserved", "skipped")
 NAN = float("nan")
@@ -219,20 +221,31 @@ def ids_of(rows):
 # What is drawn: numbers, from which rows and labels are picked by what the model holds
 
 SEEDS = st.lists(st.integers(0, 10**6), min_size=1, max_size=4)
-ROW_FAULTS = st.sampled_from(
-    [None] * 40
-    + 2 * ["no rows"]
-    + ["twice", "negative", "beyond", "boolean", "float", "nested", "text", "mask"]
+ROW_FAULTS = [
+    *(*([None] * 40), "no rows", "no rows"),
+    *("twice", "negative", "beyond", "boolean", "float", "nested", "text", "mask"),
+]
+ROW_FORMS = ["list", "array", "int16", "scalar", "tuple"]
+LABEL_FAULTS = [
+    *([None] * 40),
+    *("more", "fewer", "infinite", "other kind", "mixed", "columns", "dict"),
+]
+LABEL_FORMS = ["list", "array", "narrow", "objects", "scalar"]
+WHO = [None, "Ada", "Böðvar"]
+HOW_MANY = [1, 1, 1, 1, 2, 2, 3, 5, "all", "too many", 0, -1, True, 1.5, "1", None]
+PICKS = st.tuples(
+    st.sampled_from([False, False, True]),
+    SEEDS,
+    st.sampled_from(ROW_FORMS),
+    st.sampled_from(ROW_FAULTS),
 )
-ROW_FORMS = st.sampled_from(["list", "array", "int16", "scalar", "tuple"])
-LABEL_FAULTS = st.sampled_from(
-    [None] * 40 + ["more", "fewer", "infinite", "other kind", "mixed", "columns", "dict"]
+LABELS = st.tuples(
+    st.lists(st.integers(0, 60), min_size=4, max_size=4),
+    st.sampled_from(LABEL_FORMS),
+    st.sampled_from(LABEL_FAULTS),
 )
-LABEL_FORMS = st.sampled_from(["list", "array", "narrow", "objects", "scalar"])
-PICKS = st.tuples(st.sampled_from([False, False, True]), SEEDS, ROW_FORMS, ROW_FAULTS)
-LABELS = st.tuples(st.lists(st.integers(0, 60), min_size=4, max_size=4), LABEL_FORMS, LABEL_FAULTS)
-PEOPLE = st.sampled_from([None, "Ada", "Böðvar"])
-UNDOS = st.sampled_from([1, 1, 1, 1, 2, 2, 3, 5, "all", "too many", 0, -1, True, 1.5, "1", None])
+PEOPLE = st.sampled_from(WHO)
+UNDOS = st.sampled_from(HOW_MANY)
 
 
 def has(state):
@@ -257,12 +270,18 @@ class PoolMachine(RuleBasedStateMachine):
         self.pool = None
         self.in_agreement = False  # model and pool, at the end of a step
         self.in_order = True  # whether what was undone was always the last
+        self.interrupt_at = None  # the line of the next call that is not to be run
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(ledger, "_TRIES", 2)  # nobody else changes these pools
 
     def teardown(self):
-        if self.in_agreement:
-            self.read_sorted()
-            self.replay_all()
-        self.folder.cleanup()
+        try:
+            if self.in_agreement:
+                self.read_sorted()
+                self.replay_all()
+        finally:
+            self.folder.cleanup()
+            self.patch.undo()
 
     @initialize(
         kind=st.sampled_from(sorted(MAKE)),
@@ -377,6 +396,10 @@ class PoolMachine(RuleBasedStateMachine):
         """Carry out on both; whatever is refused changes nothing, whatever is not is one entry."""
         n_entries, dtypes = self.model.n_entries, self.dtypes()
         self.in_agreement = False
+        line, self.interrupt_at = self.interrupt_at, None
+        if line is not None and kind != "name_classes":
+            self.interrupted(line, kind, expected, call, **details)
+            return
         try:
             undone = expected()
         except RefusedError:
@@ -392,14 +415,27 @@ class PoolMachine(RuleBasedStateMachine):
             assert result.tolist() == list(range(n - details["n_added"], n))
         else:
             assert result is None
+        if self.model.n_entries == n_entries:
+            assert self.dtypes() == dtypes
+        self.happened(kind, n_entries, dtypes, undone, **details)
+
+    def interrupted(self, line, kind, expected, call, **details):
+        """Interrupt a call at one of its lines: it is an entry, and whole, or nothing changed."""
+        n_entries, dtypes = self.model.n_entries, self.dtypes()
+        with Interrupt(line).watching(), suppress(ValueError, TypeError):
+            call()
+        if len(self.pool.history) == n_entries:
+            assert self.dtypes() == dtypes
+        else:
+            self.happened(kind, n_entries, dtypes, expected(), **details)
+
+    def happened(self, kind, n_entries, dtypes, undone, **details):
         if kind == "undo":
             if self.in_order:  # nothing that came later has been left
                 assert self.dtypes() == self.past_dtypes[undone[0]]
             details["undone"] = undone
         elif self.model.n_entries > n_entries:
             self.past_dtypes[n_entries] = dtypes
-        else:
-            assert self.dtypes() == dtypes
         self.follow(kind, **details)
 
     def follow(self, kind, annotator=None, n_added=None, undone=()):
@@ -582,6 +618,10 @@ class PoolMachine(RuleBasedStateMachine):
         with pytest.raises(ValueError, match="to_dataset got row number"):
             self.pool.to_dataset([len(free)])
 
+    @rule(line=st.integers(1, 400))
+    def interrupt_the_next(self, line):
+        self.interrupt_at = line
+
     # Copies and files
 
     @rule(how=st.sampled_from(["pickle", "deepcopy"]))
@@ -709,19 +749,14 @@ class FewSlots(IntPool):
 
     def __init__(self):
         super().__init__()
-        self.patch = pytest.MonkeyPatch()
         self.patch.setattr(slots, "_FEW_ROWS", 2)
         self.patch.setattr(slots, "_SHARE", 2)
 
-    def teardown(self):
-        try:
-            super().teardown()
-        finally:
-            self.patch.undo()
 
-
+# Long ones, and the other machines as well, are in test_long_runs.py.
+SHORT = settings(stateful_step_count=50, max_examples=max(1, settings.default.max_examples // 4))
 for machine in (IntPool, FloatPool, TextPool, BoolPool, FewSlots):
-    machine.TestCase.settings = settings(stateful_step_count=50)
+    machine.TestCase.settings = SHORT
 TestIntPool = IntPool.TestCase
 TestFloatPool = FloatPool.TestCase
 TestTextPool = TextPool.TestCase

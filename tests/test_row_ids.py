@@ -674,15 +674,6 @@ def test_a_byte_that_changed_in_a_file_with_ids_is_noticed_or_changes_nothing(tm
     assert n_refused > 150
 
 
-def test_a_database_takes_no_ids(tmp_path):
-    path = tmp_path / "labels.db"
-    with pytest.raises(ValueError, match="a database knows rows by their numbers alone"):
-        Pool.open(path, photos(), ids="file")
-    with pytest.raises(ValueError, match=r"write pool\.save\(path\) and Pool\.load"):
-        taught(photos()).pool_.copy_to(path)
-    assert not path.exists()
-
-
 # Without ids
 
 

@@ -210,6 +210,14 @@ def test_a_later_version_is_refused(tmp_path):
         Pool.load(path, rows(3))
 
 
+def test_labels_of_extended_precision_are_kept_as_floats(tmp_path):
+    pool = Pool(np.zeros((3, 1)), np.array([0.5, 1.25, np.nan], np.longdouble), missing_label=None)
+    pool.save(tmp_path / "pool.npz")
+    loaded = Pool.load(tmp_path / "pool.npz", pool.X)
+    assert loaded.y_labeled.dtype == np.float64
+    assert loaded.y_labeled.tolist() == [0.5, 1.25]
+
+
 @pytest.mark.parametrize("changes", [{"format": "another"}, {"format": "nothing"}])
 def test_a_header_of_another_format_is_refused(changes, tmp_path):
     path = saved(Pool(rows(3)), tmp_path)

@@ -106,7 +106,7 @@ def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
     kind, of_label = values.dtype.kind, _kind(type(missing_label))
     comparable = NUMERIC if of_label in NUMERIC else of_label
     if kind == "O":
-        return _missing_objects(values.tolist(), missing_label, comparable)
+        return _missingobjects(values.tolist(), missing_label, comparable)
     mask = np.isnan(values) if kind == "f" else np.zeros(len(values), dtype=bool)
     return mask | (values == missing_label) if kind in comparable else mask
 
@@ -202,11 +202,16 @@ def fill(values: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarra
     >>> fill(np.array([1, 0, 2]), np.array([True, False, True]), None)
     array([ 1., nan,  2.])
     """
-    if known.all():
-        return values.copy()
-    hole = np.nan if missing_label is None and values.dtype.kind in NUMERIC else missing_label
-    full = values.astype(_filled_dtype(values.dtype, hole))
-    full[~known] = hole
+    return spread(values[known], known, missing_label)
+
+
+def spread(labels: np.ndarray, known: np.ndarray, missing_label: Any) -> np.ndarray:
+    """Give the rows in a mask their labels, and all others the missing label, as `fill` does."""
+    if len(labels) == len(known):
+        return labels.copy()
+    hole = np.nan if missing_label is None and labels.dtype.kind in NUMERIC else missing_label
+    full = np.full(len(known), hole, dtype=_filled_dtype(labels.dtype, hole))
+    full[known] = labels
     return full
 
 
@@ -254,7 +259,7 @@ def sorted_classes(values: np.ndarray) -> np.ndarray:
     array(['a', 'b'], dtype=object)
     """
     if values.dtype.kind == "O":  # hashing text is much faster than sorting all of it
-        return _objects(sorted(set(values.tolist())))
+        return objects(sorted(set(values.tolist())))
     return np.unique(values)
 
 
@@ -315,6 +320,7 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y", key: str = "ro
     own = y.index if is_pandas(y) else None
     if own is None or index is None or len(own) != len(index):
         return
+    others: list = []
     if isinstance(index, np.ndarray):
         # The index that pandas gives where none is named says nothing about an order.
         is_default = is_default_index(own)
@@ -326,33 +332,33 @@ def check_order(y: Any, index: Any, *, who: str, name: str = "y", key: str = "ro
     else:
         ours, theirs = own.tolist(), index.tolist()
         permuted = ours != theirs and Counter(ours) == Counter(theirs)
-        if not permuted:
-            _refuse_other_rows(ours, theirs, who, name, key)
+        others = _others(ours, theirs)
+    got = f"{who} got {'labels' if name == 'y' else name}"
     if permuted:
         raise ValueError(
-            f"{who} got {'labels' if name == 'y' else name} in another order than the rows, by the "
-            f"index of {name}; write {name}.loc[{key}], or {name}.to_numpy() if they are in the "
-            f"right order as they stand."
+            f"{got} in another order than the rows, by the index of {name}; write "
+            f"{name}.loc[{key}], or {name}.to_numpy() if they are in the right order as they stand."
+        )
+    if others:
+        raise ValueError(
+            f"{got} of other rows, by the index of {name}: it has {others[0]!r}, which that of the "
+            f"rows has not; give those of {key}, or write {name}.to_numpy() if each stands in the "
+            f"place of its row."
         )
 
 
-def _refuse_other_rows(ours: list, theirs: list, who: str, name: str, key: str) -> None:
-    """Refuse what by its index belongs to some of the rows, and otherwise to none of them."""
+def _others(ours: list, theirs: list) -> list:
+    """Return which of our labels name other rows: none where all do, or are numbers that may."""
     others = set(ours) - set(theirs)
-    if not others or len(others) == len(set(ours)):
-        return
+    if len(others) == len(set(ours)):
+        return []
     # Numbers may count others, as those of scaled rows do that cross-validation has cut; two slices
     # that do not begin at 0 are a slip.
     if _kind(type(ours[0])) == "i" and not all(
         each[0] != 0 and each == [*range(each[0], each[0] + len(each))] for each in (ours, theirs)
     ):
-        return
-    first = next(label for label in ours if label in others)
-    raise ValueError(
-        f"{who} got {'labels' if name == 'y' else name} of other rows, by the index of {name}: it "
-        f"has {first!r}, which that of the rows has not; give those of {key}, or write "
-        f"{name}.to_numpy() if each stands in the place of its row."
-    )
+        return []
+    return [label for label in ours if label in others]
 
 
 def _kind(cls: type) -> str:
@@ -390,11 +396,16 @@ def _with_plain_text(raw: np.ndarray) -> np.ndarray:
     if not any(issubclass(cls, str) and cls is not str for cls in set(map(type, values))):
         return raw
     # By str itself: such a class may print itself as "C.MEMBER".
-    plain = _objects([str.__str__(each) if isinstance(each, str) else each for each in values])
+    plain = objects([str.__str__(each) if isinstance(each, str) else each for each in values])
     return plain.reshape(raw.shape)
 
 
-def _objects(values: Collection) -> np.ndarray:
+def plain(label: Any) -> Any:
+    """Return a label as a plain Python value."""
+    return label.item() if isinstance(label, np.generic) else label
+
+
+def objects(values: Collection) -> np.ndarray:
     """Put values into a one-dimensional object array, each as it is."""
     return np.fromiter(values, dtype=object, count=len(values))
 
@@ -413,7 +424,7 @@ def raw_array(y: Any) -> np.ndarray:
         return _from_pandas(y)
     if is_instance(y, ("polars.Series",)):
         whole = y.null_count() == 0 or y.dtype.is_float()
-        return y.to_numpy() if whole else _objects(y.to_list())
+        return y.to_numpy() if whole else objects(y.to_list())
     if isinstance(y, range | array) or hasattr(y, "__array__"):
         return as_array(y)
     raise TypeError(f"y is a {type(y).__name__}; write an array, a list or a Series of labels.")
@@ -432,7 +443,7 @@ def _from_sequence(y: list | tuple) -> np.ndarray:
         # Integers beyond int64 become floats in numpy, which would merge different labels.
         if kinds != {"i"} or out.dtype.kind in "iu":
             return out
-    return _objects(y)
+    return objects(y)
 
 
 def _from_pandas(y: Any) -> np.ndarray:
@@ -443,7 +454,7 @@ def _from_pandas(y: Any) -> np.ndarray:
     return np.asarray(y if has_room or not y.isna().any() else y.astype(object))
 
 
-def _missing_objects(values: list, label: Any, comparable: str) -> np.ndarray:
+def _missingobjects(values: list, label: Any, comparable: str) -> np.ndarray:
     """Say which elements are missing; only those of a comparable kind are held against label."""
     kind_of = {cls: _kind(cls) for cls in set(map(type, values))}
     if kind_of.keys() <= {str} and comparable != "U":  # text alone, the commonest, needs no look
@@ -468,6 +479,8 @@ def _natural(raw: np.ndarray, known: np.ndarray, where: np.ndarray) -> np.ndarra
             values[known] = labels
         except OverflowError as error:
             raise ValueError(_TOO_LARGE) from error
+    elif raw.dtype == np.longdouble:  # which differs between machines, and no file holds
+        values = raw.astype(float)
     elif raw.dtype.kind in "biufU":
         # The width of text says nothing where all of it is the missing label.
         nothing = raw.dtype.kind == "U" and not known.any()

@@ -177,3 +177,17 @@ def subset_mask(subset, n: int, index=None) -> np.ndarray:
     mask = np.zeros(n, dtype=bool)
     mask[check_row_numbers(rows if rows.ndim else subset, n, who="subset")] = True
     return mask
+
+
+def is_among(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Tell which rows are among sorted ones."""
+    at = np.searchsorted(members, rows)
+    found = at < len(members)
+    found[found] = members[at[found]] == rows[found]
+    return found
+
+
+def distinct(rows: np.ndarray) -> np.ndarray:
+    """Return rows sorted, each once; of many rows `np.unique` makes a hash table, which is slow."""
+    rows = np.sort(rows)
+    return rows[np.append(True, rows[1:] != rows[:-1])[: len(rows)]]

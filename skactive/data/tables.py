@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..utils.checks import is_instance
-from ..utils.files import replacing
 from .frames import is_pandas, is_polars
 from .labels import folded, missing_mask, nearest_class, to_array
 
@@ -37,10 +36,9 @@ def datetimes(seconds: ArrayLike) -> NDArray[np.datetime64]:
 def as_table(columns: Mapping[Any, Any], like: Any = None, index: Any = None) -> Any:
     """Return columns as a frame: of the library of `like`, else of pandas, else of polars.
 
-    Without either they stay a dict of arrays. In a frame None, NaN and
-    NaT are what the library has for them, integers and booleans beside them stay what they are, and
-    numpy's datetimes, which know no zone, are UTC. Columns of the library's own stay as they are.
-    A frame of pandas has the index, if one is given.
+    Without either they stay a dict of arrays. In a frame None, NaN and NaT are what the library has
+    for them, integers and booleans beside them stay what they are, and numpy's datetimes, which
+    know no zone, are UTC. Columns of the library's own stay. Pandas has the index, if it is given.
 
     Examples
     --------
@@ -149,13 +147,6 @@ def _named_columns(X: Any) -> list[tuple[Any, Any]] | None:
 
 # What a spreadsheet takes for a formula where a cell begins with it, in any width.
 _FORMULA = "=+-@＝＋－＠"
-
-
-def write_table(path: str | os.PathLike, columns: Mapping[str, Any]) -> None:
-    """Write columns to a CSV file that spreadsheets read as text: whole, or not at all."""
-    data = csv_bytes(columns, path)
-    with replacing(path) as file:
-        file.write(data)
 
 
 def csv_bytes(columns: Mapping[str, Any], path: str | os.PathLike) -> bytes:

@@ -140,23 +140,18 @@ def _check_enough(labels: np.ndarray, test_size, classes: list | None) -> None:
     is_count = is_integer(test_size) and test_size > 0
     if not is_count and not (is_number(test_size) and 0 < test_size < 1):
         return  # which scikit-learn refuses in words
-
-    def n_test(n: int) -> int:
-        return test_size if is_count else math.ceil(test_size * n)
-
-    def is_enough(n: int) -> bool:
-        return min(n_test(n), n - n_test(n)) >= least
-
-    if is_enough(n):
+    n_test = test_size if is_count else math.ceil(test_size * n)
+    if least <= n_test <= n - least:
         return
-    if n_test(n) >= least or not is_count:
-        start = n if is_count else int(max((least - 1) / test_size, least / (1 - test_size))) - 1
-        takes = f"{next(filter(is_enough, count(start)))} labels"
-    else:  # however many there are
-        takes = f"test_size={least}"
+    if is_count:
+        takes = f"{test_size + least} labels" if test_size >= least else f"test_size={least}"
+    else:
+        start = int(max((least - 1) / test_size, least / (1 - test_size))) - 1
+        sizes = (m for m in count(start) if least <= math.ceil(test_size * m) <= m - least)
+        takes = f"{next(sizes)} labels"
     each = "" if classes is None else f" of each of the {least} classes"
     raise ValueError(
-        f"y has {n} labels, of which test_size={test_size!r} sets {n_test(n)} aside to test on, "
+        f"y has {n} labels, of which test_size={test_size!r} sets {n_test} aside to test on, "
         f"and a comparison trains and tests on at least one{each}, which takes at least {takes}; "
         f"{_MORE}, or another test_size."
     )

@@ -209,7 +209,10 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
         if not known.all():
-            tell_of_minus_ones(self, y, "score")
+            pool = getattr(self, "pool_", None)
+            # On a test side -1 is what is not labelled yet.
+            if pool is None or pool.hold_out is None:
+                tell_of_minus_ones(self, y, "score")
             kept = np.flatnonzero(known)
             X, values = take(check_rows(X, who="score"), kept), values[kept]
             params = aligned.of(kept)

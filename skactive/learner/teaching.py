@@ -126,8 +126,13 @@ class Teacher:
 
     def extension(self, X, y, params: dict, of_rows: OfRows) -> Lesson:
         """Return what `extend` will record."""
-        change = plans.extend(self.trainer.pool, X, y, ids=of_rows.ids, groups=of_rows.groups)
+        change = self._extended(X, y, of_rows, who="extend")
         return self._of_new(change, params, of_rows.vectors, "extend")
+
+    def _extended(self, X, y, of_rows: OfRows, *, who: str = "teach", **how) -> Change:
+        """Plan rows that join the pool."""
+        given = {"ids": of_rows.ids, "groups": of_rows.groups, "who": who}
+        return plans.extend(self.trainer.pool, X, y, **given, **how)
 
     def _of_numbers(self, numbers: np.ndarray, y, annotator, params, relabel) -> Lesson:
         """Plan labels of rows of the pool."""
@@ -161,17 +166,8 @@ class Teacher:
             )
         if relabel:
             raise ValueError("relabel=True goes with row numbers; rows from outside are new.")
-        change = plans.extend(
-            self.trainer.pool,
-            X,
-            y,
-            ids=of_rows.ids,
-            groups=of_rows.groups,
-            missing=SKIPPED,
-            merge=True,
-            annotator=annotator,
-            who="teach",
-        )
+        how = {"missing": SKIPPED, "merge": True, "annotator": annotator}
+        change = self._extended(X, y, of_rows, **how)
         if len(change.rows) < change.n_added:
             raise ValueError("teach got y=None for rows from outside; give one label for each row.")
         stream = self.stream
@@ -195,22 +191,14 @@ class Teacher:
         names = [stream.open[number][2] for number in tickets]
         if of_rows.ids is None and None not in names:
             of_rows = of_rows._replace(ids=names)
-        vectors, groups, ids = of_rows.take(known, len(tickets))
+        of_rows = of_rows.take(known, len(tickets))
         if len(known) == 0:
             return Lesson(tickets=tickets)
         blind = np.array([stream.open[number][1] for number in tickets], dtype=bool)[known]
-        change = plans.extend(
-            pool,
-            take(rows, known),
-            values[known],
-            ids=ids,
-            groups=groups,
-            merge=True,
-            annotator=annotator,
-            who="teach",
-        )
+        how = {"merge": True, "annotator": annotator}
+        change = self._extended(take(rows, known), values[known], of_rows, **how)
         params = FitParams(params, len(tickets), row_index(rows), "teach").of(known)
-        return self._of_bought(change, params, vectors, blind)._replace(tickets=tickets)
+        return self._of_bought(change, params, of_rows.vectors, blind)._replace(tickets=tickets)
 
     def _of_new(self, change: Change, params: dict, vectors, who: str) -> Lesson:
         """Plan a change that adds rows, with what belongs to them."""

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
 from ..data import labels as lab
+from ..data.row_numbers import is_among
 from ..models.kinds import is_frozen, is_net, last_step
 from ..pool.log import Change
 from ..pool.pool import Pool
@@ -129,7 +130,7 @@ class Trainer:
         rows = pool.touched_since(fitted.n_learned)
         if pool.consensus is not None:  # what is said of one row may change what counts elsewhere
             rows = np.union1d(before, pool.labeled)
-        is_now, is_known = _is_in(rows, pool.labeled), _is_in(rows, before)
+        is_now, is_known = is_among(rows, pool.labeled), is_among(rows, before)
         both = rows[is_now & is_known]
         same = labels[np.searchsorted(before, both)] == self._labels_of(both)
         return rows[is_now & ~is_known], bool((is_known & ~is_now).any() or not np.all(same))
@@ -285,14 +286,6 @@ def taught_rows(pool: Pool, window: int | None, since: int = 0) -> np.ndarray:
     if window is None and since == 0:
         return pool.labeled
     return np.sort(pool.labeled_lately(since, window))
-
-
-def _is_in(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Tell which rows are among sorted ones."""
-    at = np.searchsorted(members, rows)
-    found = at < len(members)
-    found[found] = members[at[found]] == rows[found]
-    return found
 
 
 def named(classes) -> np.ndarray | None:

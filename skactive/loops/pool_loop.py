@@ -117,7 +117,7 @@ def run(
         _agree_on_classes(learner, oracle.classes)
     rounds = _Rounds(learner, rule, callback)
     if save is not None:
-        from ..pool.durable import kept_up  # most loops need no database
+        from ..pool.opening import kept_up  # most loops need no database
 
         rounds.save = kept_up(learner.pool_, save)
     questions = rounds.questions(n_instances)

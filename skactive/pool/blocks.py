@@ -25,6 +25,7 @@ class LogBlock(NamedTuple):
     undone: list[tuple[int, Sequence[int]]]  # by number of the operation
     details: list[tuple[int, Any]]
     notes: list[tuple[int, Note]]  # by number of the event
+    ids: list[Any]  # of rows that nothing had touched before, where rows have ids
 
     def packed(self) -> bytes:
         """Return the bytes of a file of arrays."""
@@ -41,44 +42,6 @@ def unpacked(packed: bytes) -> LogBlock:
     tables = storage.unpack_json(columns.pop("tables"))
     columns["labels"] = storage.unpack_labels("labels", columns)
     return LogBlock(columns, *tables)
-
-
-def objects(values: list) -> np.ndarray:
-    """Return values as an array of objects, whatever they are."""
-    return np.array([*values, None], dtype=object)[:-1]
-
-
-def block_of_log(log: Log, n: tuple[int, int], n_events: tuple[int, int]) -> LogBlock:
-    """Return operations and events of a log, each from one number to before another."""
-    one, each = slice(*n), slice(*n_events)
-    first = np.append(log.first.array[one], n_events[1])
-    names = sorted({name for number, name in log.dtypes.items() if n[0] <= number < n[1]})
-    dtypes = np.full(n[1] - n[0], -1, dtype=np.int64)
-    for number, name in log.dtypes.items():
-        if n[0] <= number < n[1]:
-            dtypes[number - n[0]] = names.index(name)
-    columns = {
-        "kinds": log.kinds.array[one],
-        "times": log.times.array[one],
-        "actors": log.actors.array[one],
-        "counts": np.diff(first),
-        "n_added": log.n_added.array[one],
-        "dtypes": dtypes,
-        "rows": log.rows.array[each],
-        "events": log.events.array[each],
-        "names": log.names.array[each],
-        "held": log.held.array[each],
-        "labels": log.labels.array[each],
-    }
-    tables: Any = (
-        [(key, value) for key, value in table.items() if start <= key < stop]
-        for table, (start, stop) in (
-            (log.undone, n),
-            (log.details, n),
-            (log.notes, n_events),
-        )
-    )
-    return LogBlock(columns, list(log.people), names, *tables)
 
 
 def block_of_lines(lines: Sequence[Written]) -> LogBlock:
@@ -109,7 +72,8 @@ def block_of_lines(lines: Sequence[Written]) -> LogBlock:
     undone = [(line.n, json.loads(line.undone)) for line in operations if line.undone is not None]
     details = [(line.n, json.loads(line.detail)) for line in operations if line.detail is not None]
     notes = [(events.n[place], note) for place, note in event_notes(events)]
-    return LogBlock(columns, list(people), dtypes, undone, details, notes)
+    ids = [name for each in lines for _, _, name in each.rows]
+    return LogBlock(columns, list(people), dtypes, undone, details, notes, ids)
 
 
 def _labels(values: Sequence[Any], codes: np.ndarray, dtypes: list[str]) -> np.ndarray:
@@ -125,7 +89,10 @@ def _labels(values: Sequence[Any], codes: np.ndarray, dtypes: list[str]) -> np.n
 
 
 def log_of(blocks: Iterable[LogBlock]) -> tuple[Log, list[tuple[int, Sequence[int]]]]:
-    """Return the log of consecutive blocks, and what was undone, which it does not hold yet."""
+    """Return the log of consecutive blocks, and what was undone, which it does not hold yet.
+
+    Its rows are called by their keys.
+    """
     log, blocks = Log(), list(blocks)
     recoded: dict[str, list[np.ndarray]] = {"actors": [], "names": []}
     number, undone = 0, []
@@ -148,8 +115,10 @@ def log_of(blocks: Iterable[LogBlock]) -> tuple[Log, list[tuple[int, Sequence[in
     log.actors, log.names = (Column(np.concatenate(recoded[name])) for name in recoded)
     counts = joined("counts")
     log.first = Column(np.cumsum(counts) - counts)
-    parts = [block.columns["labels"] for block in blocks if len(block.columns["labels"])]
-    if len({part.dtype for part in parts}) > 1:
-        parts = [part.astype(object) for part in parts]
-    log.labels = LabelColumn(np.concatenate(parts) if parts else np.zeros(0, dtype=np.int8))
+    parts = [block.columns["labels"] for block in blocks]
+    dtypes = {
+        part.dtype for part, block in zip(parts, blocks, strict=True) if block.dtypes and len(part)
+    }
+    dtype: Any = object if len(dtypes) > 1 else next(iter(dtypes), np.dtype(np.int8))
+    log.labels = LabelColumn(np.concatenate([part.astype(dtype) for part in parts]))
     return log, undone

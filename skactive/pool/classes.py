@@ -7,12 +7,12 @@ rows have several labels, `columns` are where these were; one is left, in the pl
 """
 
 from itertools import chain, pairwise
-from typing import Any
 
 import numpy as np
 
 from ..data.labels import merge_dtype, named_classes, sorted_classes
 from .log import KINDS, LABELS_IN, Log
+from .storage import refuse_unless
 
 _CLASSES = KINDS.index("classes")
 _FIELDS = ("classes", "into", "gone", "new")
@@ -127,14 +127,14 @@ def check_changes(log: Log) -> None:
         classes, into, gone, new = (detail[name] for name in _FIELDS)
         for names in (classes, into):
             found = named_classes(names, missing_label=None).tolist()
-            _refuse_unless(names and found == names and set(map(type, names)) <= _KINDS)
+            refuse_unless(names and found == names and set(map(type, names)) <= _KINDS)
         merge_dtype(_sorted(classes).dtype, _sorted(into).dtype)
-        _refuse_unless(gone == [name for name in classes if name not in into])
-        _refuse_unless(new == [name for name in into if name in new])
-        _refuse_unless(len(detail) == 4 + ("columns" in detail))
-        _refuse_unless(len(into) == 1 or len(classes) == 1)
+        refuse_unless(gone == [name for name in classes if name not in into])
+        refuse_unless(new == [name for name in into if name in new])
+        refuse_unless(len(detail) == 4 + ("columns" in detail))
+        refuse_unless(len(into) == 1 or len(classes) == 1)
         span = log.span(number, len(log.kinds.array), len(log.rows.array))
-        _refuse_unless(len(into) > 1 or span.start == span.stop)
+        refuse_unless(len(into) > 1 or span.start == span.stop)
 
 
 def check_named(log: Log, named: np.ndarray, at: int) -> None:
@@ -146,20 +146,14 @@ def check_named(log: Log, named: np.ndarray, at: int) -> None:
     if any(dtype.startswith("|V") for dtype in log.dtypes.values()):
         for number, dtype in log.dtypes.items():
             width = len(named_after(log, named, 0, number + 1))
-            _refuse_unless(at == 0 and np.dtype(dtype).itemsize == width)
+            refuse_unless(at == 0 and np.dtype(dtype).itemsize == width)
         return
     if at == 0 and log.base[1] is not None:
-        _refuse_unless(set(log.base[1].tolist()) <= set(named.tolist()))
+        refuse_unless(set(log.base[1].tolist()) <= set(named.tolist()))
     ends = set(np.flatnonzero(log.kinds.array == _CLASSES).tolist())
     ends |= {number for number, ones in log.undone.items() if not ends.isdisjoint(ones)}
     for start, end in pairwise(sorted({at, n, *(number for number in ends if number > at)})):
         allowed = set(named_after(log, named, at, start + 1).tolist())
         events = np.arange(log.first.array[start], log.span(end - 1, n, n_events).stop)
         is_label = np.isin(log.events.array[events], LABELS_IN)
-        _refuse_unless(set(log.labels.array[events[is_label]].tolist()) <= allowed)
-
-
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
+        refuse_unless(set(log.labels.array[events[is_label]].tolist()) <= allowed)

@@ -3,44 +3,72 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import labels as lab
-from ..data.fingerprint import difference, portrait
-from ..data.multilabel import looks_multilabel, parse_several
+from ..data.fingerprint import portrait
+from ..data.ids import Ids
+from ..data.labels import merge_dtype, objects, plain
+from ..data.multilabel import is_multilabel
 from ..data.rows import Rows
-from . import files, storage
-from .blocks import LOG_BLOCK, block_of_lines, block_of_log, log_of, unpacked
-from .facts import Facts
+from . import files
+from .blocks import LOG_BLOCK, block_of_lines
 from .ledger import Found, Ledger
-from .lines import Written, change_of, digest_of_setting, unpacked_base, written
-from .log import KINDS, OPINION, Change, Log
+from .lines import Written, change_of, digest_of_setting, keyed, written
+from .log import KINDS, Change
+from .renumbering import Placed
 from .store import Store
-from .test_side import OF_SIDE
+from .test_side import HoldOut
 
 _SAMPLED = 128  # of the rows that join, by which they are known again
-_GROWTHS = 64  # of which that is looked at when a file is opened
+
+
+class Mark(NamedTuple):
+    """How far a file goes."""
+
+    digest: bytes  # of its last operation
+    n_events: int  # those of rows that the pool lacks included
+    ids: Ids | None  # of the rows that were touched, by their keys; None: rows have none
+
+    @property
+    def n_keys(self) -> int:
+        """Number of rows that have a key."""
+        return 0 if self.ids is None else len(self.ids)
 
 
 class DurableLedger(Ledger):
-    """A ledger whose log is in a database; what it has in memory follows from the file."""
+    """A ledger whose log is in a database; what it has in memory follows from the file.
 
-    def __init__(self, store: Store, rows: Rows, log: Log, n: int, n_events: int):
-        super().__init__(rows, log, n, n_events)
+    Rows with ids have keys in the file, in the order in which they were touched. In memory a row is
+    its number in the X that was given: it is renamed where lines are written and read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        placed: Placed,
+        mark: Mark,
+        leaves_out: bool = False,
+        dtype: np.dtype | None = None,
+    ) -> None:
+        n, n_events = len(placed.log.kinds.array), len(placed.log.rows.array)
+        super().__init__(placed.rows, placed.log, n, n_events, placed.ids)
         self.store = store
         self._start = start = store.head()[1]  # on which the digest of the first setting stands
-        self._digests = {n: store.last()[1]}  # after so many operations
+        self._marks = {n: mark}  # after so many operations
+        # What is said of rows that the pool lacks is left out, or refused; of the file's labels,
+        # those of such rows included, there is one kind, and `dtype` is theirs.
+        self._leaves_out, own = leaves_out, placed.ids
+        self._lacks = own is not None and bool((own.find(mark.ids) < 0).any())
+        self._dtype = dtype if self._lacks else None
         self._sent: tuple[bytes, Change] | None = None  # what is being written, and its digest
         self._n_settings, self._setting = 0, start
         self.function: Any = None  # the consensus, where it is one
         self._told: dict[str, Any] = {}
-        self._blocked = store.blocked()  # operations and events that are in blocks
         self._take_settings()
 
     def changed(self, work: Callable[[], Found]) -> Found:
@@ -86,31 +114,49 @@ class DurableLedger(Ledger):
         change, _ = self.sided(change)
         change = change._replace(time=time.time() if change.time is None else change.time)
         now, n = self.now, self.now.n_operations
+        mark = self._marks[n]
+        self._refuse_lacking(change, mark)
         dtype, exact = self.with_dtype(change)
+        if dtype is not None and self._dtype is not None and not is_multilabel(dtype):
+            self._dtype = dtype = merge_dtype(self._dtype, dtype)
+            if exact.labels is not None:
+                exact = exact._replace(labels=exact.labels.astype(dtype))
         sample = None
-        if isinstance(change.added, Rows):
+        if isinstance(change.added, Rows) and mark.ids is None:
             joined = Rows(*now.rows.parts, *change.added.parts)
-            sample = _sample(joined, len(now.rows), len(joined), change.rows)
-        lines = written(exact, dtype, n, now.n_events, sample)
-        self._fill_block()
-        digest = self.store.append(lines, self._digests[n])
-        self._digests = {n: self._digests[n], n + 1: digest}
-        self._sent = digest, change
+            sample = sample_of(joined, len(now.rows), len(joined), change.rows)
+        fill_block(self.store, n, mark.n_events)
+        new = append(self.store, exact, dtype, n, mark, self._ids, sample)
+        self._marks = {n: mark, n + 1: new}
+        self._sent = new.digest, change
         self.store.commit()
         super().commit(change)
         self._sent = None
 
-    def _fill_block(self) -> None:
-        """Put what was written since the last block into one, if it is much by now."""
-        done, now = self._blocked, self.now
-        if now.n_operations + now.n_events - sum(done) < LOG_BLOCK:
+    def _refuse_lacking(self, change: Change, mark: Mark) -> None:
+        """Refuse what would be about rows too that the file knows and the pool lacks."""
+        if not self._lacks or mark.ids is None:
             return
-        done = self._blocked = self.store.blocked()
-        if now.n_operations + now.n_events - sum(done) < LOG_BLOCK:
-            return
-        spans = (done[0], now.n_operations), (done[1], now.n_events)
-        packed = block_of_log(self.log, *spans).packed()
-        self.store.append_block(packed, now.n_operations, now.n_events)
+        if change.ids is not None:
+            joining = change.ids[len(self.now.rows) :]
+            is_known = mark.ids.find(joining) >= 0
+            if is_known.any():
+                raise ValueError(
+                    f"{change.kind} got {joining[is_known.argmax()]!r}, of which the file knows "
+                    f"already; open it with that row in X."
+                )
+        if change.kind == "hold_out" or any(map(self._is_of_others, change.undone)):
+            raise ValueError(
+                f"{change.kind} would be about rows too that the file knows and X lacks; open it "
+                f"with all of its rows."
+            )
+
+    def _is_of_others(self, n: int) -> bool:
+        """Tell whether operation n may have touched rows that the pool lacks."""
+        log, now = self.log, self.now
+        span = log.span(n, now.n_operations, now.n_events)
+        ((count,),) = self.store.rows("SELECT count(*) FROM event WHERE operation = ?", n)
+        return KINDS[log.kinds.array[n]] == "classes" or bool(count > span.stop - span.start)
 
     def _catch_up(self) -> None:
         """Take in what is in the file already, whatever kept memory from it."""
@@ -122,20 +168,24 @@ class DurableLedger(Ledger):
         """Apply what is in the file and not in memory yet."""
         now = self.now
         count, last = self.store.last()
-        if count < now.n_operations or (count == now.n_operations and last != self._digests[count]):
+        mark = self._marks[now.n_operations]
+        if count < now.n_operations or (count == now.n_operations and last != mark.digest):
             raise ValueError(
                 f"{self.store.path!r} was written over by other means, and no longer holds what it "
                 f"held; open it again with Pool.open."
             )
         if count > now.n_operations:
-            for lines, digest in self.store.since(now.n_operations, now.n_events):
+            for lines, digest in self.store.since(now.n_operations, mark.n_events, mark.n_keys):
                 self._apply(lines, digest)
         self._take_settings()
 
     def _apply(self, lines: Written, digest: bytes) -> None:
         n = lines.operation.n
-        if lines.digest(self._digests[n]) != digest:
+        mark, ids = self._marks[n], self._marks[n].ids
+        if lines.digest(mark.digest) != digest:
             raise ValueError(f"{self.store.path!r} is damaged in operation {n}.")
+        if ids is not None:
+            ids = ids.extended(objects([name for _, _, name in lines.rows]))
         if self._sent is not None and digest == self._sent[0]:  # before an interrupt
             change = self._sent[1]
         elif lines.operation.n_added:
@@ -144,9 +194,45 @@ class DurableLedger(Ledger):
                 f"process; open it again with Pool.open, and all of its rows."
             )
         else:
-            change = change_of(lines)
-        self._digests = {n: self._digests[n], n + 1: digest}
+            change = self._renamed(lines, ids)
+        self._marks = {n: mark, n + 1: Mark(digest, mark.n_events + len(lines.events), ids)}
         super().commit(change)
+
+    def _renamed(self, lines: Written, ids: Ids | None) -> Change:
+        """Return the change that others wrote, whose rows are called by their numbers."""
+        keys, own = np.array([event[2] for event in lines.events], dtype=np.int64), self.now.ids
+        if ids is None or own is None:
+            numbers = np.where(keys < len(self.now.rows), keys, -1)
+        else:
+            numbers = own.find(ids[keys])
+        is_lacking = numbers < 0
+        if is_lacking.any() and not self._leaves_out:
+            key = int(keys[is_lacking.argmax()])
+            raise ValueError(
+                f"another process wrote of row {key if ids is None else ids[key]!r}, which X "
+                f"lacks; open the file again with Pool.open, and all of its rows."
+            )
+        change = change_of(
+            lines._replace(
+                events=[
+                    (*event[:2], number, *event[3:])
+                    for event, number in zip(lines.events, numbers.tolist(), strict=True)
+                    if number >= 0
+                ]
+            )
+        )
+        side = HoldOut.of(change.detail)
+        if own is not None and side is not None and side.is_by_group:
+            raise ValueError(
+                "another process began to hold out rows by their groups; open the file again with "
+                "Pool.open(path, X, groups=...), one for each row."
+            )
+        if is_lacking.any() and change.detail is None:
+            change = change._replace(detail={"dropped": int(is_lacking.sum())})
+        self._lacks |= bool(is_lacking.any())
+        if lines.operation.dtype is not None and self._lacks:
+            self._dtype = np.dtype(lines.operation.dtype)
+        return change
 
     # What is set for the pool as a whole
 
@@ -157,7 +243,7 @@ class DurableLedger(Ledger):
 
         def write() -> None:
             for name, value in settings.items():
-                self.store.keep(name.removeprefix("_"), _as_json(value), self._start)
+                self.store.keep(name.removeprefix("_"), setting_as_json(value), self._start)
             self.store.commit()
 
         self.store.write(write)
@@ -181,152 +267,35 @@ class DurableLedger(Ledger):
             self.function = self._told.pop("consensus") if isinstance(named, dict) else None
 
 
-def _as_json(value: Any) -> Any:
-    """Return what is set for a pool as JSON holds it."""
-    if isinstance(value, tuple):  # named classes, and after how many operations
-        return _as_json(value[0]) | {"after": value[1]}
-    if isinstance(value, np.ndarray):
-        return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
-    return files.consensus_name(_plain(value))
+def append(
+    store: Store,
+    change: Change,
+    dtype: np.dtype | None,
+    n: int,
+    mark: Mark,
+    own: Ids | None,
+    sample: str | None,
+) -> Mark:
+    """Write a change as operation n; return how far the file goes then."""
+    change, ids = keyed(change, own, mark.ids)
+    rows: list[tuple] = []
+    if ids is not None and mark.ids is not None:
+        start = len(mark.ids)
+        rows = [(start + place, n, name) for place, name in enumerate(ids[start:].tolist())]
+    lines = written(change, dtype, n, mark.n_events, sample, rows)
+    digest = store.append(lines, mark.digest)
+    return Mark(digest, mark.n_events + len(lines.events), ids)
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def fill_block(store: Store, n: int, n_events: int) -> None:
+    """Put what was written since the last block into one, if it is much by now."""
+    done = store.blocked()
+    if n + n_events - sum(done[:2]) >= LOG_BLOCK:
+        block = block_of_lines([lines for lines, _ in store.since(*done)])
+        store.append_block(block.packed(), n, n_events, done[2] + len(block.ids))
 
 
-def _from_json(name: str, value: Any) -> Any:
-    """Return what was set, from JSON."""
-    if name == "named" and value is not None:
-        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"])), value["after"]
-    return value
-
-
-def open_pool(cls: Any, path: Any, X: Any, y: Any, read_only: bool, options: dict[str, Any]) -> Any:
-    """Return a pool over a database, which is made if it is not there."""
-    path = os.fspath(path)
-    is_there = os.path.exists(path) and os.path.getsize(path) > 0
-    began = cls(X, None if is_there else y, **(_of_names(options, y) if is_there else options))
-    _refuse_ids(began)
-    store = Store(path, read_only=read_only)
-    try:
-        if store.is_new:
-            store.write(lambda: _make(store, began))
-        if not read_only:
-            store.use_log()
-        pool = store.read(lambda: _read(store, cls, began.rows))
-        given = options.get("consensus", "saved")
-        pool.consensus = files.consensus_now(pool.consensus, given, "Pool.open(path, X")
-        _refuse_other_options(pool, began, options)
-        if y is not None:
-            _refuse_other_labels(pool, y)
-    except BaseException:
-        store.close()
-        raise
-    return pool
-
-
-def copy_to(pool: Facts, path: Any) -> None:
-    """Write a pool to another file."""
-    ledger = pool.ledger
-    if not _is_database(path):
-        files.save(pool, path)
-    elif isinstance(ledger, DurableLedger):
-        _refuse_existing(path)
-        ledger.store.copy_to(path)
-    else:
-        _made(pool, path).close()
-
-
-def write_through(pool: Facts, path: Any) -> None:
-    """Let a pool in memory write to a new database from now on."""
-    store, now = _made(pool, path), pool.ledger.now
-    log = pool.ledger.log.trimmed(now.n_operations, now.n_events)
-    ledger = DurableLedger(store, now.rows, log, now.n_operations, now.n_events)
-    ledger.told()  # which the pool has
-    pool.ledger = ledger
-
-
-def kept_up(pool: Facts, path: Any) -> Callable[[], None]:
-    """Return what brings a file up to date with a pool from now on.
-
-    A database always is: the pool writes through it.
-    """
-    if not _is_database(path):
-        return lambda: files.save(pool, path)
-    ledger, full = pool.ledger, os.path.abspath(os.fspath(path))
-    if not (isinstance(ledger, DurableLedger) and ledger.store.path == full):
-        write_through(pool, path)
-    return lambda: None
-
-
-def _is_database(path: Any) -> bool:
-    return os.path.splitext(os.fspath(path))[1].lower() == ".db"
-
-
-def _made(pool: Facts, path: Any) -> Store:
-    """Write a pool to a new database, and return it."""
-    _refuse_ids(pool)
-    _refuse_existing(path)
-    store = Store(path)
-    try:
-        if not store.write(lambda: _make(store, pool)):
-            _refuse_existing(path)
-        store.use_log()
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-def _refuse_ids(pool: Facts) -> None:
-    if pool.ids is not None:
-        raise ValueError(
-            "a database knows rows by their numbers alone, and the pool has ids; write "
-            "pool.save(path) and Pool.load(path, X, ids=...)."
-        )
-
-
-def _refuse_existing(path: Any) -> None:
-    if os.path.exists(path) and os.path.getsize(path):
-        raise FileExistsError(
-            f"{os.fspath(path)!r} is there already; give another name, or go on with it by "
-            f"Pool.open."
-        )
-
-
-def _make(store: Store, pool: Facts) -> bool:
-    """Write a pool to a database that has nothing in it yet; whether nobody was quicker."""
-    if store.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
-        return False
-    now, log = pool.ledger.now, pool.ledger.log
-    head = {"missing_label": _plain(pool.given_missing_label), "multilabel": pool.multilabel}
-    store.make(head)
-    start = digest = store.head()[1]
-    n_rows = n_events = 0
-    for n in range(now.n_operations):
-        change, sample = log.change(n, now.n_operations, now.n_events), None
-        if change.n_added:
-            n_rows += change.n_added
-            sample = _sample(now.rows, n_rows - change.n_added, n_rows, change.rows)
-        lines = written(change, _dtype(log.dtypes.get(n)), n, n_events, sample)
-        digest = store.append(lines, digest)
-        n_events += len(lines.events)
-    if now.n_operations + n_events > LOG_BLOCK:
-        block = block_of_log(log, (1, now.n_operations), (0, n_events))
-        store.append_block(block.packed(), now.n_operations, n_events)
-    consensus = files.consensus_name(pool.consensus)
-    for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
-        if value is not None:
-            store.keep(name, _as_json(value), start)
-    store.commit()
-    return True
-
-
-def _dtype(name: str | None) -> np.dtype | None:
-    return None if name is None else np.dtype(name)
-
-
-def _sample(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:
+def sample_of(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:
     """Return how some of the rows look that joined, and some of the labelled ones among them."""
     n, m = stop - start, len(labeled)
     of_all = start + np.linspace(0, n - 1, min(n, _SAMPLED)).round().astype(np.intp)
@@ -335,128 +304,17 @@ def _sample(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:
     return json.dumps(portrait(rows, at) | {"n_rows": stop})
 
 
-def _read(store: Store, cls: Any, rows: Rows) -> Any:
-    """Return the pool that is in a database, over all of its rows."""
-    with storage.refusing(store.path, "Pool.open"):
-        head, digest = store.head()
-        first, found = store.first()
-        _check(first, digest, found)
-        base = first.base
-        if base is None:
-            raise ValueError("it does not say what it began with")
-        blocks, done = store.blocks(), store.blocked()
-        digest, lines = store.digest_before(done[0]), []
-        for each, found in store.since(*done):
-            _check(each, digest, found)
-            lines.append(each)
-            digest = found
-        parts = [block_of_lines([first]), *map(unpacked, blocks), block_of_lines(lines)]
-        log, undone = log_of(parts)
-        log.base = unpacked_base(base, _dtype(log.dtypes.get(0)))
-        n_rows, samples = int(log.n_added.array.sum()), store.samples(_GROWTHS)
-    _refuse_other_rows(samples, rows)
-    with storage.refusing(store.path, "Pool.open"):
-        pool = cls.__new__(cls)
-        Facts.__init__(pool, head["missing_label"], None)
-        pool.multilabel = head["multilabel"] is True
-        log = files.checked_log(log, undone, n_rows, pool.missing_label)
-        n, n_events = len(log.kinds.array), len(log.rows.array)
-        pool.ledger = ledger = DurableLedger(store, rows, log, n, n_events)
-        vars(pool).update(ledger.told())
-        pool.consensus = ledger.function or pool.consensus
-    return pool
+def setting_as_json(value: Any) -> Any:
+    """Return what is set for a pool as JSON holds it."""
+    if isinstance(value, tuple):  # named classes, and after how many operations
+        return setting_as_json(value[0]) | {"after": value[1]}
+    if isinstance(value, np.ndarray):
+        return {"classes": value.tolist(), "classes_dtype": value.dtype.str}
+    return files.consensus_name(plain(value))
 
 
-def _check(lines: Written, previous: bytes, digest: bytes) -> None:
-    if lines.digest(previous) != digest:
-        raise ValueError(f"operation {lines.operation.n} is not as it was written")
-
-
-def _refuse_other_rows(samples: list[dict[str, Any]], rows: Rows) -> None:
-    """Refuse rows that are not those of a file."""
-    for saved in reversed(samples):
-        if saved is not samples[-1]:  # there are more by now
-            saved = saved | {"n_rows": max(saved["n_rows"], len(rows))}
-        said = difference(saved, rows)
-        if said is not None:
-            raise ValueError(
-                f"X is not the data of this file: {said}; give the same rows in the same order, "
-                f"those that were added included."
-            )
-
-
-def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) -> None:
-    """Refuse options that are not those that a file has."""
-    of_side = [name for name in OF_SIDE if name in options]
-    if of_side and not _are_divided_alike(pool, began):
-        raise ValueError(
-            f"Pool.open got {'= and '.join(of_side)}=, but the file holds out other rows, or none; "
-            f"leave {' and '.join(of_side)} out."
-        )
-    for name, given in options.items():
-        if name in of_side or (name == "multilabel" and given == "auto"):
-            continue
-        attribute = "given_missing_label" if name == "missing_label" else name
-        if callable(given):  # a function is given again, and nobody can tell whether it is the same
-            continue
-        was, now = (_as_json(getattr(one, attribute)) for one in (pool, began))
-        if name == "multilabel":
-            now = given
-        if was != now or type(was) is not type(now):
-            shown = was["classes"] if isinstance(was, dict) else was
-            raise ValueError(
-                f"Pool.open got {name}={given!r}, but the file has {shown!r}; leave {name}= out."
-            )
-
-
-def _of_names(options: dict[str, Any], y: Any) -> dict[str, Any]:
-    """Return options of a pool without its labels, which a file has, and what these are called."""
-    several = options.get("multilabel") is True or looks_multilabel(y)
-    return options | {
-        "multilabel": True if several and options.get("classes") is not None else "auto"
-    }
-
-
-def _are_divided_alike(pool: Facts, began: Facts) -> bool:
-    """Tell whether two pools of the same rows hold out by the same hash."""
-    was, now = (one.ledger.now.side for one in (pool, began))
-    if was is None or now is None:
-        return was is now
-    ours, theirs = (one.ledger.groups.array[: len(one)] for one in (pool, began))
-    return was[:2] == now[:2] and np.array_equal(ours, theirs)
-
-
-def _refuse_other_labels(pool: Facts, y: Any) -> None:
-    """Refuse labels that are not those that a file began with."""
-    rows = pool.rows
-    lab.check_order(y, rows.index(), who="Pool.open")
-    if pool.multilabel:
-        names, missing = pool.named[0], pool.missing_label  # type: ignore[index]
-        values, known = parse_several(y, names, n=len(rows), missing_label=missing)
-    else:
-        values, known = lab.parse(y, missing_label=pool.given_missing_label)
-    if len(values) != len(rows):
-        raise ValueError(
-            f"Pool.open got {len(values)} labels for {len(rows)} rows; give one for each row."
-        )
-    log, n_events = pool.ledger.log, pool.ledger.now.n_events
-    began = np.zeros(len(rows), dtype=object)
-    began[:] = None
-    if log.base[1] is not None:
-        began[log.base[0]] = log.base[1]
-    kinds = log.kinds.array[log.operations.array[:n_events]]
-    joined = np.flatnonzero(
-        (kinds == KINDS.index("extend")) & (log.events.array[:n_events] == OPINION)
-    )
-    began[log.rows.array[joined]] = log.labels.array[joined]
-    was_known = began != np.array(None)
-    differs = was_known != known
-    both = was_known & known
-    differs[both] = began[both] != values[both].astype(object)
-    if differs.any():
-        row = int(differs.argmax())
-        now = pool.shown(values[row]) if known[row] else None
-        raise ValueError(
-            f"Pool.open got the label {now!r} for row {row}, with which the file does not "
-            f"begin: it has {pool.shown(began[row])!r} there. Leave y out, and label(rows, y) it."
-        )
+def _from_json(name: str, value: Any) -> Any:
+    """Return what was set, from JSON."""
+    if name == "named" and value is not None:
+        return np.array(value["classes"], dtype=np.dtype(value["classes_dtype"])), value["after"]
+    return value

@@ -123,9 +123,7 @@ class Facts:
             return several.fill_rows(labels, known, self._width(labels))
         if labels is None:
             labels = np.zeros(0, dtype=int if self.missing_label == -1 else float)
-        full = np.zeros(len(known), dtype=labels.dtype)
-        full[known] = labels
-        return lab.fill(full, known, self.missing_label)
+        return lab.spread(labels, known, self.missing_label)
 
     labeled = _members(LABELED, "Sorted row numbers of the labelled rows.")
     reserved = _members(RESERVED, "Sorted row numbers of the reserved rows.")
@@ -172,9 +170,7 @@ class Facts:
 
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
-            at = slots.find(rows)
-            known = at >= 0
-            known[known] = slots.states[at[known]] == LABELED
+            known = slots.states_of(rows) == LABELED
             return self.filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
@@ -403,8 +399,7 @@ class Facts:
         """Return the rows that have a label, on both sides, and their labels."""
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
-            slots, rows = ledger.slots, ledger.slots.touched()
-            rows = rows[slots.states[slots.find(rows)] == LABELED]
+            rows = ledger.with_label()
             labels = self._labels_of(ledger, rows)
             return rows, np.zeros(0) if labels is None else labels
 

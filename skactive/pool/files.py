@@ -20,29 +20,9 @@ from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
-from .log import (
-    ADDING,
-    CLOSE,
-    FINAL,
-    HOLD,
-    KINDS,
-    LABELS_IN,
-    NEVER,
-    OPINION,
-    RELEASE,
-    RESERVE,
-    RESTORE,
-    SKIP,
-    TAG,
-    UNSURE,
-    UNTAG,
-    Change,
-    Column,
-    LabelColumn,
-    Log,
-)
-from .renumbering import Given, by_ids, by_numbers
-from .storage import pack_json, pack_labels, unpack_json, unpack_labels
+from .log import ADDING, EVENTS_OF, FINAL, KINDS, LABELS_IN, NEVER, Column, LabelColumn, Log
+from .renumbering import Given, by_ids, by_numbers, may_have_joined
+from .storage import pack_json, pack_labels, refuse_unless, unpack_json, unpack_labels
 from .test_side import check_sides
 
 VERSION = 2
@@ -53,27 +33,12 @@ _OF_OPERATIONS = ("kinds", "times", "actors", "first", "n_added")
 _OF_EVENTS = ("rows", "events", "names", "held")
 _DTYPES = {"kinds": np.int8, "times": float, "events": np.int8, "held": bool}
 _DTYPES |= {"actors": np.int32, "names": np.int32}  # others are int64
-# Which events an operation may consist of
-_EVENTS_OF = {
-    "label": (OPINION, UNSURE, CLOSE),
-    "merge": (OPINION, UNSURE, CLOSE),
-    "extend": (OPINION, UNSURE),
-    "decide": (FINAL,),
-    "unlabel": (CLOSE,),
-    "classes": (CLOSE,),
-    "skip": (SKIP,),
-    "restore": (RESTORE,),
-    "reserve": (RESERVE,),
-    "release": (RELEASE,),
-    "tag": (TAG, UNTAG),
-    "hold_out": (HOLD,),
-}
 
 
 def save(pool: Facts, path) -> None:
     """Write a pool to a file."""
     now, labeled = pool.ledger.read(lambda ledger: (ledger.now, ledger.members(LABELED)))
-    n, arrays = len(now.rows), _arrays(pool.ledger.log, now.n_operations, now.n_events)
+    n, arrays = len(now.rows), _arrays(pool.ledger.log.trimmed(now.n_operations, now.n_events))
     known: dict[str, Any] = {"id_column": pool.id_column}  # by which rows are known again
     if now.ids is None:
         arrays["sampled"] = sampled = _sampled(n, labeled)
@@ -84,7 +49,7 @@ def save(pool: Facts, path) -> None:
         arrays |= {_OF_IDS + name: array for name, array in touched.arrays.items()}
     header = {
         "n_rows": n,
-        "missing_label": _plain(pool.given_missing_label),
+        "missing_label": lab.plain(pool.given_missing_label),
         "classes": None if pool.named is None else pool.named[0].tolist(),
         "classes_dtype": None if pool.named is None else pool.named[0].dtype.str,
         "multilabel": pool.multilabel,
@@ -116,9 +81,13 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
         named = _classes(header, pool.missing_label)
         pool.seed = None if seed is None else checked_count(seed, "seed", least=0)
         if header["version"] == 1:
-            log = _written(format_1.changes(arrays, n, pool.missing_label))
+            log = format_1.replayed(arrays, checked_count(n, "n"))
+            log = checked_log(log, [*log.undone.items()], n, pool.missing_label)
         else:
-            log = _log(arrays, n, pool.missing_label, saved_ids)
+            log = _log(arrays, n, pool.missing_label)
+            touched = log.touched(len(log.rows.array))
+            refuse_unless(saved_ids is None or len(saved_ids) == len(touched))
+            check_sides(log, len(log.kinds.array), None if saved_ids is None else saved_ids.hashes)
     pool.consensus = consensus_now(saved, consensus, "Pool.load(path, X")
     with storage.refusing(path):
         before = Ledger(Rows(range(n)), log, len(log.kinds.array), len(log.rows.array))
@@ -131,7 +100,7 @@ def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
         if sampled is not None and not np.array_equal(sampled, _sampled(n, pool.labeled)):
             raise ValueError("others were sampled")
         column = header.get("id_column")
-        _refuse_unless(isinstance(column, str | None))
+        refuse_unless(isinstance(column, str | None))
     if saved_ids is None:
         found = by_numbers(before, X, given, lambda rows: _differs(path, header, rows, sampled))
     else:
@@ -165,32 +134,20 @@ def _popped_ids(arrays: dict[str, np.ndarray]) -> Ids | None:
     if not given:
         return None
     ids = Ids(Ids.from_arrays(given)[:])
-    _refuse_unless(given.keys() == ids.arrays.keys())
+    refuse_unless(given.keys() == ids.arrays.keys())
     for name, array in ids.arrays.items():
-        _refuse_unless(array.dtype == given[name].dtype and np.array_equal(array, given[name]))
+        refuse_unless(array.dtype == given[name].dtype and np.array_equal(array, given[name]))
     return ids
 
 
-def _arrays(log: Log, n: int, n_events: int) -> dict[str, np.ndarray]:
+def _arrays(log: Log) -> dict[str, np.ndarray]:
     """Return a log as arrays of numbers and bytes."""
-    arrays = {name: getattr(log, name).array[:n] for name in _OF_OPERATIONS}
-    arrays |= {name: getattr(log, name).array[:n_events] for name in _OF_EVENTS}
-    kept: list[Any] = [
-        log.people,
-        *(
-            [[key, value] for key, value in list(table.items()) if key < size]
-            for table, size in (
-                (log.dtypes, n),
-                (log.undone, n),
-                (log.details, n),
-                (log.notes, n_events),
-            )
-        ),
-    ]
-    arrays["tables"] = pack_json(kept)
+    arrays = {name: getattr(log, name).array for name in (*_OF_OPERATIONS, *_OF_EVENTS)}
+    tables = [[*table.items()] for table in (log.dtypes, log.undone, log.details, log.notes)]
+    arrays["tables"] = pack_json([log.people, *tables])
     rows, labels = log.base
     arrays["base_rows"] = rows
-    for name, values in (("base_labels", labels), ("labels", log.labels.array[:n_events])):
+    for name, values in (("base_labels", labels), ("labels", log.labels.array)):
         arrays |= pack_labels(name, np.zeros(0) if values is None else values)
     return arrays
 
@@ -205,9 +162,7 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _log(
-    arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any, ids: Ids | None = None
-) -> Log:
+def _log(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> Log:
     """Return the log that arrays tell of; what no pool has had raises ValueError and the like."""
     log = Log()
     for name in (*_OF_OPERATIONS, *_OF_EVENTS):
@@ -217,34 +172,30 @@ def _log(
     people, dtypes, undone, details, notes = tables
     base = [arrays.pop("base_rows").astype(np.int64, casting="safe")]
     columns = [unpack_labels(name, arrays) for name in ("base_labels", "labels")]
-    _refuse_unless(not arrays)
+    refuse_unless(not arrays)
     n, n_events = len(log.kinds.array), len(log.rows.array)
     for names, size in ((_OF_OPERATIONS, n), (_OF_EVENTS, n_events)):
-        _refuse_unless(all(len(getattr(log, name).array) == size for name in names))
+        refuse_unless(all(len(getattr(log, name).array) == size for name in names))
     log.base = (base[0], columns[0] if len(base[0]) else None)
     log.labels = LabelColumn(columns[1])
-    _refuse_unless(len(columns[0]) == len(base[0]) and len(columns[1]) == n_events)
+    refuse_unless(len(columns[0]) == len(base[0]) and len(columns[1]) == n_events)
     log.people = [None]
-    _refuse_unless(people[0] is None and all(isinstance(name, str) for name in people[1:]))
+    refuse_unless(people[0] is None and all(isinstance(name, str) for name in people[1:]))
     for name in people[1:]:
         log.code(name)
-    _refuse_unless(len(log.people) == len(people))
+    refuse_unless(len(log.people) == len(people))
     log.dtypes, log.details = _table(dtypes, n), _table(details, n)
     log.notes = {event: tuple(note) for event, note in _table(notes, n_events).items()}
-    _refuse_unless(all(map(_is_note, log.notes.values())))
-    return checked_log(log, undone, n_rows, missing_label, ids)
+    refuse_unless(all(map(_is_note, log.notes.values())))
+    return checked_log(log, undone, n_rows, missing_label)
 
 
 def checked_log(
-    log: Log,
-    undone: Sequence[tuple[Any, Sequence[Any]]],
-    n_rows: int,
-    missing_label: Any,
-    ids: Ids | None = None,
+    log: Log, undone: Sequence[tuple[Any, Sequence[Any]]], n_rows: int, missing_label: Any
 ) -> Log:
     """Return a log with what follows from it, refusing one that no pool has had.
 
-    `ids` are those of the touched rows, in their order, where rows have ids.
+    `check_sides` looks at the test side, for which it takes to know groups or ids.
     """
     n = len(log.kinds.array)
     _check_operations(log, n_rows)
@@ -257,20 +208,7 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
-    _refuse_unless(ids is None or len(ids) == len(log.touched(len(log.rows.array))))
-    check_sides(log, n, None if ids is None else ids.hashes)
     check_changes(log)
-    return log
-
-
-def _written(changes: Sequence[Change]) -> Log:
-    """Return the log of changes, one after another."""
-    log, end = Log(), 0
-    for n, change in enumerate(changes):
-        dtype = None if change.labels is None else change.labels.dtype
-        end = log.write(change, n, end, -1, dtype)
-    log = log.trimmed(len(changes), end)
-    log.previous = Column(_previous(log.rows.array))
     return log
 
 
@@ -283,18 +221,12 @@ def _previous(rows: np.ndarray) -> np.ndarray:
     return previous
 
 
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
-
-
 def _table(pairs: Sequence[Sequence], n: int) -> dict[int, Any]:
     """Return what a file tells of some of n operations or events, by their numbers."""
     table: dict[int, Any] = {number: value for number, value in pairs}  # noqa: C416
     numbers = list(table)
-    _refuse_unless(len(table) == len(pairs) and all(map(is_integer, numbers)))
-    _refuse_unless(numbers == sorted(numbers) and all(0 <= number < n for number in numbers))
+    refuse_unless(len(table) == len(pairs) and all(map(is_integer, numbers)))
+    refuse_unless(numbers == sorted(numbers) and all(0 <= number < n for number in numbers))
     return table
 
 
@@ -308,55 +240,51 @@ def _is_note(note: tuple) -> bool:
 def _check_operations(log: Log, n_rows: int) -> None:
     """Refuse operations that do not go together."""
     n, kinds, first = len(log.kinds.array), log.kinds.array, log.first.array
-    _refuse_unless(n > 0 and np.isin(kinds, range(len(KINDS))).all())
-    _refuse_unless(np.isfinite(log.times.array).all())
-    _refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
-    _refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
+    refuse_unless(n > 0 and np.isin(kinds, range(len(KINDS))).all())
+    refuse_unless(np.isfinite(log.times.array).all())
+    refuse_unless(((kinds == KINDS.index("fit")) == (np.arange(n) == 0)).all())
+    refuse_unless(first[0] == 0 and (np.diff([*first, len(log.rows.array)]) >= 0).all())
     n_added = log.n_added.array
     grows = np.isin(kinds, [KINDS.index(kind) for kind in ADDING])
-    _refuse_unless((n_added >= 0).all() and (n_added[~grows] == 0).all())
-    _refuse_unless(n_added.astype(object).sum() == n_rows)
+    refuse_unless((n_added >= 0).all() and (n_added[~grows] == 0).all())
+    refuse_unless(n_added.astype(object).sum() == n_rows)
     actors = log.actors.array
-    _refuse_unless(((actors >= 0) & (actors < len(log.people))).all())
+    refuse_unless(((actors >= 0) & (actors < len(log.people))).all())
 
 
 def _undo(log: Log, number: Any, ones: Sequence[Any]) -> None:
     """Let an operation undo others, or refuse that."""
-    _refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
+    refuse_unless(KINDS[log.kinds.array[number]] == "undo" and len(ones))
     for one in ones:
-        _refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
-        _refuse_unless(KINDS[log.kinds.array[one]] not in (*ADDING, "undo"))
+        refuse_unless(is_integer(one) and 0 < one < number and log.dead.array[one] == NEVER)
+        refuse_unless(KINDS[log.kinds.array[one]] not in (*ADDING, "undo"))
         log.dead.array[one] = number
-    _refuse_unless(list(ones) == sorted(ones, reverse=True))
+    refuse_unless(list(ones) == sorted(ones, reverse=True))
     log.undone[number] = tuple(ones)
 
 
 def _check_events(log: Log) -> None:
     """Refuse events of rows that are not there, or that their operation does not consist of."""
     rows, events, names = log.rows.array, log.events.array, log.names.array
-    of = log.operations.array
-    joined, is_extend = np.cumsum(log.n_added.array), log.kinds.array[of] == KINDS.index("extend")
-    _refuse_unless((rows >= 0).all() and (rows < joined[of]).all())
-    n_added = log.n_added.array
+    of, n_added = log.operations.array, log.n_added.array
+    refuse_unless(may_have_joined(log, n_added))
     # Where rows stand elsewhere since, those that joined are anywhere, and the detail says so.
-    is_placed = is_extend & (n_added[of] > 0)
-    _refuse_unless((rows >= (joined - n_added)[of])[is_placed].all())
-    _refuse_unless(np.isin(of[is_extend & ~is_placed], list(log.details)).all())
-    _refuse_unless(((names >= 0) & (names < len(log.people))).all())
+    is_extend = log.kinds.array[of] == KINDS.index("extend")
+    refuse_unless(np.isin(of[is_extend & (n_added[of] == 0)], list(log.details)).all())
+    refuse_unless(((names >= 0) & (names < len(log.people))).all())
     pairs = log.kinds.array[of] * np.int16(256) + events
     counts = np.bincount(pairs.view(np.uint16))  # much quicker than unique pairs
     for kind, event in np.transpose(np.divmod(np.flatnonzero(counts), 256)).tolist():
-        _refuse_unless(event in _EVENTS_OF.get(KINDS[kind], ()))
+        refuse_unless(event in EVENTS_OF[KINDS[kind]])
     order = np.lexsort((rows, of))
-    _refuse_unless(not ((np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)).any())
+    refuse_unless(not ((np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)).any())
     base = log.base[0]
-    _refuse_unless((np.diff(base) > 0).all())
-    _refuse_unless(len(base) == 0 or (base[0] >= 0 and base[-1] < log.n_added.array[0]))
+    refuse_unless((np.diff(base) > 0).all() and (base >= 0).all())
     undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]
-    _refuse_unless(undoes == list(log.undone))
+    refuse_unless(undoes == list(log.undone))
     is_something = (np.diff([*log.first.array, len(rows)]) > 0) | (log.n_added.array > 0)
     is_something[[*log.undone, *log.details]] = True
-    _refuse_unless(is_something.all())
+    refuse_unless(is_something.all())
 
 
 def _check_labels(log: Log, missing_label: Any) -> None:
@@ -366,9 +294,9 @@ def _check_labels(log: Log, missing_label: Any) -> None:
     with_labels |= set(log.operations.array[is_label].tolist())
     # An undo that others came after says of which dtype labels are then.
     others = {*log.undone, *np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()}
-    _refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
+    refuse_unless(with_labels <= set(log.dtypes) <= with_labels | others)
     values = [np.dtype(name) for name in sorted(set(map(str, log.dtypes.values())))]
-    _refuse_unless(all(dtype.kind in "biufO" for dtype in values) or _are_several(values))
+    refuse_unless(all(dtype.kind in "biufO" for dtype in values) or _are_several(values))
     which = np.full(len(log.kinds.array), -1)
     which[list(log.dtypes)] = [values.index(np.dtype(name)) for name in log.dtypes.values()]
     groups = [(log.labels.array[is_label & (which[of] == i)], i) for i in range(len(values))]
@@ -378,15 +306,15 @@ def _check_labels(log: Log, missing_label: Any) -> None:
         dtype, kind = values[i], values[i].kind
         if labels.dtype.kind == "O":
             allowed = {"O": str, "b": bool, "f": float, "V": bytes}.get(kind, int)
-            _refuse_unless(all(type(label) is allowed for label in labels.tolist()))
-        _refuse_unless(labels.dtype in (dtype, object) or len(labels) == 0)
+            refuse_unless(all(type(label) is allowed for label in labels.tolist()))
+        refuse_unless(labels.dtype in (dtype, object) or len(labels) == 0)
         if kind == "V":
-            _refuse_unless(all(len(label) == dtype.itemsize for label in labels.tolist()))
-            _refuse_unless(np.isin(as_matrix(labels.astype(dtype)), (0, 1)).all())
+            refuse_unless(all(len(label) == dtype.itemsize for label in labels.tolist()))
+            refuse_unless(np.isin(as_matrix(labels.astype(dtype)), (0, 1)).all())
             continue
         known = labels.astype(dtype)
-        _refuse_unless(not missing_in(known, missing_label))
-        _refuse_unless(kind != "f" or np.isfinite(known).all())
+        refuse_unless(not missing_in(known, missing_label))
+        refuse_unless(kind != "f" or np.isfinite(known).all())
 
 
 def _are_several(dtypes: Sequence[np.dtype]) -> bool:
@@ -419,7 +347,7 @@ def _named_after(header: dict, n: int) -> int:
     if header["version"] == 1:
         return 0
     after = checked_count(header["named_after"], "n", least=0)
-    _refuse_unless(after <= n)
+    refuse_unless(after <= n)
     return after
 
 
@@ -451,8 +379,3 @@ def consensus_name(consensus: Any) -> Any:
     if not callable(consensus):
         return consensus
     return {"function": getattr(consensus, "__qualname__", type(consensus).__qualname__)}
-
-
-def _plain(label):
-    """Return a label as a plain Python value."""
-    return label.item() if isinstance(label, np.generic) else label

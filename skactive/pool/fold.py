@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..data.row_numbers import is_among
 from .log import (
     CLOSE,
     FINAL,
@@ -72,11 +73,12 @@ def fold(
         is_live &= ~np.isin(log.operations.array[events], without)
     places, events = places[is_live], events[is_live]
     places, events = _with_base(log, rows, places, events)
+    k, states = len(rows), np.full(len(rows), UNLABELED, dtype=np.int8)
+    if len(events) == 0:
+        return Folded(states, np.full(k, -2), (NOTHING, NOTHING), (NOTHING, NOTHING))
     order = np.lexsort((events, places))
     places, events = places[order], events[order]
     kinds, names = log.kinds_of(events), log.name_codes(events)
-
-    k = len(rows)
 
     def last_of(mask: np.ndarray) -> np.ndarray:
         """Return the last event of each row in a mask, -2 where there is none."""
@@ -87,7 +89,7 @@ def fold(
     closed, restored, final = last_of(kinds == CLOSE), last_of(kinds == RESTORE), kinds == FINAL
     spoke = (kinds == OPINION) | (kinds == UNSURE)
     # Of each person the last one, which replaced what she had said before even if it was taken away
-    stands = _is_last_where(spoke, places, names) & (events > closed[places])
+    stands = is_last_where(spoke, places, names) & (events > closed[places])
     stands &= (kinds == OPINION) | (events > restored[places])
     decided = last_of(final & (events > closed[places]))
     latest = last_of(stands & (kinds == OPINION))
@@ -98,11 +100,7 @@ def fold(
     is_skipped[places[stands & (kinds == UNSURE)]] = True
 
     where, whose = _reservations(places, events, kinds, names, last_of)
-    is_reserved = np.zeros(k, dtype=bool)
-    is_reserved[where] = True
-    states = np.select(
-        [decisive > -2, is_skipped, is_reserved], [LABELED, SKIPPED, RESERVED], UNLABELED
-    ).astype(np.int8)
+    states[where], states[is_skipped], states[decisive > -2] = RESERVED, SKIPPED, LABELED
     return Folded(states, decisive, (where, whose), (places[stands], events[stands]))
 
 
@@ -124,16 +122,13 @@ def _with_base(
     log: Log, rows: np.ndarray, places: np.ndarray, events: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add, for rows that had a label from the start, the event that they lack."""
-    base = log.base[0]
-    if len(base) == 0:
+    if len(log.base[0]) == 0:
         return places, events
-    at = np.searchsorted(base, rows)
-    at[at == len(base)] = 0
-    based = np.flatnonzero(base[at] == rows)
+    based = np.flatnonzero(is_among(rows, log.base[0]))
     return np.append(places, based), np.append(events, np.full(len(based), BASE))
 
 
-def _is_last_where(mask: np.ndarray, places: np.ndarray, names: np.ndarray) -> np.ndarray:
+def is_last_where(mask: np.ndarray, places: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Tell which entries of a mask are the last of these with their place and name."""
     inside = np.flatnonzero(mask)
     order = inside[np.lexsort((names[inside], places[inside]))]  # stable: events stay in order
@@ -152,7 +147,7 @@ def _reservations(places, events, kinds, names, last_of) -> tuple[np.ndarray, np
     cleared = last_of((kinds == SKIP) | by_nobody)
     spoken = last_of(spoke)
     turns = (kinds == RESERVE) | (kinds == RELEASE) | spoke
-    holds = _is_last_where(turns, places, names) & (kinds == RESERVE)
+    holds = is_last_where(turns, places, names) & (kinds == RESERVE)
     holds &= events > cleared[places]
     holds &= (names != NOBODY) | (events > spoken[places])
     return places[holds], names[holds]

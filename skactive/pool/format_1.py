@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, product, starmap
 from typing import Any
 
 import numpy as np
 
-from ..data.labels import missing_mask
+from ..data.labels import objects
+from ..data.rows import Rows
 from ..utils.checks import checked_count
 from .fold import LABELED, RESERVED, SKIPPED, UNLABELED
-from .log import ADDING, CLOSE, KINDS, OPINION, RELEASE, RESERVE, RESTORE, SKIP, UNSURE, Change
-from .storage import unpack_json
+from .ledger import Ledger
+from .log import CLOSE, EVENTS_OF, KINDS, OPINION, UNSURE, Change, Log
+from .storage import refuse_unless, unpack_json
 
 _KINDS = KINDS[:9]
-_EVENTS = {"skip": SKIP, "restore": RESTORE, "reserve": RESERVE, "release": RELEASE}
 _OF_LABELS = {LABELED: OPINION, SKIPPED: UNSURE, UNLABELED: CLOSE}
-# Which states an operation led from and to
-_FREE = (UNLABELED, RESERVED)
-_TURNS = {
-    "fit": {(UNLABELED, LABELED)},
-    "extend": {(UNLABELED, LABELED), (UNLABELED, SKIPPED)},
-    "label": {*product(range(4), [LABELED]), (LABELED, UNLABELED), *product(_FREE, [SKIPPED])},
-    "unlabel": {(LABELED, UNLABELED)},
-    "skip": {*product(_FREE, [SKIPPED])},
-    "restore": {(SKIPPED, UNLABELED)},
-    "reserve": {(UNLABELED, RESERVED)},
-    "release": {(RESERVED, UNLABELED)},
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,17 +37,39 @@ class Old:
     undone: tuple
 
 
-def changes(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> list[Change]:
-    """Return the changes that a file of a pool of so many rows tells of.
+def replayed(arrays: dict[str, np.ndarray], n_rows: int) -> Log:
+    """Return the log of a file of a pool of so many rows.
 
-    A history that no pool has had raises ValueError, TypeError or LookupError.
+    What each operation says of its rows, before and after, is what the log says then; if not, or if
+    arrays make no sense, ValueError, TypeError or LookupError tells.
     """
-    return [_as_change(op) for op in _history(arrays, n_rows, missing_label)]
+    ledger, n_joined = Ledger(Rows(range(n_rows))), 0
+    for number, op in enumerate(_history(arrays)):
+        n_joined += op.n_added
+        refuse_unless(op.kind in _KINDS and len(np.unique(op.rows)) == len(op.rows))
+        refuse_unless((op.rows >= 0).all() and (op.rows < min(n_joined, n_rows)).all())
+        refuse_unless(set(op.undone) <= set(range(1, number)))
+        _refuse_others(ledger, op.rows, op.states_before, op.labels_before, op.names_before)
+        ledger.commit(_as_change(op))
+        _refuse_others(ledger, op.rows, op.states_after, op.labels_after, op.names_after)
+    refuse_unless(all(isinstance(name, str | None) for name in ledger.log.people))
+    return ledger.log.trimmed(ledger.now.n_operations, ledger.now.n_events)
+
+
+def _refuse_others(ledger: Ledger, rows: np.ndarray, states: np.ndarray, labels, names) -> None:
+    """Refuse what is not true of rows."""
+    found, known = ledger.found(rows)
+    is_labeled, is_reserved = states == LABELED, states == RESERVED
+    refuse_unless(np.array_equal(found, states) and (labels is not None) == is_labeled.any())
+    if labels is not None and known is not None:
+        refuse_unless(np.array_equal(known[is_labeled], labels[is_labeled]))
+    held = tuple(ledger.slots.names.get(row, (None,))[0] for row in rows.tolist())
+    refuse_unless(names == (held if is_reserved.any() else None))
 
 
 def _as_change(op: Old) -> Change:
     """Return an operation as a change."""
-    events: Any = _EVENTS.get(op.kind, OPINION)
+    events: Any = (*EVENTS_OF[op.kind], OPINION)[0]
     names: Any = op.annotator
     if op.kind in ("label", "extend", "unlabel"):
         table = np.array([_OF_LABELS.get(state, -1) for state in range(4)], dtype=np.int8)
@@ -85,56 +94,11 @@ def _as_change(op: Old) -> Change:
     )
 
 
-def _live(history: Sequence[Old], n: int) -> Iterator[int]:
-    """Yield which of the first n operations are not undone, newest first."""
-    position = n - 1
-    while position >= 0:
-        undone = history[position].undone
-        if not undone:
-            yield position
-        # An undo takes the newest that are left: whatever lies between is undone, or an undo.
-        position = (undone[-1] if undone else position) - 1
-
-
-def _dtype_of_labels(history: Sequence[Old], n: int) -> np.dtype | None:
-    """Return the dtype of the labels after n operations, None if there never was one."""
-    each = (history[position].labels_after for position in _live(history, n))
-    return next((labels.dtype for labels in each if labels is not None), None)
-
-
-def _joined(operations: Sequence[Old], field: str) -> np.ndarray:
-    """Return an integer array of each operation, end to end."""
-    parts = [getattr(op, field) for op in operations] or [np.zeros(0, dtype=np.int8)]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-
-def _before(operations: Sequence[Old], dtype: np.dtype | None) -> dict:
-    """Return what the rows of operations, oldest first, had before them: fields of a `Change`."""
-    rows = _joined(operations, "rows")
-    # What a row goes back to is what it was before the first of them that touched it.
-    first = np.sort(np.unique(rows, return_index=True)[1])
-    rows, states = rows[first], _joined(operations, "states_before")[first]
-    labels = names = None
-    if (states == LABELED).any():
-        parts = [
-            np.zeros(len(op.rows), dtype) if op.labels_before is None else op.labels_before
-            for op in operations
-        ]
-        if any(part.dtype != dtype for part in parts):  # a common one might round integers
-            parts = [part.astype(object) for part in parts]
-        labels, is_labeled = np.zeros(len(rows), dtype), states == LABELED
-        labels[is_labeled] = np.concatenate(parts)[first[is_labeled]]
-    if (states == RESERVED).any():
-        each = chain.from_iterable(op.names_before or [None] * len(op.rows) for op in operations)
-        names = tuple(np.array([*each], dtype=object)[first].tolist())
-    return {"rows": rows, "states": states, "labels": labels, "names": names}
-
-
-def _history(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> list[Old]:
+def _history(arrays: dict[str, np.ndarray]) -> list[Old]:
     """Return the operations that arrays tell of."""
     text = f"labels {np.dtype(object).str}"
     if text in arrays:
-        arrays = {**arrays, text: np.array([*unpack_json(arrays[text]), None], object)[:-1]}
+        arrays = {**arrays, text: objects(unpack_json(arrays[text]))}
     used = dict.fromkeys(arrays, 0)
 
     def take(name: str, k: int) -> np.ndarray:
@@ -152,75 +116,5 @@ def _history(arrays: dict[str, np.ndarray], n_rows: int, missing_label: Any) -> 
         fields += [annotator, float(time), checked_count(n_added, "n", least=0), tuple(undone)]
         history.append(Old(kind, *fields))
     used["operations"] = len(arrays["operations"])
-    _refuse_unless(used == {name: len(array) for name, array in arrays.items()})
-    _check_rows(history, n_rows)
-    for position in range(len(history)):
-        _check_operation(history, position)
-    _check_labels(history, missing_label)
+    refuse_unless(used == {name: len(array) for name, array in arrays.items()})
     return history
-
-
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
-
-
-def _check_rows(history: Sequence[Old], n_rows: int) -> None:
-    """Refuse rows that are not there, or not in the state in which they were left."""
-    rows, before, after = (_joined(history, f) for f in ("rows", "states_before", "states_after"))
-    which = np.repeat(np.arange(len(history)), [len(op.rows) for op in history])
-    n_then = np.cumsum([op.n_added for op in history])
-    _refuse_unless(n_then[-1] == n_rows and (rows >= 0).all() and (rows < n_then[which]).all())
-    order = np.argsort(rows, kind="stable")
-    rows, which, before, after = rows[order], which[order], before[order], after[order]
-    is_again = rows[1:] == rows[:-1]
-    _refuse_unless((which[1:] > which[:-1])[is_again].all())  # once in an operation
-    was = np.full(len(rows), UNLABELED)
-    was[1:][is_again] = after[:-1][is_again]
-    _refuse_unless((before == was).all() and np.isin(after, range(4)).all())
-
-
-def _check_operation(history: Sequence[Old], position: int) -> None:
-    """Refuse an operation whose fields do not go together."""
-    op = history[position]
-    _refuse_unless(op.kind in _KINDS and (op.kind == _KINDS[0]) == (position == 0))
-    _refuse_unless(op.n_added == 0 or op.kind in ADDING)
-    turns = np.unique([op.states_before, op.states_after], axis=1).T.tolist()
-    _refuse_unless(op.undone or all(tuple(turn) in _TURNS[op.kind] for turn in turns))
-    _refuse_unless(op.kind != "fit" or (np.diff(op.rows) > 0).all())
-    _refuse_unless(isinstance(op.annotator, str | None) and np.isfinite(op.time))
-    for states, names in ((op.states_before, op.names_before), (op.states_after, op.names_after)):
-        each = [None] if names is None else names
-        is_fit = names is None or len(names) == len(states)
-        _refuse_unless(is_fit and all(isinstance(name, str | None) for name in each))
-        _refuse_unless((names is None) != (states == RESERVED).any())
-    _refuse_unless((op.kind == "undo") == bool(op.undone))
-    if op.undone:
-        _refuse_unless(op.undone == (*islice(_live(history, position), len(op.undone)),))
-        undone = [history[at] for at in reversed(op.undone)]
-        _refuse_unless(all(one.kind not in ADDING for one in undone))
-        was = _before(undone, _dtype_of_labels(history, op.undone[-1]))
-        is_labeled = op.states_after == LABELED
-        pairs = [(was["rows"], op.rows), (was["states"], op.states_after)]
-        if op.labels_after is not None:
-            pairs.append((was["labels"][is_labeled], op.labels_after[is_labeled]))
-        _refuse_unless(was["names"] == op.names_after and all(starmap(np.array_equal, pairs)))
-
-
-def _check_labels(history: Sequence[Old], missing_label: Any) -> None:
-    """Refuse labels that are none, or that are missing."""
-    groups: dict[np.dtype, list] = {}
-    for op in history:
-        sides = (op.states_before, op.labels_before), (op.states_after, op.labels_after)
-        for states, labels in sides:
-            is_labeled = states == LABELED
-            _refuse_unless((labels is None) != is_labeled.any())
-            if labels is not None:
-                groups.setdefault(labels.dtype, []).append(labels[is_labeled])
-    for parts in groups.values():
-        values = np.concatenate(parts)
-        _refuse_unless(not missing_mask(values, missing_label).any())
-        _refuse_unless(values.dtype.kind != "f" or np.isfinite(values).all())
-        is_text = values.dtype.kind == "O"
-        _refuse_unless(not is_text or all(isinstance(value, str) for value in values.tolist()))

@@ -50,7 +50,7 @@ def _present(pool: Any, ledger: Ledger) -> dict[str, np.ndarray]:
     who, what, when = np.full(n, None), np.full(n, None), np.full(n, np.nan)
     who[rows[places]] = log.names_of(events)
     when[rows[places]] = log.times.array[log.operations_of(events)]
-    what[rows[places]] = [log.notes.get(event, (None, None))[1] for event in events.tolist()]
+    what[rows[places]] = log.notes_of(events)[1]
     for row in rows[states[rows] == RESERVED].tolist():
         who[row] = ", ".join(filter(None, ledger.slots.names[row])) or None
     tags = np.full(n, None)
@@ -101,8 +101,7 @@ def history_frame(pool: Any) -> Any:
     parts = [part for part in (base_labels, log.labels.array[:n]) if part is not None and len(part)]
     dtypes = {part.dtype for part in parts} or {np.dtype(object)}
     dtype = dtypes.pop() if len(dtypes) == 1 else object
-    notes = [log.notes.get(event, (None, None)) for event in events.tolist()]
-    seconds, comments = zip(*notes, strict=True) if notes else ((), ())
+    seconds, comments = log.notes_of(events)
     columns = {
         "operation": of,
         "kind": np.array(KINDS)[log.kinds.array[of]],
@@ -113,8 +112,8 @@ def history_frame(pool: Any) -> Any:
             pool, of, np.concatenate([np.zeros(0, dtype), *parts], dtype=dtype), has_label
         ),
         "time": datetimes(log.times.array[of]),
-        "seconds": np.array(seconds, dtype=float),
-        "comment": np.fromiter(comments, dtype=object, count=len(comments)),
+        "seconds": seconds,
+        "comment": comments,
         "undone": log.dead.array[of] < now.n_operations,
     }
     return as_table(columns, like=now.rows.parts[0])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -102,47 +100,17 @@ class Operation:
         before = fold(log, rows, np.where(rows < joined, last, -1), number, first)
         return before, after
 
-    @property
-    def states_before(self) -> np.ndarray:
-        """Positions in the names of states, before it."""
-        return self._sides[0].states
+    states_before = property(lambda op: op._sides[0].states, doc="Numbers of states before it.")
+    states_after = property(lambda op: op._sides[1].states, doc="Numbers of states after it.")
+    names_before = property(lambda op: op._names(0), doc="For whom rows were reserved before it.")
+    names_after = property(lambda op: op._names(1), doc="For whom rows were reserved after it.")
+    labels_before = property(lambda op: op._labels(0), doc="Labels before it, where labelled.")
+    labels_after = property(lambda op: op._labels(1), doc="Labels after it, where labelled.")
+    before = property(lambda op: op._or_none(0), doc="Labels before it, None where there was none.")
+    after = property(lambda op: op._or_none(1), doc="Labels after it, None where there is none.")
 
-    @property
-    def states_after(self) -> np.ndarray:
-        """Positions in the names of states, after it."""
-        return self._sides[1].states
-
-    @property
-    def labels_before(self) -> np.ndarray | None:
-        """Labels before it, meaningful where the state is "labeled"."""
-        return self._labels(self._sides[0], self._number)
-
-    @property
-    def labels_after(self) -> np.ndarray | None:
-        """Labels after it, meaningful where the state is "labeled"."""
-        return self._labels(self._sides[1], self._number + 1)
-
-    @property
-    def names_before(self) -> tuple | None:
-        """For whom the rows were reserved before it."""
-        return self._names(self._sides[0])
-
-    @property
-    def names_after(self) -> tuple | None:
-        """For whom the rows were reserved after it."""
-        return self._names(self._sides[1])
-
-    @property
-    def before(self) -> list:
-        """Labels before the operation, None where there was none."""
-        return _or_none(self.states_before, self.labels_before)
-
-    @property
-    def after(self) -> list:
-        """Labels after the operation, None where there is none."""
-        return _or_none(self.states_after, self.labels_after)
-
-    def _labels(self, side: Folded, n: int) -> np.ndarray | None:
+    def _labels(self, which: int) -> np.ndarray | None:
+        side, n = self._sides[which], self._number + which
         is_labeled = side.states == LABELED
         if not is_labeled.any():
             return None
@@ -152,13 +120,21 @@ class Operation:
         labels[is_labeled] = self._ledger.labels_of(self.rows[is_labeled], known, n, dtype)
         return as_matrix(labels) if is_multilabel(dtype) else labels
 
-    def _names(self, side: Folded) -> tuple | None:
-        if not len(side.reservations[0]):
+    def _names(self, which: int) -> tuple | None:
+        reservations = self._sides[which].reservations
+        if not len(reservations[0]):
             return None
         names: list[tuple] = [()] * len(self.rows)
-        for place, code in zip(*(part.tolist() for part in side.reservations), strict=True):
+        for place, code in zip(*(part.tolist() for part in reservations), strict=True):
             names[place] = (*names[place], self._ledger.log.people[code])
         return tuple(names)
+
+    def _or_none(self, which: int) -> list:
+        labels, states = self._labels(which), self._sides[which].states.tolist()
+        if labels is None:
+            return [None] * len(states)
+        pairs = zip(states, labels.tolist(), strict=True)
+        return [label if state == LABELED else None for state, label in pairs]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Operation):
@@ -172,14 +148,6 @@ class Operation:
     def __repr__(self) -> str:
         by = f" by {self.annotator}" if self.annotator else ""
         return f"<{self.kind}: {len(self.rows)} rows{by}>"
-
-
-def _or_none(states: np.ndarray, labels: np.ndarray | None) -> list:
-    """Return labels as Python values, None where the state is not "labeled"."""
-    if labels is None:
-        return [None] * len(states)
-    pairs = zip(states, labels.tolist(), strict=True)
-    return [label if state == LABELED else None for state, label in pairs]
 
 
 def operations(ledger: Ledger, start: int) -> list[Operation]:
@@ -201,23 +169,18 @@ def operations(ledger: Ledger, start: int) -> list[Operation]:
     ]
 
 
-def live(ledger: Ledger, annotator: str | None = None) -> Iterator[int]:
-    """Yield which operations are not undone, newest first: all, or somebody's own opinions."""
-    log, n = ledger.log, ledger.now.n_operations
-    for number in range(n - 1, -1, -1):
-        kind = KINDS[log.kinds.array[number]]
-        if kind == "undo" or log.dead.array[number] < n:
-            continue
-        if annotator is None or (
-            kind in OF_PEOPLE and log.people[log.actors.array[number]] == annotator
-        ):
-            yield number
-
-
 def undoable(ledger: Ledger, n: int, annotator: str | None) -> list[int]:
-    """Return the last n operations that can be undone, newest first; fewer: there are no more."""
-    # The first operation, "fit", is where the pool begins.
-    return [number for number in islice(live(ledger, annotator), n) if number]
+    """Return the last n operations that are not undone, newest first: all, or somebody's opinions.
+
+    Fewer: there are no more. The first operation, "fit", is where the pool begins.
+    """
+    log, end = ledger.log, ledger.now.n_operations
+    kinds = log.kinds.array[:end]
+    is_live = (log.dead.array[:end] >= end) & (kinds != KINDS.index("undo"))
+    if annotator is not None:
+        is_live &= np.isin(kinds, [KINDS.index(kind) for kind in OF_PEOPLE])
+        is_live &= log.actors.array[:end] == log.known_code(annotator)
+    return (1 + np.flatnonzero(is_live[1:])[::-1][:n]).tolist()
 
 
 def labeled_lately(ledger: Ledger, since: int, most: int | None) -> np.ndarray:
@@ -227,7 +190,7 @@ def labeled_lately(ledger: Ledger, since: int, most: int | None) -> np.ndarray:
     labelled then.
     """
     log, now = ledger.log, ledger.now
-    is_left = ledger.slots.mask(LABELED, len(now.rows))
+    is_left = ledger.mask(LABELED)
     parts, n, stop = [], 0, now.n_events
     start = int(log.first.array[since]) if since < now.n_operations else stop
     size = 4 * (most or stop) + 16

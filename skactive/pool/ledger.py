@@ -12,6 +12,7 @@ import numpy as np
 from ..data.ids import Ids
 from ..data.labels import merge_dtype
 from ..data.multilabel import is_multilabel
+from ..data.row_numbers import distinct, is_among
 from ..data.rows import Rows
 from .classes import changed_between, class_changes, dtype_with, new_dtype, renamed
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED, Folded, fold
@@ -31,7 +32,7 @@ from .log import (
     Log,
 )
 from .slots import Slots, inserted
-from .test_side import HoldOut, groups_in, groups_of, hold_out_of, keys_of
+from .test_side import HoldOut, Taken, groups_in, groups_of, hold_out_of, keys_of
 
 Found = TypeVar("Found")
 Names = dict[int, tuple[str | None, ...]]
@@ -61,7 +62,7 @@ class Moment(NamedTuple):
     @property
     def n_labels(self) -> int:
         """Number of rows that have a label, on both sides."""
-        return int(self.counts[LABELED::HELD_OUT].sum())
+        return sum(self.counts.tolist()[LABELED::HELD_OUT])
 
 
 class Effect(NamedTuple):
@@ -69,8 +70,8 @@ class Effect(NamedTuple):
 
     rows: np.ndarray
     states: np.ndarray
-    is_held: np.ndarray
-    last: np.ndarray  # their last events
+    is_held: Any  # (k,) whether they are on the test side, or one for all
+    last: Any  # (k,) their last events, or one for all
     labels: Any  # (k,) meaningful where a row is labelled; None where none is
     names: Names  # for whom rows are reserved, where they are
     dtype: np.dtype | None  # of all labels afterwards
@@ -104,11 +105,12 @@ class Ledger:
         self.derived: dict[str, Any] = {}  # by others from what is here, and as of when
         # Hashes of every row's group, where groups decide on the test side
         self.groups = Column(groups_of(self.log, n))
+        self._taken = Taken()
         self._sorted: dict[int, tuple[int, np.ndarray]] = {}  # state -> operations, members then
         if n:
             self._begin_again()
             side = hold_out_of(self.log, n)[1]
-            touched = self.touched()
+            touched = self.slots.touched()[0]
             counts = np.bincount(self._in_counts(touched, side), minlength=_N_COUNTS)
             counts += self._counts_of_untouched(len(rows), side, 0, touched)
             self.now = self.now._replace(counts=counts, dtype=self.dtype_after(n), side=side)
@@ -144,10 +146,10 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        ids = self._ids = now.ids if change.ids is None else change.ids
-        is_fresh = self._is_fresh(change.rows)
+        is_fresh = n == 0 or self._is_fresh(change.rows)
         dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
+        ids = self._ids
         previous = -1 if is_fresh else self.last_events(change.rows)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events, is_fresh)
@@ -158,6 +160,7 @@ class Ledger:
     def sided(self, change: Change) -> tuple[Change, HoldOut | None]:
         """Return a change that says on which side its rows are, and the test side after it."""
         n, now = len(self.now.rows), self.now
+        self._ids = now.ids if change.ids is None else change.ids
         side = now.side or HoldOut.of(change.detail)
         if side is None:
             return change, None
@@ -173,36 +176,27 @@ class Ledger:
 
     def _counts_after(self, effect: Effect, n_added: int, side: HoldOut | None) -> np.ndarray:
         """Return how many rows are in each state once an operation has happened."""
-        now, counts = self.now, self.now.counts.copy()
-        if side is None:
-            counts[UNLABELED] += n_added
-            counts += np.bincount(effect.states, minlength=_N_COUNTS)
-            if effect.is_first:
-                counts[UNLABELED] -= len(effect.rows)
-                return counts
-            return counts - np.bincount(self._states_of(effect.rows), minlength=_N_COUNTS)
-        n = len(now.rows)
+        now, n, counts = self.now, len(self.now.rows), self.now.counts.copy()
         if side is now.side or n == 0:
             counts += self._counts_of_untouched(n_added, side, n)
         else:  # it begins: what nothing has happened to is counted anew
-            touched = self.touched()
+            touched = self.slots.touched()[0]
             counts += self._counts_of_untouched(n, side, 0, touched)
             counts[UNLABELED] -= n - len(touched)
         counts += np.bincount(effect.states + HELD_OUT * effect.is_held, minlength=_N_COUNTS)
+        if effect.is_first and side is None:  # quicker, and so in most pools
+            counts[UNLABELED] -= len(effect.rows)
+            return counts
         before = self._in_counts(effect.rows, now.side if n else side)
         return counts - np.bincount(before, minlength=_N_COUNTS)
 
     def is_held(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Tell which rows are on the test side."""
-        held = np.zeros(len(rows), dtype=bool)
-        if side is None:
-            return held
-        slots = self.slots.find(rows)
-        is_touched = slots >= 0
-        is_touched[is_touched] = self.slots.is_touched(slots[is_touched])
-        held[is_touched] = self.slots.is_held[slots[is_touched]]
-        others = rows[~is_touched]
-        held[~is_touched] = side.takes(keys_of(others, self._keys(side)))
+        at = self.slots.find(rows)
+        held = self.slots.is_held[at]
+        if side is not None:
+            is_new = ~self.slots.is_touched(at)
+            held[is_new] = side.takes(keys_of(rows[is_new], self._keys(side)))
         return held
 
     def _keys(self, side: HoldOut) -> np.ndarray | None:
@@ -213,24 +207,19 @@ class Ledger:
 
     def _in_counts(self, rows: np.ndarray, side: HoldOut | None) -> np.ndarray:
         """Return where rows are counted."""
-        return self._states_of(rows) + HELD_OUT * self.is_held(rows, side)
+        return self.slots.states_of(rows) + HELD_OUT * self.is_held(rows, side)
 
     def _counts_of_untouched(
         self, n: int, side: HoldOut | None, first: int, but: np.ndarray = NOTHING
     ) -> np.ndarray:
         """Return counts of n rows from one on, those that nothing happened to; `but` others."""
         counts, n_held = np.zeros(_N_COUNTS, dtype=np.int64), 0
-        if side is not None and n:
+        if side is not None and n > len(but):
             keys = self._keys(side)
             n_held = sum(int(mask.sum()) for _, mask in side.blocks(first, first + n, keys))
             n_held -= int(side.takes(keys_of(but, keys)).sum())
         counts[UNLABELED], counts[HELD_OUT] = n - len(but) - n_held, n_held
         return counts
-
-    def touched(self) -> np.ndarray:
-        """Return the rows that something has happened to, sorted."""
-        rows = self.slots.touched()
-        return rows[self.slots.is_touched(self.slots.find(rows))]
 
     def follow(self) -> Slots:
         """Return the slots, up to date; not while another thread may change the pool."""
@@ -258,35 +247,28 @@ class Ledger:
     def _is_fresh(self, rows: np.ndarray) -> bool:
         """Tell whether nothing has happened to any of the rows, nor have they slots apart."""
         slots, at = self.slots, self.slots.find(rows)
-        if not slots.is_dense:
-            return len(at) == 0 or at.max() < 0
-        at = at[at >= 0]
-        return not (slots.states[at].any() or (len(at) and slots.last[at].max() >= 0))
+        return not (slots.is_touched(at) if slots.is_dense else at >= 0).any()
 
     def _effect_of(self, n: int, n_events: int, is_fresh: bool | None = None) -> Effect:
         """Return what operation n made of the rows that it touched."""
-        log, slots = self.log, self.slots
+        log = self.log
         events = log.span(n, n + 1, n_events)
         rows = log.rows.array[events]
         if n == 0:
             rows, labels = log.base
-            k, dtype = len(rows), self.dtype_after(1)
-            states = np.full(k, LABELED, dtype=np.int8)
-            last = np.full(k, -1, dtype=np.int64)
-            return Effect(rows, states, np.zeros(k, dtype=bool), last, labels, {}, dtype)
+            states, dtype = np.full(len(rows), LABELED, dtype=np.int8), self.dtype_after(1)
+            return Effect(rows, states, False, -1, labels, {}, dtype, is_first=bool(is_fresh))
+        numbers, touched = np.arange(events.start, events.stop), rows
         if n in log.undone:
             log.dead.array[list(log.undone[n])] = n  # counts from operation n on
             spans = [log.span(one, n + 1, n_events) for one in log.undone[n]]
-            rows = np.unique(np.concatenate([log.rows.array[span] for span in spans]))
-            if changed_between(log, n, n + 1):
-                rows = np.union1d(rows, self._with_label())
-            return self._folded(rows, slots.last[slots.made(rows)], n + 1, n_events)
+            touched = distinct(np.concatenate([log.rows.array[span] for span in spans]))
         if changed_between(log, n, n + 1):
-            again, rows = rows, np.union1d(rows, self._with_label())
-            last = slots.last[slots.made(rows)]
-            last[np.searchsorted(rows, again)] = np.arange(events.start, events.stop)
-            return self._folded(rows, last, n + 1, n_events)
-        numbers = np.arange(events.start, events.stop)
+            touched = np.union1d(touched, self.with_label())
+        if touched is not rows:
+            last = self.last_events(touched)
+            last[np.searchsorted(touched, rows)] = numbers
+            return self._folded(touched, last, n + 1, n_events)
         states = _STATE_AFTER[log.events.array[events]]
         if not (self._is_fresh(rows) if is_fresh is None else is_fresh) or (states < 0).any():
             rows, at = np.unique(rows[::-1], return_index=True)
@@ -294,12 +276,13 @@ class Ledger:
         labels, dtype = None, self.dtype_after(n + 1)
         if n in log.dtypes and dtype is not None:
             labels = log.labels.array[events].astype(dtype)
+        whose: Names = {}
         is_reserved = states == RESERVED
-        codes = log.names.array[events][is_reserved].tolist()
-        whose: Names = {
-            row: (log.people[code],)
-            for row, code in zip(rows[is_reserved].tolist(), codes, strict=True)
-        }
+        if is_reserved.any():
+            names = log.names_of(numbers[is_reserved]).tolist()
+            whose = {
+                row: (name,) for row, name in zip(rows[is_reserved].tolist(), names, strict=True)
+            }
         is_held = log.held.array[events]
         return Effect(rows, states, is_held, numbers, labels, whose, dtype, is_first=True)
 
@@ -327,9 +310,8 @@ class Ledger:
         Not while another thread may change the pool.
         """
         slots, labels = self.follow(), None
-        at, states = slots.find(rows), np.zeros(len(rows), dtype=np.int8)
-        is_known = at >= 0
-        states[is_known] = slots.states[at[is_known]]
+        at = slots.find(rows)
+        states = slots.states[at]
         if slots.labels is not None and (states == LABELED).any():
             labels = slots.labels[at]
         return states, labels
@@ -341,10 +323,7 @@ class Ledger:
 
     def last_events(self, rows: np.ndarray) -> np.ndarray:
         """Return the last event of each row, -1 where there is none."""
-        found = self.slots.find(rows)
-        last = np.full(len(rows), -1, dtype=np.int64)
-        last[found >= 0] = self.slots.last[found[found >= 0]]
-        return last
+        return self.slots.last[self.slots.find(rows)]
 
     def labels_of(
         self, rows: np.ndarray, events: np.ndarray, n: int, dtype: np.dtype | None
@@ -365,16 +344,16 @@ class Ledger:
     def _write(self, n: int, effect: Effect) -> None:
         """Give rows what they have after operation n; written again, it is the same."""
         n_rows, slots = len(self.now.rows), self.slots
-        n_touched = int(self.now.counts[LABELED:HELD_OUT].sum()) + len(effect.rows)
+        n_touched = sum(self.now.counts.tolist()[LABELED:HELD_OUT])
         if not slots.fits(n_rows, n_touched):
-            slots = self._moved(slots, n_rows, effect)
+            slots = _moved(slots, n_rows, n_touched)
         at = slots.made(effect.rows, effect.is_first)
         slots.recast(effect.dtype, at)
         if effect.labels is not None:
-            is_labeled = effect.states == LABELED
-            slots.labels[at[is_labeled]] = effect.labels[is_labeled]
+            slots.labels[at] = effect.labels
         slots.states[at], slots.is_held[at] = effect.states, effect.is_held
-        slots.last[at] = np.maximum(slots.last[at], effect.last)
+        last = effect.last if effect.is_first else np.maximum(slots.last[at], effect.last)
+        slots.last[at] = last
         for row in effect.rows.tolist() if slots.names else ():
             slots.names.pop(row, None)
         slots.names.update(effect.names)
@@ -382,36 +361,10 @@ class Ledger:
         self.slots = slots
         self._n_followed = n + 1  # last, or an interrupted write would count
 
-    def _moved(self, old: Slots, n_rows: int, effect: Effect) -> Slots:
-        """Return the slots by row where they were few, or the other way round."""
-        rows = old.touched()
-        at = old.find(rows)
-        kept = old.is_touched(at)
-        rows, at = rows[kept], at[kept]
-        new = Slots(n_rows, len(rows) + len(effect.rows))
-        to = new.made(rows)
-        new.states[to], new.is_held[to], new.last[to] = (
-            old.states[at],
-            old.is_held[at],
-            old.last[at],
-        )
-        if old.labels is not None:
-            new.recast(old.labels.dtype, to)
-            new.labels[to] = old.labels[at]
-        new.names = dict(old.names)
-        return new
-
-    def _with_label(self) -> np.ndarray:
+    def with_label(self) -> np.ndarray:
         """Return the rows that have a label, on whichever side, sorted."""
-        rows = self.slots.touched()
-        return rows[self._states_of(rows) == LABELED]
-
-    def _states_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return the states of rows in the slots."""
-        found, states = self.slots.find(rows), np.zeros(len(rows), dtype=np.int8)
-        is_known = found >= 0
-        states[is_known] = self.slots.states[found[is_known]]
-        return states
+        rows, at = self.slots.touched()
+        return rows[self.slots.states[at] == LABELED]
 
     def with_dtype(self, change: Change, is_fresh: bool = False) -> tuple[np.dtype | None, Change]:
         """Return the dtype of a change's labels beside those that stay, and the change in it."""
@@ -427,7 +380,7 @@ class Ledger:
         n_kept = self.now.n_labels
         # Of what was decided, a label stays whatever is said.
         if n_kept and not is_fresh and not self.log.has_final:
-            n_kept -= (self._states_of(change.rows[has_label]) == LABELED).sum()
+            n_kept -= (self.slots.states_of(change.rows[has_label]) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         if has_label.all():
@@ -459,7 +412,7 @@ class Ledger:
         # How many labels a row has follows from the classes alone.
         if len(set(log.dtypes.values())) < 2 or is_multilabel(now.dtype):
             return None
-        rows = self.follow().touched()
+        rows, _ = self.follow().touched()
         last = self.last_events(rows)
         found = fold(log, rows, last, now.n_operations, now.n_events, undone)
         said = found.said[1]
@@ -507,14 +460,16 @@ class Ledger:
 
     def mask(self, state: int) -> np.ndarray:
         """Return a mask of the rows in a state, shape (n,)."""
-        n, side, slots, untouched = len(self.now.rows), self.now.side, self.slots, None
+        n, side, slots = len(self.now.rows), self.now.side, self.slots
         if side is None and state != HELD_OUT and slots.is_dense and slots.n_used >= n:
             return slots.states[:n] == state  # as in most pools
+        mask = np.full(n, state == UNLABELED)
         if side is not None and state in (UNLABELED, HELD_OUT):
-            untouched = np.empty(n, dtype=bool)
-            for part, is_held in side.blocks(0, n, self._keys(side)):
-                untouched[part] = is_held if state == HELD_OUT else ~is_held
-        return slots.mask(state, n, untouched)
+            mask[:] = self._taken.mask(side, n, self._keys(side))
+            if state == UNLABELED:
+                np.logical_not(mask, out=mask)
+        slots.fill(state, mask)
+        return mask
 
     def members(self, state: int) -> np.ndarray:
         """Return the sorted row numbers in a state, shape (m,), read-only."""
@@ -547,13 +502,10 @@ class Ledger:
             touched = self.touched_since(n)
         if touched is None or 8 * len(touched) > len(self.slots.states):  # quicker than sorting
             return end, self._all_in(state)
-        at = np.searchsorted(members, touched)
-        is_member = at < len(members)
-        is_member[is_member] = members[at[is_member]] == touched[is_member]
-        is_now = self._in_counts(touched, self.now.side) == state
-        gone, new = at[is_member & ~is_now], touched[is_now & ~is_member]
+        was, is_now = is_among(touched, members), self._in_counts(touched, self.now.side) == state
+        gone, new = touched[was & ~is_now], touched[is_now & ~was]
         if len(gone):
-            members = np.delete(members, gone)
+            members = np.delete(members, members.searchsorted(gone))
         return end, inserted((members,), members.searchsorted(new), (new,))[0]
 
     def _all_in(self, state: int) -> np.ndarray:
@@ -576,7 +528,7 @@ class Ledger:
         rows = [log.rows.array[span] for span in spans]
         if n == 0:
             rows.append(log.base[0])
-        return np.unique(np.concatenate(rows))
+        return distinct(np.concatenate(rows))
 
     def was_ever_unlabeled(self) -> bool:
         """Tell whether any row was ever without a label."""
@@ -589,3 +541,17 @@ class Ledger:
             or np.isin(kinds, (CLOSE, RESTORE, RELEASE)).any()
             or log.undone
         )
+
+
+def _moved(old: Slots, n_rows: int, n_touched: int) -> Slots:
+    """Return the slots by row where they were few, or the other way round."""
+    rows, at = old.touched()
+    new = Slots(n_rows, n_touched)
+    to = new.made(rows)
+    for name in ("states", "is_held", "last"):
+        getattr(new, name)[to] = getattr(old, name)[at]
+    if old.labels is not None:
+        new.recast(old.labels.dtype, to)
+        new.labels[to] = old.labels[at]
+    new.names = dict(old.names)
+    return new

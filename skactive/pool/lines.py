@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.ids import Ids
 from ..data.multilabel import as_cells
-from .log import EVENT_NAMES, NOTHING, Change, Note
+from .log import EVENT_NAMES, NOTHING, Change, Note, plain_name
+from .test_side import without_groups
 
 _EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
 
@@ -56,18 +58,40 @@ class Written(NamedTuple):
     events: list[tuple]  # in the order of `EventColumns`
     base: tuple[bytes, bytes] | None = None  # rows and labels that were there from the start
     sample: str | None = None  # how some rows looked that joined: JSON of a portrait
+    rows: Sequence[tuple] = ()  # keys, the operation and ids of rows that nothing had touched yet
 
     def digest(self, previous: bytes) -> bytes:
         """Return a checksum of every column and of all that was written before."""
         digest = hashlib.blake2b(previous, digest_size=16)
-        digest.update(json.dumps([self.operation, self.events, self.sample]).encode())
+        digest.update(json.dumps([*self[:2], *self[3:]]).encode())
         for part in self.base or ():
             digest.update(part)
         return digest.digest()
 
 
+def keyed(change: Change, own: Ids | None, known: Ids | None) -> tuple[Change, Ids | None]:
+    """Return a change as a file has it, whose rows have keys there, and their ids by key after it.
+
+    `own` are the ids of the pool's rows, by number; without ids, the key is the number.
+    """
+    if own is None or known is None:
+        return change, None
+    names = own[change.rows]
+    keys = known.find(names)
+    is_new = keys < 0
+    keys[is_new] = len(known) + np.arange(is_new.sum())
+    return change._replace(rows=keys, detail=without_groups(change.detail)), known.extended(
+        names[is_new]
+    )
+
+
 def written(
-    change: Change, dtype: np.dtype | None, n: int, n_events: int, sample: str | None = None
+    change: Change,
+    dtype: np.dtype | None,
+    n: int,
+    n_events: int,
+    sample: str | None = None,
+    rows: Sequence[tuple] = (),
 ) -> Written:
     """Return a change as the lines of operation n, whose events are numbered from n_events on.
 
@@ -78,7 +102,7 @@ def written(
         n,
         change.kind,
         float(change.time or 0),
-        _text(change.annotator),
+        plain_name(change.annotator),
         token,
         int(change.n_added),
         None if dtype is None else dtype.str,
@@ -87,13 +111,13 @@ def written(
     )
     if n == 0:
         base = change.rows.astype("<i8").tobytes(), packed_labels(change.labels)
-        return Written(operation, [], base, sample)
+        return Written(operation, [], base, sample, rows)
     k = len(change.rows)
     kinds = [EVENT_NAMES[code] for code in np.broadcast_to(change.events, k).tolist()]
     if change.names is None or isinstance(change.names, str):
-        names = [_text(change.names)] * k
+        names = [plain_name(change.names)] * k
     else:
-        names = [*map(_text, change.names)]
+        names = [*map(plain_name, change.names)]
     labels: list = [None] * k
     if change.labels is not None:
         pairs = zip(_plain(change.labels), change.has_label.tolist(), strict=True)
@@ -110,13 +134,9 @@ def written(
         labels,
         held,
         [None if one is None else float(one) for one in seconds],
-        [*map(_text, comments)],
+        [*map(plain_name, comments)],
     )
-    return Written(operation, [*zip(*columns, strict=True)], None, sample)
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else str(text)
+    return Written(operation, [*zip(*columns, strict=True)], None, sample, rows)
 
 
 def _plain(labels: np.ndarray) -> list:
@@ -149,6 +169,8 @@ def change_of(lines: Written) -> Change:
         "time": operation.time,
     }
     dtype = None if operation.dtype is None else np.dtype(operation.dtype)
+    if operation.undone:
+        common["dtype"] = dtype
     if lines.base is not None:
         rows, labels = unpacked_base(lines.base, dtype)
         return Change(operation.kind, rows, labels=labels, **common)

@@ -9,40 +9,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.labels import objects
+from ..data.row_numbers import distinct
+
 # What an event tells of a row. An opinion is somebody's label; who is unsure could not tell.
 OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD = range(11)
-EVENT_NAMES = (
-    "opinion",
-    "cannot tell",
-    "final",
-    "close",
-    "skip",
-    "restore",
-    "reserve",
-    "release",
-    "tag",
-    "untag",
-    "hold",
-)
+_OF_STATES = ("opinion", "cannot tell", "final", "close", "skip", "restore", "reserve", "release")
+EVENT_NAMES = (*_OF_STATES, "tag", "untag", "hold")
 LABELS_IN = (OPINION, FINAL)  # events that carry a label
 _HAS_LABEL = np.isin(range(len(EVENT_NAMES)), LABELS_IN)
-KINDS = (
-    "fit",
-    "label",
-    "unlabel",
-    "skip",
-    "restore",
-    "reserve",
-    "release",
-    "extend",
-    "undo",
-    "decide",
-    "tag",
-    "merge",
-    "classes",
-    "hold_out",
-)
+EVENTS_OF = {  # which events an operation of each kind may consist of
+    "fit": (),
+    "label": (OPINION, UNSURE, CLOSE),
+    "unlabel": (CLOSE,),
+    "skip": (SKIP,),
+    "restore": (RESTORE,),
+    "reserve": (RESERVE,),
+    "release": (RELEASE,),
+    "extend": (OPINION, UNSURE),
+    "undo": (),
+    "decide": (FINAL,),
+    "tag": (TAG, UNTAG),
+    "merge": (OPINION, UNSURE, CLOSE),
+    "classes": (CLOSE,),
+    "hold_out": (HOLD,),
+}
+KINDS = tuple(EVENTS_OF)
 ADDING = ("fit", "extend")  # operations that may add rows, and that nothing undoes
+_OF_OPERATIONS = ("kinds", "times", "actors", "first", "n_added", "dead")  # columns of a `Log`
+_OF_EVENTS = ("operations", "rows", "events", "names", "previous", "held", "labels")
 NOBODY = 0  # the code of the name None; a release by that name is of all reservations
 NEVER = np.iinfo(np.int64).max
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -163,16 +158,10 @@ class Log:
         if change.token is not None or self.token[0] >= n:
             self.token = (n, change.token)
         actor = self.code(change.annotator)
-        of_operation: tuple[tuple[Column, Any], ...] = (
-            (self.kinds, KINDS.index(change.kind)),
-            (self.times, time.time() if change.time is None else change.time),
-            (self.actors, actor),
-            (self.first, n_events),
-            (self.n_added, change.n_added),
-            (self.dead, NEVER),
-        )
-        for column, value in of_operation:
-            column.put(n, value, 1)
+        when = time.time() if change.time is None else change.time
+        of_operation = (KINDS.index(change.kind), when, actor, n_events, change.n_added, NEVER)
+        for name, value in zip(_OF_OPERATIONS, of_operation, strict=True):
+            getattr(self, name).put(n, value, 1)
         tables: tuple[tuple[dict[int, Any], Any], ...] = (
             (self.dtypes, None if dtype is None else dtype.str),
             (self.undone, change.undone or None),
@@ -188,17 +177,10 @@ class Log:
             self.notes.pop(at, None)
         self.notes.update((n_events + place, note) for place, note in change.notes.items())
         self.has_final |= change.kind == "decide"
-        of_events: tuple[tuple[Column, Any], ...] = (
-            (self.operations, n),
-            (self.rows, rows),
-            (self.events, change.events),
-            (self.names, self._codes_of(change.names)),
-            (self.previous, previous),
-            (self.held, change.held),
-            (self.labels, change.labels),
-        )
-        for column, value in of_events if k else ():
-            column.put(n_events, value, k)
+        names = self._codes_of(change.names)
+        of_events = (n, rows, change.events, names, previous, change.held, change.labels)
+        for name, value in zip(_OF_EVENTS, of_events, strict=True) if k else ():
+            getattr(self, name).put(n_events, value, k)
         return end
 
     def change(self, n: int, n_operations: int, n_events: int) -> Change:
@@ -226,6 +208,7 @@ class Log:
 
     def code(self, name: str | None) -> int:
         """Return the code of a name, a new one if need be."""
+        name = plain_name(name)
         code = self._codes.get(name)
         if code is None:
             self.people.append(name)  # first: who reads a code finds its name
@@ -234,7 +217,7 @@ class Log:
 
     def known_code(self, name: str | None) -> int:
         """Return the code of a name, -1 if it has none."""
-        return self._codes.get(name, -1)
+        return self._codes.get(plain_name(name), -1)
 
     def kinds_of(self, events: np.ndarray) -> np.ndarray:
         """Return what events tell; before the first is the label that was there from the start."""
@@ -253,6 +236,12 @@ class Log:
         people = np.fromiter(self.people, dtype=object, count=len(self.people))
         return people[self.name_codes(events)]
 
+    def notes_of(self, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the seconds that they took, NaN where nobody said, and what was remarked."""
+        notes = [self.notes.get(event, (None, None)) for event in events.tolist()]
+        seconds, comments = zip(*notes, strict=True) if notes else ((), ())
+        return np.array(seconds, dtype=float), objects(comments)
+
     def _codes_of(self, names: Any) -> Any:
         """Return codes for names, or for one that stands for all."""
         if names is None or isinstance(names, str):
@@ -270,14 +259,12 @@ class Log:
 
     def touched(self, n_events: int) -> np.ndarray:
         """Return the rows that so many events or the labels of the start are about, sorted."""
-        return np.union1d(self.base[0], self.rows.array[:n_events])
+        return distinct(np.append(self.base[0], self.rows.array[:n_events]))
 
     def trimmed(self, n: int, n_events: int) -> Log:
         """Return a copy that holds so many operations and events, and room for no more."""
         new = Log()
-        of_operations = ("kinds", "times", "actors", "first", "n_added", "dead")
-        of_events = ("operations", "rows", "events", "names", "previous", "held", "labels")
-        for names, size in ((of_operations, n), (of_events, n_events)):
+        for names, size in ((_OF_OPERATIONS, n), (_OF_EVENTS, n_events)):
             for name in names:
                 column = getattr(self, name)
                 setattr(new, name, type(column)(column.array[:size].copy()))
@@ -290,6 +277,11 @@ class Log:
         new.has_final = self.has_final
         new.token = self.token if self.token[0] < n else (-1, None)
         return new
+
+
+def plain_name(name: str | None) -> str | None:
+    """Return a name as text and nothing more: members of an enum have another hash than theirs."""
+    return None if name is None else str.__str__(name)
 
 
 def _taken(column: np.ndarray, events: np.ndarray, of_base: int) -> np.ndarray:

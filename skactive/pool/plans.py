@@ -18,14 +18,13 @@ from .history import undoable
 from .log import (
     ADDING,
     CLOSE,
+    EVENTS_OF,
     FINAL,
     HOLD,
     KINDS,
     OPINION,
     RELEASE,
     RESERVE,
-    RESTORE,
-    SKIP,
     TAG,
     UNSURE,
     UNTAG,
@@ -42,7 +41,6 @@ _TAKES = {
     "restore": (SKIPPED,),
     "release": (RESERVED,),
 }
-_EVENTS = {"unlabel": CLOSE, "skip": SKIP, "restore": RESTORE, "release": RELEASE}
 
 
 def label(
@@ -62,23 +60,14 @@ def label(
     values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
     notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
-    ledger.follow()
-    labels: Any
-    states, labels = ledger.found(idx)
+    states = ledger.follow().states_of(idx)
     if not states.any():  # nobody has said anything of these rows, nor are they kept for anybody
         events = np.where(known, OPINION, UNSURE).astype(np.int8)
         return Change("label", idx, events, annotator, values, annotator=annotator, notes=notes)
-    was, is_skipped = states == LABELED, states == SKIPPED
-    if pool.consensus is None:
-        clash = was & ~_equal(was & known, labels, values)
-        # The missing label takes a label away; for a row without one nobody could tell.
-        events = np.where(known, OPINION, np.where(was, CLOSE, UNSURE)).astype(np.int8)
-        is_known = was
-    else:
-        own, labels = _own(ledger, idx, annotator)
-        is_known, is_skipped = own == OPINION, own == UNSURE
-        clash = is_known & ~_equal(is_known & known, labels, values)
-        events = np.where(known, OPINION, UNSURE).astype(np.int8)
+    is_known, is_skipped, clash, labels = _against(pool, idx, values, known, annotator)
+    # The missing label takes a label away; for a row without one nobody could tell.
+    closes = is_known if pool.consensus is None else False
+    events = np.where(known, OPINION, np.where(closes, CLOSE, UNSURE)).astype(np.int8)
     if clash.any() and not relabel:
         at = clash.argmax()
         got = f"the label {pool.shown(values[at])!r}" if known[at] else "the missing label"
@@ -115,17 +104,9 @@ def contradicted(
     pool: Facts, idx, values, known, *, annotator: str | None, relabel: bool
 ) -> tuple[np.ndarray, Any]:
     """Tell which labels `label` would refuse for those that rows have, and which these are."""
-    ledger = pool.ledger
-    ledger.follow()
-    if pool.consensus is None:
-        states, labels = ledger.found(idx)
-        has = states == LABELED
-    else:
-        own, labels = _own(ledger, idx, annotator)
-        has = own == OPINION
-    clash = has & ~_equal(has & known, labels, values)
+    *_, clash, labels = _against(pool, idx, values, known, annotator)
     if relabel:
-        clash &= _decided(ledger, idx)[0] & (pool.consensus is None)
+        clash &= _decided(pool.ledger, idx)[0] & (pool.consensus is None)
     return clash, labels
 
 
@@ -164,24 +145,15 @@ def extend(
     X = conform(X, pool.rows.pattern, who)
     added = Rows(X)
     detail = _groups(pool, groups, len(added), row_index(X), who)
+    change = Change("extend", names=annotator, annotator=annotator, added=added, merge=merge)
+    change = change._replace(detail=detail, ids=all_ids)
     if y is None:
-        how: dict[str, Any] = {"annotator": annotator, "detail": detail, "ids": all_ids}
-        return Change("extend", added=added, merge=merge, **how)
+        return change
     is_answer = missing == SKIPPED
     values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
-    return Change(
-        "extend",
-        len(pool) + told,
-        np.where(known[told], OPINION, UNSURE).astype(np.int8),
-        annotator,
-        values[told],
-        annotator=annotator,
-        added=added,
-        merge=merge,
-        detail=detail,
-        ids=all_ids,
-    )
+    events = np.where(known[told], OPINION, UNSURE).astype(np.int8)
+    return change._replace(rows=len(pool) + told, events=events, labels=values[told])
 
 
 def with_ids(pool: Facts, X, ids, who: str) -> tuple[Any, Ids | None]:
@@ -272,27 +244,24 @@ def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
 def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     """Return what `Pool.unlabel`, `skip`, `restore` or `release` would change."""
     idx = check_row_numbers(idx, len(pool), who=kind)
-    ledger = pool.ledger
-    ledger.follow()
-    states, _ = ledger.found(idx)
+    states = pool.ledger.follow().states_of(idx)
     is_wrong = ~np.isin(states, _TAKES[kind])
     if kind == "release":
-        is_wrong = np.array([not ledger.slots.names.get(row) for row in idx.tolist()], dtype=bool)
+        names = pool.ledger.slots.names
+        is_wrong = np.array([not names.get(row) for row in idx.tolist()], dtype=bool)
     _refuse_states(kind, idx, states, is_wrong)
     kept = states != SKIPPED if kind == "skip" else np.ones(len(idx), dtype=bool)
-    return Change(kind, idx[kept], _EVENTS[kind], name)
+    return Change(kind, idx[kept], EVENTS_OF[kind][0], name)
 
 
 def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
     """Return what `Pool.reserve` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
-    ledger = pool.ledger
-    ledger.follow()
-    states, _ = ledger.found(idx)
+    slots = pool.ledger.follow()
+    states = slots.states_of(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
     _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
-    held = ledger.slots.names
-    kept = np.array([name not in held.get(row, ()) for row in idx.tolist()], dtype=bool)
+    kept = np.array([name not in slots.names.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)
 
 
@@ -300,7 +269,7 @@ def tag(pool: Facts, kind: str, idx, name: str) -> Change:
     """Return what `Pool.tag` or `untag` would change."""
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
-    idx = check_row_numbers(idx, len(pool), who=kind)
+    idx, name = check_row_numbers(idx, len(pool), who=kind), str.__str__(name)
     tags = pool.tags
     members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)
     has_it = np.isin(idx, members)
@@ -359,6 +328,20 @@ def _refuse_decided(pool: Facts, idx, who: str) -> None:
             f"{who} got another label for row {idx[at]}, which was decided to be "
             f"{pool.shown(labels[at])!r}; write decide(rows, y)."
         )
+
+
+def _against(pool: Facts, idx, values, known, annotator: str | None) -> tuple[Any, ...]:
+    """Return masks of rows that have a label, were skipped and would change, and these labels.
+
+    With a consensus, by what the same person said.
+    """
+    if pool.consensus is None:
+        states, labels = pool.ledger.found(idx)
+        has, is_skipped = states == LABELED, states == SKIPPED
+    else:
+        own, labels = _own(pool.ledger, idx, annotator)
+        has, is_skipped = own == OPINION, own == UNSURE
+    return has, is_skipped, has & ~_equal(has & known, labels, values), labels
 
 
 def _equal(where: np.ndarray, labels, values: np.ndarray) -> np.ndarray:

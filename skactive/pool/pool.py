@@ -480,7 +480,19 @@ class Pool(Facts):
         return files.load(cls, path, X, Given(ids, groups, missing, changed), consensus)
 
     @classmethod
-    def open(cls, path, X, y=None, *, read_only=False, **options) -> "Pool":
+    def open(
+        cls,
+        path,
+        X,
+        y=None,
+        *,
+        ids=None,
+        groups=None,
+        missing="refuse",
+        changed="refuse",
+        read_only=False,
+        **options,
+    ) -> "Pool":
         """Return a pool over a file that has every operation before the call returns.
 
         The file, an SQLite database, is made if it is not there; else the pool goes on where it
@@ -492,9 +504,13 @@ class Pool(Facts):
         path : str or path
             The file; "db" is its usual ending.
         X : container of n rows
-            All rows of the pool, those that were added included, in order.
+            All rows of the pool, as for `load`: by `ids` in any order, among others.
         y : array-like of shape (n,), default=None
             Labels to begin with; of a file that is there they must be those that it began with.
+        ids, groups : str or array-like of shape (n,), default=None
+            Of a new file, as for `Pool`; of one that is there, as for `load`.
+        missing, changed : str, default="refuse"
+            As for `load`. What is not taken in is not taken out of the file.
         read_only : bool, default=False
             Whether to look at the file, which others may write to meanwhile, and not change it.
         **options : dict
@@ -513,9 +529,10 @@ class Pool(Facts):
             If it cannot be written to, or another process has kept it locked for five seconds.
             Changes raise this as well, and nothing has changed then.
         """
-        from .durable import open_pool  # most pools need no database
+        from .opening import open_pool  # most pools need no database
 
-        return open_pool(cls, path, X, y, read_only, options)
+        given = Given(ids, groups, missing, changed, "Pool.open")
+        return open_pool(cls, path, X, y, given, read_only, options)
 
     def copy_to(self, path) -> None:
         """Write the pool to another file, for `open` where its name ends in .db, else for `load`.
@@ -525,7 +542,7 @@ class Pool(Facts):
         path : str or path
             A database must not be there yet; another file is replaced.
         """
-        from .durable import copy_to
+        from .opening import copy_to
 
         copy_to(self, path)
 

@@ -13,23 +13,24 @@ from .fold import UNLABELED
 from .ledger import Ledger
 from .log import FINAL, KINDS, LABELS_IN, Column, Log
 from .tags import tags_of
-from .test_side import group_hashes, hold_out_of
+from .test_side import group_hashes, hold_out_of, without_groups
 
 
 class Given(NamedTuple):
-    """What `Pool.load` is told of the rows that it gets."""
+    """What `Pool.load` or `Pool.open` is told of the rows that it gets."""
 
     ids: Any = None
     groups: Any = None
     missing: str = "refuse"
     changed: str = "refuse"
+    who: str = "Pool.load"
 
     def check(self) -> None:
         """Refuse words that are none of those that say what to do."""
         for name, other in (("missing", "drop"), ("changed", "accept")):
             value = getattr(self, name)
             if value not in ("refuse", other):
-                raise ValueError(f"Pool.load got {name}={value!r}; write 'refuse' or {other!r}.")
+                raise ValueError(f"{self.who} got {name}={value!r}; write 'refuse' or {other!r}.")
 
 
 class Placed(NamedTuple):
@@ -49,16 +50,16 @@ def by_numbers(
     """
     if given.missing == "drop":
         raise ValueError(
-            "Pool.load got missing='drop', and the pool was saved without ids, by which alone a "
-            "row is missed; leave it out."
+            f"{given.who} got missing='drop', and the pool was saved without ids, by which alone a "
+            f"row is missed; leave it out."
         )
     side = before.now.side
     if given.ids is not None and side is not None and not side.is_by_group:
         raise ValueError(
-            "Pool.load got ids=, and the pool was saved without any and holds out rows by their "
-            "numbers, where a hash of ids would hold out others; leave ids= out."
+            f"{given.who} got ids=, and the pool was saved without any and holds out rows by their "
+            f"numbers, where a hash of ids would hold out others; leave ids= out."
         )
-    X, own = take_ids(X, given.ids, "Pool.load")
+    X, own = take_ids(X, given.ids, given.who)
     rows, n = Rows(X), len(before.now.rows)
     is_accepted = given.changed == "accept" and len(rows) >= n
     told = None if is_accepted else differs(rows)
@@ -81,7 +82,7 @@ def by_numbers(
     log, touched = before.log, before.log.touched(before.now.n_events)
     if len(rows) != n:
         log = renumbered(log, touched, touched, n, len(rows))
-    return Placed(rows, _regrouped(log, before, given.groups, X, touched, touched), own)
+    return Placed(rows, _regrouped(log, before, given, X, touched, touched), own)
 
 
 def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None) -> Placed:
@@ -92,21 +93,21 @@ def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None)
     """
     if given.changed == "accept":
         raise ValueError(
-            "Pool.load got changed='accept', and the pool was saved with ids, by which its rows "
-            "are found whatever else has changed; leave it out."
+            f"{given.who} got changed='accept', and the pool was saved with ids, by which its rows "
+            f"are found whatever else has changed; leave it out."
         )
     ids = column if given.ids is None and has_column(X, column) else given.ids
-    X, own = take_ids(X, ids, "Pool.load")
+    X, own = take_ids(X, ids, given.who)
     if own is None:
         named = "" if column is None else f", the column {column!r}, which X does not have"
         raise ValueError(
-            f"the pool was saved with ids{named}; write Pool.load(path, X, ids=...), one for each "
-            f"row or the name of their column."
+            f"the pool was saved with ids{named}; write {given.who}(path, X, ids=...), one for "
+            f"each row or the name of their column."
         )
     if len(saved) and saved.is_text != own.is_text:
         ours, theirs = ("text", "integers") if saved.is_text else ("integers", "text")
         raise ValueError(
-            f"Pool.load got ids that are {theirs}, and the pool was saved with {ours}; write "
+            f"{given.who} got ids that are {theirs}, and the pool was saved with {ours}; write "
             f"np.array(ids).astype({'str' if saved.is_text else 'int'})."
         )
     rows, numbers = before.log.touched(before.now.n_events), own.find(saved)
@@ -123,38 +124,47 @@ def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None)
             )
     log = renumbered(before.log, rows, numbers, len(before.now.rows), len(own))
     is_left = numbers >= 0
-    log = _regrouped(log, before, given.groups, X, rows[is_left], numbers[is_left])
+    log = _regrouped(log, before, given, X, rows[is_left], numbers[is_left])
     return Placed(Rows(X), log, own)
 
 
 def _regrouped(
-    log: Log, before: Ledger, groups: Any, X: Any, were: np.ndarray, are: np.ndarray
+    log: Log, before: Ledger, given: Given, X: Any, were: np.ndarray, are: np.ndarray
 ) -> Log:
     """Return a log with the groups of the rows as they are, refusing others than they were in.
 
-    Touched rows that had the numbers `were` now have `are`.
+    Touched rows that had the numbers `were` now have `are`. Of rows with ids a database holds no
+    groups: there the sides tell on which they are.
     """
-    side = before.now.side
-    if side is None or not side.is_by_group or log is before.log:
+    side, groups, had = before.now.side, given.groups, before.groups.array
+    if side is None or not side.is_by_group:
         if groups is not None:
             raise ValueError(
-                "Pool.load got groups=, which are of no use to this pool; leave it out."
+                f"{given.who} got groups=, which are of no use to this pool; leave it out."
             )
         return log
-    if groups is None:
+    n = int(log.n_added.array.sum())
+    is_known = log is before.log and len(had) == n
+    if groups is None and not is_known:
         raise ValueError(
-            "the pool holds out rows by their groups, which its file does not have of all rows of "
-            "X; write Pool.load(path, X, groups=...), one for each."
+            f"the pool holds out rows by their groups, which its file does not have of all rows of "
+            f"X; write {given.who}(path, X, groups=...), one for each."
         )
-    hashes = group_hashes(groups, int(log.n_added.array.sum()), row_index(X), "Pool.load")
-    differs = hashes[are] != before.groups.array[were]
+    if groups is None:
+        return log
+    hashes = group_hashes(groups, n, row_index(X), given.who)
+    if is_known:
+        were = are = np.arange(n)
+    were, are = were[were < len(had)], are[were < len(had)]
+    differs = hashes[are] != had[were]
     if differs.any():
         raise ValueError(
-            f"Pool.load got another group for row {are[differs.argmax()]} than it had when the "
+            f"{given.who} got another group for row {are[differs.argmax()]} than it had when the "
             f"pool was saved; a row stays on the side on which it is."
         )
-    begins, _ = hold_out_of(log, len(log.kinds.array))
-    log.details[begins] = side.detail(hashes)  # which tells of those of later operations as well
+    if not is_known:
+        begins, _ = hold_out_of(log, len(log.kinds.array))
+        log.details[begins] = side.detail(hashes)  # which tells of those of later ones as well
     return log
 
 
@@ -201,11 +211,43 @@ def _tell(log: Log, dropped: np.ndarray, n_now: int, is_in_place: bool) -> None:
         for number, count in enumerate(np.bincount(dropped).tolist())
         if count and number not in log.details
     }
+    log.details |= details
+    if not is_in_place:
+        gather(log, n_now)
+    log.details = dict(sorted(log.details.items()))
+
+
+def gather(log: Log, n: int) -> None:
+    """Let all of n rows have been there from the start, as nobody knows which ones joined when."""
     added = log.n_added.array
-    if not is_in_place:  # nobody knows any more which rows an operation added
-        for number in np.flatnonzero(added).tolist():
-            if number:
-                details[number] = {"joined": int(added[number]), **details.get(number, {})}
-                added[number] = 0
-        added[0] = n_now
-    log.details = dict(sorted((log.details | details).items()))
+    for number in np.flatnonzero(added).tolist():
+        if number:
+            told = without_groups(log.details.get(number)) or {}
+            log.details[number] = {"joined": int(added[number]), **told}
+            added[number] = 0
+    added[0] = n
+    log.details = dict(sorted(log.details.items()))
+
+
+def part_again(log: Log, n_added: np.ndarray) -> None:
+    """Let operations have added so many rows after all, if rows stand where they may have joined.
+
+    This takes back what `gather` does.
+    """
+    if np.array_equal(log.n_added.array, n_added) or not may_have_joined(log, n_added):
+        return
+    log.n_added.array[:] = n_added
+    for number in np.flatnonzero(n_added).tolist():
+        if number:
+            del log.details[number]["joined"]
+    log.details = {number: told for number, told in log.details.items() if told}
+
+
+def may_have_joined(log: Log, n_added: np.ndarray) -> bool:
+    """Tell whether rows stand where they can, if each operation added so many of them."""
+    rows, of, joined = log.rows.array, log.operations.array, np.cumsum(n_added)
+    # An operation that adds rows tells of those alone.
+    first = np.where(log.kinds.array == KINDS.index("extend"), joined - n_added, 0)
+    first[n_added == 0] = 0
+    base = log.base[0]
+    return bool(((rows >= first[of]) & (rows < joined[of])).all() and (base < n_added[0]).all())

@@ -28,14 +28,15 @@ def inserted(columns: Columns, at: np.ndarray, new: Columns) -> Columns:
 class Slots:
     """State, label and last event of rows that were touched; all others are unlabelled.
 
-    Columns have an entry a slot. While few rows are touched, their numbers are kept sorted beside
-    their slots; once they are many, the slot of a row is its number.
+    Columns have an entry a slot, and behind them one at least that nothing is written to: -1, the
+    slot of rows that have none, finds it. While few rows are touched, their numbers are kept sorted
+    beside their slots; once they are many, the slot of a row is its number.
     """
 
     def __init__(self, n_rows: int, n_touched: int = 0) -> None:
         self.is_dense = n_rows <= max(_FEW_ROWS, _SHARE * n_touched)
         self.n_used = n_rows if self.is_dense else 0
-        size = n_rows if self.is_dense else n_touched
+        size = 1 + (n_rows if self.is_dense else n_touched)
         self.states = np.zeros(size, dtype=np.int8)
         self.is_held = np.zeros(size, dtype=bool)
         self.last = np.full(size, -1, dtype=np.int64)
@@ -54,9 +55,11 @@ class Slots:
         if self.is_dense and self.n_used < n_rows:
             self._make_room(n_rows)
 
-    def touched(self) -> np.ndarray:
-        """Return the rows that have a slot, sorted where slots are few."""
-        return np.arange(self.n_used) if self.is_dense else self.sorted[0]
+    def touched(self) -> Columns:
+        """Return the rows that something has happened to, sorted, and their slots."""
+        rows, at = (np.arange(self.n_used),) * 2 if self.is_dense else self.sorted
+        kept = self.is_touched(at)
+        return rows[kept], at[kept]
 
     def find(self, rows: np.ndarray) -> np.ndarray:
         """Return the slots of rows, -1 where they have none."""
@@ -67,6 +70,10 @@ class Slots:
             return np.full(len(rows), -1, dtype=np.int64)
         at = np.minimum(known.searchsorted(rows), len(known) - 1)
         return np.where(known[at] == rows, slots[at], -1)
+
+    def states_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the states of rows, whatever side they are on."""
+        return self.states[self.find(rows)]
 
     def made(self, rows: np.ndarray, are_new: bool = False) -> np.ndarray:
         """Return the slots of distinct rows, new ones where they have none, as `are_new` says."""
@@ -94,8 +101,8 @@ class Slots:
         for name, hole in (("states", 0), ("is_held", False), ("last", -1), ("labels", 0)):
             column = getattr(self, name)
             # Each by itself: an interrupt may come between two.
-            if column is not None and n > len(column):
-                size = max(n, len(column) * 5 // 4)
+            if column is not None and n >= len(column):
+                size = max(n + 1, len(column) * 5 // 4)
                 longer = np.full((size, *column.shape[1:]), hole, dtype=column.dtype)
                 longer[: len(column)] = column
                 setattr(self, name, longer)
@@ -122,28 +129,10 @@ class Slots:
         rows, slots = self.sorted
         return rows[self._is_in(state, slots)]
 
-    def mask(self, state: int, n_rows: int, untouched: np.ndarray | None = None) -> np.ndarray:
-        """Return a mask of the rows in a state, shape (n_rows,).
-
-        `untouched`, which is written to, says what holds of rows that nothing happened to, where
-        they are not all unlabelled.
-        """
-        if untouched is not None:
-            touched = self.touched()
-            at = self.find(touched)
-            is_touched = self.is_touched(at)
-            untouched[touched[is_touched]] = self._is_in(state, at[is_touched])
-            return untouched
-        if self.is_dense and state != HELD_OUT and self.n_used >= n_rows:
-            return self._is_in(state, slice(0, n_rows))
-        mask = np.full(n_rows, state == UNLABELED)
-        if state == UNLABELED:
-            used: Any = slice(0, self.n_used)
-            rows, at = (used, used) if self.is_dense else self.sorted
-            mask[rows] = self._is_in(state, at)
-        else:
-            mask[self.in_state(state)] = True
-        return mask
+    def fill(self, state: int, mask: np.ndarray) -> None:
+        """Write into a mask of all rows which are in a state, of those that were touched."""
+        rows, at = self.touched()
+        mask[rows] = self._is_in(state, at)
 
     def _is_in(self, state: int, slots: Any) -> np.ndarray:
         """Tell which slots are of rows in a state."""

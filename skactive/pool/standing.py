@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import merge_dtype, to_array
+from ..data.labels import merge_dtype, objects, to_array
 from ..data.multilabel import as_cells, as_matrix, is_multilabel
+from ..data.row_numbers import distinct, is_among
 from ..data.tables import datetimes
 from .consensus import consensus_of, is_row_by_row
 from .fold import LABELED
@@ -34,7 +35,7 @@ def standing(ledger: Ledger) -> Standing:
         return before
     touched = ledger.touched_since(before.n)
     new = _standing_of(ledger, touched)
-    left, undecided = ~_is_in(before.rows, touched), ~_is_in(before.decided, touched)
+    left, undecided = ~is_among(before.rows, touched), ~is_among(before.decided, touched)
     events = np.append(before.events[left], new.events)
     order = np.argsort(events, kind="stable")
     now = Standing(
@@ -61,13 +62,6 @@ def _standing_of(ledger: Ledger, rows: np.ndarray) -> Standing:
     return Standing(n, rows[places][order], events[order], decided, decisions)
 
 
-def _is_in(rows: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Tell which rows are among sorted ones."""
-    if len(members) == 0:
-        return np.zeros(len(rows), dtype=bool)
-    return members[np.minimum(np.searchsorted(members, rows), len(members) - 1)] == rows
-
-
 def consensus_labels(
     ledger: Ledger, consensus: Any, missing_label: Any
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +78,7 @@ def consensus_labels(
     if labels is not None and is_row_by_row(consensus):
         touched = ledger.touched_since(n)
         new, found = _voted(ledger, _standing_of(ledger, touched), consensus, missing_label)
-        left = ~_is_in(rows, touched)
+        left = ~is_among(rows, touched)
         rows, old = rows[left], labels[left]
         places = np.searchsorted(rows, new)
         rows = np.insert(rows, places, new)
@@ -103,7 +97,7 @@ def _voted(
     said, people, labels = _spoken(ledger, now)
     is_several = is_multilabel(labels.dtype)
     shown = as_matrix(labels) if is_several else labels
-    rows, found = np.unique(said), consensus_of(consensus, said, people, shown, missing_label)
+    rows, found = distinct(said), consensus_of(consensus, said, people, shown, missing_label)
     if is_several:
         found = as_cells(found)
     if len(now.decided):
@@ -133,8 +127,7 @@ def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.n
     log = ledger.log
     is_label = log.kinds_of(now.events) == OPINION
     rows, events = now.rows[is_label], now.events[is_label]
-    people = np.array([*log.people, None], dtype=object)
-    return rows, people[log.name_codes(events)], _labels_of(ledger, rows, events)
+    return rows, log.names_of(events), _labels_of(ledger, rows, events)
 
 
 def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
@@ -176,17 +169,15 @@ def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
     is_label = np.isin(kinds, (OPINION, FINAL))
     labels = np.full(len(rows), None, dtype=object)
     labels[is_label] = _labels_of(ledger, rows[is_label], events[is_label])
-    people, names = log.people, log.name_codes(events).tolist()
-    notes = [log.notes.get(event, (None, None)) for event in events.tolist()]
-    seconds = [np.nan if note[0] is None else note[0] for note in notes]
+    seconds, comments = log.notes_of(events)
     return {
         "row": rows,
-        "annotator": _objects([people[name] for name in names]),
+        "annotator": log.names_of(events),
         "label": labels,
         "time": datetimes(log.times.array[log.operations_of(events)]),
-        "seconds": np.array(seconds, dtype=float),
-        "comment": _objects([note[1] for note in notes]),
-        "kind": _objects([EVENT_NAMES[kind] for kind in kinds.tolist()]),
+        "seconds": seconds,
+        "comment": comments,
+        "kind": objects([EVENT_NAMES[kind] for kind in kinds.tolist()]),
     }
 
 
@@ -219,8 +210,3 @@ def _one_a_row(given: Any, k: int, who: str, name: str) -> np.ndarray:
             f"{who} got {len(values)} {name} for {k} rows; give one for each, or one for all."
         )
     return np.broadcast_to(values, k) if is_one else values
-
-
-def _objects(values: list) -> np.ndarray:
-    """Return values as an array of objects."""
-    return np.fromiter(values, dtype=object, count=len(values))

@@ -31,10 +31,20 @@ def write(
     path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.ndarray], version: int
 ) -> None:
     """Write the header and the arrays to `path`, whole or not at all."""
+    if is_database(path):
+        raise ValueError(
+            f"save got {os.fspath(path)!r}, which is what a database is called; write pool.copy_to("
+            f"path) for one, or another ending, such as .npz."
+        )
     header = {"format": FORMAT, "version": version, **header}
     contents: dict[str, Any] = {"header": pack_json(header), **arrays}
     with replacing(path) as file:
         np.savez(file, **contents)  # no objects, so no pickle
+
+
+def is_database(path: str | os.PathLike) -> bool:
+    """Tell whether a file is a pool's database, by its name."""
+    return os.fsdecode(path)[-3:].lower() == ".db"
 
 
 @contextmanager
@@ -54,6 +64,8 @@ def read(path: str | os.PathLike, latest: int) -> tuple[dict[str, Any], dict[str
     ValueError
         If the file is something else, is damaged, or comes from a later version of the format.
     """
+    if is_database(path):  # nor looked at: closing it would take away the locks of this process
+        raise ValueError(f"load got {os.fspath(path)!r}, a database; write Pool.open(path, X).")
     whole = Path(path).read_bytes()
     with refusing(path):
         arrays = arrays_of(whole)
@@ -128,3 +140,9 @@ def pack_json(value: Any) -> np.ndarray:
 def unpack_json(packed: np.ndarray) -> Any:
     """Return what `pack_json` packed."""
     return json.loads(packed.tobytes())
+
+
+def refuse_unless(condition: Any) -> None:
+    """Refuse, within `refusing`, a history that no pool has had."""
+    if not condition:
+        raise ValueError("no pool has had this history")

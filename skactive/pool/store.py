@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from ..utils.files import replacing
 from ..utils.locks import holder
 from .lines import OperationLine, Written, digest_of_block, digest_of_setting
 
@@ -28,17 +29,20 @@ _TABLES = {
         kind TEXT NOT NULL, name TEXT, label, held INTEGER NOT NULL, seconds, comment TEXT,
         CHECK (typeof(row) = 'integer' AND typeof(label) <> 'blob' AND typeof(seconds) <> 'blob')
         """,
-    # Rows that were touched have a line in it where they have ids; else the key is their number.
-    "row": "key INTEGER PRIMARY KEY, id UNIQUE, CHECK (typeof(id) IN ('integer', 'text'))",
+    # Where rows have ids: those that were touched, whose key stands in events; else the key is the
+    # number of a row.
+    "row": """key INTEGER PRIMARY KEY, operation INTEGER NOT NULL, id UNIQUE,
+        CHECK (typeof(id) IN ('integer', 'text'))""",
     "base": "operation INTEGER PRIMARY KEY, rows BLOB NOT NULL, labels BLOB NOT NULL",
     "sample": "operation INTEGER PRIMARY KEY, portrait TEXT NOT NULL",
     "setting": """n INTEGER PRIMARY KEY, key TEXT NOT NULL, value TEXT NOT NULL,
         digest BLOB NOT NULL""",
     "block": """n INTEGER PRIMARY KEY, operations INTEGER NOT NULL, events INTEGER NOT NULL,
-        columns BLOB NOT NULL, digest BLOB NOT NULL""",
+        rows INTEGER NOT NULL, columns BLOB NOT NULL, digest BLOB NOT NULL""",
 }
 _EFFECTIVE = os.access in os.supports_effective_ids  # not on Windows
-_KEYS = {"head": "key", "row": "key", "base": "operation", "sample": "operation"}
+_KEYS = {"head": "key", "base": "operation", "sample": "operation"}  # others are numbered
+_UNIQUE = {"row": "id", "operation": "token"}
 
 
 def _schema() -> Iterator[str]:
@@ -52,9 +56,13 @@ def _schema() -> Iterator[str]:
             )
         # REPLACE would delete the line that is there, by which the triggers above are passed.
         key = _KEYS.get(table)
-        is_wrong = f"NEW.n IS NOT (SELECT coalesce(max(n) + 1, 0) FROM {table})"
+        number = "key" if table == "row" else "n"
+        is_wrong = f"NEW.{number} IS NOT (SELECT coalesce(max({number}) + 1, 0) FROM {table})"
         if key is not None:
             is_wrong = f"EXISTS (SELECT 1 FROM {table} WHERE {key} IS NEW.{key})"
+        if table in _UNIQUE:
+            name = _UNIQUE[table]
+            is_wrong += f" OR EXISTS (SELECT 1 FROM {table} WHERE {name} = NEW.{name})"
         yield (
             f"CREATE TRIGGER {table}_insert BEFORE INSERT ON {table} WHEN {is_wrong} BEGIN "
             f"SELECT RAISE(ABORT, 'what is recorded comes next'); END"
@@ -78,6 +86,7 @@ class Store:
         self._lock, self._is_writing = threading.RLock(), False
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
+        self._size = 0
         self._is_alone = False  # nothing can be written to the folder, so that no lock is there
         with self._told():
             self._connect()
@@ -239,11 +248,14 @@ class Store:
 
     def _check_is_same(self) -> None:
         """Refuse a file that is no longer where it was: what is written to it would be lost."""
-        if not os.path.exists(self.path) or self._look() != self._inode:
+        is_same = os.path.exists(self.path) and self._look() == self._inode
+        size = os.path.getsize(self.path) if is_same else 0
+        if not is_same or size < self._size:  # it only grows
             raise FileNotFoundError(
-                f"{self.path!r} was moved, deleted or replaced since it was opened; nothing of "
-                f"this call is recorded. Open the file again with Pool.open."
+                f"{self.path!r} was moved, deleted, replaced or cut since it was opened; nothing "
+                f"of this call is recorded. Open the file again with Pool.open."
             )
+        self._size = size
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -311,6 +323,7 @@ class Store:
         digest, n = lines.digest(previous), lines.operation.n
         self._insert("operation", [(*lines.operation, digest)])
         self._insert("event", lines.events)
+        self._insert("row", lines.rows)
         if lines.base is not None:
             self._insert("base", [(n, *lines.base)])
         if lines.sample is not None:
@@ -325,19 +338,23 @@ class Store:
 
     def first(self) -> tuple[Written, bytes]:
         """Return the first operation, which has no events, with its digest."""
-        return next(self._written(self.rows("SELECT * FROM operation WHERE n = 0"), []))
+        rows = self.rows("SELECT * FROM row WHERE operation = 0 ORDER BY key")
+        return next(self._written(self.rows("SELECT * FROM operation WHERE n = 0"), [], rows))
 
-    def since(self, n: int, n_events: int) -> Iterator[tuple[Written, bytes]]:
-        """Return the operations after so many, and so many events, with their digests."""
-        operations = self.rows("SELECT * FROM operation WHERE n >= ? ORDER BY n", n)
+    def since(self, n: int, n_events: int, n_keys: int) -> Iterator[tuple[Written, bytes]]:
+        """Return the operations after so many, so many events and touched rows, and digests."""
         return self._written(
-            operations, self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events)
+            self.rows("SELECT * FROM operation WHERE n >= ? ORDER BY n", n),
+            self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events),
+            self.rows("SELECT * FROM row WHERE key >= ? ORDER BY key", n_keys),
         )
 
-    def _written(self, operations: list, lines: list) -> Iterator[tuple[Written, bytes]]:
-        events = {one: [*each] for one, each in groupby(lines, lambda line: line[1])}
-        if set(events) - {operation[0] for operation in operations}:
-            raise sqlite3.DatabaseError("there are events of no operation")
+    def _written(self, operations: list, *lines: list) -> Iterator[tuple[Written, bytes]]:
+        events, rows = (
+            {one: [*each] for one, each in groupby(part, lambda line: line[1])} for part in lines
+        )
+        if (set(events) | set(rows)) - {operation[0] for operation in operations}:
+            raise sqlite3.DatabaseError("there are events or rows of no operation")
         ends = (operations[0][0], operations[-1][0]) if operations else (0, -1)
         find = "SELECT * FROM {} WHERE operation BETWEEN ? AND ?"
         base, sample = (
@@ -346,7 +363,11 @@ class Store:
         )
         for number, *operation, digest in operations:
             own = events.get(number, [])
-            rest = (base.get(number), *sample.get(number, [None]))
+            rest: tuple[Any, ...] = (
+                base.get(number),
+                *sample.get(number, [None]),
+                rows.get(number, ()),
+            )
             yield Written(OperationLine(number, *operation), own, *rest), digest
 
     def samples(self, most: int) -> list[dict[str, Any]]:
@@ -356,22 +377,22 @@ class Store:
         find = "SELECT portrait FROM sample WHERE operation = ?"
         return [json.loads(self.rows(find, n)[0][0]) for n in dict.fromkeys(kept)]
 
-    def blocked(self) -> tuple[int, int]:
-        """Return how many operations and events are in blocks, with the first operation."""
-        found = self.rows("SELECT operations, events FROM block ORDER BY n DESC LIMIT 1")
-        return found[0] if found else (1, 0)
+    def blocked(self) -> tuple[int, int, int]:
+        """Return how many operations, events and rows are in blocks, with the first operation."""
+        found = self.rows("SELECT operations, events, rows FROM block ORDER BY n DESC LIMIT 1")
+        return (found or self.rows("SELECT 1, 0, length(rows) / 8 FROM base"))[0]
 
-    def append_block(self, packed: bytes, n: int, n_events: int) -> None:
+    def append_block(self, packed: bytes, n: int, n_events: int, n_keys: int) -> None:
         """Write a block up to operation n, in a transaction that is open."""
         number, previous = self.last("block")
         digest = digest_of_block(previous, self.digest_before(n), packed)
-        self._insert("block", [(number, n, n_events, packed, digest)])
+        self._insert("block", [(number, n, n_events, n_keys, packed, digest)])
 
     def blocks(self) -> list[bytes]:
         """Return all blocks, refusing one that is not as it was written."""
         previous, blocks = b"", []
-        for n, _, packed, digest in self.rows(
-            "SELECT operations, events, columns, digest FROM block ORDER BY n"
+        for n, packed, digest in self.rows(
+            "SELECT operations, columns, digest FROM block ORDER BY n"
         ):
             previous = digest_of_block(previous, self.digest_before(n), packed)
             if previous != digest:
@@ -388,8 +409,12 @@ class Store:
 
     def copy_to(self, path: str | os.PathLike) -> None:
         """Write the database to a new file, as of one moment, whoever writes meanwhile."""
-        with self._lock, self._told():
-            self._checked().execute("VACUUM INTO ?", (os.fspath(path),))
+        with (
+            self._lock,
+            replacing(os.fsdecode(path)) as file,
+            self._told(),
+        ):  # whoever fails leaves no half
+            self._checked().execute("VACUUM INTO ?", (file.name,))
 
     def settings(self, n: int) -> list[tuple[str, Any, bytes]]:
         """Return the settings after the first n: names, values and digests."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import fill, nearest_class, sorted_classes, to_array
+from ..data.labels import fill, nearest_class, objects, sorted_classes, to_array
 from ..data.multilabel import join_names, parse_text
 from ..data.row_numbers import check_row_numbers
 from ..data.tables import (
@@ -127,7 +127,7 @@ def _answers(
         if not isinstance(name, str | None):
             check_name(name, f"merge, in {cells.place(place)},")
     answers = _Answers(
-        at, rows, parsed.labels[at], parsed.is_given[at], _objects(names), _objects(comments)
+        at, rows, parsed.labels[at], parsed.is_given[at], objects(names), objects(comments)
     )
     return answers.taken(_once(answers, cells, columns))
 
@@ -160,11 +160,6 @@ def _in_table(pool: Facts, left: _Answers) -> list:
     texts = pool.written(left.labels, left.known)
     texts[~left.known] = pool.missing_label
     return texts.tolist()
-
-
-def _objects(values: list) -> np.ndarray:
-    """Return values as an array of objects."""
-    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
@@ -268,7 +263,7 @@ def hand_out(
             f"overwrite=True."
         )
     if is_integer(rows):
-        idx = pool.unlabeled[: checked_count(rows, "n", "hand_out")]
+        idx = _first_unlabeled(pool, checked_count(rows, "n", "hand_out"))
     else:
         idx = check_row_numbers(rows, len(pool), who="hand_out")
     if len(idx) == 0:
@@ -294,6 +289,14 @@ def hand_out(
             pool.together(lambda: pool.apply(_released(pool, change.rows, name)))
         raise
     return idx
+
+
+def _first_unlabeled(pool: Facts, n: int) -> np.ndarray:
+    """Return the first rows that may be asked for, without the numbers of all."""
+    mask, end = pool.unlabeled_mask, n
+    while end < len(mask) and np.count_nonzero(mask[:end]) < n:
+        end *= 2
+    return np.flatnonzero(mask[:end])[:n]
 
 
 def _released(pool: Facts, rows: np.ndarray, name: str) -> Change:

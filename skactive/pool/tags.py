@@ -6,6 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ..data.labels import nearest_class
+from .fold import is_last_where
 from .ledger import Ledger
 from .log import TAG, UNTAG
 
@@ -20,13 +21,12 @@ def tags_of(ledger: Ledger) -> Mapping[str, np.ndarray]:
     events = np.flatnonzero((kinds == TAG) | (kinds == UNTAG))
     events = events[log.is_live(events, at.n_operations)]
     rows, names = log.rows.array[events], log.names.array[events]
-    order = np.lexsort((rows, names))  # stable, so that of a row and a tag the last event is last
-    rows, names, kinds = rows[order], names[order], kinds[events][order]
-    is_last = np.ones(len(rows), dtype=bool)
-    is_last[:-1] = (np.diff(rows) != 0) | (np.diff(names) != 0)
-    is_there = is_last & (kinds == TAG)
+    is_last = is_last_where(np.ones(len(rows), dtype=bool), rows, names)
+    is_there = is_last & (kinds[events] == TAG)
     rows, names = rows[is_there], names[is_there]
-    found = {str(log.people[name]): rows[names == name] for name in np.unique(names).tolist()}
+    found = {
+        str(log.people[name]): np.sort(rows[names == name]) for name in np.unique(names).tolist()
+    }
     for members in found.values():
         members.flags.writeable = False
     tags = MappingProxyType(found)

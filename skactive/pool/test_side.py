@@ -20,6 +20,7 @@ from ..data.values import hash_cells
 from ..utils.checks import checked_count, checked_fraction, draw_seed
 from .fold import LABELED, fold
 from .log import KINDS, NOTHING, Log
+from .storage import refuse_unless
 
 OF_SIDE = ("hold_out", "groups", "random_state")  # parameters of a pool
 _BLOCK = 1 << 16  # rows hashed at once: what is computed of them stays in the cache
@@ -73,11 +74,41 @@ class HoldOut(NamedTuple):
         return cls(float(told["share"]), int(told["seed"]), trained)
 
 
+class Taken:
+    """Which rows are on the test side while nothing happened to them: a bit each, kept.
+
+    Every question asks for it, hashes take long, and rows stay where they are.
+    """
+
+    def __init__(self) -> None:
+        # By which hash, of how many rows, and their bits
+        self._known: tuple[HoldOut | None, int, np.ndarray] = None, 0, NOTHING.view(np.uint8)
+
+    def mask(self, side: HoldOut, n: int, keys: Any) -> np.ndarray:
+        """Return a mask of n rows, which may be written to; `keys` as in `HoldOut.blocks`."""
+        known, n_known, bits = self._known
+        if known is not side or n_known < n:
+            start = n_known // 8 * 8 if known is side else 0  # where a byte begins
+            taken = np.empty(n - start, dtype=bool)
+            for part, is_taken in side.blocks(start, n, keys):
+                taken[part.start - start : part.stop - start] = is_taken
+            bits = np.append(bits[: start // 8], np.packbits(taken))
+            self._known = side, n, bits
+        return np.unpackbits(bits, count=n).view(bool)
+
+
 def of_groups(groups: np.ndarray | None) -> dict[str, str] | None:
     """Return what an operation tells of the groups of its rows, as hashes; None: of no rows."""
     if groups is None or len(groups) == 0:
         return None
     return {"groups": b64encode(groups.astype("<u8").tobytes()).decode("ascii")}
+
+
+def without_groups(detail: Any) -> Any:
+    """Return what an operation tells besides groups; None: nothing."""
+    if not isinstance(detail, Mapping):
+        return detail
+    return {name: told for name, told in detail.items() if name != "groups"} or None
 
 
 def groups_in(detail: Any) -> np.ndarray:
@@ -178,7 +209,7 @@ def check_sides(log: Log, n: int, hashes: np.ndarray | None) -> None:
     The log is that of a file: n operations, and their events. `hashes` are those of the ids of the
     touched rows, in their order, where rows have ids.
     """
-    touched = log.touched(len(log.rows.array))
+    touched = NOTHING if hashes is None else log.touched(len(log.rows.array))
 
     def keys(rows: np.ndarray) -> np.ndarray:
         if side is not None and side.is_by_group:
@@ -189,34 +220,28 @@ def check_sides(log: Log, n: int, hashes: np.ndarray | None) -> None:
     held, rows, of = log.held.array, log.rows.array, log.operations.array
     groups, is_by_group = groups_of(log, n), side is not None and side.is_by_group
     settings = np.flatnonzero(log.kinds.array == KINDS.index("hold_out")).tolist()
-    _refuse_unless(settings == ([begins] if side is not None and begins else []))
+    refuse_unless(settings == ([begins] if side is not None and begins else []))
     joined = log.n_added.array.tolist()
     if begins < n:  # which tells of all rows so far
         joined[: begins + 1] = [0] * begins + [sum(joined[: begins + 1])]
     told = [len(groups_in(log.details.get(number))) for number in range(n)]
-    _refuse_unless(told == (joined if is_by_group else [0] * n))
+    refuse_unless(told == (joined if is_by_group else [0] * n))
     if side is None:
-        _refuse_unless(not held.any())
+        refuse_unless(not held.any())
         return
     checked_count(side.seed, "seed", least=0)
     start = int(log.first.array[begins])
     labeled, others = touched_before(log, begins, start) if begins else (log.base[0], NOTHING)
     again = new_hold_out(side.share, side.seed, groups if is_by_group else None, labeled)
     own = groups[: joined[begins]] if is_by_group else None
-    _refuse_unless(log.details[begins] == side.detail(own))
+    refuse_unless(log.details[begins] == side.detail(own))
     if side.trained is not None:  # rows may have been dropped since
-        _refuse_unless(np.isin(np.asarray(again.trained), side.trained).all())
+        refuse_unless(np.isin(np.asarray(again.trained), side.trained).all())
     is_taken = side.takes(keys(rows)) & ~np.isin(rows, labeled)
     if not is_by_group:  # rows that came with an answer
         is_taken &= ~np.isin(rows, came_with_an_answer(log, len(rows)))
     is_taken[:start] = False
-    _refuse_unless((held == is_taken).all())
+    refuse_unless((held == is_taken).all())
     if begins:
         taken = others[side.takes(keys(others))]
-        _refuse_unless(np.array_equal(np.sort(rows[of == begins]), taken))
-
-
-def _refuse_unless(condition: Any) -> None:
-    """Refuse a history that no pool has had."""
-    if not condition:
-        raise ValueError("no pool has had this history")
+        refuse_unless(np.array_equal(np.sort(rows[of == begins]), taken))
