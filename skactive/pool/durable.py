@@ -13,6 +13,7 @@ import numpy as np
 from ..data.fingerprint import portrait
 from ..data.ids import Ids
 from ..data.labels import merge_dtype, objects, plain
+from ..data.multilabel import is_multilabel
 from ..data.rows import Rows
 from . import files
 from .blocks import LOG_BLOCK, block_of_lines
@@ -116,7 +117,7 @@ class DurableLedger(Ledger):
         mark = self._marks[n]
         self._refuse_lacking(change, mark)
         dtype, exact = self.with_dtype(change)
-        if dtype is not None and self._dtype is not None:
+        if dtype is not None and self._dtype is not None and not is_multilabel(dtype):
             self._dtype = dtype = merge_dtype(self._dtype, dtype)
             if exact.labels is not None:
                 exact = exact._replace(labels=exact.labels.astype(dtype))

@@ -249,7 +249,7 @@ def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) ->
             f"leave {' and '.join(of_side)} out."
         )
     for name, given in options.items():
-        if name in of_side or (name == "multilabel" and given == "auto"):
+        if name in of_side or (name == "multilabel" and given == lab.AUTO):
             continue
         attribute = "given_missing_label" if name == "missing_label" else name
         if callable(given):  # a function is given again, and nobody can tell whether it is the same
@@ -268,7 +268,7 @@ def _of_names(options: dict[str, Any], y: Any) -> dict[str, Any]:
     """Return options of a pool without its labels, which a file has, and what these are called."""
     several = options.get("multilabel") is True or looks_multilabel(y)
     is_named = several and options.get("classes") is not None
-    return options | {"multilabel": True if is_named else "auto"}
+    return options | {"multilabel": True if is_named else lab.AUTO}
 
 
 def _are_divided_alike(pool: Facts, began: Facts) -> bool:
