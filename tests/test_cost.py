@@ -63,10 +63,11 @@ def test_one_warning_says_how_long_and_what_to_write(who, measured, monkeypatch)
     choose(who)
     named = "Density(metric='euclidean')" if who == "density" else repr(who)
     assert len([text for text in told if " on 400 rows " in text]) == 1
+    named = re.escape(named)
     assert re.fullmatch(
-        rf"{who} on 400 rows will take about \d+ \w+ here, by what a sample took; write "
-        rf"Subpool\({re.escape(named)}, size=20_000\) or Prefilter\('margin', {re.escape(named)}\) "
-        rf"from skactive.strategies, which look at a part of the rows.",
+        rf"{who} on 400 rows will take about \d+ \w+ here(, \d+ \w+ at most)?, by what a sample "
+        rf"took; write Subpool\({named}, size=20_000\) or Prefilter\('margin', {named}\) from "
+        rf"skactive.strategies, which look at a part of the rows.",
         told[-1],
     )
 
@@ -164,13 +165,28 @@ def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatc
     # may takes 30 * 100 ** (1 / 3.1) passes, and 300 are the most.
     for left, n_passes in ((0.0, 45), (100.0, 132.54), (1e5, 300)):
         unrest = left  # read by the function above
-        seconds, some, labels = cost.sampled_clusters(vectors, np.arange(400_000), 2000)
+        told = cost.sampled_clusters(vectors, np.arange(400_000), 2000)
+        seconds, longest, some, labels = told
         assert asked[-2:] == [(100_000, 2000, 2), (100_000, 2000, 30)]
         assert seconds == pytest.approx(5.2 + 0.1 * 4 * n_passes, rel=1e-3)
+        assert longest == pytest.approx(5.2 + 0.1 * 4 * 300)
         assert len(some) == len(labels) == 100_000 and labels.max() == 6
     monkeypatch.setattr(cost, "LITTLE_WORK", 0.0)
     for n_clusters, n in ((20, 10_000), (100, 40_000), (1000, 100_000)):
-        assert len(cost.sampled_clusters(vectors, np.arange(400_000), n_clusters)[1]) == n
+        assert len(cost.sampled_clusters(vectors, np.arange(400_000), n_clusters).rows) == n
+
+
+def test_who_may_settle_late_is_told_what_it_may_take_at_most(monkeypatch):
+    told = []
+    monkeypatch.setattr(warnings, "warn", lambda text, **how: told.append(text))
+    vectors = np.zeros((1000, 2))
+    for seconds, longest in ((46, 149), (135, 240), (29, 500), (50, 59), (100, None)):
+        cost.tell("k_means", vectors, seconds, longest=longest)
+    assert [text.split(" take ")[1].split(" by ")[0] for text in told] == [
+        "about 46 seconds here, 2 minutes at most,",
+        "about 2 minutes here, 4 minutes at most,",
+        "about 2 minutes here,",
+    ]
 
 
 def test_the_time_to_cluster_and_a_sampled_radius_tell_what_prob_cover_takes(measured, monkeypatch):
@@ -178,7 +194,7 @@ def test_the_time_to_cluster_and_a_sampled_radius_tell_what_prob_cover_takes(mea
     sampled = cost.sampled_clusters
 
     def slow(vectors, rows, n_clusters):
-        return 5e4, *sampled(vectors, rows, n_clusters)[1:]
+        return sampled(vectors, rows, n_clusters)._replace(seconds=5e4)
 
     def foretell_coverage(who, vectors, mask, n, known, choose, besides):
         told.append(besides)
@@ -189,7 +205,7 @@ def test_the_time_to_cluster_and_a_sampled_radius_tell_what_prob_cover_takes(mea
     monkeypatch.setattr(module, "prob_cover", lambda *args, delta, **how: radii.append(delta))
     choose("prob_cover")
     blocks = Blocks(X, dtype=np.float64)
-    labels = sampled(X, np.arange(N), 7)[2]  # all rows are sampled; two centres and five picks
+    labels = sampled(X, np.arange(N), 7).labels  # all rows are sampled; two centres and five picks
     limit = module.pure_limit(blocks, labels, 0.95, np.random.default_rng(0))
     assert told == [5e4] and radii == [pytest.approx(np.sqrt(limit) / blocks.scale)]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from functools import partial
 from time import perf_counter, process_time
+from typing import NamedTuple
 
 import numpy as np
 
@@ -72,10 +73,17 @@ def foretell(
     tell(who, vectors, took + rest + besides, named)
 
 
-def sampled_clusters(
-    vectors: Vectors, rows: Positions, n_clusters: int
-) -> tuple[float, Positions, Positions] | None:
-    """Return how long rows take to cluster, a sample of them and its labels; None: not long."""
+class Sampled(NamedTuple):
+    """A sample of rows that is clustered, and how many seconds all of them will take for that."""
+
+    seconds: float
+    longest: float  # if they do not settle before k-means gives up
+    rows: Positions
+    labels: Positions
+
+
+def sampled_clusters(vectors: Vectors, rows: Positions, n_clusters: int) -> Sampled | None:
+    """Return how long rows take to cluster, by a sample of them; None: not long."""
     if _is_little(float(len(rows)) * n_clusters * _ITERATIONS, vectors):
         return None
     rng, n = np.random.default_rng(len(rows)), max(len(rows) // _SHARE, _LEAST_CLUSTERED)
@@ -92,7 +100,10 @@ def sampled_clusters(
     before, took = seconds_of(partial(run, 2)), seconds_of(partial(run, _WATCHED))
     few, clusters = found[0], found[-1]
     a_pass = max(took - before, 0.0) / max(clusters.n_passes - few.n_passes, 1) * len(rows) / n
-    return before + a_pass * passes_of_all(clusters), some, clusters.labels
+    seconds, longest = (
+        before + a_pass * passes for passes in (passes_of_all(clusters), MAX_ITERATIONS)
+    )
+    return Sampled(seconds, longest, some, clusters.labels)
 
 
 def _is_little(pairs: float, vectors: Vectors) -> bool:
@@ -114,15 +125,23 @@ def passes_of_all(clusters: Clusters) -> float:
     return float(min(MAX_ITERATIONS, clusters.n_passes * clusters.unrest ** (1 / _SLOWING)))
 
 
-def tell(who: str, vectors: Vectors, seconds: float, named: str | None = None) -> None:
-    """Warn of what a selection will take, where that is long."""
-    if seconds < LONG:
+def tell(
+    who: str,
+    vectors: Vectors,
+    seconds: float,
+    named: str | None = None,
+    longest: float | None = None,
+) -> None:
+    """Warn of what a selection will take, and may take at most, where that is long."""
+    longest = seconds if longest is None else longest
+    if min(2 * seconds, longest) < LONG:  # it may be twice as long as a sample tells
         return
     named = repr(who) if named is None else named
+    most = f", {duration(longest)} at most" if duration(longest) != duration(seconds) else ""
     warn(
-        f"{who} on {vectors.shape[0]:,} rows will take about {duration(seconds)} here, by what a "
-        f"sample took; write Subpool({named}, size=20_000) or Prefilter('margin', {named}) from "
-        f"skactive.strategies, which look at a part of the rows."
+        f"{who} on {vectors.shape[0]:,} rows will take about {duration(seconds)} here{most}, by "
+        f"what a sample took; write Subpool({named}, size=20_000) or Prefilter('margin', {named}) "
+        f"from skactive.strategies, which look at a part of the rows."
     )
 
 

@@ -78,7 +78,7 @@ def k_means(
     if n < len(rows) and not is_tensor(vectors):
         sampled = sampled_clusters(vectors, rows, n)
         if sampled is not None:
-            tell("k_means", vectors, sampled[0])
+            tell("k_means", vectors, sampled.seconds, longest=sampled.longest)
     reach = blocks.reach(centers)
     everyone = Clusters(np.full(len(rows), -1), reach)  # where all are wanted, there is no cluster
     clusters = cluster(blocks, n, reach, rng) if n < len(rows) else everyone

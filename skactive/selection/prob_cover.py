@@ -145,7 +145,7 @@ def _foreseen(vectors: Vectors, n_clusters: int, purity: float) -> tuple[float, 
     sampled = sampled_clusters(vectors, np.arange(vectors.shape[0]), n_clusters)
     if sampled is None:
         return 0.0, None
-    seconds, some, labels = sampled
+    seconds, _, some, labels = sampled
     blocks = Blocks(vectors, some, dtype=np.float64)
     limit = pure_limit(blocks, labels, purity, np.random.default_rng(0))
     is_radius = 0 < limit < math.inf

@@ -98,7 +98,7 @@ def _foretell(vectors: Vectors, n: int, n_clusters: int, n_neighbors: int) -> No
     sampled = sampled_clusters(vectors, np.arange(n_rows), n_clusters)
     if sampled is None:
         return
-    seconds, some, labels = sampled
+    seconds, longest, some, labels = sampled
     sizes = np.bincount(labels, minlength=n_clusters) * (n_rows / len(some))
     rows = some[labels == np.bincount(labels).argmax()][:_PAIRED_ROWS]
     everyone = np.ones(n_rows, dtype=bool)
@@ -109,7 +109,8 @@ def _foretell(vectors: Vectors, n: int, n_clusters: int, n_neighbors: int) -> No
     took = seconds_of(pick)
     a_pair = took / len(rows) ** 2
     n_pairs = min(n, n_clusters) * float(np.square(sizes).mean())
-    tell("typiclust", vectors, seconds + a_pair * n_pairs)
+    comparing = a_pair * n_pairs
+    tell("typiclust", vectors, seconds + comparing, longest=longest + comparing)
 
 
 def typical(
