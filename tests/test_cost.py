@@ -92,6 +92,39 @@ def test_a_bar_shows_how_far_it_is_once_it_takes_a_while(who, monkeypatch, capsy
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("who", ["max_herding", "k_medoids", "density"])
+def test_a_bar_of_pairs_moves_with_each_tile(who, monkeypatch):
+    """Where there are millions of candidates, all of them beside a few rows take half a minute."""
+    module = sys.modules["skactive.selection." + ("density" if who == "density" else "coverage")]
+    monkeypatch.setattr(module, "_TILE", (64, 16), raising=False)
+    monkeypatch.setattr(module, "_TILE_ROWS", 64, raising=False)
+    bars = []
+
+    def shown(steps, total, description, unit):
+        steps = list(steps)
+        bars.append(([size for size, _ in steps], total))
+        return [step for _, step in steps]
+
+    monkeypatch.setattr(module, "progress", shown)
+    choose(who)
+    sizes, total = bars[0]
+    assert sum(sizes) == total >= N * (N - 64) / 2 and max(sizes) <= 64 * 64
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_is_done_to_narrow_rows_beside_multiplications_counts(measured, monkeypatch):
+    monkeypatch.setattr(cost, "LITTLE_WORK", 50.0 * N * 5)
+    with pytest.warns(UserWarning, match="ranked_batch on 400 rows will take about"):
+        selection.ranked_batch(X[:, :1], DOUBT, 5, rng=np.random.default_rng(0))
+    with pytest.warns(UserWarning, match="k_means on 400 rows will take about"):
+        selection.k_means(X[:, :1], 5, rng=np.random.default_rng(0))
+    # Of six classes, each pick works on five times five entries for each row.
+    monkeypatch.setattr(cost, "LITTLE_WORK", 50.0 * N * 10 * 25)
+    proba = np.full((N, 6), 1 / 6)
+    with pytest.warns(UserWarning, match="bait on 400 rows will take about"):
+        selection.bait(X[:, :1], proba, 5, rng=np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("power", [1, 2])
 @pytest.mark.parametrize("fixed", [0.0, 0.5])
 def test_what_samples_take_tells_what_all_rows_take(power, fixed, monkeypatch):
@@ -110,7 +143,7 @@ def test_what_samples_take_tells_what_all_rows_take(power, fixed, monkeypatch):
 
     mask = np.ones(n_rows, dtype=bool)
     how = {"size": n_rows, "power": power, "steps": lambda n: 1 + n}
-    cost.foretell("it", np.empty((n_rows, 0)), mask, 200, run, work=cost.LITTLE_WORK, **how)
+    cost.foretell("it", np.empty((n_rows, 0)), mask, 200, run, pairs=cost.LITTLE_WORK, **how)
     assert told == pytest.approx([work(n_rows, 200)], rel=0.02)
 
 
@@ -120,6 +153,7 @@ def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatc
     monkeypatch.setattr(cost, "process_time", lambda: 2 * clock[0])
 
     def lloyd(blocks, n_clusters, reach, rng, max_iterations):
+        assert blocks.rows is None  # a copy: to gather them in each pass takes twice as long
         asked.append((blocks.n, n_clusters, max_iterations))
         clock[0] += 5.0 + 0.1 * max_iterations  # for seeds, and for each pass
         return Clusters(np.arange(blocks.n) % 7, np.zeros(blocks.n), max_iterations, unrest)
@@ -127,8 +161,8 @@ def test_clusters_of_a_sample_tell_what_the_passes_over_all_rows_take(monkeypatc
     monkeypatch.setattr(cost, "lloyd", lloyd)
     vectors = np.zeros((400_000, 8))
     # A sample that has settled after 30 passes; one whose means still move 100 times more than they
-    # may takes 30 * 100 ** .25 passes, and 300 are the most.
-    for left, n_passes in ((0.0, 45), (100.0, 94.868), (1e5, 300)):
+    # may takes 30 * 100 ** (1 / 3.1) passes, and 300 are the most.
+    for left, n_passes in ((0.0, 45), (100.0, 132.54), (1e5, 300)):
         unrest = left  # read by the function above
         seconds, some, labels = cost.sampled_clusters(vectors, np.arange(400_000), 2000)
         assert asked[-2:] == [(100_000, 2000, 2), (100_000, 2000, 30)]
@@ -161,6 +195,20 @@ def test_the_time_to_cluster_and_a_sampled_radius_tell_what_prob_cover_takes(mea
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_pick_that_is_timed_again_begins_again(measured, monkeypatch):
+    module, rated = sys.modules["skactive.selection.typiclust"], []
+    mean_distances = module._Cluster._mean_distances
+
+    def counted(cluster, places):
+        rated.append(len(places))
+        return mean_distances(cluster, places)
+
+    monkeypatch.setattr(module._Cluster, "_mean_distances", counted)
+    choose("typiclust")
+    assert len(set(rated[:3])) == 1  # a second pick of the same cluster has bounds, and a row less
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_rows_that_are_all_alike_are_measured_too(measured):
     for n_clusters in (None, 2):
         picks = selection.prob_cover(
@@ -171,7 +219,7 @@ def test_rows_that_are_all_alike_are_measured_too(measured):
 
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_the_lines_that_are_named_are_not_told_of(measured, monkeypatch):
-    monkeypatch.setattr(cost, "LITTLE_WORK", 30.0**2 * 6)
+    monkeypatch.setattr(cost, "LITTLE_WORK", 30.0**2 * 56)
     y = np.where(np.arange(N) < 4, np.arange(N) % 2, -1)
     for strategy in (Subpool("k_medoids", size=20), Prefilter("margin", "k_medoids", factor=5)):
         learner = ActiveLearner(LogisticRegression(), strategy, random_state=0).fit(X, y)
@@ -195,4 +243,4 @@ def test_wide_rows_that_are_few_are_measured_on_fewer(monkeypatch):
 
     monkeypatch.setattr("skactive.selection.coverage.foretell", foretell)
     assert len(selection.k_medoids(rows, 7, rng=np.random.default_rng(0))) == 7
-    assert sizes == [(7, 3), (14, 3)]
+    assert sizes == [(7, 3)] * 3 + [(14, 3)] * 3  # three times, as they are short

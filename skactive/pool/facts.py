@@ -442,7 +442,7 @@ class Facts:
         """Return a label as messages show it."""
         if self.multilabel and isinstance(label, bytes | np.void):
             return several.names_in(label, self.names())
-        return label.item() if isinstance(label, np.generic) else label
+        return lab.plain(label)
 
     def written(self, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return labels as tables have them: several of a row as text, None where none is known."""

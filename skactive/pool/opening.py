@@ -310,7 +310,6 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
         row = int(differs.argmax())
         now = pool.shown(values[row]) if known[row] else None
         raise ValueError(
-            f"Pool.open got the label {now!r} for row {row}, with which the file does "
-            f"not begin: it has {pool.shown(began[row])!r} there. Leave y out, and label(rows, y) "
-            f"it."
+            f"Pool.open got the label {now!r} for row {row}, with which the file does not begin: "
+            f"it has {pool.shown(began[row])!r} there. Leave y out, and label(rows, y) it."
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.labels import objects
 from ..utils.checks import is_integer
 from ..utils.files import replacing
 
@@ -127,9 +128,9 @@ def unpack_labels(name: str, arrays: dict[str, np.ndarray]) -> np.ndarray:
         return labels.view(f"V{int(arrays.pop(f'{name}_width')[0])}").copy()
     if not is_text:
         return labels
-    plain = unpack_json(labels)
-    objects = [bytes(label) if isinstance(label, list) else label for label in plain]
-    return np.array([*objects, None], dtype=object)[:-1]
+    return objects(
+        [bytes(label) if isinstance(label, list) else label for label in unpack_json(labels)]
+    )
 
 
 def pack_json(value: Any) -> np.ndarray:

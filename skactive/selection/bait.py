@@ -20,7 +20,6 @@ from ..data.arrays import (
     chunks,
     dense,
     row_products,
-    row_width,
     slices,
     squared_norms,
     wanted,
@@ -119,8 +118,8 @@ def bait(
         some = None if proba is None else proba[rows]
         bait(vectors[rows], some, n, oversample=oversample, rng=np.random.default_rng(0))
 
-    work = n_rows * row_width(vectors) * _basis_width(proba) ** 2 * n_taken
-    foretell("bait", vectors, mask, n, run, work=work, size=float(n_rows))
+    pairs = float(n_rows) * n_taken * _basis_width(proba) ** 2  # of rows, by pairs of classes
+    foretell("bait", vectors, mask, n, run, pairs=pairs, size=float(n_rows))
     regularization = max(float(regularization), _LEAST_SHARE * _largest_square(vectors))
     known = _information(vectors, proba, np.unique(as_positions(centers, n_rows)))
     known[np.diag_indices_from(known)] += regularization

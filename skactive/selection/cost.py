@@ -16,16 +16,18 @@ from .blocks import Blocks
 from .lloyd import MAX_ITERATIONS, Clusters, lloyd
 
 LITTLE_WORK = 2e10  # multiplications: at most about a minute, which is not worth a measurement
+_BESIDES = 50  # multiplications take as long as what else is done to a pair of rows
 LONG = 60.0  # seconds, from which on a selection is told to be long
 _FIRST_ROWS = 1000  # of the first sample; the next ones are twice as large each
 _ENOUGH = 0.3  # seconds between two samples that tell what a row takes
+_SHORT = 0.1  # seconds: what takes less scatters, and is done again
 _SHARE = 40  # of the whole time: what a sample takes at most
 _FEW_STEPS = 50  # the most that are made on a sample
 _LEAST_CLUSTERED = 4000  # rows of a sample that is clustered
 _ROWS_A_CLUSTER = 400  # of it: with fewer, clusters settle sooner than those of all rows
 _ITERATIONS = 20  # of k-means, as few as it may take
 _WATCHED = 30  # passes over a sample, after which its means move as those of all rows do
-_SLOWING = 4.0  # how many times as many passes all rows take: this root of the unrest then
+_SLOWING = 3.1  # how many times as many passes all rows take: this root of the unrest then
 
 _is_sample: ContextVar[bool] = ContextVar("is_sample", default=False)  # not measured itself
 
@@ -39,7 +41,7 @@ def foretell(
     n: int,
     run: OnSample,
     *,
-    work: float,
+    pairs: float,
     size: float,
     power: int = 1,
     steps: Callable[[int], float] = float,
@@ -48,11 +50,12 @@ def foretell(
 ) -> None:
     """Warn where a selection will take long, by what it takes for samples of the candidates.
 
-    ``run(rows, n)`` selects n of some rows. It takes `work` multiplications at least; where these
-    are few nothing is measured. Its time grows with `size` to the `power`, and with ``steps(n)``;
-    `besides` are seconds for something else. `named` is what to write, where `who` is not.
+    ``run(rows, n)`` selects n of some rows. The selection works on `pairs` of rows at least; where
+    these are few nothing is measured. Its time grows with `size` to the `power`, and with
+    ``steps(n)``; `besides` are seconds for something else. `named` is what to write, where `who` is
+    not.
     """
-    if work < LITTLE_WORK or _is_sample.get():
+    if _is_little(pairs, vectors):
         return
     rng, rows = np.random.default_rng(len(mask)), np.flatnonzero(mask)
     most = len(rows) / _SHARE ** (1 / power)
@@ -73,23 +76,28 @@ def sampled_clusters(
     vectors: Vectors, rows: Positions, n_clusters: int
 ) -> tuple[float, Positions, Positions] | None:
     """Return how long rows take to cluster, a sample of them and its labels; None: not long."""
-    work = len(rows) * n_clusters * row_width(vectors) * _ITERATIONS
-    if work < LITTLE_WORK or _is_sample.get():
+    if _is_little(float(len(rows)) * n_clusters * _ITERATIONS, vectors):
         return None
     rng, n = np.random.default_rng(len(rows)), max(len(rows) // _SHARE, _LEAST_CLUSTERED)
     n = min(max(n, min(_ROWS_A_CLUSTER * n_clusters, len(rows) // 4)), len(rows))
     some = np.sort(rng.choice(rows, n, replace=False))
+    sample = vectors[some]  # a copy: picked from all in each pass, few rows take twice as long
     found: list[Clusters] = []
 
     def run(most: int) -> None:
         own = np.random.default_rng(n)
-        found.append(lloyd(Blocks(vectors, some), n_clusters, np.full(n, np.inf), own, most))
+        found.append(lloyd(Blocks(sample), n_clusters, np.full(n, np.inf), own, most))
 
     # The first passes, with what comes before them, tell what that takes.
     before, took = seconds_of(partial(run, 2)), seconds_of(partial(run, _WATCHED))
-    few, clusters = found
+    few, clusters = found[0], found[-1]
     a_pass = max(took - before, 0.0) / max(clusters.n_passes - few.n_passes, 1) * len(rows) / n
     return before + a_pass * passes_of_all(clusters), some, clusters.labels
+
+
+def _is_little(pairs: float, vectors: Vectors) -> bool:
+    """Return whether work on pairs of rows is not worth a measurement, or is one itself."""
+    return pairs * (row_width(vectors) + _BESIDES) < LITTLE_WORK or _is_sample.get()
 
 
 def passes_of_all(clusters: Clusters) -> float:
@@ -135,11 +143,17 @@ def duration(seconds: float) -> str:
 def seconds_of(call: Callable[[], object]) -> float:
     """Return how many seconds a call takes: the less of those that pass and of the processor's.
 
-    Beside other programs more seconds pass, and several threads take more of the processor's.
+    Beside other programs more seconds pass, and several threads take more of the processor's. What
+    is short scatters: the least of three.
     """
-    token, start, busy = _is_sample.set(True), perf_counter(), process_time()
+    least, token = np.inf, _is_sample.set(True)
     try:
-        call()
+        for _ in range(3):
+            start, busy = perf_counter(), process_time()
+            call()
+            least = min(least, perf_counter() - start, process_time() - busy)
+            if least > _SHORT:
+                break
     finally:
         _is_sample.reset(token)
-    return min(perf_counter() - start, process_time() - busy)
+    return least

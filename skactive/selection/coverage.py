@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.arrays import row_width, steps
+from ..data.arrays import steps
 from ..data.types import Floats, Mask, Positions
-from ..utils.progress import by_slices, one_by_one
+from ..utils.progress import one_by_one, progress
 from .blocks import Blocks, squared
 from .cost import foretell
 
@@ -34,14 +34,13 @@ def foretell_coverage(
         choose(np.append(known, rows), n, centers=np.arange(len(known)))
 
     size = float(np.sqrt(len(mask) * np.count_nonzero(mask)))
-    work = size**2 * row_width(vectors)
     foretell(
         who,
         vectors,
         mask,
         n,
         run,
-        work=work,
+        pairs=size**2,
         size=size,
         power=2,
         steps=_n_passes,
@@ -132,17 +131,24 @@ class Coverage:
     def _shares(self, rows: Positions, rise: NDArray | None = None) -> Floats:
         """Return how far each candidate would lift rows in all, each row by `rise` at most."""
         shares = np.zeros(len(self.rows))
-        norms = self.blocks.norms
-        for part in by_slices(steps(len(rows), _TILE_ROWS), len(rows), f"{self.who}: pairs"):
+        n_pairs = len(rows) * len(self.rows)
+        tiles = self._tiles(rows)
+        for part, beside, tile in progress(tiles, n_pairs, f"{self.who}: pairs", " pairs"):
             some = rows[part]
-            left, weights = self.blocks.take(some), self.weights[some]
+            tile -= self.best[some, None]
+            np.maximum(tile, 0, out=tile)
+            if rise is not None:
+                np.minimum(tile, rise[part, None], out=tile)
+            shares[beside] += self.weights[some] @ tile
+        return shares
+
+    def _tiles(self, rows: Positions) -> Iterator[tuple[int, tuple[slice, slice, NDArray]]]:
+        """Yield similarities of some rows to some candidates, their places, how many there are."""
+        norms = self.blocks.norms
+        for part in steps(len(rows), _TILE_ROWS):
+            some = rows[part]
+            left = self.blocks.take(some)
             for beside in steps(len(self.rows), _TILE_ROWS):
                 others = self.rows[beside]
                 tile = squared(left, norms[some], self.blocks.take(others), norms[others])
-                tile = self.similarity(tile)
-                tile -= self.best[some, None]
-                np.maximum(tile, 0, out=tile)
-                if rise is not None:
-                    np.minimum(tile, rise[part, None], out=tile)
-                shares[beside] += weights @ tile
-        return shares
+                yield tile.size, (part, beside, self.similarity(tile))

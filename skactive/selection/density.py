@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,6 @@ from ..data.arrays import (
     check_vectors,
     chunks,
     products,
-    row_width,
     squared_norms,
     steps,
     true_entries,
@@ -82,8 +81,8 @@ def density(
         density(vectors[rows], metric=metric)
 
     if metric == "euclidean":
-        work, named = float(n) ** 2 * row_width(vectors), "Density(metric='euclidean')"
-        foretell("density", vectors, mask, 1, run, work=work, size=float(n), power=2, named=named)
+        size, named = float(n), "Density(metric='euclidean')"
+        foretell("density", vectors, mask, 1, run, pairs=size**2, size=size, power=2, named=named)
     if mask.any():
         out[mask] = _METRICS[metric](vectors, mask)
     return out
@@ -133,22 +132,29 @@ def _divided(block, by: Floats):
 def _euclidean(vectors: Vectors, mask: Mask) -> Floats:
     """Return each candidate's mean of 1 / (1 + distance), by tiles above the diagonal."""
     positions = np.flatnonzero(mask)
-    n, (height, width) = len(positions), _TILE
+    n, height = len(positions), _TILE[0]
     origin = _middle(vectors, positions)
     sums, ones = np.zeros(n), np.ones(max(_TILE))
     with np.errstate(over="ignore", invalid="ignore"):  # a square may overflow single precision
-        tiles = ((n - above.start, above) for above in steps(n, height))
-        n_tiles = -(-n // height)
-        for above in progress(tiles, n_tiles * n - height * n_tiles * (n_tiles - 1) / 2, "density"):
-            squared_distances = _from_rows(_centered(vectors[positions[above]], origin))
-            for column in range(above.start, n, width):
-                beside = slice(column, column + width)
-                right = _centered(vectors[positions[beside]], origin)
-                tile = _closeness(squared_distances(right, column - above.start))
-                sums[above] += tile @ ones[: tile.shape[1]]  # a product sums faster than `sum`
-                if column >= above.stop:  # else their own rows come by here as well
-                    sums[beside] += ones[: tile.shape[0]] @ tile
+        n_pairs = sum((above.stop - above.start) * (n - above.start) for above in steps(n, height))
+        tiles = _tiles(vectors, positions, origin)
+        for above, beside, tile in progress(tiles, n_pairs, "density", " pairs"):
+            sums[above] += tile @ ones[: tile.shape[1]]  # a product sums faster than `sum`
+            if beside.start >= above.stop:  # else their own rows come by here as well
+                sums[beside] += ones[: tile.shape[0]] @ tile
     return sums / n
+
+
+def _tiles(vectors: Vectors, positions, origin: Floats | None) -> Iterator[tuple[int, tuple]]:
+    """Yield how alike some rows and those from there on are, their places, how many pairs."""
+    height, width = _TILE
+    for above in steps(len(positions), height):
+        squared_distances = _from_rows(_centered(vectors[positions[above]], origin))
+        for column in range(above.start, len(positions), width):
+            beside = slice(column, column + width)
+            right = _centered(vectors[positions[beside]], origin)
+            tile = _closeness(squared_distances(right, column - above.start))
+            yield tile.size, (above, beside, tile)
 
 
 def _middle(vectors: Vectors, positions) -> Floats | None:

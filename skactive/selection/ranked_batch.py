@@ -13,7 +13,6 @@ from ..data.arrays import (
     check_vectors,
     chunks,
     dense,
-    row_width,
     slices,
     squared_norms,
     steps,
@@ -116,8 +115,7 @@ def ranked_batch(
         """Choose among these rows alone."""
         ranked_batch(vectors[rows], uncertainty[rows], n, rng=np.random.default_rng(0))
 
-    work = size * n_steps * row_width(vectors)
-    foretell("ranked_batch", vectors, mask, n_steps, run, work=work, size=size)
+    foretell("ranked_batch", vectors, mask, n_steps, run, pairs=size * n_steps, size=size)
     nearest = np.where(mask, np.inf, 0.0)
     if distances is not None:
         known = checked_distances(distances, n_rows)

@@ -101,8 +101,12 @@ def _foretell(vectors: Vectors, n: int, n_clusters: int, n_neighbors: int) -> No
     seconds, some, labels = sampled
     sizes = np.bincount(labels, minlength=n_clusters) * (n_rows / len(some))
     rows = some[labels == np.bincount(labels).argmax()][:_PAIRED_ROWS]
-    cluster = _Cluster(vectors, rows, np.ones(n_rows, dtype=bool))
-    took = seconds_of(lambda: cluster.pick(n_neighbors, np.random.default_rng(0)))
+    everyone = np.ones(n_rows, dtype=bool)
+
+    def pick() -> None:
+        _Cluster(vectors, rows, everyone).pick(n_neighbors, np.random.default_rng(0))
+
+    took = seconds_of(pick)
     a_pair = took / len(rows) ** 2
     n_pairs = min(n, n_clusters) * float(np.square(sizes).mean())
     tell("typiclust", vectors, seconds + a_pair * n_pairs)
