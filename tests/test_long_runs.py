@@ -5,6 +5,7 @@ import random
 import pytest
 import test_durable as durable
 import test_machine_hold_out as sided
+import test_machine_multilabel as several
 import test_machine_opinions as said
 import test_machine_pool as plain
 from hypothesis import seed, settings
@@ -16,6 +17,7 @@ PLAIN = (plain.IntPool, plain.FloatPool, plain.TextPool, plain.BoolPool, plain.F
 MACHINES = (
     *PLAIN,
     *(said.SaidPool, said.VotedPool, said.VotedText),
+    *(several.SetPool, several.VotedSetPool, several.DurableSetPool),
     *(sided.SidedPool, sided.FromTheStart, sided.ByGroup),
     *(durable.DurableIntPool, durable.DurableTextPool),
 )

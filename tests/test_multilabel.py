@@ -250,6 +250,11 @@ def test_tables_write_names_and_read_them(tmp_path):
         ["a", "cat", "dog"],
         ["b", "cat; dog", -1],
     ]
+    unlabeled = Pool(X, SETS, ids=list("abcdef"))
+    answers = {"id": ["f", "c"], "label": [-1, "cat"]}
+    assert len(unlabeled.merge(answers, annotator="Ann")) == 0
+    assert unlabeled.skipped.tolist() == [5]
+    assert unlabeled.y[2].tolist() == [1, 0]
     with pytest.raises(ValueError, match=r"merge got 'Dog' in row 0 \(near 'dog'\), where labels"):
         pool.merge({"id": ["a"], "label": ["cat; Dog"]})
 
