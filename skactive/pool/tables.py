@@ -93,7 +93,7 @@ def merge_table(
         how: dict[str, Any] = {"annotator": name, "relabel": relabel, "who": "merge"}
         if columns.comment is not None:
             how["comment"] = one.comments
-        y = pool.filled(one.labels, one.known)
+        y = pool.filled(one.labels[one.known], one.known)
         changes.append(plans.label(pool, one.rows, y, **how))
     left = answers.taken(np.flatnonzero(is_left))
     contradictions = {
