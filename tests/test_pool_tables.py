@@ -621,6 +621,14 @@ def test_numbers_that_are_measured_may_be_new():
     assert pool.y.tolist() == [0.5, 0.75, 3.0]
 
 
+@pytest.mark.parametrize("labels", [[0, 1], [0.5, 1.5], [False, True], ["bad", "fine"]])
+def test_who_could_not_tell_gives_no_label_of_any_kind(labels):
+    pool = Pool(np.zeros((6, 1)), [*labels, *[None] * 4])
+    pool.merge({"id": [2, 3], "label": ["-1", str(labels[1])]}, annotator="ann")
+    assert pool.skipped.tolist() == [2]
+    assert pool.y_labeled.tolist() == [*labels, labels[1]]
+
+
 def test_who_could_not_tell_writes_the_missing_label_and_a_blank_is_no_answer():
     pool = Pool([*"abcd"], ["fine", None, None, None])
     left = pool.merge({"id": [0, 1, 2, 3], "label": ["-1", -1, None, " "]}, annotator="ann")
