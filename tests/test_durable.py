@@ -749,6 +749,44 @@ def test_every_byte_flipped(path, part):
     assert flipped(path, lambda whole: range(part, len(whole), 8), random.Random(part)) > 100
 
 
+def other(value):
+    """Another value of the same type."""
+    if isinstance(value, bytes):
+        return bytes([*value[:-1], value[-1] ^ 1])
+    return f"{value}x" if isinstance(value, str) else (value or 0) + 1
+
+
+def test_no_column_can_be_changed_by_other_means(path):
+    with Pool.open(path, rows(), [0, 1] + (N - 2) * [None]) as pool:
+        fill(pool).label([20], [1], annotator="Ann", seconds=2, comment="clear")
+    changed, n_columns = path.with_name("changed.db"), 0
+    for table in store._TABLES:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            found = connection.execute(f"SELECT rowid, * FROM {table} ORDER BY 1 DESC LIMIT 1")
+            names = [name for name, *_ in found.description]
+            lines = found.fetchall()  # of "row" and "block" there are none
+            ((trigger,),) = connection.execute(
+                "SELECT sql FROM sqlite_master WHERE name = ?", [f"{table}_update"]
+            )
+        for number, *line in lines:
+            for name, value in zip(names[1:], line, strict=True):
+                if (table, name) == ("setting", "n"):  # a gap, which says nothing
+                    continue
+                n_columns += 1
+                shutil.copy(path, changed)
+                with contextlib.closing(sqlite3.connect(changed)) as connection:
+                    connection.execute(f"DROP TRIGGER {table}_update")
+                    connection.execute(
+                        f"UPDATE {table} SET {name} = ? WHERE rowid = ?", [other(value), number]
+                    )
+                    connection.execute(trigger)
+                    connection.commit()
+                with pytest.raises(ValueError, match=r"not a file that Pool\.open wrote|damaged"):
+                    Pool.open(changed, rows())
+                    pytest.fail(f"{table}.{name} was changed, which nothing refused")
+    assert n_columns > 25
+
+
 def test_a_copy_that_is_taken_while_others_write_is_an_earlier_state_or_is_refused(path):
     process = python(LABEL_ONE_BY_ONE, path)
     assert process.stdout.readline() == "open\n"
