@@ -1017,3 +1017,19 @@ def test_lightgbm_weighs_classes_that_are_named_and_more_than_were_taught():
     learner.fit(X, names, eval_X=X[:9], eval_y=names[:9])
     np.testing.assert_array_equal(learner.predict_proba(X), by_hand.predict_proba(X))
     assert learner.estimator_.evals_result_ == by_hand.evals_result_
+
+
+def test_labels_that_are_gone_are_forgotten_though_too_few_had_been_learned():
+    learner = ActiveLearner(GaussianNB(), random_state=0).fit(np.eye(4), [True, True, None, None])
+    assert learner.classes_.tolist() == [True] and not hasattr(learner, "estimator_")
+    learner.pool_.unlabel([0, 1])
+    assert learner.extend(np.eye(4)[:0]).classes_.tolist() == []
+
+
+def test_a_label_that_comes_back_with_another_weight_is_learned_again():
+    X, y = np.arange(4.0)[:, None], [0, 1, 0, 1]
+    learner = ActiveLearner(GaussianNB(), random_state=0).fit(X, y, sample_weight=np.ones(4))
+    learner.pool_.unlabel([3])
+    learner.teach([3], [1], sample_weight=[3.0], refit=False)
+    learner.extend(X[:0], sample_weight=[])
+    assert learner.estimator_.class_prior_.tolist() == [2 / 6, 4 / 6]

@@ -119,9 +119,17 @@ class Trainer:
         """Whether a fit now would learn something else."""
         if fitted.estimator is not None and self.missing(fitted) is not None:
             return True  # rows without a label joined those of one class
+        pool = self.pool
+        if self.fit_unlabeled and len(pool) > fitted.n_rows:
+            return True
+        touched = pool.touched_since(fitted.n_learned)
+        if fitted.learned is None:  # too few labels so far, or a frozen estimator: soon done
+            return len(touched) > 0
+        if pool.consensus is None:  # a label that went and came back may have another weight
+            was_learned = is_among(touched, fitted.learned[0])
+            return bool((was_learned | is_among(touched, pool.labeled)).any())
         entered, is_unlearned = self._since(fitted)
-        grew = self.fit_unlabeled and len(self.pool) > fitted.n_rows
-        return len(entered) > 0 or is_unlearned or grew
+        return len(entered) > 0 or is_unlearned
 
     def _since(self, fitted: Fitted) -> tuple[np.ndarray, bool]:
         """Return the rows that got a label since a fit, and whether one is gone or another."""
