@@ -386,7 +386,7 @@ def parse_like(cells: Sequence, known: ArrayLike, *, also_new: bool = False) -> 
 
     Text is a label only if it is the same, capitals and spaces included. What is not among the
     known labels is unknown; or, with `also_new`, what cannot be of their kind, or differs from one
-    of them in capitals or spaces only.
+    of them, or from a new one before it, in capitals or spaces only.
 
     Examples
     --------
@@ -408,6 +408,10 @@ def parse_like(cells: Sequence, known: ArrayLike, *, also_new: bool = False) -> 
         label = read(cell)
         is_new = also_new and (not is_text or (cell == label and folded(cell) not in near_miss))
         if label is not None and (label in classes or is_new):
+            if is_text and label not in classes:  # the next may differ from it in capitals only
+                classes.add(label)
+                near_miss.add(folded(label))
+                by_name[label] = label
             return label, None
         return None, by_name.get(nearest_class(cell, sorted(by_name)))
 
