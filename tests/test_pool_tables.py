@@ -508,7 +508,7 @@ CLASSES = ["complaint", "fine"]
             {"id": [2, 4, 2], "label": ["fine", "fine", "fine"], "who": [None, "ann", "ben"]},
             {"annotator_column": "who"},
             "merge got 2 twice, as 'fine' in row 0 and as 'fine' by 'ben' in row 2; give each row "
-            "one answer.",
+            "one answer, and what each person says in a table of its own.",
         ),
         (
             {"id": [2, 6], "label": ["fine", "fine"]},

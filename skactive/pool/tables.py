@@ -147,8 +147,10 @@ def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray
                 f"{cells.place(answers.at[j])}"
                 for j in (before, i)
             )
+            several = answers.names[before] != answers.names[i]
             raise ValueError(
-                f"merge got {name!r} twice, as {one} and as {other}; give each row one answer."
+                f"merge got {name!r} twice, as {one} and as {other}; give each row one answer"
+                f"{', and what each person says in a table of its own' * several}."
             )
     return np.array(list(first.values()), dtype=np.int64)
 
