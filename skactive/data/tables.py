@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..utils.checks import is_instance
 from .frames import is_pandas, is_polars
-from .labels import folded, missing_mask, nearest_class, to_array
+from .labels import folded, missing_mask, nearest_class, objects, to_array
 
 # Out
 
@@ -209,6 +209,8 @@ def _cell(raw: str) -> str | None:
 
 # In
 
+_SEVERAL = set | frozenset | list | tuple | np.ndarray  # of what a cell may hold
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
@@ -268,13 +270,19 @@ def _columns_of(table: Any, who: str) -> tuple[list, Callable[[int], Any]]:
 
 
 def _plain(values: Any) -> list:
-    """Return the values of a column, None for those that are missing or blank."""
+    """Return the values of a column, None for those that are missing or blank.
+
+    Several in a cell, however they are kept, are a tuple.
+    """
+    if isinstance(values, list) and any(isinstance(cell, _SEVERAL) for cell in values):
+        values = objects(values)  # or lists of one length were a matrix
     array = to_array(values)
     is_missing = missing_mask(array, None).tolist()
-    return [
+    cells = [
         None if missing or (isinstance(cell, str) and not cell.strip()) else cell
         for cell, missing in zip(array.tolist(), is_missing, strict=True)
     ]
+    return [tuple(cell) if isinstance(cell, _SEVERAL) else cell for cell in cells]
 
 
 def _positions(names: Sequence, columns: Sequence[str], got: str) -> dict[str, int]:

@@ -73,8 +73,7 @@ def merge_table(
     if pool.multilabel:  # sets of a frame
         given = cells.columns[columns.label]
         cells.columns[columns.label] = [
-            join_names(each) if isinstance(each, set | frozenset | list | tuple) else each
-            for each in given
+            join_names(each) if isinstance(each, tuple) else each for each in given
         ]
     answers = _answers(pool, cells, columns, annotator, new_labels)
     is_left, in_pool, by = (np.full(len(answers.at), hole) for hole in (False, None, None))
