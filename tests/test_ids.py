@@ -249,8 +249,12 @@ def test_an_unknown_id_is_refused_with_the_nearest():
             f"ids got {written!r}, which is the id of no row; write {meant!r}.",
             ids.numbers, [written],
         )  # fmt: skip
-    refused("ids got 'zzz', which is the id of no row.", ids.numbers, ["zzz"])
-    refused("ids got 8, which is the id of no row.", Ids([7, 9]).numbers, [8])
+    refused(
+        "ids got 'zzz', which is the id of no row; ids are such as 'images/00000.png'.",
+        ids.numbers,
+        ["zzz"],
+    )
+    refused("ids got 8, which is the id of no row; ids are such as 7.", Ids([7, 9]).numbers, [8])
     refused("ids got 'a', which is the id of no row.", Ids([]).numbers, ["a"])
 
 

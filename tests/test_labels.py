@@ -499,6 +499,12 @@ REFUSED = [
         ValueError,
         "y holds 1j of type complex in row 0; labels are integers, floats, booleans or text",
     ),
+    (
+        ["a", {"b"}],
+        ValueError,
+        "labels are integers, floats, booleans or text, and sets of them where a row has several, "
+        "in a Pool(X, multilabel=True, classes=[...]).",
+    ),
     (np.array([1j]), ValueError, "y holds values of dtype complex128; labels are integers"),
     (np.array(["2020"], dtype="M8[D]"), ValueError, "y holds values of dtype datetime64[D]"),
     ([b"a"], ValueError, "y holds b'a' of type bytes"),
@@ -656,10 +662,11 @@ def test_classes_are_named_in_any_order(classes, missing_label, expected):
         (["a", None], None, "classes= names None, which stands for no label"),
         (["a", "none"], "none", "classes= names 'none', which stands for no label"),
         (["a", 1], -1, "mixes text with numbers ('a' in row 0, 1 in row 1)"),
+        ("ab", -1, "classes is the text 'ab'; write a list of labels."),
     ],
 )
 def test_classes_that_are_no_labels_are_refused(classes, missing_label, text):
-    with pytest.raises(ValueError, match=re.escape(text)):
+    with pytest.raises((ValueError, TypeError), match=re.escape(text)):
         named_classes(classes, missing_label=missing_label)
 
 

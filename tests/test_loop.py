@@ -490,6 +490,16 @@ def test_a_person_is_told_the_row_how_much_is_done_and_how_much_is_left(typing, 
     )
 
 
+def test_a_person_is_told_the_id_of_a_row_that_has_one(typing, capsys):
+    typing("spam", "spam", "u", "q")
+    pool = Pool(["win a prize now", "lunch"], ids=["a.eml", "b.eml"])
+    run(mail().fit(pool), Prompt(), stopping=2)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Row")]
+    assert [line.split(":")[0] for line in told] == [
+        *("Row a.eml", "Row b.eml", "Row a.eml was 'spam'; once more.", "Row a.eml"),
+    ]
+
+
 def test_the_key_of_a_class_stays_the_same_as_others_come_and_go(typing):
     prompts = typing("spam", "spam", "ham", "ham", "1", "a", "a", "u", "3", "3", "q")
     learner = run(mail(), Prompt(show=lambda row: None))

@@ -259,6 +259,19 @@ def test_tables_write_names_and_read_them(tmp_path):
         pool.merge({"id": ["a"], "label": ["cat; Dog"]})
 
 
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize(
+    "cells", [[["dog"], ["cat"]], [["cat", "dog"], ["dog", "cat"]], [["cat"], []]]
+)
+def test_a_cell_of_a_table_may_be_a_list_of_names(make, cells):
+    pool = Pool(X, SETS, ids=list("abcdef"))
+    table = make({"id": [*"cf"], "label": cells})
+    assert len(pool.merge(table)) == 0
+    assert pool.y[[2, 5]].tolist() == [["cat" in cell, "dog" in cell] for cell in cells]
+    with pytest.raises(ValueError, match=r"merge got \('\w+',.* in row 0, .*where labels are"):
+        Pool(X, ["cat", "dog", *[None] * 4], ids=list("abcdef")).merge(table)
+
+
 def test_a_database_holds_the_places_of_names_and_goes_on(tmp_path):
     path = tmp_path / "labels.db"
     with Pool.open(path, X, SETS) as pool, Pool.open(path, X, SETS, multilabel=True) as other:

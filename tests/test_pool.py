@@ -624,7 +624,7 @@ def test_repr_and_html_show_the_counts():
         (lambda p: p.label(p.unlabeled_mask, 1), "label got booleans for row numbers; write"),
         (lambda p: p.label([True], [1]), "label got booleans for row numbers; write"),
         (lambda p: p.label([5.0], [1]), "label got floats for row numbers; write"),
-        (lambda p: p.label("5", 1), "label got a str for row numbers; write"),
+        (lambda p: p.label("5", 1), "label got text for row numbers; write"),
         (lambda p: p.label(None, 1), "label got a NoneType for row numbers; write"),
         (lambda p: p.label([[5]], [1]), "label got row numbers of shape (1, 1); write"),
         (lambda p: p.label([5, 6], [1]), "label got 1 labels for 2 rows; give one for each row."),

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import random
+import re
 import sys
 from datetime import UTC
 from pathlib import Path
@@ -480,10 +481,17 @@ CLASSES = ["complaint", "fine"]
             "it is new.",
         ),
         (
-            {"id": [4], "label": ["Fine"]},
+            {"id": [4, 3, 2], "label": ["Fine", "praise", "Praise"]},
             {"new_labels": True},
-            "merge got 'Fine' in row 0 (near 'fine'), where labels are 'complaint', 'fine'; write "
-            "one of these, nothing for no answer, or new_labels=True if it is new.",
+            "merge got 'Fine' in row 0 (near 'fine'), 'Praise' in row 2 (near 'praise'), where "
+            "labels are 'complaint', 'fine'; write one of these, nothing for no answer, or "
+            "name_classes first if it is another class.",
+        ),
+        (
+            {"id": [4], "label": ["fine"], "who": ["ann "]},
+            {"annotator_column": "who"},
+            "merge, in row 0, got the name 'ann '; names are text without spaces around it, write "
+            "'ann'.",
         ),
         (
             {"id": [4, 4, 3], "label": ["fine", None, "complaint"], "who": ["ann", "ann", 7]},
@@ -500,7 +508,7 @@ CLASSES = ["complaint", "fine"]
             {"id": [2, 4, 2], "label": ["fine", "fine", "fine"], "who": [None, "ann", "ben"]},
             {"annotator_column": "who"},
             "merge got 2 twice, as 'fine' in row 0 and as 'fine' by 'ben' in row 2; give each row "
-            "one answer.",
+            "one answer, and what each person says in a table of its own.",
         ),
         (
             {"id": [2, 6], "label": ["fine", "fine"]},
@@ -619,6 +627,24 @@ def test_numbers_that_are_measured_may_be_new():
     pool = Pool([*"abc"], [0.5, None, None], missing_label=None)
     pool.merge({"id": ["1", "2"], "label": ["0.75", "3"]})
     assert pool.y.tolist() == [0.5, 0.75, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("y", "cell", "refusal"),
+    [
+        (
+            [0.5, 1.5],
+            "1,5",
+            "labels are numbers, such as 0.5; write one, with a point, nothing for",
+        ),
+        ([{"a"}, {"b"}], "a, b", "labels are 'a', 'b'; write some, as in 'a; b', '[]' for none of"),
+    ],
+)
+def test_how_a_label_is_written_is_said_where_it_is_no_single_name(y, cell, refusal):
+    with pytest.raises(
+        ValueError, match=re.escape(f"merge got {cell!r} in row 0, where {refusal}")
+    ):
+        Pool(np.zeros((3, 1)), [*y, None]).merge({"id": [2], "label": [cell]})
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0.5, 1.5], [False, True], ["bad", "fine"]])
@@ -871,6 +897,16 @@ def test_columns_of_a_frame_are_written_and_one_that_is_called_label_is_not_hers
             (2, "ann", "old.csv"),
             {},
             "'old.csv', which is there; give another path, or overwrite=True.",
+        ),
+        (
+            (2, "", "new.csv"),
+            {},
+            "the name ''; names are text without spaces around it, write one, or None.",
+        ),
+        (
+            (2, "ann", "new.XLSX"),
+            {},
+            "'new.XLSX', and writes CSV, which every spreadsheet opens; write 'new.csv'.",
         ),
         ((0, "ann", "new.csv"), {}, "n=0; give a whole number of at least 1."),
         (([], "ann", "new.csv"), {}, "no row to hand out: no row was given."),

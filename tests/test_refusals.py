@@ -751,6 +751,11 @@ def test_labels_of_an_index_are_no_row_numbers(index):
     refused(ValueError, text, learner, learner.teach, rows.index, [0, 1])
     if isinstance(index, list):
         refused(ValueError, text, learner, learner.teach, list(rows.index), [0, 1])
+        named = ActiveLearner(LogisticRegression()).fit(pd.DataFrame(X, index), Y, ids=index)
+        with pytest.raises(ValueError, match=r"returned it, or teach\(ids=ids, y=y\)\.$"):
+            named.teach(list(rows.index), [0, 1])
+        with pytest.raises(TypeError, match=r"seconds, .*; write pool_\.label\(idx, y, seconds="):
+            named.teach(ids=rows.index, y=[0, 1], seconds=2.5)
     assert learner.teach(pd.Series(idx), [0, 1]).pool_.n_labeled == 17
 
 

@@ -429,9 +429,11 @@ def test_new_labels_of_their_kind_are_taken_where_they_may_be_new():
     parsed = parse_like(["0.25", "x", "1e999"], [0.5], also_new=True)
     assert parsed.labels[0] == 0.25
     assert parsed.unknown == [Unknown(1, "x", None), Unknown(2, "1e999", None)]
-    parsed = parse_like(["new", "Fine", "fine", 3], ["fine"], also_new=True)
-    assert parsed.is_given.tolist() == [True, False, True, False]
-    assert parsed.unknown == [Unknown(1, "Fine", "fine"), Unknown(3, 3, None)]
+    parsed = parse_like(["new", "Fine", "fine", 3, "New", "new"], ["fine"], also_new=True)
+    assert parsed.is_given.tolist() == [True, False, True, False, False, True]
+    assert parsed.unknown == [
+        *(Unknown(1, "Fine", "fine"), Unknown(3, 3, None), Unknown(4, "New", "new")),
+    ]
 
 
 def test_equal_cells_of_different_types_are_read_apart():

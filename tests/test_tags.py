@@ -82,6 +82,8 @@ def test_what_makes_no_sense_is_refused(call, text):
 def test_a_tag_is_text(name):
     with pytest.raises(TypeError, match="tag got the name .*; give the text that the rows are"):
         Pool(X, Y).tag([4], name)
+    with pytest.raises(ValueError, match="tag got the name 'sharp '; .* write 'sharp'"):
+        Pool(X, Y).tag([4], "sharp ")
 
 
 def test_a_question_may_be_about_the_rows_of_a_tag():

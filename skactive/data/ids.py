@@ -159,7 +159,8 @@ class Ids:
             name = column.take(np.flatnonzero(rows < 0)[:1]).tolist()[0]
             self._refuse_kind(column, who)
             near = self.nearest(name)
-            instead = "" if near is None else f"; write {near!r}"
+            instead = f"; ids are such as {self[0]!r}" if self._n else ""
+            instead = instead if near is None else f"; write {near!r}"
             raise ValueError(f"{who} got {name!r}, which is the id of no row{instead}.")
         return rows
 

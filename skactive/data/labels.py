@@ -34,6 +34,7 @@ _BLANKS = {
     "NaN": "NaN",
 }
 _ACCEPTED = "labels are integers, floats, booleans or text"
+_SEVERAL = "sets of them where a row has several, in a Pool(X, multilabel=True, classes=[...])"
 
 
 def resolve_missing_label(missing_label: Any, *, regression: bool) -> Any:
@@ -271,6 +272,8 @@ def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
     >>> named_classes([2, 0, 1], missing_label=-1)
     array([0, 1, 2])
     """
+    if isinstance(classes, str):
+        raise TypeError(f"classes is the text {classes!r}; write a list of labels.")
     raw = to_array(classes)
     unfit = raw[missing_mask(raw, missing_label)]
     if len(unfit):
@@ -500,8 +503,10 @@ def _natural_dtype(labels: list, where: np.ndarray) -> np.dtype:
     kinds = _kinds(labels)
     if "?" in kinds or "-" in kinds:
         at, odd = next((at, each) for at, each in enumerate(labels) if _kind(type(each)) in "?-")
+        several = f", and {_SEVERAL}" * isinstance(odd, set | frozenset)
         raise ValueError(
-            f"y holds {odd!r} of type {type(odd).__name__} in row {where[at]}; {_ACCEPTED}."
+            f"y holds {odd!r} of type {type(odd).__name__} in row {where[at]}; "
+            f"{_ACCEPTED}{several}."
         )
     if "U" in kinds and len(kinds) > 1:
         are_text = [isinstance(label, str) for label in labels]

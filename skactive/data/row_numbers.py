@@ -108,6 +108,8 @@ def _not_row_numbers(idx: Any) -> str:
         return "booleans for row numbers; write np.flatnonzero(mask)."
     if any(issubclass(cls, float | np.floating) for cls in types):
         return "floats for row numbers; write idx.astype(int) if they are whole."
+    if any(issubclass(cls, str) for cls in types):
+        return "text for row numbers; write integers, which pool.numbers(ids) gives for ids."
     return f"a {type(idx).__name__} for row numbers; write integers in one dimension."
 
 

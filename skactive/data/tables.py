@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..utils.checks import is_instance
 from .frames import is_pandas, is_polars
-from .labels import folded, missing_mask, nearest_class, to_array
+from .labels import folded, missing_mask, nearest_class, objects, to_array
 
 # Out
 
@@ -209,6 +209,8 @@ def _cell(raw: str) -> str | None:
 
 # In
 
+_SEVERAL = set | frozenset | list | tuple | np.ndarray  # of what a cell may hold
+
 
 @dataclass(frozen=True, eq=False)
 class Cells:
@@ -268,13 +270,19 @@ def _columns_of(table: Any, who: str) -> tuple[list, Callable[[int], Any]]:
 
 
 def _plain(values: Any) -> list:
-    """Return the values of a column, None for those that are missing or blank."""
+    """Return the values of a column, None for those that are missing or blank.
+
+    Several in a cell, however they are kept, are a tuple.
+    """
+    if isinstance(values, list) and any(isinstance(cell, _SEVERAL) for cell in values):
+        values = objects(values)  # or lists of one length were a matrix
     array = to_array(values)
     is_missing = missing_mask(array, None).tolist()
-    return [
+    cells = [
         None if missing or (isinstance(cell, str) and not cell.strip()) else cell
         for cell, missing in zip(array.tolist(), is_missing, strict=True)
     ]
+    return [tuple(cell) if isinstance(cell, _SEVERAL) else cell for cell in cells]
 
 
 def _positions(names: Sequence, columns: Sequence[str], got: str) -> dict[str, int]:
@@ -386,7 +394,7 @@ def parse_like(cells: Sequence, known: ArrayLike, *, also_new: bool = False) -> 
 
     Text is a label only if it is the same, capitals and spaces included. What is not among the
     known labels is unknown; or, with `also_new`, what cannot be of their kind, or differs from one
-    of them in capitals or spaces only.
+    of them, or from a new one before it, in capitals or spaces only.
 
     Examples
     --------
@@ -408,6 +416,10 @@ def parse_like(cells: Sequence, known: ArrayLike, *, also_new: bool = False) -> 
         label = read(cell)
         is_new = also_new and (not is_text or (cell == label and folded(cell) not in near_miss))
         if label is not None and (label in classes or is_new):
+            if is_text and label not in classes:  # the next may differ from it in capitals only
+                classes.add(label)
+                near_miss.add(folded(label))
+                by_name[label] = label
             return label, None
         return None, by_name.get(nearest_class(cell, sorted(by_name)))
 

@@ -35,6 +35,8 @@ from .training import params_of
 OF_MODAL = {
     "only_new": 'ActiveLearner(..., update="partial_fit")',
     "bootstrap": "ActiveLearner(BaggingClassifier(...))",
+    "seconds": "pool_.label(idx, y, seconds=seconds), then refit()",
+    "comment": "pool_.label(idx, y, comment=comment), then refit()",
 }
 
 

@@ -195,7 +195,7 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
     if X.consensus != learner.consensus:
         raise ValueError(
             f"the pool's consensus is {X.consensus!r}, the learner's is {learner.consensus!r}; "
-            f"give both the same consensus."
+            f"give both the same, ActiveLearner(..., consensus=...) and Pool(..., consensus=...)."
         )
     check_hold_out(learner, X)
     if classes is not None:

@@ -146,9 +146,10 @@ class Teacher:
     def _of_rows(self, X, y, annotator, params, relabel, of_rows: OfRows) -> Lesson:
         """Plan rows from outside with their labels."""
         if self.last_query != OUTSIDE and are_index_labels(X, self.trainer.pool.rows.parts[0]):
+            by_ids = "" if self.trainer.pool.ids is None else ", or teach(ids=ids, y=y)"
             raise ValueError(
-                "teach got labels of an index, which are no row numbers; write teach(idx, y), with "
-                "idx as query returned it."
+                f"teach got labels of an index, which are no row numbers; write teach(idx, y), "
+                f"with idx as query returned it{by_ids}."
             )
         X = check_rows(X, who="teach")
         if n_rows(X) == 0:

@@ -263,7 +263,7 @@ class _Conversation:
         while waiting:
             row = waiting[0]
             to_go = _n_left(self.learner, self.rule)
-            print(f"\nRow {row}: {pool.n_labeled} labelled, at most {to_go} to go")
+            print(f"\nRow {self._name(row)}: {pool.n_labeled} labelled, at most {to_go} to go")
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
             except KeyboardInterrupt:
@@ -295,8 +295,13 @@ class _Conversation:
         row = self.given.pop()
         was = repr(pool.y[[row]].tolist()[0]) if pool.labeled_mask[row] else "skipped"
         pool.undo()
-        print(f"Row {row} was {was}; once more.")
+        print(f"Row {self._name(row)} was {was}; once more.")
         waiting.insert(0, row)
+
+    def _name(self, row: int) -> Any:
+        """Return what the person knows a row by: its id, which the row itself need not show."""
+        ids = self.learner.pool_.ids
+        return row if ids is None else ids[row]
 
     def _expected(self) -> dict[str, Any]:
         """Return what the person may say, as parameters of `Prompt.ask`."""

@@ -8,10 +8,11 @@ import numpy as np
 
 from ..data.conform import conform
 from ..data.ids import Ids, has_column, take_ids, without_column
+from ..data.labels import nearest_class
 from ..data.multilabel import is_multilabel
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, check_rows, row_index
-from ..utils.checks import checked_count
+from ..utils.checks import check_name, checked_count
 from .facts import Facts
 from .fold import LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED
 from .history import undoable
@@ -214,11 +215,19 @@ def _groups(pool: Facts, groups, n: int, index, who: str) -> dict | None:
 
 def undo(pool: Facts, n=1, annotator: str | None = None) -> Change:
     """Return what `Pool.undo` would change."""
+    if isinstance(n, str):
+        raise TypeError(f"undo got n={n!r}; write undo(annotator={n!r}).")
     checked_count(n, "n", "undo")
     undone = undoable(pool.ledger, n, annotator)
     if n > len(undone):
+        log, codes = pool.ledger.log, pool.ledger.log.actors.array[: pool.n_operations]
+        people = {log.people[code] for code in set(codes.tolist())} - {annotator}
+        near = None if undone else nearest_class(annotator, people)
         whose = "" if annotator is None else f" of {annotator!r}"
-        raise ValueError(f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone.")
+        instead = "" if near is None else f"; write annotator={near!r}"
+        raise ValueError(
+            f"undo got n={n}, but {_operations(len(undone))}{whose} can be undone{instead}."
+        )
     kinds = [KINDS[pool.ledger.log.kinds.array[number]] for number in undone]
     for ago, kind in enumerate(kinds, 1):
         if kind in ADDING:
@@ -269,6 +278,7 @@ def tag(pool: Facts, kind: str, idx, name: str) -> Change:
     """Return what `Pool.tag` or `untag` would change."""
     if not isinstance(name, str) or not name.strip():
         raise TypeError(f"{kind} got the name {name!r}; give the text that the rows are to have.")
+    check_name(name, kind)
     idx, name = check_row_numbers(idx, len(pool), who=kind), str.__str__(name)
     tags = pool.tags
     members = tags.get(name, idx[:0]) if kind == "tag" else rows_tagged(tags, name, kind)

@@ -514,7 +514,7 @@ class Pool(Facts):
         read_only : bool, default=False
             Whether to look at the file, which others may write to meanwhile, and not change it.
         **options : dict
-            Of `Pool`; of a file that is there they must be those that it has.
+            Of `Pool`; of a file that is there those that it has, but `consensus` as for `load`.
 
         Returns
         -------

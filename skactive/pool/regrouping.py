@@ -55,6 +55,9 @@ def split_class(pool: Facts, name: Any, into: Any) -> Change:
 
 def _names(pool: Facts, known: np.ndarray, given: Any, who: str) -> list:
     """Return names of classes, sorted and each once, refusing what is none."""
+    for name in given if isinstance(given, list) else ():
+        if isinstance(name, list | tuple | np.ndarray):
+            raise TypeError(f"{who} got {name!r} for one class; write its name alone.")
     names, is_name = parse(given, missing_label=pool.missing_label)
     if not is_name.all():
         raise ValueError(f"{who} got the missing label; give names of classes.")

@@ -73,8 +73,7 @@ def merge_table(
     if pool.multilabel:  # sets of a frame
         given = cells.columns[columns.label]
         cells.columns[columns.label] = [
-            join_names(each) if isinstance(each, set | frozenset | list | tuple) else each
-            for each in given
+            join_names(each) if isinstance(each, tuple) else each for each in given
         ]
     answers = _answers(pool, cells, columns, annotator, new_labels)
     is_left, in_pool, by = (np.full(len(answers.at), hole) for hole in (False, None, None))
@@ -124,7 +123,7 @@ def _answers(
         for name, default in ((columns.annotator, annotator), (columns.comment, None))
     )
     for place, name in zip(at.tolist(), names, strict=True):
-        if not isinstance(name, str | None):
+        if name is not None and (not isinstance(name, str) or name != name.strip()):
             check_name(name, f"merge, in {cells.place(place)},")
     answers = _Answers(
         at, rows, parsed.labels[at], parsed.is_given[at], objects(names), objects(comments)
@@ -147,8 +146,10 @@ def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray
                 f"{cells.place(answers.at[j])}"
                 for j in (before, i)
             )
+            several = answers.names[before] != answers.names[i]
             raise ValueError(
-                f"merge got {name!r} twice, as {one} and as {other}; give each row one answer."
+                f"merge got {name!r} twice, as {one} and as {other}; give each row one answer"
+                f"{', and what each person says in a table of its own' * several}."
             )
     return np.array(list(first.values()), dtype=np.int64)
 
@@ -185,10 +186,21 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
         ]
         more = len(parsed.unknown) - len(shown)
         labels = ", ".join(map(repr, known[:20].tolist())) + ", ..." * (len(known) > 20)
-        new = ", or new_labels=True if it is new" if pool.classes is None else ""
+        what = f"{labels or 'text, or numbers'}; write one of these, nothing for no answer"
+        if pool.multilabel:
+            what = (
+                f"{labels}; write some, as in 'a; b', '[]' for none of them, nothing for no answer"
+            )
+        elif is_open and known.dtype.kind == "f":
+            what = (
+                f"numbers, such as {known.item(0)}; write one, with a point, nothing for no answer"
+            )
+        elif pool.classes is None:
+            call = "new_labels=True if it is new"
+            what += f", or {'name_classes first if it is another class' if new_labels else call}"
         raise ValueError(
             f"merge got {', '.join(shown)}{f' and {more} more' * (more > 0)}, where labels are "
-            f"{labels or 'text, or numbers'}; write one of these, nothing for no answer{new}."
+            f"{what}."
         )
     return parsed
 
@@ -257,6 +269,13 @@ def hand_out(
     """Do what `Pool.hand_out` does."""
     if not isinstance(name, str):
         raise TypeError(f"hand_out got the name {name!r}; give that of a colleague, as text.")
+    check_name(name, "hand_out")
+    stem, ending = os.path.splitext(os.fsdecode(path))
+    if ending.lower() in (".xlsx", ".xls", ".ods"):
+        raise ValueError(
+            f"hand_out got {os.fsdecode(path)!r}, and writes CSV, which every spreadsheet opens; "
+            f"write {f'{stem}.csv'!r}."
+        )
     if os.path.exists(path) and not overwrite:
         raise ValueError(
             f"hand_out got {os.fspath(path)!r}, which is there; give another path, or "

@@ -279,10 +279,17 @@ def missing_to_total(n_instances, n_total, n_known: int, who: str = "query") -> 
 
 
 def check_name(name, who: str) -> None:
-    """Refuse a name of a person that is no text."""
-    if name is not None and not isinstance(name, str):
+    """Refuse a name of a person that is no text, or that nobody would write twice alike."""
+    if name is None:
+        return
+    if not isinstance(name, str):
         raise TypeError(
             f"{who} got the name {name!r} of type {type(name).__name__}; give text, or None."
+        )
+    if not name or name != name.strip():
+        instead = f"write {name.strip()!r}" if name.strip() else "write one, or None"
+        raise ValueError(
+            f"{who} got the name {name!r}; names are text without spaces around it, {instead}."
         )
 
 
