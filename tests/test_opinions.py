@@ -252,10 +252,11 @@ def test_a_learner_notices_that_other_rows_changed_than_those_it_was_taught(upda
     learner = ActiveLearner(GaussianNB(), "margin", consensus=trusted, update=update).fit(X, Y)
     learner.teach([3, 4], [0, 0], annotator="ann")
     learner.teach([3, 4], [1, 1], annotator="ben")
+    learner.teach(5, 0, annotator="cleo")  # and so all of that is learned
     assert learner.pool_.y[[3, 4]].tolist() == [0, 0]
     learner.teach(8, 1, annotator="ben")  # who has said most from now on
     assert learner.pool_.y[[3, 4]].tolist() == [1, 1]
-    afresh = GaussianNB().fit(X[[0, 1, 3, 4, 8]], [0, 1, 1, 1, 1])
+    afresh = GaussianNB().fit(X[[0, 1, 3, 4, 5, 8]], [0, 1, 1, 1, 0, 1])
     np.testing.assert_allclose(learner.predict_proba(X), afresh.predict_proba(X))
 
 
