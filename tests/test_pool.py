@@ -420,8 +420,10 @@ def test_a_reservation_ends_with_the_label_of_whom_it_is_for():
         pool.label([0, 2], [1, 1], annotator="Ben")
     pool.label([0], [1], annotator="Ben")
     pool.label([1], [1])  # nobody in particular: for all
+    pool.reserve(3)
+    pool.label(3, 1, annotator="Cleo")  # who is among those for whom it was
     assert dict(pool.reservations) == {0: ("Ada",), 2: ("Ada",)}
-    assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1], [2])
+    assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1, 3], [2])
 
 
 def test_skipped_rows_come_back_by_restore():
