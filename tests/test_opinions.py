@@ -175,7 +175,7 @@ def test_agreement_is_of_the_opinions_that_stand():
 
 def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
     pool = Pool(X, Y)
-    pool.label([0, 3, 4], [0, 1, 0], seconds=[9.5, 2, None], comment="hurried")
+    pool.label([0, 3, 4], [0, 1, 0], seconds=[9.5, 0, None], comment="hurried")
     pool.label(3, 1, annotator="ben", seconds=1.5)
     pool.label(5, None, annotator="ben", comment=["too dark"])
     pool.label(6, 1, annotator="ben")
@@ -186,7 +186,7 @@ def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
             table["id"], table["seconds"].fillna(-1), table["comment"].fillna(""), strict=True
         )
         assert [*told][2:] == [
-            (3, 2.0, "hurried"),
+            (3, 0.0, "hurried"),
             (3, 1.5, ""),
             (4, -1.0, "hurried"),
             (5, -1.0, "too dark"),

@@ -426,6 +426,19 @@ def test_a_reservation_ends_with_the_label_of_whom_it_is_for():
     assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1, 3], [2])
 
 
+def test_rows_labelled_lately_count_where_they_were_labelled_last():
+    pool = Pool(rows(6), [0, 1, None, None, None, None])
+    pool.label([2, 3], [0, 1])
+    pool.decide([2], [1])
+    pool.label([4, 5], [0, None])
+    pool.label([1], [0], relabel=True)
+    pool.label([0], [1], relabel=True)
+    pool.undo()
+    assert pool.labeled_lately(0, None).tolist() == [1, 4, 2, 3, 0]
+    assert pool.labeled_lately(0, 4).tolist() == [1, 4, 2, 3]
+    assert pool.labeled_lately(2, None).tolist() == pool.labeled_lately(2, 9).tolist() == [1, 4, 2]
+
+
 def test_skipped_rows_come_back_by_restore():
     pool = mixed()
     pool.restore(4)
