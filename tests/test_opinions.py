@@ -94,6 +94,15 @@ def test_a_decision_outranks_what_was_and_will_be_said():
         pool.decide(3, -1)
 
 
+def test_what_is_said_of_a_decided_row_takes_it_no_digits():
+    pool = Pool(X, consensus="majority")
+    pool.decide(0, 0.5)
+    pool.label(0, 1, annotator="ann")
+    assert pool.y[0] == 0.5
+    pool.set(consensus=None)
+    assert pool.y[0] == 0.5
+
+
 def test_without_a_consensus_a_decided_row_takes_no_other_label():
     pool = Pool(X, Y)
     pool.decide(0, 1, annotator="rita")

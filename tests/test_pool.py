@@ -436,6 +436,7 @@ def test_rows_labelled_lately_count_where_they_were_labelled_last():
     pool.undo()
     assert pool.labeled_lately(0, None).tolist() == [1, 4, 2, 3, 0]
     assert pool.labeled_lately(0, 4).tolist() == [1, 4, 2, 3]
+    assert pool.labeled_lately(0, 1).tolist() == [1]
     assert pool.labeled_lately(2, None).tolist() == pool.labeled_lately(2, 9).tolist() == [1, 4, 2]
 
 

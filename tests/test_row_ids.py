@@ -616,6 +616,13 @@ def test_a_remark_stays_with_its_row_where_others_are_dropped(tmp_path):
     assert len(now) == 3
 
 
+def test_a_row_that_has_a_tag_and_nothing_else_is_missed(tmp_path):
+    pool = Pool(np.zeros((2, 1)), ids=[*"ab"])
+    pool.tag(1, "sharp")
+    with pytest.raises(ValueError, match="X lacks 1 row of which the pool .* such as 'b'"):
+        again(pool, np.zeros((1, 1)), tmp_path, ids=["a"])
+
+
 def test_a_decision_that_is_dropped_keeps_no_dtype(tmp_path):
     pool = Pool(np.zeros((2, 1)), ids=[*"ab"])
     pool.decide(0, 1)
