@@ -291,6 +291,14 @@ def test_who_left_rows_out_follows_others_who_did_not(path):
         assert known(again)[0] == {"r1": 1, "r5": 3}
 
 
+def test_labels_of_rows_that_are_left_out_lose_no_digits(path):
+    with opened(path) as all_of_them, opened(path, names()[1:], missing="drop") as fewer:
+        all_of_them.label([0], [0.5])
+        fewer.label([5], [7])
+    with opened(path) as again:
+        assert again.y_labeled.tolist() == [0.5, 7]
+
+
 def test_what_others_said_of_rows_that_are_left_out_is_not_undone(path):
     with opened(path) as all_of_them, opened(path, names()[1:], missing="drop") as fewer:
         all_of_them.label([0, 1], [0, 1])

@@ -103,6 +103,15 @@ def test_what_is_said_of_a_decided_row_takes_it_no_digits():
     assert pool.y[0] == 0.5
 
 
+def test_a_row_that_is_decided_again_is_decided_once():
+    pool = Pool(X, consensus="majority")
+    for label in (0, 1):
+        pool.decide(0, label)
+        assert pool.opinions["label"].tolist() == [label]
+    pool.undo(2)
+    assert len(pool.opinions) == 0
+
+
 def test_without_a_consensus_a_decided_row_takes_no_other_label():
     pool = Pool(X, Y)
     pool.decide(0, 1, annotator="rita")
