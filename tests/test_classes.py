@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from test_damaged_files import edited, table
 
 import skactive
 from skactive import ActiveLearner, Pool
@@ -101,6 +102,20 @@ def test_a_split_class_is_asked_for_again_and_its_record_stays(tmp_path):
         assert each.classes.tolist() == ["bird", "cat", "dog"]
 
 
+def test_a_renaming_in_a_file_takes_no_label_away(tmp_path):
+    pool, path = zoo(), tmp_path / "pool.npz"
+    pool.split_class("bird", ["duck", "goose"])
+    pool.save(path)
+
+    def as_renaming(details):
+        ((number, detail),) = details
+        return [(number, detail | {"into": ["duck"], "new": ["duck"]})]
+
+    edited(path, **table(3, as_renaming))
+    with pytest.raises(ValueError, match="is not a file that Pool.save wrote"):
+        Pool.load(path, X)
+
+
 def test_a_split_is_of_the_rows_whose_label_it_is_by_consensus():
     pool = zoo(consensus="majority")
     pool.label([3, 4], ["bird", "cat"], annotator="ben")
@@ -147,6 +162,17 @@ def test_numbers_are_renamed_in_a_dtype_that_holds_them(tmp_path):
         assert each.y_labeled.tolist() == [0, 300, 300]
         each.undo()
         assert (each.y_labeled.tolist(), each.y_labeled.dtype) == ([0, 1, 1], np.int8)
+
+
+def test_a_name_that_no_label_has_any_more_makes_no_dtype():
+    pool = Pool(X)
+    pool.label(0, 1)
+    pool.rename_class(1, 0.5)
+    pool.unlabel(0)
+    pool.label(1, 2)
+    pool.label(2, 3.5)
+    pool.undo()
+    assert pool.y_labeled.dtype == int
 
 
 def test_a_decision_keeps_its_new_name_whatever_is_said_of_another_dtype():

@@ -27,7 +27,7 @@ from test_interrupts import Interrupt, facts
 from test_machine_pool import IntPool, TextPool
 
 from skactive import ActiveLearner, Pool, run
-from skactive.pool import durable, store
+from skactive.pool import durable, opening, store
 from skactive.pool.ledger import Ledger
 
 N = 400
@@ -558,6 +558,17 @@ def test_rows_that_joined_are_known_again(path):
         Pool.open(path, rows(60), y)
 
 
+def test_of_many_growths_the_last_is_looked_at(path, monkeypatch):
+    monkeypatch.setattr(opening, "_GROWTHS", 2)
+    with Pool.open(path, rows(10)) as pool:
+        for start in range(10, 14):
+            pool.extend(rows(1, start))
+    with Pool.open(path, rows(14)) as pool:
+        assert len(pool) == 14
+    with pytest.raises(ValueError, match="saved with 14 rows, X has 13"):
+        Pool.open(path, rows(13))
+
+
 def test_bad_arguments_leave_no_file(path):
     with pytest.raises(ValueError, match="labels for"):
         Pool.open(path, rows(), [1])
@@ -617,6 +628,17 @@ def test_a_file_that_was_moved_or_replaced_is_not_written_to(path):
         with pytest.raises(FileNotFoundError, match="or cut since"):
             pool.label([1], [1])
         assert pool.n_labeled == 1
+
+
+def test_a_line_that_was_written_over_meanwhile_is_refused(path):
+    with Pool.open(path, rows()) as pool:
+        pool.label([0], [1])
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("DROP TRIGGER operation_update")
+            connection.execute("UPDATE operation SET digest = zeroblob(16) WHERE n = 1")
+            connection.commit()
+        with pytest.raises(ValueError, match="was written over by other means"):
+            pool.label([1], [1])
 
 
 def test_a_copy_that_fails_leaves_no_file(path, tmp_path):

@@ -258,6 +258,11 @@ def test_rows_that_are_gone_are_refused_where_anything_is_known_of_them(path):
     with opened(path) as pool:  # of which the file forgets nothing
         assert known(pool)[0] == was[0] | {"r11": 3}
         assert pool.y[2] == 2.5
+        pool.rename_class(3, 4)
+    with opened(path, names()[1:], missing="drop") as pool:
+        assert pool.y[10] == 4
+        with pytest.raises(ValueError, match="undo would be about rows too that the file"):
+            pool.undo()
     with pytest.raises(ValueError, match="changed='accept', and the pool was saved with ids"):
         opened(path, changed="accept")
 
@@ -284,6 +289,22 @@ def test_who_left_rows_out_follows_others_who_did_not(path):
         assert known(again) == told
     with opened(path, names()[1:], missing="drop", read_only=True) as again:
         assert known(again)[0] == {"r1": 1, "r5": 3}
+
+
+def test_labels_of_rows_that_are_left_out_lose_no_digits(path):
+    with opened(path) as all_of_them, opened(path, names()[1:], missing="drop") as fewer:
+        all_of_them.label([0], [0.5])
+        fewer.label([5], [7])
+    with opened(path) as again:
+        assert again.y_labeled.tolist() == [0.5, 7]
+
+
+def test_what_others_said_of_rows_that_are_left_out_is_not_undone(path):
+    with opened(path) as all_of_them, opened(path, names()[1:], missing="drop") as fewer:
+        all_of_them.label([0, 1], [0, 1])
+        fewer.refresh()
+        with pytest.raises(ValueError, match="undo would be about rows too that the file"):
+            fewer.undo()
 
 
 # Several processes

@@ -134,6 +134,20 @@ def test_without_operations_all_is_as_if_they_were_undone(based, history, withou
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_slots_that_are_moved_know_for_whom_rows_are_and_on_which_side(monkeypatch):
+    monkeypatch.setattr(slots, "_FEW_ROWS", 40)
+    pool = Pool(np.zeros((40, 1)), hold_out=0.5, random_state=0)
+    pool.reserve(pool.unlabeled[:2], "Ada")
+    pool.label(pool.held_out[:2], [0, 1])
+    names, held = dict(pool.reservations), pool.held_out
+    assert pool.ledger.slots.is_dense
+    pool.extend(np.zeros((2000, 1)))
+    assert not pool.ledger.slots.is_dense
+    assert dict(pool.reservations) == names
+    assert pool.held_out[: len(held)].tolist() == held.tolist()
+    assert pool.n_labeled == 0
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_slots_become_dense_and_few_again_and_know_the_same(seed, monkeypatch):
     monkeypatch.setattr(slots, "_FEW_ROWS", 4)

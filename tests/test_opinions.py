@@ -94,6 +94,24 @@ def test_a_decision_outranks_what_was_and_will_be_said():
         pool.decide(3, -1)
 
 
+def test_what_is_said_of_a_decided_row_takes_it_no_digits():
+    pool = Pool(X, consensus="majority")
+    pool.decide(0, 0.5)
+    pool.label(0, 1, annotator="ann")
+    assert pool.y[0] == 0.5
+    pool.set(consensus=None)
+    assert pool.y[0] == 0.5
+
+
+def test_a_row_that_is_decided_again_is_decided_once():
+    pool = Pool(X, consensus="majority")
+    for label in (0, 1):
+        pool.decide(0, label)
+        assert pool.opinions["label"].tolist() == [label]
+    pool.undo(2)
+    assert len(pool.opinions) == 0
+
+
 def test_without_a_consensus_a_decided_row_takes_no_other_label():
     pool = Pool(X, Y)
     pool.decide(0, 1, annotator="rita")
@@ -179,7 +197,7 @@ def test_agreement_is_of_the_opinions_that_stand():
 
 def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
     pool = Pool(X, Y)
-    pool.label([0, 3, 4], [0, 1, 0], seconds=[9.5, 2, None], comment="hurried")
+    pool.label([0, 3, 4], [0, 1, 0], seconds=[9.5, 0, None], comment="hurried")
     pool.label(3, 1, annotator="ben", seconds=1.5)
     pool.label(5, None, annotator="ben", comment=["too dark"])
     pool.label(6, 1, annotator="ben")
@@ -190,7 +208,7 @@ def test_opinions_keep_how_long_they_took_and_what_was_remarked(tmp_path):
             table["id"], table["seconds"].fillna(-1), table["comment"].fillna(""), strict=True
         )
         assert [*told][2:] == [
-            (3, 2.0, "hurried"),
+            (3, 0.0, "hurried"),
             (3, 1.5, ""),
             (4, -1.0, "hurried"),
             (5, -1.0, "too dark"),
@@ -256,10 +274,11 @@ def test_a_learner_notices_that_other_rows_changed_than_those_it_was_taught(upda
     learner = ActiveLearner(GaussianNB(), "margin", consensus=trusted, update=update).fit(X, Y)
     learner.teach([3, 4], [0, 0], annotator="ann")
     learner.teach([3, 4], [1, 1], annotator="ben")
+    learner.teach(5, 0, annotator="cleo")  # and so all of that is learned
     assert learner.pool_.y[[3, 4]].tolist() == [0, 0]
     learner.teach(8, 1, annotator="ben")  # who has said most from now on
     assert learner.pool_.y[[3, 4]].tolist() == [1, 1]
-    afresh = GaussianNB().fit(X[[0, 1, 3, 4, 8]], [0, 1, 1, 1, 1])
+    afresh = GaussianNB().fit(X[[0, 1, 3, 4, 5, 8]], [0, 1, 1, 1, 0, 1])
     np.testing.assert_allclose(learner.predict_proba(X), afresh.predict_proba(X))
 
 

@@ -420,8 +420,24 @@ def test_a_reservation_ends_with_the_label_of_whom_it_is_for():
         pool.label([0, 2], [1, 1], annotator="Ben")
     pool.label([0], [1], annotator="Ben")
     pool.label([1], [1])  # nobody in particular: for all
+    pool.reserve(3)
+    pool.label(3, 1, annotator="Cleo")  # who is among those for whom it was
     assert dict(pool.reservations) == {0: ("Ada",), 2: ("Ada",)}
-    assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1], [2])
+    assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1, 3], [2])
+
+
+def test_rows_labelled_lately_count_where_they_were_labelled_last():
+    pool = Pool(rows(6), [0, 1, None, None, None, None])
+    pool.label([2, 3], [0, 1])
+    pool.decide([2], [1])
+    pool.label([4, 5], [0, None])
+    pool.label([1], [0], relabel=True)
+    pool.label([0], [1], relabel=True)
+    pool.undo()
+    assert pool.labeled_lately(0, None).tolist() == [1, 4, 2, 3, 0]
+    assert pool.labeled_lately(0, 4).tolist() == [1, 4, 2, 3]
+    assert pool.labeled_lately(0, 1).tolist() == [1]
+    assert pool.labeled_lately(2, None).tolist() == pool.labeled_lately(2, 9).tolist() == [1, 4, 2]
 
 
 def test_skipped_rows_come_back_by_restore():

@@ -606,6 +606,32 @@ def test_rows_that_are_gone_are_refused_where_anything_is_known_of_them(tmp_path
     assert_same(again(dropped, fewer, tmp_path), dropped)
 
 
+def test_a_remark_stays_with_its_row_where_others_are_dropped(tmp_path):
+    pool = Pool(np.arange(4).reshape(4, 1), ids=[*"abcd"])
+    pool.label([0, 1], [0, 1], comment=["sure", "blurred"])
+    pool.label([1, 3], [0, 1], relabel=True, seconds=[3, 4])
+    dropped = again(pool, np.array([[3], [2], [1]]), tmp_path, ids=[*"dcb"], missing="drop")
+    was, now = pool.history_frame(), dropped.history_frame()
+    pd.testing.assert_frame_equal(now, was[was["id"] != "a"].reset_index(drop=True))
+    assert len(now) == 3
+
+
+def test_a_row_that_has_a_tag_and_nothing_else_is_missed(tmp_path):
+    pool = Pool(np.zeros((2, 1)), ids=[*"ab"])
+    pool.tag(1, "sharp")
+    with pytest.raises(ValueError, match="X lacks 1 row of which the pool .* such as 'b'"):
+        again(pool, np.zeros((1, 1)), tmp_path, ids=["a"])
+
+
+def test_a_decision_that_is_dropped_keeps_no_dtype(tmp_path):
+    pool = Pool(np.zeros((2, 1)), ids=[*"ab"])
+    pool.decide(0, 1)
+    pool.label(1, 0.5)
+    dropped = again(pool, np.zeros((1, 1)), tmp_path, ids=["b"], missing="drop")
+    dropped.label(0, 2, relabel=True)
+    assert dropped.y.dtype == int
+
+
 def test_ids_that_are_of_another_time_or_kind_are_refused(tmp_path):
     frame = photos()
     pool = taught(frame).pool_
