@@ -697,7 +697,7 @@ def test_a_byte_that_changed_in_a_file_with_ids_is_noticed_or_changes_nothing(tm
             assert_same(Pool.load(path, frame[::1]), pool)
         except ValueError as error:
             n_refused += "is not a file that Pool.save" in str(error) or "update" in str(error)
-    assert n_refused > 140  # others lie where an archive holds nothing
+    assert n_refused > 100  # others fall on what a zip file has beside arrays, and change nothing
 
 
 # Without ids
