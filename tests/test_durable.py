@@ -158,7 +158,7 @@ def test_many_operations_are_read_in_blocks(path, monkeypatch):
     pool = Pool.open(path, rows(), [0, 1] + (N - 2) * [None])
     values = [0, 1, 0.5]
     for i in range(2, 120, 2):
-        pool.label([i, i + 1], [values[i % 3], None], annotator=["Ann", None][i % 4 // 2])
+        pool.label([i, i + 1], [values[i % 3], None], annotator=["Ann", None, "Ben"][i // 2 % 3])
         if i % 10 == 0:
             pool.undo()
     was = known(pool)
