@@ -630,6 +630,18 @@ def test_a_file_that_was_moved_or_replaced_is_not_written_to(path):
         assert pool.n_labeled == 1
 
 
+def test_a_file_that_is_moved_before_a_change_is_kept_keeps_none(path):
+    def move_and_label(pool):
+        os.rename(path, f"{path}.moved")
+        pool.label([0], [1])
+
+    with Pool.open(path, rows()) as pool:
+        with pytest.raises(FileNotFoundError, match="was moved"):
+            pool.together(lambda: move_and_label(pool))
+        assert pool.n_labeled == 0
+    assert Pool.open(f"{path}.moved", rows(), read_only=True).n_operations == 1
+
+
 def test_a_line_that_was_written_over_meanwhile_is_refused(path):
     with Pool.open(path, rows()) as pool:
         pool.label([0], [1])
