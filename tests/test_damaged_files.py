@@ -265,6 +265,15 @@ def test_a_history_that_no_pool_has_had_is_refused(what, tmp_path):
         Pool.load(path, rows(8))
 
 
+def test_a_row_that_joined_later_has_no_label_from_the_start(tmp_path):
+    pool = Pool(rows(6))
+    pool.extend(rows(8)[6:])
+    path = saved(pool, tmp_path)
+    edited(path, **based([7], [5]))
+    with pytest.raises(ValueError, match=REFUSED):
+        Pool.load(path, rows(8))
+
+
 def test_only_with_its_digest_is_a_changed_file_taken(tmp_path):
     pool = eventful(rows(8))
     path = saved(pool, tmp_path)

@@ -158,7 +158,7 @@ def test_many_operations_are_read_in_blocks(path, monkeypatch):
     pool = Pool.open(path, rows(), [0, 1] + (N - 2) * [None])
     values = [0, 1, 0.5]
     for i in range(2, 120, 2):
-        pool.label([i, i + 1], [values[i % 3], None], annotator=["Ann", None][i % 4 // 2])
+        pool.label([i, i + 1], [values[i % 3], None], annotator=["Ann", None, "Ben"][i // 2 % 3])
         if i % 10 == 0:
             pool.undo()
     was = known(pool)
@@ -628,6 +628,18 @@ def test_a_file_that_was_moved_or_replaced_is_not_written_to(path):
         with pytest.raises(FileNotFoundError, match="or cut since"):
             pool.label([1], [1])
         assert pool.n_labeled == 1
+
+
+def test_a_file_that_is_moved_before_a_change_is_kept_keeps_none(path):
+    def move_and_label(pool):
+        os.rename(path, f"{path}.moved")
+        pool.label([0], [1])
+
+    with Pool.open(path, rows()) as pool:
+        with pytest.raises(FileNotFoundError, match="was moved"):
+            pool.together(lambda: move_and_label(pool))
+        assert pool.n_labeled == 0
+    assert Pool.open(f"{path}.moved", rows(), read_only=True).n_operations == 1
 
 
 def test_a_line_that_was_written_over_meanwhile_is_refused(path):

@@ -567,3 +567,11 @@ def test_groups_are_routed_to_an_estimator_that_asks_for_them():
             held = learner.pool_.held_out_mask
             assert held.any()
             assert not set(groups[held]) & set(groups[~held])
+
+
+def test_rows_that_joined_with_an_answer_are_not_on_a_side_that_begins_later():
+    pool = Pool(np.zeros((10, 1)))
+    pool.extend(np.zeros((100, 1)), [0] * 100)
+    pool.unlabel(range(10, 110))
+    pool.begin_hold_out(0.5)
+    assert 0 < len(pool.held_out) == (pool.held_out < 10).sum()

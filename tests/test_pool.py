@@ -426,6 +426,13 @@ def test_a_reservation_ends_with_the_label_of_whom_it_is_for():
     assert (pool.labeled.tolist(), pool.reserved.tolist()) == ([0, 1, 3], [2])
 
 
+def test_who_cannot_tell_says_so_once():
+    pool = Pool(rows(2))
+    for name in (None, None, "Ada", "Ada"):
+        pool.label(0, None, annotator=name)
+    assert [op.annotator for op in pool.history[1:]] == [None, "Ada"]
+
+
 def test_rows_labelled_lately_count_where_they_were_labelled_last():
     pool = Pool(rows(6), [0, 1, None, None, None, None])
     pool.label([2, 3], [0, 1])

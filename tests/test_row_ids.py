@@ -616,6 +616,15 @@ def test_a_remark_stays_with_its_row_where_others_are_dropped(tmp_path):
     assert len(now) == 3
 
 
+def test_digits_that_an_undo_brought_back_are_there_in_another_file(tmp_path):
+    pool = Pool(np.zeros((2, 1)), ids=[*"ab"])
+    pool.label(0, 0.5, annotator="ann")
+    pool.label(0, -1, relabel=True, annotator="ben")
+    pool.label(1, 1, annotator="ann")
+    pool.undo(annotator="ben")
+    assert again(pool, np.zeros((2, 1)), tmp_path, ids=[*"ba"]).y.tolist() == [1, 0.5]
+
+
 def test_a_row_that_has_a_tag_and_nothing_else_is_missed(tmp_path):
     pool = Pool(np.zeros((2, 1)), ids=[*"ab"])
     pool.tag(1, "sharp")

@@ -86,6 +86,10 @@ def test_a_file_reads_the_same_whoever_wrote_it(name, read):
     assert read(FILES[name], ["id", "note", "label"]).columns == EXPECTED
 
 
+def test_moments_are_rounded_to_microseconds():
+    assert datetimes([249e-6, -249e-6]).astype(np.int64).tolist() == [249, -249]
+
+
 def test_a_row_is_named_by_the_line_on_which_it_begins(read):
     cells = read(EXCEL_UTF8)
     assert list(cells.numbers) == [2, 4, 5, 7]
