@@ -122,7 +122,7 @@ class Trainer:
         pool = self.pool
         if self.fit_unlabeled and len(pool) > fitted.n_rows:
             return True
-        touched = pool.touched_since(fitted.n_learned)
+        touched = pool.labels_touched_since(fitted.n_learned)
         if fitted.learned is None:  # too few labels so far, or a frozen estimator: soon done
             return len(touched) > 0
         if pool.consensus is None:  # a label that went and came back may have another weight
@@ -135,7 +135,7 @@ class Trainer:
         """Return the rows that got a label since a fit, and whether one is gone or another."""
         pool = self.pool
         before, labels = fitted.learned or (pool.labeled[:0], pool.y_labeled[:0])
-        rows = pool.touched_since(fitted.n_learned)
+        rows = pool.labels_touched_since(fitted.n_learned)
         if pool.consensus is not None:  # what is said of one row may change what counts elsewhere
             rows = np.union1d(before, pool.labeled)
         is_now, is_known = is_among(rows, pool.labeled), is_among(rows, before)

@@ -18,7 +18,7 @@ from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .frames import history_frame, to_frame
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
-from .log import EVENT_NAMES, UNSURE, Change
+from .log import EVENT_NAMES, OF_LABELS, UNSURE, Change
 from .standing import all_said, labels_in, opinions, opinions_table
 from .tags import rows_tagged, tags_of
 
@@ -287,9 +287,9 @@ class Facts:
         """Whether a change that has a token became the operation after the first `n`."""
         return self.n_operations > n and self.ledger.log.token == (n, change.token)
 
-    def touched_since(self, n: int) -> np.ndarray:
-        """Return the rows that operations after the first `n` touched, sorted."""
-        return self.ledger.touched_since(n)
+    def labels_touched_since(self, n: int) -> np.ndarray:
+        """Return the rows whose labels operations after the first `n` touched, sorted."""
+        return self.ledger.touched_since(n, OF_LABELS)
 
     def labeled_lately(self, since: int, most: int | None) -> np.ndarray:
         """Return the rows labelled last, newest first, of those after `since` operations."""

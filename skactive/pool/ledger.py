@@ -514,8 +514,8 @@ class Ledger:
             return np.flatnonzero(self.mask(state))
         return self.slots.in_state(state)
 
-    def touched_since(self, n: int) -> np.ndarray:
-        """Return the rows that operations after the first n touched, sorted."""
+    def touched_since(self, n: int, kinds: Sequence[int] | None = None) -> np.ndarray:
+        """Return the rows that operations after the first n touched, sorted; by such events."""
         log, now = self.log, self.now
         if n >= now.n_operations:
             return NOTHING
@@ -526,6 +526,9 @@ class Ledger:
             if n <= number < now.n_operations:
                 spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
         rows = [log.rows.array[span] for span in spans]
+        if kinds is not None:
+            events = [log.events.array[span] for span in spans]
+            rows = [part[np.isin(are, kinds)] for part, are in zip(rows, events, strict=True)]
         if n == 0:
             rows.append(log.base[0])
         return distinct(np.concatenate(rows))

@@ -17,6 +17,7 @@ OPINION, UNSURE, FINAL, CLOSE, SKIP, RESTORE, RESERVE, RELEASE, TAG, UNTAG, HOLD
 _OF_STATES = ("opinion", "cannot tell", "final", "close", "skip", "restore", "reserve", "release")
 EVENT_NAMES = (*_OF_STATES, "tag", "untag", "hold")
 LABELS_IN = (OPINION, FINAL)  # events that carry a label
+OF_LABELS = (*LABELS_IN, UNSURE, CLOSE)  # by which a label comes, goes, or is another
 _HAS_LABEL = np.isin(range(len(EVENT_NAMES)), LABELS_IN)
 EVENTS_OF = {  # which events an operation of each kind may consist of
     "fit": (),
