@@ -1,0 +1,51 @@
+"""Slips of the hand: two arguments swapped, a name misspelt, a folder that is not there."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from skactive import ActiveLearner, Known, Pool, run
+
+X = np.arange(10.0).reshape(5, 2)
+NAMES = ["a.png", "b.png", "c.png", "d.png", "e.png"]
+
+
+def refused(words: str, error: type = ValueError):
+    """Expect a refusal that says so."""
+    return pytest.raises(error, match=re.escape(words))
+
+
+def test_open_says_how_it_is_called(tmp_path):
+    path = tmp_path / "pool.db"
+    with refused(
+        "got path= of type ndarray, which is no path; write Pool.open(path, X).", TypeError
+    ):
+        Pool.open(X, path)
+    with refused("Pool.open got readonly=, which it does not take; write read_only=.", TypeError):
+        Pool.open(path, X, readonly=True)
+    with refused("Pool.open got hue=, which it does not take; it takes changed, ", TypeError):
+        Pool.open(path, X, hue=True)
+    with refused("there is no folder", FileNotFoundError):
+        Pool.open(tmp_path / "none" / "pool.db", X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_says_what_save_is():
+    learner = ActiveLearner(LogisticRegression()).fit(X, [0, 1, -1, -1, -1])
+    with refused("save= of type bool, which is no path; write save='pool.db'.", TypeError):
+        run(learner, Known([0, 1, 0, 1, 0]), save=True)
+    assert learner.pool_.n_labeled == 2
+
+
+def test_hand_out_tells_a_name_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pool = Pool(X)
+    with refused("name 'ana.csv' and the path 'Ana'; write hand_out(rows, 'Ana', 'ana.csv')."):
+        pool.hand_out(2, "ana.csv", "Ana")
+    folder = tmp_path / "none"
+    with refused(f"ana.csv' cannot be made: there is no folder '{folder}'.", FileNotFoundError):
+        pool.hand_out(2, "Ana", "none/ana.csv")
+    assert pool.n_reserved == 0 and pool.n_operations == 1 and not list(tmp_path.iterdir())
+    assert pool.hand_out(2, "Ana", "ana.csv").tolist() == [0, 1]
