@@ -49,3 +49,33 @@ def test_hand_out_tells_a_name_from_a_file(tmp_path, monkeypatch):
         pool.hand_out(2, "Ana", "none/ana.csv")
     assert pool.n_reserved == 0 and pool.n_operations == 1 and not list(tmp_path.iterdir())
     assert pool.hand_out(2, "Ana", "ana.csv").tolist() == [0, 1]
+
+
+def test_labels_that_are_the_name_of_a_column():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"file": NAMES, "width": range(5), "height": range(5)})
+    learner = ActiveLearner(LogisticRegression())
+    with refused("got y='file', a column of X; write ids='file' if it names the rows, or y=X['f"):
+        learner.fit(frame, "file")
+    assert learner.fit(frame, ids="file").pool_.ids[:2].tolist() == NAMES[:2]
+    assert Pool(frame[:1], "file").n_labeled == 1  # the label of the one row
+
+
+def test_what_stands_for_nothing_is_refused():
+    with refused("classes= names no label; leave it out where any is accepted."):
+        Pool(X, classes=[])
+    with refused("the pool got an empty text for an id, in row 2; give each row one."):
+        Pool(X, ids=["a", "b", "", "d", "e"])
+    pool = Pool(X, ids=NAMES)
+    with refused("extend got an empty text for an id, in row 1; give each row one."):
+        pool.extend(X[:2], ids=["f.png", ""])
+    assert len(pool) == 5
+    with refused("numbers got '', which is the id of no row"):
+        pool.numbers("")
+
+
+def test_columns_of_labels_are_told_of_several_a_row():
+    y = np.array([[0, 1], [2, 1], [0, 0], [1, 1], [0, 0]])
+    with refused("where a row has several, 0 or 1 for each in columns, or a set of them, in a Poo"):
+        Pool(X, y)
+    assert Pool(X, y % 2).multilabel
