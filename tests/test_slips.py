@@ -1,6 +1,7 @@
 """Slips of the hand: two arguments swapped, a name misspelt, a folder that is not there."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -79,3 +80,13 @@ def test_columns_of_labels_are_told_of_several_a_row():
     with refused("where a row has several, 0 or 1 for each in columns, or a set of them, in a Poo"):
         Pool(X, y)
     assert Pool(X, y % 2).multilabel
+
+
+def test_a_subset_of_which_nothing_may_be_asked_for():
+    learner = ActiveLearner(LogisticRegression()).fit(X, [0, 1, -1, -1, -1])
+    with pytest.warns(UserWarning, match="none of the rows in subset may be asked for"):
+        assert len(learner.query(subset=[0, 1])[0]) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert learner.query(subset=[0, 2])[0].tolist() == [2]
+        assert len(learner.query(subset=[])[0]) == 0  # nothing is what was asked for
