@@ -371,7 +371,9 @@ def test_a_random_state_that_is_none_is_refused():
             X,
             np.stack([Y, Y], 1),
             ValueError,
-            "y has shape (150, 2); write one label per row, of shape (n,).",
+            "y has shape (150, 2); write one label per row, of shape (n,); where a row has "
+            "several, 0 or 1 for each in columns, or a set of them, in a Pool(X, y, "
+            "multilabel=True).",
         ),
         (
             pd.DataFrame(X, index=range(150)),

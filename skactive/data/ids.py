@@ -221,7 +221,7 @@ def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
         return X, None
     if not isinstance(ids, str):
         check_order(ids, row_index(X), who=who, name="ids")
-        return X, Ids(ids, n_rows(X))
+        return X, _without_empty(Ids(ids, n_rows(X)), who)
     if not (is_pandas(X) or is_polars(X)) or len(X.shape) != 2:
         raise ValueError(
             f"{who} got ids={ids!r}, which names a column, and X is no frame; give an id for each "
@@ -235,13 +235,22 @@ def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
             f"{who} got ids={ids!r}, the only column of X, which leaves nothing to learn from; "
             f"write ids=X[{ids!r}] to keep it."
         )
-    return without_column(X, ids), Ids(X[ids])
+    return without_column(X, ids), _without_empty(Ids(X[ids]), who)
 
 
 def has_column(X: Any, name: str | None) -> bool:
     """Tell whether X is a frame with a column of this name."""
     is_frame = name is not None and (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
     return is_frame and name in X.columns
+
+
+def refuse_column(y: Any, X: Any, who: str) -> None:
+    """Refuse the name of a column of X where its labels belong."""
+    if isinstance(y, str) and n_rows(X) != 1 and has_column(X, y):
+        raise ValueError(
+            f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y=X[{y!r}]"
+            f" if it is their labels."
+        )
 
 
 def without_column(X: Any, name: str | None) -> Any:
@@ -269,6 +278,16 @@ def _refuse_column(X: Any, name: str, names: list, who: str) -> None:
         instead = "which is no column of X; "
         instead += "name one, or give ids" if near is None else f"write ids={near!r}"
     raise ValueError(f"{who} got ids={name!r}, {instead}.")
+
+
+def _without_empty(ids: Ids, who: str) -> Ids:
+    """Return ids, refusing an empty text among them, which a file leaves where there is none."""
+    is_empty = ids.arrays.get("lengths", np.ones(0)) == 0
+    if is_empty.any():
+        raise ValueError(
+            f"{who} got an empty text for an id, in row {is_empty.argmax()}; give each row one."
+        )
+    return ids
 
 
 def _read(values: Any, who: str) -> IdColumn:

@@ -34,6 +34,10 @@ _BLANKS = {
     "NaN": "NaN",
 }
 _ACCEPTED = "labels are integers, floats, booleans or text"
+_IN_COLUMNS = (
+    "; where a row has several, 0 or 1 for each in columns, or a set of them, in a Pool(X, y, "
+    "multilabel=True)"
+)
 _SEVERAL = "sets of them where a row has several, in a Pool(X, multilabel=True, classes=[...])"
 
 
@@ -90,7 +94,10 @@ def to_array(y: Any) -> np.ndarray:
     if raw.ndim == 2 and raw.shape[1] == 1:
         return column_or_1d(raw, warn=True)
     if raw.ndim != 1:
-        raise ValueError(f"y has shape {raw.shape}; write one label per row, of shape (n,).")
+        several = _IN_COLUMNS if raw.ndim == 2 and raw.dtype.kind != "f" else ""
+        raise ValueError(
+            f"y has shape {raw.shape}; write one label per row, of shape (n,){several}."
+        )
     return raw
 
 
@@ -275,6 +282,8 @@ def named_classes(classes: Any, *, missing_label: Any) -> np.ndarray:
     if isinstance(classes, str):
         raise TypeError(f"classes is the text {classes!r}; write a list of labels.")
     raw = to_array(classes)
+    if len(raw) == 0:
+        raise ValueError("classes= names no label; leave it out where any is accepted.")
     unfit = raw[missing_mask(raw, missing_label)]
     if len(unfit):
         raise ValueError(

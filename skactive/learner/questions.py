@@ -175,7 +175,13 @@ def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
         if isinstance(subset, str):
             subset = rows_tagged(pool.tags, subset, "query")
         index = pool.rows.index() if is_pandas(subset) else None
-        mask &= subset_mask(subset, len(pool), index)
+        given = subset_mask(subset, len(pool), index)
+        mask &= given
+        if given.any() and not mask.any():
+            warn(
+                "none of the rows in subset may be asked for; they are labelled, reserved, skipped "
+                "or held out."
+            )
     hashes = None if pool.ids is None else pool.ids.hashes
     return View(pool.rows, mask, pool=pool, hashes=hashes, **details), len(pool)
 

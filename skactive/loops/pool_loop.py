@@ -22,7 +22,7 @@ from ..learner.questions import check_has_pool
 from ..learner.starting import cold_query, tell_of_minus_ones
 from ..learner.trainer import is_stale, train
 from ..strategies.stream import passes
-from ..utils.checks import check_callback, check_n_instances, check_name, warn
+from ..utils.checks import check_callback, check_n_instances, check_name, check_path, warn
 from ..utils.progress import progress
 from .oracles import Command, Known, Prompt, answer_of
 from .stopping import StoppingRule, as_rule, n_to_ask
@@ -105,6 +105,8 @@ def run(
     answer = None if isinstance(oracle, Prompt) else answer_of(oracle)
     check_callback(callback)
     check_name(annotator, "run")
+    if save is not None:
+        check_path(save, "save", "run", "save='pool.db'")
     if isinstance(oracle, Known):
         if oracle.given is not None:
             check_order(oracle.given, learner.pool_.rows.index(), who="run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..data.fingerprint import difference
 from ..data.ids import Ids
 from ..data.multilabel import looks_multilabel, parse_several
 from ..data.rows import Rows, check_rows
+from ..utils.checks import check_path
 from . import files, storage
 from .blocks import block_of_lines, log_of, unpacked
 from .durable import DurableLedger, Mark, append, fill_block, sample_of, setting_as_json
@@ -31,6 +33,8 @@ def open_pool(
     cls: Any, path: Any, X: Any, y: Any, given: Given, read_only: bool, options: dict[str, Any]
 ) -> Any:
     """Return a pool over a database, which is made if it is not there."""
+    check_path(path, "path", "Pool.open", "Pool.open(path, X)")
+    _refuse_unknown_options(cls, options)
     path = os.fspath(path)
     given.check()
     is_there = os.path.exists(path) and os.path.getsize(path) > 0
@@ -238,6 +242,17 @@ def _difference(samples: list[dict[str, Any]], rows: Rows, n_rows: int) -> str |
         if told is not None:
             return told
     return "those behind are missing" if len(rows) < n_rows else None
+
+
+def _refuse_unknown_options(cls: Any, options: dict[str, Any]) -> None:
+    """Refuse options that a pool does not have."""
+    names = list(signature(cls).parameters)
+    for name in options:
+        if name not in names:
+            takes = {*names, *signature(cls.open).parameters} - {"path", "X", "y", "options"}
+            near = lab.nearest_class(name, takes)
+            instead = f"write {near}=" if near else f"it takes {', '.join(sorted(takes))}"
+            raise TypeError(f"Pool.open got {name}=, which it does not take; {instead}.")
 
 
 def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) -> None:

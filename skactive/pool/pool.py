@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
-from ..data.ids import take_ids
+from ..data.ids import refuse_column, take_ids
 from ..data.multilabel import looks_multilabel, names_of
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
@@ -100,6 +100,7 @@ class Pool(Facts):
         random_state=0,
     ):
         X, own = check_rows(X, who="the pool"), None
+        refuse_column(y, X, "the pool")
         if ids is not None:
             X, own = take_ids(X, ids, "the pool")
         rows = Rows(X)

@@ -18,7 +18,7 @@ from ..data.tables import (
     read_table,
     row_columns,
 )
-from ..utils.checks import check_name, checked_count, is_instance, is_integer
+from ..utils.checks import check_name, check_path, checked_count, is_instance, is_integer
 from ..utils.files import replacing
 from . import plans
 from .facts import Facts
@@ -270,10 +270,17 @@ def hand_out(
     if not isinstance(name, str):
         raise TypeError(f"hand_out got the name {name!r}; give that of a colleague, as text.")
     check_name(name, "hand_out")
-    stem, ending = os.path.splitext(os.fsdecode(path))
+    check_path(path, "path", "hand_out", "hand_out(rows, name, 'rows.csv')")
+    shown = os.fsdecode(path)
+    if name.lower().endswith(".csv") and not shown.lower().endswith(".csv"):
+        raise ValueError(
+            f"hand_out got the name {name!r} and the path {shown!r}; write hand_out(rows, "
+            f"{shown!r}, {name!r})."
+        )
+    stem, ending = os.path.splitext(shown)
     if ending.lower() in (".xlsx", ".xls", ".ods"):
         raise ValueError(
-            f"hand_out got {os.fsdecode(path)!r}, and writes CSV, which every spreadsheet opens; "
+            f"hand_out got {shown!r}, and writes CSV, which every spreadsheet opens; "
             f"write {f'{stem}.csv'!r}."
         )
     if os.path.exists(path) and not overwrite:

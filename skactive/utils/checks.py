@@ -1,6 +1,7 @@
 """Checks of what users give: one set, for every module."""
 
 import math
+import os
 import sys
 import warnings
 from functools import lru_cache
@@ -290,6 +291,14 @@ def check_name(name, who: str) -> None:
         instead = f"write {name.strip()!r}" if name.strip() else "write one, or None"
         raise ValueError(
             f"{who} got the name {name!r}; names are text without spaces around it, {instead}."
+        )
+
+
+def check_path(path, name: str, who: str, instead: str) -> None:
+    """Refuse what is no path, saying how the call is written."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(
+            f"{who} got {name}= of type {type(path).__name__}, which is no path; write {instead}."
         )
 
 

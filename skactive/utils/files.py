@@ -23,6 +23,10 @@ def replacing(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     A symbolic link stays one.
     """
     path = Path(os.path.realpath(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"{str(path)!r} cannot be made: there is no folder {str(path.parent)!r}."
+        )
     for left in path.parent.glob(f"{glob.escape(path.name)}.{'[0-9a-f]' * 8}.part"):
         with suppress(OSError), left.open("rb") as held:  # raised where somebody still writes
             _lock(held, wait=False)

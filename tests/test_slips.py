@@ -1,0 +1,92 @@
+"""Slips of the hand: two arguments swapped, a name misspelt, a folder that is not there."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from skactive import ActiveLearner, Known, Pool, run
+
+X = np.arange(10.0).reshape(5, 2)
+NAMES = ["a.png", "b.png", "c.png", "d.png", "e.png"]
+
+
+def refused(words: str, error: type = ValueError):
+    """Expect a refusal that says so."""
+    return pytest.raises(error, match=re.escape(words))
+
+
+def test_open_says_how_it_is_called(tmp_path):
+    path = tmp_path / "pool.db"
+    with refused(
+        "got path= of type ndarray, which is no path; write Pool.open(path, X).", TypeError
+    ):
+        Pool.open(X, path)
+    with refused("Pool.open got readonly=, which it does not take; write read_only=.", TypeError):
+        Pool.open(path, X, readonly=True)
+    with refused("Pool.open got hue=, which it does not take; it takes changed, ", TypeError):
+        Pool.open(path, X, hue=True)
+    with refused("there is no folder", FileNotFoundError):
+        Pool.open(tmp_path / "none" / "pool.db", X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_says_what_save_is():
+    learner = ActiveLearner(LogisticRegression()).fit(X, [0, 1, -1, -1, -1])
+    with refused("save= of type bool, which is no path; write save='pool.db'.", TypeError):
+        run(learner, Known([0, 1, 0, 1, 0]), save=True)
+    assert learner.pool_.n_labeled == 2
+
+
+def test_hand_out_tells_a_name_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pool = Pool(X)
+    with refused("name 'ana.csv' and the path 'Ana'; write hand_out(rows, 'Ana', 'ana.csv')."):
+        pool.hand_out(2, "ana.csv", "Ana")
+    folder = tmp_path / "none"
+    with refused(f"ana.csv' cannot be made: there is no folder '{folder}'.", FileNotFoundError):
+        pool.hand_out(2, "Ana", "none/ana.csv")
+    assert pool.n_reserved == 0 and pool.n_operations == 1 and not list(tmp_path.iterdir())
+    assert pool.hand_out(2, "Ana", "ana.csv").tolist() == [0, 1]
+
+
+def test_labels_that_are_the_name_of_a_column():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"file": NAMES, "width": range(5), "height": range(5)})
+    learner = ActiveLearner(LogisticRegression())
+    with refused("got y='file', a column of X; write ids='file' if it names the rows, or y=X['f"):
+        learner.fit(frame, "file")
+    assert learner.fit(frame, ids="file").pool_.ids[:2].tolist() == NAMES[:2]
+    assert Pool(frame[:1], "file").n_labeled == 1  # the label of the one row
+
+
+def test_what_stands_for_nothing_is_refused():
+    with refused("classes= names no label; leave it out where any is accepted."):
+        Pool(X, classes=[])
+    with refused("the pool got an empty text for an id, in row 2; give each row one."):
+        Pool(X, ids=["a", "b", "", "d", "e"])
+    pool = Pool(X, ids=NAMES)
+    with refused("extend got an empty text for an id, in row 1; give each row one."):
+        pool.extend(X[:2], ids=["f.png", ""])
+    assert len(pool) == 5
+    with refused("numbers got '', which is the id of no row"):
+        pool.numbers("")
+
+
+def test_columns_of_labels_are_told_of_several_a_row():
+    y = np.array([[0, 1], [2, 1], [0, 0], [1, 1], [0, 0]])
+    with refused("where a row has several, 0 or 1 for each in columns, or a set of them, in a Poo"):
+        Pool(X, y)
+    assert Pool(X, y % 2).multilabel
+
+
+def test_a_subset_of_which_nothing_may_be_asked_for():
+    learner = ActiveLearner(LogisticRegression()).fit(X, [0, 1, -1, -1, -1])
+    with pytest.warns(UserWarning, match="none of the rows in subset may be asked for"):
+        assert len(learner.query(subset=[0, 1])[0]) == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert learner.query(subset=[0, 2])[0].tolist() == [2]
+        assert len(learner.query(subset=[])[0]) == 0  # nothing is what was asked for
