@@ -236,6 +236,8 @@ def test_rows_that_are_gone_are_refused_where_anything_is_known_of_them(path):
         assert known(pool) == was
         with pytest.raises(ValueError, match="hold_out would be about rows too .* X lacks; open"):
             pool.begin_hold_out(0.5)
+        with pytest.raises(ValueError, match="split_class would be about rows too"):
+            pool.split_class(2.5, [6, 7])
         with pytest.raises(ValueError, match="undo would be about rows too that the file"):
             pool.undo(1)
         with pytest.raises(ValueError, match="extend got 'r4', of which the file knows already"):

@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from skactive import ActiveLearner, Pool, compare_strategies
 from skactive.data.multilabel import looks_multilabel
+from skactive.pool import frames
 
 X = np.arange(6.0).reshape(-1, 1)
 NAMES = ["cat", "dog"]
@@ -28,6 +29,7 @@ FORMS = {
     "Series of lists": pl.Series([None if each is None else sorted(each) for each in SETS]),
     "other blanks": [-1 if each is None else each for each in SETS],
     "NaN": [float("nan") if each is None else each for each in SETS],
+    "pandas.NA": [pd.NA if each is None else each for each in SETS],
     "lists": TABLE,
     "rows of None": [None if row[0] < 0 else row for row in TABLE],
     "arrays": [None if row[0] < 0 else np.array(row) for row in TABLE],
@@ -212,6 +214,26 @@ def test_annotators_agree_where_all_labels_are_the_same():
     assert repr(pool.agreement()) == repr(plain.agreement())
 
 
+def test_a_history_calls_labels_as_they_were_called_then(monkeypatch):
+    pool, asked = Pool(X, multilabel=True, classes=["a", "b"]), []
+    for row, call in enumerate(
+        [
+            pool.undo,
+            lambda: pool.rename_class("a", "x"),
+            lambda: pool.merge_classes(["x", "b"], "b"),
+        ]
+    ):
+        pool.label([row], [{"b"}])
+        pool.label([row + 3], [[1, 0]])
+        call()
+    pool.undo()
+    pool.label([3], [{"x"}])
+    named_after = frames.named_after
+    monkeypatch.setattr(frames, "named_after", lambda *a: asked.append(a) or named_after(*a))
+    assert pool.history_frame()["label"].tolist() == ["b", "a", "b", "a", "b", "x", "x"]
+    assert len(asked) == 3  # and not once for each operation
+
+
 def test_classes_are_renamed_and_merged_and_come_back_by_undo(tmp_path):
     pool = Pool(X, [{"a"}, {"b", "d"}, {"c"}, set(), None, {"a", "c"}], classes=list("dacb"))
     pool.rename_class("a", "x")
@@ -225,8 +247,9 @@ def test_classes_are_renamed_and_merged_and_come_back_by_undo(tmp_path):
     assert pool.to_frame()["label"].tolist() == ["c", "d; c", "c", "[]", "c", "c"]
     with pytest.raises(ValueError, match="split_class got a pool with several labels a row"):
         pool.split_class("c", ["e", "f"])
-    with pytest.raises(ValueError, match="name_classes got .* write rename_class"):
-        pool.name_classes(["c", "d"])
+    for names in (["c", "d"], None):
+        with pytest.raises(ValueError, match="name_classes got .* write rename_class"):
+            pool.name_classes(names)
     pool.save(tmp_path / "pool.npz")
     pool.copy_to(tmp_path / "pool.db")
     with Pool.open(tmp_path / "pool.db", X) as durable:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..utils.checks import is_instance
-from .labels import missing_mask, nearest_class, parse, raw_array, sorted_classes
+from .labels import missing_mask, nearest_class, objects, parse, raw_array, sorted_classes
 from .tables import Parsed, Unknown, parse_like
 
 EMPTY = "[]"  # how a table writes that a row has no label at all, where a blank is no answer
@@ -182,10 +182,12 @@ def checked_names(given: Any, missing_label: Any) -> np.ndarray:
             "classes= names no label, or one that stands for none; give the name of each label "
             "that a row may have."
         )
-    for at, name in enumerate(names.tolist()):
+    seen = set()
+    for name in names.tolist():
         refuse_unfit(name)
-        if name in names[:at].tolist():
+        if name in seen:
             raise ValueError(f"classes= names {name!r} twice; give the name of each label once.")
+        seen.add(name)
     return names
 
 
@@ -300,7 +302,7 @@ def _indicators(rows: list, names: np.ndarray, where: np.ndarray, missing_label:
                     f"{_INSTEAD}."
                 )
             table[at] = list(row)
-        elif row != -1 and not missing_mask(np.array([row, -1], dtype=object)[:1], missing_label):
+        elif not any(missing_mask(objects([row]), one).all() for one in (missing_label, -1)):
             raise ValueError(
                 f"y holds {row!r} in row {where[at]}, where rows have several labels; {_INSTEAD}."
             )

@@ -11,7 +11,7 @@ from itertools import chain, pairwise
 import numpy as np
 
 from ..data.labels import merge_dtype, named_classes, sorted_classes
-from .log import KINDS, LABELS_IN, Log
+from .log import KINDS, LABELS_IN, Change, Log
 from .storage import refuse_unless
 
 _CLASSES = KINDS.index("classes")
@@ -28,6 +28,11 @@ def class_changes(log: Log, n: int) -> list[tuple[int, dict[str, list]]]:
     ]
 
 
+def is_split(change: Change) -> bool:
+    """Tell whether a change divides a class, whose rows are asked for again."""
+    return change.kind == "classes" and len(change.detail["into"]) > 1
+
+
 def changed_between(log: Log, first: int, n: int) -> bool:
     """Tell whether any operation from the first on, before n, changed classes, or undid that."""
     if not log.details:
@@ -37,6 +42,14 @@ def changed_between(log: Log, first: int, n: int) -> bool:
         return len(numbers) > 0
     undone = [ones for number, ones in list(log.undone.items()) if first <= number < n]
     return not set(numbers.tolist()).isdisjoint(chain.from_iterable(undone))
+
+
+def turns(log: Log, n: int) -> np.ndarray:
+    """Return which of the first n operations changed classes, or undid that, sorted."""
+    changes = set(np.flatnonzero(log.kinds.array[:n] == _CLASSES).tolist())
+    undone = [(number, ones) for number, ones in list(log.undone.items()) if number < n]
+    undoes = {number for number, ones in undone if not changes.isdisjoint(ones)}
+    return np.array(sorted(changes | undoes), dtype=np.int64)
 
 
 def renamed(log: Log, events: np.ndarray, labels: np.ndarray, n: int) -> None:
@@ -150,8 +163,7 @@ def check_named(log: Log, named: np.ndarray, at: int) -> None:
         return
     if at == 0 and log.base[1] is not None:
         refuse_unless(set(log.base[1].tolist()) <= set(named.tolist()))
-    ends = set(np.flatnonzero(log.kinds.array == _CLASSES).tolist())
-    ends |= {number for number, ones in log.undone.items() if not ends.isdisjoint(ones)}
+    ends = turns(log, n).tolist()
     for start, end in pairwise(sorted({at, n, *(number for number in ends if number > at)})):
         allowed = set(named_after(log, named, at, start + 1).tolist())
         events = np.arange(log.first.array[start], log.span(end - 1, n, n_events).stop)

@@ -17,6 +17,7 @@ from ..data.multilabel import is_multilabel
 from ..data.rows import Rows
 from . import files
 from .blocks import LOG_BLOCK, block_of_lines
+from .classes import is_split
 from .ledger import Found, Ledger
 from .lines import Written, change_of, digest_of_setting, keyed, written
 from .log import KINDS, Change
@@ -145,9 +146,11 @@ class DurableLedger(Ledger):
                     f"{change.kind} got {joining[is_known.argmax()]!r}, of which the file knows "
                     f"already; open it with that row in X."
                 )
-        if change.kind == "hold_out" or any(map(self._is_of_others, change.undone)):
+        is_of_all = change.kind == "hold_out" or is_split(change)
+        if is_of_all or any(map(self._is_of_others, change.undone)):
+            call = "split_class" if change.kind == "classes" else change.kind
             raise ValueError(
-                f"{change.kind} would be about rows too that the file knows and X lacks; open it "
+                f"{call} would be about rows too that the file knows and X lacks; open it "
                 f"with all of its rows."
             )
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..data.labels import fill
 from ..data.multilabel import as_text
 from ..data.tables import as_table, datetimes, row_columns
-from .classes import named_after
+from .classes import named_after, turns
 from .fold import BASE, HELD_OUT, LABELED, RESERVED, SKIPPED, STATE_NAMES, UNLABELED, Folded
 from .ledger import Ledger
 from .log import EVENT_NAMES, KINDS, LABELS_IN, UNSURE
@@ -124,9 +124,11 @@ def _as_said(pool: Any, of: np.ndarray, labels: np.ndarray, known: np.ndarray) -
     if not pool.multilabel:
         return _with_holes(labels, known)
     log, texts = pool.ledger.log, np.full(len(labels), None)
-    for number in np.unique(of[known]).tolist():
-        names = named_after(log, pool.named[0], 0, number + 1)
-        which = np.flatnonzero(known & (of == number))
+    ends = turns(log, pool.n_operations)  # between which all labels are called alike
+    time = np.searchsorted(ends, of, side="right")
+    for at in np.unique(time[known]).tolist():
+        names = named_after(log, pool.named[0], 0, int(ends[at - 1]) + 1 if at else 0)
+        which = np.flatnonzero(known & (time == at))
         texts[which] = as_text(labels[which].tolist(), names)
     return texts
 

@@ -159,9 +159,9 @@ class Pool(Facts):
     def _keep_names(self, classes) -> None:
         """Refuse other names of labels than they have, where rows have several."""
         names = self.names().tolist()
-        if list(classes) != names:
+        if (given := lab.to_array(classes).tolist()) != names:
             raise ValueError(
-                f"name_classes got {list(classes)}, where rows have several labels, called "
+                f"name_classes got {given}, where rows have several labels, called "
                 f"{names}; write rename_class(old, new)."
             )
 
