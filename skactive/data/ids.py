@@ -244,9 +244,9 @@ def has_column(X: Any, name: str | None) -> bool:
     return is_frame and name in X.columns
 
 
-def refuse_column(y: Any, X: Any, who: str) -> None:
+def refuse_column(y: str, X: Any, who: str) -> None:
     """Refuse the name of a column of X where its labels belong."""
-    if isinstance(y, str) and n_rows(X) != 1 and has_column(X, y):
+    if n_rows(X) != 1 and has_column(X, y):
         raise ValueError(
             f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y=X[{y!r}]"
             f" if it is their labels."

@@ -100,7 +100,8 @@ class Pool(Facts):
         random_state=0,
     ):
         X, own = check_rows(X, who="the pool"), None
-        refuse_column(y, X, "the pool")
+        if isinstance(y, str):
+            refuse_column(y, X, "the pool")
         if ids is not None:
             X, own = take_ids(X, ids, "the pool")
         rows = Rows(X)
