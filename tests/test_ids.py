@@ -4,6 +4,7 @@ import copy
 import pickle
 import re
 import time
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -119,9 +120,10 @@ if pd is not None:
         "pandas Index": pd.Index,
         "pandas objects": lambda values: pd.Series(values, dtype=object),
         "pandas categories": lambda values: pd.Series(values, dtype="category"),
-        "pandas arrow": lambda values: pd.Series(values).convert_dtypes(dtype_backend="pyarrow"),
         "pandas nullable": lambda values: pd.Series(values).convert_dtypes(),
     }
+if pd is not None and find_spec("pyarrow") is not None:
+    CONTAINERS["pandas arrow"] = lambda v: pd.Series(v).convert_dtypes(dtype_backend="pyarrow")
 if pl is not None:
     CONTAINERS |= {"polars": pl.Series}
     CONTAINERS |= {"polars categories": lambda v: pl.Series(map(str, v), dtype=pl.Categorical)}
