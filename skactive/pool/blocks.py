@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import storage
-from .lines import Written, event_columns, event_notes, labels_of_lines
-from .log import EVENT_NAMES, KINDS, Column, LabelColumn, Log, Note
+from .lines import EVENT_CODES, Written, event_columns, event_notes, labels_of_lines
+from .log import KINDS, Column, LabelColumn, Log, Note
 
 LOG_BLOCK = 50_000  # operations and events, of which as many are put into a block
 
@@ -55,7 +55,6 @@ def block_of_lines(lines: Sequence[Written]) -> LogBlock:
     dtypes = sorted({line.dtype for line in operations if line.dtype is not None})
     codes: dict[str | None, int] = {name: code for code, name in enumerate(dtypes)} | {None: -1}
     of_operation = np.array([codes[line.dtype] for line in operations], dtype=np.int64)
-    kinds = {name: code for code, name in enumerate(EVENT_NAMES)}
     columns = {
         "kinds": np.array([KINDS.index(line.kind) for line in operations], dtype=np.int8),
         "times": np.array([line.time for line in operations], dtype=float),
@@ -64,7 +63,7 @@ def block_of_lines(lines: Sequence[Written]) -> LogBlock:
         "n_added": np.array([line.n_added for line in operations], dtype=np.int64),
         "dtypes": of_operation,
         "rows": np.array(events.row, dtype=np.int64),
-        "events": np.array([kinds[kind] for kind in events.kind], dtype=np.int8),
+        "events": np.array([EVENT_CODES[kind] for kind in events.kind], dtype=np.int8),
         "names": np.array(names, dtype=np.int32),
         "held": np.array(events.held, dtype=bool),
         "labels": _labels(events.label, np.repeat(of_operation, counts), dtypes),

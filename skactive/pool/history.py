@@ -12,7 +12,7 @@ from ..data.multilabel import as_matrix, is_multilabel
 from .classes import changed_between
 from .fold import LABELED, Folded, fold
 from .ledger import Ledger
-from .log import KINDS, UNSURE
+from .log import KINDS, LABELS_IN
 
 OF_PEOPLE = ("label", "decide", "merge")  # by which somebody says what a row is
 
@@ -198,7 +198,7 @@ def labeled_lately(ledger: Ledger, since: int, most: int | None) -> np.ndarray:
         events = np.arange(max(start, stop - size), stop)[::-1]
         stop -= len(events)
         kinds = log.events.array[events]
-        events = events[(kinds <= 2) & (kinds != UNSURE) & log.is_live(events, now.n_operations)]
+        events = events[np.isin(kinds, LABELS_IN) & log.is_live(events, now.n_operations)]
         rows = log.rows.array[events]
         rows = rows[np.sort(np.unique(rows, return_index=True)[1])]
         rows = rows[is_left[rows]]

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.ids import Ids
+from ..data.labels import objects
 from ..data.multilabel import as_cells
 from .log import EVENT_NAMES, NOTHING, Change, Note, plain_name
 from .test_side import without_groups
 
-_EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
+EVENT_CODES = {name: code for code, name in enumerate(EVENT_NAMES)}
 
 
 class OperationLine(NamedTuple):
@@ -182,7 +183,7 @@ def change_of(lines: Written) -> Change:
     return Change(
         operation.kind,
         np.array(events.row, dtype=np.int64),
-        np.array([_EVENT_CODES[kind] for kind in events.kind], dtype=np.int8),
+        np.array([EVENT_CODES[kind] for kind in events.kind], dtype=np.int8),
         events.name,
         labels,
         np.array(events.held, dtype=bool),
@@ -222,5 +223,5 @@ def unpacked_base(base: tuple[bytes, bytes], dtype: np.dtype | None) -> tuple[np
     if len(rows) == 0 or dtype is None:
         return NOTHING, None
     if dtype.kind == "O":
-        return rows, np.array([*json.loads(base[1]), None], object)[:-1]
+        return rows, objects(json.loads(base[1]))
     return rows, np.frombuffer(base[1], dtype=dtype).copy()

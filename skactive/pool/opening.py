@@ -37,7 +37,7 @@ def open_pool(
     _refuse_unknown_options(cls, options)
     path = os.fspath(path)
     given.check()
-    is_there = os.path.exists(path) and os.path.getsize(path) > 0
+    is_there = _is_there(path)
     if is_there:
         began = cls(X, **_of_names(options, y))
     else:
@@ -110,8 +110,12 @@ def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
     return store, mark
 
 
+def _is_there(path: Any) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0
+
+
 def _refuse_existing(path: Any) -> None:
-    if os.path.exists(path) and os.path.getsize(path):
+    if _is_there(path):
         raise _existing(path)
 
 

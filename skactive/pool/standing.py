@@ -15,7 +15,7 @@ from ..data.tables import datetimes
 from .consensus import consensus_of, is_row_by_row
 from .fold import LABELED
 from .ledger import Ledger
-from .log import EVENT_NAMES, FINAL, NOTHING, OPINION, Note
+from .log import EVENT_NAMES, FINAL, LABELS_IN, NOTHING, OPINION, Note
 
 
 class Standing(NamedTuple):
@@ -134,7 +134,7 @@ def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
     """Return rows and labels of all opinions that stand, and of all decisions."""
     now = standing(ledger)
     rows, events = np.append(now.rows, now.decided), np.append(now.events, now.decisions)
-    is_label = np.isin(ledger.log.kinds_of(events), (OPINION, FINAL))
+    is_label = np.isin(ledger.log.kinds_of(events), LABELS_IN)
     rows, events = rows[is_label], events[is_label]
     return rows, _labels_of(ledger, rows, events)
 
@@ -166,7 +166,7 @@ def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
     order = np.lexsort((events, rows))
     rows, events = rows[order], events[order]
     kinds = log.kinds_of(events)
-    is_label = np.isin(kinds, (OPINION, FINAL))
+    is_label = np.isin(kinds, LABELS_IN)
     labels = np.full(len(rows), None, dtype=object)
     labels[is_label] = _labels_of(ledger, rows[is_label], events[is_label])
     seconds, comments = log.notes_of(events)

@@ -79,7 +79,7 @@ def merge_table(
     is_left, in_pool, by = (np.full(len(answers.at), hole) for hole in (False, None, None))
     changes = []
     for name in dict.fromkeys(answers.names.tolist()):
-        which = np.flatnonzero([each == name for each in answers.names.tolist()])
+        which = np.flatnonzero(answers.names == name)
         one = answers.taken(which)
         clash, labels = plans.contradicted(
             pool, one.rows, one.labels, one.known, annotator=name, relabel=relabel
