@@ -118,3 +118,15 @@ def test_rows_are_called_by_number_and_id(call, words):
     pool.reserve([4], "ann")
     with refused(words):
         call(pool)
+
+
+def test_known_takes_labels_by_id():
+    learner = ActiveLearner(LogisticRegression())
+    known = Known({"e.png": 0, "b.png": 1, "c.png": 1, "a.png": 0})  # nothing of d.png
+    with refused("Known got labels by id, which go with `run` over a pool whose rows have ids"):
+        run(learner.fit(X), known)
+    learner.fit(X, ids=NAMES)
+    with refused("Known got 'f.png', which is the id of no row; "):
+        run(learner, Known({"f.png": 0}))
+    pool = run(learner, known).pool_
+    assert pool.y.tolist() == [0, 1, 1, -1, 0] and pool.skipped.tolist() == [3]
