@@ -232,11 +232,6 @@ class Called:
         return f"{rows} (id {self._ids[self._before + rows]!r})"
 
 
-def called(rows: np.ndarray, ids: Ids | None, before: int = 0) -> Any:
-    """Return rows as messages call them, in whose place an index gives one, or some of them."""
-    return rows if ids is None else Called(rows, ids, before)
-
-
 def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
     """Split X into what is learned from and the ids of its rows, given as such or as a column.
 
@@ -274,9 +269,9 @@ def has_column(X: Any, name: str | None) -> bool:
     return is_frame and name in X.columns
 
 
-def refuse_column(y: Any, X: Any, who: str) -> None:
+def refuse_column(y: str, X: Any, who: str) -> None:
     """Refuse the name of a column of X where its labels belong."""
-    if isinstance(y, str) and n_rows(X) != 1 and has_column(X, y):
+    if n_rows(X) != 1 and has_column(X, y):
         raise ValueError(
             f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y=X[{y!r}]"
             f" if it is their labels."

@@ -129,7 +129,7 @@ def parse(
 
     The missing label is a resolved one, or "auto" for a -1 that nobody has chosen: then numbers
     with both -1 and None or NaN are refused, unless the classes are named. Refusals name the row:
-    one of `rows` (an array, or `called`), or its position in y.
+    one of `rows` (an array, or `Called`), or its position in y.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data import multilabel as several
-from ..data.ids import Ids, called
+from ..data.ids import Called, Ids
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
@@ -109,7 +109,7 @@ class Facts:
 
     def called(self, rows: np.ndarray) -> Any:
         """Return rows as refusals call them, by number and by id, from which each is indexed."""
-        return called(rows, self.ids)
+        return rows if self.ids is None else Called(rows, self.ids)
 
     @property
     def y(self) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data.conform import conform
-from ..data.ids import Ids, called, has_column, take_ids, without_column
+from ..data.ids import Called, Ids, has_column, take_ids, without_column
 from ..data.labels import nearest_class
 from ..data.multilabel import is_multilabel
 from ..data.row_numbers import check_row_numbers
@@ -152,7 +152,7 @@ def extend(
     if y is None:
         return change
     is_answer = missing == SKIPPED
-    where = called(np.arange(len(added)), all_ids, len(pool))
+    where = None if all_ids is None else Called(np.arange(len(added)), all_ids, len(pool))
     values, known = pool.parse(y, len(added), row_index(X), who, where, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
     events = np.where(known[told], OPINION, UNSURE).astype(np.int8)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
-from ..data.ids import called, refuse_column, take_ids
+from ..data.ids import Called, refuse_column, take_ids
 from ..data.multilabel import looks_multilabel, names_of
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
@@ -100,7 +100,8 @@ class Pool(Facts):
         random_state=0,
     ):
         X, own = check_rows(X, who="the pool"), None
-        refuse_column(y, X, "the pool")
+        if isinstance(y, str):
+            refuse_column(y, X, "the pool")
         if ids is not None:
             X, own = take_ids(X, ids, "the pool")
         rows = Rows(X)
@@ -115,7 +116,7 @@ class Pool(Facts):
         self.id_column = ids if isinstance(ids, str) else None
         known, values = NOTHING, None
         if y is not None:
-            where = called(np.arange(len(rows)), own)
+            where = None if own is None else Called(np.arange(len(rows)), own)
             values, mask = self.parse(y, len(rows), row_index(X), "the pool", where)
             known = np.flatnonzero(mask)
             # A mistake more often than a pool without labels.
