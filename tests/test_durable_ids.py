@@ -318,7 +318,9 @@ def test_pools_over_rows_in_another_order_understand_each_other(path):
     with opened(path, [*turned[3:], "r30", *turned[:3]], read_only=True) as looking:
         one.label([0, 5], [1, 0], annotator="Ann", comment=["so", None])
         two.label([0], [1])  # r11
-        with pytest.raises(ValueError, match="got the label 0 for row 11, which is labelled 1"):
+        with pytest.raises(
+            ValueError, match="got the label 0 for row 11 .id 'r0'., which is labelled 1"
+        ):
             two.label([11], [0])
         two.reserve([4, 5], "Ben")
         one.undo(2)

@@ -587,7 +587,12 @@ def test_five_labels_and_twenty_classes_are_shown_in_full():
 
 def test_a_refused_label_is_named_by_its_row_and_beside_the_class_that_was_meant():
     with pytest.raises(ValueError) as refusal:
-        parse(["fine", "Fine "], missing_label=-1, classes=["complaint", "fine"], rows=[7, 812])
+        parse(
+            ["fine", "Fine "],
+            missing_label=-1,
+            classes=["complaint", "fine"],
+            rows=np.array([7, 812]),
+        )
     assert str(refusal.value) == (
         "y holds 'Fine ' in row 812, which classes= does not name; the classes are ['complaint', "
         "'fine']; write 'fine' for 'Fine '."

@@ -90,3 +90,43 @@ def test_a_subset_of_which_nothing_may_be_asked_for():
         warnings.simplefilter("error")
         assert learner.query(subset=[0, 2])[0].tolist() == [2]
         assert len(learner.query(subset=[])[0]) == 0  # nothing is what was asked for
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda p: p.label([2], [1]), "label 1 for row 2 (id 'c.png'), which is labelled 0"),
+        (lambda p: p.label([4, 3], [0, 5]), "y holds 5 in row 3 (id 'd.png'), which classes="),
+        (lambda p: p.label([4], [0], annotator="bo"), "got row 4 (id 'e.png') by annotator='bo'"),
+        (lambda p: p.decide([1], [None]), "the missing label for row 1 (id 'b.png'); a decision"),
+        (lambda p: p.skip([3, 2]), "skip got row 2 (id 'c.png'), which is labeled"),
+        (lambda p: p.reserve([0]), "reserve got row 0 (id 'a.png'), which is labeled"),
+        (lambda p: p.untag([3], "sharp"), "untag got row 3 (id 'd.png'), which is not tagged"),
+        (lambda p: p.name_classes([0]), "y holds 1 in row 1 (id 'b.png'), which classes="),
+        (lambda p: p.extend(X[:2], [0, 5], ids=["f", "g"]), "y holds 5 in row 1 (id 'g'), which"),
+        (lambda p: Pool(X, [0, 1, 5, 0, 0], ids=NAMES, classes=[0, 1]), "row 2 (id 'c.png'), whi"),
+        (lambda p: Pool(X, [0, "a", 1, 0, 0], ids=NAMES), "'a' in row 1 (id 'b.png'), 0 in row 0"),
+        (
+            lambda p: Pool(X, [{"x"}] * 5, ids=NAMES, classes=["x"]).label([3, 2], [{"x"}, {"z"}]),
+            "y holds 'z' in row 2 (id 'c.png'), which is the name of no label",
+        ),
+    ],
+)
+def test_rows_are_called_by_number_and_id(call, words):
+    pool = Pool(X, [0, 1, 0, -1, -1], ids=NAMES, classes=[0, 1])
+    pool.tag([0], "sharp")
+    pool.reserve([4], "ann")
+    with refused(words):
+        call(pool)
+
+
+def test_known_takes_labels_by_id():
+    learner = ActiveLearner(LogisticRegression())
+    known = Known({"e.png": 0, "b.png": 1, "c.png": 1, "a.png": 0})  # nothing of d.png
+    with refused("Known got labels by id, which go with `run` over a pool whose rows have ids"):
+        run(learner.fit(X), known)
+    learner.fit(X, ids=NAMES)
+    with refused("Known got 'f.png', which is the id of no row; "):
+        run(learner, Known({"f.png": 0}))
+    pool = run(learner, known).pool_
+    assert pool.y.tolist() == [0, 1, 1, -1, 0] and pool.skipped.tolist() == [3]

@@ -207,6 +207,31 @@ class Ids:
         return nearest_class(name, column.take(column.most_alike(name, 100)).tolist())
 
 
+class Called:
+    """Rows as messages call them: by their numbers, and where they have ids by these beside.
+
+    `before` is the number of the row that is called 0.
+
+    Examples
+    --------
+    >>> where = Called(np.array([2, 0]), Ids(["a.png", "b.png", "c.png"]))
+    >>> f"in row {where[0]}"
+    "in row 2 (id 'c.png')"
+    """
+
+    def __init__(self, rows: np.ndarray, ids: Ids, before: int = 0) -> None:
+        self._rows, self._ids, self._before = rows, ids, before
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, at: Any) -> Any:
+        rows = self._rows[at]
+        if rows.ndim:
+            return Called(rows, self._ids, self._before)
+        return f"{rows} (id {self._ids[self._before + rows]!r})"
+
+
 def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
     """Split X into what is learned from and the ids of its rows, given as such or as a column.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from sys import modules
 from typing import Any
 
@@ -120,7 +120,7 @@ def missing_mask(values: np.ndarray, missing_label: Any) -> np.ndarray:
 
 
 def parse(
-    y: Any, *, missing_label: Any, classes: Any = None, rows: Sequence[int] | None = None
+    y: Any, *, missing_label: Any, classes: Any = None, rows: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split labels into their values, in the natural dtype of the known ones, and who is known.
 
@@ -129,7 +129,7 @@ def parse(
 
     The missing label is a resolved one, or "auto" for a -1 that nobody has chosen: then numbers
     with both -1 and None or NaN are refused, unless the classes are named. Refusals name the row:
-    one of `rows`, or its position in y.
+    one of `rows` (an array, or `Called`), or its position in y.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def parse(
     raw, is_chosen = to_array(y), not is_auto(missing_label)
     missing_label = missing_label if is_chosen else -1
     known = ~missing_mask(raw, missing_label)
-    where = np.arange(len(raw)) if rows is None or len(rows) != len(raw) else np.asarray(rows)
+    where = np.arange(len(raw)) if rows is None or len(rows) != len(raw) else rows
     values = _natural(raw, known, where)
     if not (is_chosen or known.all() or classes is not None):
         _refuse_two_blanks(raw, known, where)

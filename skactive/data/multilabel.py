@@ -204,7 +204,7 @@ def refuse_unfit(name: Any) -> None:
 
 
 def parse_several(
-    y: Any, names: np.ndarray, *, n: int, missing_label: Any, rows: Sequence[int] | None = None
+    y: Any, names: np.ndarray, *, n: int, missing_label: Any, rows: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return labels as cells, and a mask of the rows that have any said of them.
 
@@ -225,7 +225,7 @@ def parse_several(
         is_row = len(found) == 1 and (found != [missing_label] if _is_of_text(found) else is_one)
         if n == 1 and is_flat and (len(found) > 1 or is_row):
             found = [found]
-    where = np.arange(len(found)) if rows is None or len(rows) != len(found) else np.asarray(rows)
+    where = np.arange(len(found)) if rows is None or len(rows) != len(found) else rows
     if isinstance(found, list):
         found = _indicators(found, names, where, missing_label)
     if found.shape[1] != len(names):

@@ -17,6 +17,10 @@ SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"  # from dark to bright
 MAX_COLUMNS, MAX_LINES = 64, 32  # of an image in the terminal
 MAX_LISTED = 20  # classes in the menu
 MAX_KEYS = 9  # one keystroke each
+_BY_ID = (
+    "Known got labels by id, which go with `run` over a pool whose rows have ids; write "
+    "Known([labels[name] for name in names]), a label for each row in order."
+)
 NO_PICTURE = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # matplotlib without a window
 
 
@@ -33,8 +37,9 @@ class Known:
 
     Parameters
     ----------
-    y : array-like of shape (n,)
-        Label of every row of the pool; rows with the missing label are skipped.
+    y : array-like of shape (n,), or dict of labels by id
+        Label of every row of the pool; rows with the missing label are skipped. For `run` also by
+        the ids of the pool's rows: those that have none there are skipped.
 
     Examples
     --------
@@ -44,8 +49,18 @@ class Known:
     """
 
     def __init__(self, y):
-        self.y = to_array(y)
+        self.by_id = y if isinstance(y, dict) else None
+        self.y = to_array(y if self.by_id is None else [])
         self.given = y if is_pandas(y) else None
+
+    def of_pool(self, pool) -> "Known":
+        """Return what knows the labels in the order of a pool's rows, if they were given by id."""
+        if self.by_id is None:
+            return self
+        if pool.ids is None:
+            raise ValueError(_BY_ID)
+        pool.numbers(list(self.by_id), "Known")  # refuses those that no row has
+        return Known([self.by_id.get(name) for name in pool.ids])
 
     def answer(self, indices, rows) -> np.ndarray:
         """Return the labels of rows by their numbers, shape (k,); of rows the index alone counts.
@@ -55,6 +70,8 @@ class Known:
         ValueError
             If there is no label for a row, or one under its index that is not the row's.
         """
+        if self.by_id is not None:
+            raise ValueError(_BY_ID)
         indices = np.asarray(indices, dtype=np.intp)
         if len(indices) and indices.max() >= len(self.y):
             raise ValueError(

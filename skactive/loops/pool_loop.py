@@ -102,6 +102,8 @@ def run(
     passes(learner.strategy_, None)
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
+    if isinstance(oracle, Known):
+        oracle = oracle.of_pool(learner.pool_)
     answer = None if isinstance(oracle, Prompt) else answer_of(oracle)
     check_callback(callback)
     check_name(annotator, "run")

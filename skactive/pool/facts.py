@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data import multilabel as several
-from ..data.ids import Ids
+from ..data.ids import Called, Ids
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
@@ -106,6 +106,10 @@ class Facts:
                 f"when the pool is made."
             )
         return own.numbers(ids, who)
+
+    def called(self, rows: np.ndarray) -> Any:
+        """Return rows as refusals call them, by number and by id, from which each is indexed."""
+        return rows if self.ids is None else Called(rows, self.ids)
 
     @property
     def y(self) -> np.ndarray:
@@ -411,8 +415,9 @@ class Facts:
         """Return labels for the `n` rows of an index as values, and a mask of those that are known.
 
         They must be one for each row, in the order of the index, and of the kind of those so far.
-        Refusals name one of `rows`, or a position in y. Of answers, which come one by one or in
-        batches of any size, each is read by itself: -1 and None may stand beside each other.
+        Refusals name one of `rows`, as `called` gives them, or a position in y. Of answers, which
+        come one by one or in batches of any size, each is read by itself: -1 and None may stand
+        beside each other.
         """
         if index is not None:
             lab.check_order(y, index, who=who)

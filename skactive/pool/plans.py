@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data.conform import conform
-from ..data.ids import Ids, has_column, take_ids, without_column
+from ..data.ids import Called, Ids, has_column, take_ids, without_column
 from ..data.labels import nearest_class
 from ..data.multilabel import is_multilabel
 from ..data.row_numbers import check_row_numbers
@@ -58,7 +58,7 @@ def label(
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
     names = pool.rows.names_of(idx)
-    values, known = pool.parse(y, len(idx), names, who, idx, is_answer=True)
+    values, known = pool.parse(y, len(idx), names, who, pool.called(idx), is_answer=True)
     notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     states = ledger.follow().states_of(idx)
@@ -76,11 +76,11 @@ def label(
         if pool.consensus is not None:
             is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
-            f"{who} got {got} for row {idx[at]}, which {is_what} {pool.shown(labels[at])!r}; to "
-            f"change it, pass relabel=True."
+            f"{who} got {got} for row {pool.called(idx)[at]}, which {is_what} "
+            f"{pool.shown(labels[at])!r}; to change it, pass relabel=True."
         )
     if annotator is not None:
-        _refuse_reserved(ledger, idx, states, annotator, who)
+        _refuse_reserved(pool, idx, states, annotator, who)
     if pool.consensus is None:
         _refuse_decided(pool, idx[clash], who)
     # What was said already: by the same person, unless nobody is named
@@ -114,10 +114,11 @@ def contradicted(
 def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
-    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", idx)
+    where = pool.called(idx)
+    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", where)
     if not known.all():
         raise ValueError(
-            f"decide got the missing label for row {idx[known.argmin()]}; a decision is a label, "
+            f"decide got the missing label for row {where[known.argmin()]}; a decision is a label, "
             f"and unlabel(rows) takes one away."
         )
     decided, labels = _decided(pool.ledger, idx)
@@ -151,7 +152,8 @@ def extend(
     if y is None:
         return change
     is_answer = missing == SKIPPED
-    values, known = pool.parse(y, len(added), row_index(X), who, is_answer=is_answer)
+    where = None if all_ids is None else Called(np.arange(len(added)), all_ids, len(pool))
+    values, known = pool.parse(y, len(added), row_index(X), who, where, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
     events = np.where(known[told], OPINION, UNSURE).astype(np.int8)
     return change._replace(rows=len(pool) + told, events=events, labels=values[told])
@@ -258,7 +260,7 @@ def move(pool: Facts, kind: str, idx, name: str | None = None) -> Change:
     if kind == "release":
         names = pool.ledger.slots.names
         is_wrong = np.array([not names.get(row) for row in idx.tolist()], dtype=bool)
-    _refuse_states(kind, idx, states, is_wrong)
+    _refuse_states(kind, pool.called(idx), states, is_wrong)
     kept = states != SKIPPED if kind == "skip" else np.ones(len(idx), dtype=bool)
     return Change(kind, idx[kept], EVENTS_OF[kind][0], name)
 
@@ -269,7 +271,7 @@ def reserve(pool: Facts, idx, name: str | None, who: str = "reserve") -> Change:
     slots = pool.ledger.follow()
     states = slots.states_of(idx)
     takes = [UNLABELED, RESERVED] if name is None else [UNLABELED, RESERVED, LABELED]
-    _refuse_states(who, idx, states, ~np.isin(states, takes), takes)
+    _refuse_states(who, pool.called(idx), states, ~np.isin(states, takes), takes)
     kept = np.array([name not in slots.names.get(row, ()) for row in idx.tolist()], dtype=bool)
     return Change("reserve", idx[kept], RESERVE, name)
 
@@ -285,8 +287,8 @@ def tag(pool: Facts, kind: str, idx, name: str) -> Change:
     has_it = np.isin(idx, members)
     if kind == "untag" and not has_it.all():
         raise ValueError(
-            f"untag got row {idx[has_it.argmin()]}, which is not tagged {name!r}; it takes rows "
-            f"that are in tagged({name!r})."
+            f"untag got row {pool.called(idx)[has_it.argmin()]}, which is not tagged {name!r}; it "
+            f"takes rows that are in tagged({name!r})."
         )
     if kind == "untag":
         return Change("tag", idx, UNTAG, name)
@@ -302,30 +304,30 @@ def release_all(pool: Facts, name: str) -> Change:
     return Change("release", np.array(rows, dtype=np.int64), RELEASE, name)
 
 
-def _refuse_states(kind: str, idx, states, is_wrong, takes=None) -> None:
+def _refuse_states(kind: str, where, states, is_wrong, takes=None) -> None:
     """Refuse rows in a state that a call does not take."""
     if not is_wrong.any():
         return
     at = is_wrong.argmax()
     allowed = " or ".join(STATE_NAMES[state] for state in takes or _TAKES[kind])
     raise ValueError(
-        f"{kind} got row {idx[at]}, which is {STATE_NAMES[states[at]]}; it takes rows that are "
+        f"{kind} got row {where[at]}, which is {STATE_NAMES[states[at]]}; it takes rows that are "
         f"{allowed}."
     )
 
 
-def _refuse_reserved(ledger, idx, states, annotator: str, who: str) -> None:
+def _refuse_reserved(pool: Facts, idx, states, annotator: str, who: str) -> None:
     """Refuse a named person's labels for rows that are kept for others."""
-    names = ledger.slots.names
+    names = pool.ledger.slots.names
     if not names:
         return
-    for row in idx[states == RESERVED].tolist():
-        held = names[row]
+    for at in np.flatnonzero(states == RESERVED).tolist():
+        held = names[int(idx[at])]
         if annotator not in held and None not in held:
             whose = " and ".join(map(repr, held))
             raise ValueError(
-                f"{who} got row {row} by annotator={annotator!r}, which is reserved for {whose}; "
-                f"release it first, or reserve it for {annotator!r} too."
+                f"{who} got row {pool.called(idx)[at]} by annotator={annotator!r}, which is "
+                f"reserved for {whose}; release it first, or reserve it for {annotator!r} too."
             )
 
 
@@ -335,7 +337,7 @@ def _refuse_decided(pool: Facts, idx, who: str) -> None:
     if decided.any():
         at = decided.argmax()
         raise ValueError(
-            f"{who} got another label for row {idx[at]}, which was decided to be "
+            f"{who} got another label for row {pool.called(idx)[at]}, which was decided to be "
             f"{pool.shown(labels[at])!r}; write decide(rows, y)."
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..data import labels as lab
-from ..data.ids import refuse_column, take_ids
+from ..data.ids import Called, refuse_column, take_ids
 from ..data.multilabel import looks_multilabel, names_of
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
@@ -116,7 +116,8 @@ class Pool(Facts):
         self.id_column = ids if isinstance(ids, str) else None
         known, values = NOTHING, None
         if y is not None:
-            values, mask = self.parse(y, len(rows), row_index(X), who="the pool")
+            where = None if own is None else Called(np.arange(len(rows)), own)
+            values, mask = self.parse(y, len(rows), row_index(X), "the pool", where)
             known = np.flatnonzero(mask)
             # A mistake more often than a pool without labels.
             if (
@@ -152,7 +153,7 @@ class Pool(Facts):
             # What a consensus passes over today may count tomorrow.
             is_voted = self.consensus is not None
             rows, labels = self.ledger.read(all_said) if is_voted else self.all_labels()
-            lab.parse(labels, missing_label=None, classes=named, rows=rows.tolist())
+            lab.parse(labels, missing_label=None, classes=named, rows=self.called(rows))
             self.set(named=(named, self.n_operations))
 
         self.together(name)
