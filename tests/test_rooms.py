@@ -1,10 +1,13 @@
 """The rooms of the package: how many, how tall, who may open which door."""
 
 import ast
+import re
 from collections import defaultdict
 
 import pytest
 from test_layering import FILES, PACKAGE, dotted_name, imports, read
+
+from skactive import Pool
 
 MODULES = {dotted_name(path): path for path in FILES}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
@@ -170,3 +173,12 @@ def test_every_public_name_means_one_thing():
                 if not name.startswith("_"):
                     homes[name].append(module)
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
+
+
+def test_what_a_pool_shows_is_for_users_or_for_other_rooms():
+    outside = [path for name, path in MODULES.items() if folder(name) != "skactive.pool"]
+    pages = [*(PACKAGE.parent / "docs").rglob("*.md"), PACKAGE.parent / "README.md"]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in [*outside, *pages])
+    names = [name for name in dir(Pool) if callable(getattr(Pool, name)) and name[0] != "_"]
+    assert [name for name in names if not re.search(rf"\b{name}\b", text)] == []
+    assert not {"shown", "written", "filled", "parse", "names", "has_named"} & set(names)

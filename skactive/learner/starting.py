@@ -1,11 +1,13 @@
 """How a learner starts on a pool, and applies parameters that were set later."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone, is_regressor
 
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
-from ..data.labels import AUTO, count_minus_ones, is_auto, resolve_missing_label
+from ..data.labels import AUTO, count_minus_ones, is_auto, named_classes, resolve_missing_label
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
@@ -78,12 +80,18 @@ def renew(learner) -> None:
         stream = stream.watching(learner.drift)
     check_hold_out(learner, pool)
     # Those that were named before keep the names that they were given since.
-    if learner.classes is not None and not pool.has_named(learner.classes):
+    if learner.classes is not None and not _has_named(pool, learner.classes):
         pool.name_classes(learner.classes)
     if pool.consensus != learner.consensus:
         pool.set(consensus=learner.consensus)
     learner._kept = Kept(kept.params, vectors, stream, strategy)
     train(learner)
+
+
+def _has_named(pool: Pool, classes: Any) -> bool:
+    """Tell whether these classes were named last, whatever they are called since."""
+    named = named_classes(classes, missing_label=pool.missing_label)
+    return pool.named is not None and named.tolist() == pool.named[0].tolist()
 
 
 def strategy_of(learner, *, is_embedded: bool) -> Strategy:

@@ -185,7 +185,9 @@ class Teacher:
         if not tickets:
             return Lesson()
         rows = Rows(*(stream.open[number][0] for number in tickets)).whole()
-        values, is_known = pool.parse(y, len(tickets), row_index(rows), "teach", is_answer=True)
+        values, is_known = plans.parse_labels(
+            pool, y, len(tickets), row_index(rows), "teach", is_answer=True
+        )
         known = np.flatnonzero(is_known)
         if len(known) < len(tickets):
             self._tell_of_minus_ones(y, len(tickets), "given up")

@@ -19,7 +19,7 @@ from .frames import history_frame, to_frame
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import EVENT_NAMES, OF_LABELS, UNSURE, Change
-from .standing import all_said, labels_in, opinions, opinions_table
+from .standing import labels_in, opinions, opinions_table
 from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
@@ -118,10 +118,10 @@ class Facts:
         Of several labels a row, shape (n, L): 0 or 1 for each of `classes`, or rows of -1.
         """
         return self.ledger.read(
-            lambda ledger: self.filled(self._labels_in(ledger), ledger.mask(LABELED))
+            lambda ledger: self._filled(self._labels_in(ledger), ledger.mask(LABELED))
         )
 
-    def filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
+    def _filled(self, labels: np.ndarray | None, known: np.ndarray) -> np.ndarray:
         """Return the labels of rows in a mask, with the missing label where there is none."""
         if self.multilabel:
             return several.fill_rows(labels, known, self._width(labels))
@@ -175,7 +175,7 @@ class Facts:
         def look(ledger: Ledger) -> np.ndarray:
             slots, rows = ledger.slots, np.flatnonzero(ledger.mask(HELD_OUT))
             known = slots.states_of(rows) == LABELED
-            return self.filled(self._labels_of(ledger, rows[known]), known)
+            return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
 
@@ -191,12 +191,12 @@ class Facts:
         labels = self.ledger.read(self._labels_in)
         if self.multilabel:
             known = np.ones(0 if labels is None else len(labels), dtype=bool)
-            return self.filled(labels, known)
+            return self._filled(labels, known)
         return np.zeros(0) if labels is None else labels
 
     def _width(self, labels: np.ndarray | None) -> int:
         """Return how many labels a row has, in labels or if there are none."""
-        return len(self.names()) if labels is None else labels.dtype.itemsize
+        return len(self._names()) if labels is None else labels.dtype.itemsize
 
     @property
     def X_unlabeled(self):
@@ -220,30 +220,10 @@ class Facts:
             return None if self.named is None else self.named[0]
         return named_after(log, *self.named, self.n_operations)
 
-    def has_named(self, classes: Any) -> bool:
-        """Whether these classes were named last, whatever they are called since."""
-        named = lab.named_classes(classes, missing_label=self.missing_label)
-        return self.named is not None and named.tolist() == self.named[0].tolist()
-
-    def names(self) -> np.ndarray:
+    def _names(self) -> np.ndarray:
         """Return what labels are called, where rows have several."""
         classes = self.classes
         return lab.to_array([]) if classes is None else classes
-
-    def known_classes(self) -> np.ndarray:
-        """Return the labels that are accepted, or where any are, those that somebody gave."""
-        classes = self.classes
-        return lab.sorted_classes(self.ledger.read(all_said)[1]) if classes is None else classes
-
-    def rows_of_class(self, name: Any) -> np.ndarray:
-        """Return the sorted rows that have this label, on both sides."""
-
-        def look(ledger: Ledger) -> np.ndarray:
-            rows, _ = self.all_labels()
-            labels = self._labels_of(ledger, rows)
-            return rows[:0] if labels is None else rows[labels == name]
-
-        return self.ledger.read(look)
 
     @property
     def tags(self) -> Mapping[str, np.ndarray]:
@@ -264,8 +244,8 @@ class Facts:
         or "final" of `decide`.
         """
         table = self.ledger.read(opinions_table)
-        table = {"id": self.ids_of(table.pop("row")), **table}
-        table["label"] = self.written(table["label"], table["kind"] != EVENT_NAMES[UNSURE])
+        table = {"id": self._ids_of(table.pop("row")), **table}
+        table["label"] = self._written(table["label"], table["kind"] != EVENT_NAMES[UNSURE])
         return as_table(table, like=self.rows.parts[0])
 
     def agreement(self) -> Agreement:
@@ -326,7 +306,7 @@ class Facts:
 
     # As tables
 
-    def ids_of(self, numbers: np.ndarray) -> np.ndarray:
+    def _ids_of(self, numbers: np.ndarray) -> np.ndarray:
         """Return by what tables call rows: their ids, or their numbers where they have none."""
         ids = self.ids
         return numbers if ids is None else ids[numbers]
@@ -399,7 +379,7 @@ class Facts:
 
     # For those who plan a change
 
-    def all_labels(self) -> tuple[Any, np.ndarray]:
+    def _all_labels(self) -> tuple[Any, np.ndarray]:
         """Return the rows that have a label, on both sides, and their labels."""
 
         def look(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
@@ -409,32 +389,6 @@ class Facts:
 
         return self.ledger.read(look)
 
-    def parse(
-        self, y, n: int, index, who: str, rows=None, is_answer: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return labels for the `n` rows of an index as values, and a mask of those that are known.
-
-        They must be one for each row, in the order of the index, and of the kind of those so far.
-        Refusals name one of `rows`, as `called` gives them, or a position in y. Of answers, which
-        come one by one or in batches of any size, each is read by itself: -1 and None may stand
-        beside each other.
-        """
-        if index is not None:
-            lab.check_order(y, index, who=who)
-        missing = self.missing_label if is_answer else self.given_missing_label
-        if self.multilabel:
-            names, missing = self.names(), self.missing_label
-            values, known = several.parse_several(y, names, n=n, rows=rows, missing_label=missing)
-        else:
-            values, known = lab.parse(y, rows=rows, missing_label=missing, classes=self.classes)
-        if len(values) != n:
-            raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
-        so_far = self.ledger.now.dtype
-        # Labels that were taken away bind nobody: then another kind may come.
-        if known.any() and self.ledger.now.n_labels and so_far is not None:
-            lab.merge_dtype(so_far, values.dtype)
-        return values, known
-
     def refuse_several(self, who: str) -> None:
         """Refuse several labels a row, for whoever knows what to do with one."""
         if self.multilabel:
@@ -443,18 +397,18 @@ class Facts:
                 f"learns as yet; give one label a row, say whether it has one of them."
             )
 
-    def shown(self, label: Any) -> Any:
+    def _shown(self, label: Any) -> Any:
         """Return a label as messages show it."""
         if self.multilabel and isinstance(label, bytes | np.void):
-            return several.names_in(label, self.names())
+            return several.names_in(label, self._names())
         return lab.plain(label)
 
-    def written(self, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    def _written(self, labels: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return labels as tables have them: several of a row as text, None where none is known."""
         if not self.multilabel:
             return labels
         texts = np.full(len(labels), None)
-        texts[known] = several.as_text(labels[known].tolist(), self.names())
+        texts[known] = several.as_text(labels[known].tolist(), self._names())
         return texts
 
     def n_doubtful(self, y) -> int:

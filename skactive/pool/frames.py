@@ -18,7 +18,7 @@ from .tags import tags_of
 def to_frame(pool: Any, rows: bool) -> Any:
     """Return what `Facts.to_frame` does."""
     held, columns = pool.ledger.read(lambda ledger: (ledger.now.rows, _present(pool, ledger)))
-    table = {"id": pool.ids_of(np.arange(len(held))), **columns}
+    table = {"id": pool._ids_of(np.arange(len(held))), **columns}
     if rows:
         of_rows = row_columns(held.whole(), taken=table)
         if of_rows is None:
@@ -57,7 +57,7 @@ def _present(pool: Any, ledger: Ledger) -> dict[str, np.ndarray]:
     for tag, members in tags_of(ledger).items():
         tags[members] = [f"{each}, {tag}" if each else tag for each in tags[members]]
     return {
-        "label": pool.written(labels, known) if pool.multilabel else _with_holes(labels, known),
+        "label": pool._written(labels, known) if pool.multilabel else _with_holes(labels, known),
         "state": np.array(STATE_NAMES)[states],
         "annotator": who,
         "time": datetimes(when),
@@ -105,7 +105,7 @@ def history_frame(pool: Any) -> Any:
     columns = {
         "operation": of,
         "kind": np.array(KINDS)[log.kinds.array[of]],
-        "id": pool.ids_of(np.append(based, log.rows.array[:n])),
+        "id": pool._ids_of(np.append(based, log.rows.array[:n])),
         "event": np.array(EVENT_NAMES)[told],
         "annotator": log.names_of(events),
         "label": _as_said(

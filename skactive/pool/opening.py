@@ -328,8 +328,8 @@ def _refuse_other_labels(pool: Facts, y: Any) -> None:
     if differs.any():
         row = int(differs.argmax())
         where = pool.called(np.arange(len(rows)))[row]
-        now = pool.shown(values[row]) if known[row] else None
+        now = pool._shown(values[row]) if known[row] else None
         raise ValueError(
             f"Pool.open got the label {now!r} for row {where}, with which the file does not begin: "
-            f"it has {pool.shown(began[row])!r} there. Leave y out, and label(rows, y) it."
+            f"it has {pool._shown(began[row])!r} there. Leave y out, and label(rows, y) it."
         )

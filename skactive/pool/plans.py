@@ -8,8 +8,8 @@ import numpy as np
 
 from ..data.conform import conform
 from ..data.ids import Called, Ids, has_column, take_ids, without_column
-from ..data.labels import nearest_class
-from ..data.multilabel import is_multilabel
+from ..data.labels import check_order, merge_dtype, nearest_class, parse
+from ..data.multilabel import is_multilabel, parse_several
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, checked_count
@@ -44,6 +44,33 @@ _TAKES = {
 }
 
 
+def parse_labels(
+    pool: Facts, y, n: int, index, who: str, rows=None, is_answer: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels for the `n` rows of an index as values, and a mask of those that are known.
+
+    They must be one for each row, in the order of the index, and of the kind of those so far.
+    Refusals name one of `rows`, as `called` gives them, or a position in y. Of answers, which come
+    one by one or in batches of any size, each is read by itself: -1 and None may stand beside each
+    other.
+    """
+    if index is not None:
+        check_order(y, index, who=who)
+    missing = pool.missing_label if is_answer else pool.given_missing_label
+    if pool.multilabel:
+        names, missing = pool._names(), pool.missing_label
+        values, known = parse_several(y, names, n=n, rows=rows, missing_label=missing)
+    else:
+        values, known = parse(y, rows=rows, missing_label=missing, classes=pool.classes)
+    if len(values) != n:
+        raise ValueError(f"{who} got {len(values)} labels for {n} rows; give one for each row.")
+    so_far = pool.ledger.now.dtype
+    # Labels that were taken away bind nobody: then another kind may come.
+    if known.any() and pool.ledger.now.n_labels and so_far is not None:
+        merge_dtype(so_far, values.dtype)
+    return values, known
+
+
 def label(
     pool: Facts,
     idx,
@@ -58,7 +85,7 @@ def label(
     """Return what `Pool.label` would change; messages name `who` as the call."""
     idx = check_row_numbers(idx, len(pool), who=who)
     names = pool.rows.names_of(idx)
-    values, known = pool.parse(y, len(idx), names, who, pool.called(idx), is_answer=True)
+    values, known = parse_labels(pool, y, len(idx), names, who, pool.called(idx), is_answer=True)
     notes = notes_of(seconds, comment, len(idx), who)
     ledger = pool.ledger
     states = ledger.follow().states_of(idx)
@@ -71,13 +98,13 @@ def label(
     events = np.where(known, OPINION, np.where(closes, CLOSE, UNSURE)).astype(np.int8)
     if clash.any() and not relabel:
         at = clash.argmax()
-        got = f"the label {pool.shown(values[at])!r}" if known[at] else "the missing label"
+        got = f"the label {pool._shown(values[at])!r}" if known[at] else "the missing label"
         is_what = "is labelled"
         if pool.consensus is not None:
             is_what = "was labelled" if annotator is None else f"{annotator!r} labelled"
         raise ValueError(
             f"{who} got {got} for row {pool.called(idx)[at]}, which {is_what} "
-            f"{pool.shown(labels[at])!r}; to change it, pass relabel=True."
+            f"{pool._shown(labels[at])!r}; to change it, pass relabel=True."
         )
     if annotator is not None:
         _refuse_reserved(pool, idx, states, annotator, who)
@@ -115,7 +142,7 @@ def decide(pool: Facts, idx, y, *, annotator: str | None = None) -> Change:
     """Return what `Pool.decide` would change."""
     idx = check_row_numbers(idx, len(pool), who="decide")
     where = pool.called(idx)
-    values, known = pool.parse(y, len(idx), pool.rows.names_of(idx), "decide", where)
+    values, known = parse_labels(pool, y, len(idx), pool.rows.names_of(idx), "decide", where)
     if not known.all():
         raise ValueError(
             f"decide got the missing label for row {where[known.argmin()]}; a decision is a label, "
@@ -153,7 +180,7 @@ def extend(
         return change
     is_answer = missing == SKIPPED
     where = None if all_ids is None else Called(np.arange(len(added)), all_ids, len(pool))
-    values, known = pool.parse(y, len(added), row_index(X), who, where, is_answer=is_answer)
+    values, known = parse_labels(pool, y, len(added), row_index(X), who, where, is_answer=is_answer)
     told = np.flatnonzero(known | is_answer)
     events = np.where(known[told], OPINION, UNSURE).astype(np.int8)
     return change._replace(rows=len(pool) + told, events=events, labels=values[told])
@@ -338,7 +365,7 @@ def _refuse_decided(pool: Facts, idx, who: str) -> None:
         at = decided.argmax()
         raise ValueError(
             f"{who} got another label for row {pool.called(idx)[at]}, which was decided to be "
-            f"{pool.shown(labels[at])!r}; write decide(rows, y)."
+            f"{pool._shown(labels[at])!r}; write decide(rows, y)."
         )
 
 

@@ -117,7 +117,7 @@ class Pool(Facts):
         known, values = NOTHING, None
         if y is not None:
             where = None if own is None else Called(np.arange(len(rows)), own)
-            values, mask = self.parse(y, len(rows), row_index(X), "the pool", where)
+            values, mask = plans.parse_labels(self, y, len(rows), row_index(X), "the pool", where)
             known = np.flatnonzero(mask)
             # A mistake more often than a pool without labels.
             if (
@@ -152,7 +152,7 @@ class Pool(Facts):
             named = lab.named_classes(classes, missing_label=self.missing_label)
             # What a consensus passes over today may count tomorrow.
             is_voted = self.consensus is not None
-            rows, labels = self.ledger.read(all_said) if is_voted else self.all_labels()
+            rows, labels = self.ledger.read(all_said) if is_voted else self._all_labels()
             lab.parse(labels, missing_label=None, classes=named, rows=self.called(rows))
             self.set(named=(named, self.n_operations))
 
@@ -160,7 +160,7 @@ class Pool(Facts):
 
     def _keep_names(self, classes) -> None:
         """Refuse other names of labels than they have, where rows have several."""
-        names = self.names().tolist()
+        names = self._names().tolist()
         if (given := lab.to_array(classes).tolist()) != names:
             raise ValueError(
                 f"name_classes got {given}, where rows have several labels, called "

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import merge_dtype, nearest_class, parse
+from ..data.labels import merge_dtype, nearest_class, parse, sorted_classes
 from ..data.multilabel import refuse_unfit
 from .facts import Facts
 from .log import CLOSE, NOTHING, Change
+from .standing import all_said
 
 
 def rename_class(pool: Facts, old: Any, new: Any) -> Change:
     """Return what `Pool.rename_class` would change."""
-    known = pool.known_classes()
+    known = _classes_of(pool)
     (old,) = _known(pool, known, [old], "rename_class")
     (new,) = _names(pool, known, [new], "rename_class")
     if new in known.tolist():
@@ -26,7 +27,7 @@ def rename_class(pool: Facts, old: Any, new: Any) -> Change:
 
 def merge_classes(pool: Facts, classes: Any, into: Any) -> Change:
     """Return what `Pool.merge_classes` would change."""
-    known = pool.known_classes()
+    known = _classes_of(pool)
     classes = _known(pool, known, classes, "merge_classes")
     (into,) = _names(pool, known, [into], "merge_classes")
     if not set(classes) - {into}:
@@ -43,14 +44,21 @@ def split_class(pool: Facts, name: Any, into: Any) -> Change:
             "split_class got a pool with several labels a row, of which there are no more than it "
             "began with; begin another with classes= for all of them."
         )
-    known = pool.known_classes()
+    known = _classes_of(pool)
     (name,) = _known(pool, known, [name], "split_class")
     into = _names(pool, known, into, "split_class")
     if len(into) < 2:
         raise ValueError(
             f"split_class got into={into}; give at least two classes, or write rename_class."
         )
-    return _change(pool, known, [name], into, pool.rows_of_class(name))
+    rows, labels = pool._all_labels()
+    return _change(pool, known, [name], into, rows[labels.astype(object) == name])
+
+
+def _classes_of(pool: Facts) -> np.ndarray:
+    """Return the labels that are accepted, or where any are, those that somebody gave."""
+    classes = pool.classes
+    return sorted_classes(pool.ledger.read(all_said)[1]) if classes is None else classes
 
 
 def _names(pool: Facts, known: np.ndarray, given: Any, who: str) -> list:

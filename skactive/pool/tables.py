@@ -92,12 +92,12 @@ def merge_table(
         how: dict[str, Any] = {"annotator": name, "relabel": relabel, "who": "merge"}
         if columns.comment is not None:
             how["comment"] = one.comments
-        y = pool.filled(one.labels[one.known], one.known)
+        y = pool._filled(one.labels[one.known], one.known)
         changes.append(plans.label(pool, one.rows, y, **how))
     left = answers.taken(np.flatnonzero(is_left))
     contradictions = {
-        "id": pool.ids_of(left.rows),
-        "in_pool": to_array(pool.written(in_pool[is_left], in_pool[is_left] != None).tolist()),  # noqa: E711
+        "id": pool._ids_of(left.rows),
+        "in_pool": to_array(pool._written(in_pool[is_left], in_pool[is_left] != None).tolist()),  # noqa: E711
         "by": by[is_left],
         "in_table": to_array(_in_table(pool, left)),
         "line": np.array([cells.numbers[at] for at in left.at.tolist()], dtype=np.int64),
@@ -158,7 +158,7 @@ def _in_table(pool: Facts, left: _Answers) -> list:
     """Return answers as a table has them."""
     if not pool.multilabel:
         return fill(left.labels, left.known, pool.missing_label).tolist()
-    texts = pool.written(left.labels, left.known)
+    texts = pool._written(left.labels, left.known)
     texts[~left.known] = pool.missing_label
     return texts.tolist()
 
@@ -167,7 +167,7 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
     """Return cells as labels of the pool, or refuse those that are none."""
     known = pool.classes
     if known is None:
-        known = sorted_classes(pool.all_labels()[1])
+        known = sorted_classes(pool._all_labels()[1])
     is_open = pool.classes is None and (new_labels or known.dtype.kind == "f")
     if pool.multilabel:
         parsed = parse_text(given, known)
@@ -296,7 +296,7 @@ def hand_out(
         which = "unlabelled row is left" if is_integer(rows) else "row was given"
         raise ValueError(f"hand_out got no row to hand out: no {which}.")
     change = plans.reserve(pool, idx, name, who="hand_out")
-    table = {"id": pool.ids_of(idx), **_shown(pool, idx, columns), "label": [None] * len(idx)}
+    table = {"id": pool._ids_of(idx), **_shown(pool, idx, columns), "label": [None] * len(idx)}
     data = csv_bytes({str(each): values for each, values in table.items()}, path)
     written: os.stat_result | None = None
     try:
