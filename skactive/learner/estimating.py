@@ -82,7 +82,7 @@ class Tested:
         >>> from skactive import ActiveLearner, Known, run
         >>> X, truth = load_digits(return_X_y=True)
         >>> model = LogisticRegression(max_iter=500)
-        >>> learner = ActiveLearner(model, "margin", hold_out=0.2, random_state=0).fit(X / 16)
+        >>> learner = ActiveLearner(model, "margin", hold_out=0.2, random_state=1).fit(X / 16)
         >>> run(learner, Known(truth), n_instances=50, stopping=200).estimate()
         accuracy 1.000, between 0.927 and 1.000 at 95 %, by 49 test labels (wilson)
         """

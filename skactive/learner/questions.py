@@ -236,8 +236,8 @@ def asked(
     if X is not None or share is None:
         return choose(strategy, view, n)
     chosen, tests = partial(choose, strategy, view), tests_in(learner, subset)
-    counts = {"before": pool.n_answered, "share": share}
-    return interleaved(chosen, tests, n, **counts, to_learn=to_learn)
+    before = pool.n_answered
+    return interleaved(chosen, tests, n, before=before, share=share, to_learn=to_learn)
 
 
 def tests_in(learner, subset=None) -> np.ndarray:
