@@ -3,9 +3,9 @@ How good is my model?
 =====================
 
 A strategy asks for difficult rows, so the rows that it leaves are easy, and no accuracy measured on
-either says what a model is worth. With ``hold_out=0.2`` one question in five is for rows that were set
-apart beforehand and are never learned. Here is what they say while labels come, beside the truth,
-which nobody would know, and beside what the rows left over say.
+either says what a model is worth. With ``hold_out=0.2`` one question in five is for rows that were
+set apart beforehand and are never learned. Here is what they say while labels come, beside the
+truth, which nobody would know, and beside what the rows left over say.
 """
 
 # %%
@@ -53,8 +53,8 @@ ax.legend(loc="lower right", frameon=False)
 plt.show()
 
 # %%
-# A rule that stops at an accuracy looks at few numbers of test labels, which are set beforehand. At a
-# model below 90 % it stops with a probability of at most 5 %.
+# A rule that stops at an accuracy looks at few numbers of test labels, which are set beforehand. At
+# a model below 90 % it stops with a probability of at most 5 %.
 
 again = ActiveLearner(SVC(C=10), "margin", hold_out=0.2, random_state=0).fit(X_pool)
 run(again, Known(y_pool), n_instances=20, stopping=AccuracyAtLeast(0.9))
