@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binom, binomtest, norm
 
@@ -22,6 +22,7 @@ LEVELS = st.sampled_from([0.5, 0.9, 0.95, 0.99])
 
 
 @given(COUNTS, LEVELS)
+@settings(max_examples=30)
 def test_intervals_of_shares_are_those_of_scipy(counts, level):
     k, n = counts
     for ours, method in ((wilson, "wilson"), (clopper_pearson, "exact")):
@@ -31,6 +32,7 @@ def test_intervals_of_shares_are_those_of_scipy(counts, level):
 
 @pytest.mark.once
 @given(st.floats(0, 1), st.floats(1, 1e6), LEVELS)
+@settings(max_examples=30)
 def test_wilsons_ends_are_where_a_test_begins_to_reject(share, n, level):
     _, low, high = wilson(share, n, level)
     z = norm.ppf(0.5 + level / 2)
@@ -44,7 +46,7 @@ def test_wilsons_ends_are_where_a_test_begins_to_reject(share, n, level):
 @pytest.mark.parametrize("n", [50, 100, 200])
 def test_wilson_covers_what_it_says_on_average_and_the_exact_one_at_least(n):
     k = np.arange(n + 1)
-    shares = np.linspace(0.6, 0.97, 75)
+    shares = np.linspace(0.6, 0.97, 38)
     for of, least, average in (
         (wilson, 0.91, (0.945, 0.96)),
         (clopper_pearson, 0.95, (0.95, 0.99)),
@@ -66,7 +68,7 @@ def test_a_sample_in_groups_is_worth_between_its_groups_and_its_rows():
     assert effective_n(np.ones(10), [0] * 8 + [1, 2]) == pytest.approx(100 / 66)
     rng = np.random.default_rng(0)
     means, worth = [], []
-    for _ in range(2000):
+    for _ in range(1000):
         sample = np.repeat(rng.random(40) < 0.7, 3) ^ (rng.random(120) < 0.1)
         means.append(sample.mean())
         worth.append(effective_n(sample, np.arange(120) // 3))

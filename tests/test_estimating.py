@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -23,7 +24,7 @@ from skactive.learner.asked import n_questions, places_of_tests
 from skactive.loops import AccuracyAtLeast, Budget, EstimateAtLeast
 from skactive.loops.assured import looks
 from skactive.pool.past import as_of
-from skactive.statistics import clopper_pearson, rates, wilson
+from skactive.statistics import bootstrap, clopper_pearson, rates, wilson
 
 X, TRUTH = load_digits(return_X_y=True)
 X = X / 16
@@ -280,7 +281,9 @@ def test_precision_recall_and_f1_weigh_with_what_is_predicted_of_the_whole_side(
 
 
 @pytest.mark.filterwarnings("ignore:.*resampling")
-def test_other_scores_are_scikit_learns_with_intervals_by_resampling():
+def test_other_scores_are_scikit_learns_with_intervals_by_resampling(monkeypatch):
+    quick = partial(bootstrap, n_resamples=20)
+    monkeypatch.setattr("skactive.learner.estimating.bootstrap", quick)
     learner = answered(new_learner(), 5)
     rows = in_order(learner.pool_)[:25]
     said = learner.predict(X[rows])

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skactive import ActiveLearner, Known, Pool, Prompt, SimulatedLearner, run
+from skactive.loops import AccuracyAtLeast, EstimateAtLeast
 from skactive.loops.stopping import (
     AllOf,
     AnyOf,
@@ -444,6 +445,8 @@ def test_a_rule_forgets_when_a_loop_begins():
         (StabilizedPredictions(n_rounds=5), "StabilizedPredictions(n_rounds=5)"),
         (TargetScore([[1]], [0], 0.9), "TargetScore(X=[[1]], target=0.9, y=[0])"),
         (NoGain([[1]], [0]), "NoGain(X=[[1]], y=[0])"),
+        (AccuracyAtLeast(0.9, max_test=100), "AccuracyAtLeast(max_test=100, target=0.9)"),
+        (EstimateAtLeast(0.9, "r2"), "EstimateAtLeast(scoring='r2', target=0.9)"),
         (
             Budget(5) & ConfidentPool(),
             "AllOf(rules=[Budget(n_labels=5), ConfidentPool()])",
