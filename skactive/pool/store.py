@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -19,6 +20,8 @@ from .lines import OperationLine, Written, digest_of_block, digest_of_setting
 
 APPLICATION, VERSION = int.from_bytes(b"skac"), 2  # in the header of the file
 PATIENCE = 5.0  # seconds to wait for others
+# After which a commit is carried from the file beside into the main one
+CARRIED_AFTER, MOST_PAGES = 10.0, 1000  # seconds, and pages in the file beside
 Result = TypeVar("Result")
 _TABLES = {
     "head": "key TEXT PRIMARY KEY, value TEXT NOT NULL",
@@ -83,18 +86,30 @@ class Store:
 
     def __init__(self, path: str | os.PathLike, *, read_only: bool = False) -> None:
         self.path, self.read_only = os.path.abspath(os.fspath(path)), read_only
-        self._lock, self._is_writing = threading.RLock(), False
+        self._lock = threading.RLock()
+        self._inside: str | None = None  # work that reads or writes
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
         self._size = 0
+        self._carried = time.monotonic()  # when the main file last had all
         self._is_alone = False  # nothing can be written to the folder, so that no lock is there
-        with self._told():
-            self._connect()
+        try:
+            with self._told():
+                self._connect()
+        except BaseException:
+            self.close()
+            raise
 
     # Opening and closing
 
     def _connect(self) -> None:
         self._is_alone, is_there = False, os.path.exists(self.path)
+        folder = os.path.dirname(self.path)
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(
+                f"{self.path!r} is not there: there is no folder {folder!r}; make it, or give "
+                f"another path."
+            )
         if self.read_only and not is_there:
             raise FileNotFoundError(
                 f"{self.path!r} is not there; without read_only=True it is made."
@@ -109,6 +124,7 @@ class Store:
             refused = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
             if not (self.read_only and refused) or os.path.exists(f"{self.path}-wal"):
                 raise
+            self.close()
             tables, self._is_alone = self._read_by("ro&immutable=1"), True
         self.is_new = tables == 0 and not self.read_only
         self._inode = self._look()
@@ -122,16 +138,13 @@ class Store:
             isolation_level=None,
             check_same_thread=False,
         )
-        # At each commit all goes to the main file, so that a plain copy of it misses little.
-        for pragma in ("recursive_triggers=ON", "synchronous=FULL", "wal_autocheckpoint=1"):
+        for pragma in ("recursive_triggers=ON", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
         return self._read_head()
 
     def _check_is_writable(self, is_there: bool) -> None:
         """Refuse a file that nobody may write to, before SQLite opens it for reading alone."""
         folder = os.path.dirname(self.path)
-        if not os.path.isdir(folder):
-            raise FileNotFoundError(f"{self.path!r} cannot be made: there is no folder {folder!r}.")
         for each in [folder, self.path] if is_there else [folder]:
             if not os.access(each, os.W_OK, effective_ids=_EFFECTIVE):
                 raise PermissionError(
@@ -172,41 +185,36 @@ class Store:
         What it appends is kept by `commit`. Within such work, it is a part of it.
         """
         with self._lock:
-            if self._is_writing and self.is_open:
+            if self._inside == "write" and self.is_open:
                 return work()
-            outer = self._is_writing
             with self._told():
-                connection = self._checked()
-                try:
-                    if connection.in_transaction:  # an interrupt left it
-                        connection.execute("ROLLBACK")
-                    self._is_writing = True
-                    connection.execute("BEGIN IMMEDIATE")
-                    self._check_is_same()
-                    return work()
-                finally:
-                    self._is_writing = outer
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                return self._within("write", "BEGIN IMMEDIATE", work)
 
     def read(self, work: Callable[[], Result]) -> Result:
         """Return what some work returns, which sees the database as of one moment."""
         with self._lock:
-            if self.is_open:
+            if self._inside is not None and self.is_open:
                 return work()
             with self._told():
-                connection = self._checked()
                 if self._is_alone:  # what others wrote since, whoever they are
-                    connection.close()
+                    self._checked().close()
                     self._connect()
-                    connection = self._checked()
-                try:
-                    connection.execute("BEGIN")
-                    self._check_is_same()
-                    return work()
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                return self._within("read", "BEGIN", work)
+
+    def _within(self, kind: str, begin: str, work: Callable[[], Result]) -> Result:
+        """Return what some work returns in a transaction, of which only what is kept stays."""
+        connection, outer = self._checked(), self._inside
+        try:
+            if connection.in_transaction:  # an interrupt left it
+                connection.execute("ROLLBACK")
+            self._inside = kind
+            connection.execute(begin)
+            self._check_is_same()
+            return work()
+        finally:
+            self._inside = outer
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     @property
     def is_open(self) -> bool:
@@ -216,7 +224,14 @@ class Store:
     def commit(self) -> None:
         """Keep what was appended: on the disk once this returns."""
         self._check_is_same()
-        self._checked().execute("COMMIT")
+        connection, now = self._checked(), time.monotonic()
+        # It is on the disk in the file beside. To carry it into the main one takes three times as
+        # long again, and is done now and then, so that a plain copy of that one misses little.
+        is_due = now >= self._carried + CARRIED_AFTER
+        connection.execute(f"PRAGMA wal_autocheckpoint={1 if is_due else MOST_PAGES}")
+        connection.execute("COMMIT")
+        if is_due:
+            self._carried = now
 
     def cancel(self) -> None:
         """Forget what was appended and is not kept."""
@@ -225,13 +240,13 @@ class Store:
 
     def _checked(self) -> sqlite3.Connection:
         """Return the connection, refusing one that is closed, or another process's."""
-        name = os.path.basename(self.path)
         if self._connection is None:
+            name = os.path.basename(self.path)
             raise ValueError(f"{name!r} was closed; open it again with Pool.open.")
         if self._process != os.getpid():
             raise ValueError(
-                f"{name!r} was opened by process {self._process}, of which this is a fork; open it "
-                f"again here with Pool.open."
+                f"{os.path.basename(self.path)!r} was opened by process {self._process}, of which "
+                f"this is a fork; open it again here with Pool.open."
             )
         return self._connection
 
@@ -409,6 +424,11 @@ class Store:
 
     def copy_to(self, path: str | os.PathLike) -> None:
         """Write the database to a new file, as of one moment, whoever writes meanwhile."""
+        if self._inside is not None and self.is_open:
+            raise ValueError(
+                f"copy_to got {os.fsdecode(path)!r} within together, whose lock on the file a copy "
+                f"would end; write it before or after, or to a file that ends in .npz."
+            )
         with (
             self._lock,
             replacing(os.fsdecode(path)) as file,
