@@ -28,7 +28,9 @@ from test_machine_pool import IntPool, TextPool
 
 from skactive import ActiveLearner, Pool, run
 from skactive.pool import durable, opening, store
+from skactive.pool.blocks import block_of_lines, unpacked
 from skactive.pool.ledger import Ledger
+from skactive.pool.lines import Extent
 
 N = 400
 ROOT = Path(__file__).resolve().parents[1]
@@ -253,6 +255,51 @@ def test_many_operations_are_read_in_blocks(path, monkeypatch):
     with pytest.raises(ValueError, match="damaged"):
         Pool.open(path, rows())
     assert known(Pool.load(f"{path}.npz", rows())) == was
+
+
+def blocks(pool):
+    """How far each block of a database goes, and what it holds."""
+    held = pool.ledger.store.rows("SELECT operations, events, columns FROM block ORDER BY n")
+    return [(n, n_events, unpacked(packed)) for n, n_events, packed in held]
+
+
+def test_the_call_that_fills_a_block_packs_it(path, monkeypatch):
+    monkeypatch.setattr(durable, "LOG_BLOCK", 30)
+    with Pool.open(path, rows()) as pool, Pool.open(path, rows()) as other:
+        pool.label(range(10), [0, 1] * 5, annotator="Ann")
+        assert blocks(pool) == []
+        other.label(range(10, 50), [1, None] * 20, seconds=2.5)
+        (end,) = blocks(pool)
+        assert end[:2] == (3, 50)
+        # What it holds are the lines in the file.
+        lines = [each for each, _ in pool.ledger.store.since(Extent(1, 0, 0))]
+        again = block_of_lines(lines)
+        assert end[2][1:] == unpacked(again.packed())[1:]
+        for name, column in again.columns.items():
+            assert np.array_equal(end[2].columns[name], column)
+        pool.label([60], [1])  # which knows of the block by now
+        pool.label(range(100, 150), [1] * 50)
+        assert [each[:2] for each in blocks(pool)] == [(3, 50), (5, 101)]
+        assert known(Pool.open(path, rows(), read_only=True)) == known(pool)
+
+
+def test_a_copy_writes_many_operations_at_once(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "LOG_BLOCK", 100)
+    calls, insert = [], store.Store._insert
+    monkeypatch.setattr(
+        store.Store, "_insert", lambda *args: calls.append(args[1]) or insert(*args)
+    )
+    pool = Pool(rows(), [0, 1] + (N - 2) * [None])
+    for row in range(2, N):
+        pool.label([row], [row % 2], annotator=["Ann", None][row % 2])
+    pool.undo(7)
+    pool.copy_to(path)
+    assert len(calls) < 60
+    with Pool.open(path, rows()) as copied:
+        assert known(copied) == known(pool)
+        assert [each[:2] for each in blocks(copied)] == [
+            (51 + 50 * i, 50 + 50 * i) for i in range(7)
+        ]
 
 
 @pytest.mark.slow

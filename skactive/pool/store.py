@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from ..utils.files import replacing
 from ..utils.locks import holder
-from .lines import OperationLine, Written, digest_of_block, digest_of_setting
+from .lines import ALL, Extent, OperationLine, Written, digest_of_block, digest_of_setting
 
 APPLICATION, VERSION = int.from_bytes(b"skac"), 2  # in the header of the file
 PATIENCE = 5.0  # seconds to wait for others
@@ -333,17 +334,14 @@ class Store:
         lines = self.rows("SELECT key, value FROM head ORDER BY key")
         return {key: json.loads(value) for key, value in lines}, json.dumps(lines).encode()
 
-    def append(self, lines: Written, previous: bytes) -> bytes:
-        """Write an operation, in a transaction that is open; return its digest."""
-        digest, n = lines.digest(previous), lines.operation.n
-        self._insert("operation", [(*lines.operation, digest)])
-        self._insert("event", lines.events)
-        self._insert("row", lines.rows)
-        if lines.base is not None:
-            self._insert("base", [(n, *lines.base)])
-        if lines.sample is not None:
-            self._insert("sample", [(n, lines.sample)])
-        return digest
+    def append(self, written: Sequence[tuple[Written, bytes]]) -> None:
+        """Write operations and their digests, in a transaction that is open."""
+        numbered = [(lines.operation.n, lines) for lines, _ in written]
+        self._insert("operation", [(*lines.operation, digest) for lines, digest in written])
+        self._insert("event", [event for lines, _ in written for event in lines.events])
+        self._insert("row", [row for lines, _ in written for row in lines.rows])
+        self._insert("base", [(n, *lines.base) for n, lines in numbered if lines.base])
+        self._insert("sample", [(n, lines.sample) for n, lines in numbered if lines.sample])
 
     def keep(self, key: str, value: Any, start: bytes) -> None:
         """Write a setting, in a transaction that is open; before the first comes `start`."""
@@ -356,13 +354,12 @@ class Store:
         rows = self.rows("SELECT * FROM row WHERE operation = 0 ORDER BY key")
         return next(self._written(self.rows("SELECT * FROM operation WHERE n = 0"), [], rows))
 
-    def since(self, n: int, n_events: int, n_keys: int) -> Iterator[tuple[Written, bytes]]:
-        """Return the operations after so many, so many events and touched rows, and digests."""
-        return self._written(
-            self.rows("SELECT * FROM operation WHERE n >= ? ORDER BY n", n),
-            self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events),
-            self.rows("SELECT * FROM row WHERE key >= ? ORDER BY key", n_keys),
-        )
+    def since(self, start: Extent, stop: Extent = ALL) -> Iterator[tuple[Written, bytes]]:
+        """Return operations with their digests: those after some, up to others."""
+        find = "SELECT * FROM {0} WHERE {1} >= ? AND {1} < ? ORDER BY {1}"
+        keys = {"operation": "n", "event": "n", "row": "key"}
+        parts = zip(keys.items(), start, stop, strict=True)
+        return self._written(*(self.rows(find.format(*key), *ends) for key, *ends in parts))
 
     def _written(self, operations: list, *lines: list) -> Iterator[tuple[Written, bytes]]:
         events, rows = (
@@ -392,16 +389,16 @@ class Store:
         find = "SELECT portrait FROM sample WHERE operation = ?"
         return [json.loads(self.rows(find, n)[0][0]) for n in dict.fromkeys(kept)]
 
-    def blocked(self) -> tuple[int, int, int]:
-        """Return how many operations, events and rows are in blocks, with the first operation."""
+    def blocked(self) -> Extent:
+        """Return what is in blocks, with the first operation."""
         found = self.rows("SELECT operations, events, rows FROM block ORDER BY n DESC LIMIT 1")
-        return (found or self.rows("SELECT 1, 0, length(rows) / 8 FROM base"))[0]
+        return Extent(*(found or self.rows("SELECT 1, 0, length(rows) / 8 FROM base"))[0])
 
-    def append_block(self, packed: bytes, n: int, n_events: int, n_keys: int) -> None:
-        """Write a block up to operation n, in a transaction that is open."""
+    def append_block(self, packed: bytes, end: Extent) -> None:
+        """Write a block up to some operation, in a transaction that is open."""
         number, previous = self.last("block")
-        digest = digest_of_block(previous, self.digest_before(n), packed)
-        self._insert("block", [(number, n, n_events, n_keys, packed, digest)])
+        digest = digest_of_block(previous, self.digest_before(end.n), packed)
+        self._insert("block", [(number, *end, packed, digest)])
 
     def blocks(self) -> list[bytes]:
         """Return all blocks, refusing one that is not as it was written."""
@@ -414,6 +411,15 @@ class Store:
                 raise sqlite3.DatabaseError(f"its block before operation {n} has changed")
             blocks.append(packed)
         return blocks
+
+    def n_events_of(self, operation: int, n_events: int) -> int:
+        """Return how many of so many events an operation has, without walking through all."""
+
+        def is_of(n: int) -> int:
+            return self.rows("SELECT operation FROM event WHERE n = ?", n)[0][0]
+
+        start = bisect_left(range(n_events), operation, key=is_of)
+        return bisect_right(range(n_events), operation, key=is_of) - start
 
     def digest_before(self, n: int) -> bytes:
         """Return the digest of the operation before n."""
