@@ -1,6 +1,7 @@
 """The loop over a pool: ask, have it answered, learn."""
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
 from ..learner.starting import cold_query, tell_of_minus_ones
+from ..learner.teaching import Lesson, OfRows, Teacher, record
 from ..learner.trainer import is_stale, train
 from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances, check_name, check_path, warn
@@ -268,6 +270,7 @@ class _Conversation:
             row = waiting[0]
             to_go = _n_left(self.learner, self.rule)
             print(f"\nRow {self._name(row)}: {pool.n_labeled} labelled, at most {to_go} to go")
+            shown = time.monotonic()
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
             except KeyboardInterrupt:
@@ -277,18 +280,27 @@ class _Conversation:
                 return False
             if said is Command.UNDO:
                 self._take_back(waiting)
-            elif self._record(row, None if said is Command.SKIP else said):
+            elif self._record(row, None if said is Command.SKIP else said, shown):
                 self.given.append(waiting.pop(0))
         return True
 
-    def _record(self, row: int, label) -> bool:
+    def _record(self, row: int, label, shown: float) -> bool:
         """Record an answer; return whether the pool takes it, and tell the person why if not."""
+        seconds = round(time.monotonic() - shown, 2)
         try:
-            self.learner.teach([row], [label], refit=False, annotator=self.annotator)
+            record(self.learner, lambda teacher: self._lesson(teacher, row, label, seconds))
         except ValueError as error:
             print(error)
             return False
         return True
+
+    def _lesson(self, teacher: Teacher, row: int, label, seconds: float) -> Lesson:
+        """Plan an answer, as `teach` does, with how long it took."""
+        nothing = OfRows(None, None, None)
+        lesson = teacher.lesson([row], [label], None, False, self.annotator, {}, nothing)
+        change: Any = lesson.change
+        notes = {0: (seconds, None)} if len(change.rows) else {}
+        return lesson._replace(change=change._replace(notes=notes))
 
     def _take_back(self, waiting: list[int]) -> None:
         """Undo the last answer; its row is asked for again, before those that wait."""

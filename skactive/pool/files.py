@@ -208,6 +208,8 @@ def checked_log(
     _check_labels(log, missing_label)
     log.previous = Column(_previous(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
+    log.dtype_names = set(log.dtypes.values())
+    log.regroupings = np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()
     check_changes(log)
     return log
 

@@ -410,7 +410,7 @@ class Ledger:
         """
         log, now = self.log, self.now
         # How many labels a row has follows from the classes alone.
-        if len(set(log.dtypes.values())) < 2 or is_multilabel(now.dtype):
+        if len(log.dtype_names) < 2 or is_multilabel(now.dtype):
             return None
         rows, _ = self.follow().touched()
         last = self.last_events(rows)
@@ -522,9 +522,9 @@ class Ledger:
         if changed_between(log, n, now.n_operations):
             n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
-        for number, undone in list(log.undone.items()):
-            if n <= number < now.n_operations:
-                spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
+        for number in range(n, now.n_operations) if n else ():
+            undone = log.undone.get(number, ())
+            spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
         rows = [log.rows.array[span] for span in spans]
         if kinds is not None:
             events = [log.events.array[span] for span in spans]
