@@ -30,6 +30,7 @@ from .log import (
     Change,
     Column,
     Log,
+    previous_of,
 )
 from .slots import Slots, inserted
 from .test_side import HoldOut, Taken, groups_in, groups_of, hold_out_of, keys_of
@@ -146,11 +147,15 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        is_fresh = n == 0 or self._is_fresh(change.rows)
+        # In a merged table several people may say something of a row.
+        before = previous_of(change.rows) if change.kind == "merge" else NOTHING
+        is_fresh = n == 0 or (before.max(initial=-1) < 0 and self._is_fresh(change.rows))
         dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
         ids = self._ids
-        previous = -1 if is_fresh else self.last_events(change.rows)
+        previous: Any = -1 if is_fresh else self.last_events(change.rows)
+        if len(before) and not is_fresh:
+            previous = np.where(before < 0, previous, now.n_events + before)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events, is_fresh)
         counts = self._counts_after(effect, change.n_added, side)
@@ -270,7 +275,9 @@ class Ledger:
             last[np.searchsorted(touched, rows)] = numbers
             return self._folded(touched, last, n + 1, n_events)
         states = _STATE_AFTER[log.events.array[events]]
-        if not (self._is_fresh(rows) if is_fresh is None else is_fresh) or (states < 0).any():
+        if is_fresh is None:
+            is_fresh = self._is_fresh(rows) and len(distinct(rows)) == len(rows)
+        if not is_fresh or (states < 0).any():
             rows, at = np.unique(rows[::-1], return_index=True)
             return self._folded(rows, numbers[::-1][at], n + 1, n_events)
         labels, dtype = None, self.dtype_after(n + 1)
@@ -380,7 +387,8 @@ class Ledger:
         n_kept = self.now.n_labels
         # Of what was decided, a label stays whatever is said.
         if n_kept and not is_fresh and not self.log.has_final:
-            n_kept -= (self.slots.states_of(change.rows[has_label]) == LABELED).sum()
+            told = distinct(change.rows[has_label])
+            n_kept -= (self.slots.states_of(told) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         if has_label.all():

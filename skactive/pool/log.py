@@ -291,6 +291,15 @@ class Log:
         return new
 
 
+def previous_of(rows: np.ndarray) -> np.ndarray:
+    """Return for each event of these rows the place of the one before it of the same row, or -1."""
+    order = np.argsort(rows, kind="stable")
+    previous = np.full(len(rows), -1, dtype=np.int64)
+    same = rows[order][1:] == rows[order][:-1]
+    previous[order[1:][same]] = order[:-1][same]
+    return previous
+
+
 def plain_name(name: str | None) -> str | None:
     """Return a name as text and nothing more: members of an enum have another hash than theirs."""
     return None if name is None else str.__str__(name)
