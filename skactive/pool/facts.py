@@ -271,10 +271,10 @@ class Facts:
         equal hers. What was undone, closed or replaced does not count.
 
         The accuracy is estimated by the consensus "one_coin", whichever the pool has, from what
-        people say, without knowing what is true; of who has answered little it is near 0.8. The
-        interval has a probability of `level` by Beta(right + 4, wrong + 1), whose mean is the
-        accuracy, as if it were known which labels are right. With several labels a row, right is
-        their mean share; of measured numbers accuracy and agreement are NaN.
+        people say of the same rows, without knowing what is true; where there are few of these it
+        is near 0.8. Its interval has a probability of `level` by Beta(right + 4, wrong + 1), whose
+        mean it is, as if it were known which of her labels of such rows are right. With several
+        labels a row, right is their mean share; of measured numbers accuracy and agreement are NaN.
 
         Parameters
         ----------

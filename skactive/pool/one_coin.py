@@ -23,8 +23,8 @@ class Coins(NamedTuple):
     """What is found of each annotator, and of each row."""
 
     names: list[str | None]  # of the annotators, sorted, None last
-    given: NDArray[np.intp]  # (J,) how many labels each one gave
-    right: NDArray[np.float64]  # (J,) how many of them are right, as is expected
+    given: NDArray[np.intp]  # (J,) how many labels each one gave to rows that others labelled too
+    right: NDArray[np.float64]  # (J,) how many of these are right, as is expected
     best: NDArray[np.intp]  # where each row's likeliest label was given first, by row number
 
     @property
@@ -47,14 +47,15 @@ def one_coin(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> N
 
     Everybody has a coin of her own: with probability p_j she gives the right one of C labels, else
     any of the others. With T the probabilities of the labels of a row, and n_j how many labels she
-    gave,
+    gave to rows that others labelled too,
 
-        p_j = (sum over her labels of T[i, l_ij] + 4) / (n_j + 5)
+        p_j = (sum over these of T[i, l_ij] + 4) / (n_j + 5)
         log T[i, c] = sum over j with l_ij = c of log(p_j (C - 1) / (1 - p_j)) + constant
 
     by turns, from the shares of votes on, until no T changes by 1e-6. Among labels that are as
     likely, it is the one that was given first; else the order of opinions makes no difference. Of
-    several labels a row each is found by itself. Those without a name are one person.
+    several labels a row each is found by itself. Those without a name are one person. A row that
+    she alone labelled says nothing of her: T is p_j there, and the first equation the same with it.
 
     Examples
     --------
@@ -72,22 +73,23 @@ def coins(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> Coin
     """Return what is found of annotators and rows that have one label each."""
     names, people = name_codes(annotators)
     answers = label_codes(labels)
-    given = np.bincount(people, minlength=len(names))
-    _, first, units = np.unique(rows, return_index=True, return_inverse=True)
+    _, best, units = np.unique(rows, return_index=True, return_inverse=True)
     n_answers = int(answers.max(initial=0)) + 1
-    if n_answers == 1:
-        return Coins(names, given, given.astype(float), first)
+    shared = np.flatnonzero(np.bincount(units)[units] > 1)
+    given = np.bincount(people[shared], minlength=len(names))
+    if n_answers == 1 or len(shared) == 0:
+        return Coins(names, given, given.astype(float), best)
     # In an order of their own: else the last digits of sums would tell how opinions came.
     cells = units * n_answers + answers
-    order = np.argsort(cells * len(names) + people, kind="stable")
+    order = shared[np.argsort((cells * len(names) + people)[shared], kind="stable")]
     starts = _starts(cells[order])
-    cell = cells[order][starts]
-    unit, n_votes = cell // n_answers, np.diff(starts, append=len(order))
+    unit, n_votes = units[order[starts]], _sizes(cells[order])
     scores, right = _turns(unit, n_votes, people[order], given, n_answers)
     rows_at = _starts(unit)
-    is_best = scores >= np.maximum.reduceat(scores, rows_at)[unit] - _ALIKE
-    given_at = np.where(is_best, np.minimum.reduceat(order, starts), len(order))
-    return Coins(names, given, right, np.minimum.reduceat(given_at, rows_at))
+    is_best = scores >= np.repeat(np.maximum.reduceat(scores, rows_at), _sizes(unit)) - _ALIKE
+    first = np.where(is_best, np.minimum.reduceat(order, starts), len(rows))
+    best[unit[rows_at]] = np.minimum.reduceat(first, rows_at)
+    return Coins(names, given, right, best)
 
 
 def _starts(values: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -95,14 +97,19 @@ def _starts(values: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.flatnonzero(np.diff(values, prepend=-1))
 
 
+def _sizes(values: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return how often each value comes among sorted ones."""
+    return np.diff(_starts(values), append=len(values))
+
+
 def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any]:
     """Return a score for each label of a row, and how many labels of each person are right.
 
     `unit` is the row of each of them, ascending, and `people` who gave them, one after the other.
     """
-    starts, of = _starts(unit), np.repeat(np.arange(len(unit)), n_votes)
-    n_unsaid = n_answers - np.diff(starts, append=len(unit))  # labels that nobody gave to a row
-    row = np.repeat(np.arange(len(starts)), n_answers - n_unsaid)
+    starts, sizes = _starts(unit), _sizes(unit)
+    of, row = np.repeat(np.arange(len(unit)), n_votes), np.repeat(np.arange(len(starts)), sizes)
+    n_unsaid = n_answers - sizes  # labels that nobody gave to a row
     floor = np.where(n_unsaid > 0, 0.0, -np.inf)  # the score of each of these
     chance = n_votes / np.bincount(row, n_votes)[row]
     for _ in range(_MOST_TURNS):
