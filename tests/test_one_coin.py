@@ -259,7 +259,7 @@ def test_very_many_opinions_of_one_row_are_no_infinity():
 X = np.arange(40.0).reshape(-1, 1)
 
 
-def fill(pool, n=30):
+def fill(pool, n=16):
     opinions, _ = crowd(n=n, share=0.6)
     for row, who, label in opinions:
         pool.label(row, label, annotator=who, seconds=float(who[1:]) + row % 3)
