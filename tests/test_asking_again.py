@@ -339,3 +339,37 @@ def test_another_question_follows_from_another_opinion():
     learner.teach(4, 0, annotator="cleo", refit=False)
     after = learner.scores()
     assert before[6] != after[6]
+
+
+# Of one person, and kept for her
+
+
+@each_strategy
+def test_nobody_is_asked_again_about_what_she_said_already(strategy):
+    learner = crowd(strategy)
+    asked = learner.query(annotator="ann", n_instances=8)[0].tolist()
+    assert sorted(asked) == [2, 6, 7]  # of all others she has said something
+    scores = learner.query(annotator="ann", n_instances=8, return_scores=True)[2]
+    np.testing.assert_array_equal(scores[[2, 6, 7]], learner.scores()[[2, 6, 7]])
+    assert np.isnan(scores[[0, 1, 3, 4, 5]]).all()
+
+
+def test_second_opinions_by_overlap_come_first_and_once():
+    learner = ActiveLearner(LogisticRegression(), ActiveLab(), consensus="majority", random_state=0)
+    learner.fit(X).teach(np.arange(0, 150, 10), TRUTH[::10], annotator="ann")
+    asked = learner.query(annotator="ben", overlap=0.5, n_instances=150)[0]
+    second = learner.pool_.for_second_opinions("ben", 0.5)
+    assert 0 < len(second) < 15
+    assert asked[: len(second)].tolist() == second.tolist()
+    assert sorted(asked.tolist()) == list(range(150))
+
+
+def test_a_labelled_row_is_reserved_for_whom_it_is_asked_of():
+    learner = crowd(ActiveLab())
+    first = learner.query(annotator="dora", reserve=True)[0].tolist()
+    assert learner.pool_.reservations[first[0]] == ("dora",)
+    assert learner.query()[0].tolist() != first
+    learner.teach(first, [1], annotator="dora")
+    assert not learner.pool_.reservations
+    with unchanged(learner.pool_), pytest.raises(ValueError, match="ActiveLab also asks for lab"):
+        learner.query(reserve=True)

@@ -205,10 +205,7 @@ def pool_view(pool: Pool, subset, outside: str, again: bool, **details) -> tuple
         )
     mask = pool.unlabeled_mask | pool.open_mask if again else pool.unlabeled_mask
     if subset is not None:
-        if isinstance(subset, str):
-            subset = rows_tagged(pool.tags, subset, "query")
-        index = pool.rows.index() if is_pandas(subset) else None
-        given = subset_mask(subset, len(pool), index)
+        given = subset_of(pool, subset)
         mask &= given
         if given.any() and not mask.any():
             warn(
@@ -217,6 +214,13 @@ def pool_view(pool: Pool, subset, outside: str, again: bool, **details) -> tuple
             )
     hashes = None if pool.ids is None else pool.ids.hashes
     return View(pool.rows, mask, pool=pool, hashes=hashes, **details), len(pool)
+
+
+def subset_of(pool: Pool, subset) -> np.ndarray:
+    """Return a mask of the rows of a pool that a subset names: a mask, row numbers or a tag."""
+    if isinstance(subset, str):
+        subset = rows_tagged(pool.tags, subset, "query")
+    return subset_mask(subset, len(pool), pool.rows.index() if is_pandas(subset) else None)
 
 
 def is_pool(X, pool: Pool) -> bool:

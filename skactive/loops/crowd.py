@@ -8,7 +8,6 @@ import numpy as np
 from ..data.chance import other_draw, uniform_by_row
 from ..data.labels import AUTO, encode, parse, sorted_classes
 from ..pool.pool import Pool
-from ..pool.standing import opinions_table
 from ..strategies.base import asks_again
 from ..utils.checks import check_name, checked_count, checked_number, draw_seed
 from .oracles import Known, Prompt, answer_of
@@ -150,12 +149,7 @@ class Crowd:
 
     def said(self) -> dict[str, set[int]]:
         """Return the rows of which each person has said something."""
-        table = self.pool.ledger.read(opinions_table)
-        rows: dict[str, set[int]] = {name: set() for name in self.answers}
-        for row, name in zip(table["row"].tolist(), table["annotator"].tolist(), strict=True):
-            if name in rows:
-                rows[name].add(row)
-        return rows
+        return {name: set(self.pool.answered_by(name).tolist()) for name in self.answers}
 
     def open_mask(self, learner) -> np.ndarray:
         """Return which rows may be asked for: of labelled ones, those left to any of the people."""

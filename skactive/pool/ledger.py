@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
@@ -97,6 +98,7 @@ class Ledger:
         ids: Ids | None = None,
     ) -> None:
         self.log = Log() if log is None else log
+        self._lock = threading.RLock()  # of whoever changes the pool
         counts = np.zeros(_N_COUNTS, dtype=np.int64)
         self.now = Moment(n, n_events, rows, counts, None, ids=ids)
         self._ids = ids  # those of rows that are about to join included
@@ -123,7 +125,8 @@ class Ledger:
 
     def changed(self, work: Callable[[], Found]) -> Found:
         """Return what some work returns, which commits a change at most, while nobody else does."""
-        return work()
+        with self._lock:
+            return work()
 
     def told(self) -> dict[str, Any]:
         """Return what others have set for the pool as a whole since this was asked."""
