@@ -9,7 +9,7 @@ import numpy as np
 from ..data.row_numbers import is_among
 from ..pool import plans
 from ..pool.log import plain_name
-from ..strategies.base import choose
+from ..strategies.base import asks_again, choose, name_of
 from ..utils.checks import check_name, checked_number, missing_to_total
 from .questions import scores_of, subset_of, view_of
 from .stream import POOL
@@ -71,6 +71,11 @@ def ask(
     of those that are as they were; if these are too few, more rows are ranked.
     """
     pool = learner.pool_
+    if whom.reserve and whom.annotator is None and asks_again(learner.strategy_):
+        raise ValueError(
+            f"query got reserve=True, but {name_of(learner.strategy_)} also asks for labelled "
+            f"rows again, which are reserved for somebody; write annotator=, for whom it is."
+        )
     if whom.reserve:
         pool.refresh()
     mask = None if subset is None else subset_of(pool, subset)
@@ -79,12 +84,14 @@ def ask(
     while chosen is None:
         at = pool.n_operations
         first = _before_others(pool, whom, mask, n_total)
-        view, n_rows = view_of(learner, subset=mask if len(first) == 0 else None, **about)
+        strategy = learner._strategy_now()
+        about |= {"strategy": strategy, "subset": mask if len(first) == 0 else None}
+        view, n_rows = view_of(learner, **about)
         if len(first) and mask is not None:
             view = view.restrict(np.flatnonzero(mask))
-        if view.mask[answered := pool.answered_by(whom.annotator)].any():  # of those asked again
-            view = view.restrict(np.setdiff1d(view.candidates, answered))
-        strategy = learner._strategy_now()
+        away = np.append(pool.answered_by(whom.annotator), first)
+        if view.mask[away].any():  # of those asked again
+            view = view.restrict(np.setdiff1d(view.candidates, away))
         scores = (scores_of(strategy, view, n_rows),) if return_scores else ()
         others = choose(strategy, view, max(n_ranked - len(first), 0))
         ranked = np.append(first, others)

@@ -257,8 +257,8 @@ class ActiveLearner(Predictor):
             return ask(self, whom, n_instances, n_total, subset, return_scores, **how)
         if n_total is not None:
             n = missing_to_total(n_instances, n_total, self.pool_.n_labeled + self.pool_.n_reserved)
-        view, n_rows_asked = view_of(self, X, subset, random_state, embedding)
         strategy = self._strategy_now()
+        view, n_rows_asked = view_of(self, X, subset, random_state, embedding, strategy)
         scores = (scores_of(strategy, view, n_rows_asked),) if return_scores else ()
         positions = choose(strategy, view, n)
         rows = view.take(positions) if X is None else take(check_rows(X), positions)
@@ -375,8 +375,9 @@ class ActiveLearner(Predictor):
         check_has_pool(self, "scores")
         if has_admit(self.strategy_):
             refuse_scores(self.strategy_)
-        view, n_rows_asked = view_of(self, X, embedding=embedding)
-        return scores_of(self._strategy_now(), view, n_rows_asked)
+        strategy = self._strategy_now()
+        view, n_rows_asked = view_of(self, X, embedding=embedding, strategy=strategy)
+        return scores_of(strategy, view, n_rows_asked)
 
     def without_pool(self):
         """Return a copy for deployment that only predicts: no rows, the same fitted estimator."""

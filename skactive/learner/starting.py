@@ -10,14 +10,14 @@ from ..data.frames import is_pandas
 from ..data.labels import AUTO, count_minus_ones, is_auto, named_classes, resolve_missing_label
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
-from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
+from ..strategies.base import Strategy, asks_again, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
-from .questions import OF_MINUS_ONE, Kept, OfRows, kept_of, model_of, view_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, check_again, kept_of, model_of, view_of
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
@@ -35,6 +35,8 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     seed = draw_seed(learner.random_state) if known is None else known
     pool = pool_of(learner, X, y, groups, ids, seed)
     pool.refuse_several("fit")
+    if asks_again(strategy):
+        check_again(strategy, pool)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")

@@ -28,7 +28,13 @@ from .people import (
     rows_answered,
     whom_to_ask,
 )
-from .standing import labels_in, opinions, opinions_table
+from .standing import (
+    labels_in,
+    open_to_opinions,
+    opinions,
+    opinions_on_labeled,
+    opinions_table,
+)
 from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
@@ -256,6 +262,16 @@ class Facts:
         table = {"id": self._ids_of(table.pop("row")), **table}
         table["label"] = self._written(table["label"], table["kind"] != EVENT_NAMES[UNSURE])
         return as_table(table, like=self.rows.parts[0])
+
+    @property
+    def opinions_on_labeled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, annotators and labels of the opinions on labelled rows, in the order given."""
+        return self.ledger.read(opinions_on_labeled)
+
+    @property
+    def open_mask(self) -> np.ndarray:
+        """Boolean mask of shape (n,): labelled, but neither decided nor reserved for anybody."""
+        return self.ledger.read(open_to_opinions)
 
     def agreement(self) -> Agreement:
         """Return how far annotators agree in the opinions that stand: alpha, and kappa of pairs."""

@@ -122,6 +122,21 @@ def opinions(ledger: Ledger) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return _spoken(ledger, standing(ledger))
 
 
+def opinions_on_labeled(ledger: Ledger) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the opinions, as `opinions` does, that are about labelled rows."""
+    rows, people, labels = opinions(ledger)
+    kept = is_among(rows, ledger.members(LABELED))
+    return rows[kept], people[kept], labels[kept]
+
+
+def open_to_opinions(ledger: Ledger) -> np.ndarray:
+    """Return a mask of the labelled rows that are neither decided nor kept for anybody."""
+    mask = ledger.mask(LABELED)
+    mask[standing(ledger).decided] = False
+    mask[list(ledger.slots.names)] = False
+    return mask
+
+
 def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows, names and labels of opinions, in the order in which they were given."""
     log = ledger.log

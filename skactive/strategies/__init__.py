@@ -1,6 +1,7 @@
 """Strategies: which rows are worth a label next."""
 
 from .adversarial import AdversarialBIM, AdversarialDeepFool
+from .again import ActiveLab, RelabelOrNew
 from .base import Strategy
 from .committee import (
     BALD,
@@ -57,6 +58,7 @@ __all__ = [
     "BAIT",
     "BALD",
     "EPIG",
+    "ActiveLab",
     "AdversarialBIM",
     "AdversarialDeepFool",
     "BatchBALD",
@@ -90,6 +92,7 @@ __all__ = [
     "RandomStream",
     "RandomVariableUncertainty",
     "RankedBatch",
+    "RelabelOrNew",
     "SplitUncertainty",
     "Std",
     "StochasticBatch",
