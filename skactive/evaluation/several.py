@@ -1,5 +1,7 @@
 """Known labels of rows that have several: what a simulation hides, and the rows to start with."""
 
+from typing import Any
+
 import numpy as np
 
 from ..data.labels import sorted_classes
@@ -21,14 +23,15 @@ def several_known(learner: ActiveLearner, X, y) -> Pool:
             "all rows of y have the same labels; a simulation needs rows that differ in one."
         )
     # They are hidden, so that y tells of neither.
-    learner.set_params(multilabel=True, classes=oracle.classes.tolist())
+    names: Any = oracle.classes
+    learner.set_params(multilabel=True, classes=names.tolist())
     return oracle
 
 
 def n_classes_of(oracle: Pool) -> int:
     """Return how many classes there are among labels, or how many labels a row may have."""
     if oracle.multilabel:
-        return len(oracle.classes)
+        return oracle.y.shape[1]
     return len(sorted_classes(oracle.y_labeled))
 
 
@@ -41,7 +44,8 @@ def one_of_each(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
     has = oracle.y[order] == 1
     cells = np.hstack([has, ~has])  # each label, and its absence
     cells = cells[:, cells.any(axis=0)]
-    counts, is_left, chosen = np.zeros(cells.shape[1]), np.ones(len(order), dtype=bool), []
+    counts, is_left = np.zeros(cells.shape[1]), np.ones(len(order), dtype=bool)
+    chosen: list[int] = []
     while len(chosen) < n:
         left = cells[is_left].any(axis=0)
         wanted = np.where(left, counts, np.inf).argmin()

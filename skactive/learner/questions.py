@@ -153,12 +153,10 @@ def adapt(
     """
     if not is_net(estimator):
         return (SeveralModel if multilabel else Model)(estimator, classes, coded)
-    if multilabel:
-        from ..models.torch_several import SeveralTorchModel as OfNets
-    else:
-        from ..models.torch import TorchModel as OfNets  # torch is there, since a net is
+    from ..models.torch import SeveralTorchModel, TorchModel  # torch is there, since a net is
 
-    return OfNets(estimator, classes, coded, seed=seed, layer=layer)
+    of_nets = SeveralTorchModel if multilabel else TorchModel
+    return of_nets(estimator, classes, coded, seed=seed, layer=layer)
 
 
 def scores_of(strategy: Strategy, view: View, n: int) -> np.ndarray:

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..data.labels import AUTO
 from ..models.kinds import last_step
-from ..models.several import bears_constants, cannot_go_on, takes_several, why_not_several
+from ..models.several import bears_constants, cannot_go_on, why_not_several
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, has_admit
-
-
-def check_multilabel(learner) -> None:
-    """Refuse what is no value of the parameter."""
-    if learner.multilabel is not True and learner.multilabel != AUTO:
-        raise ValueError(f"multilabel is {learner.multilabel!r}; write True or 'auto'.")
 
 
 def check_several(
     learner, pool: Pool, strategy: Strategy | None = None, *, is_embedded: bool = False
 ) -> None:
-    """Refuse an estimator, or parameters, that do not go with as many labels a row as there are."""
+    """Refuse an estimator, a strategy or parameters that do not go with several labels a row."""
     estimator = learner.estimator
-    if not pool.multilabel:
-        if learner.multilabel is True:
-            raise ValueError(
-                "the learner has multilabel=True, but the pool has one label a row; write "
-                "Pool(X, y, multilabel=True, classes=[...]), or leave it out."
-            )
-        _check_one(estimator)
-        return
     reason = why_not_several(estimator)
     if reason is not None:
         raise ValueError(f"rows have several labels, and {reason}.")
@@ -69,20 +56,7 @@ def check_several(
     check_serves(strategy, estimator, is_embedded, multilabel=True)
 
 
-def _check_one(estimator) -> None:
-    """Refuse an estimator that learns several labels a row alone, where a row has one."""
-    from sklearn.utils import get_tags
-
-    if not takes_several(estimator) or get_tags(last_step(estimator)).target_tags.single_output:
-        return
-    raise TypeError(
-        f"estimator is {estimator!r}, which learns several targets of a row, and a row has one "
-        f"label here; give what is inside it, or where rows have several labels, y with a set of "
-        f"names for each, or multilabel=True and classes=[...]."
-    )
-
-
-def lacking(estimator, y: np.ndarray, names: np.ndarray) -> str | None:
+def lacking(estimator, y: np.ndarray, names: Any) -> str | None:
     """Return what is missing before an estimator can learn labels, shape (m, L), or None."""
     is_constant = (y == y[0]).all(axis=0)
     if is_constant.all():

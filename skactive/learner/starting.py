@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_regressor
+from sklearn.utils import get_tags
 
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
@@ -16,6 +17,7 @@ from ..data.labels import (
     to_array,
 )
 from ..data.multilabel import looks_multilabel
+from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
@@ -26,7 +28,7 @@ from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
 from .questions import OF_MINUS_ONE, Kept, OfRows, kept_of, model_of, view_of
-from .several import check_multilabel, check_several
+from .several import check_several
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
@@ -43,7 +45,7 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     known = X.seed if isinstance(X, Pool) else None
     seed = draw_seed(learner.random_state) if known is None else known
     pool = pool_of(learner, X, y, groups, ids, seed)
-    check_several(learner, pool, strategy, is_embedded=embedding is not None)
+    check_labels(learner, pool, strategy, is_embedded=embedding is not None)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
@@ -82,7 +84,7 @@ def renew(learner) -> None:
     pool, kept = learner.pool_, kept_of(learner)
     vectors, stream = kept.embedding, kept.stream
     strategy = strategy_of(learner, is_embedded=vectors.given is not None)
-    check_several(learner, pool, strategy, is_embedded=vectors.given is not None)
+    check_labels(learner, pool, strategy, is_embedded=vectors.given is not None)
     if not are_same(values_of(learner.embedding), vectors.origin):
         given = None if vectors.given is None else vectors.given.whole()
         vectors = embedding_of(pool.rows, given, learner.embedding, pool.seed)
@@ -118,7 +120,8 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
     check_update(estimator, learner.update, learner.fit_unlabeled)
     if learner.encode_labels not in (True, False, "auto"):
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
-    check_multilabel(learner)
+    if learner.multilabel is not True and learner.multilabel != AUTO:
+        raise ValueError(f"multilabel is {learner.multilabel!r}; write True or 'auto'.")
     resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
     if isinstance(given, str) and given == "auto":
@@ -226,6 +229,23 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
     if classes is not None:
         X.name_classes(classes)
     return X
+
+
+def check_labels(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) -> None:
+    """Refuse what does not go with as many labels a row as there are."""
+    if pool.multilabel:
+        check_several(learner, pool, strategy, is_embedded=is_embedded)
+    elif learner.multilabel is True:
+        raise ValueError(
+            "the learner has multilabel=True, but the pool has one label a row; write "
+            "Pool(X, y, multilabel=True, classes=[...]), or leave it out."
+        )
+    elif not get_tags(last_step(learner.estimator)).target_tags.single_output:
+        raise TypeError(
+            f"estimator is {learner.estimator!r}, which learns several targets of a row, and a row "
+            f"has one label here; give what is inside it, or where rows have several labels, a set "
+            f"of names for each in y, or multilabel=True and classes=[...]."
+        )
 
 
 def check_hold_out(learner, pool: Pool) -> None:

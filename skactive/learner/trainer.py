@@ -86,8 +86,13 @@ class Trainer:
         classes: Any = self._all_classes()
         if is_frozen(estimator):
             names = None if several else names_of_outputs(estimator, self.classes)
-            known = {"classes": classes, "codes": names, "seen": None, "multilabel": several}
-            return before._replace(estimator=estimator, **known)
+            now: dict[str, Any] = {
+                "classes": classes,
+                "codes": names,
+                "seen": None,
+                "multilabel": several,
+            }
+            return before._replace(estimator=estimator, **now)
         if self.missing(before) is not None:
             if len(self.taught) < pool.n_labeled:  # the old one serves until there are more
                 return before._replace(classes=classes)
@@ -183,7 +188,7 @@ class Trainer:
         if is_regressor(self.estimator) or not (has_more or self.is_stream):
             return None
         if pool.multilabel:
-            return lacking(self.estimator, self._labels_of(taught), pool.classes)
+            return lacking(self.estimator, self._labels_of(taught), self._all_classes())
         seen = lab.sorted_classes(self._labels_of(taught))
         if len(seen) > 1:
             return None
