@@ -207,10 +207,9 @@ def stream_classes():
 
 def functions():
     """The list of scores and of selection functions in the reference."""
-    found = inspect.getmembers(scores, lambda part: inspect.getmodule(part) is scores)
-    public = [name for name, part in found if inspect.isfunction(part) and name[0] != "_"]
-    public.sort(key=lambda name: inspect.getsourcelines(getattr(scores, name))[1])
-    names = [f"scores.{name}" for name in public]
+    found = [getattr(scores, name) for name in scores.__all__]
+    found.sort(key=lambda part: (part.__module__, inspect.getsourcelines(part)[1]))
+    names = [f"scores.{part.__name__}" for part in found]
     yield from listed([*names, *(f"selection.{name}" for name in selection.__all__)])
 
 
