@@ -26,6 +26,7 @@ from ..strategies.stream import passes
 from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import Inner
 from .checkpoints import own_folders
+from .covering import covering
 
 # What to write where rows pass, instead of a simulation on a pool.
 ON_A_STREAM = "run_stream(learner, pairs of X and y), whose log has the score of each chunk"
@@ -136,12 +137,13 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     n_instances : int, default=1
         Number of rows asked for in each round.
     n_initial : int, default=None
-        Number of labels at the start. None: 10, or 2 per class if that is more.
+        Number of labels at the start. None: 10, or 2 per class if that is more; where rows have
+        several labels, 2 per label.
     initial : "stratified" or array-like of int, default=None
         Rows to start with. None lets the learner's `cold_start` choose among all. "stratified"
-        draws from the classes in turn; in practice you do not know the labels that it reads. Row
-        numbers are taken as they are, and `n_initial` must be None. While all labels are of one
-        class, the cold start goes on, `n_instances` at a time.
+        draws from the classes in turn, or from rows with and without each label; in practice you do
+        not know the labels that it reads. Row numbers are taken as they are, and `n_initial` must
+        be None. While all labels are of one class, the cold start goes on, `n_instances` at a time.
     stopping : StoppingRule, default=None
         Stops before the budget is spent; asked after each round.
     keep_estimators : bool, default=False
@@ -389,7 +391,7 @@ def _check_start(
             raise ValueError("initial lists the rows to start with; leave n_initial=None.")
         n = len(rows)
     elif n_initial is None:
-        classes = 0 if is_regressor(learner.estimator) else len(sorted_classes(oracle.y_labeled))
+        classes = 0 if is_regressor(learner.estimator) else _n_classes(oracle)
         n = min(max(10, 2 * classes), oracle.n_labeled)
     else:
         n = checked_count(n_initial, "n_initial")
@@ -407,6 +409,12 @@ def _check_start(
     return n, rows
 
 
+def _n_classes(oracle: Pool) -> int:
+    """Return how many classes rows have, or labels, where a row has several."""
+    known = oracle.y_labeled
+    return known.shape[1] if oracle.multilabel else len(sorted_classes(known))
+
+
 def _named_rows(oracle: Pool, initial) -> np.ndarray:
     """Return the row numbers to start with, refusing rows without a label."""
     rows = check_row_numbers(initial, len(oracle), who="initial")
@@ -419,9 +427,11 @@ def _named_rows(oracle: Pool, initial) -> np.ndarray:
 
 
 def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return n labelled rows at random, the classes taking turns."""
+    """Return n labelled rows at random, the classes taking turns, or both values of labels."""
     order = rng.permutation(oracle.labeled)
     labels = oracle.y[order]
+    if oracle.multilabel:
+        return order[covering(labels, n)]
     # Turn k has the k-th row of each class; a stable sort by turn keeps the random order in it.
     turn = np.zeros(len(order), dtype=np.int64)
     for label in sorted_classes(labels):
