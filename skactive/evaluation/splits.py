@@ -13,7 +13,6 @@ from ..data.labels import encode, sorted_classes
 from ..data.row_numbers import check_row_numbers
 from ..pool.pool import Pool
 from ..utils.checks import checked_count, is_integer, is_number
-from .covering import n_covered
 from .provenance import digest_of_rows, printed
 
 DEFAULT_REPEATS = 10
@@ -51,7 +50,6 @@ def make_splits(
     repeats; the others are as `compare_strategies` takes them. Of several labels a row, a random
     split is one of many, in which each label has both values on both sides, if one is found.
     """
-    stratify = stratify and not known.multilabel  # whose sets are too many to be classes
     if cv is not None:
         folds, words = _folds(known, cv, stratify, seed)
     elif given:
@@ -143,11 +141,18 @@ def _split_labels(labels: np.ndarray, test_size, seed: int) -> tuple:
     most = int(sum(np.count_nonzero(counts > 1) for counts in (n_ones, len(labels) - n_ones)))
     best, n_best = None, -1
     for draw in ShuffleSplit(MOST_DRAWS, test_size=test_size, random_state=seed).split(labels):
-        if (n := n_covered(labels, draw)) > n_best:
+        if (n := _n_covered(labels, draw)) > n_best:
             best, n_best = draw, n
         if n == most:
             break
     return best
+
+
+def _n_covered(labels: np.ndarray, sides: tuple) -> int:
+    """Return how many values of labels, two of each, are on all sides of a split."""
+    is_set = labels == 1
+    has = np.concatenate([is_set, ~is_set], axis=1)
+    return int(np.all([has[side].any(axis=0) for side in sides], axis=0).sum())
 
 
 def _check_enough(labels: np.ndarray, test_size, classes: list | None) -> None:

@@ -49,6 +49,12 @@ LINEAR_REGRESSORS = (
 )
 PERCEPTRONS = ("sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerceptron",)
 
+# What learns several labels a row by an estimator for each, which may refuse a label of one value.
+FOR_EACH_LABEL = _in("sklearn.multioutput", "MultiOutputClassifier ClassifierChain")
+ONE_FOR_REST = ("sklearn.multiclass.OneVsRestClassifier",)
+# What makes no sense, or is not there yet, for several labels a row.
+OF_ONE_LABEL = ("value", "std", "samples", "dropout", "perturbation", "input_gradient")
+
 # What a strategy may read, and how a sentence ends that begins with "it needs".
 NEEDS = {
     "proba": "predict_proba",
@@ -146,14 +152,22 @@ def transforms_of(estimator) -> list[Callable]:
     return [step.transform for _, step in steps if hasattr(step, "transform")]
 
 
-def refusal(estimator, *alternatives: str) -> str | None:
+def refusal(estimator, *alternatives: str, multilabel: bool = False) -> str | None:
     """Return why an estimator can give none of these, or None if it can give one.
 
-    Before the estimator is fitted, None also means that it cannot be told yet.
+    Before the estimator is fitted, None also means that it cannot be told yet. With `multilabel`,
+    rows have several labels.
     """
-    if any(_gives(estimator, what) for what in alternatives):
+    found = [what for what in alternatives if not (multilabel and what in OF_ONE_LABEL)]
+    if any(_gives(estimator, what) for what in found):
         return None
-    return cannot_give(estimator, *alternatives)
+    if not found:
+        views = " or ".join(f"view.{what}" for what in alternatives)
+        return (
+            f"{views}, which no estimator gives for several labels a row; write 'margin' or "
+            f"'entropy', or a strategy that looks at the rows, such as 'k_center'."
+        )
+    return cannot_give(estimator, *found)
 
 
 def cannot_give(estimator, *alternatives: str) -> str:

@@ -115,14 +115,16 @@ def name_of(strategy: Strategy) -> str:
     return type(strategy).__name__
 
 
-def check_serves(strategy: Strategy, estimator, is_embedded: bool = False) -> None:
-    """Refuse a strategy that reads what an estimator cannot give."""
+def check_serves(
+    strategy: Strategy, estimator, is_embedded: bool = False, *, multilabel: bool = False
+) -> None:
+    """Refuse a strategy that reads what an estimator cannot give; of several labels a row too."""
     for alternatives in needs(strategy):
         # The gradient is then that of a linear layer on the user's embedding, for which
         # probabilities, or predicted values, are enough.
         if is_embedded and "gradient" in alternatives:
             alternatives = (*alternatives, "proba", "value")
-        reason = refusal(estimator, *alternatives)
+        reason = refusal(estimator, *alternatives, multilabel=multilabel)
         if reason is not None:
             raise ValueError(f"{name_of(strategy)} reads {reason}")
 

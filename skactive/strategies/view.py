@@ -12,7 +12,7 @@ from ..data.chance import uniform_by_row
 from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
-from ..models import Model, refusal
+from ..models import Model
 from ..scores import likeliest_errors, likeliest_label_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.checks import unmasked
@@ -148,6 +148,8 @@ class View:
     @property
     def classes(self) -> np.ndarray | None:
         """Classes, shape (C,), in the order of the columns of `proba`; None for regressors."""
+        if self.multilabel:  # which have their names before there is a model
+            return self._pool.classes
         return getattr(self._reading.model, "classes", None)
 
     @property
@@ -266,7 +268,8 @@ class View:
     def with_dropout(self, n_passes: int) -> "View":
         """Return this view with so many passes with dropout as `samples`, `proba` their mean."""
         if not self.gives("dropout"):
-            raise ValueError(f"the strategy reads {refusal(self.estimator, 'dropout')}")
+            reason = self._reading.fitted("dropout").refusal("dropout")
+            raise ValueError(f"the strategy reads {reason}")
         model = self._reading.fitted("dropout").with_dropout(n_passes)
         of_model = {"proba", "samples", "prediction", "gradient"}
         known = {k: v for k, v in self._known.items() if k not in of_model}
