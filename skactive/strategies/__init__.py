@@ -40,6 +40,18 @@ from .regression import (
     Std,
     UpperConfidenceBound,
 )
+from .several_labels import (
+    AdaptiveMargin,
+    AvgConfidence,
+    AvgScore,
+    BinaryMinimum,
+    MaxLoss,
+    MaxMargin,
+    MaxScore,
+    MeanMaxLoss,
+    MinConfidence,
+    SeveralLabels,
+)
 from .stream import Quantile, RandomStream, StreamStrategy, Threshold
 from .stream_uncertainty import (
     FixedUncertainty,
@@ -48,7 +60,7 @@ from .stream_uncertainty import (
     VariableUncertainty,
 )
 from .stream_volume import Vessal
-from .uncertainty import Entropy, LeastConfidence, Margin, Random
+from .uncertainty import Entropy, LeastConfidence, Margin, Random, Uncertainty
 from .view import View
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
 
@@ -57,9 +69,13 @@ __all__ = [
     "BAIT",
     "BALD",
     "EPIG",
+    "AdaptiveMargin",
     "AdversarialBIM",
     "AdversarialDeepFool",
+    "AvgConfidence",
+    "AvgScore",
     "BatchBALD",
+    "BinaryMinimum",
     "ClusterMargin",
     "Committee",
     "ConsensusEntropy",
@@ -82,6 +98,11 @@ __all__ = [
     "Margin",
     "MaxDisagreement",
     "MaxHerding",
+    "MaxLoss",
+    "MaxMargin",
+    "MaxScore",
+    "MeanMaxLoss",
+    "MinConfidence",
     "Prefilter",
     "ProbCover",
     "ProbabilityOfImprovement",
@@ -90,6 +111,7 @@ __all__ = [
     "RandomStream",
     "RandomVariableUncertainty",
     "RankedBatch",
+    "SeveralLabels",
     "SplitUncertainty",
     "Std",
     "StochasticBatch",
@@ -98,6 +120,7 @@ __all__ = [
     "Subpool",
     "Threshold",
     "TypiClust",
+    "Uncertainty",
     "UncertaintyHerding",
     "UpperConfidenceBound",
     "VariableUncertainty",

@@ -13,6 +13,8 @@ from ..selection import top
 from ..utils.checks import unmasked, warn
 from .view import View
 
+ANY, SEVERAL = ("one", "several"), ("several",)  # of labels_per_row
+
 # Models of which it was said that all rows score alike, by id, for as long as they are there.
 _known_to_tie: WeakValueDictionary = WeakValueDictionary()
 _is_simulated: ContextVar[bool] = ContextVar("is_simulated", default=False)
@@ -33,6 +35,9 @@ class Strategy(BaseEstimator):
         What they read of the view that comes from the model ("proba", "decision", "std", "samples",
         "prediction", "value", "embedding", "gradient", "perturbation"); a tuple inside stands for
         "one of these". An estimator that cannot give it is refused before the first query.
+    labels_per_row : tuple
+        For which rows it is: ``("one",)``, ``("several",)``, whose `View.proba` is the probability
+        of each label, or both. Others are refused before the first query.
 
     Examples
     --------
@@ -52,6 +57,7 @@ class Strategy(BaseEstimator):
 
     rowwise = True
     reads: tuple = ()
+    labels_per_row: tuple = ("one",)
 
     def score(self, view: View) -> np.ndarray:
         """Return how much each row is worth a label, shape (n,): the higher, the more."""
@@ -69,6 +75,7 @@ class FunctionStrategy(Strategy):
     """A function ``(view, n) -> positions`` as a strategy."""
 
     rowwise = False
+    labels_per_row = ANY  # whose author knows them
 
     def __init__(self, function):
         self.function = function

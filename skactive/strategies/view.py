@@ -13,7 +13,7 @@ from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
 from ..models import Model
-from ..scores import likeliest_errors
+from ..scores import likeliest_errors, likeliest_label_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.checks import unmasked
 from ..utils.progress import progress
@@ -243,7 +243,8 @@ class View:
             is_embedding = self._reading.is_embedded or (model is not None and model.is_linear)
             features = self.vectors if is_embedding else self._read("features")
             is_regression = model is not None and model.classes is None
-            errors = np.ones((len(self), 1)) if is_regression else likeliest_errors(self.proba)
+            errors_of = likeliest_label_errors if self.multilabel else likeliest_errors
+            errors = np.ones((len(self), 1)) if is_regression else errors_of(self.proba)
             self._known["gradient"] = errors, features
         return self._known["gradient"]
 
