@@ -21,7 +21,7 @@ from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
-from ..strategies.registry import as_strategy, default_strategy
+from ..strategies.registry import as_strategy, check_labels_per_row, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
@@ -246,6 +246,8 @@ def check_labels(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) 
             f"has one label here; give what is inside it, or where rows have several labels, a set "
             f"of names for each in y, or multilabel=True and classes=[...]."
         )
+    else:
+        check_labels_per_row(strategy, multilabel=False)
 
 
 def check_hold_out(learner, pool: Pool) -> None:
