@@ -7,9 +7,25 @@ import numpy as np
 import pytest
 from scipy.special import logit
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.svm import LinearSVC
 
-from skactive import get_strategy_names, select
+from skactive import (
+    ActiveLearner,
+    SimulatedLearner,
+    Strategy,
+    compare_strategies,
+    get_strategy_names,
+    select,
+)
 from skactive.data.rows import Rows
+from skactive.learner.questions import view_of
 from skactive.strategies import (
     BADGE,
     AdaptiveMargin,
@@ -29,8 +45,9 @@ from skactive.strategies import (
     View,
     as_strategy,
 )
-from skactive.strategies.registry import ENTRIES, SAME_AS_MODAL, check_labels
+from skactive.strategies.registry import ENTRIES, SAME_AS_MODAL, check_labels_per_row
 from skactive.strategies.view import Centers
+from skactive.testing import check_strategy, strategy_checks
 
 RNG = np.random.default_rng(4)
 N, L = 120, 5
@@ -48,6 +65,15 @@ WRAPPED = {
     "mean": Margin(aggregate="mean"),
     "Subpool of k_means": Subpool("k_means", 0.5),
 }
+
+
+class SecondBest(Strategy):
+    """What a user has written for one label a row."""
+
+    reads = ("proba",)
+
+    def score(self, view):
+        return np.sort(view.proba, axis=1)[:, -2]
 
 
 def chosen(strategy, n=6, **options):
@@ -195,7 +221,7 @@ def test_a_model_that_is_certain_scores_too():
 def test_what_serves_one_label_is_refused_in_a_sentence_that_lists_what_serves(name):
     text = f"{as_strategy(name)!r} is for rows with one label each, and these have several; give "
     with pytest.raises(ValueError, match=f"^{re.escape(text)}") as refused:
-        check_labels(as_strategy(name), multilabel=True)
+        check_labels_per_row(as_strategy(name), multilabel=True)
     assert all(repr(served) in str(refused.value) for served in SEVERAL)
 
 
@@ -277,3 +303,145 @@ def test_functions_of_ones_own_see_that_rows_have_several_labels():
     assert not View(Rows(X), np.ones(N, dtype=bool)).multilabel
     narrowed, _ = view().narrowed(np.arange(50, 70))
     assert narrowed.multilabel
+
+
+# With a learner
+
+
+def fitted(strategy, estimator=None, known=30, **options):
+    estimator = OneVsRestClassifier(LogisticRegression()) if estimator is None else estimator
+    y = np.where(np.arange(N)[:, None] < known, TRUTH, -1).astype(int)
+    return ActiveLearner(estimator, strategy, random_state=0, **options).fit(X, y)
+
+
+@pytest.mark.parametrize("name", FROM_ARRAYS)
+def test_select_chooses_what_a_learner_would(name):
+    learner = fitted(name)
+    model = learner.estimator_
+    given = {"proba": model.predict_proba(X), "prediction": model.predict(X), "embedding": X}
+    idx, _ = learner.query(n_instances=5)
+    found = chosen(name, n=5, labeled=np.arange(30), y_labeled=TRUTH[:30], reserved=None, **given)
+    assert found.tolist() == idx.tolist()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=f"{given}-{name}")
+        for given in ("margin", "badge", "adaptive_margin", "max_loss", "svm_binary_minimum")
+        for name, check in strategy_checks(given, multilabel=True)
+    ],
+)
+def test_the_contract_is_kept(check):
+    check()
+
+
+def test_the_contract_is_that_of_one_label_where_a_strategy_serves_it():
+    for name in ("max_loss", MaxMargin()):
+        assert [n for n, _ in strategy_checks(name)] == [n for n, _ in strategy_checks("margin")]
+    with pytest.raises(ValueError, match="BALD.. is for rows with one label each"):
+        check_strategy("bald", multilabel=True)
+    with pytest.raises(ValueError, match="MaxLoss.. is for rows with several labels each"):
+        check_strategy("max_loss", multilabel=False)
+
+
+ESTIMATORS = {
+    "OneVsRest": OneVsRestClassifier(LogisticRegression()),
+    "MultiOutput": MultiOutputClassifier(LogisticRegression()),
+    "chain": ClassifierChain(LogisticRegression(), random_state=0),
+    "forest": RandomForestClassifier(5),
+    "neighbours": KNeighborsClassifier(),
+    "perceptron": MLPClassifier((4,), max_iter=5),
+    "vectors": OneVsRestClassifier(LinearSVC()),
+}
+# What estimators lack: the others serve.
+LACK = {
+    "chain": {"badge"},
+    "forest": {"badge", "svm_binary_minimum"},
+    "neighbours": {"badge", "svm_binary_minimum"},
+    "perceptron": {"svm_binary_minimum"},
+    "MultiOutput": {"svm_binary_minimum"},
+    "vectors": {
+        *("least_confidence", "entropy", "density", "ranked_batch", "badge"),
+        *(SAME_AS_MODAL - {"mean_max_loss"}),
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of few iterations, and of ties
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_every_strategy_is_served_by_estimators_or_refused(kind):
+    y = np.where(np.arange(N)[:, None] < 30, TRUTH, -1).astype(int)
+    learner = fitted("random", ESTIMATORS[kind])
+    for name in SEVERAL:
+        if name in LACK.get(kind, ()):
+            with pytest.raises(ValueError, match=f"{type(as_strategy(name)).__name__} reads view"):
+                ActiveLearner(ESTIMATORS[kind], name, random_state=0).fit(X, y)
+            continue
+        idx, _ = learner.set_params(strategy=name).refit().query(n_instances=4)
+        assert len(set(idx.tolist())) == 4 and idx.min() >= 30, name
+
+
+def test_a_linear_model_for_each_label_has_the_gradient_of_sigmoids():
+    for kind in ("OneVsRest", "MultiOutput"):
+        shown, _ = view_of(fitted("badge", ESTIMATORS[kind]))
+        errors, features = shown.gradient
+        np.testing.assert_allclose(errors, shown.proba - (shown.proba > 0.5))
+        np.testing.assert_array_equal(features, X)
+    y = np.where(np.arange(N) < 30, TRUTH[:, 0], -1)
+    with pytest.raises(
+        ValueError, match="BADGE reads view.gradient, which OneVsRestClassifier can"
+    ):
+        ActiveLearner(ESTIMATORS["OneVsRest"], "badge").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "text"),
+    [
+        ("bald", r"BALD\(\) is for rows with one label each, and these have several; give one of"),
+        (
+            Density("bait"),
+            "is for rows with one label each, and these have several; give one of 'ad",
+        ),
+        ("split_uncertainty", "decides as rows pass"),
+        (SecondBest(), r"write labels_per_row = \('one', 'several'\) in its class"),
+    ],
+)
+def test_a_learner_refuses_what_does_not_serve_at_its_first_fit(strategy, text):
+    with pytest.raises(ValueError, match=text):
+        fitted(strategy, RandomForestClassifier(3))
+
+
+def test_so_do_comparisons_and_learners_of_one_label():
+    y = np.where(np.arange(N) < 30, TRUTH[:, 0], -1)
+    text = r"Margin\(aggregate='mean'\) is for rows with several labels each, and these have one"
+    with pytest.raises(ValueError, match=text):
+        ActiveLearner(LogisticRegression(), Margin("mean")).fit(X, y)
+    with pytest.raises(ValueError, match=text):
+        compare_strategies(LogisticRegression(), X, TRUTH[:, 0], Margin("mean"), budget=40)
+    with pytest.raises(ValueError, match=r"BALD\(\) is for rows with one label each"):
+        compare_strategies(RandomForestClassifier(2), X, TRUTH, "bald", budget=40)
+
+
+def test_the_aggregate_is_searched_for_as_any_parameter():
+    learner = ActiveLearner(ESTIMATORS["OneVsRest"], Margin("max"), random_state=0)
+    found = learner.set_params(strategy__aggregate="mean").get_params()
+    assert found["strategy__aggregate"] == "mean" and found["strategy"].aggregate == "mean"
+    y = TRUTH.astype(int)
+    played = SimulatedLearner(learner, budget=24, n_initial=12, n_instances=12, random_state=0)
+    grid = {"learner__strategy__aggregate": ["max", "mean"]}
+    search = GridSearchCV(played, grid, cv=2, scoring="f1_micro").fit(X, y)
+    assert len(search.cv_results_["params"]) == 2
+
+
+def test_names_and_functions_of_modal_are_answered():
+    for name in SAME_AS_MODAL:
+
+        def theirs(classifier, X_pool, n_instances=1):
+            raise AssertionError
+
+        theirs.__name__ = name
+        with pytest.raises(TypeError, match=f"strategy is the function {name}; write '{name}'"):
+            as_strategy(theirs)
+    with pytest.raises(ValueError, match="here it is 'svm_binary_minimum'"):
+        as_strategy("SVM_binary_minimum")

@@ -19,7 +19,7 @@ from ..models import refusal
 from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
-from ..strategies.registry import as_strategy, check_labels
+from ..strategies.registry import as_strategy, check_labels_per_row
 from ..strategies.stream import passes
 from ..utils.checks import check_estimator, draw_seed, is_integer, warn
 from ..utils.progress import one_by_one
@@ -143,9 +143,10 @@ def compare_strategies(
     known = known_labels(template, X, y)
     tell_of_minus_ones(template, y, "a comparison")
     for strategy in filter(None, variants.values()):
-        check_labels(strategy, known.multilabel)
         if known.multilabel:
             check_several(template, known, strategy)
+        else:
+            check_labels_per_row(strategy, multilabel=False)
     test = None if X_test is None else _test_set(template, X_test, y_test)
     seed = _seed(random_state, results)
     splits, how = make_splits(

@@ -10,6 +10,7 @@ from ..models.kinds import last_step
 from ..models.several import bears_constants, cannot_go_on, why_not_several
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, has_admit
+from ..strategies.registry import as_strategy, check_labels_per_row
 
 
 def check_several(
@@ -52,6 +53,8 @@ def check_several(
         raise ValueError(f"{wrong}.")
     if strategy is None:
         return
+    for each in (strategy, as_strategy(learner.cold_start)):
+        check_labels_per_row(each, multilabel=True)
     is_embedded = is_embedded or learner.embedding is not None
     check_serves(strategy, estimator, is_embedded, multilabel=True)
 

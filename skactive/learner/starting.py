@@ -21,7 +21,7 @@ from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
 from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
-from ..strategies.registry import as_strategy, check_labels, default_strategy
+from ..strategies.registry import as_strategy, check_labels_per_row, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
@@ -45,7 +45,7 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     known = X.seed if isinstance(X, Pool) else None
     seed = draw_seed(learner.random_state) if known is None else known
     pool = pool_of(learner, X, y, groups, ids, seed)
-    check_per_row(learner, pool, strategy, is_embedded=embedding is not None)
+    check_labels(learner, pool, strategy, is_embedded=embedding is not None)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
@@ -84,7 +84,7 @@ def renew(learner) -> None:
     pool, kept = learner.pool_, kept_of(learner)
     vectors, stream = kept.embedding, kept.stream
     strategy = strategy_of(learner, is_embedded=vectors.given is not None)
-    check_per_row(learner, pool, strategy, is_embedded=vectors.given is not None)
+    check_labels(learner, pool, strategy, is_embedded=vectors.given is not None)
     if not are_same(values_of(learner.embedding), vectors.origin):
         given = None if vectors.given is None else vectors.given.whole()
         vectors = embedding_of(pool.rows, given, learner.embedding, pool.seed)
@@ -231,11 +231,8 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
     return X
 
 
-def check_per_row(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) -> None:
+def check_labels(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) -> None:
     """Refuse what does not go with as many labels a row as there are."""
-    for each in (strategy, cold_strategy(learner.cold_start)):
-        if not has_admit(each):
-            check_labels(each, pool.multilabel)
     if pool.multilabel:
         check_several(learner, pool, strategy, is_embedded=is_embedded)
     elif learner.multilabel is True:
@@ -249,6 +246,8 @@ def check_per_row(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool)
             f"has one label here; give what is inside it, or where rows have several labels, a set "
             f"of names for each in y, or multilabel=True and classes=[...]."
         )
+    else:
+        check_labels_per_row(strategy, multilabel=False)
 
 
 def check_hold_out(learner, pool: Pool) -> None:

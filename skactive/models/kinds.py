@@ -52,6 +52,7 @@ PERCEPTRONS = ("sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerc
 # What learns several labels a row by an estimator for each, which may refuse a label of one value.
 FOR_EACH_LABEL = _in("sklearn.multioutput", "MultiOutputClassifier ClassifierChain")
 ONE_FOR_REST = ("sklearn.multiclass.OneVsRestClassifier",)
+LINEAR_FOR_EACH = (*ONE_FOR_REST, "sklearn.multioutput.MultiOutputClassifier")  # of the same rows
 # What makes no sense, or is not there yet, for several labels a row.
 OF_ONE_LABEL = ("value", "std", "samples", "dropout", "perturbation", "input_gradient")
 
@@ -245,7 +246,12 @@ def _gives(estimator, what: str) -> bool:
 
 
 def _has_linear_layer(estimator) -> bool:
-    """Whether an estimator is a linear model or an MLP, or might be."""
+    """Whether an estimator is a linear model or an MLP, or might be; or one for each label."""
+    if is_instance(estimator, LINEAR_FOR_EACH):
+        # Of one label a row, probabilities are not those of sigmoids: only fit tells.
+        is_of_labels = getattr(estimator, "multilabel_", True)
+        is_linear = is_instance(estimator.estimator, LINEAR_CLASSIFIERS)
+        return is_of_labels and is_linear and may_have(estimator.estimator, "predict_proba")
     if is_instance(estimator, LINEAR_CLASSIFIERS):
         return may_have(estimator, "predict_proba")
     if is_instance(estimator, (*LINEAR_REGRESSORS, *PERCEPTRONS)):

@@ -17,7 +17,7 @@ from ..data.tensors import as_array, is_tensor
 from ..scores import likeliest_errors, likeliest_label_errors
 from ..utils.checks import check_n_instances, draw_seed, missing_to_total, unmasked
 from .base import ANY, Strategy, choose, name_of, needs
-from .registry import as_strategy, check_labels
+from .registry import as_strategy, check_labels_per_row
 from .stream import passes
 from .view import Centers, View
 
@@ -134,7 +134,7 @@ def select(
         known, n = _arrays(proba, samples, prediction, std, embedding, scores)
     strategy = as_strategy(strategy) if scores is None else _scored_by(strategy, known["scores"])
     passes(strategy, None, "ActiveLearner(estimator, strategy), and query(X_chunk)")
-    check_labels(strategy, multilabel)
+    check_labels_per_row(strategy, multilabel)
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from ..models import last_step, refusal
 from ..models.kinds import has_return_std
-from .base import FunctionStrategy, Strategy, has_admit
+from .base import ANY, FunctionStrategy, Strategy, has_admit
 
 Class = TypeVar("Class", bound=type[Strategy])
 
@@ -119,13 +119,13 @@ def get_strategy_names(*, stream: bool = False, multilabel: bool = False) -> lis
     )
 
 
-def check_labels(strategy: Strategy, multilabel: bool) -> None:
+def check_labels_per_row(strategy: Strategy, multilabel: bool) -> None:
     """Refuse a strategy that is not for rows with several labels each, or not for one.
 
     Examples
     --------
     >>> from skactive.strategies import Margin
-    >>> check_labels(Margin(aggregate="mean"), multilabel=False)
+    >>> check_labels_per_row(Margin(aggregate="mean"), multilabel=False)
     Traceback (most recent call last):
     ...
     ValueError: Margin(aggregate='mean') is for rows with several labels each, and these have one;
@@ -134,6 +134,12 @@ def check_labels(strategy: Strategy, multilabel: bool) -> None:
     if ("several" if multilabel else "one") in strategy.labels_per_row:
         return
     if multilabel:
+        if not type(strategy).__module__.startswith("skactive."):
+            raise ValueError(
+                f"{strategy!r} is for rows with one label each, and these have several; if it "
+                f"reads view.proba as the probability of each label, or reads nothing of labels, "
+                f"write labels_per_row = {ANY!r} in its class."
+            )
         names = ", ".join(map(repr, get_strategy_names(multilabel=True)))
         raise ValueError(
             f"{strategy!r} is for rows with one label each, and these have several; give one of "
