@@ -139,7 +139,8 @@ def _split_labels(labels: np.ndarray, test_size, seed: int) -> tuple:
     # A value that one row alone has cannot be on two sides.
     n_ones = (labels == 1).sum(axis=0)
     most = int(sum(np.count_nonzero(counts > 1) for counts in (n_ones, len(labels) - n_ones)))
-    best, n_best = None, -1
+    best: tuple = ()
+    n_best = -1
     for draw in ShuffleSplit(MOST_DRAWS, test_size=test_size, random_state=seed).split(labels):
         if (n := _n_covered(labels, draw)) > n_best:
             best, n_best = draw, n
