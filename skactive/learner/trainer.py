@@ -113,7 +113,7 @@ class Trainer:
         if len(y) == 0:  # partial_fit, and nothing is new
             estimator = previous
         else:
-            told = known if codes is None else np.arange(len(codes))
+            told: Any = known if codes is None else np.arange(len(codes))
             if several:
                 told = told_of_labels(estimator, len(classes))
             # What goes on must not draw the same numbers again: dropout, the order of batches.

@@ -75,6 +75,7 @@ NEEDS = {
     "input_gradient": "to be a skorch classifier",
 }
 
+METHODS = {"proba": "predict_proba", "decision": "decision_function"}
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
 
@@ -225,6 +226,9 @@ def _gives(estimator, what: str) -> bool:
         return False
     if what == "perturbation":
         return is_instance(last, LINEAR_CLASSIFIERS)
+    if is_instance(last, ONE_FOR_REST) and what in METHODS and hasattr(last, "estimators_"):
+        # What it has of a label that all rows have, or none, it may not have of others.
+        return may_have(last.estimator, METHODS[what])
     if what == "proba":
         return may_have(estimator, "predict_proba")
     if what == "decision":

@@ -97,6 +97,7 @@ def label_proba(answer, values, n_labels: int, name: str) -> np.ndarray:
     """
     if isinstance(answer, list | tuple) and len(answer) == n_labels:
         columns = []
+        values = [(0, 1)] * n_labels if values is None else values  # as partial_fit was told
         for own, known in zip(map(np.asarray, answer), values, strict=True):
             at = np.flatnonzero(np.asarray(known) == 1)
             columns.append(own[:, at[0]] if len(at) else np.zeros(len(own)))
