@@ -1,6 +1,6 @@
 """Do strategies for several labels a row beat random, with one logistic regression a label?
 
-    python benchmarks/several_labels.py [--repeats 20]
+    python benchmarks/several_labels.py [--repeats 10]
 
 Two sets: digits, whose labels are the seven segments by which a display shows them, and rows made
 by ``make_multilabel_classification``. From 20 random labels to 200 by twenties; the area under the
@@ -87,7 +87,7 @@ def area(X, Y, strategy, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=10)
     n_repeats = parser.parse_args().repeats
     warnings.simplefilter("ignore")  # of labels that all rows have as yet
     for name, X, Y in sets():

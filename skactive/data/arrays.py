@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from sys import modules
 from typing import Any
 
@@ -345,6 +345,29 @@ def gaps(array: NDArray) -> Floats:
             np.maximum(largest, column, out=largest)
         out[rows] = largest if second is None else largest - second
     return out
+
+
+def scored_by_row(
+    values: ArrayLike, score: Callable[[Floats], Floats], name: str = "proba"
+) -> Floats:
+    """Return a score of each row of probabilities, given chunks of rows as columns."""
+    values = checked_array(values, name, "nC")
+    out = np.empty(len(values))
+    for rows, columns in columns_of(values):
+        out[rows] = score(columns)
+    return out
+
+
+def checked_array(array: ArrayLike, name: str, axes: str) -> NDArray:
+    """Return an array with one dimension for each letter, of which only that of n may be empty."""
+    array = unmasked(array, name)
+    sizes = dict(zip(axes, array.shape, strict=False))
+    if array.ndim != len(axes) or 0 in (size for axis, size in sizes.items() if axis != "n"):
+        raise ValueError(
+            f"{name} has shape {array.shape}; it must be ({', '.join(axes)}), "
+            "where only n, the number of rows, may be 0."
+        )
+    return array
 
 
 def join_vectors(parts: list[Any]) -> Any:

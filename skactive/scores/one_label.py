@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr
 
-from ..data.arrays import chunks_of_rows, gaps, slices
+from ..data.arrays import checked_array, chunks_of_rows, gaps, scored_by_row, slices
 from ..data.columns import (
     TINY,
     dots,
@@ -21,7 +21,6 @@ from ..data.columns import (
 from ..data.moments import checked_moments, log_of_tail, standardized
 from ..data.types import Floats
 from ..utils.checks import unmasked
-from .rows import by_row, checked_array
 
 
 def least_confidence(proba: ArrayLike) -> Floats:
@@ -47,7 +46,7 @@ def least_confidence(proba: ArrayLike) -> Floats:
     >>> least_confidence([[0.25, 0.75], [0.5, 0.5]])
     array([0.25, 0.5 ])
     """
-    return by_row(proba, lambda columns: 1.0 - columns.max(axis=0))
+    return scored_by_row(proba, lambda columns: 1.0 - columns.max(axis=0))
 
 
 def margin(proba: ArrayLike) -> Floats:
@@ -102,7 +101,7 @@ def entropy(proba: ArrayLike) -> Floats:
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(6)
     array([0.      , 0.693147])
     """
-    return by_row(proba, entropies)
+    return scored_by_row(proba, entropies)
 
 
 def decision_margin(decision: ArrayLike) -> Floats:
@@ -537,7 +536,7 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
         raise ValueError(
             f"feature_norms are negative at position {negative.argmax()}; lengths are at least 0."
         )
-    return norms * by_row(proba, expected_errors)
+    return norms * scored_by_row(proba, expected_errors)
 
 
 def _checked_votes(votes: ArrayLike) -> NDArray:

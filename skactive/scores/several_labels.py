@@ -11,11 +11,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..data.arrays import chunks_of_rows
+from ..data.arrays import checked_array, chunks_of_rows, scored_by_row
 from ..data.columns import logs_of
 from ..data.types import Floats
 from ..utils.checks import checked_number
-from .rows import by_row, checked_array
 
 
 def label_least_confidence(proba: ArrayLike, aggregate: str = "max") -> Floats:
@@ -159,7 +158,7 @@ def separation_uncertainty(decision: ArrayLike) -> Floats:
     >>> separation_uncertainty([[1.5, -0.5, 3.0], [-1.0, -2.0, -3.0]])
     array([0.5, 0. ])
     """
-    return by_row(decision, _separations, "decision")
+    return scored_by_row(decision, _separations, "decision")
 
 
 def cardinality_inconsistency(prediction: ArrayLike, cardinality: float) -> Floats:
@@ -190,7 +189,7 @@ def cardinality_inconsistency(prediction: ArrayLike, cardinality: float) -> Floa
     array([0.5, 1.5])
     """
     cardinality = checked_number(cardinality, "cardinality", "cardinality_inconsistency", 0.0)
-    return by_row(prediction, lambda given: np.abs(_sums(given) - cardinality), "prediction")
+    return scored_by_row(prediction, lambda given: np.abs(_sums(given) - cardinality), "prediction")
 
 
 def adaptive_margin(decision: ArrayLike, cardinality: float, beta: float = 0.5) -> Floats:
@@ -257,7 +256,7 @@ def min_confidence(proba: ArrayLike) -> Floats:
     >>> min_confidence([[0.75, 0.25], [0.5, 1.0]])
     array([0.25, 0.5 ])
     """
-    return by_row(proba, lambda columns: columns.min(axis=0))
+    return scored_by_row(proba, lambda columns: columns.min(axis=0))
 
 
 def avg_confidence(proba: ArrayLike) -> Floats:
@@ -283,7 +282,7 @@ def avg_confidence(proba: ArrayLike) -> Floats:
     >>> avg_confidence([[0.75, 0.25], [0.5, 1.0]])
     array([0.5 , 0.75])
     """
-    return by_row(proba, _means)
+    return scored_by_row(proba, _means)
 
 
 def max_score(proba: ArrayLike, prediction: ArrayLike | None = None) -> Floats:
@@ -391,7 +390,7 @@ def mean_max_loss(prediction: ArrayLike) -> Floats:
     >>> mean_max_loss([[1, 1], [1, 0], [0, 0]])
     array([1. , 1.5, 1. ])
     """
-    return by_row(prediction, _mean_losses, "prediction")
+    return scored_by_row(prediction, _mean_losses, "prediction")
 
 
 def likeliest_label_errors(proba: ArrayLike) -> Floats:
@@ -436,7 +435,7 @@ def _of_labels(
     if aggregate not in _AGGREGATES:
         raise ValueError(f"aggregate is {aggregate!r}; give 'max' or 'mean'.")
     together = _AGGREGATES[aggregate]
-    return by_row(values, lambda columns: together(doubts(columns)), name)
+    return scored_by_row(values, lambda columns: together(doubts(columns)), name)
 
 
 def _sums(columns: Floats) -> Floats:
