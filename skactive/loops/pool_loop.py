@@ -16,6 +16,7 @@ from ..data.labels import (
     named_classes,
     parse,
     sorted_classes,
+    to_array,
 )
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
@@ -274,6 +275,14 @@ def _agree_on_classes(learner: ActiveLearner, given) -> None:
     pool = learner.pool_
     if is_regressor(learner.estimator):
         return
+    if pool.multilabel:
+        names = pool.classes.tolist()
+        if sorted(map(str, to_array(given).tolist())) != sorted(map(str, names)):
+            raise ValueError(
+                f"Prompt(classes=) names {to_array(given).tolist()}, where rows have the labels "
+                f"{names}; name these, in any order."
+            )
+        return
     named = named_classes(given, missing_label=pool.missing_label)
     known = sorted_classes(pool.y_labeled) if pool.classes is None else pool.classes
     if len(known):
@@ -371,7 +380,10 @@ class _Conversation:
             return
         pool = self.learner.pool_
         row = self.given.pop()
-        was = repr(pool.y[[row]].tolist()[0]) if pool.labeled_mask[row] else "skipped"
+        said: Any = pool.y[[row]].tolist()[0]
+        if pool.multilabel:
+            said = [name for name, has in zip(pool.classes.tolist(), said, strict=True) if has == 1]
+        was = repr(said) if pool.labeled_mask[row] else "skipped"
         pool.undo()
         print(f"Row {self._name(row)} was {was}; once more.")
         waiting.insert(0, row)
@@ -386,6 +398,8 @@ class _Conversation:
         pool = self.learner.pool_
         if is_regressor(self.learner.estimator):
             return {"numbers": True}
+        if pool.multilabel:
+            return {"classes": pool.classes, "multilabel": True}
         if pool.classes is not None:  # sorted, where the learner's may have an order of their own
             given = self.learner.classes
             is_given = given is not None and set(given) == set(pool.classes.tolist())

@@ -474,14 +474,6 @@ class Facts:
 
         return self.ledger.read(look)
 
-    def refuse_several(self, who: str) -> None:
-        """Refuse several labels a row, for whoever knows what to do with one."""
-        if self.multilabel:
-            raise ValueError(
-                f"{who} got rows with several labels, which a Pool records, and from which nothing "
-                f"learns as yet; give one label a row, say whether it has one of them."
-            )
-
     def _shown(self, label: Any) -> Any:
         """Return a label as messages show it."""
         if self.multilabel and isinstance(label, bytes | np.void):
