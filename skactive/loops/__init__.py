@@ -1,5 +1,6 @@
 """Loops over a learner: a person or known labels answer, a rule says when to stop."""
 
+from .assured import AccuracyAtLeast, EstimateAtLeast
 from .oracles import Known, Prompt, show_row
 from .pool_loop import run
 from .stopping import (
@@ -15,10 +16,12 @@ from .stopping import (
 from .stream_loop import StreamLog, run_stream
 
 __all__ = [
+    "AccuracyAtLeast",
     "AllOf",
     "AnyOf",
     "Budget",
     "ConfidentPool",
+    "EstimateAtLeast",
     "Known",
     "NoGain",
     "Prompt",

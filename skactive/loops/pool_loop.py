@@ -12,13 +12,14 @@ from ..data.labels import (
     encode,
     folded,
     merge_dtype,
+    missing_mask,
     named_classes,
     parse,
     sorted_classes,
 )
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
-from ..learner.questions import check_has_pool
+from ..learner.questions import check_has_pool, n_questions_left, n_tests_left
 from ..learner.starting import cold_query, tell_of_minus_ones
 from ..learner.trainer import is_stale, train
 from ..strategies.stream import passes
@@ -57,7 +58,9 @@ def run(
     n_instances : int, default=1
         How many rows to ask for in each round.
     stopping : StoppingRule or int, default=None
-        When to stop; a number stands for `Budget` of so many labels. None: when no row is left.
+        When to stop; a number stands for `Budget` of so many labels to learn from. None: when no
+        row is left. Where rows are held out, questions to test on come besides: of 100 answers
+        ``100 * hold_out``.
     callback : callable, default=None
         Called with the learner after each round, also where its estimator could not be fitted.
     annotator : str, default=None
@@ -128,7 +131,7 @@ def run(
     if answer is None:
         _Conversation(learner, oracle, rule, annotator).hold(questions, rounds)
         return learner
-    for indices, rows in progress(questions, _n_left(learner, rule), "asking"):
+    for indices, rows in progress(questions, _n_to_go(learner, rule), "asking"):
         labels = answer(indices, rows)
         learner.teach(indices, labels, refit=False, annotator=annotator)
         rounds.learn()
@@ -147,7 +150,7 @@ class _Rounds:
     def questions(self, n_instances: int) -> Iterator:
         """Yield (number of rows, what `query` returned) until it is time to stop."""
         learner, pool = self.learner, self.learner.pool_
-        while most := min(n_instances, pool.n_unlabeled):
+        while most := min(n_instances, pool.n_unlabeled + n_tests_left(learner)):
             self.has_failed = False
             n = None
             try:
@@ -159,7 +162,7 @@ class _Rounds:
                 if not hasattr(learner, "estimator_") or (n is None and _can_answer(learner)):
                     raise
                 self._bear(error, "could not answer")
-                n = min(most, _n_left(learner, self.rule))
+                n = min(most, _n_to_go(learner, self.rule))
                 question = cold_query(learner, n) if n > 0 else None
             if question is None:
                 return
@@ -233,10 +236,34 @@ def _agree_on_classes(learner: ActiveLearner, given) -> None:
     pool.name_classes([*named.tolist(), *known.tolist()])
 
 
-def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
-    """Return the most rows that may still be asked for."""
+def _n_to_go(learner: ActiveLearner, rule: StoppingRule | None) -> int:
+    """Return the most rows that may still be asked for, those to test on included."""
     left = math.inf if rule is None else rule.n_left(learner)
-    return int(min(learner.pool_.n_unlabeled, left))
+    if left >= learner.pool_.n_unlabeled:
+        return learner.pool_.n_unlabeled + n_tests_left(learner)
+    return n_questions_left(learner, int(left))
+
+
+def _said_so_far(pool) -> str:
+    """Return how many answers there are, by what they are for, as a prompt shows it."""
+    said = f"{pool.n_labeled} labelled"
+    return said if pool.hold_out is None else f"{said}, {_n_tests(pool)} to test on"
+
+
+def _label_of(pool, row: int) -> Any:
+    """Return the label of a row, on whichever side it is; None: it has none."""
+    if pool.labeled_mask[row]:
+        return pool.y[[row]].tolist()[0]
+    if not pool.held_out_mask[row]:
+        return None
+    label = pool.y_held_out[pool.held_out == row]
+    return None if missing_mask(label, pool.missing_label)[0] else label.tolist()[0]
+
+
+def _n_tests(pool) -> int:
+    """Return how many test rows have a label."""
+    answers = pool.test_answers()
+    return len(answers.rows) + answers.n_waiting
 
 
 class _Conversation:
@@ -260,14 +287,17 @@ class _Conversation:
             if not goes_on:
                 break
         print(f"\n{pool!r}")
+        if pool.hold_out is not None:
+            n, n_tests = pool.n_labeled, _n_tests(pool)
+            print(f"{n + n_tests} labels in all: {n} to learn from, {n_tests} to test on")
 
     def _ask_each(self, waiting: list[int]) -> bool:
         """Ask for each row of a batch; return whether to go on."""
         pool = self.learner.pool_
         while waiting:
             row = waiting[0]
-            to_go = _n_left(self.learner, self.rule)
-            print(f"\nRow {self._name(row)}: {pool.n_labeled} labelled, at most {to_go} to go")
+            to_go = _n_to_go(self.learner, self.rule)
+            print(f"\nRow {self._name(row)}: {_said_so_far(pool)}, at most {to_go} to go")
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
             except KeyboardInterrupt:
@@ -297,7 +327,8 @@ class _Conversation:
             return
         pool = self.learner.pool_
         row = self.given.pop()
-        was = repr(pool.y[[row]].tolist()[0]) if pool.labeled_mask[row] else "skipped"
+        label = _label_of(pool, row)
+        was = "skipped" if label is None else repr(label)
         pool.undo()
         print(f"Row {self._name(row)} was {was}; once more.")
         waiting.insert(0, row)
