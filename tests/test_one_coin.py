@@ -72,6 +72,41 @@ def naive_one_coin(opinions, *, all_rows=False, close=1e-6):
     return chance, accuracies()
 
 
+def log_likelihood(opinions, p, names, n_classes):
+    """Of accuracies: what people said, whatever is true, and the labels of before."""
+    by_row = defaultdict(list)
+    for row, who, label in opinions:
+        by_row[row].append((names.index(who), label))
+    total = float(np.sum(4 * np.log(p) + np.log(1 - p)))
+    for said in by_row.values():
+        wrong = (1 - p) / (n_classes - 1)
+        total += math.log(
+            sum(
+                math.prod((p if label == c else wrong)[who] for who, label in said)
+                for c in range(n_classes)
+            )
+        )
+    return total
+
+
+def naive_worth(opinions, chance, accuracy):
+    """As how many labels, with the five besides, each one's are, by the second derivatives."""
+    names, classes = sorted(accuracy, key=str), sorted({label for _, _, label in opinions})
+    opinions = [(row, who, classes.index(label)) for row, who, label in opinions]
+    p, n, step = np.array([accuracy[name] for name in names]), len(names), 1e-4
+    hessian = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+                moved = p.copy()
+                moved[i] += a * step
+                moved[j] += b * step
+                hessian[i, j] += a * b * log_likelihood(opinions, moved, names, len(classes))
+    spread = np.sqrt(p * (1 - p))
+    variance = np.linalg.inv(-hessian / (4 * step**2) * np.outer(spread, spread)).diagonal()
+    return dict(zip(names, 1 / variance, strict=True))
+
+
 def naive_best(opinions, chance):
     """Of the likeliest labels that somebody gave, the one that was given first."""
     best = {}
@@ -224,7 +259,7 @@ def test_very_many_opinions_of_one_row_are_no_infinity():
 X = np.arange(40.0).reshape(-1, 1)
 
 
-def fill(pool, n=30):
+def fill(pool, n=16):
     opinions, _ = crowd(n=n, share=0.6)
     for row, who, label in opinions:
         pool.label(row, label, annotator=who, seconds=float(who[1:]) + row % 3)
@@ -294,7 +329,8 @@ def test_the_table_of_annotators_is_that_of_plain_code(consensus):
     opinions += [(38, None, 1), (39, None, 2)]
     said[None] = [(38, 1, None), (39, 2, None)]
     table = pool.annotators(level=0.9)
-    accuracy = naive_one_coin(opinions)[1]
+    chance, accuracy = naive_one_coin(opinions)
+    worth = naive_worth(opinions, chance, accuracy)
     assert list(table.columns) == [
         *("annotator", "answers", "skips", "seconds", "accuracy", "low", "high", "agreement")
     ]
@@ -305,10 +341,8 @@ def test_the_table_of_annotators_is_that_of_plain_code(consensus):
         seconds = [s for _, _, s in own if s is not None] + [50.0] * n_skips
         assert line.seconds == pytest.approx(np.median(seconds or [NAN]), nan_ok=True)
         assert line.accuracy == pytest.approx(accuracy[who], rel=1e-9)
-        n_shared = sum(any(r == row and w != who for r, w, _ in opinions) for row, _, _ in own)
-        right = accuracy[who] * (n_shared + 5) - 4
-        beta = stats.beta(right + 4, n_shared - right + 1)
-        assert (line.low, line.high) == pytest.approx(beta.interval(0.9), rel=1e-9)
+        beta = stats.beta(accuracy[who] * worth[who], (1 - accuracy[who]) * worth[who])
+        assert (line.low, line.high) == pytest.approx(beta.interval(0.9), rel=1e-6)
         mine = {row: label for row, label, _ in own}
         pairs = [mine[r] == label for r, w, label in opinions if w != who and r in mine]
         assert np.isnan(line.agreement) if not pairs else line.agreement == np.mean(pairs)

@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
 from ..data.labels import missing_mask, sorted_classes, to_array
+from ..data.multilabel import looks_multilabel
 from ..data.row_numbers import check_row_numbers
 from ..learner.learner import ActiveLearner
 from ..learner.starting import missing_label_for, missing_label_of, tell_of_minus_ones
@@ -28,6 +29,7 @@ from ..strategies.stream import passes
 from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import Inner
 from .checkpoints import own_folders
+from .several import n_classes_of, one_of_each, several_known
 
 # What to write where rows pass, instead of a simulation on a pool.
 ON_A_STREAM = "run_stream(learner, pairs of X and y), whose log has the score of each chunk"
@@ -109,9 +111,11 @@ def simulate(
     while not hasattr(learner, "estimator_"):
         n = _n_left(learner, answers, n_instances, total - played.n_answers)
         if n == 0:
+            spent = "on rows of one class"
+            if oracle.multilabel:
+                spent = "before each label was in some rows and not in others, or all were alike"
             raise ValueError(
-                f"budget {total} was spent on rows of one class; give a larger budget, or "
-                f"initial='stratified'."
+                f"budget {total} was spent {spent}; give a larger budget, or initial='stratified'."
             )
         played.add(_play(learner, inside, answers, n))
     yield played
@@ -182,7 +186,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         Number of labels at the start. None: 10, or 2 per class if that is more.
     initial : "stratified" or array-like of int, default=None
         Rows to start with. None lets the learner's `cold_start` choose among all. "stratified"
-        draws from the classes in turn; in practice you do not know the labels that it reads. Row
+        draws from the classes in turn, of several labels a row so that each is in some rows and not
+        in others; in practice you do not know the labels that it reads. Row
         numbers are taken as they are, and `n_initial` must be None. While all labels are of one
         class, the cold start goes on, `n_instances` at a time.
     stopping : StoppingRule, default=None
@@ -212,7 +217,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     query_indices_ : list of ndarray
         Row numbers asked for in each round; the first round is the start.
     class_counts_ : ndarray of shape (n_rounds, n_classes)
-        Labelled rows of each class after each round; for classifiers.
+        Labelled rows of each class, or with each label, after each round; for classifiers.
     classes_ : ndarray of shape (n_classes,)
         Classes that were revealed; for classifiers.
     estimators_ : list of ActiveLearner
@@ -309,8 +314,9 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         if hasattr(learner, "classes_"):
             self.classes_ = learner.classes_
             y = learner.pool_.y
+            has = y == 1 if learner.pool_.multilabel else y[:, None] == self.classes_
             new = _asked_first(self.query_indices_, len(y))
-            counts = [(y[rows, None] == self.classes_).sum(axis=0) for rows in new]
+            counts = [has[rows].sum(axis=0) for rows in new]
             self.class_counts_ = np.cumsum(counts, axis=0)
             for stage in stages:  # probabilities have the same columns in every round
                 stage.classes_ = learner.classes_
@@ -411,11 +417,12 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
             f"and is scored on rows of its own; leave hold_out=None."
         )
     missing_label = missing_label_of(learner)
+    if learner.multilabel is True or looks_multilabel(y):
+        return several_known(learner, X, y)
     unknown = missing_mask(to_array(y), missing_label)
     if unknown.all():
         raise ValueError("a simulation reveals known labels, but y has none; give some.")
     oracle = Pool(X, y, missing_label=missing_label_for(learner), classes=learner.classes)
-    oracle.refuse_several("a simulation")
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
         if learner.classes is None and is_net(learner.estimator):
@@ -474,6 +481,11 @@ def _check_people(learner: ActiveLearner, oracle: Pool, annotators, n_opinions) 
             f"{WHO} got annotators={annotators!r}; give a dict such as {{'ann': 0.9, 'ben': 0.8}}, "
             f"how likely each is right."
         )
+    if oracle.multilabel:
+        raise ValueError(
+            f"{WHO} got annotators, who give one label a row, where rows have several; leave them "
+            f"out, or simulate whether a row has one of the labels."
+        )
     people = Noisy.crowd(oracle.y, annotators, 0, oracle.missing_label)
     Crowd(people, Pool(np.zeros((1, 1)), consensus=learner.consensus), n_opinions, who=WHO)
     return len(people)
@@ -490,7 +502,7 @@ def _check_start(
             raise ValueError("initial lists the rows to start with; leave n_initial=None.")
         n = len(rows)
     elif n_initial is None:
-        classes = 0 if is_regressor(learner.estimator) else len(sorted_classes(oracle.y_labeled))
+        classes = 0 if is_regressor(learner.estimator) else n_classes_of(oracle)
         n = min(max(10, 2 * classes), oracle.n_labeled)
     else:
         n = checked_count(n_initial, "n_initial")
@@ -504,7 +516,8 @@ def _check_start(
             raise ValueError(f"initial is {initial!r}; give 'stratified', row numbers, or None.")
         if is_regressor(learner.estimator):
             raise ValueError("initial='stratified' needs classes; for a regressor write None.")
-        rows = _stratified(oracle, n, np.random.default_rng(seed))
+        draw = one_of_each if oracle.multilabel else _stratified
+        rows = draw(oracle, n, np.random.default_rng(seed))
     return n, rows
 
 

@@ -47,6 +47,8 @@ class ActiveLearner(Predictor):
     missing_label : int, float, str or None, default="auto"
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
+    multilabel : "auto" or True, default="auto"
+        Whether rows have several labels, as for `Pool`. "auto": if `y` looks so.
     consensus : "majority", "one_coin", callable or None, default=None
         What a row's label is by the opinions of several people, as for `Pool`.
     hold_out : float, default=None
@@ -81,7 +83,7 @@ class ActiveLearner(Predictor):
     pool_ : Pool
         The rows and their labels.
     classes_ : ndarray of shape (C,)
-        Classes, for classifiers.
+        Classes, for classifiers; of several labels a row, their names.
     tickets_ : mapping of int to container of one row
         Open tickets, oldest first: rows of a stream that were bought and have no label yet.
     n_drifts_ : int
@@ -132,6 +134,7 @@ class ActiveLearner(Predictor):
         cold_start="random",
         classes=None,
         missing_label="auto",
+        multilabel="auto",
         consensus=None,
         hold_out=None,
         encode_labels="auto",
@@ -146,6 +149,7 @@ class ActiveLearner(Predictor):
         self.embedding = embedding
         self.cold_start = cold_start
         self.classes = classes
+        self.multilabel = multilabel
         self.consensus = consensus
         self.hold_out = hold_out
         self.encode_labels = encode_labels

@@ -16,6 +16,7 @@ from ..data.ids import Ids, has_column, without_column
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..models import Model, is_net
+from ..models.several import SeveralModel
 from ..pool.log import Change
 from ..pool.pool import Pool
 from ..pool.tags import rows_tagged
@@ -161,24 +162,33 @@ def view_of(
 def model_of(learner, seed=(0,), layer: str | None = None) -> Model:
     """Return a learner's fitted estimator as a source of arrays."""
     fitted = learner._fitted
-    return adapt(fitted.estimator, fitted.classes, fitted.codes, seed=seed, layer=layer)
+    several = fitted.multilabel
+    return adapt(fitted.estimator, fitted.classes, fitted.codes, several, seed=seed, layer=layer)
 
 
 def adapt(
-    estimator, classes=None, coded=None, *, seed: Sequence[int] = (0,), layer: str | None = None
+    estimator,
+    classes=None,
+    coded=None,
+    multilabel: bool = False,
+    *,
+    seed: Sequence[int] = (0,),
+    layer: str | None = None,
 ) -> Model:
     """Return the `Model` that reads arrays from a fitted estimator.
 
     `classes` are in the order of the columns to give, None for regressors. `coded` holds the labels
     for which the integers 0..k-1 stood when it was fitted; None: it was fitted on labels as they
-    are. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
+    are. With `multilabel`, `classes` are the names of its outputs, each of a label that a row has
+    or not. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
     called `layer`; None: the input of its last linear layer.
     """
     if not is_net(estimator):
-        return Model(estimator, classes, coded)
-    from ..models.torch import TorchModel  # torch is there, since a net is
+        return (SeveralModel if multilabel else Model)(estimator, classes, coded)
+    from ..models.torch import SeveralTorchModel, TorchModel  # torch is there, since a net is
 
-    return TorchModel(estimator, classes, coded, seed=seed, layer=layer)
+    of_nets = SeveralTorchModel if multilabel else TorchModel
+    return of_nets(estimator, classes, coded, seed=seed, layer=layer)
 
 
 def scores_of(strategy: Strategy, view: View, n: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The loop over a pool: ask, have it answered, learn."""
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,11 +16,13 @@ from ..data.labels import (
     named_classes,
     parse,
     sorted_classes,
+    to_array,
 )
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_again, check_has_pool
 from ..learner.starting import cold_query, tell_of_minus_ones
+from ..learner.teaching import Lesson, OfRows, Teacher, record
 from ..learner.trainer import is_stale, train
 from ..strategies.base import asks_again
 from ..strategies.stream import passes
@@ -272,6 +275,14 @@ def _agree_on_classes(learner: ActiveLearner, given) -> None:
     pool = learner.pool_
     if is_regressor(learner.estimator):
         return
+    if pool.multilabel:
+        names = pool.classes.tolist()
+        if sorted(map(str, to_array(given).tolist())) != sorted(map(str, names)):
+            raise ValueError(
+                f"Prompt(classes=) names {to_array(given).tolist()}, where rows have the labels "
+                f"{names}; name these, in any order."
+            )
+        return
     named = named_classes(given, missing_label=pool.missing_label)
     known = sorted_classes(pool.y_labeled) if pool.classes is None else pool.classes
     if len(known):
@@ -330,6 +341,7 @@ class _Conversation:
             row = waiting[0]
             to_go = _n_left(self.learner, self.rule)
             print(f"\nRow {self._name(row)}: {pool.n_labeled} labelled, at most {to_go} to go")
+            shown = time.monotonic()
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
             except KeyboardInterrupt:
@@ -339,18 +351,27 @@ class _Conversation:
                 return False
             if said is Command.UNDO:
                 self._take_back(waiting)
-            elif self._record(row, None if said is Command.SKIP else said):
+            elif self._record(row, None if said is Command.SKIP else said, shown):
                 self.given.append(waiting.pop(0))
         return True
 
-    def _record(self, row: int, label) -> bool:
+    def _record(self, row: int, label, shown: float) -> bool:
         """Record an answer; return whether the pool takes it, and tell the person why if not."""
+        seconds = round(time.monotonic() - shown, 2)
         try:
-            self.learner.teach([row], [label], refit=False, annotator=self.annotator)
+            record(self.learner, lambda teacher: self._lesson(teacher, row, label, seconds))
         except ValueError as error:
             print(error)
             return False
         return True
+
+    def _lesson(self, teacher: Teacher, row: int, label, seconds: float) -> Lesson:
+        """Plan an answer, as `teach` does, with how long it took."""
+        nothing = OfRows(None, None, None)
+        lesson = teacher.lesson([row], [label], None, False, self.annotator, {}, nothing)
+        change: Any = lesson.change
+        notes = {0: (seconds, None)} if len(change.rows) else {}
+        return lesson._replace(change=change._replace(notes=notes))
 
     def _take_back(self, waiting: list[int]) -> None:
         """Undo the last answer; its row is asked for again, before those that wait."""
@@ -359,7 +380,10 @@ class _Conversation:
             return
         pool = self.learner.pool_
         row = self.given.pop()
-        was = repr(pool.y[[row]].tolist()[0]) if pool.labeled_mask[row] else "skipped"
+        said: Any = pool.y[[row]].tolist()[0]
+        if pool.multilabel:
+            said = [name for name, has in zip(pool.classes.tolist(), said, strict=True) if has == 1]
+        was = repr(said) if pool.labeled_mask[row] else "skipped"
         pool.undo()
         print(f"Row {self._name(row)} was {was}; once more.")
         waiting.insert(0, row)
@@ -374,6 +398,8 @@ class _Conversation:
         pool = self.learner.pool_
         if is_regressor(self.learner.estimator):
             return {"numbers": True}
+        if pool.multilabel:
+            return {"classes": pool.classes, "multilabel": True}
         if pool.classes is not None:  # sorted, where the learner's may have an order of their own
             given = self.learner.classes
             is_given = given is not None and set(given) == set(pool.classes.tolist())

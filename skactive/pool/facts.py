@@ -288,9 +288,9 @@ class Facts:
 
         The accuracy is estimated by the consensus "one_coin", whichever the pool has, from what
         people say of the same rows, without knowing what is true; where there are few of these it
-        is near 0.8. Its interval has a probability of `level` by Beta(right + 4, wrong + 1), whose
-        mean it is, as if it were known which of her labels of such rows are right. With several
-        labels a row, right is their mean share; of measured numbers accuracy and agreement are NaN.
+        is near 0.8. Its interval has a probability of `level` by a Beta distribution whose mean it
+        is, of fewer labels than she gave, since it is only likely which of them are right. With
+        several labels a row both are means; of measured numbers accuracy and agreement are NaN.
 
         Parameters
         ----------
@@ -473,14 +473,6 @@ class Facts:
             return rows, np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
-
-    def refuse_several(self, who: str) -> None:
-        """Refuse several labels a row, for whoever knows what to do with one."""
-        if self.multilabel:
-            raise ValueError(
-                f"{who} got rows with several labels, which a Pool records, and from which nothing "
-                f"learns as yet; give one label a row, say whether it has one of them."
-            )
 
     def _shown(self, label: Any) -> Any:
         """Return a label as messages show it."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from scipy.special import betaincinv
 
 from .codes import label_codes, name_codes
@@ -15,8 +16,18 @@ _RIGHT, _WRONG = (
     4,
     1,
 )  # labels that everybody is taken to have given besides: right ones, wrong ones
+UNKNOWN = _RIGHT / (_RIGHT + _WRONG)  # how often somebody is right of whom nothing is known
 _CLOSE, _MOST_TURNS = 1e-6, 1000
 _ALIKE = 1e-9  # scores that are one, but for the last digits of sums
+
+
+class Answers(NamedTuple):
+    """The labels that were given to rows that several people labelled, each of a row once."""
+
+    row: NDArray[np.intp]  # (m,) of which each is, ascending from 0
+    n_votes: NDArray[np.intp]  # (m,) how many gave it
+    people: NDArray[np.intp]  # who they are, one label's after the other's
+    chance: Any  # (m,) how likely each is, T
 
 
 class Coins(NamedTuple):
@@ -26,20 +37,45 @@ class Coins(NamedTuple):
     given: NDArray[np.intp]  # (J,) how many labels each one gave to rows that others labelled too
     right: NDArray[np.float64]  # (J,) how many of these are right, as is expected
     best: NDArray[np.intp]  # where each row's likeliest label was given first, by row number
+    answers: Answers | None = None  # None: nobody can be wrong
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
         """How often each one is right, as is estimated, shape (J,)."""
         return (self.right + _RIGHT) / (self.given + _RIGHT + _WRONG)
 
-    def interval(self, level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return between which bounds it is with a probability of `level`, as much on each side.
+    def worth(self) -> NDArray[np.float64]:
+        """Return as how many labels of which one knows whether they are right each one's are.
 
-        By the distribution of which `accuracy` is the mean, Beta(right + 4, wrong + 1), as if what
-        is right were known.
+        By the observed information of all accuracies (Louis, 1982): what is missing, since it is
+        only likely which labels are right, is taken away.
         """
-        of = self.right + _RIGHT, self.given - self.right + _WRONG
-        return betaincinv(*of, (1 - level) / 2), betaincinv(*of, (1 + level) / 2)
+        if self.answers is None:
+            return self.given.astype(float)
+        row, n_votes, people, chance = self.answers
+        of, n = np.repeat(np.arange(len(row)), n_votes), len(self.names)
+        spread = np.sqrt(self.accuracy * (1 - self.accuracy))
+        gave = csr_array((1 / spread[people], (of, people)), shape=(len(row), n))
+        chances = chance[of] / spread[people]
+        likely = csr_array((chances, (of, people)), shape=(len(row), n))
+        of_rows = csr_array((chances, (row[of], people)), shape=(row[-1] + 1, n))
+        missing = gave.T @ likely - of_rows.T @ of_rows
+        known = np.diag(self.given + _RIGHT + _WRONG) - missing.toarray()
+        values, vectors = np.linalg.eigh(known)
+        variance = (vectors**2 / np.maximum(values, _RIGHT + _WRONG)) @ np.ones(n)
+        return np.clip(1 / variance - _RIGHT - _WRONG, 0, self.given)
+
+
+def interval(
+    accuracy: NDArray[np.float64], worth: NDArray[np.float64], level: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return between which bounds accuracies are with a probability of `level`, equal tails.
+
+    By Beta distributions whose means they are, of so many labels and the five besides.
+    """
+    n = worth + _RIGHT + _WRONG
+    of = accuracy * n, (1 - accuracy) * n
+    return betaincinv(*of, (1 - level) / 2), betaincinv(*of, (1 + level) / 2)
 
 
 def one_coin(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> NDArray:
@@ -84,12 +120,12 @@ def coins(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> Coin
     order = shared[np.argsort((cells * len(names) + people)[shared], kind="stable")]
     starts = _starts(cells[order])
     unit, n_votes = units[order[starts]], _sizes(cells[order])
-    scores, right = _turns(unit, n_votes, people[order], given, n_answers)
+    scores, right, answered = _turns(unit, n_votes, people[order], given, n_answers)
     rows_at = _starts(unit)
     is_best = scores >= np.repeat(np.maximum.reduceat(scores, rows_at), _sizes(unit)) - _ALIKE
     first = np.where(is_best, np.minimum.reduceat(order, starts), len(rows))
     best[unit[rows_at]] = np.minimum.reduceat(first, rows_at)
-    return Coins(names, given, right, best)
+    return Coins(names, given, right, best, answered)
 
 
 def _starts(values: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -102,8 +138,8 @@ def _sizes(values: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.diff(_starts(values), append=len(values))
 
 
-def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any]:
-    """Return a score for each label of a row, and how many labels of each person are right.
+def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any, Answers]:
+    """Return a score for each label of a row, how many of each person's are right, and chances.
 
     `unit` is the row of each of them, ascending, and `people` who gave them, one after the other.
     """
@@ -123,4 +159,5 @@ def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any]:
         before, chance = chance, shares / total[row]
         if np.abs(chance - before).max() < _CLOSE:
             break
-    return scores, np.bincount(people, chance[of], len(given))
+    right = np.bincount(people, chance[of], len(given))
+    return scores, right, Answers(row, n_votes, people, chance)

@@ -16,7 +16,7 @@ from ..utils.checks import check_name
 from .codes import label_codes, name_codes
 from .ledger import Ledger
 from .log import NOBODY, NOTHING, OPINION
-from .one_coin import Coins, coins
+from .one_coin import UNKNOWN, coins, interval
 from .standing import opinions, standing, standing_of
 
 _OF_OVERLAP = 3  # by which random numbers of a seed differ from those of a query
@@ -42,12 +42,22 @@ def said_in(ledger: Ledger) -> Said:
     return Said(rows, people, as_matrix(labels) if is_multilabel(labels.dtype) else labels)
 
 
-def coins_of(said: Said) -> Coins:
-    """Return what is found of annotators; where rows have several labels, on average over these."""
-    if said.labels.ndim == 1:
-        return coins(*said)
-    found = [coins(said.rows, said.people, column) for column in said.labels.T]
-    return found[0]._replace(right=np.mean([each.right for each in found], axis=0))
+class Skill(NamedTuple):
+    """How good people are, as is estimated; of several labels a row, on average over these."""
+
+    accuracy: np.ndarray
+    worth: np.ndarray  # as how many labels that are known to be right or wrong theirs are
+
+
+def skill_of(said: Said, names: Sequence[str | None]) -> Skill:
+    """Return how good these people are; who gave no label is as good as anybody unknown."""
+    columns = said.labels.T if said.labels.ndim == 2 else [said.labels]
+    found = [coins(said.rows, said.people, column) for column in columns]
+    places = {name: place for place, name in enumerate(found[0].names)}
+    at = np.array([places.get(name, -1) for name in names], dtype=np.intp)
+    each = zip(*((one.accuracy, one.worth()) for one in found), strict=True)
+    accuracy, worth = (np.mean(values, axis=0) for values in each)
+    return Skill(np.append(accuracy, UNKNOWN)[at], np.append(worth, 0)[at])
 
 
 def people_table(ledger: Ledger, level: float) -> dict[str, np.ndarray]:
@@ -66,18 +76,9 @@ def people_table(ledger: Ledger, level: float) -> dict[str, np.ndarray]:
     }
     if not said.are_classes:
         return table | dict.fromkeys(("accuracy", "low", "high", "agreement"), unknown)
-    found = _for_all(coins_of(said), names)
-    low, high = found.interval(level)
-    agreement = _agreement(said, people[is_label], n)
-    return table | {"accuracy": found.accuracy, "low": low, "high": high, "agreement": agreement}
-
-
-def _for_all(found: Coins, names: Sequence[str | None]) -> Coins:
-    """Return what is found of these people, some of whom gave no label."""
-    places = {name: place for place, name in enumerate(found.names)}
-    at = np.array([places.get(name, -1) for name in names], dtype=np.intp)
-    given, right = (np.append(of, 0)[at] for of in (found.given, found.right))
-    return Coins(list(names), given, right, found.best)
+    skill, agreement = skill_of(said, names), _agreement(said, people[is_label], n)
+    low, high = interval(*skill, level)
+    return table | {"accuracy": skill.accuracy, "low": low, "high": high, "agreement": agreement}
 
 
 def _medians(values: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
@@ -131,8 +132,8 @@ def whom_to_ask(
     said = said_in(ledger)
     best: list[Any] = sorted(set(annotators))
     if said.are_classes:
-        found = _for_all(coins_of(said), best)
-        best = [best[at] for at in np.argsort(-found.accuracy, kind="stable").tolist()]
+        order = np.argsort(-skill_of(said, best).accuracy, kind="stable")
+        best = [best[at] for at in order.tolist()]
     return [tuple(name for name in best if name not in busy[row]) for row in rows.tolist()]
 
 

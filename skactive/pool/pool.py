@@ -351,6 +351,7 @@ class Pool(Facts):
         annotator=None,
         annotator_column=None,
         comment_column=None,
+        seconds_column=None,
         relabel=False,
         new_labels=False,
     ):
@@ -370,9 +371,9 @@ class Pool(Facts):
         annotator : str, default=None
             Who answered.
         annotator_column : str, default=None
-            The column of who answered, where these are several.
-        comment_column : str, default=None
-            The column of what is to be kept with the answers as comments.
+            The column of who answered, where these are several, also of the same row.
+        comment_column, seconds_column : str, default=None
+            The columns of what is to be kept with the answers: comments, and how long they took.
         relabel : bool, default=False
             Whether rows may take another label than they have, unless that was decided.
         new_labels : bool, default=False
@@ -388,12 +389,12 @@ class Pool(Facts):
         Raises
         ------
         ValueError
-            If a label is none of the pool, an id that of no row, or if a row has two answers, each
-            told with its line. Nothing has changed then.
+            If a label is none of the pool, an id that of no row, or if somebody gives a row two
+            answers, each told with its line. Nothing has changed then.
         """
         check_name(annotator, "merge")
 
-        columns = tables.AnswerColumns(on, label, annotator_column, comment_column)
+        columns = tables.AnswerColumns(on, label, annotator_column, comment_column, seconds_column)
         how = {"relabel": relabel, "new_labels": new_labels}
 
         def merged():

@@ -41,6 +41,18 @@ from .regression import (
     Std,
     UpperConfidenceBound,
 )
+from .several_labels import (
+    AdaptiveMargin,
+    AvgConfidence,
+    AvgScore,
+    BinaryMinimum,
+    MaxLoss,
+    MaxMargin,
+    MaxScore,
+    MeanMaxLoss,
+    MinConfidence,
+    SeveralLabels,
+)
 from .stream import Quantile, RandomStream, StreamStrategy, Threshold
 from .stream_uncertainty import (
     FixedUncertainty,
@@ -49,7 +61,7 @@ from .stream_uncertainty import (
     VariableUncertainty,
 )
 from .stream_volume import Vessal
-from .uncertainty import Entropy, LeastConfidence, Margin, Random
+from .uncertainty import Entropy, LeastConfidence, Margin, Random, Uncertainty
 from .view import View
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
 
@@ -59,9 +71,13 @@ __all__ = [
     "BALD",
     "EPIG",
     "ActiveLab",
+    "AdaptiveMargin",
     "AdversarialBIM",
     "AdversarialDeepFool",
+    "AvgConfidence",
+    "AvgScore",
     "BatchBALD",
+    "BinaryMinimum",
     "ClusterMargin",
     "Committee",
     "ConsensusEntropy",
@@ -84,6 +100,11 @@ __all__ = [
     "Margin",
     "MaxDisagreement",
     "MaxHerding",
+    "MaxLoss",
+    "MaxMargin",
+    "MaxScore",
+    "MeanMaxLoss",
+    "MinConfidence",
     "Prefilter",
     "ProbCover",
     "ProbabilityOfImprovement",
@@ -93,6 +114,7 @@ __all__ = [
     "RandomVariableUncertainty",
     "RankedBatch",
     "RelabelOrNew",
+    "SeveralLabels",
     "SplitUncertainty",
     "Std",
     "StochasticBatch",
@@ -101,6 +123,7 @@ __all__ = [
     "Subpool",
     "Threshold",
     "TypiClust",
+    "Uncertainty",
     "UncertaintyHerding",
     "UpperConfidenceBound",
     "VariableUncertainty",
