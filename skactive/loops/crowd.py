@@ -114,12 +114,13 @@ class Crowd:
         pool: Pool,
         n_opinions: int = 1,
         whom: WhoAnswers | None = None,
+        who: str = "run",
     ):
         if not oracles:
-            raise ValueError("run got a dict without oracles; give one at least, by name.")
+            raise ValueError(f"{who} got a dict without people; give one at least, by name.")
         self.answers: dict[str, Callable] = {}
         for name, oracle in oracles.items():
-            check_name(name, "run")
+            check_name(name, who)
             if isinstance(oracle, Prompt):
                 raise TypeError(
                     f"run got a Prompt for {name!r} among several people, but there is one "
@@ -129,16 +130,16 @@ class Crowd:
                 oracle.of_pool(pool) if isinstance(oracle, Known) else oracle
             )
         self.pool, self.whom = pool, whom
-        self.n_opinions = checked_count(n_opinions, "n_opinions", "run")
+        self.n_opinions = checked_count(n_opinions, "n_opinions", who)
         if self.n_opinions > len(self.answers):
             raise ValueError(
-                f"run got n_opinions={n_opinions} of {len(self.answers)} people; give it no more "
+                f"{who} got n_opinions={n_opinions} of {len(self.answers)} people; give it no more "
                 f"than there are."
             )
         if self.n_opinions > 1 and pool.consensus is None:
             raise ValueError(
-                f"run got n_opinions={n_opinions}, but with consensus=None the last label of a row "
-                f"counts, and another one is refused; write ActiveLearner(..., "
+                f"{who} got n_opinions={n_opinions}, but with consensus=None the last label of a "
+                f"row counts, and another one is refused; write ActiveLearner(..., "
                 f"consensus='majority')."
             )
         if whom is not None and not callable(whom):
