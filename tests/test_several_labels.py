@@ -31,7 +31,6 @@ from skactive import (
     Prompt,
     SimulatedLearner,
     compare_strategies,
-    get_strategy_names,
     run,
 )
 from skactive.data.rows import take
@@ -228,30 +227,6 @@ def test_the_loop_runs_and_labels_land_on_their_rows(rows, labels):
         truth = truth.set_index(FRAME.index)
     assert learner.score(data, truth) == pytest.approx((predicted == Y).all(axis=1).mean())
     assert learner.score(data, truth) == pytest.approx(by_hand.score(data, Y))
-
-
-SERVED = get_strategy_names(multilabel=True)
-
-
-@pytest.mark.parametrize("strategy", SERVED)
-def test_every_strategy_for_several_labels_asks_for_rows_that_nobody_knows(strategy):
-    estimator = OneVsRestClassifier(LinearSVC()) if strategy == "svm_binary_minimum" else None
-    learner = started(estimator or ONE_FOR_REST, strategy)
-    for _ in range(2):
-        idx, _ = learner.query(n_instances=3)
-        assert len(set(idx)) == 3 and not learner.pool_.labeled_mask[idx].any()
-        assert learner.query(n_instances=3)[0].tolist() == idx.tolist()
-        learner.teach(idx, Y[idx])
-    idx, _ = learner.query(X[:9] + 0.01, n_instances=2)  # rows from outside
-    assert len(set(idx)) == 2 and max(idx) < 9
-
-
-@pytest.mark.parametrize("strategy", sorted(set(get_strategy_names()) - set(SERVED)))
-def test_other_strategies_are_refused_before_a_label_is_paid_for(strategy):
-    learner = ActiveLearner(RandomForestClassifier(3), strategy, multilabel=True, classes=NAMES)
-    with pytest.raises(ValueError, match="several|cannot give|a regressor"):
-        learner.fit(X)
-    assert not hasattr(learner, "pool_")
 
 
 # When it can learn
