@@ -290,8 +290,6 @@ def test_pool_and_learner_have_the_same_consensus():
     assert learner.pool_ is pool
     learner.set_params(consensus=first_word).refit()
     assert pool.y[3] == 0
-    with pytest.raises(ValueError, match="consensus is 'most'; write None, 'majority', or a func"):
-        learner.set_params(consensus="most").refit()
     with pytest.raises(ValueError, match="consensus is 'most'; write None"):
         Pool(X, consensus="most")
 

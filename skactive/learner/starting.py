@@ -20,14 +20,14 @@ from ..data.multilabel import looks_multilabel
 from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
-from ..strategies.base import Strategy, check_serves, choose, has_admit, needs
+from ..strategies.base import Strategy, asks_again, check_serves, choose, has_admit, needs
 from ..strategies.registry import as_strategy, check_labels_per_row, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, draw_seed, warn
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
-from .questions import OF_MINUS_ONE, Kept, OfRows, kept_of, model_of, view_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, check_again, kept_of, model_of, view_of
 from .several import check_several
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
@@ -46,6 +46,8 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     seed = draw_seed(learner.random_state) if known is None else known
     pool = pool_of(learner, X, y, groups, ids, seed)
     check_labels(learner, pool, strategy, is_embedded=embedding is not None)
+    if asks_again(strategy):
+        check_again(strategy, pool)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")

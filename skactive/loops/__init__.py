@@ -1,5 +1,7 @@
 """Loops over a learner: a person or known labels answer, a rule says when to stop."""
 
+from .cost import CostBudget
+from .crowd import Noisy
 from .oracles import Known, Prompt, show_row
 from .pool_loop import run
 from .stopping import (
@@ -19,8 +21,10 @@ __all__ = [
     "AnyOf",
     "Budget",
     "ConfidentPool",
+    "CostBudget",
     "Known",
     "NoGain",
+    "Noisy",
     "Prompt",
     "StabilizedPredictions",
     "StoppingRule",

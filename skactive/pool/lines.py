@@ -96,10 +96,11 @@ def keyed(change: Change, own: Ids | None, known: Ids | None) -> tuple[Change, I
     names = own[change.rows]
     keys = known.find(names)
     is_new = keys < 0
-    keys[is_new] = len(known) + np.arange(is_new.sum())
-    return change._replace(rows=keys, detail=without_groups(change.detail)), known.extended(
-        names[is_new]
-    )
+    # In the order in which they are told of, each once
+    _, first, which = np.unique(change.rows[is_new], return_index=True, return_inverse=True)
+    keys[is_new] = len(known) + np.argsort(np.argsort(first))[which]
+    change = change._replace(rows=keys, detail=without_groups(change.detail))
+    return change, known.extended(names[is_new][np.sort(first)])
 
 
 def written(

@@ -34,7 +34,7 @@ def standing(ledger: Ledger) -> Standing:
     if before.n == at.n_operations:
         return before
     touched = ledger.touched_since(before.n)
-    new = _standing_of(ledger, touched)
+    new = standing_of(ledger, touched)
     left, undecided = ~is_among(before.rows, touched), ~is_among(before.decided, touched)
     events = np.append(before.events[left], new.events)
     order = np.argsort(events, kind="stable")
@@ -50,7 +50,7 @@ def standing(ledger: Ledger) -> Standing:
     return now
 
 
-def _standing_of(ledger: Ledger, rows: np.ndarray) -> Standing:
+def standing_of(ledger: Ledger, rows: np.ndarray) -> Standing:
     """Return what stands of distinct rows."""
     found = ledger.folded(rows)
     places, events = found.said
@@ -77,7 +77,7 @@ def consensus_labels(
             return rows, labels
     if labels is not None and is_row_by_row(consensus):
         touched = ledger.touched_since(n)
-        new, found = _voted(ledger, _standing_of(ledger, touched), consensus, missing_label)
+        new, found = _voted(ledger, standing_of(ledger, touched), consensus, missing_label)
         left = ~is_among(rows, touched)
         rows, old = rows[left], labels[left]
         places = np.searchsorted(rows, new)
@@ -120,6 +120,21 @@ def labels_in(ledger: Ledger, rows: np.ndarray, consensus: Any, missing_label: A
 def opinions(ledger: Ledger) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows, names and labels of the opinions that stand; not of who could not tell."""
     return _spoken(ledger, standing(ledger))
+
+
+def opinions_on_labeled(ledger: Ledger) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the opinions, as `opinions` does, that are about labelled rows."""
+    rows, people, labels = opinions(ledger)
+    kept = is_among(rows, ledger.members(LABELED))
+    return rows[kept], people[kept], labels[kept]
+
+
+def open_to_opinions(ledger: Ledger) -> np.ndarray:
+    """Return a mask of the labelled rows that are neither decided nor kept for anybody."""
+    mask = ledger.mask(LABELED)
+    mask[standing(ledger).decided] = False
+    mask[list(ledger.slots.names)] = False
+    return mask
 
 
 def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

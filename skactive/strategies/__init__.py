@@ -1,6 +1,7 @@
 """Strategies: which rows are worth a label next."""
 
 from .adversarial import AdversarialBIM, AdversarialDeepFool
+from .again import ActiveLab, RelabelOrNew
 from .base import Strategy
 from .committee import (
     BALD,
@@ -69,6 +70,7 @@ __all__ = [
     "BAIT",
     "BALD",
     "EPIG",
+    "ActiveLab",
     "AdaptiveMargin",
     "AdversarialBIM",
     "AdversarialDeepFool",
@@ -111,6 +113,7 @@ __all__ = [
     "RandomStream",
     "RandomVariableUncertainty",
     "RankedBatch",
+    "RelabelOrNew",
     "SeveralLabels",
     "SplitUncertainty",
     "Std",

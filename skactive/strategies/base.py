@@ -35,6 +35,9 @@ class Strategy(BaseEstimator):
         What they read of the view that comes from the model ("proba", "decision", "std", "samples",
         "prediction", "value", "embedding", "gradient", "perturbation"); a tuple inside stands for
         "one of these". An estimator that cannot give it is refused before the first query.
+    asks_again : bool
+        Whether labelled rows are candidates too, for a further opinion. A pool without a consensus
+        is refused then.
     labels_per_row : tuple
         For which rows it is: ``("one",)``, ``("several",)``, whose `View.proba` is the probability
         of each label, or both. Others are refused before the first query.
@@ -57,6 +60,7 @@ class Strategy(BaseEstimator):
 
     rowwise = True
     reads: tuple = ()
+    asks_again = False
     labels_per_row: tuple = ("one",)
 
     def score(self, view: View) -> np.ndarray:
@@ -101,6 +105,14 @@ def has_score(strategy: Strategy) -> bool:
 def has_admit(strategy: Strategy | type[Strategy]) -> bool:
     """Whether a strategy, or a class of them, decides as rows pass."""
     return hasattr(strategy, "admit")
+
+
+def asks_again(strategy: Strategy) -> bool:
+    """Whether labelled rows are candidates of a strategy, or of one inside it."""
+    inside = strategy.get_params(deep=False).values()
+    return strategy.asks_again or any(
+        asks_again(part) for part in inside if isinstance(part, Strategy)
+    )
 
 
 def needs(strategy: Strategy) -> list[tuple[str, ...]]:

@@ -25,6 +25,14 @@ def _read_of_model(what: str) -> property:
     return property(lambda view: view._read(what))
 
 
+class Opinions(NamedTuple):
+    """What people said of labelled rows: three aligned arrays, in the order in which they did."""
+
+    rows: np.ndarray  # positions in a view, several times where several people said something
+    annotators: np.ndarray
+    labels: np.ndarray
+
+
 class Centers(NamedTuple):
     """What a strategy may know of a pool besides its rows."""
 
@@ -33,6 +41,7 @@ class Centers(NamedTuple):
     y_labeled: np.ndarray | None
     classes: np.ndarray | None = None  # that were named; those of a model are its own
     multilabel: bool = False
+    opinions_on_labeled: tuple | None = None
 
 
 class View:
@@ -144,6 +153,18 @@ class View:
                 "labelled row."
             )
         return labels.astype(bool) if self.multilabel else labels
+
+    @property
+    def opinions(self) -> Opinions:
+        """What everybody said of the labelled rows; not for rowwise strategies."""
+        self._refuse_part("opinions", "set rowwise = False in its class")
+        said = self._pool.opinions_on_labeled
+        if said is None:
+            raise ValueError(
+                "the strategy reads view.opinions, which only a Pool has; write "
+                "ActiveLearner(estimator, ...) instead of select."
+            )
+        return Opinions(said[0] + self._offset, *said[1:])
 
     @property
     def classes(self) -> np.ndarray | None:
@@ -349,12 +370,20 @@ class View:
         rows = np.union1d(positions, self.centers)
         other = self.part(self.take(rows), rows)
         labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
+        said = self._pool.opinions_on_labeled
+        if said is not None:
+            said = np.searchsorted(rows, said[0] + self._offset), *said[1:]
         whole, at = self._whole or (self, slice(None))
         narrow = other._copy(  # a chunk would know no centres, and be read in one piece
             _reading=replace(other._reading, chunk_rows=self._reading.chunk_rows),
             mask=self.restrict(positions).mask[rows],
             _pool=Centers(
-                labeled, reserved, self._pool.y_labeled, self._pool.classes, self.multilabel
+                labeled,
+                reserved,
+                self._pool.y_labeled,
+                self._pool.classes,
+                self.multilabel,
+                said,
             ),
             _is_part=False,
             _whole=(whole, np.arange(len(whole))[at][rows]),
