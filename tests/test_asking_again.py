@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from snapshot import unchanged
 
 from skactive import ActiveLearner, Pool, select
@@ -373,3 +374,11 @@ def test_a_labelled_row_is_reserved_for_whom_it_is_asked_of():
     assert not learner.pool_.reservations
     with unchanged(learner.pool_), pytest.raises(ValueError, match="ActiveLab also asks for lab"):
         learner.query(reserve=True)
+
+
+def test_rows_with_several_labels_are_not_asked_for_again():
+    y = [{"a"}, {"b"}, {"a", "b"}, set(), None]
+    model = OneVsRestClassifier(LogisticRegression())
+    learner = ActiveLearner(model, ActiveLab(), consensus="majority")
+    with pytest.raises(ValueError, match="ActiveLab.. is for rows with one label each"):
+        learner.fit(np.eye(5), y)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from snapshot import unchanged
 
-from skactive import ActiveLearner, Known, Pool, Prompt, run
+from skactive import ActiveLearner, Known, Pool, Prompt, SimulatedLearner, run
 from skactive.loops import Budget, CostBudget, Noisy
 from skactive.loops.cost import costs_of
 from skactive.strategies import ActiveLab, RelabelOrNew
@@ -182,7 +184,7 @@ def test_what_needs_several_people_is_refused_for_one():
         run(learner(consensus=None), {"a": Known(TRUTH), "b": Known(TRUTH)}, n_opinions=2)
     with pytest.raises(TypeError, match="Prompt for 'ann' among several people"):
         run(learner(), {"ann": Prompt(), "ben": Known(TRUTH)})
-    with pytest.raises(ValueError, match="a dict without oracles"):
+    with pytest.raises(ValueError, match="a dict without people"):
         run(learner(), {})
 
 
@@ -256,3 +258,77 @@ def test_by_costs_of_rows_no_row_is_asked_for_once_nothing_is_left(costs, total)
     left = np.append(total, total - spent)
     assert n == np.flatnonzero(left < min(costs))[0]
     assert rule.spent(alone.pool_) == (spent[n - 1] if n else 0)
+
+
+# Simulations
+
+
+def simulated(strategy="margin", *, consensus="majority", annotators=None, **options):
+    """A simulation on iris with three people."""
+    annotators = {"ann": 0.95, "ben": 0.8, "cleo": 0.6} if annotators is None else annotators
+    options = {"budget": 60, "n_instances": 10, "random_state": 0, **options}
+    inner = ActiveLearner(LogisticRegression(), strategy, consensus=consensus)
+    return SimulatedLearner(inner, annotators=annotators, **options)
+
+
+def test_a_simulation_with_people_who_know_everything_is_one_without():
+    known = {"ann": 1.0, "ben": 1.0}
+    several = simulated(annotators=known).fit(X, TRUTH)
+    alone = SimulatedLearner(
+        ActiveLearner(LogisticRegression(), "margin"), budget=60, n_instances=10, random_state=0
+    ).fit(X, TRUTH)
+    for a, b in zip(several.query_indices_, alone.query_indices_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(several.class_counts_, alone.class_counts_)
+    np.testing.assert_array_equal(alone.n_answers_, alone.n_labeled_)
+    np.testing.assert_array_equal(several.n_answers_, several.n_labeled_)
+
+
+@pytest.mark.parametrize("n_opinions", [1, 2, 3])
+def test_the_budget_of_a_simulation_with_several_people_counts_answers(n_opinions):
+    done = simulated(n_opinions=n_opinions, n_initial=6).fit(X, TRUTH)
+    assert done.n_answers_[-1] == 60
+    np.testing.assert_array_equal(done.n_answers_, done.n_labeled_ * n_opinions)
+    people = Noisy.crowd(TRUTH, {"ann": 0.95, "ben": 0.8, "cleo": 0.6}, 0)
+    rows, names, labels = done.learner_.pool_.opinions_on_labeled
+    expected = [people[name].answer([row], None)[0] for row, name in zip(rows, names, strict=True)]
+    assert labels.tolist() == expected
+
+
+def test_a_simulation_asks_again_until_everybody_has_said_everything():
+    done = simulated(ActiveLab(), budget=1.0, n_instances=30).fit(X[::5], TRUTH[::5])
+    assert done.n_answers_[-1] == 90
+    assert done.n_labeled_[-1] == done.class_counts_[-1].sum() == 30
+    assert (np.diff(done.n_answers_) > 0).all()
+
+
+def test_a_simulation_stops_by_cost_and_is_cloned_and_searched():
+    rule = CostBudget(50, {"ann": 3.0, "ben": 1.0, "cleo": 1.0})
+    done = clone(simulated(stopping=rule, n_instances=5)).fit(X, TRUTH)
+    assert 50 <= rule.spent(done.learner_.pool_) < 50 + 5 * 3
+    search = GridSearchCV(simulated(), {"n_opinions": [1, 3]}, cv=2).fit(X, TRUTH)
+    assert search.best_score_ > 0.6
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"annotators": {"ann": 2.0}}, "accuracy=2.0"),
+        ({"annotators": ["ann"]}, "annotators=.'ann'.; give a dict"),
+        ({"n_opinions": 4}, "n_opinions=4 of 3 people"),
+        ({"n_opinions": 2, "consensus": None}, "n_opinions=2, but with consensus=None"),
+    ],
+)
+def test_a_simulation_refuses_people_that_make_no_sense(options, said):
+    with pytest.raises((ValueError, TypeError), match=said):
+        simulated(**options).fit(X, TRUTH)
+
+
+def test_a_simulation_without_people_refuses_what_needs_several():
+    for strategy, options, said in (
+        (ActiveLab(), {}, "ActiveLab.., which asks for other people's opinions"),
+        ("margin", {"n_opinions": 2}, "n_opinions=2 without annotators"),
+    ):
+        inner = ActiveLearner(LogisticRegression(), strategy, consensus="majority")
+        with pytest.raises(ValueError, match=said):
+            SimulatedLearner(inner, budget=20, **options).fit(X, TRUTH)

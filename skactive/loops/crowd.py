@@ -7,12 +7,13 @@ import numpy as np
 
 from ..data.chance import other_draw, uniform_by_row
 from ..data.labels import AUTO, encode, parse, sorted_classes
+from ..learner.questions import tests_in
 from ..pool.pool import Pool
 from ..strategies.base import asks_again
 from ..utils.checks import check_name, checked_count, checked_number, draw_seed
 from .oracles import Known, Prompt, answer_of
 
-Whom = Callable[[Pool, np.ndarray], Any]
+WhoAnswers = Callable[[Pool, np.ndarray], Any]
 
 
 class Noisy:
@@ -112,13 +113,14 @@ class Crowd:
         oracles: Mapping[str, Any],
         pool: Pool,
         n_opinions: int = 1,
-        whom: Whom | None = None,
+        whom: WhoAnswers | None = None,
+        who: str = "run",
     ):
         if not oracles:
-            raise ValueError("run got a dict without oracles; give one at least, by name.")
+            raise ValueError(f"{who} got a dict without people; give one at least, by name.")
         self.answers: dict[str, Callable] = {}
         for name, oracle in oracles.items():
-            check_name(name, "run")
+            check_name(name, who)
             if isinstance(oracle, Prompt):
                 raise TypeError(
                     f"run got a Prompt for {name!r} among several people, but there is one "
@@ -128,16 +130,16 @@ class Crowd:
                 oracle.of_pool(pool) if isinstance(oracle, Known) else oracle
             )
         self.pool, self.whom = pool, whom
-        self.n_opinions = checked_count(n_opinions, "n_opinions", "run")
+        self.n_opinions = checked_count(n_opinions, "n_opinions", who)
         if self.n_opinions > len(self.answers):
             raise ValueError(
-                f"run got n_opinions={n_opinions} of {len(self.answers)} people; give it no more "
+                f"{who} got n_opinions={n_opinions} of {len(self.answers)} people; give it no more "
                 f"than there are."
             )
         if self.n_opinions > 1 and pool.consensus is None:
             raise ValueError(
-                f"run got n_opinions={n_opinions}, but with consensus=None the last label of a row "
-                f"counts, and another one is refused; write ActiveLearner(..., "
+                f"{who} got n_opinions={n_opinions}, but with consensus=None the last label of a "
+                f"row counts, and another one is refused; write ActiveLearner(..., "
                 f"consensus='majority')."
             )
         if whom is not None and not callable(whom):
@@ -165,7 +167,10 @@ class Crowd:
 
         Returns what `query` does.
         """
-        subset = self.open_mask(learner) if asks_again(learner.strategy_) else None
+        if not asks_again(learner.strategy_):
+            return learner.query(n_instances=n)
+        subset = self.open_mask(learner)
+        subset[tests_in(learner)] = True
         return learner.query(n_instances=n, subset=subset)
 
     def teach(self, learner, indices: np.ndarray) -> None:
