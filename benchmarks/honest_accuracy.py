@@ -14,6 +14,7 @@ two. Printed are, with the number of test labels:
   to its own questions, predicted before they were learned, of all rounds and of the last three;
 - for rare positives, coverage of precision, recall and F1;
 - accuracy after 200 answers with and without test questions among them;
+- how often `AccuracyAtLeast` and others stop at models that stay as they are, first of all;
 - false stops, at a target just above the best model of the run: of `AccuracyAtLeast`, of Wilson's
   lower end looked at in each round, and of the accuracy itself.
 """
@@ -144,6 +145,31 @@ def stops(found: dict[str, list], curve: list[tuple], seen: list[tuple]) -> None
     found["stops accuracy"].append(any(value >= target for value, _ in rounds))
 
 
+def flat(n_runs: int = 20_000) -> None:
+    """Print how often ways of looking stop at a target of .9, by what a model is worth for good."""
+    rng, plan, rounds = np.random.default_rng(0), looks(200), np.arange(20, 201, 6)
+    print(f"stops at a target of .9, of {n_runs} runs to 200 test labels: {len(rounds)} rounds")
+
+    def least(n: int, low) -> int:
+        """Return with how many right answers of n the target is reached, or n + 1."""
+        return next((k for k in range(n + 1) if low(k / n, n) >= 0.9), n + 1)
+
+    def exact(share: float, n: int) -> float:
+        return clopper_pearson(share, n, 1 - 2 * 0.05 / len(plan)).low
+
+    ways = {
+        "AccuracyAtLeast": (plan, exact),
+        "Wilson each round": (rounds, lambda share, n: wilson(share, n, 0.9).low),
+        "accuracy each round": (rounds, lambda share, n: share),
+    }
+    for accuracy in (0.899, 0.93, 0.95, 0.97):
+        right = np.cumsum(rng.random((n_runs, 200)) < accuracy, axis=1)
+        for name, (sizes, low) in ways.items():
+            enough = np.array([least(int(n), low) for n in sizes])
+            stopped = (right[:, np.asarray(sizes) - 1] >= enough).any(axis=1).mean()
+            print(f"  a model of {accuracy:.3f}: {name:<20} {stopped:.3f}")
+
+
 def show(found: dict[str, list]) -> None:
     """Print what was found on one set."""
     for name, values in found.items():
@@ -171,13 +197,14 @@ def main() -> None:
     warnings.simplefilter("ignore")
     found = {name: defaultdict(list) for name in options.sets}
     begun, seed = perf_counter(), 0
+    flat()
     try:
         for seed in range(options.repeats):
             for name in options.sets:
                 trial(makers[name], seed, found[name])
     except KeyboardInterrupt:  # what there is, is shown
         pass
-    for name in options.sets:
+    for name in filter(found.get, options.sets):
         print(f"{name}: {len(found[name]['without'])} repetitions")
         show(dict(sorted(found[name].items(), key=lambda item: order_of(item[0]))))
     print(f"{perf_counter() - begun:.0f} s")

@@ -38,6 +38,7 @@ SHARES = (
     *("recall", "roc_auc", "top_k_accuracy"),
 )
 ENOUGH_TO_RESAMPLE = 100  # test labels, from which on an interval by resampling covers what it says
+FEW = 10  # test rows of a class, with fewer of which its recall is hardly known
 LEAST_TO_RESAMPLE = 10  # test labels from which anything can be resampled
 
 
@@ -289,6 +290,11 @@ class Sample:
             of = (tp + fp, tp + fn, tp + (fp + fn) / 2)[kind]
             return tp / of if of else np.nan
 
+        if is_it.sum() < FEW:
+            warn(
+                f"{RATES[kind]} by {is_it.sum()} test rows of the class {positive!r}: intervals "
+                f"cover less than they say with fewer than {FEW}; raise max_test."
+            )
         if method == "bootstrap":
             return self._bootstrap(score, RATES[kind], level)
         held_out = np.asarray(self.model.predict(self.pool.X_held_out))
