@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from test_interrupts import Interrupt
 
@@ -201,6 +202,22 @@ def test_regressors_are_asked_for_as_well():
     assert asked(learner, n_instances=3, annotator=BEN, overlap=1, reserve=True) == second
     learner.teach(second, X[second, 0] + 1, annotator=BEN)
     assert learner.pool_.y[second].tolist() == pytest.approx((X[second, 0] + 0.5).tolist())
+
+
+def test_rows_may_have_several_labels():
+    y = np.c_[TRUTH, X[:, 1] > 0].astype(int)
+    known = np.where(np.arange(N)[:, None] < 12, y, -1)
+    learner = ActiveLearner(OneVsRestClassifier(GaussianNB()), consensus="one_coin", random_state=0)
+    learner.fit(X, known)
+    new = asked(learner, n_instances=4)
+    assert asked(learner, n_instances=4, annotator=BEN, reserve=True) == new
+    learner.teach(new, y[new], annotator=BEN)
+    second = naive_second(learner, ANN, 1)
+    assert sorted(second) == sorted(new)
+    assert asked(learner, n_instances=4, annotator=ANN, overlap=1, reserve=True) == second
+    learner.teach(second, 1 - y[second], annotator=ANN)
+    assert learner.pool_.y[new].tolist() == y[new].tolist()  # as likely: what was said first
+    assert learner.pool_.annotators()["agreement"].tolist()[:2] == [0, 0]
 
 
 # Reserving
