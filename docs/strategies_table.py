@@ -14,7 +14,10 @@ from skactive.strategies.registry import ENTRIES
 DOCS = Path(__file__).parent
 GUIDE = DOCS / "guide"
 PAGES = [
-    *(GUIDE / f"{page}.md" for page in ("strategies", "streams", "deep_nets")),
+    *(
+        GUIDE / f"{page}.md"
+        for page in ("strategies", "streams", "deep_nets", "several_labels_strategies")
+    ),
     DOCS / "api.rst",
 ]
 BLOCK = re.compile(
@@ -64,7 +67,12 @@ OF_NETS = {
     "value": ("predictions", "to be a regressor"),
 }
 WRAPPERS, STREAM = "Another strategy", "A stream"
-NEEDS = {part: told for parts in GROUPS.values() for part, told in parts.items()}
+SEVERAL = "Several labels a row"
+NEEDS = {part: told for parts in GROUPS.values() for part, told in parts.items()} | {
+    ("decision", "proba"): "a decision function, or probabilities",
+    "decision": "a decision function",
+    "prediction": "predictions",
+}
 
 
 def inner_strategies(cls):
@@ -84,6 +92,8 @@ def group_of(cls):
     """What one has who can use a strategy."""
     if issubclass(cls, strategies.StreamStrategy):
         return STREAM
+    if cls().labels_per_row == ("several",):
+        return SEVERAL
     own = own_reads(cls)
     if not own and inner_strategies(cls):
         return WRAPPERS
@@ -94,7 +104,7 @@ def group_of(cls):
 
 def grouped():
     """The known classes by what one has; in a group, by what of it they read."""
-    groups = {name: [] for name in [*GROUPS, WRAPPERS, STREAM]}
+    groups = {name: [] for name in [*GROUPS, WRAPPERS, SEVERAL, STREAM]}
     for cls in ENTRIES:
         if cls.__module__.startswith("skactive."):
             groups[group_of(cls)].append(cls)
@@ -174,7 +184,7 @@ def references():
 def nets():
     """The table of the guide to nets: what each strategy reads of a net, and what that needs."""
     rows = {}
-    for cls in (cls for name, classes in grouped().items() if name != STREAM for cls in classes):
+    for cls in (each for name in [*GROUPS, WRAPPERS] for each in grouped()[name]):
         # A gradient takes a classifier's probabilities with it.
         reads = [part for part in cls().reads if part != "proba" or "gradient" not in cls().reads]
         if ENTRIES[cls].name:
@@ -185,6 +195,21 @@ def nets():
     for told, names in rows.items():
         read, needed = map("; ".join, zip(*told, strict=True)) if told else ("nothing", "nothing")
         yield f"| {', '.join(names)} | {read} | {needed} |"
+    yield ""
+
+
+def several():
+    """The table of strategies for several labels a row, and the names of the others that serve."""
+    yield from table(grouped()[SEVERAL])
+    own = {ENTRIES[cls].name for cls in grouped()[SEVERAL]}
+    for group in [*GROUPS, WRAPPERS]:
+        names = [
+            f'`"{ENTRIES[cls].name}"`' if ENTRIES[cls].name else f"`{cls.__name__}`"
+            for cls in grouped()[group]
+            if "several" in cls().labels_per_row and ENTRIES[cls].name not in own
+        ]
+        if names:
+            yield f"- {group}: {', '.join(names)}"
     yield ""
 
 
@@ -207,10 +232,9 @@ def stream_classes():
 
 def functions():
     """The list of scores and of selection functions in the reference."""
-    found = inspect.getmembers(scores, lambda part: inspect.getmodule(part) is scores)
-    public = [name for name, part in found if inspect.isfunction(part) and name[0] != "_"]
-    public.sort(key=lambda name: inspect.getsourcelines(getattr(scores, name))[1])
-    names = [f"scores.{name}" for name in public]
+    found = [getattr(scores, name) for name in scores.__all__]
+    found.sort(key=lambda part: (part.__module__, inspect.getsourcelines(part)[1]))
+    names = [f"scores.{part.__name__}" for part in found]
     yield from listed([*names, *(f"selection.{name}" for name in selection.__all__)])
 
 

@@ -17,7 +17,8 @@ from .learner.questions import model_of
 from .models.kinds import NEEDS
 from .pool.pool import Pool
 from .strategies import Strategy, as_strategy
-from .strategies.base import check_serves, choose, has_score, name_of, needs
+from .strategies.base import asks_again, check_serves, choose, has_score, name_of, needs
+from .strategies.registry import check_labels_per_row
 from .strategies.view import View
 
 BATCH = 8
@@ -28,7 +29,7 @@ ALONE = "score each row by itself, drawing by view.row_random(), or set rowwise 
 NUMBERS = "take rows by view.take(positions), or read view.embedding, which holds numbers"
 
 
-def check_strategy(strategy, *, estimator=None) -> None:
+def check_strategy(strategy, *, estimator=None, multilabel=None) -> None:
     """Check that a strategy keeps the contract that the learner and its users rely on.
 
     On a small pool with labelled, reserved and skipped rows, a strategy must: give as many
@@ -45,6 +46,8 @@ def check_strategy(strategy, *, estimator=None) -> None:
     estimator : estimator, default=None
         Unfitted classifier or regressor for rows of numbers. None: one that gives what the
         strategy reads.
+    multilabel : bool, default=None
+        Whether rows have several labels each. None: one, unless the strategy is for several alone.
 
     Raises
     ------
@@ -75,11 +78,13 @@ def check_strategy(strategy, *, estimator=None) -> None:
     AssertionError: FirstRows chooses the same in every round, but other rows where the rows stand
     in another order; draw random numbers, and break ties, by view.row_random() or view.rng alone.
     """
-    for _, check in strategy_checks(strategy, estimator):
+    for _, check in strategy_checks(strategy, estimator, multilabel):
         check()
 
 
-def strategy_checks(strategy, estimator=None) -> list[tuple[str, Callable[[], None]]]:
+def strategy_checks(
+    strategy, estimator=None, multilabel=None
+) -> list[tuple[str, Callable[[], None]]]:
     """Return the name of each check of `check_strategy`, and a function without parameters for it.
 
     Examples
@@ -93,10 +98,14 @@ def strategy_checks(strategy, estimator=None) -> list[tuple[str, Callable[[], No
     ...     check()
     """
     strategy = as_strategy(strategy)
+    if multilabel is None:
+        multilabel = "one" not in strategy.labels_per_row
+    check_labels_per_row(strategy, multilabel)
     if estimator is None:
-        estimator = _serving(strategy)
-    check_serves(strategy, estimator)
-    return [(check.__name__[7:], partial(check, strategy, estimator)) for check in _CHECKS]
+        estimator = _serving(strategy, multilabel)
+    check_serves(strategy, estimator, multilabel=multilabel)
+    make = partial(_Case, strategy, estimator, multilabel)
+    return [(check.__name__[7:], partial(check, strategy, make)) for check in _CHECKS]
 
 
 # What a strategy is shown
@@ -134,18 +143,24 @@ class _Shown:
 class _Case:
     """A pool of 90 rows in all four states, and an estimator fitted on those with a label."""
 
-    def __init__(self, strategy: Strategy, estimator):
+    def __init__(self, strategy: Strategy, estimator, multilabel: bool):
         rng = np.random.default_rng(0)
         # Multiples of 1/32 are the same number in float32 as in float64, and so in all containers.
         self.X = _locked(rng.integers(-64, 65, (90, 4)) / 32)
         if is_regressor(estimator):
             self.truth = self.X[:, 0] - self.X[:, 1] ** 2 + 0.1 * rng.normal(size=90)
+        elif multilabel:
+            self.truth = (self.X[:, :3] + 0.5 * rng.normal(size=(90, 3)) > 0).astype(int)
         else:
             self.truth = (self.X[:, :3] + 0.5 * rng.normal(size=(90, 3))).argmax(axis=1)
         is_known = np.arange(90) % 3 == 0
-        self.y = _locked(np.where(is_known, self.truth, np.nan if is_regressor(estimator) else -1))
+        missing = np.nan if is_regressor(estimator) else -1
+        is_known = is_known[:, None] if multilabel else is_known
+        self.y = _locked(np.where(is_known, self.truth, missing))
         self.name = name_of(strategy)
-        self.learner = ActiveLearner(estimator, strategy, random_state=0)
+        self.again = asks_again(strategy)
+        consensus = "majority" if self.again else None
+        self.learner = ActiveLearner(estimator, strategy, consensus=consensus, random_state=0)
         with _silence():
             self.learner.fit(self.X, self.y)
 
@@ -159,7 +174,15 @@ class _Case:
         # By row number, so that the same rows are reserved and skipped in any order.
         pool.reserve(np.flatnonzero(np.isin(order, [1, 31])))
         pool.skip(np.flatnonzero(np.isin(order, [2, 32])))
-        mask = pool.unlabeled_mask & ((order % 7 == 1) | (not few))
+        mask = pool.unlabeled_mask
+        if self.again:  # some rows have two opinions more, some one, of which a few differ
+            pool.consensus = "majority"
+            for name, every in (("ann", 6), ("ben", 9)):
+                rows = np.flatnonzero(order % every == 0)
+                said = np.where(order[rows] % 36 == 0, self.truth[0], self.truth[order[rows]])
+                pool.label(rows, said, annotator=name)
+            mask |= pool.open_mask
+        mask &= (order % 7 == 1) | (not few)
         shown: Any = _Shown(model_of(self.learner)) if model is None else model
         view = View(
             pool.rows,
@@ -175,11 +198,12 @@ class _Case:
         return view
 
 
-def _serving(strategy: Strategy):
+def _serving(strategy: Strategy, multilabel: bool):
     """Return an estimator that gives what a strategy reads."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
 
     known = [
         LogisticRegression(),
@@ -188,9 +212,11 @@ def _serving(strategy: Strategy):
     ]
     if find_spec("skorch"):
         known.append(_net())
+    if multilabel:
+        known = [OneVsRestClassifier(known[0])]
     for estimator in known:
         try:
-            check_serves(strategy, estimator)
+            check_serves(strategy, estimator, multilabel=multilabel)
         except ValueError:
             continue
         return estimator
@@ -298,10 +324,10 @@ def _is_same(scores, other, chosen: np.ndarray, other_chosen: np.ndarray) -> boo
     return close(scores, other) and close(scores[chosen], scores[other_chosen])
 
 
-# Checks: each takes a strategy and an unfitted estimator
+# Checks: each takes a strategy, and what makes a case of it
 
 
-def _check_parameters(strategy: Strategy, estimator) -> None:
+def _check_parameters(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """A strategy can be cloned, and using it changes nothing of it."""
     name = name_of(strategy)
     try:
@@ -313,7 +339,7 @@ def _check_parameters(strategy: Strategy, estimator) -> None:
         ) from error
     _assert_equal(params, cloned, f"{name} has other parameters once it is cloned")
     before = _state(strategy)
-    case = _Case(strategy, estimator)
+    case = make()
     _choice(case, strategy, case.view())
     _assert_equal(before, _state(strategy), f"{name} changes itself when it is used")
 
@@ -329,18 +355,18 @@ def _state(value):
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
-def _check_positions(strategy: Strategy, estimator) -> None:
+def _check_positions(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """It gives as many distinct candidates as are asked for, or as there are."""
-    case = _Case(strategy, estimator)
+    case = make()
     for few in (False, True):
         n_candidates = len(case.view(few=few).candidates)
         for n in (1, 5, n_candidates, n_candidates + 5):
             _choice(case, strategy, case.view(few=few), n)
 
 
-def _check_reproducible(strategy: Strategy, estimator) -> None:
+def _check_reproducible(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """The same question has the same answer, and numpy's global generator is left alone."""
-    case = _Case(strategy, estimator)
+    case = make()
     state = np.random.get_state()  # noqa: NPY002
     answers = []
     for _ in range(2):
@@ -359,11 +385,11 @@ def _check_reproducible(strategy: Strategy, estimator) -> None:
     )
 
 
-def _check_fresh_draw(strategy: Strategy, estimator) -> None:
+def _check_fresh_draw(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """A choice that is the same in every round follows from the rows, not from their order."""
     # A generator seeded alike in every round gives itself away: it picks the same positions, which
     # are other rows once the rows stand in another order.
-    case = _Case(strategy, estimator)
+    case = make()
     view = case.view()
     chosen = _choice(case, strategy, view)
     for round in range(1, N_ROUNDS):
@@ -379,11 +405,11 @@ def _check_fresh_draw(strategy: Strategy, estimator) -> None:
     )
 
 
-def _check_row_order(strategy: Strategy, estimator) -> None:
+def _check_row_order(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """A rowwise score does not depend on where its row stands."""
     if not (strategy.rowwise and has_score(strategy)):
         return
-    case = _Case(strategy, estimator)
+    case = make()
     order = np.random.default_rng(1).permutation(90)
     scores = _scores(case, strategy, case.view())
     elsewhere = _scores(case, strategy, case.view(order=order))
@@ -393,10 +419,10 @@ def _check_row_order(strategy: Strategy, estimator) -> None:
     )
 
 
-def _check_chunks(strategy: Strategy, estimator) -> None:
+def _check_chunks(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """The whole and its chunks have the same answer, whether few or many rows are candidates."""
     # Both, since a chunk is gathered if few of its rows are candidates, and a slice if many are.
-    case = _Case(strategy, estimator)
+    case = make()
     for few in (False, True):
         whole, cut = case.view(few=few), case.view(few=few, chunk_rows=7)
         scores = _scores(case, strategy, whole), _scores(case, strategy, cut)
@@ -407,16 +433,16 @@ def _check_chunks(strategy: Strategy, estimator) -> None:
         )
 
 
-def _check_writes_nothing(strategy: Strategy, estimator) -> None:
+def _check_writes_nothing(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """It writes into nothing that it is shown, which is read-only here, in chunks too."""
-    case = _Case(strategy, estimator)
+    case = make()
     for chunk_rows in (None, 7):
         _choice(case, strategy, case.view(chunk_rows=chunk_rows))
 
 
-def _check_containers(strategy: Strategy, estimator) -> None:
+def _check_containers(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """The same rows are chosen in every container that the estimator takes."""
-    case = _Case(strategy, estimator)
+    case = make()
     scores = _scores(case, strategy, case.view())
     chosen = _choice(case, strategy, case.view())
     for container, X in _containers(case.X):
@@ -445,9 +471,9 @@ def _is_taken(estimator, X) -> bool:
     return True
 
 
-def _check_certain_model(strategy: Strategy, estimator) -> None:
+def _check_certain_model(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """It answers probabilities of 0 and 1 and standard deviations of 0 too."""
-    case = _Case(strategy, estimator)
+    case = make()
     model = _Shown(model_of(case.learner), _certain)
     _scores(case, strategy, case.view(model=model))
     _choice(case, strategy, case.view(model=model))
@@ -460,11 +486,11 @@ def _certain(name: str, arrays):
     return np.zeros_like(arrays) if name == "std" else arrays
 
 
-def _check_declares_reads(strategy: Strategy, estimator) -> None:
+def _check_declares_reads(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """It declares what it reads of the model, unless it is a function, which cannot."""
     if any(callable(value) for value in strategy.get_params().values()):
         return
-    case = _Case(strategy, estimator)
+    case = make()
     model = _Shown(model_of(case.learner))
     _choice(case, strategy, case.view(model=model))
     declared = {what for alternatives in needs(strategy) for what in alternatives}
@@ -479,27 +505,28 @@ def _check_declares_reads(strategy: Strategy, estimator) -> None:
         )
 
 
-def _check_cold_start(strategy: Strategy, estimator) -> None:
+def _check_cold_start(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """A strategy that reads nothing of the model chooses before there is one."""
     if strategy.reads or any(callable(value) for value in strategy.get_params().values()):
         return
-    case = _Case(strategy, estimator)
+    case = make()
     pool = Pool(case.X)
     _choice(case, strategy, View(Rows(case.X), pool.unlabeled_mask, pool=pool))
 
 
-def _check_loop(strategy: Strategy, estimator) -> None:
-    """Through a learner, it asks twice the same, and never for a row that it was taught."""
-    case = _Case(strategy, estimator)
+def _check_loop(strategy: Strategy, make: Callable[[], _Case]) -> None:
+    """Through a learner, it asks twice the same, and unless it says so for no row that is known."""
+    case = make()
     learner, asked = case.learner, case.learner.pool_.labeled
-    for _ in range(3):
+    for time in range(3):
         with _refused(case):
             idx, rows = learner.query(n_instances=BATCH)
             again, _ = learner.query(n_instances=BATCH)
-            learner.teach(idx, case.truth[idx])
+            learner.teach(idx, case.truth[idx], annotator=f"person {time}")
         _assert_equal(idx, again, f"{case.name} proposes other rows when it is asked again")
         _assert_equal(rows, case.X[idx], f"{case.name} changes the rows that it proposes")
-        _require(not np.isin(idx, asked).any(), f"{case.name} proposes rows that are labelled.")
+        is_new = case.again or not np.isin(idx, asked).any()
+        _require(is_new, f"{case.name} proposes rows that are labelled.")
         asked = np.append(asked, idx)
 
 

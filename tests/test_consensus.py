@@ -137,9 +137,11 @@ def test_none_is_the_latest_label():
     assert consensus_of("majority", *opinions).tolist() == [4]
 
 
-@pytest.mark.parametrize("unknown", ["one_coin", "Majority", 3, True, ["majority"], int])
+@pytest.mark.parametrize("unknown", ["two_coins", "Majority", 3, True, ["majority"], int])
 def test_what_is_no_consensus_is_refused_with_what_is(unknown):
-    with pytest.raises(ValueError, match="write None, 'majority', or a function of") as refusal:
+    with pytest.raises(
+        ValueError, match="write None, 'majority', 'one_coin', or a function of"
+    ) as refusal:
         resolve(unknown)
     assert str(refusal.value).startswith(f"consensus is {unknown!r}; ")
 

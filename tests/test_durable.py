@@ -28,7 +28,9 @@ from test_machine_pool import IntPool, TextPool
 
 from skactive import ActiveLearner, Pool, run
 from skactive.pool import durable, opening, store
+from skactive.pool.blocks import block_of_lines, unpacked
 from skactive.pool.ledger import Ledger
+from skactive.pool.lines import Extent
 
 N = 400
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,15 +97,93 @@ def test_what_was_recorded_is_there_again(path):
     assert os.listdir(path.parent) == ["labels.db"]  # what SQLite needs beside it is gone
 
 
-def test_a_call_that_returned_is_in_the_file(path):
-    """Seen by another connection, and in a plain copy of the main file."""
+def copied(path, *endings):
+    """How many rows are labelled in a copy of a database, made file by file."""
+    with tempfile.TemporaryDirectory() as folder:
+        for ending in endings:
+            subprocess.run(["cp", f"{path}{ending}", f"{folder}/copy.db{ending}"], check=True)
+        with Pool.open(f"{folder}/copy.db", rows()) as pool:
+            return pool.n_labeled
+
+
+def test_a_call_that_returned_is_in_the_file(path, monkeypatch):
+    """In those of the database together at once, and now and then in the main one alone."""
     pool = Pool.open(path, rows())
-    for row in range(20):
+    whole = path.read_bytes()
+    for row in range(10):
         pool.label([row], [row % 2])
-        subprocess.run(["cp", path, f"{path}.copy"], check=True)
-        with Pool.open(f"{path}.copy", rows()) as copied:
-            assert copied.n_labeled == row + 1
+        assert copied(path, "", "-wal") == row + 1
+    assert path.read_bytes() == whole  # to write there would take three times as long again
+    assert copied(path, "") == 0
+    monkeypatch.setattr(store, "CARRIED_AFTER", 0)
+    for row in range(10, 20):
+        pool.label([row], [row % 2])
+        assert copied(path, "") == row + 1
+    monkeypatch.undo()
+    pool.label([20], [0])
+    assert copied(path, "") == 20
     pool.close()
+    assert copied(path, "") == 21
+
+
+def test_the_main_file_has_all_but_the_last_pages(path, monkeypatch):
+    monkeypatch.setattr(store, "MOST_PAGES", 20)
+    with Pool.open(path, rows()) as pool:
+        for row in range(40):
+            pool.label([row], [row % 2])
+        assert 25 <= copied(path, "") < 40
+
+
+def test_what_an_interrupt_left_open_is_not_read(path):
+    with Pool.open(path, rows()) as pool:
+        pool.label([0], [1])
+        connection = pool.ledger.store._connection
+        connection.execute("BEGIN IMMEDIATE")
+        lines = connection.execute("SELECT * FROM operation WHERE n = 1").fetchone()
+        marks = ", ".join("?" * len(lines))
+        connection.execute(f"INSERT INTO operation VALUES ({marks})", (2, *lines[1:]))
+        pool.refresh()
+        assert (pool.n_operations, pool.ledger.store.last()[0]) == (2, 2)
+
+
+def test_a_file_that_is_refused_is_closed(path, tmp_path, monkeypatch):
+    made, connect = [], sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **how: made.append(connect(*args, **how)) or made[-1]
+    )
+    (tmp_path / "text.db").write_text("no database\n" * 100)
+    with contextlib.closing(connect(tmp_path / "other.db")) as connection:
+        connection.execute("CREATE TABLE a (b)")
+    with Pool.open(path, rows(), [0] + (N - 1) * [None]) as pool:
+        pool.label([1], [1])
+    for refused, X in (("text.db", rows()), ("other.db", rows()), (path, rows(3))):
+        for read_only in (False, True):
+            with pytest.raises(ValueError):
+                Pool.open(tmp_path / refused, X, read_only=read_only)
+    assert len(made) == 7
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_folder_that_is_not_there_is_told(tmp_path, read_only):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder '.*gone'; make it"):
+        Pool.open(tmp_path / "gone" / "labels.db", rows(), read_only=read_only)
+    with pytest.raises(FileNotFoundError, match="without read_only=True it is made"):
+        Pool.open(tmp_path / "labels.db", rows(), read_only=True)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_copy_within_together_says_where_it_belongs(path, tmp_path):
+    with Pool.open(path, rows()) as pool:
+        pool.label([0], [1])
+        with pytest.raises(ValueError, match="within together, whose lock"):
+            pool.together(lambda: pool.copy_to(tmp_path / "second.db"))
+        assert not (tmp_path / "second.db").exists()
+        pool.together(lambda: pool.copy_to(tmp_path / "second.npz"))
+        pool.copy_to(tmp_path / "second.db")
+        assert Pool.load(tmp_path / "second.npz", rows()).n_labeled == 1
 
 
 def test_labels_are_never_bytes(path):
@@ -175,6 +255,51 @@ def test_many_operations_are_read_in_blocks(path, monkeypatch):
     with pytest.raises(ValueError, match="damaged"):
         Pool.open(path, rows())
     assert known(Pool.load(f"{path}.npz", rows())) == was
+
+
+def blocks(pool):
+    """How far each block of a database goes, and what it holds."""
+    held = pool.ledger.store.rows("SELECT operations, events, columns FROM block ORDER BY n")
+    return [(n, n_events, unpacked(packed)) for n, n_events, packed in held]
+
+
+def test_the_call_that_fills_a_block_packs_it(path, monkeypatch):
+    monkeypatch.setattr(durable, "LOG_BLOCK", 30)
+    with Pool.open(path, rows()) as pool, Pool.open(path, rows()) as other:
+        pool.label(range(10), [0, 1] * 5, annotator="Ann")
+        assert blocks(pool) == []
+        other.label(range(10, 50), [1, None] * 20, seconds=2.5)
+        (end,) = blocks(pool)
+        assert end[:2] == (3, 50)
+        # What it holds are the lines in the file.
+        lines = [each for each, _ in pool.ledger.store.since(Extent(1, 0, 0))]
+        again = block_of_lines(lines)
+        assert end[2][1:] == unpacked(again.packed())[1:]
+        for name, column in again.columns.items():
+            assert np.array_equal(end[2].columns[name], column)
+        pool.label([60], [1])  # which knows of the block by now
+        pool.label(range(100, 150), [1] * 50)
+        assert [each[:2] for each in blocks(pool)] == [(3, 50), (5, 101)]
+        assert known(Pool.open(path, rows(), read_only=True)) == known(pool)
+
+
+def test_a_copy_writes_many_operations_at_once(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(durable, "LOG_BLOCK", 100)
+    calls, insert = [], store.Store._insert
+    monkeypatch.setattr(
+        store.Store, "_insert", lambda *args: calls.append(args[1]) or insert(*args)
+    )
+    pool = Pool(rows(), [0, 1] + (N - 2) * [None])
+    for row in range(2, N):
+        pool.label([row], [row % 2], annotator=["Ann", None][row % 2])
+    pool.undo(7)
+    pool.copy_to(path)
+    assert len(calls) < 60
+    with Pool.open(path, rows()) as copied:
+        assert known(copied) == known(pool)
+        assert [each[:2] for each in blocks(copied)] == [
+            (51 + 50 * i, 50 + 50 * i) for i in range(7)
+        ]
 
 
 @pytest.mark.slow
@@ -822,7 +947,11 @@ def test_no_column_can_be_changed_by_other_means(path):
 
 
 def test_a_copy_that_is_taken_while_others_write_is_an_earlier_state_or_is_refused(path):
-    process = python(LABEL_ONE_BY_ONE, path)
+    carried = """
+    from skactive.pool import store
+    store.CARRIED_AFTER = 0.03
+"""
+    process = python(carried + LABEL_ONE_BY_ONE, path)
     assert process.stdout.readline() == "open\n"
     opened = 0
     for i in range(6):

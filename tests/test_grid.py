@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
@@ -345,6 +346,49 @@ def test_rows_from_outside_join_the_pool_with_their_labels(rows, strategy):
         take(X, positions), WORDS[CODES[positions]]
     )
     same(learner.predict(X), by_hand.predict(X))
+
+
+# Several labels a row: each strategy meets some containers and all kinds of labels in turn
+
+LABELS = (NUMBERS[:, :3] + 0.5 * RNG.normal(size=(N, 3)) > 0).astype(int)
+SETS = [{word for word, is_in in zip(WORDS, row, strict=True) if is_in} for row in LABELS]
+EACH_LABEL = {
+    "matrix": (np.where(KNOWN[:, None], LABELS, -1), LABELS),
+    "sets": ([row if known else None for row, known in zip(SETS, KNOWN, strict=True)], SETS),
+    "lists": (np.where(KNOWN[:, None], LABELS, -1).tolist(), LABELS.tolist()),
+}
+
+
+def for_each_label(rows):
+    """A classifier of rows for each label, after the steps that make numbers of them."""
+    estimator = ROWS[rows][1]
+    if hasattr(estimator, "steps"):
+        return make_pipeline(estimator[:-1], OneVsRestClassifier(estimator[-1]))
+    return OneVsRestClassifier(estimator)
+
+
+SEVERAL_CELLS = [
+    pytest.param(rows, name, labels, id=f"{rows}-{name}-{labels}")
+    for row, rows in enumerate(ROWS)
+    for column, name in enumerate(get_strategy_names(multilabel=True))
+    for labels in [list(EACH_LABEL)[(row + column) % len(EACH_LABEL)]]
+    if (row + column) % 4 == 0 and rows != "NaN"
+]
+
+
+@pytest.mark.parametrize(("rows", "strategy", "labels"), SEVERAL_CELLS)
+def test_several_labels_land_on_their_rows_too(rows, strategy, labels):
+    X, estimator, (y, truth) = ROWS[rows][0], for_each_label(rows), EACH_LABEL[labels]
+    learner = ActiveLearner(estimator, strategy, random_state=0).fit(X, y)
+    idx, proposed = learner.query(n_instances=BATCH)
+    assert len(set(idx)) == BATCH and not KNOWN[idx].any()
+    assert equal_rows(proposed, take(X, idx))
+    learner.teach(idx, [truth[row] for row in idx])
+    labeled = learner.pool_.labeled
+    assert labeled.tolist() == sorted([*np.flatnonzero(KNOWN), *idx])
+    same(learner.pool_.y_labeled, LABELS[labeled])
+    by_hand = seeded_clone(estimator, learner.seed_).fit(take(X, labeled), LABELS[labeled])
+    same(learner.predict_proba(X), by_hand.predict_proba(X))
 
 
 def test_categories_by_column_name_may_also_be_encoded_outside_the_learner():

@@ -335,7 +335,20 @@ def answer_all(learner):
     return learner.teach(y=wrong_labels(learner), ticket=tickets)
 
 
+def shared():
+    """A learner of several people, in whose pool some rows wait for second opinions."""
+    learner = ActiveLearner(GaussianNB(), "margin", consensus="one_coin", random_state=0)
+    learner.fit(rows(9), [0, 1, 2, 2] + 5 * [-1])
+    learner.teach([4, 5], [0, 1], annotator="Ben")
+    learner.pool_.reserve(6, "Ben")
+    return learner
+
+
 CALLS = {
+    "ask and reserve": (
+        shared,
+        lambda learner: learner.query(annotator="Ann", n_instances=3, overlap=1, reserve=True),
+    ),
     "teach": (weighed, with_weights),
     "teach, without a fit": (weighed, lambda learner: with_weights(learner, refit=False)),
     "teach, going on": (lambda: weighed(update="partial_fit"), with_weights),

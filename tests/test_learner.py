@@ -1135,7 +1135,7 @@ def test_parameters_reach_the_estimator_and_a_strategy_instance():
         *("estimator", "strategy", "embedding", "cold_start", "classes", "missing_label"),
         *("encode_labels", "fit_unlabeled", "update", "window", "drift", "random_state"),
         "max_test",
-        *("consensus", "hold_out"),
+        *("consensus", "hold_out", "multilabel"),
     }
 
 

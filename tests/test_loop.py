@@ -1,5 +1,7 @@
 """The loop: rows are asked for, labels are recorded at once, and nobody's answer is lost."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from snapshot import unchanged
 
 from skactive import ActiveLearner, Known, Pool, Prompt, run
+from skactive.loops import pool_loop
 from skactive.loops.stopping import Budget, ConfidentPool, NoGain, StoppingRule
 
 X, TRUTH = load_iris(return_X_y=True)
@@ -413,6 +416,17 @@ def test_after_undo_everything_is_as_if_it_was_never_answered(typing, n_instance
     assert state(undone.pool_) == state(once.pool_)
     np.testing.assert_array_equal(undone.predict_proba(X[:, :1]), once.predict_proba(X[:, :1]))
     np.testing.assert_array_equal(undone.classes_, [0, 1])
+
+
+def test_how_long_each_answer_took_is_kept(typing, monkeypatch):
+    now = iter([10.0, 12.5, 13.0, 15.0, 16.0, 23.0, 30.0, 30.25])  # shown, answered, ...
+    monkeypatch.setattr(pool_loop, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    typing("0", "u", "1", "s", "q")
+    learner = run(cold(classes=[0, 1]), Prompt(show=lambda row: None), annotator="anna")
+    table = learner.pool_.opinions
+    assert [*table["seconds"]] == [1.0, 7.0]  # of what was taken back none
+    assert [*table["kind"]] == ["opinion", "cannot tell"]
+    assert [*table["annotator"]] == ["anna", "anna"]
 
 
 def test_what_was_labelled_before_the_loop_is_not_undone(typing, capsys):

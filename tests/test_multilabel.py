@@ -332,18 +332,16 @@ def test_a_file_with_cells_that_are_none_is_refused(change, tmp_path):
         Pool.load(path, X)
 
 
-def test_what_learns_refuses_them_in_a_sentence():
-    text = (
-        "got rows with several labels, which a Pool records, and from which nothing learns as yet"
-    )
+def test_what_learns_one_label_a_row_refuses_them_in_a_sentence():
+    text = "rows have several labels, and LogisticRegression learns one label a row; write OneVs"
     y = [[0, 1], [1, 0]] * 3
-    for estimator, args in (
-        (LogisticRegression(), (Pool(X, SETS),)),
-        (LogisticRegression(), (X, SETS)),
-        (LinearRegression(), (X, y)),
+    for estimator, args, said in (
+        (LogisticRegression(), (Pool(X, SETS),), text),
+        (LogisticRegression(), (X, SETS), text),
+        (LinearRegression(), (X, y), "rows have several labels, and LinearRegression is no class"),
     ):
         learner = ActiveLearner(estimator, "random")
-        with pytest.raises(ValueError, match=text):
+        with pytest.raises(ValueError, match=said):
             learner.fit(*args)
         assert not hasattr(learner, "pool_")
     with pytest.raises(ValueError, match=text):

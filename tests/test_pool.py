@@ -952,3 +952,51 @@ def test_a_pool_over_a_memmap_is_pickled_without_its_rows(tmp_path):
     assert isinstance(other.X, np.memmap)
     assert other.X_labeled[:, 0].tolist() == [3, 7]
     np.testing.assert_array_equal(other.X, X)
+
+
+def test_integers_that_a_float_would_round_are_refused_beside_floats():
+    large = 2**53 + 1
+    pool = Pool([[0.0], [1.0], [2.0], [3.0]])
+    pool.label([0, 1], [large, 7])
+    for call in (pool.label, pool.decide):
+        with pytest.raises(ValueError, match=f"{large} would be beside floats.*all integers"):
+            call([2], [0.5])
+    assert (pool.y_labeled.tolist(), pool.n_operations) == ([large, 7], 2)
+    pool.undo()
+    pool.label([2], [0.5])
+    with pytest.raises(ValueError, match=f"{-large} would be beside floats"):
+        pool.label([0], [-large])
+    pool.label([0, 1], [2**53, 3])  # of which nothing is lost
+    assert pool.y_labeled.tolist() == [2.0**53, 3, 0.5]
+
+
+def test_an_opinion_that_does_not_count_is_not_rounded_either():
+    large = 2**53 + 1
+    pool = Pool([[0.0], [1.0], [2.0]], consensus="majority")
+    for name, label in (("ann", 1), ("ben", 1), ("cleo", large)):
+        pool.label([0], [label], annotator=name)
+    with pytest.raises(ValueError, match="would be beside floats"):
+        pool.label([1], [0.5])
+
+
+def test_no_call_looks_through_all_that_was_ever_said(monkeypatch):
+    class Kept(dict):
+        def _refused(self):
+            raise AssertionError("looked through")
+
+        items = values = __iter__ = _refused
+
+    pool = Pool(np.zeros((20, 1)))
+    for row in range(8):
+        pool.label([row], [row % 2])
+    pool.rename_class(0, 2)
+    log = pool.ledger.log
+    monkeypatch.setattr(log, "details", Kept(log.details))
+    monkeypatch.setattr(log, "undone", Kept(log.undone))
+    pool.label([1, 8], [2, 1], relabel=True)
+    assert pool.y_labeled.tolist() == [2, 2, 2, 1, 2, 1, 2, 1, 1]
+    dtypes = log.dtypes
+    monkeypatch.setattr(log, "dtypes", type("Dtypes", (dict,), {"values": Kept._refused})(dtypes))
+    pool.undo()
+    pool.undo()
+    assert pool.y_labeled.tolist() == [0, 1] * 4

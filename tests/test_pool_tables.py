@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import skactive
@@ -467,6 +467,92 @@ def test_a_merge_records_what_label_takes_one_by_one_and_returns_the_rest(
         assert state_of(pool)[:2] == before[:2]
 
 
+def said_of(pool):
+    """The opinions of a pool, but for their times."""
+    table = columns_of(pool.opinions)
+    del table["time"]
+    return table
+
+
+@settings(max_examples=12)
+@given(
+    calls=CALLS,
+    said=st.dictionaries(
+        st.tuples(st.integers(0, N - 1), PEOPLE),
+        st.tuples(st.sampled_from([0, 1, 2, -1]), st.sampled_from([None, 0.5, 2.0])),
+    ),
+    consensus=st.sampled_from([None, "majority"]),
+)
+def test_answers_of_several_people_for_a_row_are_what_label_takes_one_by_one(
+    calls, said, consensus, tmp_path_factory
+):
+    X, ids = np.zeros((N, 1)), [f"r{row}" for row in range(N)]
+    pool = after(Pool(X, [0, 1] + [None] * (N - 2), ids=ids, consensus=consensus), calls)
+    assume(not pool.reservations)
+    twin, before = copy.deepcopy(pool), state_of(pool)
+    left = []
+    for (row, person), (label, seconds) in said.items():
+        try:
+            twin.label(row, label, annotator=person, seconds=seconds)
+        except ValueError as refusal:
+            assert "relabel=True" in str(refusal)
+            left.append((ids[row], label))
+    table = {
+        "id": [ids[row] for row, _ in said],
+        "who": [person for _, person in said],
+        "label": [label for label, _ in said.values()],
+        "took": [seconds for _, seconds in said.values()],
+    }
+    columns = {"annotator_column": "who", "seconds_column": "took", "new_labels": True}
+    path = tmp_path_factory.mktemp("merged") / "labels.db"
+    pool.copy_to(path)
+    with Pool.open(path, X, ids=ids) as stored:
+        stored.merge(table, **columns)
+        stored.copy_to(f"{path}.npz")
+    found = columns_of(pool.merge(table, **columns))
+    assert [*zip(found["id"], found["in_table"], strict=True)] == left
+    again = Pool.open(path, X[::-1], ids=ids[::-1], read_only=True)
+    touched = pool.ledger.log.touched(pool.ledger.now.n_events)
+    assert len(again.ledger.store.rows("SELECT * FROM row")) == len(touched)
+    loaded = Pool.load(f"{path}.npz", X, ids=ids)
+    for other in (twin, loaded):
+        assert said_of(pool) == said_of(other)
+        assert pool.y.tolist() == other.y.tolist()
+        assert columns_of(pool.to_frame())["state"] == columns_of(other.to_frame())["state"]
+    assert again.y.tolist() == twin.y.tolist()[::-1]
+    if len(pool.history) > before[2]:
+        assert pool.history[-1].kind == "merge" and len(pool.history) == before[2] + 1
+        pool.undo()
+    assert state_of(pool)[:2] == before[:2]
+
+
+def test_opinions_make_another_pool_of_which_they_are_the_opinions(tmp_path):
+    pool = Pool([*"abcd"], consensus="majority", classes=["no", "yes"])
+    pool.label([0, 1, 2], ["yes", "no", -1], annotator="ann", seconds=[1.5, None, 4], comment="?")
+    pool.label([0, 1, 3], ["yes", "yes", "no"], annotator="ben")
+    pool.label([0, 2], ["no", "no"], annotator="cleo", seconds=2)
+    table = pool.opinions
+    told = {name: [*table[name]] for name in ("id", "annotator", "label", "seconds", "comment")}
+    told["label"] = [
+        -1 if kind == "cannot tell" else label
+        for label, kind in zip(told["label"], table["kind"], strict=True)
+    ]
+    csv = tmp_path / "opinions.csv"
+    csv.write_bytes(csv_bytes(told, csv))
+    for given_table in (told, csv):
+        fresh = Pool([*"abcd"], consensus="majority", classes=["no", "yes"])
+        left = fresh.merge(
+            given_table,
+            annotator_column="annotator",
+            seconds_column="seconds",
+            comment_column="comment",
+        )
+        assert not any(columns_of(left).values())
+        assert repr(said_of(fresh)) == repr(said_of(pool))
+        assert fresh.y.tolist() == pool.y.tolist()
+        assert len(fresh.history) == 2
+
+
 CLASSES = ["complaint", "fine"]
 
 
@@ -501,14 +587,26 @@ CLASSES = ["complaint", "fine"]
         (
             {"id": [2, 4, 2], "label": ["fine", "fine", "complaint"]},
             {"annotator": "ann"},
-            "merge got 2 twice, as 'fine' by 'ann' in row 0 and as 'complaint' by 'ann' in row 2; "
+            "merge got 'fine' for 2 by 'ann' in row 0 and 'complaint' for 2 by 'ann' in row 2; "
             "give each row one answer.",
         ),
         (
-            {"id": [2, 4, 2], "label": ["fine", "fine", "fine"], "who": [None, "ann", "ben"]},
+            {"id": [2, 4, 2], "label": ["fine", "fine", "complaint"], "who": ["ann"] * 3},
             {"annotator_column": "who"},
-            "merge got 2 twice, as 'fine' in row 0 and as 'fine' by 'ben' in row 2; give each row "
-            "one answer, and what each person says in a table of its own.",
+            "merge got 'fine' for 2 by 'ann' in row 0 and 'complaint' for 2 by 'ann' in row 2; "
+            "give each row one answer of each person.",
+        ),
+        (
+            {"id": [2, 4, 2], "label": ["fine", "fine", "complaint"], "who": [None, "ann", "ben"]},
+            {"annotator_column": "who", "relabel": True},
+            "merge got 'fine' for 2 in row 0 and 'complaint' for 2 by 'ben' in row 2, of which "
+            "with relabel=True the last would count; give each row one label, or the pool a "
+            "consensus.",
+        ),
+        (
+            {"id": [2, 4], "label": ["fine", "fine"], "took": ["2.5", "long"]},
+            {"seconds_column": "took"},
+            "merge got 'long' for 'took' in row 1; write seconds, with a point, or nothing.",
         ),
         (
             {"id": [2, 6], "label": ["fine", "fine"]},
@@ -823,11 +921,10 @@ def test_a_colleagues_round_trip(kind, library, tmp_path):
     with pytest.raises(ValueError) as info:
         merge()
     first, second = (
-        f"{line[2]!r} by 'ann' in line {at}" for line, at in ((lines[10], 12), (again, 32))
+        f"{line[2]!r} for {line[0]!r} by 'ann' in line {at}"
+        for line, at in ((lines[10], 12), (again, 32))
     )
-    assert str(info.value) == (
-        f"merge got {again[0]!r} twice, as {first} and as {second}; give each row one answer."
-    )
+    assert str(info.value) == f"merge got {first} and {second}; give each row one answer."
     assert state_of(pool) == before
     again[2] = lines[10][2]  # the same answer twice is one
 

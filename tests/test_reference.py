@@ -50,6 +50,7 @@ def test_every_strategy_is_exported_and_says_when_to_use_it_and_at_what_cost():
     from skactive.strategies.registry import ENTRIES
 
     abstract = {"Strategy", "StreamStrategy", "Committee", "Diverse", "Weighted", "Improvement"}
+    abstract |= {"Uncertainty", "SeveralLabels"}
     public = (getattr(strategies, name) for name in strategies.__all__)
     classes = {
         cls for cls in public if isinstance(cls, type) and issubclass(cls, strategies.Strategy)

@@ -648,7 +648,7 @@ def test_ids_that_are_of_another_time_or_kind_are_refused(tmp_path):
     with pytest.raises(ValueError, match="X lacks 20 rows of which the pool holds labels"):
         again(pool, stale, tmp_path)
     with pytest.raises(
-        ValueError, match=r"ids that are integers, and the pool was saved with text"
+        ValueError, match=r"Pool\.load got integers for ids, and the ids of these rows are text"
     ):
         again(pool, frame.assign(file=range(60)), tmp_path)
     with pytest.raises(ValueError, match=r"with ids, the column 'file', which X does not have"):

@@ -18,6 +18,7 @@ from sklearn.svm import SVC
 
 from skactive import ActiveLearner, Known, Pool, Prompt, SimulatedLearner, run
 from skactive.loops import AccuracyAtLeast, EstimateAtLeast
+from skactive.loops.cost import CostBudget
 from skactive.loops.stopping import (
     AllOf,
     AnyOf,
@@ -441,6 +442,7 @@ def test_a_rule_forgets_when_a_loop_begins():
     ("rule", "printed"),
     [
         (Budget(30), "Budget(n_labels=30)"),
+        (CostBudget(30, {"ann": 2.0}), "CostBudget(cost={'ann': 2.0}, total=30)"),
         (ConfidentPool(0.8), "ConfidentPool(threshold=0.8)"),
         (StabilizedPredictions(n_rounds=5), "StabilizedPredictions(n_rounds=5)"),
         (TargetScore([[1]], [0], 0.9), "TargetScore(X=[[1]], target=0.9, y=[0])"),

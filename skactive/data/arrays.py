@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from sys import modules
 from typing import Any
 
@@ -49,11 +49,12 @@ def check_vectors(vectors, *, who: str, name: str = "embedding") -> Vectors:
 
 
 def check_probabilities(
-    proba: ArrayLike, axes: str = "nC", *, who: str, name: str = "proba"
+    proba: ArrayLike, axes: str = "nC", *, who: str, name: str = "proba", write: str = ""
 ) -> NDArray:
     """Return probabilities as they are, refusing rows that are none: NaN, below 0, another sum.
 
-    `axes` is "nC", or "SnC" with S samples in front; `who` and `name` are for messages.
+    `axes` is "nC", or "SnC" with S samples in front; `who`, `name` and `write` (instead) are for
+    messages.
 
     Examples
     --------
@@ -75,9 +76,34 @@ def check_probabilities(
             where = f"row {row}" + (f" of sample {at}" if len(axes) == 3 else "")
             raise ValueError(
                 f"{who} got {name} of which {where} is {block[row].tolist()}, with sum "
-                f"{sums[row]:.6g}; probabilities are at least 0 and each row sums to one."
+                f"{sums[row]:.6g}; probabilities are at least 0 and each row sums to one{write}."
             )
     return proba
+
+
+def check_of_labels(values: ArrayLike, *, who: str, name: str, is_proba: bool = True) -> NDArray:
+    """Return what is said of each label of each row, shape (n, L), refusing what is not.
+
+    It is a probability of each label, whose rows need not sum to one, or else 0 or 1.
+
+    Examples
+    --------
+    >>> check_of_labels([[0.9, 0.8]], who="select", name="proba")
+    array([[0.9, 0.8]])
+    """
+    values = unmasked(values, name, who)
+    if values.ndim != 2 or values.shape[1] == 0 or values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{who} got {name} of shape {values.shape} and dtype {values.dtype}; with "
+            f"multilabel=True give one column for each label, (n, L)."
+        )
+    # Negated, so that NaN, which compares as false, is wrong too.
+    is_wrong = ~((values >= 0) & (values <= 1)) if is_proba else (values != 0) & (values != 1)
+    if is_wrong.any():
+        row, column = np.argwhere(is_wrong)[0].tolist()
+        each = "the probability of each label, from 0 to 1" if is_proba else "0 or 1 for each label"
+        raise ValueError(f"{who} got {name} with {values[row, column]} in row {row}; give {each}.")
+    return values if is_proba else values.astype(bool)
 
 
 def refuse_not_finite(block, start: int = 0, *, who: str, name: str) -> None:
@@ -319,6 +345,29 @@ def gaps(array: NDArray) -> Floats:
             np.maximum(largest, column, out=largest)
         out[rows] = largest if second is None else largest - second
     return out
+
+
+def scored_by_row(
+    values: ArrayLike, score: Callable[[Floats], Floats], name: str = "proba"
+) -> Floats:
+    """Return a score of each row of probabilities, given chunks of rows as columns."""
+    values = checked_array(values, name, "nC")
+    out = np.empty(len(values))
+    for rows, columns in columns_of(values):
+        out[rows] = score(columns)
+    return out
+
+
+def checked_array(array: ArrayLike, name: str, axes: str) -> NDArray:
+    """Return an array with one dimension for each letter, of which only that of n may be empty."""
+    array = unmasked(array, name)
+    sizes = dict(zip(axes, array.shape, strict=False))
+    if array.ndim != len(axes) or 0 in (size for axis, size in sizes.items() if axis != "n"):
+        raise ValueError(
+            f"{name} has shape {array.shape}; it must be ({', '.join(axes)}), "
+            "where only n, the number of rows, may be 0."
+        )
+    return array
 
 
 def join_vectors(parts: list[Any]) -> Any:

@@ -157,7 +157,7 @@ class Ids:
         rows = self.find(column)
         if (rows < 0).any():
             name = column.take(np.flatnonzero(rows < 0)[:1]).tolist()[0]
-            self._refuse_kind(column, who)
+            self.refuse_kind(column, who)
             near = self.nearest(name)
             instead = f"; ids are such as {self[0]!r}" if self._n else ""
             instead = instead if near is None else f"; write {near!r}"
@@ -169,7 +169,7 @@ class Ids:
         column = _read(more, who)
         if len(column) == 0 or self._n == 0:
             return self if len(column) == 0 else Ids(column, who=who)
-        self._refuse_kind(column, who)
+        self.refuse_kind(column, who)
         refuse_twice(column, who)
         rows = self.find(column)
         if rows.max() >= 0:
@@ -191,7 +191,9 @@ class Ids:
         row_of.update(zip(names, range(self._n, n), strict=True))
         return self._with(late, row_of, n)
 
-    def _refuse_kind(self, column: IdColumn, who: str) -> None:
+    def refuse_kind(self, others: "IdColumn | Ids", who: str) -> None:
+        """Refuse text for ids that are integers, and the other way round."""
+        column = others._all if isinstance(others, Ids) else others
         if self._n and not isinstance(column, type(self._sorted)):
             ours, theirs = ("text", "integers") if self.is_text else ("integers", "text")
             raise ValueError(

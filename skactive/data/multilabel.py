@@ -250,6 +250,42 @@ def parse_several(
     return as_cells(is_set & is_known[:, None]), is_known
 
 
+def as_indicators(y: Any, missing_label: Any, names: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels as 0 and 1, shape (n, L), and a mask of the rows that have any said of them.
+
+    Without `names`, columns are those of y; of sets, the names that are in it, sorted.
+
+    Examples
+    --------
+    >>> as_indicators([{"b"}, None, {"a", "b"}], None)
+    (array([[0, 1],
+           [0, 0],
+           [1, 1]]), array([ True, False,  True]))
+    """
+    names = names_of(y, names, missing_label)
+    n = y.shape[0] if hasattr(y, "shape") else len(y)
+    cells, known = parse_several(y, names, n=n, missing_label=missing_label)
+    return as_matrix(cells).astype(np.int64), known
+
+
+def by_row(y: Any) -> np.ndarray:
+    """Return what rows have, one entry or line for each: of a frame by its names, not their order.
+
+    Examples
+    --------
+    >>> by_row([{"b"}, None])
+    array([{'b'}, None], dtype=object)
+    """
+    if is_instance(y, _FRAMES) and not _is_default(y):
+        labels, known = as_indicators(y, None)
+        names = np.array(list(y.columns), dtype=object)
+        return objects(
+            [set(names[row == 1]) if k else None for row, k in zip(labels, known, strict=True)]
+        )
+    found = _rows_in(y, None)
+    return objects(found) if isinstance(found, list) else found
+
+
 def _rows_in(y: Any, names: np.ndarray | None) -> np.ndarray | list:
     """Return y as an array with a column for each name, or as a list of what each row has."""
     if isinstance(y, _SETS):

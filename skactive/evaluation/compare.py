@@ -13,12 +13,13 @@ from ..data.labels import sorted_classes
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..learner.learner import ActiveLearner
+from ..learner.several import check_several
 from ..learner.starting import missing_label_for, tell_of_minus_ones
 from ..models import refusal
 from ..pool.pool import Pool
 from ..strategies import Strategy
 from ..strategies.base import FunctionStrategy, check_serves, name_of
-from ..strategies.registry import as_strategy
+from ..strategies.registry import as_strategy, check_labels_per_row
 from ..strategies.stream import passes
 from ..utils.checks import check_estimator, draw_seed, is_integer, warn
 from ..utils.progress import one_by_one
@@ -95,7 +96,8 @@ def compare_strategies(
     X_test, y_test : container of m rows, array-like of shape (m,), default=None
         One test set for all repeats; rows without a label are left out.
     scoring : str, callable or None, default=None
-        As scikit-learn takes it; None: the estimator's own score.
+        As scikit-learn takes it; None: the estimator's own score. "f1_micro" serves for several
+        labels a row.
     n_jobs : int, default=None
         Number of processes, as joblib takes it. Each computes with one thread, so that results do
         not depend on their number.
@@ -140,6 +142,11 @@ def compare_strategies(
     check_test(cv, test_size, X_test, y_test)
     known = known_labels(template, X, y)
     tell_of_minus_ones(template, y, "a comparison")
+    for strategy in filter(None, variants.values()):
+        if known.multilabel:
+            check_several(template, known, strategy)
+        else:
+            check_labels_per_row(strategy, multilabel=False)
     test = None if X_test is None else _test_set(template, X_test, y_test)
     seed = _seed(random_state, results)
     splits, how = make_splits(
@@ -148,7 +155,7 @@ def compare_strategies(
         test_size=test_size,
         given=test is not None,
         n_repeats=n_repeats,
-        stratify=is_classifier(template.estimator),
+        stratify=is_classifier(template.estimator) and not known.multilabel,
         seed=seed,
     )
     simulation = {
@@ -253,8 +260,10 @@ def _by_name(strategies) -> dict[str, Any]:
 
 def _test_set(template: ActiveLearner, X, y) -> Pool:
     """Return the test rows with their labels."""
-    test = Pool(X, y, missing_label=missing_label_for(template))
-    test.refuse_several("a comparison")
+    several = {}
+    if template.multilabel is True:
+        several = {"multilabel": True, "classes": template.classes}
+    test = Pool(X, y, missing_label=missing_label_for(template), **several)
     if test.n_labeled == 0:
         raise ValueError("y_test has no label; give the true label of at least one row.")
     return test

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from ..data import labels as lab
+from ..data.multilabel import as_indicators, looks_multilabel
 from ..data.rows import check_rows, n_rows, row_index, take
 from ..learner.inside import reach, transformed
 from ..learner.starting import missing_label_of
@@ -29,7 +30,7 @@ class LabeledKFold(BaseEstimator):
         Whether to shuffle the labelled rows before they are split.
     stratified : bool or "auto", default="auto"
         Whether every fold has the same share of each class. "auto": yes for integers, booleans
-        and text, no for floats.
+        and text, no for floats, and for several labels a row.
     random_state : int, RandomState or None, default=None
         Seed of the shuffling; None with ``shuffle=False``.
     missing_label : int, float, str or None, default="auto"
@@ -116,6 +117,8 @@ class LabeledKFold(BaseEstimator):
     def _labels(self, y) -> tuple[np.ndarray, np.ndarray]:
         """Return the labels, and which rows have one."""
         missing = lab.resolve_missing_label(self.missing_label, regression=False)
+        if looks_multilabel(y):
+            return as_indicators(y, missing)
         values, known = lab.parse(y, missing_label=missing)
         is_auto = isinstance(self.missing_label, str) and self.missing_label == "auto"
         if is_auto and values.dtype.kind == "f" and (values[known] % 1 != 0).any():
@@ -129,7 +132,15 @@ class LabeledKFold(BaseEstimator):
 
         if self.stratified not in (True, False, "auto"):
             raise ValueError(f"stratified is {self.stratified!r}; give True, False or 'auto'.")
-        by_class = labels.dtype.kind != "f" if self.stratified == "auto" else self.stratified
+        several = labels.ndim == 2
+        if several and self.stratified is True:
+            raise ValueError(
+                "stratified=True got several labels a row, of which rows have no one class; give "
+                "False or 'auto'."
+            )
+        by_class = not several and labels.dtype.kind != "f"
+        if not several and self.stratified != "auto":
+            by_class = self.stratified
         kind = StratifiedKFold if by_class else KFold
         folds = kind(self.n_splits, shuffle=self.shuffle, random_state=self.random_state)
         if len(labels) < self.n_splits:
@@ -138,6 +149,7 @@ class LabeledKFold(BaseEstimator):
                 f"give a smaller n_splits."
             )
         # As integers, which scikit-learn's splitters take whatever the labels are.
+        labels = np.zeros(len(labels), dtype=int) if several else labels
         codes = lab.encode(labels, lab.sorted_classes(labels))
         if by_class and np.bincount(codes).max() < self.n_splits:
             raise ValueError(
@@ -221,7 +233,8 @@ def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray
 def _labeled(X, y, missing_label) -> tuple:
     """Return the rows that have a label, and the labels."""
     lab.check_order(y, row_index(X), who="the scorer")
-    values, known = lab.parse(y, missing_label=missing_label)
+    several = looks_multilabel(y)
+    values, known = (as_indicators if several else lab.parse)(y, missing_label=missing_label)
     if known.all():
         return X, y
     if not known.any():

@@ -13,22 +13,27 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
 from ..data.labels import missing_mask, sorted_classes, to_array
+from ..data.multilabel import looks_multilabel
 from ..data.row_numbers import check_row_numbers
 from ..learner.learner import ActiveLearner
 from ..learner.starting import missing_label_for, missing_label_of, tell_of_minus_ones
 from ..learner.trainer import train
 from ..learner.training import params_of
+from ..loops.cost import costs_of
+from ..loops.crowd import Crowd, Noisy
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
 from ..models import is_net
 from ..pool.pool import Pool
-from ..strategies.base import simulated
+from ..strategies.base import Strategy, asks_again, simulated
 from ..strategies.stream import passes
 from ..utils.checks import checked_count, count_of, draw_seed
 from ..utils.delegation import Inner
 from .checkpoints import own_folders
+from .several import n_classes_of, one_of_each, several_known
 
 # What to write where rows pass, instead of a simulation on a pool.
 ON_A_STREAM = "run_stream(learner, pairs of X and y), whose log has the score of each chunk"
+WHO = "a simulation"
 
 
 @dataclass
@@ -41,19 +46,22 @@ class Round:
         Labelled rows at the end of the round.
     indices : ndarray of shape (k,), int64
         Row numbers that were asked for; in the first round, the initial ones.
+    n_answers : int
+        Answers at the end of the round: as many as labelled rows where one person answers.
     seconds_fit, seconds_query, seconds_bookkeeping : float
         Where the time of the round went.
     """
 
     n_labeled: int
     indices: np.ndarray
+    n_answers: int
     seconds_fit: float = 0.0
     seconds_query: float = 0.0
     seconds_bookkeeping: float = 0.0
 
     def add(self, other: "Round") -> None:
         """Add another batch to this round."""
-        self.n_labeled = other.n_labeled
+        self.n_labeled, self.n_answers = other.n_labeled, other.n_answers
         self.indices = np.concatenate([self.indices, other.indices])
         self.seconds_fit += other.seconds_fit
         self.seconds_query += other.seconds_query
@@ -70,6 +78,8 @@ def simulate(
     n_initial: int | None = None,
     initial=None,
     stopping: StoppingRule | None = None,
+    annotators: dict | None = None,
+    n_opinions: int = 1,
     seed: int = 0,
     fit_params: dict | None = None,
 ) -> Iterator[Round]:
@@ -80,9 +90,9 @@ def simulate(
     rule = as_rule(stopping)
     oracle = known_labels(learner, X, y)
     total, n_instances, n_first, first = check_simulation(
-        learner, oracle, budget, n_instances, n_initial, initial, seed
+        learner, oracle, budget, n_instances, n_initial, initial, annotators, n_opinions, seed
     )
-    truth = oracle.y
+    answers: Truth | Crowd = Truth(oracle.y)
     if learner.random_state is None:
         learner.random_state = seed
     learner.fit(X, **(fit_params or {}))
@@ -90,22 +100,58 @@ def simulate(
     # Rows whose label nobody knows stay in the pool, where diverse strategies see them, but are
     # never asked for.
     learner.pool_.skip(np.flatnonzero(~oracle.labeled_mask))
+    if annotators is not None:
+        people = Noisy.crowd(oracle.y, annotators, seed, oracle.missing_label)
+        answers = Crowd(people, learner.pool_, n_opinions, who=WHO)
     if rule is not None:
         rule.start(learner)
     inside = params_of(learner.estimator)  # read once: nobody sets any between the rounds
-    played = _play(learner, inside, truth, n_first, first)
+    played = _play(learner, inside, answers, n_first, first)
     # The first round lasts until the estimator can be fitted: a curve starts with a score.
     while not hasattr(learner, "estimator_"):
-        n = min(n_instances, total - learner.pool_.n_labeled)
+        n = _n_left(learner, answers, n_instances, total - played.n_answers)
         if n == 0:
+            spent = "on rows of one class"
+            if oracle.multilabel:
+                spent = "before each label was in some rows and not in others, or all were alike"
             raise ValueError(
-                f"budget {total} was spent on rows of one class; give a larger budget, or "
-                f"initial='stratified'."
+                f"budget {total} was spent {spent}; give a larger budget, or initial='stratified'."
             )
-        played.add(_play(learner, inside, truth, n))
+        played.add(_play(learner, inside, answers, n))
     yield played
-    while n := n_to_ask(rule, learner, min(n_instances, total - learner.pool_.n_labeled)):
-        yield _play(learner, inside, truth, n)
+    left = total - played.n_answers
+    while n := n_to_ask(rule, learner, _n_left(learner, answers, n_instances, left)):
+        played = _play(learner, inside, answers, n)
+        left = total - played.n_answers
+        yield played
+
+
+class Truth:
+    """Known labels, as somebody who knows them all."""
+
+    n_opinions = 1
+
+    def __init__(self, labels: np.ndarray):
+        self.labels = labels
+
+    def open_mask(self, learner) -> np.ndarray:
+        """Return which rows may be asked for."""
+        return learner.pool_.unlabeled_mask
+
+    def ask(self, learner, n: int) -> tuple:
+        """Ask for n rows."""
+        return learner.query(n_instances=n)
+
+    def teach(self, learner, indices: np.ndarray) -> None:
+        """Teach a learner the labels of rows."""
+        learner.teach(indices, self.labels[indices], refit=False)
+
+
+def _n_left(learner, answers: Truth | Crowd, n_instances: int, left: int) -> int:
+    """Return how many rows to ask for next, where so many answers are left."""
+    n = min(n_instances, -(-left // answers.n_opinions))
+    # Nobody but several people can be left without a row before the budget is spent.
+    return n if isinstance(answers, Truth) else min(n, int(answers.open_mask(learner).sum()))
 
 
 def _learner_of(simulated) -> ActiveLearner:
@@ -132,18 +178,26 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         The learner to simulate; it is cloned.
     budget : int or float
         Number of labels at the end, the initial ones included; a float is a share of the rows
-        that have one. All of these rows are labelled if there are fewer.
+        that have one. All of these rows are labelled if there are fewer. With `annotators`, number
+        of answers, or a share of all that they could give; the last row is asked about whole.
     n_instances : int, default=1
         Number of rows asked for in each round.
     n_initial : int, default=None
         Number of labels at the start. None: 10, or 2 per class if that is more.
     initial : "stratified" or array-like of int, default=None
         Rows to start with. None lets the learner's `cold_start` choose among all. "stratified"
-        draws from the classes in turn; in practice you do not know the labels that it reads. Row
+        draws from the classes in turn, of several labels a row so that each is in some rows and not
+        in others; in practice you do not know the labels that it reads. Row
         numbers are taken as they are, and `n_initial` must be None. While all labels are of one
         class, the cold start goes on, `n_instances` at a time.
     stopping : StoppingRule, default=None
         Stops before the budget is spent; asked after each round.
+    annotators : dict of str to float, default=None
+        Several people who err: by name, how likely each gives the true label, a number or a dict of
+        class to number, as `loops.Noisy` takes it. They are asked in turn, nobody twice about a
+        row; labels are then the learner's `consensus`. None: the true labels.
+    n_opinions : int, default=1
+        How many of the annotators are asked about each row.
     keep_estimators : bool, default=False
         Whether to keep the estimator of every round, for the ``staged_`` methods.
     random_state : int, RandomState, Generator or None, default=None
@@ -158,10 +212,12 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         bookkeeping.
     n_labeled_ : ndarray of shape (n_rounds,)
         Labelled rows after each round.
+    n_answers_ : ndarray of shape (n_rounds,)
+        Answers after each round: `n_labeled_` where there are no `annotators`.
     query_indices_ : list of ndarray
         Row numbers asked for in each round; the first round is the start.
     class_counts_ : ndarray of shape (n_rounds, n_classes)
-        Labelled rows of each class after each round; for classifiers.
+        Labelled rows of each class, or with each label, after each round; for classifiers.
     classes_ : ndarray of shape (n_classes,)
         Classes that were revealed; for classifiers.
     estimators_ : list of ActiveLearner
@@ -192,6 +248,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         n_initial=None,
         initial=None,
         stopping=None,
+        annotators=None,
+        n_opinions=1,
         keep_estimators=False,
         random_state=None,
     ):
@@ -201,6 +259,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         self.n_initial = n_initial
         self.initial = initial
         self.stopping = stopping
+        self.annotators = annotators
+        self.n_opinions = n_opinions
         self.keep_estimators = keep_estimators
         self.random_state = random_state
 
@@ -230,7 +290,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         learner = clone(self.learner)
         if y is not None:
             tell_of_minus_ones(learner, y, "a simulation")
-        names = ("budget", "n_instances", "n_initial", "initial", "stopping")
+        names = ("budget", "n_instances", "n_initial", "initial", "annotators", "n_opinions")
         options = {name: getattr(self, name) for name in names}
         options["stopping"] = copy.deepcopy(self.stopping)  # it has a state of its own
         seed = draw_seed(self.random_state)
@@ -249,11 +309,14 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
             self.__dict__.pop(name, None)
         self.learner_, self.rounds_ = learner, rounds
         self.n_labeled_ = np.array([played.n_labeled for played in rounds])
+        self.n_answers_ = np.array([played.n_answers for played in rounds])
         self.query_indices_ = [played.indices for played in rounds]
         if hasattr(learner, "classes_"):
             self.classes_ = learner.classes_
             y = learner.pool_.y
-            counts = [(y[rows, None] == self.classes_).sum(axis=0) for rows in self.query_indices_]
+            has = y == 1 if learner.pool_.multilabel else y[:, None] == self.classes_
+            new = _asked_first(self.query_indices_, len(y))
+            counts = [has[rows].sum(axis=0) for rows in new]
             self.class_counts_ = np.cumsum(counts, axis=0)
             for stage in stages:  # probabilities have the same columns in every round
                 stage.classes_ = learner.classes_
@@ -321,6 +384,15 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
+def _asked_first(asked: list[np.ndarray], n: int) -> list[np.ndarray]:
+    """Return those of the rows of each round that no earlier one asked about."""
+    known, new = np.zeros(n, dtype=bool), []
+    for rows in asked:
+        new.append(rows[~known[rows]])
+        known[rows] = True
+    return new
+
+
 def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
     """Return the learner as it was after each round, refusing a simulation that did not keep it."""
     _learner_of(simulated)
@@ -345,11 +417,12 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
             f"and is scored on rows of its own; leave hold_out=None."
         )
     missing_label = missing_label_of(learner)
+    if learner.multilabel is True or looks_multilabel(y):
+        return several_known(learner, X, y)
     unknown = missing_mask(to_array(y), missing_label)
     if unknown.all():
         raise ValueError("a simulation reveals known labels, but y has none; give some.")
     oracle = Pool(X, y, missing_label=missing_label_for(learner), classes=learner.classes)
-    oracle.refuse_several("a simulation")
     if not is_regressor(learner.estimator):
         seen = sorted_classes(oracle.y_labeled)
         if learner.classes is None and is_net(learner.estimator):
@@ -365,17 +438,57 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
 
 
 def check_simulation(
-    learner: ActiveLearner, oracle: Pool, budget, n_instances, n_initial, initial, seed: int
+    learner: ActiveLearner,
+    oracle: Pool,
+    budget,
+    n_instances,
+    n_initial,
+    initial,
+    annotators: dict | None = None,
+    n_opinions: int = 1,
+    seed: int = 0,
 ) -> tuple[int, int, int, np.ndarray | None]:
     """Return budget, batch and start as counts, and the rows to start with, if any are named."""
-    total = count_of(budget, oracle.n_labeled)
+    n_people = _check_people(learner, oracle, annotators, n_opinions)
+    total = count_of(budget, oracle.n_labeled * n_people)
     if total is None:
         raise ValueError(
             f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
         )
     total = max(1, round(total))
     n_instances = checked_count(n_instances, "n_instances")
-    return total, n_instances, *_check_start(learner, oracle, total, n_initial, initial, seed)
+    n_rows = min(-(-total // n_opinions), oracle.n_labeled)
+    return total, n_instances, *_check_start(learner, oracle, n_rows, n_initial, initial, seed)
+
+
+def _check_people(learner: ActiveLearner, oracle: Pool, annotators, n_opinions) -> int:
+    """Return how many people answer, refusing what does not go with one, or with several."""
+    strategy = learner.strategy
+    if annotators is None:
+        if isinstance(strategy, Strategy) and asks_again(strategy):
+            raise ValueError(
+                f"{WHO} got {strategy!r}, which asks for other people's opinions on labelled rows; "
+                f"give annotators={{'ann': 0.9, 'ben': 0.8}}, how likely each is right."
+            )
+        if n_opinions != 1:
+            raise ValueError(
+                f"{WHO} got n_opinions={n_opinions!r} without annotators; give these, such as "
+                f"annotators={{'ann': 0.9, 'ben': 0.8}}, how likely each is right."
+            )
+        return 1
+    if not isinstance(annotators, dict):
+        raise TypeError(
+            f"{WHO} got annotators={annotators!r}; give a dict such as {{'ann': 0.9, 'ben': 0.8}}, "
+            f"how likely each is right."
+        )
+    if oracle.multilabel:
+        raise ValueError(
+            f"{WHO} got annotators, who give one label a row, where rows have several; leave them "
+            f"out, or simulate whether a row has one of the labels."
+        )
+    people = Noisy.crowd(oracle.y, annotators, 0, oracle.missing_label)
+    Crowd(people, Pool(np.zeros((1, 1)), consensus=learner.consensus), n_opinions, who=WHO)
+    return len(people)
 
 
 def _check_start(
@@ -389,7 +502,7 @@ def _check_start(
             raise ValueError("initial lists the rows to start with; leave n_initial=None.")
         n = len(rows)
     elif n_initial is None:
-        classes = 0 if is_regressor(learner.estimator) else len(sorted_classes(oracle.y_labeled))
+        classes = 0 if is_regressor(learner.estimator) else n_classes_of(oracle)
         n = min(max(10, 2 * classes), oracle.n_labeled)
     else:
         n = checked_count(n_initial, "n_initial")
@@ -403,7 +516,8 @@ def _check_start(
             raise ValueError(f"initial is {initial!r}; give 'stratified', row numbers, or None.")
         if is_regressor(learner.estimator):
             raise ValueError("initial='stratified' needs classes; for a regressor write None.")
-        rows = _stratified(oracle, n, np.random.default_rng(seed))
+        draw = one_of_each if oracle.multilabel else _stratified
+        rows = draw(oracle, n, np.random.default_rng(seed))
     return n, rows
 
 
@@ -430,19 +544,23 @@ def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
     return order[np.argsort(turn, kind="stable")][:n]
 
 
-def _play(learner: ActiveLearner, inside: dict, truth: np.ndarray, n: int, indices=None) -> Round:
-    """Ask for n rows, unless they are given, and teach the learner their labels."""
+def _play(
+    learner: ActiveLearner, inside: dict, answers: Truth | Crowd, n: int, indices=None
+) -> Round:
+    """Ask for n rows, unless they are given, and teach the learner what is said of them."""
     started = perf_counter()
     if indices is None:
         with simulated():
-            indices = learner.query(n_instances=n)[0]
+            indices = answers.ask(learner, n)[0]
     asked = perf_counter()
     # Taught and trained in two steps, so that bookkeeping and fit are timed apart.
-    learner.teach(indices, truth[indices], refit=False)
+    answers.teach(learner, indices)
     taught = perf_counter()
     train(learner, inside)
     fitted = perf_counter()
-    return Round(learner.pool_.n_labeled, indices, fitted - taught, asked - started, taught - asked)
+    pool, seconds = learner.pool_, (fitted - taught, asked - started, taught - asked)
+    n_answers = pool.n_labeled if isinstance(answers, Truth) else len(costs_of(pool))
+    return Round(pool.n_labeled, indices, n_answers, *seconds)
 
 
 def _as_it_is(learner: ActiveLearner) -> ActiveLearner:

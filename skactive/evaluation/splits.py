@@ -17,6 +17,7 @@ from .provenance import digest_of_rows, printed
 
 DEFAULT_REPEATS = 10
 DEFAULT_TEST_SIZE = 0.25
+MOST_DRAWS = 100  # of a split of rows with several labels, until all labels are on both sides
 _MORE = "label more, or give X_test and y_test"
 
 
@@ -46,7 +47,8 @@ def make_splits(
 
     `known` has the known labels; rows without one are always among those that train. Nothing is
     split if a test set is `given`; to `stratify`, labels must be classes. `seed` is that of all
-    repeats; the others are as `compare_strategies` takes them.
+    repeats; the others are as `compare_strategies` takes them. Of several labels a row, a random
+    split is one of many, in which each label has both values on both sides, if one is found.
     """
     if cv is not None:
         folds, words = _folds(known, cv, stratify, seed)
@@ -123,8 +125,35 @@ def _split_once(known: Pool, test_size, stratify: bool, seed: int) -> tuple:
     splitter = kind(1, test_size=test_size, random_state=seed)
     labels = _codes(known, stratify)
     _check_enough(labels, test_size, sorted_classes(known.y_labeled).tolist() if stratify else None)
-    train, test = next(splitter.split(np.zeros((len(labels), 1)), labels))
+    if known.multilabel:
+        train, test = _split_labels(labels, test_size, seed)
+    else:
+        train, test = next(splitter.split(np.zeros((len(labels), 1)), labels))
     return _with_unlabeled(known, known.labeled[train]), known.labeled[test]
+
+
+def _split_labels(labels: np.ndarray, test_size, seed: int) -> tuple:
+    """Return the first random split with all values of labels on both sides, or with most."""
+    from sklearn.model_selection import ShuffleSplit
+
+    # A value that one row alone has cannot be on two sides.
+    n_ones = (labels == 1).sum(axis=0)
+    most = int(sum(np.count_nonzero(counts > 1) for counts in (n_ones, len(labels) - n_ones)))
+    best: tuple = ()
+    n_best = -1
+    for draw in ShuffleSplit(MOST_DRAWS, test_size=test_size, random_state=seed).split(labels):
+        if (n := _n_covered(labels, draw)) > n_best:
+            best, n_best = draw, n
+        if n == most:
+            break
+    return best
+
+
+def _n_covered(labels: np.ndarray, sides: tuple) -> int:
+    """Return how many values of labels, two of each, are on all sides of a split."""
+    is_set = labels == 1
+    has = np.concatenate([is_set, ~is_set], axis=1)
+    return int(np.all([has[side].any(axis=0) for side in sides], axis=0).sum())
 
 
 def _check_enough(labels: np.ndarray, test_size, classes: list | None) -> None:

@@ -6,6 +6,7 @@ from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, has_admit
 from ..strategies.stream import passes
 from ..utils.checks import check_n_instances, check_name, missing_to_total
+from .asking import Whom, ask
 from .estimating import Tested
 from .fit_params import routed_with
 from .predicting import Predictor, fitted_estimator
@@ -47,7 +48,9 @@ class ActiveLearner(Tested, Predictor):
     missing_label : int, float, str or None, default="auto"
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
-    consensus : "majority", callable or None, default=None
+    multilabel : "auto" or True, default="auto"
+        Whether rows have several labels, as for `Pool`. "auto": if `y` looks so.
+    consensus : "majority", "one_coin", callable or None, default=None
         What a row's label is by the opinions of several people, as for `Pool`.
     hold_out : float, default=None
         Share of the rows to test on, as for `Pool`, and of the questions that ask for these; their
@@ -83,7 +86,7 @@ class ActiveLearner(Tested, Predictor):
     pool_ : Pool
         The rows and their labels.
     classes_ : ndarray of shape (C,)
-        Classes, for classifiers.
+        Classes, for classifiers; of several labels a row, their names.
     tickets_ : mapping of int to container of one row
         Open tickets, oldest first: rows of a stream that were bought and have no label yet.
     n_drifts_ : int
@@ -134,6 +137,7 @@ class ActiveLearner(Tested, Predictor):
         cold_start="random",
         classes=None,
         missing_label="auto",
+        multilabel="auto",
         consensus=None,
         hold_out=None,
         max_test=200,
@@ -149,6 +153,7 @@ class ActiveLearner(Tested, Predictor):
         self.embedding = embedding
         self.cold_start = cold_start
         self.classes = classes
+        self.multilabel = multilabel
         self.consensus = consensus
         self.hold_out = hold_out
         self.max_test = max_test
@@ -195,15 +200,19 @@ class ActiveLearner(Tested, Predictor):
         n_total=None,
         subset=None,
         embedding=None,
+        annotator=None,
+        overlap=None,
+        reserve=False,
         return_scores=False,
         return_tickets=False,
         random_state=None,
     ):
         """Propose rows to label.
 
-        Asked twice, it answers the same: it changes nothing. Of a pool that holds out rows, that
-        share of the questions is for these. With a stream strategy, X is a chunk of the stream: the
-        rows that the budget admits are returned and count as bought; the others are not kept.
+        Asked twice, it answers the same: it changes nothing, but for `reserve`. Of a pool that
+        holds out rows, that share of the questions is for these. With a stream strategy, X is a
+        chunk of the stream: the rows that the budget admits are returned and count as bought; the
+        others are not kept.
 
         Parameters
         ----------
@@ -218,6 +227,14 @@ class ActiveLearner(Tested, Predictor):
             Rows that may be chosen, as a mask, as positions, or by a tag of the pool. None: all.
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each row of X, where `fit` got one for each row of the pool.
+        annotator : str, default=None
+            Who is asked. What is reserved for her comes first.
+        overlap : float, default=None
+            Share of rows of which two people are asked, for learners with a consensus: those of
+            which one other person gave a label come next. None: none.
+        reserve : bool, default=False
+            Whether to reserve the rows in the same step, for `annotator`: such as nobody has, she
+            herself neither, even if other processes ask meanwhile.
         return_scores : bool, default=False
             Whether to return the scores as well.
         return_tickets : bool, default=False
@@ -240,14 +257,19 @@ class ActiveLearner(Tested, Predictor):
         check_has_pool(self, "query")
         n = check_n_instances(X, n_instances)
         if has_admit(self.strategy_) and passes(self.strategy_, X):
-            refuse_on_stream(self.strategy_, n_instances, n_total, return_scores, random_state)
+            given = n_instances, n_total, return_scores, random_state, annotator, overlap, reserve
+            refuse_on_stream(self.strategy_, *given)
             return buy(self, X, subset, embedding, return_tickets)
         if return_tickets:
             refuse_tickets(self.strategy_)
+        if annotator is not None or overlap is not None or reserve:
+            whom = Whom.checked(self.pool_, X, annotator, overlap, reserve, n_total)
+            how = {"random_state": random_state, "embedding": embedding}
+            return ask(self, whom, n_instances, n_total, subset, return_scores, **how)
         if n_total is not None:
             n = missing_to_total(n_instances, n_total, self.pool_.n_labeled + self.pool_.n_reserved)
-        view, n_rows_asked = view_of(self, X, subset, random_state, embedding)
         strategy = self._strategy_now()
+        view, n_rows_asked = view_of(self, X, subset, random_state, embedding, strategy)
         scores = (scores_of(strategy, view, n_rows_asked),) if return_scores else ()
         positions = asked(self, strategy, view, n, X, subset, n_total is not None)
         rows = view.take(positions) if X is None else take(check_rows(X), positions)
@@ -364,8 +386,9 @@ class ActiveLearner(Tested, Predictor):
         check_has_pool(self, "scores")
         if has_admit(self.strategy_):
             refuse_scores(self.strategy_)
-        view, n_rows_asked = view_of(self, X, embedding=embedding)
-        return scores_of(self._strategy_now(), view, n_rows_asked)
+        strategy = self._strategy_now()
+        view, n_rows_asked = view_of(self, X, embedding=embedding, strategy=strategy)
+        return scores_of(strategy, view, n_rows_asked)
 
     def without_pool(self):
         """Return a copy for deployment that only predicts: no rows, the same fitted estimator."""

@@ -13,14 +13,16 @@ from ..data import labels as lab
 from ..data.arrays import as_vector
 from ..data.datasets import is_dataset
 from ..data.ids import without_column
+from ..data.multilabel import as_indicators
 from ..data.row_numbers import one_row_as
 from ..data.rows import check_rows, row_index, take
 from ..models.kinds import is_net, is_own, last_step
+from ..models.several import takes_several
 from ..utils.checks import refuse_masked
 from ..utils.delegation import Inner
 from .fit_params import FitParams
 from .questions import model_of
-from .starting import missing_label_for, tell_of_minus_ones
+from .starting import missing_label_for, missing_label_of, tell_of_minus_ones
 from .trainer import Fitted
 
 
@@ -106,7 +108,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n,)
-            Labels as they were taught.
+            Labels as they were taught. Of several labels a row, 0 or 1 for each of `classes_`,
+            shape (n, L).
 
         Raises
         ------
@@ -116,6 +119,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         estimator, _, codes, *_ = fitted_of(self)
         X = _features(self, X)
         _check_rows(estimator, X, "predict")
+        if self._fitted.multilabel and not params:
+            return model_of(self).prediction(_rows(X)).astype(np.int64)
         has_own = _is_net_with_own(estimator, "predict")
         if is_net(estimator) and not params and not has_own:
             # As a query reads it: the inputs of a Dataset alone, outputs of any shape as labels.
@@ -141,7 +146,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n, C)
-            Columns in the order of `classes_`; 0 for classes that no row has been taught of.
+            Columns in the order of `classes_`; 0 for classes that no row has been taught of. Of
+            several labels a row, the probability of each, shape (n, L).
 
         Raises
         ------
@@ -169,7 +175,8 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         estimator, _, codes, *_ = fitted_of(self)
         X = _features(self, X)
         _check_rows(estimator, X, "predict_log_proba")
-        if codes is None and np.array_equal(estimator.classes_, self.classes_):
+        is_same = codes is None and not self._fitted.multilabel
+        if is_same and np.array_equal(estimator.classes_, self.classes_):
             return estimator.predict_log_proba(X)  # exact where a probability rounds to 0
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
@@ -190,21 +197,26 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         float
-            Accuracy for scikit-learn's classifiers, R^2 for its regressors.
+            Accuracy for scikit-learn's classifiers, R^2 for its regressors. Of several labels a
+            row, the share of rows of which all are right.
 
         Raises
         ------
         ValueError
             If no row has a label.
         """
-        estimator, classes, codes, *_ = fitted_of(self)
+        fitted = fitted_of(self)
+        estimator, classes, codes, *_ = fitted
         X = _features(self, X)
         _check_rows(estimator, X, "score", ", [label]")
         if y is None:
             return estimator.score(X, **params)
         index = row_index(X)
         lab.check_order(y, index, who="score")
-        values, known = lab.parse(y, missing_label=missing_label_for(self))
+        if fitted.multilabel:
+            values, known = as_indicators(y, missing_label_of(self), classes)
+        else:
+            values, known = lab.parse(y, missing_label=missing_label_for(self))
         aligned = FitParams(params, len(known), index, "score")
         if not known.any():
             raise ValueError("score got no label in y; give the true label of at least one row.")
@@ -268,7 +280,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         tags.target_tags.required = False
         tags.array_api_support = False  # labels are kept in numpy
         if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = False
+            tags.classifier_tags.multi_label = takes_several(self.estimator)
         return tags
 
     def __sklearn_is_fitted__(self):

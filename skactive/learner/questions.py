@@ -16,10 +16,12 @@ from ..data.ids import Ids, has_column, without_column
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..models import Model, is_net
+from ..models.several import SeveralModel
 from ..pool.log import Change
 from ..pool.pool import Pool
 from ..pool.tags import rows_tagged
-from ..strategies.base import Strategy, choose, has_admit, has_score
+from ..strategies.again import refuse_keeping_away
+from ..strategies.base import Strategy, asks_again, choose, has_admit, has_score, name_of
 from ..strategies.view import View
 from ..utils.checks import draw_seed, warn
 from .asked import interleaved, n_questions
@@ -82,13 +84,44 @@ def check_has_pool(learner, who: str) -> None:
     raise NotFittedError(f"{who} came before fit; call fit(X, y) first.")
 
 
-def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> tuple[View, int]:
-    """Return the view of a question to a learner, and the number of rows that it is about."""
+def check_again(strategy: Strategy, pool: Pool, X=None) -> None:
+    """Refuse a strategy that asks for labelled rows again where that would lead to nothing."""
+    refuse_keeping_away(strategy)
+    name = name_of(strategy)
+    if has_admit(strategy):
+        raise ValueError(
+            f"{name} decides as rows of a stream pass, and got a strategy that asks for labelled "
+            f"rows of a pool again; give it one that scores rows, such as 'margin'."
+        )
+    if X is not None:
+        raise ValueError(
+            f"{name} also asks for rows of the pool that are labelled already, and got X, rows "
+            f"from outside; write query(n_instances=...)."
+        )
+    if pool.consensus is None:
+        raise ValueError(
+            f"{name} asks for rows again that are labelled, but with consensus=None the last label "
+            f"of a row counts, and another one is refused; write ActiveLearner(..., "
+            f"consensus='majority')."
+        )
+
+
+def view_of(
+    learner, X=None, subset=None, random_state=None, embedding=None, strategy=None
+) -> tuple[View, int]:
+    """Return the view of a question to a learner, and the number of rows that it is about.
+
+    For a `strategy` that asks again, labelled rows are candidates as well.
+    """
     pool, estimator, vectors = learner.pool_, learner._fitted.estimator, kept_of(learner).embedding
     # From what is known, not from what was asked: the same question has the same random numbers.
     seed = [pool.seed, pool.n_labeled, pool.n_skipped]
     if random_state is not None:
         seed += [1, draw_seed(random_state)]  # numpy takes a trailing 0 for nothing
+    again = strategy is not None and asks_again(strategy)
+    if again:
+        check_again(strategy, pool, X)
+        seed += [2, len(pool.opinions_on_labeled[0])]
     model = None if estimator is None else model_of(learner, seed, vectors.layer)
     embed = vectors.function
     if isinstance(embed, EachRound):  # at a cold start there is nothing yet that it could read
@@ -124,30 +157,39 @@ def view_of(learner, X=None, subset=None, random_state=None, embedding=None) -> 
         # What a transductive model says of rows that it was fitted on is better than predict_proba.
         known |= model.fitted(len(pool))
     outside = "query(X_chunk)" if has_admit(learner.strategy_) else "query(X_pool, n_instances=...)"
-    return pool_view(pool, subset, outside, known=known, **details)
+    return pool_view(pool, subset, outside, again, known=known, **details)
 
 
 def model_of(learner, seed=(0,), layer: str | None = None) -> Model:
     """Return a learner's fitted estimator as a source of arrays."""
     fitted = learner._fitted
-    return adapt(fitted.estimator, fitted.classes, fitted.codes, seed=seed, layer=layer)
+    several = fitted.multilabel
+    return adapt(fitted.estimator, fitted.classes, fitted.codes, several, seed=seed, layer=layer)
 
 
 def adapt(
-    estimator, classes=None, coded=None, *, seed: Sequence[int] = (0,), layer: str | None = None
+    estimator,
+    classes=None,
+    coded=None,
+    multilabel: bool = False,
+    *,
+    seed: Sequence[int] = (0,),
+    layer: str | None = None,
 ) -> Model:
     """Return the `Model` that reads arrays from a fitted estimator.
 
     `classes` are in the order of the columns to give, None for regressors. `coded` holds the labels
     for which the integers 0..k-1 stood when it was fitted; None: it was fitted on labels as they
-    are. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
+    are. With `multilabel`, `classes` are the names of its outputs, each of a label that a row has
+    or not. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
     called `layer`; None: the input of its last linear layer.
     """
     if not is_net(estimator):
-        return Model(estimator, classes, coded)
-    from ..models.torch import TorchModel  # torch is there, since a net is
+        return (SeveralModel if multilabel else Model)(estimator, classes, coded)
+    from ..models.torch import SeveralTorchModel, TorchModel  # torch is there, since a net is
 
-    return TorchModel(estimator, classes, coded, seed=seed, layer=layer)
+    of_nets = SeveralTorchModel if multilabel else TorchModel
+    return of_nets(estimator, classes, coded, seed=seed, layer=layer)
 
 
 def scores_of(strategy: Strategy, view: View, n: int) -> np.ndarray:
@@ -160,18 +202,19 @@ def scores_of(strategy: Strategy, view: View, n: int) -> np.ndarray:
     return view.score(strategy)[:n]
 
 
-def pool_view(pool: Pool, subset, outside: str, **details) -> tuple[View, int]:
+def pool_view(pool: Pool, subset, outside: str, again: bool, **details) -> tuple[View, int]:
     """Return the view of a query over the pool, and the number of rows that it is about.
 
-    A pool whose rows all came with a label is refused; `outside` is what to write instead.
+    A pool whose rows all came with a label is refused, unless they may be asked for `again`;
+    `outside` is what to write instead.
     """
     # A pool that was used up gives no rows; one that never had any is a mistake in the call.
-    if pool.n_unlabeled == 0 and not pool.was_ever_unlabeled:
+    if pool.n_unlabeled == 0 and not again and not pool.was_ever_unlabeled:
         raise ValueError(
             f"no row of the pool was ever without a label; write {outside} to choose among other "
             f"rows."
         )
-    mask = pool.unlabeled_mask
+    mask = pool.unlabeled_mask | pool.open_mask if again else pool.unlabeled_mask
     if subset is not None:
         given = subset_of(pool, subset)
         mask &= given

@@ -4,20 +4,31 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_regressor
+from sklearn.utils import get_tags
 
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
-from ..data.labels import AUTO, count_minus_ones, is_auto, named_classes, resolve_missing_label
+from ..data.labels import (
+    AUTO,
+    count_minus_ones,
+    is_auto,
+    named_classes,
+    resolve_missing_label,
+    to_array,
+)
+from ..data.multilabel import looks_multilabel
+from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
-from ..strategies.base import Strategy, check_serves, has_admit, needs
-from ..strategies.registry import as_strategy, default_strategy
+from ..strategies.base import Strategy, asks_again, check_serves, has_admit, needs
+from ..strategies.registry import as_strategy, check_labels_per_row, default_strategy
 from ..strategies.stream import StreamStrategy
 from ..utils.checks import check_estimator, checked_count, draw_seed, warn
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
-from .questions import OF_MINUS_ONE, Kept, OfRows, asked, kept_of, model_of, view_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, asked, check_again, kept_of, model_of, view_of
+from .several import check_several
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
 from .trainer import Fitted, check_kind, train
@@ -34,11 +45,14 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     known = X.seed if isinstance(X, Pool) else None
     seed = draw_seed(learner.random_state) if known is None else known
     pool = pool_of(learner, X, y, groups, ids, seed)
-    pool.refuse_several("fit")
+    check_labels(learner, pool, strategy, is_embedded=embedding is not None)
+    if asks_again(strategy):
+        check_again(strategy, pool)
     first = pool.rows.parts[0]
     if isinstance(first, DatasetRows):
         first.refuse_random("fit")
-    check_kind(estimator, learner.classes, pool.y_labeled)
+    if not pool.multilabel:
+        check_kind(estimator, learner.classes, pool.y_labeled)
     has_index = any(map(is_pandas, routed.values()))
     params = FitParams(routed, len(pool), pool.rows.index() if has_index else None)
     params.refuse_other_lengths(len(pool), "fit")
@@ -61,7 +75,7 @@ def start(learner, X, y, of_rows: OfRows, fit_params: dict) -> None:
     # Only a fitted estimator tells all that it can give.
     try:
         model_of(learner, layer=vectors.layer).check()
-        check_serves(learner.strategy_, fitted, vectors.is_own)
+        check_serves(learner.strategy_, fitted, vectors.is_own, multilabel=pool.multilabel)
     except ValueError:
         learner.__dict__, pool.__dict__ = before, pool_before
         raise
@@ -72,6 +86,7 @@ def renew(learner) -> None:
     pool, kept = learner.pool_, kept_of(learner)
     vectors, stream = kept.embedding, kept.stream
     strategy = strategy_of(learner, is_embedded=vectors.given is not None)
+    check_labels(learner, pool, strategy, is_embedded=vectors.given is not None)
     if not are_same(values_of(learner.embedding), vectors.origin):
         given = None if vectors.given is None else vectors.given.whole()
         vectors = embedding_of(pool.rows, given, learner.embedding, pool.seed)
@@ -90,7 +105,10 @@ def renew(learner) -> None:
 
 def _has_named(pool: Pool, classes: Any) -> bool:
     """Tell whether these classes were named last, whatever they are called since."""
-    named = named_classes(classes, missing_label=pool.missing_label)
+    if pool.multilabel:  # in an order of their own
+        named = to_array(classes)
+    else:
+        named = named_classes(classes, missing_label=pool.missing_label)
     return pool.named is not None and named.tolist() == pool.named[0].tolist()
 
 
@@ -104,6 +122,8 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
     check_update(estimator, learner.update, learner.fit_unlabeled)
     if learner.encode_labels not in (True, False, "auto"):
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
+    if learner.multilabel is not True and learner.multilabel != AUTO:
+        raise ValueError(f"multilabel is {learner.multilabel!r}; write True or 'auto'.")
     checked_count(learner.max_test, "max_test", "the learner", least=0)
     resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
@@ -169,7 +189,8 @@ def missing_label_for(learner):
 
 def tell_of_minus_ones(learner, y, who: str) -> None:
     """Warn of labels of -1 that a call leaves out, where -1 may be a class."""
-    n_lost = count_minus_ones(y) if is_auto(missing_label_for(learner)) else 0
+    is_open = is_auto(missing_label_for(learner)) and not looks_multilabel(y)
+    n_lost = count_minus_ones(y) if is_open else 0
     if n_lost:
         warn(
             f"{who} leaves out {n_lost} rows whose label is -1, which by default means "
@@ -187,6 +208,7 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
             ids=ids,
             missing_label=missing_label_for(learner),
             classes=classes,
+            multilabel=learner.multilabel,
             consensus=learner.consensus,
             hold_out=learner.hold_out,
             groups=groups,
@@ -210,6 +232,25 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
     if classes is not None:
         X.name_classes(classes)
     return X
+
+
+def check_labels(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) -> None:
+    """Refuse what does not go with as many labels a row as there are."""
+    if pool.multilabel:
+        check_several(learner, pool, strategy, is_embedded=is_embedded)
+    elif learner.multilabel is True:
+        raise ValueError(
+            "the learner has multilabel=True, but the pool has one label a row; write "
+            "Pool(X, y, multilabel=True, classes=[...]), or leave it out."
+        )
+    elif not get_tags(last_step(learner.estimator)).target_tags.single_output:
+        raise TypeError(
+            f"estimator is {learner.estimator!r}, which learns several targets of a row, and a row "
+            f"has one label here; give what is inside it, or where rows have several labels, a set "
+            f"of names for each in y, or multilabel=True and classes=[...]."
+        )
+    else:
+        check_labels_per_row(strategy, multilabel=False)
 
 
 def check_hold_out(learner, pool: Pool) -> None:

@@ -7,7 +7,10 @@ from ..strategies.base import Strategy, name_of
 from ..strategies.stream import pool_twin, stream_twin
 from ..utils.checks import checked_count
 
-OF_A_POOL = ("n_instances", "n_total", "return_scores", "random_state")
+OF_A_POOL = (
+    *("n_instances", "n_total", "return_scores", "random_state"),
+    *("annotator", "overlap", "reserve"),
+)
 
 
 def refuse_on_stream(strategy: Strategy, *given) -> None:

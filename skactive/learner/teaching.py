@@ -228,6 +228,8 @@ class Teacher:
 
     def _check_kind(self, change: Change) -> None:
         """Refuse labels that the estimator cannot learn, or if it is frozen does not know."""
+        if self.trainer.pool.multilabel:
+            return
         check_kind(self.trainer.estimator, self.trainer.classes, change.labels)
         self.trainer.check_fractions(change)
 

@@ -12,12 +12,14 @@ from sklearn.base import is_classifier, is_regressor
 from ..data import labels as lab
 from ..data.row_numbers import is_among
 from ..models.kinds import is_frozen, is_net, last_step
+from ..models.several import told_of_labels
 from ..pool.log import Change
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
 from .fit_params import ABOUT_PARAMS, FitParams, taken_by, with_codes
 from .questions import kept_of
+from .several import lacking
 from .training import (
     coded_weights,
     fit_on,
@@ -42,6 +44,7 @@ class Fitted(NamedTuple):
     n_learned: int = 0  # operations of the pool that it has learned of
     n_rows: int = 0  # of the pool then
     learned: tuple[np.ndarray, np.ndarray] | None = None  # which were labelled then, and how
+    multilabel: bool = False  # whether each class is a label of its own, which a row has or not
 
     @property
     def known(self) -> np.ndarray | None:
@@ -79,15 +82,21 @@ class Trainer:
 
         `inside` holds the parameters of the estimator and of those in it, if they are known.
         """
-        pool, estimator = self.pool, self.estimator
+        pool, estimator, several = self.pool, self.estimator, self.pool.multilabel
         classes: Any = self._all_classes()
         if is_frozen(estimator):
-            names = names_of_outputs(estimator, self.classes)
-            return before._replace(estimator=estimator, classes=classes, codes=names, seen=None)
+            names = None if several else names_of_outputs(estimator, self.classes)
+            now: dict[str, Any] = {
+                "classes": classes,
+                "codes": names,
+                "seen": None,
+                "multilabel": several,
+            }
+            return before._replace(estimator=estimator, **now)
         if self.missing(before) is not None:
             if len(self.taught) < pool.n_labeled:  # the old one serves until there are more
                 return before._replace(classes=classes)
-            return Fitted(classes=classes)
+            return Fitted(classes=classes, multilabel=several)
         y = self._labels_of(self.taught)
         known = self._classes_to_know(y, classes)
         inside = params_of(estimator) if inside is None else inside
@@ -98,13 +107,15 @@ class Trainer:
             weigh = partial(coded_weights, codes=codes, classes=classes, is_all=is_all)
             give_codes(estimator, inside, weigh)
         if has_nets:
-            prepare_nets(estimator, None if known is None else len(known), codes)
+            prepare_nets(estimator, None if known is None else len(known), codes, several)
         previous, rows = self._going_on(before, known)
         rows, X, y = self._to_learn(rows, codes)
         if len(y) == 0:  # partial_fit, and nothing is new
             estimator = previous
         else:
-            told = known if codes is None else np.arange(len(codes))
+            told: Any = known if codes is None else np.arange(len(codes))
+            if several:
+                told = told_of_labels(estimator, len(classes))
             # What goes on must not draw the same numbers again: dropout, the order of batches.
             words = [self.seed] if previous is None else [self.seed, pool.n_operations]
             seed, params = words if has_nets else None, self.params.of(rows)
@@ -113,7 +124,8 @@ class Trainer:
             estimator = fit_on(estimator, previous, self.update, X, y, params, told, seed)
         seen = known if codes is None else None
         learned = pool.labeled, pool.y_labeled
-        return Fitted(estimator, classes, codes, seen, pool.n_operations, len(pool), learned)
+        n = pool.n_operations
+        return Fitted(estimator, classes, codes, seen, n, len(pool), learned, several)
 
     def is_stale(self, fitted: Fitted) -> bool:
         """Whether a fit now would learn something else."""
@@ -140,8 +152,9 @@ class Trainer:
             rows = np.union1d(before, pool.labeled)
         is_now, is_known = is_among(rows, pool.labeled), is_among(rows, before)
         both = rows[is_now & is_known]
-        same = labels[np.searchsorted(before, both)] == self._labels_of(both)
-        return rows[is_now & ~is_known], bool((is_known & ~is_now).any() or not np.all(same))
+        old, new = labels[np.searchsorted(before, both)], self._labels_of(both)
+        same = old.shape == new.shape and np.all(old == new)  # labels merged: fewer columns
+        return rows[is_now & ~is_known], bool((is_known & ~is_now).any() or not same)
 
     def check_fractions(self, change: Change) -> None:
         """Refuse a fraction for a classifier that learned whole numbers: no fit could follow."""
@@ -174,6 +187,8 @@ class Trainer:
         has_more = pool.n_unlabeled or pool.n_reserved or len(taught) < pool.n_labeled
         if is_regressor(self.estimator) or not (has_more or self.is_stream):
             return None
+        if pool.multilabel:
+            return lacking(self.estimator, self._labels_of(taught), self._all_classes())
         seen = lab.sorted_classes(self._labels_of(taught))
         if len(seen) > 1:
             return None
@@ -188,7 +203,8 @@ class Trainer:
 
     def _labels_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the labels of labelled rows."""
-        return self.pool.y_labeled[np.searchsorted(self.pool.labeled, rows)]
+        labels = self.pool.y_labeled[np.searchsorted(self.pool.labeled, rows)]
+        return labels.astype(np.int64) if self.pool.multilabel else labels
 
     def _to_learn(self, rows: np.ndarray, codes) -> tuple:
         """Return row numbers, None for all, with the rows and the labels that ``fit`` gets."""
@@ -224,6 +240,8 @@ class Trainer:
         if is_regressor(self.estimator):
             return None
         classes = self.pool.classes
+        if self.pool.multilabel:
+            return classes
         if classes is None:
             classes = lab.sorted_classes(self.pool.y_labeled)
         own = _own_classes(self.estimator, self.classes)
@@ -236,10 +254,13 @@ class Trainer:
         # Nets have an output for every class, partial_fit takes their list; others see for
         # themselves.
         is_whole = self.update == "partial_fit" or hasattr(last_step(self.estimator), "module")
+        is_whole |= self.pool.multilabel
         return classes if classes is None or is_whole else lab.sorted_classes(y)
 
     def _encodes(self, inside: dict) -> bool:
         """Whether the estimator, with these parameters, is given codes for the labels."""
+        if self.pool.multilabel:  # of which each is 0 or 1
+            return False
         if self.encode_labels != "auto":
             return bool(self.encode_labels)
         return self.fit_unlabeled or needs_codes(self.estimator, inside)

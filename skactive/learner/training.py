@@ -86,13 +86,14 @@ def give_codes(estimator, params: dict, coded: Callable[[dict], dict]) -> None:
         estimator.set_params(**named)
 
 
-def prepare_nets(estimator, n_classes: int | None, coded=None) -> None:
+def prepare_nets(estimator, n_classes: int | None, coded=None, multilabel: bool = False) -> None:
     """Prepare the nets in an unfitted estimator for what torch alone refuses: `fitting.prepare`."""
     from ..models.fitting import prepare
 
     for net in nets_in(estimator):  # what one inside a VotingClassifier learns is up to that
         is_last = net is last_step(estimator)
-        prepare(net, n_classes if is_last else None, coded if is_last else None)
+        given = (n_classes, coded, multilabel) if is_last else (None, None)
+        prepare(net, *given)
 
 
 def nets_in(estimator, params: dict | None = None) -> list:

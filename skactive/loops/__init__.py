@@ -1,6 +1,8 @@
 """Loops over a learner: a person or known labels answer, a rule says when to stop."""
 
 from .assured import AccuracyAtLeast, EstimateAtLeast
+from .cost import CostBudget
+from .crowd import Noisy
 from .oracles import Known, Prompt, show_row
 from .pool_loop import run
 from .stopping import (
@@ -21,9 +23,11 @@ __all__ = [
     "AnyOf",
     "Budget",
     "ConfidentPool",
+    "CostBudget",
     "EstimateAtLeast",
     "Known",
     "NoGain",
+    "Noisy",
     "Prompt",
     "StabilizedPredictions",
     "StoppingRule",

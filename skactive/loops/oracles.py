@@ -10,8 +10,10 @@ import numpy as np
 
 from ..data.frames import is_default_index, is_pandas
 from ..data.labels import to_array
+from ..data.multilabel import by_row, looks_multilabel
 from ..data.rows import row_index
 from ..data.tensors import as_array
+from .keys import hints_of_several, labels_of
 
 SHADES, PLAIN_SHADES = " ░▒▓█", " .:-=+*#%@"  # from dark to bright
 MAX_COLUMNS, MAX_LINES = 64, 32  # of an image in the terminal
@@ -38,8 +40,9 @@ class Known:
     Parameters
     ----------
     y : array-like of shape (n,), or dict of labels by id
-        Label of every row of the pool; rows with the missing label are skipped. For `run` also by
-        the ids of the pool's rows: those that have none there are skipped.
+        Label of every row of the pool; rows with the missing label are skipped. Of several labels a
+        row, as `Pool` takes them. For `run` also by the ids of the pool's rows: those that have
+        none there are skipped.
 
     Examples
     --------
@@ -50,7 +53,8 @@ class Known:
 
     def __init__(self, y):
         self.by_id = y if isinstance(y, dict) else None
-        self.y = to_array(y if self.by_id is None else [])
+        labels = y if self.by_id is None else []
+        self.y = by_row(labels) if looks_multilabel(labels) else to_array(labels)
         self.given = y if is_pandas(y) else None
 
     def of_pool(self, pool) -> "Known":
@@ -98,7 +102,9 @@ class Prompt:
 
     It shows the row, reads a label by name or by key, and knows "skip", "undo" and "quit", or
     their first letters where no class has that name. The end of the input means "quit". A new name
-    is asked for twice, so that a slip of the finger makes no class.
+    is asked for twice, so that a slip of the finger makes no class. Where rows have several labels,
+    keys are typed one after the other ("13"), or names with semicolons between them; "0" says that
+    a row has none of them, and an empty line says nothing.
 
     Parameters
     ----------
@@ -133,6 +139,7 @@ class Prompt:
         *,
         new: bool = True,
         numbers: bool = False,
+        multilabel: bool = False,
         read: Callable[[str], str] | None = None,
     ):
         """Show a row and return its label, or the command that was given.
@@ -147,19 +154,21 @@ class Prompt:
             Whether others may be typed, where the prompt was made without classes.
         numbers : bool, default=False
             Whether any number is a label, where the prompt was made without classes.
+        multilabel : bool, default=False
+            Whether a row has several of the labels, or none.
         read : callable, default=None
             Prompts for a line and returns it. None: ``input``.
 
         Returns
         -------
-        label or Command
+        label, set of labels or Command
             What the person said.
         """
         (self.show or show_row)(row)
         if self.classes is not None:
             classes, new, numbers = self.classes, False, False
         names = [] if classes is None else list(dict.fromkeys(to_array(classes).tolist()))
-        answers, menu = _choices(names, new, numbers)
+        answers, menu = _choices(names, new, numbers, multilabel)
         unsure = None
         while True:
             try:
@@ -168,10 +177,13 @@ class Prompt:
                 return Command.QUIT
             if said in answers:
                 return answers[said]
-            label = _as_label(said, names, new, numbers)
+            if multilabel:
+                label = labels_of(said, names, _have_keys(names))
+            else:
+                label = _as_label(said, names, new, numbers)
             if label is None:
                 print(f"{said!r} is none of {menu}")
-            elif numbers or label in names or said == unsure:
+            elif multilabel or numbers or label in names or said == unsure:
                 return label
             else:
                 print(f"{said!r} is new; type it again to make it a class.")
@@ -203,7 +215,9 @@ def answer_of(oracle) -> Callable:
     return answer
 
 
-def _choices(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any], str]:
+def _choices(
+    names: Sequence, new: bool, numbers: bool, multilabel: bool = False
+) -> tuple[dict[str, Any], str]:
     """Return what may be typed with its meaning, and the menu."""
     answers: dict[str, Any] = {}
     listed = [str(name) for name in names]
@@ -213,7 +227,9 @@ def _choices(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
     answers.update((str(name).strip(), name) for name in names)
     if len(listed) > MAX_LISTED:
         listed[MAX_LISTED:] = [f"{len(listed) - MAX_LISTED} others"]
-    if numbers:
+    if multilabel:
+        listed += hints_of_several(names, _have_keys(names))
+    elif numbers:
         listed = ["a number"]
     elif new:
         listed.append("a new name" if listed else "a name")
@@ -225,6 +241,8 @@ def _choices(names: Sequence, new: bool, numbers: bool) -> tuple[dict[str, Any],
         free = [said for said in words if said not in answers]
         commands.append(f"{word[0]} {word}" if word[0] in free else free[0])
         answers.update((said, command) for said in free[:2])
+    if multilabel:  # which are read by themselves: what is typed may be several
+        answers = {said: each for said, each in answers.items() if isinstance(each, Command)}
     return answers, f"{', '.join(listed)} | {', '.join(commands)}"
 
 

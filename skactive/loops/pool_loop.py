@@ -1,7 +1,8 @@
 """The loop over a pool: ask, have it answered, learn."""
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sklearn.base import is_regressor
@@ -16,17 +17,22 @@ from ..data.labels import (
     named_classes,
     parse,
     sorted_classes,
+    to_array,
 )
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
-from ..learner.questions import check_has_pool, n_questions_left, n_tests_left
+from ..learner.questions import check_again, check_has_pool, n_questions_left, n_tests_left
 from ..learner.starting import cold_query, tell_of_minus_ones
+from ..learner.teaching import Lesson, OfRows, Teacher, record
 from ..learner.trainer import is_stale, train
+from ..strategies.base import asks_again
 from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances, check_name, check_path, warn
 from ..utils.progress import progress
+from .cost import CostBudget
+from .crowd import Crowd, WhoAnswers
 from .oracles import Command, Known, Prompt, answer_of
-from .stopping import StoppingRule, as_rule, n_to_ask
+from .stopping import Budget, StoppingRule, as_rule, n_to_ask
 
 MOST_FAILED = 3  # rounds in a row, the last of which raises
 
@@ -39,6 +45,8 @@ def run(
     stopping: StoppingRule | int | None = None,
     callback: Callable[[ActiveLearner], Any] | None = None,
     annotator: str | None = None,
+    n_opinions: int = 1,
+    whom: WhoAnswers | None = None,
     save: Any = None,
 ) -> ActiveLearner:
     """Ask and learn until a rule says stop, or no row is left.
@@ -52,19 +60,26 @@ def run(
     ----------
     learner : ActiveLearner
         Fitted on its pool; it learns in place.
-    oracle : Known, Prompt or callable
+    oracle : Known, Prompt, callable, or dict of these by name
         Who answers. A callable takes the rows and returns one label for each, the missing label
-        where it cannot tell.
+        where it cannot tell. Of several people, but for `Prompt`, nobody is asked twice about a
+        row; a strategy that asks again gets an answer of somebody else.
     n_instances : int, default=1
         How many rows to ask for in each round.
     stopping : StoppingRule or int, default=None
-        When to stop; a number stands for `Budget` of so many labels to learn from. None: when no
-        row is left. Where rows are held out, questions to test on come besides: of 100 answers
+        When to stop; a number stands for `Budget` of so many labels to learn from, and where
+        several people are asked for `CostBudget` of so many answers. None: when no row is left.
+        Where rows are held out, questions to test on come besides: of 100 answers
         ``100 * hold_out``.
     callback : callable, default=None
         Called with the learner after each round, also where its estimator could not be fitted.
     annotator : str, default=None
-        Who answers; kept in the pool's history.
+        Who answers; kept in the pool's history. Of several people, the dict has their names.
+    n_opinions : int, default=1
+        How many of several people are asked about each row.
+    whom : callable, default=None
+        Who is asked: ``(pool, rows) -> names for each row``, best first, such as
+        `Pool.query_annotators`. None: one after the other, in the order of the dict.
     save : str or path, default=None
         A file for the pool. One whose name ends in .db must be new, or the pool's own: the pool
         writes through it from here on, so that whoever is killed loses no answer (`Pool.open`).
@@ -105,11 +120,14 @@ def run(
     passes(learner.strategy_, None)
     n_instances = check_n_instances(None, n_instances)
     rule = as_rule(stopping)
+    if isinstance(oracle, Mapping) and isinstance(rule, Budget) and rule is not stopping:
+        rule = CostBudget(rule.n_labels)
     if isinstance(oracle, Known):
         oracle = oracle.of_pool(learner.pool_)
-    answer = None if isinstance(oracle, Prompt) else answer_of(oracle)
     check_callback(callback)
     check_name(annotator, "run")
+    crowd = _crowd_of(learner, oracle, annotator, n_opinions, whom)
+    answer = None if isinstance(oracle, Prompt) or crowd is not None else answer_of(oracle)
     if save is not None:
         check_path(save, "save", "run", "save='pool.db'")
     if isinstance(oracle, Known):
@@ -122,40 +140,68 @@ def run(
         rule.start(learner)
     if isinstance(oracle, Prompt) and oracle.classes is not None:
         _agree_on_classes(learner, oracle.classes)
-    rounds = _Rounds(learner, rule, callback)
+    rounds = _Rounds(learner, rule, callback, crowd)
     if save is not None:
         from ..pool.opening import kept_up  # most loops need no database
 
         rounds.save = kept_up(learner.pool_, save)
     questions = rounds.questions(n_instances)
-    if answer is None:
+    if isinstance(oracle, Prompt):
         _Conversation(learner, oracle, rule, annotator).hold(questions, rounds)
         return learner
     for indices, rows in progress(questions, _n_to_go(learner, rule), "asking"):
-        labels = answer(indices, rows)
-        learner.teach(indices, labels, refit=False, annotator=annotator)
+        if crowd is not None:
+            crowd.teach(learner, indices)
+        elif answer is not None:
+            learner.teach(indices, answer(indices, rows), refit=False, annotator=annotator)
         rounds.learn()
     return learner
+
+
+def _crowd_of(learner: ActiveLearner, oracle, annotator, n_opinions, whom) -> Crowd | None:
+    """Return several people who answer; None for one, refusing what is about several."""
+    if isinstance(oracle, Mapping):
+        if annotator is not None:
+            raise ValueError(
+                f"run got annotator={annotator!r} and several people, whose names the dict has; "
+                f"leave it out."
+            )
+        return Crowd(oracle, learner.pool_, n_opinions, whom)
+    if asks_again(learner.strategy_):
+        check_again(learner.strategy_, learner.pool_)
+        raise ValueError(
+            f"run got one oracle and {learner.strategy_!r}, which asks for other people's opinions "
+            f"on labelled rows; give several by name: run(learner, {{'ann': ..., 'ben': ...}})."
+        )
+    if n_opinions != 1 or whom is not None:
+        got = f"n_opinions={n_opinions!r}" if n_opinions != 1 else "whom="
+        raise ValueError(
+            f"run got {got} and one oracle; give several by name: run(learner, {{'ann': ..., "
+            f"'ben': ...}})."
+        )
+    return None
 
 
 class _Rounds:
     """Asks and trains a learner, and bears with an estimator that cannot work yet."""
 
-    def __init__(self, learner: ActiveLearner, rule: StoppingRule | None, callback):
-        self.learner, self.rule, self.callback = learner, rule, callback
+    def __init__(
+        self, learner: ActiveLearner, rule: StoppingRule | None, callback, crowd: Crowd | None
+    ):
+        self.learner, self.rule, self.callback, self.crowd = learner, rule, callback, crowd
         self.save: Callable[[], None] = lambda: None
         self.n_failed = 0  # rounds in a row
         self.has_failed = False  # the round that runs
 
     def questions(self, n_instances: int) -> Iterator:
         """Yield (number of rows, what `query` returned) until it is time to stop."""
-        learner, pool = self.learner, self.learner.pool_
-        while most := min(n_instances, pool.n_unlabeled + n_tests_left(learner)):
+        learner = self.learner
+        while most := min(n_instances, self.n_open()):
             self.has_failed = False
             n = None
             try:
-                n = n_to_ask(self.rule, learner, most)
-                question = learner.query(n_instances=n) if n > 0 else None
+                n = self._n_to_ask(most)
+                question = self._ask(n) if n > 0 else None
             except ValueError as error:
                 # Without an estimator nothing but the cold start was asked; a rule may ask it, or
                 # raise an error of its own.
@@ -167,6 +213,26 @@ class _Rounds:
             if question is None:
                 return
             yield len(question[0]), question
+
+    def n_open(self) -> int:
+        """Return how many rows may be asked for."""
+        to_test = n_tests_left(self.learner)
+        if self.crowd is None:
+            return self.learner.pool_.n_unlabeled + to_test
+        return int(self.crowd.open_mask(self.learner).sum()) + to_test
+
+    def _n_to_ask(self, most: int) -> int:
+        """Return how many rows to ask for: each costs an answer, or several."""
+        n_each = 1
+        if self.crowd is not None and isinstance(self.rule, CostBudget):
+            n_each = self.crowd.n_opinions
+        return -(-n_to_ask(self.rule, self.learner, most * n_each) // n_each)
+
+    def _ask(self, n: int) -> tuple:
+        """Ask for n rows."""
+        if self.crowd is None:
+            return self.learner.query(n_instances=n)
+        return self.crowd.ask(self.learner, n)
 
     def learn(self) -> None:
         """Train the learner on what was answered; call the callback whatever comes of that."""
@@ -213,6 +279,14 @@ def _agree_on_classes(learner: ActiveLearner, given) -> None:
     pool = learner.pool_
     if is_regressor(learner.estimator):
         return
+    if pool.multilabel:
+        names = pool.classes.tolist()
+        if sorted(map(str, to_array(given).tolist())) != sorted(map(str, names)):
+            raise ValueError(
+                f"Prompt(classes=) names {to_array(given).tolist()}, where rows have the labels "
+                f"{names}; name these, in any order."
+            )
+        return
     named = named_classes(given, missing_label=pool.missing_label)
     known = sorted_classes(pool.y_labeled) if pool.classes is None else pool.classes
     if len(known):
@@ -253,10 +327,14 @@ def _said_so_far(pool) -> str:
 def _label_of(pool, row: int) -> Any:
     """Return the label of a row, on whichever side it is; None: it has none."""
     if pool.labeled_mask[row]:
-        return pool.y[[row]].tolist()[0]
-    if not pool.held_out_mask[row]:
+        label = pool.y[[row]]
+    elif pool.held_out_mask[row]:
+        label = pool.y_held_out[pool.held_out == row]
+    else:
         return None
-    label = pool.y_held_out[pool.held_out == row]
+    if pool.multilabel:
+        is_known, names = label[0, 0] != -1, pool.classes
+        return names[label[0] == 1].tolist() if is_known else None
     return None if missing_mask(label, pool.missing_label)[0] else label.tolist()[0]
 
 
@@ -298,6 +376,7 @@ class _Conversation:
             row = waiting[0]
             to_go = _n_to_go(self.learner, self.rule)
             print(f"\nRow {self._name(row)}: {_said_so_far(pool)}, at most {to_go} to go")
+            shown = time.monotonic()
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
             except KeyboardInterrupt:
@@ -307,18 +386,27 @@ class _Conversation:
                 return False
             if said is Command.UNDO:
                 self._take_back(waiting)
-            elif self._record(row, None if said is Command.SKIP else said):
+            elif self._record(row, None if said is Command.SKIP else said, shown):
                 self.given.append(waiting.pop(0))
         return True
 
-    def _record(self, row: int, label) -> bool:
+    def _record(self, row: int, label, shown: float) -> bool:
         """Record an answer; return whether the pool takes it, and tell the person why if not."""
+        seconds = round(time.monotonic() - shown, 2)
         try:
-            self.learner.teach([row], [label], refit=False, annotator=self.annotator)
+            record(self.learner, lambda teacher: self._lesson(teacher, row, label, seconds))
         except ValueError as error:
             print(error)
             return False
         return True
+
+    def _lesson(self, teacher: Teacher, row: int, label, seconds: float) -> Lesson:
+        """Plan an answer, as `teach` does, with how long it took."""
+        nothing = OfRows(None, None, None)
+        lesson = teacher.lesson([row], [label], None, False, self.annotator, {}, nothing)
+        change: Any = lesson.change
+        notes = {0: (seconds, None)} if len(change.rows) else {}
+        return lesson._replace(change=change._replace(notes=notes))
 
     def _take_back(self, waiting: list[int]) -> None:
         """Undo the last answer; its row is asked for again, before those that wait."""
@@ -343,6 +431,8 @@ class _Conversation:
         pool = self.learner.pool_
         if is_regressor(self.learner.estimator):
             return {"numbers": True}
+        if pool.multilabel:
+            return {"classes": pool.classes, "multilabel": True}
         if pool.classes is not None:  # sorted, where the learner's may have an order of their own
             given = self.learner.classes
             is_given = given is not None and set(given) == set(pool.classes.tolist())

@@ -270,7 +270,7 @@ class StabilizedPredictions(StoppingRule):
         """Return whether the predictions have settled."""
         if not hasattr(learner, "estimator_"):
             return False
-        predicted = learner.predict(self._rows)
+        predicted = np.ravel(learner.predict(self._rows))  # of several labels a row, all of them
         if self._last is not None:
             self._agreement.append(_agreement_of(self._last, predicted))
         self._last = predicted
@@ -281,7 +281,8 @@ class StabilizedPredictions(StoppingRule):
 class ConfidentPool(StoppingRule):
     """Stop when the model is sure of every unlabelled row.
 
-    As [1]_, but with the probability of the likeliest class in place of the entropy.
+    As [1]_, but with the probability of the likeliest class in place of the entropy; of several
+    labels a row, that of each being there, or not.
 
     Parameters
     ----------

@@ -71,7 +71,24 @@ def check_sums(proba: NDArray) -> None:
         )
 
 
-def check_labels(net, y, outputs: Tensor) -> None:
+def check_label_proba(proba: NDArray, n_labels: int | None) -> None:
+    """Refuse outputs that are not a probability for each label that a row may have."""
+    if proba.ndim != 2 or n_labels not in (None, proba.shape[1]):
+        width = tuple(proba.shape[1:]) if proba.ndim != 2 else proba.shape[1]
+        raise ValueError(
+            f"the net has {width} outputs for {n_labels} labels that a row may have; give its last "
+            f"layer as many outputs."
+        )
+    if not ((proba >= 0) & (proba <= 1)).all():
+        row = proba[~((proba >= 0) & (proba <= 1)).all(axis=1)][0]
+        raise ValueError(
+            f"the net gave {np.array2string(row, precision=3, threshold=6)} as the probabilities "
+            f"of a row's labels; write criterion=torch.nn.BCEWithLogitsLoss where it gives logits, "
+            f"and if it gives NaN, lower its lr, or mend the rows."
+        )
+
+
+def check_targets(net, y, outputs: Tensor) -> None:
     """Refuse labels for which the net has no output."""
     loss = getattr(net, "criterion_", None)
     if y is None or is_own(net, "get_loss"):

@@ -25,23 +25,34 @@ from ..data.tensors import as_array
 from ..utils.checks import warn
 from . import checking, serving
 from .kinds import is_own, last_step
-from .modules import evaluation, first_output, float_dtype, has_batch_norm, modules_of, uncompiled
+from .modules import (
+    evaluation,
+    first_output,
+    float_dtype,
+    has_batch_norm,
+    modules_of,
+    of_each_label,
+    uncompiled,
+)
 from .serving import CastDataset, as_targets
 
 NAME = "skactive"  # of the callback among those of the net
 
 
-def prepare(estimator, n_classes: int | None, coded: NDArray | None = None) -> None:
+def prepare(
+    estimator, n_classes: int | None, coded: NDArray | None = None, multilabel: bool = False
+) -> None:
     """Prepare the net at the end of an unfitted estimator for few labels, in place.
 
     A classifier is to have `n_classes` outputs; `coded` holds the labels for which it is given 0 to
-    k - 1, None: it is given labels as they are.
+    k - 1, None: it is given labels as they are. With `multilabel`, each output is of a label that
+    a row has or not.
     """
     net = last_step(estimator)
     checking.check_settings(net)
     # A clone of a net that a learner fitted brings the guard of that learner along.
     own = [each for each in net.callbacks or [] if not _is_guard(each)]
-    net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded))])
+    net.set_params(callbacks=[*own, (NAME, Guard(n_classes, coded, multilabel))])
     if net.dataset is Dataset:
         net.set_params(dataset=CastDataset)
 
@@ -54,12 +65,13 @@ def _is_guard(callback) -> bool:
 class Guard(Callback):
     """Looks at a net and its rows before it is trained, and mends or refuses what would fail.
 
-    `n_classes` and `coded` are as for `prepare`.
+    `n_classes`, `coded` and `multilabel` are as for `prepare`.
     """
 
-    def __init__(self, n_classes=None, coded=None):
+    def __init__(self, n_classes=None, coded=None, multilabel=False):
         self.n_classes = n_classes
         self.coded = coded
+        self.multilabel = multilabel
 
     def __repr__(self) -> str:
         return f"Guard({self.n_classes})"
@@ -82,12 +94,12 @@ class Guard(Callback):
         one, two = _first_outputs(net, net.get_dataset(X, y), "the first")
         outputs = first_output(one)
         self._check_outputs(net, outputs)
-        checking.check_labels(net, y, outputs)
+        checking.check_targets(net, y, outputs)
         checking.check_reduction(net)
         self._set_targets(net, X, outputs)
         net.iterator_train = serving.CheckedLoader(net.iterator_train, has_batch_norm(net.module_))
         net.iterator_valid = serving.UniformLoader(net.iterator_valid)
-        split = self._fixed_split(net, outputs) or _possible_split(net, X, y)
+        split = self._fixed_split(net, outputs) or self._possible_split(net, X, y)
         net.train_split = serving.ServedSplit(net.train_split, split)
         # Only now, since targets come in the dtype that was just set.
         target = _batch_of(net, net.get_dataset(X, y)[0], 2, "iterator_train")[1]
@@ -111,7 +123,7 @@ class Guard(Callback):
                 f"the validation set of train_split has {what}; write "
                 f"predefined_split(skorch.dataset.Dataset(X_valid, y_valid))."
             )
-        floats, format = float_dtype(net.module_), _target_format(net, outputs)
+        floats, format = float_dtype(net.module_), self._target_format(net, outputs)
         if type(given) is Dataset:
             y = self._served(as_array(given.y), *format)
             served: Any = CastDataset(given.X, y, floats=floats)
@@ -122,7 +134,7 @@ class Guard(Callback):
 
     def _served(self, y: NDArray, dtype: torch.dtype, is_column: bool) -> Tensor:
         """Return labels of a validation set as targets."""
-        y = y.reshape(-1)
+        y = y if self.multilabel else y.reshape(-1)
         if self.coded is None:
             return as_targets(y, dtype, is_column)
         codes = encode(y, self.coded)
@@ -136,10 +148,14 @@ class Guard(Callback):
 
     def _served_one(self, format: tuple, label) -> Tensor:
         """Return one label of a validation set as a target."""
-        return self._served(as_array(label), *format)[0]
+        return self._served(as_array(label)[None], *format)[0]
 
     def _check_outputs(self, net, outputs: Tensor) -> None:
         """Refuse outputs that are not probabilities, one for each class."""
+        if self.multilabel:
+            proba = of_each_label(net._get_predict_nonlinearity()(outputs))
+            checking.check_label_proba(to_numpy(proba), self.n_classes)
+            return
         if not is_classifier(net):
             if outputs.numel() != len(outputs):
                 raise ValueError(
@@ -186,7 +202,7 @@ class Guard(Callback):
 
     def _set_targets(self, net, X, outputs: Tensor) -> None:
         """Make targets come in the dtype and the shape that the criterion needs."""
-        dtype, is_column = _target_format(net, outputs)
+        dtype, is_column = self._target_format(net, outputs)
         if net.dataset is CastDataset:
             net.dataset__targets, net.dataset__column = dtype, is_column
         elif callable(net.dataset):
@@ -194,13 +210,34 @@ class Guard(Callback):
         if isinstance(getattr(X, "rows", None), DatasetRows):
             X.y = as_targets(X.y, dtype, is_column)
 
+    def _target_format(self, net, outputs: Tensor) -> tuple[torch.dtype, bool]:
+        """Return the dtype of targets, and whether they are a column, as the criterion needs."""
+        is_classifying = is_classifier(net)
+        takes_codes = is_classifying and not isinstance(net, NeuralNetBinaryClassifier)
+        takes_codes &= not self.multilabel
+        dtype = torch.int64 if takes_codes else float_dtype(net.module_)
+        return dtype, not is_classifying and outputs.ndim == 2
 
-def _target_format(net, outputs: Tensor) -> tuple[torch.dtype, bool]:
-    """Return the dtype of targets, and whether they are a column, as the criterion needs them."""
-    is_classifying = is_classifier(net)
-    takes_codes = is_classifying and not isinstance(net, NeuralNetBinaryClassifier)
-    dtype = torch.int64 if takes_codes else float_dtype(net.module_)
-    return dtype, not is_classifying and outputs.ndim == 2
+    def _possible_split(self, net, X, y):
+        """Return the net's train_split, or None with a warning if it cannot split so few labels."""
+        split = net.train_split
+        if not isinstance(split, ValidSplit) or y is None:
+            return split
+        if self.multilabel and split.stratified:  # as it is by default, for classes alone
+            split = ValidSplit(split.cv, random_state=split.random_state)
+        parts: Any = None
+        # By trying, since what is too few is known to the splitter alone.
+        with warnings.catch_warnings(), suppress(ValueError):
+            warnings.simplefilter("ignore")  # of classes with fewer rows than folds
+            parts = split(Dataset(np.arange(len(y))), np.asarray(y))
+        if parts is None or not all(map(len, parts)):
+            warn(
+                "labels are too few for the net's train_split: it learns from all of them, without "
+                "validation; write train_split=None, or a fixed set by "
+                "skorch.helper.predefined_split."
+            )
+            return None
+        return split
 
 
 def _first_outputs(net, data, which: str, iterator: str = "iterator_train") -> tuple[Any, Any]:
@@ -237,22 +274,3 @@ def _batch_of(net, pair, n: int, iterator: str) -> tuple[Any, Any]:
 def _is_column(net) -> bool:
     """Whether a net flattens what its module gives, which should be a column, as it is."""
     return type(net).infer is NeuralNetBinaryClassifier.infer
-
-
-def _possible_split(net, X, y):
-    """Return the net's train_split, or None with a warning if it cannot split so few labels."""
-    split = net.train_split
-    if not isinstance(split, ValidSplit) or y is None:
-        return split
-    parts: Any = None
-    # By trying, since what is too few is known to the splitter alone.
-    with warnings.catch_warnings(), suppress(ValueError):
-        warnings.simplefilter("ignore")  # of classes with fewer rows than folds
-        parts = split(Dataset(np.arange(len(y))), np.asarray(y))
-    if parts is None or not all(map(len, parts)):
-        warn(
-            "labels are too few for the net's train_split: it learns from all of them, without "
-            "validation; write train_split=None, or a fixed set by skorch.helper.predefined_split."
-        )
-        return None
-    return split

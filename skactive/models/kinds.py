@@ -49,6 +49,13 @@ LINEAR_REGRESSORS = (
 )
 PERCEPTRONS = ("sklearn.neural_network._multilayer_perceptron.BaseMultilayerPerceptron",)
 
+# What learns several labels a row by an estimator for each, which may refuse a label of one value.
+FOR_EACH_LABEL = _in("sklearn.multioutput", "MultiOutputClassifier ClassifierChain")
+ONE_FOR_REST = ("sklearn.multiclass.OneVsRestClassifier",)
+LINEAR_FOR_EACH = (*ONE_FOR_REST, "sklearn.multioutput.MultiOutputClassifier")  # of the same rows
+# What makes no sense, or is not there yet, for several labels a row.
+OF_ONE_LABEL = ("value", "std", "samples", "dropout", "perturbation", "input_gradient")
+
 # What a strategy may read, and how a sentence ends that begins with "it needs".
 NEEDS = {
     "proba": "predict_proba",
@@ -68,6 +75,7 @@ NEEDS = {
     "input_gradient": "to be a skorch classifier",
 }
 
+METHODS = {"proba": "predict_proba", "decision": "decision_function"}
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
 
@@ -146,14 +154,22 @@ def transforms_of(estimator) -> list[Callable]:
     return [step.transform for _, step in steps if hasattr(step, "transform")]
 
 
-def refusal(estimator, *alternatives: str) -> str | None:
+def refusal(estimator, *alternatives: str, multilabel: bool = False) -> str | None:
     """Return why an estimator can give none of these, or None if it can give one.
 
-    Before the estimator is fitted, None also means that it cannot be told yet.
+    Before the estimator is fitted, None also means that it cannot be told yet. With `multilabel`,
+    rows have several labels.
     """
-    if any(_gives(estimator, what) for what in alternatives):
+    found = [what for what in alternatives if not (multilabel and what in OF_ONE_LABEL)]
+    if any(_gives(estimator, what) for what in found):
         return None
-    return cannot_give(estimator, *alternatives)
+    if not found:
+        views = " or ".join(f"view.{what}" for what in alternatives)
+        return (
+            f"{views}, which no estimator gives for several labels a row; write 'margin' or "
+            f"'entropy', or a strategy that looks at the rows, such as 'k_center'."
+        )
+    return cannot_give(estimator, *found)
 
 
 def cannot_give(estimator, *alternatives: str) -> str:
@@ -210,6 +226,9 @@ def _gives(estimator, what: str) -> bool:
         return False
     if what == "perturbation":
         return is_instance(last, LINEAR_CLASSIFIERS)
+    if is_instance(last, ONE_FOR_REST) and what in METHODS and hasattr(last, "estimators_"):
+        # What it has of a label that all rows have, or none, it may not have of others.
+        return may_have(last.estimator, METHODS[what])
     if what == "proba":
         return may_have(estimator, "predict_proba")
     if what == "decision":
@@ -227,7 +246,12 @@ def _gives(estimator, what: str) -> bool:
 
 
 def _has_linear_layer(estimator) -> bool:
-    """Whether an estimator is a linear model or an MLP, or might be."""
+    """Whether an estimator is a linear model or an MLP, or might be; or one for each label."""
+    if is_instance(estimator, LINEAR_FOR_EACH):
+        # Of one label a row, probabilities are not those of sigmoids: only fit tells.
+        is_of_labels = getattr(estimator, "multilabel_", True)
+        is_linear = is_instance(estimator.estimator, LINEAR_CLASSIFIERS)
+        return is_of_labels and is_linear and may_have(estimator.estimator, "predict_proba")
     if is_instance(estimator, LINEAR_CLASSIFIERS):
         return may_have(estimator, "predict_proba")
     if is_instance(estimator, (*LINEAR_REGRESSORS, *PERCEPTRONS)):

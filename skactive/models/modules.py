@@ -30,6 +30,11 @@ def uncompiled(module: nn.Module) -> nn.Module:
     return getattr(module, "_orig_mod", module)
 
 
+def of_each_label(predicted: Tensor) -> Tensor:
+    """Return probabilities of labels, shape (n, L), of those that each is 0 and 1, (n, 2, L)."""
+    return predicted[:, 1] if predicted.ndim == 3 and predicted.shape[1] == 2 else predicted
+
+
 def first_output(output: Any) -> Any:
     """Return the predictions among a module's outputs: the logits, or the first of a tuple."""
     tensor = output[0] if isinstance(output, tuple) else output

@@ -33,8 +33,11 @@ ACTIVATIONS = {
 class Model:
     """Arrays of a fitted estimator, for any rows; what it cannot give raises ValueError.
 
-    They are all that strategies see of it. See `TorchModel` for nets.
+    They are all that strategies see of it. See `TorchModel` for nets, `SeveralModel` for several
+    labels a row.
     """
+
+    multilabel = False  # whether each class is a label of its own, which a row has or not
 
     def __init__(self, estimator, classes=None, coded=None):
         self.estimator = estimator
@@ -99,7 +102,7 @@ class Model:
         """Return the decision function, shape (n,) for two classes or (n, C)."""
         self._require("decision")
         name = f"{type(self.estimator).__name__}.decision_function"
-        return _without_nan(self._answer("decision_function", X), name, "values")
+        return without_nan(self._answer("decision_function", X), name, "values")
 
     def prediction(self, X) -> np.ndarray:
         """Return predicted labels or values, shape (n,)."""
@@ -118,7 +121,7 @@ class Model:
             mean, std = last.predict(X, return_std=True)
         else:
             mean, std = self._in_blocks(partial(_moments, last), X, axis=1)
-        return mean, _without_nan(std, f"{type(last).__name__}.predict", "standard deviations")
+        return mean, without_nan(std, f"{type(last).__name__}.predict", "standard deviations")
 
     def samples(self, X) -> np.ndarray:
         """Return the members' probabilities, shape (S, n, C); votes where they give none."""
@@ -128,7 +131,7 @@ class Model:
         read = partial(_votes, last, _class_positions(last), len(seen))
         out = self._in_blocks(read, X, axis=1)
         name = f"a member of {type(last).__name__}"
-        return self._spread(_without_nan(out, name, "probabilities"), seen)
+        return self._spread(without_nan(out, name, "probabilities"), seen)
 
     def embedding(self, X):
         """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
@@ -173,11 +176,15 @@ class Model:
     def _answer(self, method: str, X) -> np.ndarray:
         """Return what a method of the estimator answers for rows."""
         if self.n_threads == 1:
-            return np.asarray(getattr(self.estimator, method)(X))
+            return self._as_array(method, getattr(self.estimator, method)(X))
         if kinds.is_wrapped_in_own(self.estimator, method):
-            return np.asarray(_sequentially(getattr(self.estimator, method), X))
+            return self._as_array(method, _sequentially(getattr(self.estimator, method), X))
         X, last = reach_last(self.estimator, X)  # transformers may bear no threads
-        return self._in_blocks(lambda rows: np.asarray(getattr(last, method)(rows)), X)
+        return self._in_blocks(lambda rows: self._as_array(method, getattr(last, method)(rows)), X)
+
+    def _as_array(self, method: str, answer) -> np.ndarray:
+        """Return what a method of the estimator answered as an array, a row for each."""
+        return np.asarray(answer)
 
     def _in_blocks(self, read: Callable, X, axis: int = 0) -> np.ndarray:
         """Return what a function reads of rows: of a block in each thread, without other threads.
@@ -206,11 +213,15 @@ class Model:
                 f"has {len(seen)} classes; one column for each is needed."
             )
         name = f"{type(self.estimator).__name__}.predict_proba"
-        return self._spread(_without_nan(proba, name, "probabilities"), seen)
+        return self._spread(without_nan(proba, name, "probabilities"), seen)
+
+    def refusal(self, *alternatives: str) -> str | None:
+        """Return why the estimator can give none of these, or None if it can give one."""
+        return refusal(self.estimator, *alternatives, multilabel=self.multilabel)
 
     def _require(self, what: str) -> None:
         """Refuse what the estimator cannot give."""
-        reason = refusal(self.estimator, what)
+        reason = self.refusal(what)
         if reason is not None:
             raise ValueError(f"the strategy reads {reason}")
 
@@ -316,7 +327,7 @@ def _class_positions(ensemble) -> list[np.ndarray]:
     )
 
 
-def _without_nan(values: np.ndarray, name: str, what: str) -> np.ndarray:
+def without_nan(values: np.ndarray, name: str, what: str) -> np.ndarray:
     """Return values, refusing them if one is NaN."""
     # A sum needs no mask as large as the values. Infinities of both signs sum to NaN too.
     with np.errstate(invalid="ignore"):

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from ..data.arrays import Joined
 from ..data.rows import n_rows
 from .attacks import NO_GRADIENT, bim, deepfool, has_gradient
-from .checking import check_sums
+from .checking import check_label_proba, check_sums
 from .kinds import SOME_ROWS, is_own
-from .modules import first_output, watching
+from .modules import first_output, of_each_label, watching
 from .passes import Passes, batch_rows
 from .sklearn import Model
 
@@ -311,6 +311,41 @@ class DropoutModel(TorchModel):
     def proba(self, X) -> NDArray:
         """Return the mean of the passes' probabilities, shape (n, C)."""
         return self.samples(X).mean(axis=0)
+
+
+class SeveralTorchModel(TorchModel):
+    """Arrays of a fitted net with a probability for each label; see `TorchModel`."""
+
+    multilabel = True
+
+    def prediction(self, X) -> NDArray:
+        """Return which labels rows are predicted to have, bool, shape (n, L)."""
+        return self.proba(X) > 0.5
+
+    def _reader(self) -> Callable[[Tensor], Tensor]:
+        """Return the function that makes outputs the probability of each label."""
+        read = super()._reader()
+        return lambda outputs: of_each_label(read(outputs))
+
+    def _checked(self, predicted: Tensor) -> NDArray:
+        """Return probabilities as an array."""
+        values = to_numpy(predicted)
+        check_label_proba(values, len(self.classes))
+        return values
+
+    def _judge(self, predicted: Tensor, made: Tensor) -> None:
+        """Find out whether predictions are the sigmoid of what the last linear layer made."""
+        check_label_proba(to_numpy(predicted[:SOME_ROWS]), len(self.classes))
+        is_each = made.shape == predicted.shape
+        made, predicted = made[:SOME_ROWS].to(predicted.dtype), predicted[:SOME_ROWS]
+        self._scale = float(is_each and torch.allclose(made.sigmoid(), predicted, atol=1e-5))
+
+    def _refuse_gradient(self) -> NoReturn:
+        """Say why there is no gradient of a last layer."""
+        raise ValueError(
+            f"the strategy reads view.gradient, which {type(self.passes.module).__name__} cannot "
+            f"give: its predictions are not the sigmoid of what its last Linear layer gives."
+        )
 
 
 def model_of_module(module: nn.Module, layer: str | None) -> TorchModel:

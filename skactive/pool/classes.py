@@ -22,9 +22,9 @@ _KINDS = {bool, int, float, str}
 def class_changes(log: Log, n: int) -> list[tuple[int, dict[str, list]]]:
     """Return the changes of classes that count after n operations, with their numbers."""
     return [
-        (number, detail)
-        for number, detail in list(log.details.items())
-        if log.kinds.array[number] == _CLASSES and number < n <= log.dead.array[number]
+        (number, log.details[number])
+        for number in list(log.regroupings)
+        if number < n <= log.dead.array[number]
     ]
 
 
@@ -35,18 +35,16 @@ def is_split(change: Change) -> bool:
 
 def changed_between(log: Log, first: int, n: int) -> bool:
     """Tell whether any operation from the first on, before n, changed classes, or undid that."""
-    if not log.details:
-        return False
-    numbers = np.flatnonzero(log.kinds.array[:n] == _CLASSES)
-    if len(numbers) == 0 or numbers[-1] >= first:
+    numbers = [number for number in list(log.regroupings) if number < n]
+    if not numbers or numbers[-1] >= first:
         return len(numbers) > 0
-    undone = [ones for number, ones in list(log.undone.items()) if first <= number < n]
-    return not set(numbers.tolist()).isdisjoint(chain.from_iterable(undone))
+    undone = [log.undone.get(number, ()) for number in range(first, n)]
+    return not set(numbers).isdisjoint(chain.from_iterable(undone))
 
 
 def turns(log: Log, n: int) -> np.ndarray:
     """Return which of the first n operations changed classes, or undid that, sorted."""
-    changes = set(np.flatnonzero(log.kinds.array[:n] == _CLASSES).tolist())
+    changes = {number for number in list(log.regroupings) if number < n}
     undone = [(number, ones) for number, ones in list(log.undone.items()) if number < n]
     undoes = {number for number, ones in undone if not changes.isdisjoint(ones)}
     return np.array(sorted(changes | undoes), dtype=np.int64)

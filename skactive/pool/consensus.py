@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, triu
 
-from ..data.labels import encode, missing_mask, sorted_classes, to_array
+from ..data.labels import missing_mask, to_array
+from .codes import label_codes, name_codes
+from .one_coin import one_coin
 
 Consensus = Callable[[NDArray[np.int64], NDArray, NDArray], Any]
 
@@ -40,7 +42,7 @@ def majority(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> N
         width = labels.shape[1]
         questions = (questions[:, None] * width + np.arange(width)).ravel()
     cells = labels.ravel()
-    return cells[_first_of_most(questions, _codes(cells))].reshape(-1, *labels.shape[1:])
+    return cells[_first_of_most(questions, label_codes(cells))].reshape(-1, *labels.shape[1:])
 
 
 def _first_of_most(questions: NDArray[np.intp], answers: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -58,12 +60,12 @@ def _first_of_most(questions: NDArray[np.intp], answers: NDArray[np.intp]) -> ND
     return first[rank == best[question]]
 
 
-_KNOWN: dict[Any, Consensus] = {None: latest, "majority": majority}
+_KNOWN: dict[Any, Consensus] = {None: latest, "majority": majority, "one_coin": one_coin}
 
 
 def is_row_by_row(consensus: Any) -> bool:
     """Whether what is said of a row makes no difference to any other; of a function, who knows."""
-    return isinstance(consensus, str | None)
+    return isinstance(consensus, str | None) and consensus != "one_coin"
 
 
 def resolve(consensus: Any) -> Consensus:
@@ -74,7 +76,7 @@ def resolve(consensus: Any) -> Consensus:
     >>> resolve("one coin")
     Traceback (most recent call last):
     ...
-    ValueError: consensus is 'one coin'; write None, 'majority', or a function of (rows,
+    ValueError: consensus is 'one coin'; write None, 'majority', 'one_coin', or a function of (rows,
         annotators, labels) that returns a label for each distinct row.
     """
     if callable(consensus) and not isinstance(consensus, type):
@@ -209,10 +211,8 @@ def agreement(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> 
             f"counted for classes only."
         )
     distinct, units = np.unique(rows, return_inverse=True)
-    names = sorted(set(annotators.tolist()), key=lambda name: (name is None, name or ""))
-    codes = {name: code for code, name in enumerate(names)}
-    people = np.array([codes[name] for name in annotators.tolist()], dtype=np.intp)
-    answers = _codes(labels)
+    names, people = name_codes(annotators)
+    answers = label_codes(labels)
     if len(rows):
         _, from_the_end = np.unique((people * len(distinct) + units)[::-1], return_index=True)
         last = len(rows) - 1 - from_the_end  # by annotator, then by row
@@ -262,11 +262,3 @@ def _kappas(
         kappa = float("nan") if is_one else float(cohen_kappa_score(left, right))
         pairs[names[a], names[b]] = kappa, len(left)
     return pairs
-
-
-def _codes(labels: NDArray) -> NDArray[np.intp]:
-    """Return labels as whole numbers, the same for the same label, or set of labels."""
-    if labels.ndim == 2:
-        sets = map(bytes, labels.astype(np.int8, order="C"))
-        labels = np.fromiter(sets, dtype=object, count=len(labels))
-    return encode(labels, sorted_classes(labels))

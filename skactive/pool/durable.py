@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from . import files
 from .blocks import LOG_BLOCK, block_of_lines
 from .classes import is_split
 from .ledger import Found, Ledger
-from .lines import Written, change_of, digest_of_setting, keyed, written
+from .lines import Extent, Written, change_of, digest_of_setting, keyed, written
 from .log import KINDS, Change
 from .renumbering import Placed
 from .store import Store
@@ -35,10 +35,9 @@ class Mark(NamedTuple):
     n_events: int  # those of rows that the pool lacks included
     ids: Ids | None  # of the rows that were touched, by their keys; None: rows have none
 
-    @property
-    def n_keys(self) -> int:
-        """Number of rows that have a key."""
-        return 0 if self.ids is None else len(self.ids)
+    def extent(self, n: int) -> Extent:
+        """Return how far it goes, with n operations."""
+        return Extent(n, self.n_events, 0 if self.ids is None else len(self.ids))
 
 
 class DurableLedger(Ledger):
@@ -66,6 +65,7 @@ class DurableLedger(Ledger):
         self._leaves_out, own = leaves_out, placed.ids
         self._lacks = own is not None and bool((own.find(mark.ids) < 0).any())
         self._dtype = dtype if self._lacks else None
+        self._blocked = Extent(0, 0, 0)  # at least as much is in blocks
         self._sent: tuple[bytes, Change] | None = None  # what is being written, and its digest
         self._n_settings, self._setting = 0, start
         self.function: Any = None  # the consensus, where it is one
@@ -126,11 +126,13 @@ class DurableLedger(Ledger):
         if isinstance(change.added, Rows) and mark.ids is None:
             joined = Rows(*now.rows.parts, *change.added.parts)
             sample = sample_of(joined, len(now.rows), len(joined), change.rows)
-        fill_block(self.store, n, mark.n_events)
-        new = append(self.store, exact, dtype, n, mark, self._ids, sample)
+        lines, new = written_after(mark, exact, dtype, n, self._ids, sample)
+        self.store.append([(lines, new.digest)])
+        blocked = fill_block(self.store, self._blocked, mark.extent(n), [lines])
         self._marks = {n: mark, n + 1: new}
         self._sent = new.digest, change
         self.store.commit()
+        self._blocked = blocked
         super().commit(change)
         self._sent = None
 
@@ -158,7 +160,7 @@ class DurableLedger(Ledger):
         """Tell whether operation n may have touched rows that the pool lacks."""
         log, now = self.log, self.now
         span = log.span(n, now.n_operations, now.n_events)
-        ((count,),) = self.store.rows("SELECT count(*) FROM event WHERE operation = ?", n)
+        count = self.store.n_events_of(n, self._marks[now.n_operations].n_events)
         return KINDS[log.kinds.array[n]] == "classes" or bool(count > span.stop - span.start)
 
     def _catch_up(self) -> None:
@@ -178,7 +180,7 @@ class DurableLedger(Ledger):
                 f"held; open it again with Pool.open."
             )
         if count > now.n_operations:
-            for lines, digest in self.store.since(now.n_operations, mark.n_events, mark.n_keys):
+            for lines, digest in self.store.since(mark.extent(now.n_operations)):
                 self._apply(lines, digest)
         self._take_settings()
 
@@ -270,32 +272,73 @@ class DurableLedger(Ledger):
             self.function = self._told.pop("consensus") if isinstance(named, dict) else None
 
 
-def append(
-    store: Store,
+def written_after(
+    mark: Mark,
     change: Change,
     dtype: np.dtype | None,
     n: int,
-    mark: Mark,
     own: Ids | None,
     sample: str | None,
-) -> Mark:
-    """Write a change as operation n; return how far the file goes then."""
+) -> tuple[Written, Mark]:
+    """Return the lines of a change as operation n of a file, and how far it goes with them."""
     change, ids = keyed(change, own, mark.ids)
     rows: list[tuple] = []
     if ids is not None and mark.ids is not None:
         start = len(mark.ids)
         rows = [(start + place, n, name) for place, name in enumerate(ids[start:].tolist())]
     lines = written(change, dtype, n, mark.n_events, sample, rows)
-    digest = store.append(lines, mark.digest)
-    return Mark(digest, mark.n_events + len(lines.events), ids)
+    new = Mark(lines.digest(mark.digest), mark.n_events + len(lines.events), ids)
+    return lines, new
 
 
-def fill_block(store: Store, n: int, n_events: int) -> None:
-    """Put what was written since the last block into one, if it is much by now."""
-    done = store.blocked()
-    if n + n_events - sum(done[:2]) >= LOG_BLOCK:
-        block = block_of_lines([lines for lines, _ in store.since(*done)])
-        store.append_block(block.packed(), n, n_events, done[2] + len(block.ids))
+def append_all(
+    store: Store,
+    changes: Iterable[tuple[Change, np.dtype | None, str | None]],
+    mark: Mark,
+    own: Ids | None,
+) -> Mark:
+    """Write changes with their dtypes and samples as the first operations of a file.
+
+    Returns how far it goes then. One by one they would take twice as long.
+    """
+    pending: list[tuple[Written, bytes]] = []
+    before, end = mark.extent(0), mark.extent(0)
+
+    def write() -> None:
+        store.append(pending)
+        if before.n:  # the first operation is in no block
+            fill_block(store, before, before, [lines for lines, _ in pending])
+        pending.clear()
+
+    for n, (change, dtype, sample) in enumerate(changes):
+        lines, mark = written_after(mark, change, dtype, n, own, sample)
+        pending.append((lines, mark.digest))
+        end = mark.extent(n + 1)
+        if n == 0 or end.size - before.size >= LOG_BLOCK:
+            write()
+            before = end
+    write()
+    return mark
+
+
+def fill_block(store: Store, done: Extent, before: Extent, new: Sequence[Written]) -> Extent:
+    """Put what was written since the last block into one, if it is much by now.
+
+    Of what comes behind `before`, in a transaction that is open, these are the lines. So much at
+    least is in blocks already as `done` says; it returns how much is then.
+    """
+    end = Extent(
+        before.n + len(new),
+        before.n_events + sum(len(lines.events) for lines in new),
+        before.n_keys + sum(len(lines.rows) for lines in new),
+    )
+    if end.size - done.size >= LOG_BLOCK:
+        done = store.blocked()  # others may have filled one
+    if end.size - done.size < LOG_BLOCK:
+        return done
+    old = [lines for lines, _ in store.since(done, before)]
+    store.append_block(block_of_lines([*old, *new]).packed(), end)
+    return end
 
 
 def sample_of(rows: Rows, start: int, stop: int, labeled: np.ndarray) -> str:

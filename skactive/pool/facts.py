@@ -12,7 +12,7 @@ from ..data.ids import Called, Ids
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
-from ..utils.checks import checked_count
+from ..utils.checks import checked_count, checked_fraction
 from . import asking
 from .classes import named_after
 from .consensus import Agreement, agreement, resolve
@@ -21,7 +21,21 @@ from .frames import history_frame, to_frame
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
 from .log import EVENT_NAMES, OF_LABELS, UNSURE, Change
-from .standing import labels_in, opinions, opinions_table
+from .people import (
+    checked_people,
+    for_second_opinions,
+    held_by,
+    people_table,
+    rows_answered,
+    whom_to_ask,
+)
+from .standing import (
+    labels_in,
+    open_to_opinions,
+    opinions,
+    opinions_on_labeled,
+    opinions_table,
+)
 from .tags import rows_tagged, tags_of
 
 # What a pool tells of each state, by the same few properties.
@@ -274,10 +288,80 @@ class Facts:
         table["label"] = self._written(table["label"], table["kind"] != EVENT_NAMES[UNSURE])
         return as_table(table, like=self.rows.parts[0])
 
+    @property
+    def opinions_on_labeled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, annotators and labels of the opinions on labelled rows, in the order given."""
+        return self.ledger.read(opinions_on_labeled)
+
+    @property
+    def open_mask(self) -> np.ndarray:
+        """Boolean mask of shape (n,): labelled, but neither decided nor reserved for anybody."""
+        return self.ledger.read(open_to_opinions)
+
     def agreement(self) -> Agreement:
         """Return how far annotators agree in the opinions that stand: alpha, and kappa of pairs."""
         rows, people, labels = self.ledger.read(opinions)
         return agreement(rows, people, several.as_matrix(labels) if self.multilabel else labels)
+
+    def annotators(self, *, level=0.95) -> Any:
+        """Return what is known of everybody who answered, as a table.
+
+        A frame of pandas or polars, whichever X is or is installed, else a dict of arrays. By name:
+        answers, skips (she could not tell), the median of her seconds, accuracy and the bounds of
+        its interval, low and high, and agreement: the share of others' labels of her rows that
+        equal hers. What was undone, closed or replaced does not count.
+
+        The accuracy is estimated by the consensus "one_coin", whichever the pool has, from what
+        people say of the same rows, without knowing what is true; where there are few of these it
+        is near 0.8. Its interval has a probability of `level` by a Beta distribution whose mean it
+        is, of fewer labels than she gave, since it is only likely which of them are right. With
+        several labels a row both are means; of measured numbers accuracy and agreement are NaN.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Probability of the interval.
+        """
+        level = checked_fraction(level, "level", "annotators")
+        table = self.ledger.read(people_table, level)
+        return as_table(table, like=self.rows.parts[0])
+
+    def query_annotators(self, idx, *, annotators=None) -> list[tuple[str, ...]]:
+        """Return whom to ask about rows: for each of them names, best first.
+
+        By the accuracy of `annotators`. Left out is who has said something of the row already, or
+        has it reserved.
+
+        Parameters
+        ----------
+        idx : int or array-like of int, shape (k,)
+            Row numbers.
+        annotators : list of str, default=None
+            Who may be asked. None: everybody who answered.
+
+        Returns
+        -------
+        list of k tuples of str
+            Names, for each row.
+        """
+        idx = check_row_numbers(idx, len(self), who="query_annotators")
+        if annotators is not None:
+            annotators = checked_people(annotators)
+        return self.ledger.read(whom_to_ask, idx, annotators)
+
+    # For who asks one of several people
+
+    def answered_by(self, name: str | None) -> np.ndarray:
+        """Return the rows of which somebody has said something that stands, sorted."""
+        return self.ledger.read(rows_answered, name)
+
+    def held_by(self, name: str) -> np.ndarray:
+        """Return the rows that are reserved for somebody who has not answered, sorted."""
+        return self.ledger.read(held_by, name)
+
+    def for_second_opinions(self, name: str, share: float) -> np.ndarray:
+        """Return the rows of which a second person is to be asked, this one, in their order."""
+        return self.ledger.read(for_second_opinions, name, share, self.seed)
 
     @property
     def history(self) -> tuple[Operation, ...]:
@@ -414,14 +498,6 @@ class Facts:
             return rows, np.zeros(0) if labels is None else labels
 
         return self.ledger.read(look)
-
-    def refuse_several(self, who: str) -> None:
-        """Refuse several labels a row, for whoever knows what to do with one."""
-        if self.multilabel:
-            raise ValueError(
-                f"{who} got rows with several labels, which a Pool records, and from which nothing "
-                f"learns as yet; give one label a row, say whether it has one of them."
-            )
 
     def _shown(self, label: Any) -> Any:
         """Return a label as messages show it."""

@@ -20,7 +20,18 @@ from .consensus import resolve
 from .facts import Facts
 from .fold import LABELED
 from .ledger import Ledger
-from .log import ADDING, EVENTS_OF, FINAL, KINDS, LABELS_IN, NEVER, Column, LabelColumn, Log
+from .log import (
+    ADDING,
+    EVENTS_OF,
+    FINAL,
+    KINDS,
+    LABELS_IN,
+    NEVER,
+    Column,
+    LabelColumn,
+    Log,
+    previous_of,
+)
 from .renumbering import Given, by_ids, by_numbers, may_have_joined
 from .storage import pack_json, pack_labels, refuse_unless, unpack_json, unpack_labels
 from .test_side import check_sides
@@ -206,19 +217,12 @@ def checked_log(
     log.operations = Column(np.repeat(np.arange(n), counts))
     _check_events(log)
     _check_labels(log, missing_label)
-    log.previous = Column(_previous(log.rows.array))
+    log.previous = Column(previous_of(log.rows.array))
     log.has_final = bool((log.events.array == FINAL).any())
+    log.dtype_names = set(log.dtypes.values())
+    log.regroupings = np.flatnonzero(log.kinds.array == KINDS.index("classes")).tolist()
     check_changes(log)
     return log
-
-
-def _previous(rows: np.ndarray) -> np.ndarray:
-    """Return for each event the one before it of the same row, or -1."""
-    order = np.argsort(rows, kind="stable")
-    previous = np.full(len(rows), -1, dtype=np.int64)
-    same = rows[order][1:] == rows[order][:-1]
-    previous[order[1:][same]] = order[:-1][same]
-    return previous
 
 
 def _table(pairs: Sequence[Sequence], n: int) -> dict[int, Any]:
@@ -276,8 +280,11 @@ def _check_events(log: Log) -> None:
     counts = np.bincount(pairs.view(np.uint16))  # much quicker than unique pairs
     for kind, event in np.transpose(np.divmod(np.flatnonzero(counts), 256)).tolist():
         refuse_unless(event in EVENTS_OF[KINDS[kind]])
-    order = np.lexsort((rows, of))
-    refuse_unless(not ((np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)).any())
+    # Of a row an operation tells once; in a merged table each person may.
+    order = np.lexsort((names, rows, of))
+    is_again = (np.diff(rows[order]) == 0) & (np.diff(of[order]) == 0)
+    is_merged = log.kinds.array[of[order]] == KINDS.index("merge")
+    refuse_unless(not (is_again & ~(is_merged[1:] & (np.diff(names[order]) != 0))).any())
     base = log.base[0]
     refuse_unless((np.diff(base) > 0).all() and (base >= 0).all())
     undoes = [number for number, kind in enumerate(log.kinds.array) if KINDS[kind] == "undo"]

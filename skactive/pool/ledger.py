@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
@@ -30,6 +31,7 @@ from .log import (
     Change,
     Column,
     Log,
+    previous_of,
 )
 from .slots import Slots, inserted
 from .test_side import HoldOut, Taken, groups_in, groups_of, hold_out_of, keys_of
@@ -97,6 +99,7 @@ class Ledger:
         ids: Ids | None = None,
     ) -> None:
         self.log = Log() if log is None else log
+        self._lock = threading.RLock()  # of whoever changes the pool
         counts = np.zeros(_N_COUNTS, dtype=np.int64)
         self.now = Moment(n, n_events, rows, counts, None, ids=ids)
         self._ids = ids  # those of rows that are about to join included
@@ -123,7 +126,8 @@ class Ledger:
 
     def changed(self, work: Callable[[], Found]) -> Found:
         """Return what some work returns, which commits a change at most, while nobody else does."""
-        return work()
+        with self._lock:
+            return work()
 
     def told(self) -> dict[str, Any]:
         """Return what others have set for the pool as a whole since this was asked."""
@@ -146,11 +150,15 @@ class Ledger:
             rows = rows.copy()  # a moment keeps its own, whatever joins later
             for part in change.added.parts:
                 rows.append(part, merge=change.merge)
-        is_fresh = n == 0 or self._is_fresh(change.rows)
+        # In a merged table several people may say something of a row.
+        before = previous_of(change.rows) if change.kind == "merge" else NOTHING
+        is_fresh = n == 0 or (before.max(initial=-1) < 0 and self._is_fresh(change.rows))
         dtype, change = self.with_dtype(change, is_fresh)
         change, side = self.sided(change)
         ids = self._ids
-        previous = -1 if is_fresh else self.last_events(change.rows)
+        previous: Any = -1 if is_fresh else self.last_events(change.rows)
+        if len(before) and not is_fresh:
+            previous = np.where(before < 0, previous, now.n_events + before)
         n_events = self.log.write(change, n, now.n_events, previous, dtype)
         effect = self._effect_of(n, n_events, is_fresh)
         counts = self._counts_after(effect, change.n_added, side)
@@ -270,7 +278,9 @@ class Ledger:
             last[np.searchsorted(touched, rows)] = numbers
             return self._folded(touched, last, n + 1, n_events)
         states = _STATE_AFTER[log.events.array[events]]
-        if not (self._is_fresh(rows) if is_fresh is None else is_fresh) or (states < 0).any():
+        if is_fresh is None:
+            is_fresh = self._is_fresh(rows) and len(distinct(rows)) == len(rows)
+        if not is_fresh or (states < 0).any():
             rows, at = np.unique(rows[::-1], return_index=True)
             return self._folded(rows, numbers[::-1][at], n + 1, n_events)
         labels, dtype = None, self.dtype_after(n + 1)
@@ -380,7 +390,8 @@ class Ledger:
         n_kept = self.now.n_labels
         # Of what was decided, a label stays whatever is said.
         if n_kept and not is_fresh and not self.log.has_final:
-            n_kept -= (self.slots.states_of(change.rows[has_label]) == LABELED).sum()
+            told = distinct(change.rows[has_label])
+            n_kept -= (self.slots.states_of(told) == LABELED).sum()
         if self.now.dtype is not None and n_kept:
             new = merge_dtype(self.now.dtype, new)
         if has_label.all():
@@ -410,7 +421,7 @@ class Ledger:
         """
         log, now = self.log, self.now
         # How many labels a row has follows from the classes alone.
-        if len(set(log.dtypes.values())) < 2 or is_multilabel(now.dtype):
+        if len(log.dtype_names) < 2 or is_multilabel(now.dtype):
             return None
         rows, _ = self.follow().touched()
         last = self.last_events(rows)
@@ -522,9 +533,9 @@ class Ledger:
         if changed_between(log, n, now.n_operations):
             n = 0  # whatever has a label may be called otherwise
         spans = [slice(int(log.first.array[n]), now.n_events)]
-        for number, undone in list(log.undone.items()):
-            if n <= number < now.n_operations:
-                spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
+        for number in range(n, now.n_operations) if n else ():
+            undone = log.undone.get(number, ())
+            spans += [log.span(one, now.n_operations, now.n_events) for one in undone]
         rows = [log.rows.array[span] for span in spans]
         if kinds is not None:
             events = [log.events.array[span] for span in spans]

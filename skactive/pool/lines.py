@@ -52,6 +52,22 @@ def event_columns(events: Sequence[tuple]) -> EventColumns:
     return EventColumns(*(zip(*events, strict=True) if events else [()] * 9))
 
 
+class Extent(NamedTuple):
+    """How far lines go: the operations before, their events, and the rows that these touched."""
+
+    n: int
+    n_events: int
+    n_keys: int
+
+    @property
+    def size(self) -> int:
+        """Operations and events together."""
+        return self.n + self.n_events
+
+
+ALL = Extent(*[2**62] * 3)
+
+
 class Written(NamedTuple):
     """All lines of one operation."""
 
@@ -80,10 +96,11 @@ def keyed(change: Change, own: Ids | None, known: Ids | None) -> tuple[Change, I
     names = own[change.rows]
     keys = known.find(names)
     is_new = keys < 0
-    keys[is_new] = len(known) + np.arange(is_new.sum())
-    return change._replace(rows=keys, detail=without_groups(change.detail)), known.extended(
-        names[is_new]
-    )
+    # In the order in which they are told of, each once
+    _, first, which = np.unique(change.rows[is_new], return_index=True, return_inverse=True)
+    keys[is_new] = len(known) + np.argsort(np.argsort(first))[which]
+    change = change._replace(rows=keys, detail=without_groups(change.detail))
+    return change, known.extended(names[is_new][np.sort(first)])
 
 
 def written(
@@ -114,7 +131,7 @@ def written(
         base = change.rows.astype("<i8").tobytes(), packed_labels(change.labels)
         return Written(operation, [], base, sample, rows)
     k = len(change.rows)
-    kinds = [EVENT_NAMES[code] for code in np.broadcast_to(change.events, k).tolist()]
+    kinds = [EVENT_NAMES[code] for code in _each(change.events, k)]
     if change.names is None or isinstance(change.names, str):
         names = [plain_name(change.names)] * k
     else:
@@ -123,7 +140,7 @@ def written(
     if change.labels is not None:
         pairs = zip(_plain(change.labels), change.has_label.tolist(), strict=True)
         labels = [label if is_label else None for label, is_label in pairs]
-    held = np.broadcast_to(change.held, k).astype(np.int8).tolist()
+    held = [*map(int, _each(change.held, k))]
     notes = [change.notes.get(place, (None, None)) for place in range(k)] if change.notes else None
     seconds, comments = zip(*notes, strict=True) if notes else ([None] * k, [None] * k)
     columns = EventColumns(
@@ -138,6 +155,12 @@ def written(
         [*map(plain_name, comments)],
     )
     return Written(operation, [*zip(*columns, strict=True)], None, sample, rows)
+
+
+def _each(values: Any, k: int) -> list:
+    """Return k values, of which one may stand for all."""
+    values = np.asarray(values)  # of one operation more often than not: no array is made for it
+    return values.tolist() if values.ndim else [values.item()] * k
 
 
 def _plain(labels: np.ndarray) -> list:

@@ -145,7 +145,11 @@ class Log:
         self.people: list[str | None] = [None]  # by code
         self._codes: dict[str | None, int] = {None: NOBODY}
         self.base: tuple[np.ndarray, np.ndarray | None] = (NOTHING, None)  # rows and y of fit
+        # What follows, kept for who need not look through all; operations that never came about
+        # may have left some in the first two
         self.has_final = False  # whether anything was ever decided
+        self.dtype_names: set[str] = set()  # of labels
+        self.regroupings: list[int] = []  # operations that changed classes
         self.token: tuple[int, Any] = (-1, None)  # the last one, and of which operation
 
     def write(
@@ -178,6 +182,12 @@ class Log:
             self.notes.pop(at, None)
         self.notes.update((n_events + place, note) for place, note in change.notes.items())
         self.has_final |= change.kind == "decide"
+        if dtype is not None:
+            self.dtype_names.add(dtype.str)
+        while self.regroupings and self.regroupings[-1] >= n:
+            self.regroupings.pop()
+        if change.kind == "classes":
+            self.regroupings.append(n)
         names = self._codes_of(change.names)
         of_events = (n, rows, change.events, names, previous, change.held, change.labels)
         for name, value in zip(_OF_EVENTS, of_events, strict=True) if k else ():
@@ -275,9 +285,19 @@ class Log:
             pairs = list(kept.items())  # at one moment, whoever writes
             setattr(new, name, {key: value for key, value in pairs if key < size})
         new.people, new._codes, new.base = [*self.people], dict(self._codes), self.base
-        new.has_final = self.has_final
+        new.has_final, new.dtype_names = self.has_final, set(self.dtype_names)
+        new.regroupings = [number for number in list(self.regroupings) if number < n]
         new.token = self.token if self.token[0] < n else (-1, None)
         return new
+
+
+def previous_of(rows: np.ndarray) -> np.ndarray:
+    """Return for each event of these rows the place of the one before it of the same row, or -1."""
+    order = np.argsort(rows, kind="stable")
+    previous = np.full(len(rows), -1, dtype=np.int64)
+    same = rows[order][1:] == rows[order][:-1]
+    previous[order[1:][same]] = order[:-1][same]
+    return previous
 
 
 def plain_name(name: str | None) -> str | None:

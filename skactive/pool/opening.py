@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import signature
 from typing import Any
 
@@ -17,11 +17,11 @@ from ..data.rows import Rows, check_rows
 from ..utils.checks import check_path
 from . import files, storage
 from .blocks import block_of_lines, log_of, unpacked
-from .durable import DurableLedger, Mark, append, fill_block, sample_of, setting_as_json
+from .durable import DurableLedger, Mark, append_all, sample_of, setting_as_json
 from .facts import Facts
 from .ledger import Ledger
 from .lines import Written, unpacked_base
-from .log import KINDS, OPINION, Log
+from .log import KINDS, OPINION, Change, Log
 from .renumbering import Given, Placed, by_ids, by_numbers, gather, part_again
 from .store import Store
 from .test_side import OF_SIDE, check_sides
@@ -129,25 +129,29 @@ def _make(store: Store, pool: Facts) -> Mark | None:
     """Write a pool to a database that has nothing in it yet; None: somebody was quicker."""
     if store.rows("SELECT 1 FROM sqlite_master LIMIT 1"):
         return None
-    now, log = pool.ledger.now, pool.ledger.log
+    now = pool.ledger.now
     has_ids = now.ids is not None
     head = {"missing_label": lab.plain(pool.given_missing_label), "multilabel": pool.multilabel}
     store.make(head | {"has_ids": has_ids, "id_column": pool.id_column})
-    start, n_rows = store.head()[1], 0
-    mark = Mark(start, 0, Ids([]) if has_ids else None)
-    for n in range(now.n_operations):
-        change, sample = log.change(n, now.n_operations, now.n_events), None
-        n_rows += change.n_added
-        if change.n_added and not has_ids:
-            sample = sample_of(now.rows, n_rows - change.n_added, n_rows, change.rows)
-        mark = append(store, change, _dtype(log.dtypes.get(n)), n, mark, now.ids, sample)
-        fill_block(store, n + 1, mark.n_events)
+    start = store.head()[1]
+    mark = append_all(store, _changes(pool), Mark(start, 0, Ids([]) if has_ids else None), now.ids)
     consensus = files.consensus_name(pool.consensus)
     for name, value in (("named", pool.named), ("seed", pool.seed), ("consensus", consensus)):
         if value is not None:
             store.keep(name, setting_as_json(value), start)
     store.commit()
     return mark
+
+
+def _changes(pool: Facts) -> Iterator[tuple[Change, np.dtype | None, str | None]]:
+    """Yield what happened to a pool: each change, the dtype of its labels, how some rows look."""
+    now, log, n_rows = pool.ledger.now, pool.ledger.log, 0
+    for n in range(now.n_operations):
+        change, sample = log.change(n, now.n_operations, now.n_events), None
+        n_rows += change.n_added
+        if change.n_added and now.ids is None:
+            sample = sample_of(now.rows, n_rows - change.n_added, n_rows, change.rows)
+        yield change, _dtype(log.dtypes.get(n)), sample
 
 
 def _dtype(name: str | None) -> np.dtype | None:
@@ -206,7 +210,7 @@ def _log(store: Store) -> tuple[dict[str, Any], Log, Any, Ids | None]:
         raise ValueError("it does not say what it began with")
     blocks, done = [block_of_lines([first]), *map(unpacked, store.blocks())], store.blocked()
     digest, lines = store.digest_before(done[0]), []
-    for each, found in store.since(*done):
+    for each, found in store.since(done):
         _check(each, digest, found)
         lines.append(each)
         digest = found

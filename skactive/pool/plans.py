@@ -31,10 +31,11 @@ from .log import (
     UNTAG,
     Change,
 )
-from .standing import notes_of
+from .standing import all_said, notes_of
 from .tags import rows_tagged
 from .test_side import group_hashes, keys_of, new_hold_out, of_groups, touched_before
 
+_MOST_EXACT = 1 << 53  # of integers, up to which a float holds each
 # Which states of rows a call takes
 _TAKES = {
     "unlabel": (LABELED,),
@@ -68,7 +69,22 @@ def parse_labels(
     # Labels that were taken away bind nobody: then another kind may come.
     if known.any() and pool.ledger.now.n_labels and so_far is not None:
         merge_dtype(so_far, values.dtype)
+        _refuse_rounding(pool, values[known], who)
     return values, known
+
+
+def _refuse_rounding(pool: Facts, new: np.ndarray, who: str) -> None:
+    """Refuse integers beside floats that these do not hold, and the other way round."""
+    so_far = pool.ledger.now.dtype
+    if so_far is None or "f" not in (kinds := so_far.kind + new.dtype.kind) or kinds == "ff":
+        return
+    whole = new if so_far.kind == "f" else pool.ledger.read(all_said)[1]
+    is_rounded = (whole > _MOST_EXACT) | (whole < -_MOST_EXACT)
+    if is_rounded.any():
+        raise ValueError(
+            f"{who} got labels such that {whole[is_rounded.argmax()]} would be beside floats, by "
+            f"which it would be rounded; write labels that are all integers, or text."
+        )
 
 
 def label(

@@ -46,12 +46,13 @@ class Pool(Facts):
         Whether a row has several labels: any number of `classes`, none included. Then y has for
         each row a set of names, or 0 or 1 for each name, shape (n, L); where nothing is known yet,
         None or a row of -1. "auto": if such a y is given. Without one, write True and `classes`.
-    consensus : "majority", callable or None, default=None
+    consensus : "majority", "one_coin", callable or None, default=None
         What a row's label is by the opinions of several people. None: what was said last; another
-        label needs ``relabel=True``. "majority": what most say, and of as many what was said first;
-        then everybody may say something else of a row. A callable
-        ``(rows, annotators, labels) -> labels`` is shown all opinions, arrays in the order in
-        which they were given, and returns a label for each distinct row, by row number.
+        label needs ``relabel=True``. "majority": what most say, "one_coin": what is likeliest by
+        how often each seems to be right; of several, what was said first. Then everybody may say
+        something else of a row. A callable ``(rows, annotators, labels) -> labels`` is shown all
+        opinions, in the order in which they were given, and returns a label for each distinct row,
+        by row number.
     hold_out : float, default=None
         Share of the rows to test on: each by a hash of its number, or of its id, those that
         come later too; but never rows that come with a label. None: none.
@@ -350,6 +351,7 @@ class Pool(Facts):
         annotator=None,
         annotator_column=None,
         comment_column=None,
+        seconds_column=None,
         relabel=False,
         new_labels=False,
     ):
@@ -369,9 +371,9 @@ class Pool(Facts):
         annotator : str, default=None
             Who answered.
         annotator_column : str, default=None
-            The column of who answered, where these are several.
-        comment_column : str, default=None
-            The column of what is to be kept with the answers as comments.
+            The column of who answered, where these are several, also of the same row.
+        comment_column, seconds_column : str, default=None
+            The columns of what is to be kept with the answers: comments, and how long they took.
         relabel : bool, default=False
             Whether rows may take another label than they have, unless that was decided.
         new_labels : bool, default=False
@@ -387,12 +389,12 @@ class Pool(Facts):
         Raises
         ------
         ValueError
-            If a label is none of the pool, an id that of no row, or if a row has two answers, each
-            told with its line. Nothing has changed then.
+            If a label is none of the pool, an id that of no row, or if somebody gives a row two
+            answers, each told with its line. Nothing has changed then.
         """
         check_name(annotator, "merge")
 
-        columns = tables.AnswerColumns(on, label, annotator_column, comment_column)
+        columns = tables.AnswerColumns(on, label, annotator_column, comment_column, seconds_column)
         how = {"relabel": relabel, "new_labels": new_labels}
 
         def merged():
@@ -476,7 +478,7 @@ class Pool(Facts):
             Whether to forget what was said of rows that are not in X, by their ids.
         changed : {"refuse", "accept"}, default="refuse"
             Whether to take, without ids, other data, in which every row number means the same row.
-        consensus : "majority", callable or None, default="saved"
+        consensus : "majority", "one_coin", callable or None, default="saved"
             As for `Pool`: a file holds no function, which is to be given again. "saved": the one
             that the pool was saved with.
         """

@@ -104,12 +104,7 @@ def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None)
             f"the pool was saved with ids{named}; write {given.who}(path, X, ids=...), one for "
             f"each row or the name of their column."
         )
-    if len(saved) and saved.is_text != own.is_text:
-        ours, theirs = ("text", "integers") if saved.is_text else ("integers", "text")
-        raise ValueError(
-            f"{given.who} got ids that are {theirs}, and the pool was saved with {ours}; write "
-            f"np.array(ids).astype({'str' if saved.is_text else 'int'})."
-        )
+    saved.refuse_kind(own, given.who)
     rows, numbers = before.log.touched(before.now.n_events), own.find(saved)
     is_gone = numbers < 0
     if given.missing == "refuse" and is_gone.any():

@@ -34,7 +34,7 @@ def standing(ledger: Ledger) -> Standing:
     if before.n == at.n_operations:
         return before
     touched = ledger.touched_since(before.n)
-    new = _standing_of(ledger, touched)
+    new = standing_of(ledger, touched)
     left, undecided = ~is_among(before.rows, touched), ~is_among(before.decided, touched)
     events = np.append(before.events[left], new.events)
     order = np.argsort(events, kind="stable")
@@ -50,7 +50,7 @@ def standing(ledger: Ledger) -> Standing:
     return now
 
 
-def _standing_of(ledger: Ledger, rows: np.ndarray) -> Standing:
+def standing_of(ledger: Ledger, rows: np.ndarray) -> Standing:
     """Return what stands of distinct rows."""
     found = ledger.folded(rows)
     places, events = found.said
@@ -77,7 +77,7 @@ def consensus_labels(
             return rows, labels
     if labels is not None and is_row_by_row(consensus):
         touched = ledger.touched_since(n)
-        new, found = _voted(ledger, _standing_of(ledger, touched), consensus, missing_label)
+        new, found = _voted(ledger, standing_of(ledger, touched), consensus, missing_label)
         left = ~is_among(rows, touched)
         rows, old = rows[left], labels[left]
         places = np.searchsorted(rows, new)
@@ -122,6 +122,21 @@ def opinions(ledger: Ledger) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return _spoken(ledger, standing(ledger))
 
 
+def opinions_on_labeled(ledger: Ledger) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the opinions, as `opinions` does, that are about labelled rows."""
+    rows, people, labels = opinions(ledger)
+    kept = is_among(rows, ledger.members(LABELED))
+    return rows[kept], people[kept], labels[kept]
+
+
+def open_to_opinions(ledger: Ledger) -> np.ndarray:
+    """Return a mask of the labelled rows that are neither decided nor kept for anybody."""
+    mask = ledger.mask(LABELED)
+    mask[standing(ledger).decided] = False
+    mask[list(ledger.slots.names)] = False
+    return mask
+
+
 def _spoken(ledger: Ledger, now: Standing) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return rows, names and labels of opinions, in the order in which they were given."""
     log = ledger.log
@@ -141,10 +156,12 @@ def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
 
 def _labels_of(ledger: Ledger, rows: np.ndarray, events: np.ndarray) -> np.ndarray:
     """Return the labels that events carry, in a dtype that holds all of them."""
-    now, said = ledger.now, ledger.log.labels.array.dtype
+    now, began = ledger.now, ledger.log.base[1]
     if now.dtype is None:
         return np.zeros(0)
-    if said == now.dtype or now.dtype == object or is_multilabel(now.dtype):
+    is_one = ledger.log.labels.array.dtype == now.dtype
+    is_one &= began is None or began.dtype == now.dtype  # y of fit stands beside the log
+    if is_one or now.dtype == object or is_multilabel(now.dtype):
         return ledger.labels_of(rows, events, now.n_operations, now.dtype)
     # An opinion that does not count at present may be of a dtype that the labels are not of.
     labels = ledger.labels_of(rows, events, now.n_operations, np.dtype(object))

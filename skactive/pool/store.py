@@ -7,6 +7,8 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -15,10 +17,12 @@ from urllib.parse import quote
 
 from ..utils.files import replacing
 from ..utils.locks import holder
-from .lines import OperationLine, Written, digest_of_block, digest_of_setting
+from .lines import ALL, Extent, OperationLine, Written, digest_of_block, digest_of_setting
 
 APPLICATION, VERSION = int.from_bytes(b"skac"), 2  # in the header of the file
 PATIENCE = 5.0  # seconds to wait for others
+# After which a commit is carried from the file beside into the main one
+CARRIED_AFTER, MOST_PAGES = 10.0, 1000  # seconds, and pages in the file beside
 Result = TypeVar("Result")
 _TABLES = {
     "head": "key TEXT PRIMARY KEY, value TEXT NOT NULL",
@@ -83,18 +87,30 @@ class Store:
 
     def __init__(self, path: str | os.PathLike, *, read_only: bool = False) -> None:
         self.path, self.read_only = os.path.abspath(os.fspath(path)), read_only
-        self._lock, self._is_writing = threading.RLock(), False
+        self._lock = threading.RLock()
+        self._inside: str | None = None  # work that reads or writes
         self._process = os.getpid()
         self._connection: sqlite3.Connection | None = None
         self._size = 0
+        self._carried = time.monotonic()  # when the main file last had all
         self._is_alone = False  # nothing can be written to the folder, so that no lock is there
-        with self._told():
-            self._connect()
+        try:
+            with self._told():
+                self._connect()
+        except BaseException:
+            self.close()
+            raise
 
     # Opening and closing
 
     def _connect(self) -> None:
         self._is_alone, is_there = False, os.path.exists(self.path)
+        folder = os.path.dirname(self.path)
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(
+                f"{self.path!r} is not there: there is no folder {folder!r}; make it, or give "
+                f"another path."
+            )
         if self.read_only and not is_there:
             raise FileNotFoundError(
                 f"{self.path!r} is not there; without read_only=True it is made."
@@ -109,6 +125,7 @@ class Store:
             refused = _code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
             if not (self.read_only and refused) or os.path.exists(f"{self.path}-wal"):
                 raise
+            self.close()
             tables, self._is_alone = self._read_by("ro&immutable=1"), True
         self.is_new = tables == 0 and not self.read_only
         self._inode = self._look()
@@ -122,16 +139,13 @@ class Store:
             isolation_level=None,
             check_same_thread=False,
         )
-        # At each commit all goes to the main file, so that a plain copy of it misses little.
-        for pragma in ("recursive_triggers=ON", "synchronous=FULL", "wal_autocheckpoint=1"):
+        for pragma in ("recursive_triggers=ON", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
         return self._read_head()
 
     def _check_is_writable(self, is_there: bool) -> None:
         """Refuse a file that nobody may write to, before SQLite opens it for reading alone."""
         folder = os.path.dirname(self.path)
-        if not os.path.isdir(folder):
-            raise FileNotFoundError(f"{self.path!r} cannot be made: there is no folder {folder!r}.")
         for each in [folder, self.path] if is_there else [folder]:
             if not os.access(each, os.W_OK, effective_ids=_EFFECTIVE):
                 raise PermissionError(
@@ -172,41 +186,36 @@ class Store:
         What it appends is kept by `commit`. Within such work, it is a part of it.
         """
         with self._lock:
-            if self._is_writing and self.is_open:
+            if self._inside == "write" and self.is_open:
                 return work()
-            outer = self._is_writing
             with self._told():
-                connection = self._checked()
-                try:
-                    if connection.in_transaction:  # an interrupt left it
-                        connection.execute("ROLLBACK")
-                    self._is_writing = True
-                    connection.execute("BEGIN IMMEDIATE")
-                    self._check_is_same()
-                    return work()
-                finally:
-                    self._is_writing = outer
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                return self._within("write", "BEGIN IMMEDIATE", work)
 
     def read(self, work: Callable[[], Result]) -> Result:
         """Return what some work returns, which sees the database as of one moment."""
         with self._lock:
-            if self.is_open:
+            if self._inside is not None and self.is_open:
                 return work()
             with self._told():
-                connection = self._checked()
                 if self._is_alone:  # what others wrote since, whoever they are
-                    connection.close()
+                    self._checked().close()
                     self._connect()
-                    connection = self._checked()
-                try:
-                    connection.execute("BEGIN")
-                    self._check_is_same()
-                    return work()
-                finally:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                return self._within("read", "BEGIN", work)
+
+    def _within(self, kind: str, begin: str, work: Callable[[], Result]) -> Result:
+        """Return what some work returns in a transaction, of which only what is kept stays."""
+        connection, outer = self._checked(), self._inside
+        try:
+            if connection.in_transaction:  # an interrupt left it
+                connection.execute("ROLLBACK")
+            self._inside = kind
+            connection.execute(begin)
+            self._check_is_same()
+            return work()
+        finally:
+            self._inside = outer
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
 
     @property
     def is_open(self) -> bool:
@@ -216,7 +225,14 @@ class Store:
     def commit(self) -> None:
         """Keep what was appended: on the disk once this returns."""
         self._check_is_same()
-        self._checked().execute("COMMIT")
+        connection, now = self._checked(), time.monotonic()
+        # It is on the disk in the file beside. To carry it into the main one takes three times as
+        # long again, and is done now and then, so that a plain copy of that one misses little.
+        is_due = now >= self._carried + CARRIED_AFTER
+        connection.execute(f"PRAGMA wal_autocheckpoint={1 if is_due else MOST_PAGES}")
+        connection.execute("COMMIT")
+        if is_due:
+            self._carried = now
 
     def cancel(self) -> None:
         """Forget what was appended and is not kept."""
@@ -225,13 +241,13 @@ class Store:
 
     def _checked(self) -> sqlite3.Connection:
         """Return the connection, refusing one that is closed, or another process's."""
-        name = os.path.basename(self.path)
         if self._connection is None:
+            name = os.path.basename(self.path)
             raise ValueError(f"{name!r} was closed; open it again with Pool.open.")
         if self._process != os.getpid():
             raise ValueError(
-                f"{name!r} was opened by process {self._process}, of which this is a fork; open it "
-                f"again here with Pool.open."
+                f"{os.path.basename(self.path)!r} was opened by process {self._process}, of which "
+                f"this is a fork; open it again here with Pool.open."
             )
         return self._connection
 
@@ -318,17 +334,14 @@ class Store:
         lines = self.rows("SELECT key, value FROM head ORDER BY key")
         return {key: json.loads(value) for key, value in lines}, json.dumps(lines).encode()
 
-    def append(self, lines: Written, previous: bytes) -> bytes:
-        """Write an operation, in a transaction that is open; return its digest."""
-        digest, n = lines.digest(previous), lines.operation.n
-        self._insert("operation", [(*lines.operation, digest)])
-        self._insert("event", lines.events)
-        self._insert("row", lines.rows)
-        if lines.base is not None:
-            self._insert("base", [(n, *lines.base)])
-        if lines.sample is not None:
-            self._insert("sample", [(n, lines.sample)])
-        return digest
+    def append(self, written: Sequence[tuple[Written, bytes]]) -> None:
+        """Write operations and their digests, in a transaction that is open."""
+        numbered = [(lines.operation.n, lines) for lines, _ in written]
+        self._insert("operation", [(*lines.operation, digest) for lines, digest in written])
+        self._insert("event", [event for lines, _ in written for event in lines.events])
+        self._insert("row", [row for lines, _ in written for row in lines.rows])
+        self._insert("base", [(n, *lines.base) for n, lines in numbered if lines.base])
+        self._insert("sample", [(n, lines.sample) for n, lines in numbered if lines.sample])
 
     def keep(self, key: str, value: Any, start: bytes) -> None:
         """Write a setting, in a transaction that is open; before the first comes `start`."""
@@ -341,13 +354,12 @@ class Store:
         rows = self.rows("SELECT * FROM row WHERE operation = 0 ORDER BY key")
         return next(self._written(self.rows("SELECT * FROM operation WHERE n = 0"), [], rows))
 
-    def since(self, n: int, n_events: int, n_keys: int) -> Iterator[tuple[Written, bytes]]:
-        """Return the operations after so many, so many events and touched rows, and digests."""
-        return self._written(
-            self.rows("SELECT * FROM operation WHERE n >= ? ORDER BY n", n),
-            self.rows("SELECT * FROM event WHERE n >= ? ORDER BY n", n_events),
-            self.rows("SELECT * FROM row WHERE key >= ? ORDER BY key", n_keys),
-        )
+    def since(self, start: Extent, stop: Extent = ALL) -> Iterator[tuple[Written, bytes]]:
+        """Return operations with their digests: those after some, up to others."""
+        find = "SELECT * FROM {0} WHERE {1} >= ? AND {1} < ? ORDER BY {1}"
+        keys = {"operation": "n", "event": "n", "row": "key"}
+        parts = zip(keys.items(), start, stop, strict=True)
+        return self._written(*(self.rows(find.format(*key), *ends) for key, *ends in parts))
 
     def _written(self, operations: list, *lines: list) -> Iterator[tuple[Written, bytes]]:
         events, rows = (
@@ -377,16 +389,16 @@ class Store:
         find = "SELECT portrait FROM sample WHERE operation = ?"
         return [json.loads(self.rows(find, n)[0][0]) for n in dict.fromkeys(kept)]
 
-    def blocked(self) -> tuple[int, int, int]:
-        """Return how many operations, events and rows are in blocks, with the first operation."""
+    def blocked(self) -> Extent:
+        """Return what is in blocks, with the first operation."""
         found = self.rows("SELECT operations, events, rows FROM block ORDER BY n DESC LIMIT 1")
-        return (found or self.rows("SELECT 1, 0, length(rows) / 8 FROM base"))[0]
+        return Extent(*(found or self.rows("SELECT 1, 0, length(rows) / 8 FROM base"))[0])
 
-    def append_block(self, packed: bytes, n: int, n_events: int, n_keys: int) -> None:
-        """Write a block up to operation n, in a transaction that is open."""
+    def append_block(self, packed: bytes, end: Extent) -> None:
+        """Write a block up to some operation, in a transaction that is open."""
         number, previous = self.last("block")
-        digest = digest_of_block(previous, self.digest_before(n), packed)
-        self._insert("block", [(number, n, n_events, n_keys, packed, digest)])
+        digest = digest_of_block(previous, self.digest_before(end.n), packed)
+        self._insert("block", [(number, *end, packed, digest)])
 
     def blocks(self) -> list[bytes]:
         """Return all blocks, refusing one that is not as it was written."""
@@ -400,6 +412,15 @@ class Store:
             blocks.append(packed)
         return blocks
 
+    def n_events_of(self, operation: int, n_events: int) -> int:
+        """Return how many of so many events an operation has, without walking through all."""
+
+        def is_of(n: int) -> int:
+            return self.rows("SELECT operation FROM event WHERE n = ?", n)[0][0]
+
+        start = bisect_left(range(n_events), operation, key=is_of)
+        return bisect_right(range(n_events), operation, key=is_of) - start
+
     def digest_before(self, n: int) -> bytes:
         """Return the digest of the operation before n."""
         found = self.rows("SELECT digest FROM operation WHERE n = ?", n - 1)
@@ -409,6 +430,11 @@ class Store:
 
     def copy_to(self, path: str | os.PathLike) -> None:
         """Write the database to a new file, as of one moment, whoever writes meanwhile."""
+        if self._inside is not None and self.is_open:
+            raise ValueError(
+                f"copy_to got {os.fsdecode(path)!r} within together, whose lock on the file a copy "
+                f"would end; write it before or after, or to a file that ends in .npz."
+            )
         with (
             self._lock,
             replacing(os.fsdecode(path)) as file,

@@ -1,7 +1,7 @@
 """What comes in tables, and goes out for it: answers, merged, and rows for a colleague."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,6 +39,7 @@ class _Answers(NamedTuple):
     known: np.ndarray  # False: who answered could not tell
     names: np.ndarray  # who answered
     comments: np.ndarray
+    seconds: np.ndarray  # that they took, NaN where nobody says
 
     def taken(self, which: np.ndarray) -> "_Answers":
         """Return some of them."""
@@ -52,6 +53,7 @@ class AnswerColumns(NamedTuple):
     label: str
     annotator: str | None
     comment: str | None
+    seconds: str | None
 
 
 def merge_table(
@@ -76,11 +78,14 @@ def merge_table(
             join_names(each) if isinstance(each, tuple) else each for each in given
         ]
     answers = _answers(pool, cells, columns, annotator, new_labels)
-    is_left, in_pool, by = (np.full(len(answers.at), hole) for hole in (False, None, None))
-    changes = []
-    for name in dict.fromkeys(answers.names.tolist()):
-        which = np.flatnonzero(answers.names == name)
-        one = answers.taken(which)
+    is_left, is_nothing, in_pool, by = (
+        np.full(len(answers.at), hole) for hole in (False, False, None, None)
+    )
+    people = [
+        np.flatnonzero(answers.names == name) for name in dict.fromkeys(answers.names.tolist())
+    ]
+    for which in people:
+        one, name = answers.taken(which), answers.names[which[0]]
         clash, labels = plans.contradicted(
             pool, one.rows, one.labels, one.known, annotator=name, relabel=relabel
         )
@@ -88,12 +93,32 @@ def merge_table(
             left, decisive = which[clash], pool.ledger.folded(one.rows[clash]).decisive
             is_left[left], in_pool[left] = True, labels[clash]
             by[left] = name if pool.consensus is not None else pool.ledger.log.names_of(decisive)
-        one = one.taken(~clash)
-        how: dict[str, Any] = {"annotator": name, "relabel": relabel, "who": "merge"}
+    if pool.consensus is None:
+        for later, before, is_same in _said_again(answers, is_left):
+            if is_same:
+                is_nothing[later] = answers.names[later] is None
+                continue
+            if relabel:
+                first, last = (_said(answers, cells, columns, i) for i in (before, later))
+                raise ValueError(
+                    f"merge got {first} and {last}, of which with relabel=True the last would "
+                    f"count; give each row one label, or the pool a consensus."
+                )
+            is_left[later], in_pool[later] = True, answers.labels[before]
+            by[later] = answers.names[before]
+    changes = []
+    for which in people:
+        which = which[~(is_left | is_nothing)[which]]
+        one, name = answers.taken(which), answers.names[which[:1]]
+        how: dict[str, Any] = {"annotator": next(iter(name), None), "relabel": relabel}
         if columns.comment is not None:
             how["comment"] = one.comments
+        if columns.seconds is not None:
+            how["seconds"] = one.seconds
         y = pool._filled(one.labels[one.known], one.known)
-        changes.append(plans.label(pool, one.rows, y, **how))
+        change = plans.label(pool, one.rows, y, who="merge", **how)
+        order = np.argsort(one.rows)
+        changes.append((which[order[np.searchsorted(one.rows[order], change.rows)]], change))
     left = answers.taken(np.flatnonzero(is_left))
     contradictions = {
         "id": pool._ids_of(left.rows),
@@ -118,6 +143,7 @@ def _answers(
     parsed = _parsed(pool, given, cells, new_labels)
     at = np.flatnonzero(parsed.is_given | unsure)
     rows = _rows(pool, cells, columns.on, at)
+    seconds = _seconds(cells, columns.seconds, at)
     names, comments = (
         [default if name is None else cells.columns[name][place] for place in at.tolist()]
         for name, default in ((columns.annotator, annotator), (columns.comment, None))
@@ -125,33 +151,61 @@ def _answers(
     for place, name in zip(at.tolist(), names, strict=True):
         if name is not None and (not isinstance(name, str) or name != name.strip()):
             check_name(name, f"merge, in {cells.place(place)},")
-    answers = _Answers(
-        at, rows, parsed.labels[at], parsed.is_given[at], objects(names), objects(comments)
-    )
+    parts = (parsed.labels[at], parsed.is_given[at], objects(names), objects(comments), seconds)
+    answers = _Answers(at, rows, *parts)
     return answers.taken(_once(answers, cells, columns))
 
 
+def _seconds(cells: Cells, name: str | None, at: np.ndarray) -> np.ndarray:
+    """Return the seconds in some lines of a column, or refuse what is no number."""
+    if name is None:
+        return np.full(len(at), np.nan)
+    given = [cells.columns[name][place] for place in at.tolist()]
+    parsed = parse_like(given, np.zeros(0, dtype=float), also_new=True)
+    if parsed.unknown:
+        wrong = parsed.unknown[0]
+        raise ValueError(
+            f"merge got {wrong.cell!r} for {name!r} in {cells.place(at[wrong.position])}; write "
+            f"seconds, with a point, or nothing."
+        )
+    return np.where(parsed.is_given, parsed.labels, np.nan)
+
+
 def _once(answers: _Answers, cells: Cells, columns: AnswerColumns) -> np.ndarray:
-    """Return where each row is for the first time, or refuse one that has two answers."""
-    first: dict[int, int] = {}
-    kept = (answers.labels, answers.known, answers.names)
-    said = list(zip(*(part.tolist() for part in kept), strict=True))
-    for i, row in enumerate(answers.rows.tolist()):
-        before = first.setdefault(row, i)
+    """Return where each person's answer for a row is first, or refuse one that is another."""
+    first: dict[tuple[int, Any], int] = {}
+    said = list(zip(answers.labels.tolist(), answers.known.tolist(), strict=True))
+    pairs = zip(answers.rows.tolist(), answers.names.tolist(), strict=True)
+    for i, pair in enumerate(pairs):
+        before = first.setdefault(pair, i)
         if said[before] != said[i]:
-            name = cells.columns[columns.on][answers.at[i]]
-            one, other = (
-                f"{cells.columns[columns.label][answers.at[j]]!r}"
-                f"{f' by {answers.names[j]!r}' * (answers.names[j] is not None)} in "
-                f"{cells.place(answers.at[j])}"
-                for j in (before, i)
-            )
-            several = answers.names[before] != answers.names[i]
-            raise ValueError(
-                f"merge got {name!r} twice, as {one} and as {other}; give each row one answer"
-                f"{', and what each person says in a table of its own' * several}."
-            )
+            one, other = (_said(answers, cells, columns, j) for j in (before, i))
+            of_each = " of each person" * (columns.annotator is not None)
+            raise ValueError(f"merge got {one} and {other}; give each row one answer{of_each}.")
     return np.array(list(first.values()), dtype=np.int64)
+
+
+def _said(answers: _Answers, cells: Cells, columns: AnswerColumns, i: int) -> str:
+    """Say what an answer is, of which row, by whom and where."""
+    at, name = answers.at[i], answers.names[i]
+    label, row = cells.columns[columns.label][at], cells.columns[columns.on][at]
+    return f"{label!r} for {row!r}{f' by {name!r}' * (name is not None)} in {cells.place(at)}"
+
+
+def _said_again(answers: _Answers, is_left: np.ndarray) -> Iterator[tuple[int, int, bool]]:
+    """Yield answers for rows of which something was said before, with that, and if it is the same.
+
+    Those that are left out already say nothing, and a label stands where somebody could not tell.
+    """
+    stands: dict[int, int] = {}
+    rows, labels, known = (part.tolist() for part in (answers.rows, answers.labels, answers.known))
+    for i in np.flatnonzero(~is_left).tolist():
+        before = stands.get(rows[i])
+        if before is None or (known[i] and not known[before]):
+            stands[rows[i]] = i
+            continue
+        is_known = known[i] and known[before]
+        yield i, before, labels[i] == labels[before] if is_known else not known[before]
 
 
 def _in_table(pool: Facts, left: _Answers) -> list:
@@ -231,26 +285,26 @@ def _rows(pool: Facts, cells: Cells, on: str, at: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _joined(changes: list[Change], answers: _Answers) -> Change:
-    """Return the changes of several people as one operation."""
+def _joined(changes: list[tuple[np.ndarray, Change]], answers: _Answers) -> Change:
+    """Return the changes of several people, and where their answers are, as one operation."""
     if not changes:
         return Change("merge")
-    rows = np.concatenate([change.rows for change in changes])
-    order = np.argsort(answers.rows)
-    one = answers.taken(order[np.searchsorted(answers.rows[order], rows)])
-    names, n = one.names.tolist(), 0
+    places = np.concatenate([at for at, _ in changes])
+    order = np.argsort(places)
+    one = answers.taken(places[order])
+    names = one.names.tolist()
     notes: dict[int, Note] = {}
-    for change in changes:
-        notes |= {n + place: note for place, note in change.notes.items()}
-        n += len(change.rows)
+    for at, change in changes:
+        to = np.searchsorted(places[order], at).tolist()
+        notes |= {to[place]: note for place, note in change.notes.items()}
     return Change(
         "merge",
-        rows,
-        np.concatenate([change.events for change in changes]),
+        one.rows,
+        np.concatenate([change.events for _, change in changes])[order],
         names,
         one.labels,
         annotator=names[0] if len(set(names)) == 1 else None,
-        notes=notes,
+        notes=dict(sorted(notes.items())),
     )
 
 

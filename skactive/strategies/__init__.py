@@ -1,6 +1,7 @@
 """Strategies: which rows are worth a label next."""
 
 from .adversarial import AdversarialBIM, AdversarialDeepFool
+from .again import ActiveLab, RelabelOrNew
 from .base import Strategy
 from .committee import (
     BALD,
@@ -40,6 +41,18 @@ from .regression import (
     Std,
     UpperConfidenceBound,
 )
+from .several_labels import (
+    AdaptiveMargin,
+    AvgConfidence,
+    AvgScore,
+    BinaryMinimum,
+    MaxLoss,
+    MaxMargin,
+    MaxScore,
+    MeanMaxLoss,
+    MinConfidence,
+    SeveralLabels,
+)
 from .stream import Quantile, RandomStream, StreamStrategy, Threshold
 from .stream_uncertainty import (
     FixedUncertainty,
@@ -48,7 +61,7 @@ from .stream_uncertainty import (
     VariableUncertainty,
 )
 from .stream_volume import Vessal
-from .uncertainty import Entropy, LeastConfidence, Margin, Random
+from .uncertainty import Entropy, LeastConfidence, Margin, Random, Uncertainty
 from .view import View
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
 
@@ -57,9 +70,14 @@ __all__ = [
     "BAIT",
     "BALD",
     "EPIG",
+    "ActiveLab",
+    "AdaptiveMargin",
     "AdversarialBIM",
     "AdversarialDeepFool",
+    "AvgConfidence",
+    "AvgScore",
     "BatchBALD",
+    "BinaryMinimum",
     "ClusterMargin",
     "Committee",
     "ConsensusEntropy",
@@ -82,6 +100,11 @@ __all__ = [
     "Margin",
     "MaxDisagreement",
     "MaxHerding",
+    "MaxLoss",
+    "MaxMargin",
+    "MaxScore",
+    "MeanMaxLoss",
+    "MinConfidence",
     "Prefilter",
     "ProbCover",
     "ProbabilityOfImprovement",
@@ -90,6 +113,8 @@ __all__ = [
     "RandomStream",
     "RandomVariableUncertainty",
     "RankedBatch",
+    "RelabelOrNew",
+    "SeveralLabels",
     "SplitUncertainty",
     "Std",
     "StochasticBatch",
@@ -98,6 +123,7 @@ __all__ = [
     "Subpool",
     "Threshold",
     "TypiClust",
+    "Uncertainty",
     "UncertaintyHerding",
     "UpperConfidenceBound",
     "VariableUncertainty",

@@ -13,6 +13,8 @@ from ..selection import top
 from ..utils.checks import unmasked, warn
 from .view import View
 
+ANY, SEVERAL = ("one", "several"), ("several",)  # of labels_per_row
+
 # Models of which it was said that all rows score alike, by id, for as long as they are there.
 _known_to_tie: WeakValueDictionary = WeakValueDictionary()
 _is_simulated: ContextVar[bool] = ContextVar("is_simulated", default=False)
@@ -33,6 +35,12 @@ class Strategy(BaseEstimator):
         What they read of the view that comes from the model ("proba", "decision", "std", "samples",
         "prediction", "value", "embedding", "gradient", "perturbation"); a tuple inside stands for
         "one of these". An estimator that cannot give it is refused before the first query.
+    asks_again : bool
+        Whether labelled rows are candidates too, for a further opinion. A pool without a consensus
+        is refused then.
+    labels_per_row : tuple
+        For which rows it is: ``("one",)``, ``("several",)``, whose `View.proba` is the probability
+        of each label, or both. Others are refused before the first query.
 
     Examples
     --------
@@ -52,6 +60,8 @@ class Strategy(BaseEstimator):
 
     rowwise = True
     reads: tuple = ()
+    asks_again = False
+    labels_per_row: tuple = ("one",)
 
     def score(self, view: View) -> np.ndarray:
         """Return how much each row is worth a label, shape (n,): the higher, the more."""
@@ -69,6 +79,7 @@ class FunctionStrategy(Strategy):
     """A function ``(view, n) -> positions`` as a strategy."""
 
     rowwise = False
+    labels_per_row = ANY  # whose author knows them
 
     def __init__(self, function):
         self.function = function
@@ -96,6 +107,14 @@ def has_admit(strategy: Strategy | type[Strategy]) -> bool:
     return hasattr(strategy, "admit")
 
 
+def asks_again(strategy: Strategy) -> bool:
+    """Whether labelled rows are candidates of a strategy, or of one inside it."""
+    inside = strategy.get_params(deep=False).values()
+    return strategy.asks_again or any(
+        asks_again(part) for part in inside if isinstance(part, Strategy)
+    )
+
+
 def needs(strategy: Strategy) -> list[tuple[str, ...]]:
     """Return what a strategy reads: of each tuple, one suffices."""
     return [(part,) if isinstance(part, str) else tuple(part) for part in strategy.reads]
@@ -108,14 +127,16 @@ def name_of(strategy: Strategy) -> str:
     return type(strategy).__name__
 
 
-def check_serves(strategy: Strategy, estimator, is_embedded: bool = False) -> None:
-    """Refuse a strategy that reads what an estimator cannot give."""
+def check_serves(
+    strategy: Strategy, estimator, is_embedded: bool = False, *, multilabel: bool = False
+) -> None:
+    """Refuse a strategy that reads what an estimator cannot give; of several labels a row too."""
     for alternatives in needs(strategy):
         # The gradient is then that of a linear layer on the user's embedding, for which
         # probabilities, or predicted values, are enough.
         if is_embedded and "gradient" in alternatives:
             alternatives = (*alternatives, "proba", "value")
-        reason = refusal(estimator, *alternatives)
+        reason = refusal(estimator, *alternatives, multilabel=multilabel)
         if reason is not None:
             raise ValueError(f"{name_of(strategy)} reads {reason}")
 

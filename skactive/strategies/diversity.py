@@ -6,8 +6,8 @@ import numpy as np
 
 from .. import selection
 from ..data.tensors import is_tensor
-from .base import Strategy, name_of
-from .inner import from_lowest, inner_reads, inner_scores
+from .base import ANY, Strategy, name_of
+from .inner import from_lowest, inner_labels, inner_reads, inner_scores
 from .registry import as_strategy, register
 from .uncertainty import Margin
 
@@ -17,6 +17,7 @@ class Diverse(Strategy):
 
     rowwise = False
     reads: tuple = ("embedding",)
+    labels_per_row: tuple = ANY
 
     def _arguments(self, view) -> dict:
         """Return what all selection functions take, and the strategy's own parameters by name."""
@@ -32,6 +33,11 @@ class Weighted(Diverse):
     def reads(self) -> tuple:  # type: ignore[override]
         """The embedding, and what the inner strategy reads."""
         return ("embedding", *inner_reads(self.strategy))
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """Rows as the inner strategy takes them."""
+        return inner_labels(self.strategy)
 
     def _scores(self, view) -> np.ndarray:
         """Return the inner strategy's scores, NaN where a row is no candidate."""
@@ -149,8 +155,8 @@ class ProbCover(Diverse):
         Radius of the balls, in units of the embedding. None: by the rule above.
     n_clusters : int, default=None
         Number of clusters of the rule. None: as many as there are classes; where these are not
-        known, as at a cold start without `classes=`, as many as rows are labelled, reserved or
-        asked for.
+        known, as at a cold start without `classes=`, or a row has several labels, as many as rows
+        are labelled, reserved or asked for.
     purity : float, default=0.95
         Share of pure balls that the rule asks for, in (0, 1].
 
@@ -168,7 +174,7 @@ class ProbCover(Diverse):
     def select(self, view, n):
         """Return the rows that cover most of what is not covered, best first."""
         arguments = self._arguments(view)
-        if self.n_clusters is None:
+        if self.n_clusters is None and not view.multilabel:
             arguments["n_clusters"] = view.n_classes
         return selection.prob_cover(view.embedding, n, **arguments)
 

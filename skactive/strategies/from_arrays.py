@@ -8,16 +8,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from ..data.arrays import as_mask, check_probabilities, check_vectors
+from ..data.arrays import as_mask, check_of_labels, check_probabilities, check_vectors
 from ..data.frames import is_pandas
 from ..data.labels import check_order
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows
 from ..data.tensors import as_array, is_tensor
-from ..scores import likeliest_errors
+from ..scores import likeliest_errors, likeliest_label_errors
 from ..utils.checks import check_n_instances, draw_seed, missing_to_total, unmasked
-from .base import Strategy, choose, name_of, needs
-from .registry import as_strategy
+from .base import ANY, Strategy, choose, name_of, needs
+from .registry import as_strategy, check_labels_per_row
 from .stream import passes
 from .view import Centers, View
 
@@ -25,7 +25,6 @@ from .view import Centers, View
 OF_ROWS = ("proba", "prediction", "std", "embedding", "scores", "labeled", "reserved", "subset")
 GIVEN_AS = {
     "proba": "proba=",
-    "decision": "proba=",
     "samples": "samples=",
     "std": "prediction= and std=",
     "prediction": "prediction=",
@@ -51,6 +50,7 @@ def select(
     n_instances=None,
     n_total=None,
     random_state=None,
+    multilabel=False,
 ) -> np.ndarray:
     """Choose rows to label from arrays alone, without an estimator.
 
@@ -59,18 +59,21 @@ def select(
     strategy : str, Strategy or callable
         As `ActiveLearner` takes it; or "scores", for the rows with the largest `scores`.
     proba : array-like of shape (n, C), default=None
-        Probabilities of the classes. None: the mean of `samples`, if they are given.
+        Probabilities of the classes. None: the mean of `samples`, if they are given. With
+        `multilabel`, of shape (n, L): that of each label, which need not sum to one.
     samples : array-like of shape (S, n, C), default=None
         Probabilities by each of S models, or by S passes with dropout.
     prediction, std : array-like of shape (n,), default=None
-        Predicted values and their standard deviations, for regression.
+        Predicted values and their standard deviations, for regression. With `multilabel`,
+        `prediction` is 0 or 1 for each label, shape (n, L); None: where `proba` is above one half.
     embedding : array-like or sparse matrix of shape (n, d), default=None
         A vector for each row; for strategies that read gradients, the input of the last, linear
         layer.
     labeled : array-like of int, or of bool of shape (n,), default=None
         Rows that are labelled: never chosen, and diverse strategies keep away from them.
     y_labeled : array-like, default=None
-        Their labels, in the order of `labeled`, for strategies that read them.
+        Their labels, in the order of `labeled`, for strategies that read them; with `multilabel`,
+        0 or 1 for each label, shape (m, L).
     reserved : array-like of int, or of bool of shape (n,), default=None
         Rows that are being labelled, or were chosen elsewhere; likewise.
     scores : array-like of shape (n,), default=None
@@ -86,6 +89,8 @@ def select(
         reserved; none if they are.
     random_state : int, RandomState, Generator or None, default=None
         Seed of all random choices. None: from the operating system.
+    multilabel : bool, default=False
+        Whether rows have several labels each, of which `proba` has a column for each.
 
     Returns
     -------
@@ -112,17 +117,33 @@ def select(
     >>> rows = select(StochasticBatch(beta=2), scores=[0.1, 0.9, 0.5], n_instances=2)
     >>> rows.shape
     (2,)
+
+    Several labels a row, each with a probability of its own:
+
+    >>> of_labels = [[0.9, 0.8, 0.1], [0.9, 0.6, 0.1], [0.0, 0.0, 0.1]]
+    >>> select("margin", proba=of_labels, multilabel=True)
+    array([1])
     """
+    if not isinstance(multilabel, bool):
+        raise TypeError(f"multilabel is {multilabel!r}; give True or False.")
     of_rows = (proba, prediction, std, embedding, scores, labeled, reserved, subset)
     _check_one_order(dict(zip(OF_ROWS, of_rows, strict=True)))
-    known, n = _arrays(proba, samples, prediction, std, embedding, scores)
+    if multilabel:
+        known, n = _arrays_of_labels(proba, samples, prediction, std, embedding, scores)
+    else:
+        known, n = _arrays(proba, samples, prediction, std, embedding, scores)
     strategy = as_strategy(strategy) if scores is None else _scored_by(strategy, known["scores"])
     passes(strategy, None, "ActiveLearner(estimator, strategy), and query(X_chunk)")
+    check_labels_per_row(strategy, multilabel)
     _check_reads(strategy, known)
     is_labeled = as_mask([] if labeled is None else labeled, n, "labeled")
     is_reserved = as_mask([] if reserved is None else reserved, n, "reserved")
     rows = np.flatnonzero(is_labeled)
-    pool = Centers(rows, np.flatnonzero(is_reserved), _labels(y_labeled, labeled, rows))
+    labels = _labels(y_labeled, labeled, rows, multilabel)
+    said = known.get("prediction")
+    if multilabel and labels is not None and said is not None and len(labels):
+        _check_width(labels, said)
+    pool = Centers(rows, np.flatnonzero(is_reserved), labels, multilabel=multilabel)
     mask = ~(is_labeled | is_reserved)
     n_known = int(n - np.count_nonzero(mask))
     if subset is not None:
@@ -148,6 +169,8 @@ def _check_one_order(given: dict[str, Any]) -> None:
 
 class _Scores(Strategy):
     """Scores that were given, by the number of each row."""
+
+    labels_per_row = ANY
 
     def __init__(self, scores):
         self.scores = scores
@@ -178,7 +201,8 @@ def _arrays(proba, samples, prediction, std, embedding, scores) -> tuple[dict[st
         known["samples"] = check_probabilities(samples, "SnC", who="select", name="samples")
         known["proba"] = known["samples"].mean(axis=0)
     if proba is not None:
-        known["proba"] = check_probabilities(proba, who="select")
+        write = ", unless multilabel=True says that each column is a label of its own"
+        known["proba"] = check_probabilities(proba, who="select", write=write)
     for name, values in (("prediction", prediction), ("std", std), ("scores", scores)):
         if values is not None:
             known[name] = _values(values, name)
@@ -186,6 +210,49 @@ def _arrays(proba, samples, prediction, std, embedding, scores) -> tuple[dict[st
         known["value"] = known["prediction"]
     if embedding is not None:
         known["embedding"] = _vectors(embedding)
+    n = _length(known)
+    if "embedding" in known and "proba" in known:
+        known["gradient"] = likeliest_errors(known["proba"]), known["embedding"]
+    elif "embedding" in known and "prediction" in known:
+        known["gradient"] = np.ones((n, 1)), known["embedding"]
+    return known, n
+
+
+def _arrays_of_labels(
+    proba, samples, prediction, std, embedding, scores
+) -> tuple[dict[str, Any], int]:
+    """Return what was given of several labels a row as a view knows it, and the number of rows."""
+    for name, given in (("samples", samples), ("std", std)):
+        if given is not None:
+            raise ValueError(
+                f"select got {name}= with multilabel=True, where nothing reads it; leave it out, "
+                f"and give proba= or embedding=."
+            )
+    known: dict[str, Any] = {}
+    if proba is not None:
+        known["proba"] = check_of_labels(proba, who="select", name="proba")
+        known["prediction"] = known["proba"] > 0.5
+    if prediction is not None:
+        known["prediction"] = check_of_labels(
+            prediction, who="select", name="prediction", is_proba=False
+        )
+    if "proba" in known and known["proba"].shape != known["prediction"].shape:
+        raise ValueError(
+            f"select got prediction of shape {known['prediction'].shape} and proba of shape "
+            f"{known['proba'].shape}; give one of each label and row."
+        )
+    if scores is not None:
+        known["scores"] = _values(scores, "scores")
+    if embedding is not None:
+        known["embedding"] = _vectors(embedding)
+    n = _length(known)
+    if "embedding" in known and "proba" in known:
+        known["gradient"] = likeliest_label_errors(known["proba"]), known["embedding"]
+    return known, n
+
+
+def _length(known: dict[str, Any]) -> int:
+    """Return the number of rows, refusing arrays of different ones."""
     lengths = {name: array.shape[name == "samples"] for name, array in known.items()}
     if len(set(lengths.values())) != 1:
         told = ", ".join(f"{name} of {length}" for name, length in lengths.items())
@@ -193,12 +260,7 @@ def _arrays(proba, samples, prediction, std, embedding, scores) -> tuple[dict[st
             f"select got {told or 'no array'}; give arrays that have one row for each row of the "
             f"pool."
         )
-    n = next(iter(lengths.values()))
-    if "embedding" in known and "proba" in known:
-        known["gradient"] = likeliest_errors(known["proba"]), known["embedding"]
-    elif "embedding" in known and "prediction" in known:
-        known["gradient"] = np.ones((n, 1)), known["embedding"]
-    return known, n
+    return next(iter(lengths.values()))
 
 
 def _vectors(embedding):
@@ -237,14 +299,26 @@ def _values(values, name: str) -> np.ndarray:
     return values
 
 
-def _labels(y_labeled, labeled, rows: np.ndarray) -> np.ndarray | None:
+def _check_width(labels: np.ndarray, said: np.ndarray) -> None:
+    """Refuse labels of rows that are more or fewer than those that are predicted."""
+    if labels.shape[1] != said.shape[1]:
+        raise ValueError(
+            f"select got y_labeled with {labels.shape[1]} labels a row, and proba or prediction "
+            f"with {said.shape[1]}; give the same labels, in the same order."
+        )
+
+
+def _labels(y_labeled, labeled, rows: np.ndarray, multilabel: bool) -> np.ndarray | None:
     """Return labels by row number, refusing what is not one for each labelled row."""
     if y_labeled is None:  # without labelled rows there is nothing to give
         return None if len(rows) else np.zeros(0)
     labels = unmasked(y_labeled, "y_labeled", "select")
+    if multilabel and labels.size:
+        labels = check_of_labels(labels, who="select", name="y_labeled", is_proba=False)
     given = np.asarray([] if labeled is None else labeled)
     order = slice(None) if given.dtype.kind == "b" else np.argsort(given, kind="stable")
-    if labels.shape != (len(rows),) or (given.dtype.kind != "b" and len(given) != len(rows)):
+    shape = labels.shape[:1] if multilabel else labels.shape
+    if shape != (len(rows),) or (given.dtype.kind != "b" and len(given) != len(rows)):
         repeated = ", some of them given twice" if len(given) > len(rows) else ""
         raise ValueError(
             f"select got y_labeled of shape {labels.shape} for {len(rows)} labelled rows"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import scores, selection
 from ..data.arrays import as_floats, squared_norms
-from .base import Strategy
+from .base import ANY, Strategy
 from .registry import register
 
 
@@ -12,7 +12,8 @@ from .registry import register
 class BADGE(Strategy):
     """Rows whose gradients are long and unlike one another, by D² sampling [1]_.
 
-    The gradient is that of the loss in the last layer, if the row's likeliest label were true.
+    The gradient is that of the loss in the last layer, if the row's likeliest label were true; of
+    several labels a row, the likelier value of each.
     Reserved rows count as chosen; labelled rows have short gradients and do not count.
 
     References
@@ -23,6 +24,7 @@ class BADGE(Strategy):
 
     rowwise = False
     reads = ("gradient",)
+    labels_per_row = ANY
 
     def select(self, view, n):
         """Return the rows as they were sampled."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import Strategy, has_admit, has_score, name_of
+from .base import ANY, Strategy, has_admit, has_score, name_of
 from .registry import as_strategy
 
 
@@ -10,6 +10,12 @@ def inner_reads(*strategies, also: tuple = ()) -> tuple:
     """Return what strategies read, and what the one around them reads also, nothing twice."""
     reads = [what for strategy in strategies for what in as_strategy(strategy).reads]
     return tuple(dict.fromkeys([*reads, *also]))
+
+
+def inner_labels(*strategies) -> tuple:
+    """Return for which rows all of these strategies are: see `Strategy.labels_per_row`."""
+    each = [as_strategy(strategy).labels_per_row for strategy in strategies]
+    return tuple(labels for labels in ANY if all(labels in served for served in each))
 
 
 def inner_scores(outer: Strategy, inner, view) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..data.datasets import is_dataset
 from ..data.rows import Rows, n_rows, row_bytes
 from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
-from ..models import Model, refusal, transforms_of
+from ..models import Model, transforms_of
 from ..models.sklearn import LEAST_BLOCK
 from ..utils.checks import refuse_masked
 from ..utils.progress import progress
@@ -48,7 +48,7 @@ class Reading:
 
     def gives(self, what: str) -> bool:
         """Whether the model can give this."""
-        return self.model is not None and refusal(self.model.estimator, what) is None
+        return self.model is not None and self.model.refusal(what) is None
 
     def read(self, what: str, start: int = 0, stop: int | None = None) -> dict[str, Any]:
         """Return what the model says of consecutive rows, and what it says at no further cost."""

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from ..models import last_step, refusal
 from ..models.kinds import has_return_std
-from .base import FunctionStrategy, Strategy, has_admit
+from .base import ANY, FunctionStrategy, Strategy, has_admit
 
 Class = TypeVar("Class", bound=type[Strategy])
 
@@ -33,9 +33,19 @@ MODAL = {
     "max_EI": "expected_improvement",
     "max_PI": "probability_of_improvement",
     "max_UCB": "upper_confidence_bound",
+    "SVM_binary_minimum": "svm_binary_minimum",
     "mc_dropout_bald": "bald",
     "mc_dropout_max_entropy": "consensus_entropy",
     "mc_dropout_max_variationRatios": "variation_ratios",
+}
+# Its functions that are called here as there.
+SAME_AS_MODAL = {
+    "avg_confidence",
+    "avg_score",
+    "max_loss",
+    "max_score",
+    "mean_max_loss",
+    "min_confidence",
 }
 # How the first parameter is called of a function that takes a model, where ours take a view.
 MODELS = {"classifier", "committee", "estimator", "learner", "model", "optimizer", "regressor"}
@@ -82,13 +92,15 @@ def _path(strategy: type[Strategy]) -> tuple[str, str]:
     return strategy.__module__, strategy.__qualname__
 
 
-def get_strategy_names(*, stream: bool = False) -> list[str]:
+def get_strategy_names(*, stream: bool = False, multilabel: bool = False) -> list[str]:
     """Return the names that may be given for a strategy, sorted.
 
     Parameters
     ----------
     stream : bool, default=False
         Whether to list those that decide as rows pass, instead of those that choose from a pool.
+    multilabel : bool, default=False
+        Whether to list those that serve rows with several labels each, instead of one.
 
     Examples
     --------
@@ -97,8 +109,47 @@ def get_strategy_names(*, stream: bool = False) -> list[str]:
     True
     >>> "split_uncertainty" in get_strategy_names(stream=True)
     True
+    >>> "bald" in get_strategy_names(multilabel=True)
+    False
     """
-    return sorted(name for name, cls in _named().items() if has_admit(cls) == stream)
+    labels = "several" if multilabel else "one"
+    known = _named().items()
+    return sorted(
+        name for name, cls in known if has_admit(cls) == stream and labels in cls().labels_per_row
+    )
+
+
+def check_labels_per_row(strategy: Strategy, multilabel: bool) -> None:
+    """Refuse a strategy that is not for rows with several labels each, or not for one.
+
+    Examples
+    --------
+    >>> from skactive.strategies import Margin
+    >>> check_labels_per_row(Margin(aggregate="mean"), multilabel=False)
+    Traceback (most recent call last):
+    ...
+    ValueError: Margin(aggregate='mean') is for rows with several labels each, and these have one;
+    leave out aggregate=.
+    """
+    if ("several" if multilabel else "one") in strategy.labels_per_row:
+        return
+    if multilabel:
+        if not type(strategy).__module__.startswith("skactive."):
+            raise ValueError(
+                f"{strategy!r} is for rows with one label each, and these have several; if it "
+                f"reads view.proba as the probability of each label, or reads nothing of labels, "
+                f"write labels_per_row = {ANY!r} in its class."
+            )
+        names = ", ".join(map(repr, get_strategy_names(multilabel=True)))
+        raise ValueError(
+            f"{strategy!r} is for rows with one label each, and these have several; give one of "
+            f"{names}, or Subpool, Prefilter or StochasticBatch of them."
+        )
+    has_own = strategy.get_params(deep=False).get("aggregate") is not None
+    write = "leave out aggregate=" if has_own else "get_strategy_names() lists those for one"
+    raise ValueError(
+        f"{strategy!r} is for rows with several labels each, and these have one; {write}."
+    )
 
 
 def as_strategy(strategy) -> Strategy:
@@ -137,8 +188,8 @@ def _refuse_of_models(function: Callable) -> None:
         return
     if first not in MODELS:
         return
-    if name in MODAL:
-        raise TypeError(f"strategy is the function {name}; write {MODAL[name]!r}.")
+    if name in MODAL or name in SAME_AS_MODAL:
+        raise TypeError(f"strategy is the function {name}; write {MODAL.get(name, name)!r}.")
     raise TypeError(
         f"strategy is {name}, a function of {first!r}; write a function (view, n) that returns n "
         f"of view.candidates, where view.proba is {first}.predict_proba(X)."

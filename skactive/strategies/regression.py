@@ -129,6 +129,8 @@ class GreedyX(KCenter):
        Information Sciences.
     """
 
+    labels_per_row = ("one",)
+
 
 @register("greedy_y", "regression: values of all sizes", cost="O(kn)")
 class GreedyY(Diverse):
@@ -141,6 +143,7 @@ class GreedyY(Diverse):
     """
 
     reads = ("value",)
+    labels_per_row = ("one",)
 
     def select(self, view, n):
         """Return rows by their predicted values, farthest first."""
@@ -158,6 +161,7 @@ class GreedyXY(Diverse):
     """
 
     reads = ("embedding", "value")
+    labels_per_row = ("one",)
 
     def select(self, view, n):
         """Return rows that are unlike others in both, farthest first."""

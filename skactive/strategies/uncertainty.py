@@ -1,7 +1,7 @@
 """Strategies that ask where the model doubts, and the random one that they must beat."""
 
 from .. import scores
-from .base import Strategy
+from .base import ANY, SEVERAL, Strategy
 from .registry import register
 
 
@@ -9,33 +9,62 @@ from .registry import register
 class Random(Strategy):
     """Uniform at random: the baseline to beat."""
 
+    labels_per_row = ANY
+
     def score(self, view):
         """Return uniform random numbers, others in each round."""
         return view.row_random()
 
 
+class Uncertainty(Strategy):
+    """Base of doubts about the class of a row, or about each of its labels.
+
+    Parameters
+    ----------
+    aggregate : {"max", "mean"}, default=None
+        Where rows have several labels, what counts: the label in most doubt, or the mean over all.
+        None: "max". With one label a row it is refused.
+    """
+
+    reads: tuple = ("proba",)
+
+    def __init__(self, aggregate=None):
+        self.aggregate = aggregate
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """One or several; several where `aggregate` is given."""
+        return ANY if self.aggregate is None else SEVERAL
+
+    @property
+    def _how(self) -> str:
+        """What counts of several labels."""
+        return "max" if self.aggregate is None else self.aggregate
+
+
 @register("least_confidence", "when only the best guess matters", cost="O(nC)")
-class LeastConfidence(Strategy):
-    r"""Least probable best guess [1]_: :math:`1 - \max_c p_c`.
+class LeastConfidence(Uncertainty):
+    r"""Least probable best guess [1]_: :math:`1 - \max_c p_c`; of a label, :math:`\min(p, 1 - p)`.
 
     References
     ----------
     .. [1] Lewis and Gale (1994). A sequential algorithm for training text classifiers. SIGIR.
     """
 
-    reads = ("proba",)
-
     def score(self, view):
         """Return one minus the largest probability."""
+        if view.multilabel:
+            return scores.label_least_confidence(view.proba, self._how)
         return scores.least_confidence(view.proba)
 
 
 @register("margin", "the first to try", cost="O(nC)")
-class Margin(Strategy):
+class Margin(Uncertainty):
     r"""Smallest gap between the two likeliest classes [1]_: :math:`-(p_{(1)} - p_{(2)})`.
 
     Estimators without probabilities serve by their decision function: by its distance from 0 for
-    two classes, by the gap between its two largest values for more.
+    two classes, by the gap between its two largest values for more. Of a label the gap is
+    :math:`|p - (1 - p)|`, or the distance from 0.
 
     References
     ----------
@@ -47,22 +76,28 @@ class Margin(Strategy):
 
     def score(self, view):
         """Return minus the margin."""
+        if view.multilabel and view.gives("proba"):
+            return -scores.label_margin(view.proba, self._how)
+        if view.multilabel:
+            return -scores.label_decision_margin(view.decision, self._how)
         if view.gives("proba"):
             return -scores.margin(view.proba)
         return -scores.decision_margin(view.decision)
 
 
 @register("entropy", "as `margin`; with many classes it looks at all of them", cost="O(nC)")
-class Entropy(Strategy):
+class Entropy(Uncertainty):
     r"""Largest entropy of the predicted classes [1]_: :math:`-\sum_c p_c \log p_c`.
+
+    Of a label it is that of p and 1 - p.
 
     References
     ----------
     .. [1] Settles (2009). Active learning literature survey. University of Wisconsin-Madison.
     """
 
-    reads = ("proba",)
-
     def score(self, view):
         """Return the entropy in nats."""
+        if view.multilabel:
+            return scores.label_entropy(view.proba, self._how)
         return scores.entropy(view.proba)

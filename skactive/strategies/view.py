@@ -12,8 +12,8 @@ from ..data.chance import uniform_by_row
 from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
-from ..models import Model, refusal
-from ..scores import likeliest_errors
+from ..models import Model
+from ..scores import likeliest_errors, likeliest_label_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.checks import unmasked
 from ..utils.progress import progress
@@ -25,6 +25,14 @@ def _read_of_model(what: str) -> property:
     return property(lambda view: view._read(what))
 
 
+class Opinions(NamedTuple):
+    """What people said of labelled rows: three aligned arrays, in the order in which they did."""
+
+    rows: np.ndarray  # positions in a view, several times where several people said something
+    annotators: np.ndarray
+    labels: np.ndarray
+
+
 class Centers(NamedTuple):
     """What a strategy may know of a pool besides its rows."""
 
@@ -32,6 +40,8 @@ class Centers(NamedTuple):
     reserved: np.ndarray
     y_labeled: np.ndarray | None
     classes: np.ndarray | None = None  # that were named; those of a model are its own
+    multilabel: bool = False
+    opinions_on_labeled: tuple | None = None
 
 
 class View:
@@ -47,11 +57,11 @@ class View:
     round : int
         How many operations the pool has seen since it was made.
     proba : ndarray of shape (n, C)
-        Probabilities of the classes.
+        Probabilities of the classes; where `multilabel`, of each label, shape (n, L).
     decision : ndarray of shape (n,) or (n, C)
         The estimator's decision function.
     prediction : ndarray of shape (n,)
-        Predicted labels or values.
+        Predicted labels or values; where `multilabel`, bool, shape (n, L).
     value : ndarray of shape (n,), float64
         Predicted values; of regressors alone.
     std : ndarray of shape (n,)
@@ -129,19 +139,38 @@ class View:
         return np.union1d(self.labeled, self.reserved)
 
     @property
+    def multilabel(self) -> bool:
+        """Whether rows have several labels, of which `classes` are the names."""
+        return getattr(self._pool, "multilabel", False)
+
+    @property
     def y_labeled(self) -> np.ndarray:
-        """Labels of the labelled rows, in their order."""
+        """Labels of the labelled rows, in their order; of several a row, bool, shape (m, L)."""
         labels = self._pool.y_labeled
         if labels is None:
             raise ValueError(
                 "the strategy reads view.y_labeled; give select y_labeled=, one label for each "
                 "labelled row."
             )
-        return labels
+        return labels.astype(bool) if self.multilabel else labels
+
+    @property
+    def opinions(self) -> Opinions:
+        """What everybody said of the labelled rows; not for rowwise strategies."""
+        self._refuse_part("opinions", "set rowwise = False in its class")
+        said = self._pool.opinions_on_labeled
+        if said is None:
+            raise ValueError(
+                "the strategy reads view.opinions, which only a Pool has; write "
+                "ActiveLearner(estimator, ...) instead of select."
+            )
+        return Opinions(said[0] + self._offset, *said[1:])
 
     @property
     def classes(self) -> np.ndarray | None:
         """Classes, shape (C,), in the order of the columns of `proba`; None for regressors."""
+        if self.multilabel:  # which have their names before there is a model
+            return self._pool.classes
         return getattr(self._reading.model, "classes", None)
 
     @property
@@ -235,7 +264,8 @@ class View:
             is_embedding = self._reading.is_embedded or (model is not None and model.is_linear)
             features = self.vectors if is_embedding else self._read("features")
             is_regression = model is not None and model.classes is None
-            errors = np.ones((len(self), 1)) if is_regression else likeliest_errors(self.proba)
+            errors_of = likeliest_label_errors if self.multilabel else likeliest_errors
+            errors = np.ones((len(self), 1)) if is_regression else errors_of(self.proba)
             self._known["gradient"] = errors, features
         return self._known["gradient"]
 
@@ -259,7 +289,8 @@ class View:
     def with_dropout(self, n_passes: int) -> "View":
         """Return this view with so many passes with dropout as `samples`, `proba` their mean."""
         if not self.gives("dropout"):
-            raise ValueError(f"the strategy reads {refusal(self.estimator, 'dropout')}")
+            reason = self._reading.fitted("dropout").refusal("dropout")
+            raise ValueError(f"the strategy reads {reason}")
         model = self._reading.fitted("dropout").with_dropout(n_passes)
         of_model = {"proba", "samples", "prediction", "gradient"}
         known = {k: v for k, v in self._known.items() if k not in of_model}
@@ -339,11 +370,21 @@ class View:
         rows = np.union1d(positions, self.centers)
         other = self.part(self.take(rows), rows)
         labeled, reserved = (np.searchsorted(rows, at) for at in (self.labeled, self.reserved))
+        said = self._pool.opinions_on_labeled
+        if said is not None:
+            said = np.searchsorted(rows, said[0] + self._offset), *said[1:]
         whole, at = self._whole or (self, slice(None))
         narrow = other._copy(  # a chunk would know no centres, and be read in one piece
             _reading=replace(other._reading, chunk_rows=self._reading.chunk_rows),
             mask=self.restrict(positions).mask[rows],
-            _pool=Centers(labeled, reserved, self._pool.y_labeled, self._pool.classes),
+            _pool=Centers(
+                labeled,
+                reserved,
+                self._pool.y_labeled,
+                self._pool.classes,
+                self.multilabel,
+                said,
+            ),
             _is_part=False,
             _whole=(whole, np.arange(len(whole))[at][rows]),
         )

@@ -10,7 +10,7 @@ from ..selection import top
 from ..selection.density import density
 from ..utils.checks import checked_number, count_of
 from .base import Strategy, choose, has_score, name_of
-from .inner import from_lowest, inner_reads, inner_scores
+from .inner import from_lowest, inner_labels, inner_reads, inner_scores
 from .registry import as_strategy, register
 
 
@@ -41,6 +41,11 @@ class Subpool(Strategy):
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
         return inner_reads(self.strategy)
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """Rows as the inner strategy takes them."""
+        return inner_labels(self.strategy)
 
     def select(self, view, n):
         """Return what the inner strategy selects among a random part of the candidates."""
@@ -89,6 +94,11 @@ class Prefilter(Strategy):
     def reads(self) -> tuple:  # type: ignore[override]
         """What either strategy reads."""
         return inner_reads(self.first, self.then)
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """Rows as both strategies take them."""
+        return inner_labels(self.first, self.then)
 
     def select(self, view, n):
         """Return what the second strategy selects among the first one's best."""
@@ -143,6 +153,11 @@ class Density(Strategy):
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads, and the embedding."""
         return inner_reads(self.strategy, also=("embedding",))
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """Rows as the inner strategy takes them."""
+        return inner_labels(self.strategy)
 
     def score(self, view):
         """Return the inner strategy's score times a power of the density."""
@@ -203,6 +218,11 @@ class StochasticBatch(Strategy):
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads."""
         return inner_reads(self.strategy)
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """Rows as the inner strategy takes them."""
+        return inner_labels(self.strategy)
 
     def score(self, view):
         """Return the perturbed scores, of which the largest are the batch."""

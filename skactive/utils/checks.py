@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state, get_tags
 
@@ -48,12 +49,12 @@ def is_instance(thing, paths: tuple[str, ...]) -> bool:
     (True, False)
     """
     cls: Any = type(thing)  # which mypy takes for not hashable
-    return _is_subclass(cls, paths)
+    return is_subclass(cls, paths)
 
 
 # Asked many times in a query. What is loaded later is no base of a class that is there already.
 @lru_cache(maxsize=512)
-def _is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
+def is_subclass(cls: type, paths: tuple[str, ...]) -> bool:
     """Whether a class is one of these, or derives from one."""
     split = (path.rpartition(".") for path in paths)
     # What is being imported right now is listed, but may not have its classes yet.
@@ -215,7 +216,7 @@ def _given(value, name: str, who: str | None) -> str:
 def check_estimator(estimator) -> None:
     """Refuse what is no estimator that predicts."""
     cls = estimator if isinstance(estimator, type) else type(estimator)
-    if _is_subclass(cls, ("torch.nn.Module",)) and not hasattr(cls, "fit"):
+    if is_subclass(cls, ("torch.nn.Module",)) and not hasattr(cls, "fit"):
         raise TypeError(
             f"estimator is {cls.__name__}, a module of torch, which has no fit; wrap it in "
             f"skorch's NeuralNetClassifier({cls.__name__}), or in its NeuralNetRegressor."
@@ -235,7 +236,7 @@ def check_estimator(estimator) -> None:
         wrong = f"{kind}, which learns no labels"
     elif missing:
         wrong = f"which has no {' and no '.join(missing)}"
-    elif tags is not None and not tags.target_tags.single_output:
+    elif tags is not None and not tags.target_tags.single_output and not is_classifier(estimator):
         wrong = "which learns several targets of a row, and a row has one label here"
     if wrong is not None:
         raise TypeError(

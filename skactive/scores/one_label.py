@@ -1,24 +1,26 @@
-"""Acquisition scores: arrays in, one float per row out.
-
-Rows are taken in chunks small enough for the processor's cache, so that nothing but the result
-grows with their number. Inputs are never written to, results are always float64, and a NaN in a row
-is a NaN in its score. Formulae and papers stand in the strategies that are named.
-"""
+"""Scores of rows that have one label each, or a value."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_ndtr, ndtr
 
-from .data.arrays import chunks_of_rows, columns_of, gaps, slices
-from .data.columns import TINY, dots, entropies, expected_errors, logs_of, mean_columns, vote_counts
-from .data.moments import checked_moments, log_of_tail, standardized
-from .data.types import Floats
-from .utils.checks import unmasked
+from ..data.arrays import checked_array, chunks_of_rows, gaps, scored_by_row, slices
+from ..data.columns import (
+    TINY,
+    dots,
+    entropies,
+    expected_errors,
+    logs_of,
+    mean_columns,
+    vote_counts,
+)
+from ..data.moments import checked_moments, log_of_tail, standardized
+from ..data.types import Floats
+from ..utils.checks import unmasked
 
 
 def least_confidence(proba: ArrayLike) -> Floats:
@@ -44,7 +46,7 @@ def least_confidence(proba: ArrayLike) -> Floats:
     >>> least_confidence([[0.25, 0.75], [0.5, 0.5]])
     array([0.25, 0.5 ])
     """
-    return _by_row(proba, lambda columns: 1.0 - columns.max(axis=0))
+    return scored_by_row(proba, lambda columns: 1.0 - columns.max(axis=0))
 
 
 def margin(proba: ArrayLike) -> Floats:
@@ -73,7 +75,7 @@ def margin(proba: ArrayLike) -> Floats:
     >>> margin([[0.25, 0.75], [0.5, 0.5]])
     array([0.5, 0. ])
     """
-    return gaps(_checked_array(proba, "proba", "nC"))
+    return gaps(checked_array(proba, "proba", "nC"))
 
 
 def entropy(proba: ArrayLike) -> Floats:
@@ -99,7 +101,7 @@ def entropy(proba: ArrayLike) -> Floats:
     >>> entropy([[1.0, 0.0], [0.5, 0.5]]).round(6)
     array([0.      , 0.693147])
     """
-    return _by_row(proba, entropies)
+    return scored_by_row(proba, entropies)
 
 
 def decision_margin(decision: ArrayLike) -> Floats:
@@ -237,7 +239,7 @@ def consensus_entropy(samples: ArrayLike) -> Floats:
     >>> consensus_entropy([[[1.0, 0.0]], [[0.0, 1.0]]]).round(6)
     array([0.693147])
     """
-    samples = _checked_array(samples, "samples", "SnC")
+    samples = checked_array(samples, "samples", "SnC")
     out = np.empty(samples.shape[1])
     for rows in chunks_of_rows(*samples.shape[1:]):
         out[rows] = entropies(mean_columns(samples[:, rows]))
@@ -269,7 +271,7 @@ def max_disagreement(samples: ArrayLike) -> Floats:
     >>> max_disagreement([[[1.0, 0.0]], [[0.0, 1.0]]]).round(6)
     array([0.693147])
     """
-    samples = _checked_array(samples, "samples", "SnC")
+    samples = checked_array(samples, "samples", "SnC")
     out = np.zeros(samples.shape[1])  # rounding may leave a divergence just below 0
     for rows in chunks_of_rows(*samples.shape[1:]):
         log_mean = logs_of(mean_columns(samples[:, rows]))
@@ -303,7 +305,7 @@ def bald(samples: ArrayLike) -> Floats:
     >>> bald([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]]).round(6)
     array([0.693147, 0.      ])
     """
-    samples = _checked_array(samples, "samples", "SnC")
+    samples = checked_array(samples, "samples", "SnC")
     # Member by member: so no array as large as the samples is made.
     out = consensus_entropy(samples)
     for member in samples:
@@ -339,8 +341,8 @@ def epig(samples: ArrayLike, targets: ArrayLike) -> Floats:
     >>> epig([one, other], [one[:1], other[:1]]).round(6)
     array([0.693147, 0.      ])
     """
-    samples = _checked_array(samples, "samples", "SnC")
-    targets = _checked_array(targets, "targets", "SnC")
+    samples = checked_array(samples, "samples", "SnC")
+    targets = checked_array(targets, "targets", "SnC")
     n_members, n_targets, n_classes = targets.shape
     if n_members != len(samples) or n_targets == 0:
         raise ValueError(
@@ -488,7 +490,7 @@ def likeliest_errors(proba: ArrayLike) -> Floats:
     >>> likeliest_errors([[0.75, 0.25]])
     array([[-0.25,  0.25]])
     """
-    proba = _checked_array(proba, "proba", "nC")
+    proba = checked_array(proba, "proba", "nC")
     errors = np.array(proba, dtype=np.float64)
     errors[np.arange(len(errors)), proba.argmax(axis=1)] -= 1.0
     return errors
@@ -523,7 +525,7 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
     >>> expected_model_change([[0.5, 0.5], [1.0, 0.0]], [2.0, 2.0]).round(6)
     array([1.414214, 0.      ])
     """
-    proba = _checked_array(proba, "proba", "nC")
+    proba = checked_array(proba, "proba", "nC")
     norms = unmasked(feature_norms, "feature_norms", None, np.float64)
     if norms.shape != (len(proba),):
         raise ValueError(
@@ -534,33 +536,12 @@ def expected_model_change(proba: ArrayLike, feature_norms: ArrayLike) -> Floats:
         raise ValueError(
             f"feature_norms are negative at position {negative.argmax()}; lengths are at least 0."
         )
-    return norms * _by_row(proba, expected_errors)
-
-
-def _by_row(proba: ArrayLike, score: Callable[[Floats], Floats]) -> Floats:
-    """Return a score of each row of probabilities, given chunks of rows as columns."""
-    proba = _checked_array(proba, "proba", "nC")
-    out = np.empty(len(proba))
-    for rows, columns in columns_of(proba):
-        out[rows] = score(columns)
-    return out
-
-
-def _checked_array(array: ArrayLike, name: str, axes: str) -> NDArray:
-    """Return an array with one dimension for each letter, of which only that of n may be empty."""
-    array = unmasked(array, name)
-    sizes = dict(zip(axes, array.shape, strict=False))
-    if array.ndim != len(axes) or 0 in (size for axis, size in sizes.items() if axis != "n"):
-        raise ValueError(
-            f"{name} has shape {array.shape}; it must be ({', '.join(axes)}), "
-            "where only n, the number of rows, may be 0."
-        )
-    return array
+    return norms * scored_by_row(proba, expected_errors)
 
 
 def _checked_votes(votes: ArrayLike) -> NDArray:
     """Return (S, n) class codes, refusing what is none."""
-    votes = _checked_array(votes, "votes", "Sn")
+    votes = checked_array(votes, "votes", "Sn")
     if votes.dtype.kind not in "iu":
         raise TypeError(
             f"votes have dtype {votes.dtype}; class codes must be integers: "

@@ -1,0 +1,138 @@
+"""What answers cost, and stopping when it is spent."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..pool.pool import Pool
+from ..pool.standing import opinions_table
+from ..utils.checks import checked_number, is_number
+from .stopping import StoppingRule
+
+_ROUNDING = 1e-9  # of sums of costs, such as ten times 0.1
+BY = ("annotator", "label")
+
+
+class CostBudget(StoppingRule):
+    """Stop when answers have cost so much: further opinions, and "cannot tell", cost as well.
+
+    All that stands in the pool is counted, also what was there before; what was undone is not. The
+    loop asks for no more rows than are paid for if each costs what the cheapest does: the batch in
+    which the total is reached is answered whole.
+
+    Parameters
+    ----------
+    total : float
+        What may be spent.
+    cost : float, dict, array-like of shape (n,) or callable, default=1.0
+        What an answer costs: always as much; by annotator, or by label; by the row of the pool; or
+        a function ``(rows, annotators, labels) -> costs`` of aligned arrays, in which the label of
+        who cannot tell is None. The default counts answers.
+    by : {"annotator", "label"}, default="annotator"
+        What the keys of a dict are; each that comes up needs one, None included: the name of
+        nobody, and the label of who cannot tell.
+
+    Examples
+    --------
+    >>> from skactive import Pool
+    >>> from skactive.loops import CostBudget
+    >>> pool = Pool([[0.0], [1.0], [2.0]], consensus="majority")
+    >>> pool.label([0, 1], ["cat", "dog"], annotator="expert")
+    >>> pool.label([1], ["cat"], annotator="student")
+    >>> CostBudget(20, {"expert": 5.0, "student": 1.0}).spent(pool)
+    11.0
+    >>> CostBudget(20, {"cat": 1.0, "dog": 3.0}, by="label").spent(pool)
+    5.0
+    """
+
+    def __init__(self, total, cost=1.0, by="annotator"):
+        self.total = total
+        self.cost = cost
+        self.by = by
+
+    def start(self, learner):
+        """Refuse what is no cost, or is not one for each row, and what has no cost so far."""
+        checked_number(self.total, "total", "CostBudget", 0)
+        self.spent(learner.pool_)
+
+    def should_stop(self, learner):
+        """Return whether nothing is left that would pay an answer."""
+        return self.n_left(learner) <= 0
+
+    def n_left(self, learner):
+        """Return how many answers are left if each costs what the cheapest does."""
+        left, cheapest = self.total - self.spent(learner.pool_), self._cheapest()
+        if left <= _ROUNDING:
+            return 0
+        return math.inf if cheapest <= 0 else math.floor(left / cheapest + _ROUNDING)
+
+    def spent(self, pool: Pool) -> float:
+        """Return what the answers in a pool have cost."""
+        return float(costs_of(pool, self.cost, self.by).sum())
+
+    def _cheapest(self) -> float:
+        """Return the lowest cost that an answer may have; 0 where nobody knows."""
+        if callable(self.cost):
+            return 0.0
+        values = self.cost.values() if isinstance(self.cost, dict) else np.ravel(self.cost)
+        return float(min(values))
+
+
+def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
+    """Return what each answer that stands in a pool has cost, refusing what is no cost.
+
+    Examples
+    --------
+    >>> pool = Pool([[0.0], [1.0]], [1, 0])
+    >>> costs_of(pool, [2.0, 0.5])
+    array([2. , 0.5])
+    >>> costs_of(pool, {"ann": 2.0})
+    Traceback (most recent call last):
+    ...
+    ValueError: there is no cost for annotator None, who answered; give {..., None: a number}.
+    """
+    if by not in BY:
+        raise ValueError(f"by is {by!r}; write 'annotator' or 'label', what the keys of cost are.")
+    table = pool.ledger.read(opinions_table)
+    rows, n = table["row"], len(table["row"])
+    if callable(cost):
+        return _checked(_called(cost, table), n)
+    if isinstance(cost, dict):
+        return _checked(_by_key(cost, table[by].tolist(), by), n)
+    if is_number(cost):
+        return _checked(np.full(n, cost), n)
+    each = _checked(cost, len(pool))
+    return each[rows]
+
+
+def _called(function: Callable, table: dict) -> Any:
+    """Return what a user's function says that answers cost."""
+    return function(table["row"], table["annotator"], table["label"])
+
+
+def _by_key(cost: dict, keys: list, by: str) -> list:
+    """Return the costs of answers by annotator or label, refusing to guess any."""
+    missing = [key for key in keys if key not in cost]
+    if missing:
+        what = "who answered" if by == "annotator" else "which was given"
+        raise ValueError(
+            f"there is no cost for {by} {missing[0]!r}, {what}; give {{..., {missing[0]!r}: a "
+            f"number}}."
+        )
+    _checked(list(cost.values()), len(cost))
+    return [cost[key] for key in keys]
+
+
+def _checked(costs: Any, n: int) -> np.ndarray:
+    """Return costs as floats, refusing any that are below 0, not finite, or not n."""
+    values = np.asarray(costs, dtype=object)
+    if values.shape != (n,):
+        raise ValueError(
+            f"there are costs of shape {values.shape} for {n}; give one number for each."
+        )
+    wrong = [each for each in values.tolist() if not is_number(each) or not 0 <= each < math.inf]
+    if wrong:
+        raise ValueError(f"there is a cost of {wrong[0]!r}; give finite numbers from 0 on.")
+    return values.astype(float)
