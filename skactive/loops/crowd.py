@@ -12,7 +12,7 @@ from ..strategies.base import asks_again
 from ..utils.checks import check_name, checked_count, checked_number, draw_seed
 from .oracles import Known, Prompt, answer_of
 
-Whom = Callable[[Pool, np.ndarray], Any]
+WhomToAsk = Callable[[Pool, np.ndarray], Any]
 
 
 class Noisy:
@@ -112,7 +112,7 @@ class Crowd:
         oracles: Mapping[str, Any],
         pool: Pool,
         n_opinions: int = 1,
-        whom: Whom | None = None,
+        whom: WhomToAsk | None = None,
         who: str = "run",
     ):
         if not oracles:

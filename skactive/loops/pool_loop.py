@@ -29,7 +29,7 @@ from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances, check_name, check_path, warn
 from ..utils.progress import progress
 from .cost import CostBudget
-from .crowd import Crowd, Whom
+from .crowd import Crowd, WhomToAsk
 from .oracles import Command, Known, Prompt, answer_of
 from .stopping import Budget, StoppingRule, as_rule, n_to_ask
 
@@ -45,7 +45,7 @@ def run(
     callback: Callable[[ActiveLearner], Any] | None = None,
     annotator: str | None = None,
     n_opinions: int = 1,
-    whom: Whom | None = None,
+    whom: WhomToAsk | None = None,
     save: Any = None,
 ) -> ActiveLearner:
     """Ask and learn until a rule says stop, or no row is left.
