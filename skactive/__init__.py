@@ -3,6 +3,7 @@
 from .evaluation import (
     BudgetCurveDisplay,
     Comparison,
+    EstimateDisplay,
     LabeledKFold,
     QueryDisplay,
     SimulatedLearner,
@@ -23,6 +24,7 @@ __all__ = [
     "BudgetCurveDisplay",
     "Comparison",
     "EachRound",
+    "EstimateDisplay",
     "Known",
     "LabeledKFold",
     "Pool",

@@ -14,12 +14,17 @@ def mixed(z):
     return z ^ (z >> 31)
 
 
-def is_taken(key, share, seed):
-    """Whether a row number, or the hash of a group, is on the test side."""
+def place_of(key, seed):
+    """The number in [0, 1) by which a row number, or the hash of a group, has its place."""
     words = [seed, *b"hold out"]
     state = int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0])
     z = ((key + state) * 0x9E3779B97F4A7C15) & _MASK
-    return (mixed(z) >> 11) * 2.0**-53 < share
+    return (mixed(z) >> 11) * 2.0**-53
+
+
+def is_taken(key, share, seed):
+    """Whether a row number, or the hash of a group, is on the test side."""
+    return place_of(key, seed) < share
 
 
 def group_number(group):

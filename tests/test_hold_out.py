@@ -402,7 +402,8 @@ class Watcher(Strategy):
 def test_no_estimator_and_no_strategy_is_ever_given_a_test_row(update):
     Spy.seen, Watcher.seen = [], set()
     y = np.where(np.arange(300) < 20, truth_of(np.arange(300)), -1)
-    learner = ActiveLearner(Spy(), Watcher(), hold_out=0.3, update=update, random_state=0)
+    options = {"update": update, "random_state": 0}
+    learner = ActiveLearner(Spy(), Watcher(), hold_out=0.3, max_test=0, **options)
     learner.fit(numbered(300), y)
     pool = learner.pool_
     asked = []
@@ -422,7 +423,7 @@ def test_no_estimator_and_no_strategy_is_ever_given_a_test_row(update):
     copied = pickle.loads(pickle.dumps(learner))
     idx, _ = copied.query(n_instances=pool.n_unlabeled)
     copied.teach(idx, truth_of(idx))
-    resumed = ActiveLearner(Spy(), Watcher(), update=update, random_state=0).fit(copied.pool_)
+    resumed = ActiveLearner(Spy(), Watcher(), max_test=0, **options).fit(copied.pool_)
     assert len(resumed.query()[0]) == 0
     held = set(pool.held_out.tolist())
     assert len(held) > 80
@@ -463,7 +464,7 @@ def test_questions_stay_the_same_whatever_is_known_of_test_rows():
     X, truth = load_digits(return_X_y=True)
     y = np.where(np.arange(len(X)) < 30, truth, -1)
     for strategy in ("random", "margin", "k_center", "typiclust", "cluster_margin"):
-        learner = ActiveLearner(GaussianNB(), strategy, hold_out=0.3, random_state=0)
+        learner = ActiveLearner(GaussianNB(), strategy, hold_out=0.3, max_test=0, random_state=0)
         learner.fit(X, y)
         held, estimator = learner.pool_.held_out, learner.estimator_
         before = learner.query(n_instances=8)[0].tolist()
@@ -484,7 +485,7 @@ def test_a_budget_counts_no_test_label_and_a_cold_start_waits_for_others():
     run(learner, Known(truth_of(np.arange(n))), n_instances=7, stopping=Budget(40))
     assert learner.pool_.n_labeled == 40
     assert learner.pool_.y_held_out.tolist() == truth_of(held).tolist()
-    idx, _ = learner.query(n_total=60, n_instances=None)
+    idx, _ = learner.query(n_total=60)
     assert len(idx) == 20
     run(learner, Known(truth_of(np.arange(n))), n_instances=50)
     assert learner.pool_.n_labeled == n - len(held)

@@ -282,6 +282,18 @@ def test_a_learner_notices_that_other_rows_changed_than_those_it_was_taught(upda
     np.testing.assert_allclose(learner.predict_proba(X), afresh.predict_proba(X))
 
 
+@pytest.mark.parametrize("began", ["fit", "label"])
+def test_an_opinion_that_does_not_count_keeps_its_fraction_beside_whole_labels(began):
+    pool = Pool([[0]], [2.5] if began == "fit" else None, missing_label=-1)
+    if began == "label":
+        pool.label(0, 2.5)
+    pool.label(0, 1, relabel=True, annotator="Ada")
+    assert pool.y.tolist() == [1]
+    assert list(pool.opinions["label"]) == [2.5, 1]
+    pool.rename_class(2.5, 7)
+    assert list(pool.opinions["label"]) == [7, 1]
+
+
 def test_pool_and_learner_have_the_same_consensus():
     pool = three_votes()
     with pytest.raises(ValueError, match=r"the learner's is None; .* ActiveLearner\(\.\.\., cons"):

@@ -165,7 +165,7 @@ CANNOT_BEGIN = [
     (
         {"strategy": "margn"},
         ValueError,
-        "unknown strategy 'margn'; did you mean 'margin'?",
+        "unknown strategy 'margn'; did you mean 'margin' or 'max_margin'?",
     ),
     (
         {"strategy": "max_disagrement"},

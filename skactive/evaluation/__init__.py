@@ -2,13 +2,14 @@
 
 from .compare import compare_strategies
 from .comparison import Comparison, Run
-from .displays import BudgetCurveDisplay, QueryDisplay, StreamDisplay
+from .displays import BudgetCurveDisplay, EstimateDisplay, QueryDisplay, StreamDisplay
 from .model_selection import LabeledKFold, aulc_scorer
 from .simulation import Round, SimulatedLearner
 
 __all__ = [
     "BudgetCurveDisplay",
     "Comparison",
+    "EstimateDisplay",
     "LabeledKFold",
     "QueryDisplay",
     "Round",

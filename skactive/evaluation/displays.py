@@ -148,6 +148,72 @@ class BudgetCurveDisplay:
         line.set_label(f"target {target:.3g}: {best} needs {share:.0%} fewer labels")
 
 
+class EstimateDisplay:
+    """How good a learner's model was after each of its labels, by test rows that it never learned.
+
+    Make one by `from_learner`.
+
+    Parameters
+    ----------
+    curves : dict of str to EstimateCurve
+        Curves, by name.
+
+    Attributes
+    ----------
+    ax_, figure_ : matplotlib Axes and Figure
+        Where it is drawn.
+    lines_ : list of matplotlib Line2D
+        The curves, in the order of `curves`.
+    """
+
+    def __init__(self, curves):
+        self.curves = curves
+
+    @classmethod
+    def from_learner(cls, learner, scoring=None, *, level=0.95, n_points=20, name="", **kwargs):
+        """Draw what `ActiveLearner.curve` says of a learner; return the display.
+
+        Parameters
+        ----------
+        learner : ActiveLearner
+            Fitted, with rows held out, some of which have a label.
+        scoring, level, n_points
+            As `ActiveLearner.curve` takes them.
+        name : str, default=""
+            Name in the legend.
+        **kwargs
+            As `plot` takes them.
+        """
+        return cls({name: learner.curve(scoring, level, n_points=n_points)}).plot(**kwargs)
+
+    def plot(self, ax=None, *, target=None):
+        """Draw, and return the display.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None: a new figure.
+        target : float, default=None
+            Score to mark.
+        """
+        self.ax_, self.figure_ = _axes(ax)
+        self.lines_, last = [], None
+        for position, (name, curve) in enumerate(self.curves.items()):
+            style, last = _style(position + 1), curve.estimates[-1]  # the first is a baseline's
+            label = f"{name} ({last.n} test labels)" if name else f"{last.n} test labels"
+            self.lines_ += self.ax_.plot(
+                curve.n_labeled, curve.values, label=label, marker="o", markersize=4, **style
+            )
+            self.ax_.fill_between(
+                curve.n_labeled, curve.low, curve.high, color=style["color"], alpha=0.15, lw=0
+            )
+        if target is not None:
+            self.ax_.axhline(target, color="0.6", lw=1, ls=":", label=f"target {target:.3g}")
+        self.ax_.set(xlabel="labels to learn from", ylabel=last.scoring if last else "")
+        self.ax_.legend(loc="lower right", frameon=False)
+        return self
+
+
 class QueryDisplay:
     """Which rows were asked for, and when, in two dimensions.
 

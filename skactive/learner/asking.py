@@ -9,9 +9,9 @@ import numpy as np
 from ..data.row_numbers import is_among
 from ..pool import plans
 from ..pool.log import plain_name
-from ..strategies.base import asks_again, choose, name_of
+from ..strategies.base import asks_again, name_of
 from ..utils.checks import check_name, checked_number, missing_to_total
-from .questions import scores_of, subset_of, view_of
+from .questions import asked, scores_of, subset_of, view_of
 from .stream import POOL
 
 
@@ -93,9 +93,10 @@ def ask(
         if view.mask[away].any():  # of those asked again
             view = view.restrict(np.setdiff1d(view.candidates, away))
         scores = (scores_of(strategy, view, n_rows),) if return_scores else ()
-        others = choose(strategy, view, max(n_ranked - len(first), 0))
+        n_others = max(n_ranked - len(first), 0)
+        others = asked(learner, strategy, view, n_others, None, mask, n_total is not None)
         ranked = np.append(first, others)
-        chosen = ranked[:n]
+        chosen = ranked if n_total is not None else ranked[:n]
         if whom.reserve:
             chosen = _reserved(pool, whom.annotator, ranked, at, n, n_total)
         n_ranked *= 2
@@ -127,11 +128,15 @@ def _reserved(pool, name: str | None, ranked: np.ndarray, at: int, n: int, n_tot
     """
 
     def reserve() -> Any:
-        most = n if n_total is None else min(n, _n_asked(pool, None, n_total))
-        free = ranked[~is_among(ranked, pool.ledger.touched_since(at))]
-        if len(free) < min(most, len(ranked)):
+        most, counts = n, np.ones(len(ranked), dtype=bool)
+        if n_total is not None:  # rows to test on come besides
+            most, counts = min(n, _n_asked(pool, None, n_total)), ~pool.held_out_mask[ranked]
+        is_free = ~is_among(ranked, pool.ledger.touched_since(at))
+        if np.sum(counts & is_free) < min(most, np.sum(counts)):
             return None
-        pool.apply(plans.reserve(pool, free[:most], name, "query"))
-        return free[:most]
+        free = ranked[is_free]
+        chosen = free[np.cumsum(counts[is_free]) <= most] if most else free[:0]
+        pool.apply(plans.reserve(pool, chosen, name, "query"))
+        return chosen
 
     return pool.together(reserve)

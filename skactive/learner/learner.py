@@ -3,13 +3,14 @@
 import copy
 
 from ..data.rows import check_rows, take
-from ..strategies.base import Strategy, choose, has_admit
+from ..strategies.base import Strategy, has_admit
 from ..strategies.stream import passes
 from ..utils.checks import check_n_instances, check_name, missing_to_total
 from .asking import Whom, ask
+from .estimating import Tested
 from .fit_params import routed_with
 from .predicting import Predictor, fitted_estimator
-from .questions import check_has_pool, kept_of, scores_of, use, view_of
+from .questions import asked, check_has_pool, kept_of, scores_of, use, view_of
 from .starting import cold_strategy, renew, start
 from .stream import OUTSIDE, POOL, buy, of_stream
 from .stream_checks import refuse_on_stream, refuse_scores, refuse_tickets
@@ -17,7 +18,7 @@ from .teaching import NOT_GIVEN, OfRows, check_taught, record
 from .trainer import is_stale, train, what_is_missing
 
 
-class ActiveLearner(Predictor):
+class ActiveLearner(Tested, Predictor):
     """A scikit-learn estimator that proposes which rows to label next, and learns their labels.
 
     `query` proposes rows, `teach` takes their labels; otherwise the learner behaves like the
@@ -52,8 +53,10 @@ class ActiveLearner(Predictor):
     consensus : "majority", "one_coin", callable or None, default=None
         What a row's label is by the opinions of several people, as for `Pool`.
     hold_out : float, default=None
-        Share of the rows to test on, as for `Pool`: never proposed, never trained on. None: none,
-        or those of a pool that `fit` is given.
+        Share of the rows to test on, as for `Pool`, and of the questions that ask for these; their
+        labels are never learned, and `estimate` reads them. None: none, or as a pool has it.
+    max_test : int, default=200
+        How many labels to test on `query` asks for, where rows are held out.
     encode_labels : bool or "auto", default="auto"
         Whether the estimator is given 0 to k-1 for the labels, and its predictions are decoded.
         "auto": for skorch, xgboost and lightgbm, and with `fit_unlabeled`.
@@ -137,6 +140,7 @@ class ActiveLearner(Predictor):
         multilabel="auto",
         consensus=None,
         hold_out=None,
+        max_test=200,
         encode_labels="auto",
         fit_unlabeled=False,
         update="refit",
@@ -152,6 +156,7 @@ class ActiveLearner(Predictor):
         self.multilabel = multilabel
         self.consensus = consensus
         self.hold_out = hold_out
+        self.max_test = max_test
         self.encode_labels = encode_labels
         self.fit_unlabeled = fit_unlabeled
         self.update = update
@@ -204,9 +209,10 @@ class ActiveLearner(Predictor):
     ):
         """Propose rows to label.
 
-        Asked twice, it answers the same: it changes nothing, but for `reserve`. With a stream
-        strategy, X is a chunk of the stream: the rows that the budget admits are returned and count
-        as bought; the others are not kept.
+        Asked twice, it answers the same: it changes nothing, but for `reserve`. Of a pool that
+        holds out rows, that share of the questions is for these. With a stream strategy, X is a
+        chunk of the stream: the rows that the budget admits are returned and count as bought; the
+        others are not kept.
 
         Parameters
         ----------
@@ -215,19 +221,20 @@ class ActiveLearner(Predictor):
         n_instances : int, default=None
             How many rows; None: one. If fewer are left, those that are left.
         n_total : int, default=None
-            Instead: as many rows as are missing until so many are labelled or reserved.
+            Instead: as many rows as are missing until so many are labelled or reserved, and those
+            to test on besides.
         subset : array-like of bool, shape (m,), or of int, or str, default=None
             Rows that may be chosen, as a mask, as positions, or by a tag of the pool. None: all.
         embedding : array-like or sparse matrix of shape (m, d), default=None
             A vector for each row of X, where `fit` got one for each row of the pool.
         annotator : str, default=None
-            Who is asked. What is reserved for her comes first, with no score.
+            Who is asked. What is reserved for her comes first.
         overlap : float, default=None
             Share of rows of which two people are asked, for learners with a consensus: those of
-            which one other person gave a label come next, with no score. None: none.
+            which one other person gave a label come next. None: none.
         reserve : bool, default=False
-            Whether to reserve the rows in the same step, for `annotator`: only such that nobody
-            has, not she either, even if other processes ask meanwhile.
+            Whether to reserve the rows in the same step, for `annotator`: such as nobody has, she
+            herself neither, even if other processes ask meanwhile.
         return_scores : bool, default=False
             Whether to return the scores as well.
         return_tickets : bool, default=False
@@ -250,8 +257,8 @@ class ActiveLearner(Predictor):
         check_has_pool(self, "query")
         n = check_n_instances(X, n_instances)
         if has_admit(self.strategy_) and passes(self.strategy_, X):
-            asked = n_instances, n_total, return_scores, random_state, annotator, overlap, reserve
-            refuse_on_stream(self.strategy_, *asked)
+            given = n_instances, n_total, return_scores, random_state, annotator, overlap, reserve
+            refuse_on_stream(self.strategy_, *given)
             return buy(self, X, subset, embedding, return_tickets)
         if return_tickets:
             refuse_tickets(self.strategy_)
@@ -264,7 +271,7 @@ class ActiveLearner(Predictor):
         strategy = self._strategy_now()
         view, n_rows_asked = view_of(self, X, subset, random_state, embedding, strategy)
         scores = (scores_of(strategy, view, n_rows_asked),) if return_scores else ()
-        positions = choose(strategy, view, n)
+        positions = asked(self, strategy, view, n, X, subset, n_total is not None)
         rows = view.take(positions) if X is None else take(check_rows(X), positions)
         self._last_query = POOL if X is None else OUTSIDE  # teach refuses the other kind of X
         return positions, rows, *scores

@@ -21,9 +21,10 @@ from ..pool.log import Change
 from ..pool.pool import Pool
 from ..pool.tags import rows_tagged
 from ..strategies.again import refuse_keeping_away
-from ..strategies.base import Strategy, asks_again, has_admit, has_score, name_of
+from ..strategies.base import Strategy, asks_again, choose, has_admit, has_score, name_of
 from ..strategies.view import View
 from ..utils.checks import draw_seed, warn
+from .asked import interleaved, n_questions
 from .embedding import EachRound, Embedding
 from .fit_params import FitParams
 
@@ -227,7 +228,7 @@ def pool_view(pool: Pool, subset, outside: str, again: bool, **details) -> tuple
 
 
 def subset_of(pool: Pool, subset) -> np.ndarray:
-    """Return a mask of the rows of a pool that a subset names: a mask, row numbers or a tag."""
+    """Return a mask of the rows of a pool in a subset, given as a mask, as numbers or by a tag."""
     if isinstance(subset, str):
         subset = rows_tagged(pool.tags, subset, "query")
     return subset_mask(subset, len(pool), pool.rows.index() if is_pandas(subset) else None)
@@ -264,3 +265,46 @@ def outside_view(X, pool: Pool, subset, **details) -> tuple[View, int]:
     mask = np.zeros(len(rows), dtype=bool)
     mask[:n] = True if subset is None else subset_mask(subset, n, row_index(X))
     return View(rows, mask, pool=pool, offset=n, **details), n
+
+
+def asked(
+    learner, strategy: Strategy, view: View, n: int, X=None, subset=None, to_learn: bool = False
+) -> np.ndarray:
+    """Return n positions that a question is answered with; with `to_learn` n besides tests.
+
+    Over a pool that holds out a share of its rows, that share of the questions is for testing.
+    """
+    pool: Pool = learner.pool_
+    share = pool.hold_out
+    if X is not None or share is None:
+        return choose(strategy, view, n)
+    chosen, tests = partial(choose, strategy, view), tests_in(learner, subset)
+    before = pool.n_answered
+    return interleaved(chosen, tests, n, before=before, share=share, to_learn=to_learn)
+
+
+def tests_in(learner, subset=None) -> np.ndarray:
+    """Return the test rows to ask for next: of the order, what comes before the first outside."""
+    pool: Pool = learner.pool_
+    tests = pool.test_questions(learner.max_test)
+    if subset is None or len(tests) == 0:
+        return tests
+    inside = subset_of(pool, subset)[tests]
+    return tests if inside.all() else tests[: inside.argmin()]
+
+
+def n_tests_left(learner) -> int:
+    """Return how many questions to test on are left."""
+    return 0 if learner.pool_.hold_out is None else len(tests_in(learner))
+
+
+def n_questions_left(learner, n: int, most: int | None = None) -> int:
+    """Return how many questions a learner asks until it has n more labels to learn from.
+
+    At most `most`, where that is given.
+    """
+    pool: Pool = learner.pool_
+    total = n
+    if pool.hold_out is not None and n > 0:
+        total = n_questions(n, pool.n_answered, pool.hold_out, len(tests_in(learner)))
+    return total if most is None else min(total, most)

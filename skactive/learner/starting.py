@@ -20,14 +20,14 @@ from ..data.multilabel import looks_multilabel
 from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
-from ..strategies.base import Strategy, asks_again, check_serves, choose, has_admit, needs
+from ..strategies.base import Strategy, asks_again, check_serves, has_admit, needs
 from ..strategies.registry import as_strategy, check_labels_per_row, default_strategy
 from ..strategies.stream import StreamStrategy
-from ..utils.checks import check_estimator, draw_seed, warn
+from ..utils.checks import check_estimator, checked_count, draw_seed, warn
 from .embedding import check_embedding, embedding_of
 from .fit_params import FitParams, check_net_fit, routed_with
 from .parameters import are_same, values_of
-from .questions import OF_MINUS_ONE, Kept, OfRows, check_again, kept_of, model_of, view_of
+from .questions import OF_MINUS_ONE, Kept, OfRows, asked, check_again, kept_of, model_of, view_of
 from .several import check_several
 from .stream import POOL, Stream
 from .stream_checks import check_drift, check_window
@@ -124,6 +124,7 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
     if learner.multilabel is not True and learner.multilabel != AUTO:
         raise ValueError(f"multilabel is {learner.multilabel!r}; write True or 'auto'.")
+    checked_count(learner.max_test, "max_test", "the learner", least=0)
     resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
     if isinstance(given, str) and given == "auto":
@@ -160,7 +161,7 @@ def cold_strategy(given) -> Strategy:
 def cold_query(learner, n: int) -> tuple:
     """Return what a query over the pool returns, by the cold start, whatever is fitted."""
     view, _ = view_of(learner)
-    positions = choose(cold_strategy(learner.cold_start), view, n)
+    positions = asked(learner, cold_strategy(learner.cold_start), view, n)
     learner._last_query = POOL
     return positions, view.take(positions)
 

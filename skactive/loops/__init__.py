@@ -1,5 +1,6 @@
 """Loops over a learner: a person or known labels answer, a rule says when to stop."""
 
+from .assured import AccuracyAtLeast, EstimateAtLeast
 from .cost import CostBudget
 from .crowd import Noisy
 from .oracles import Known, Prompt, show_row
@@ -17,11 +18,13 @@ from .stopping import (
 from .stream_loop import StreamLog, run_stream
 
 __all__ = [
+    "AccuracyAtLeast",
     "AllOf",
     "AnyOf",
     "Budget",
     "ConfidentPool",
     "CostBudget",
+    "EstimateAtLeast",
     "Known",
     "NoGain",
     "Noisy",

@@ -7,12 +7,13 @@ import numpy as np
 
 from ..data.chance import other_draw, uniform_by_row
 from ..data.labels import AUTO, encode, parse, sorted_classes
+from ..learner.questions import tests_in
 from ..pool.pool import Pool
 from ..strategies.base import asks_again
 from ..utils.checks import check_name, checked_count, checked_number, draw_seed
 from .oracles import Known, Prompt, answer_of
 
-WhomToAsk = Callable[[Pool, np.ndarray], Any]
+WhoAnswers = Callable[[Pool, np.ndarray], Any]
 
 
 class Noisy:
@@ -112,7 +113,7 @@ class Crowd:
         oracles: Mapping[str, Any],
         pool: Pool,
         n_opinions: int = 1,
-        whom: WhomToAsk | None = None,
+        whom: WhoAnswers | None = None,
         who: str = "run",
     ):
         if not oracles:
@@ -166,7 +167,10 @@ class Crowd:
 
         Returns what `query` does.
         """
-        subset = self.open_mask(learner) if asks_again(learner.strategy_) else None
+        if not asks_again(learner.strategy_):
+            return learner.query(n_instances=n)
+        subset = self.open_mask(learner)
+        subset[tests_in(learner)] = True
         return learner.query(n_instances=n, subset=subset)
 
     def teach(self, learner, indices: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from ..data.labels import (
     encode,
     folded,
     merge_dtype,
+    missing_mask,
     named_classes,
     parse,
     sorted_classes,
@@ -20,7 +21,7 @@ from ..data.labels import (
 )
 from ..data.rows import one_row
 from ..learner.learner import ActiveLearner
-from ..learner.questions import check_again, check_has_pool
+from ..learner.questions import check_again, check_has_pool, n_questions_left, n_tests_left
 from ..learner.starting import cold_query, tell_of_minus_ones
 from ..learner.teaching import Lesson, OfRows, Teacher, record
 from ..learner.trainer import is_stale, train
@@ -29,7 +30,7 @@ from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances, check_name, check_path, warn
 from ..utils.progress import progress
 from .cost import CostBudget
-from .crowd import Crowd, WhomToAsk
+from .crowd import Crowd, WhoAnswers
 from .oracles import Command, Known, Prompt, answer_of
 from .stopping import Budget, StoppingRule, as_rule, n_to_ask
 
@@ -45,7 +46,7 @@ def run(
     callback: Callable[[ActiveLearner], Any] | None = None,
     annotator: str | None = None,
     n_opinions: int = 1,
-    whom: WhomToAsk | None = None,
+    whom: WhoAnswers | None = None,
     save: Any = None,
 ) -> ActiveLearner:
     """Ask and learn until a rule says stop, or no row is left.
@@ -66,8 +67,10 @@ def run(
     n_instances : int, default=1
         How many rows to ask for in each round.
     stopping : StoppingRule or int, default=None
-        When to stop; a number stands for `Budget` of so many labels, and where several people are
-        asked for `CostBudget` of so many answers. None: when no row is left.
+        When to stop; a number stands for `Budget` of so many labels to learn from, and where
+        several people are asked for `CostBudget` of so many answers. None: when no row is left.
+        Where rows are held out, questions to test on come besides: of 100 answers
+        ``100 * hold_out``.
     callback : callable, default=None
         Called with the learner after each round, also where its estimator could not be fitted.
     annotator : str, default=None
@@ -146,7 +149,7 @@ def run(
     if isinstance(oracle, Prompt):
         _Conversation(learner, oracle, rule, annotator).hold(questions, rounds)
         return learner
-    for indices, rows in progress(questions, _n_left(learner, rule), "asking"):
+    for indices, rows in progress(questions, _n_to_go(learner, rule), "asking"):
         if crowd is not None:
             crowd.teach(learner, indices)
         elif answer is not None:
@@ -205,7 +208,7 @@ class _Rounds:
                 if not hasattr(learner, "estimator_") or (n is None and _can_answer(learner)):
                     raise
                 self._bear(error, "could not answer")
-                n = min(most, _n_left(learner, self.rule))
+                n = min(most, _n_to_go(learner, self.rule))
                 question = cold_query(learner, n) if n > 0 else None
             if question is None:
                 return
@@ -213,9 +216,10 @@ class _Rounds:
 
     def n_open(self) -> int:
         """Return how many rows may be asked for."""
+        to_test = n_tests_left(self.learner)
         if self.crowd is None:
-            return self.learner.pool_.n_unlabeled
-        return int(self.crowd.open_mask(self.learner).sum())
+            return self.learner.pool_.n_unlabeled + to_test
+        return int(self.crowd.open_mask(self.learner).sum()) + to_test
 
     def _n_to_ask(self, most: int) -> int:
         """Return how many rows to ask for: each costs an answer, or several."""
@@ -306,10 +310,38 @@ def _agree_on_classes(learner: ActiveLearner, given) -> None:
     pool.name_classes([*named.tolist(), *known.tolist()])
 
 
-def _n_left(learner: ActiveLearner, rule: StoppingRule | None) -> int:
-    """Return the most rows that may still be asked for."""
+def _n_to_go(learner: ActiveLearner, rule: StoppingRule | None) -> int:
+    """Return the most rows that may still be asked for, those to test on included."""
     left = math.inf if rule is None else rule.n_left(learner)
-    return int(min(learner.pool_.n_unlabeled, left))
+    if left >= learner.pool_.n_unlabeled:
+        return learner.pool_.n_unlabeled + n_tests_left(learner)
+    return n_questions_left(learner, int(left))
+
+
+def _said_so_far(pool) -> str:
+    """Return how many answers there are, by what they are for, as a prompt shows it."""
+    said = f"{pool.n_labeled} labelled"
+    return said if pool.hold_out is None else f"{said}, {_n_tests(pool)} to test on"
+
+
+def _label_of(pool, row: int) -> Any:
+    """Return the label of a row, on whichever side it is; None: it has none."""
+    if pool.labeled_mask[row]:
+        label = pool.y[[row]]
+    elif pool.held_out_mask[row]:
+        label = pool.y_held_out[pool.held_out == row]
+    else:
+        return None
+    if pool.multilabel:
+        is_known, names = label[0, 0] != -1, pool.classes
+        return names[label[0] == 1].tolist() if is_known else None
+    return None if missing_mask(label, pool.missing_label)[0] else label.tolist()[0]
+
+
+def _n_tests(pool) -> int:
+    """Return how many test rows have a label."""
+    answers = pool.test_answers()
+    return len(answers.rows) + answers.n_waiting
 
 
 class _Conversation:
@@ -333,14 +365,17 @@ class _Conversation:
             if not goes_on:
                 break
         print(f"\n{pool!r}")
+        if pool.hold_out is not None:
+            n, n_tests = pool.n_labeled, _n_tests(pool)
+            print(f"{n + n_tests} labels in all: {n} to learn from, {n_tests} to test on")
 
     def _ask_each(self, waiting: list[int]) -> bool:
         """Ask for each row of a batch; return whether to go on."""
         pool = self.learner.pool_
         while waiting:
             row = waiting[0]
-            to_go = _n_left(self.learner, self.rule)
-            print(f"\nRow {self._name(row)}: {pool.n_labeled} labelled, at most {to_go} to go")
+            to_go = _n_to_go(self.learner, self.rule)
+            print(f"\nRow {self._name(row)}: {_said_so_far(pool)}, at most {to_go} to go")
             shown = time.monotonic()
             try:
                 said = self.prompt.ask(one_row(pool.rows.take([row]), 0), **self._expected())
@@ -380,10 +415,8 @@ class _Conversation:
             return
         pool = self.learner.pool_
         row = self.given.pop()
-        said: Any = pool.y[[row]].tolist()[0]
-        if pool.multilabel:
-            said = [name for name, has in zip(pool.classes.tolist(), said, strict=True) if has == 1]
-        was = repr(said) if pool.labeled_mask[row] else "skipped"
+        label = _label_of(pool, row)
+        was = "skipped" if label is None else repr(label)
         pool.undo()
         print(f"Row {self._name(row)} was {was}; once more.")
         waiting.insert(0, row)

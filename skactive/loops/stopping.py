@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, is_regressor
 
 from ..data.frames import is_pandas, is_polars
 from ..data.rows import check_rows, n_rows
-from ..learner.questions import view_of
+from ..learner.questions import n_questions_left, view_of
 from ..models import refusal
 from ..models.kinds import is_net
 from ..strategies import LeastConfidence
@@ -336,7 +336,10 @@ def n_to_ask(rule: StoppingRule | None, learner, most: int) -> int:
     """Return how many rows to ask for now, at most `most`: none if the rule says stop."""
     if rule is None or most <= 0:
         return most
-    return 0 if rule.should_stop(learner) else int(min(most, rule.n_left(learner)))
+    if rule.should_stop(learner):
+        return 0
+    left = rule.n_left(learner)
+    return most if left >= most else n_questions_left(learner, int(left), most)
 
 
 def _check_validation(who: str, learner, X, y, scoring) -> None:

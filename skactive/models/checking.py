@@ -88,7 +88,7 @@ def check_label_proba(proba: NDArray, n_labels: int | None) -> None:
         )
 
 
-def check_labels(net, y, outputs: Tensor) -> None:
+def check_targets(net, y, outputs: Tensor) -> None:
     """Refuse labels for which the net has no output."""
     loss = getattr(net, "criterion_", None)
     if y is None or is_own(net, "get_loss"):

@@ -94,7 +94,7 @@ class Guard(Callback):
         one, two = _first_outputs(net, net.get_dataset(X, y), "the first")
         outputs = first_output(one)
         self._check_outputs(net, outputs)
-        checking.check_labels(net, y, outputs)
+        checking.check_targets(net, y, outputs)
         checking.check_reduction(net)
         self._set_targets(net, X, outputs)
         net.iterator_train = serving.CheckedLoader(net.iterator_train, has_batch_norm(net.module_))

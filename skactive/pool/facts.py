@@ -12,7 +12,8 @@ from ..data.ids import Called, Ids
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..data.tables import as_table
-from ..utils.checks import checked_fraction
+from ..utils.checks import checked_count, checked_fraction
+from . import asking
 from .classes import named_after
 from .consensus import Agreement, agreement, resolve
 from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
@@ -193,6 +194,30 @@ class Facts:
             return self._filled(self._labels_of(ledger, rows[known]), known)
 
         return self.ledger.read(look)
+
+    @property
+    def n_answered(self) -> int:
+        """Number of rows, on both sides, that are labelled, skipped, or reserved to be."""
+        return int(np.delete(self.ledger.now.counts, [UNLABELED, HELD_OUT + UNLABELED]).sum())
+
+    def test_questions(self, max_test: int = 200) -> np.ndarray:
+        """Return the test rows to ask for next, in the order in which they count.
+
+        Parameters
+        ----------
+        max_test : int, default=200
+            How many labels of test rows are enough.
+
+        Returns
+        -------
+        ndarray of int64
+            Row numbers: those of the first `max_test` of the order without an answer.
+        """
+        return self.ledger.read(asking.to_ask, checked_count(max_test, "max_test", least=0))
+
+    def test_answers(self) -> asking.Counted:
+        """Return which answers on the test side count, and how many do not."""
+        return self.ledger.read(asking.counted)
 
     @property
     def X_labeled(self):

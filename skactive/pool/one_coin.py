@@ -21,7 +21,7 @@ _CLOSE, _MOST_TURNS = 1e-6, 1000
 _ALIKE = 1e-9  # scores that are one, but for the last digits of sums
 
 
-class Answers(NamedTuple):
+class _Answers(NamedTuple):
     """The labels that were given to rows that several people labelled, each of a row once."""
 
     row: NDArray[np.intp]  # (m,) of which each is, ascending from 0
@@ -37,7 +37,7 @@ class Coins(NamedTuple):
     given: NDArray[np.intp]  # (J,) how many labels each one gave to rows that others labelled too
     right: NDArray[np.float64]  # (J,) how many of these are right, as is expected
     best: NDArray[np.intp]  # where each row's likeliest label was given first, by row number
-    answers: Answers | None = None  # None: nobody can be wrong
+    answers: _Answers | None = None  # None: nobody can be wrong
 
     @property
     def accuracy(self) -> NDArray[np.float64]:
@@ -138,7 +138,7 @@ def _sizes(values: NDArray[np.intp]) -> NDArray[np.intp]:
     return np.diff(_starts(values), append=len(values))
 
 
-def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any, Answers]:
+def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any, _Answers]:
     """Return a score for each label of a row, how many of each person's are right, and chances.
 
     `unit` is the row of each of them, ascending, and `people` who gave them, one after the other.
@@ -160,4 +160,4 @@ def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any, Answ
         if np.abs(chance - before).max() < _CLOSE:
             break
     right = np.bincount(people, chance[of], len(given))
-    return scores, right, Answers(row, n_votes, people, chance)
+    return scores, right, _Answers(row, n_votes, people, chance)

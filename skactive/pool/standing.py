@@ -156,10 +156,12 @@ def all_said(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
 
 def _labels_of(ledger: Ledger, rows: np.ndarray, events: np.ndarray) -> np.ndarray:
     """Return the labels that events carry, in a dtype that holds all of them."""
-    now, said = ledger.now, ledger.log.labels.array.dtype
+    now, began = ledger.now, ledger.log.base[1]
     if now.dtype is None:
         return np.zeros(0)
-    if said == now.dtype or now.dtype == object or is_multilabel(now.dtype):
+    is_one = ledger.log.labels.array.dtype == now.dtype
+    is_one &= began is None or began.dtype == now.dtype  # y of fit stands beside the log
+    if is_one or now.dtype == object or is_multilabel(now.dtype):
         return ledger.labels_of(rows, events, now.n_operations, now.dtype)
     # An opinion that does not count at present may be of a dtype that the labels are not of.
     labels = ledger.labels_of(rows, events, now.n_operations, np.dtype(object))

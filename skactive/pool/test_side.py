@@ -41,7 +41,7 @@ class HoldOut(NamedTuple):
 
     def takes(self, keys: np.ndarray) -> np.ndarray:
         """Tell which keys are on the test side: numbers of rows, or hashes of groups or ids."""
-        mask = uniform_by_row(keys, (self.seed, *_WORDS)) < self.share
+        mask = uniform_by_row(keys, words_of(self.seed)) < self.share
         if self.trained is not None:
             mask[mask] = ~np.isin(keys[mask], self.trained)
         return mask
@@ -95,6 +95,11 @@ class Taken:
             bits = np.append(bits[: start // 8], np.packbits(taken))
             self._known = side, n, bits
         return np.unpackbits(bits, count=n).view(bool)
+
+
+def words_of(seed: int) -> tuple[int, ...]:
+    """Return what the random numbers of the rows of a side follow from."""
+    return (seed, *_WORDS)
 
 
 def of_groups(groups: np.ndarray | None) -> dict[str, str] | None:

@@ -1,0 +1,164 @@
+"""Intervals for scores of random rows: against scipy, closed forms and plain code."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta, binom, binomtest, norm
+
+from skactive.statistics import (
+    Estimate,
+    EstimateCurve,
+    bootstrap,
+    clopper_pearson,
+    effective_n,
+    prediction_powered,
+    rates,
+    wilson,
+)
+
+COUNTS = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+LEVELS = st.sampled_from([0.5, 0.9, 0.95, 0.99])
+
+
+@given(COUNTS, LEVELS)
+def test_intervals_of_shares_are_those_of_scipy(counts, level):
+    k, n = counts
+    for ours, method in ((wilson, "wilson"), (clopper_pearson, "exact")):
+        expected = binomtest(k, n).proportion_ci(level, method)
+        assert ours(k / n, n, level) == pytest.approx((k / n, *expected), abs=1e-9)
+
+
+@pytest.mark.once
+@given(st.floats(0, 1), st.floats(1, 1e6), LEVELS)
+def test_wilsons_ends_are_where_a_test_begins_to_reject(share, n, level):
+    _, low, high = wilson(share, n, level)
+    z = norm.ppf(0.5 + level / 2)
+    for end in (low, high):
+        if 0 < end < 1:
+            variance = end * (1 - end) / n
+            assert (share - end) ** 2 == pytest.approx(z**2 * variance, rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("n", [50, 100, 200])
+def test_wilson_covers_what_it_says_on_average_and_the_exact_one_at_least(n):
+    k = np.arange(n + 1)
+    shares = np.linspace(0.6, 0.97, 75)
+    for of, least, average in (
+        (wilson, 0.91, (0.945, 0.96)),
+        (clopper_pearson, 0.95, (0.95, 0.99)),
+    ):
+        low, high = np.array([of(one / n, n)[1:] for one in k]).T
+        covered = [binom.pmf(k, n, p)[(low <= p) & (p <= high)].sum() for p in shares]
+        assert min(covered) >= least
+        assert average[0] <= np.mean(covered) <= average[1]
+
+
+@pytest.mark.once
+def test_a_sample_in_groups_is_worth_between_its_groups_and_its_rows():
+    values, groups = np.repeat([1, 0, 1, 1], 5), np.repeat([0, 1, 2, 3], 5)
+    assert effective_n(values, groups) == pytest.approx(4)
+    assert effective_n(values, np.arange(20)) == pytest.approx(20)
+    assert (
+        effective_n(np.tile([1, 0], 10), np.arange(20) // 2) == 20
+    )  # balanced inside each: no worse
+    assert effective_n(np.ones(10), [0] * 8 + [1, 2]) == pytest.approx(100 / 66)
+    rng = np.random.default_rng(0)
+    means, worth = [], []
+    for _ in range(2000):
+        sample = np.repeat(rng.random(40) < 0.7, 3) ^ (rng.random(120) < 0.1)
+        means.append(sample.mean())
+        worth.append(effective_n(sample, np.arange(120) // 3))
+    p = np.mean(means)
+    assert np.median(worth) == pytest.approx(p * (1 - p) / np.var(means), rel=0.1)
+
+
+@pytest.mark.once
+def test_precision_recall_and_f1_have_the_quantiles_of_their_posteriors():
+    tp, fp, fn, tn, w = 18, 2, 6, 174, 0.12
+    found = rates([tp, fp, fn, tn], w)
+    of_precision = beta(tp + 0.5, fp + 0.5)
+    q0 = beta(fn + 0.5, tn + 0.5).ppf((np.arange(4000) + 0.5) / 4000)
+    for rate, of in (
+        (found.precision, of_precision.cdf),
+        # recall <= r where q1 <= r (1 - w) q0 / (w (1 - r)); F1 <= f alike
+        (found.recall, lambda r: of_precision.cdf(r * (1 - w) * q0 / (w * (1 - r))).mean()),
+        (found.f1, lambda f: of_precision.cdf(f * (w + (1 - w) * q0) / (w * (2 - f))).mean()),
+    ):
+        at = [of(rate.low), of(rate.value), of(rate.high)]
+        assert at == pytest.approx([0.025, 0.5, 0.975], abs=0.006)
+
+
+@pytest.mark.once
+def test_predictions_make_a_share_more_certain_as_far_as_they_say_anything():
+    rng = np.random.default_rng(0)
+    p, p_others = rng.beta(4, 1, size=100), rng.beta(4, 1, size=900)
+    right = (rng.random(100) < p).astype(float)
+    constant = prediction_powered(right, np.full(100, 0.8), np.full(900, 0.8))
+    assert constant == pytest.approx(wilson(right.mean(), 100))
+    lam = np.cov(right, p)[0, 1] / ((1 + 100 / 900) * p.var(ddof=1))
+    value = right.mean() + lam * (p_others.mean() - p.mean())
+    variance = np.var(right - lam * p, ddof=1) / 100 + lam**2 * p_others.var() / 900
+    n_worth = 100 * (right.var(ddof=1) / 100) / variance
+    assert 0 < lam < 1
+    assert n_worth > 105
+    assert prediction_powered(right, p, p_others) == pytest.approx(wilson(value, n_worth))
+    assert prediction_powered(right, 1 - p, p_others).value == right.mean()  # lam is not negative
+    known = prediction_powered(right, right, np.repeat([1.0, 0.0], [700, 200]))
+    assert known.value == pytest.approx(right.mean() + 0.9 * (7 / 9 - right.mean()))
+    assert known.high - known.low == pytest.approx(np.subtract(*wilson(known.value, 500)[:0:-1]))
+
+
+@pytest.mark.once
+def test_resampling_finds_the_error_of_a_mean_and_stays_among_shares():
+    values = np.random.default_rng(0).normal(size=150)
+    value, low, high = bootstrap(lambda at: values[at].mean(), 150)
+    assert value == values.mean()
+    assert (high - low) / 2 == pytest.approx(1.976 * values.std() / np.sqrt(150), rel=0.15)
+    assert (low + high) / 2 == pytest.approx(value)
+    right = np.repeat([1, 0], [147, 3])
+    found = bootstrap(lambda at: right[at].mean(), 150, is_share=True)
+    assert found == pytest.approx(wilson(0.98, 150), abs=0.012)
+    perfect = bootstrap(lambda at: 1.0, 150, is_share=True)
+    assert (perfect.value, perfect.high) == (1, 1)
+    assert 0.93 < perfect.low < wilson(1, 150).low
+    triples = np.repeat(values[:50], 3)
+    alone, together = (
+        bootstrap(lambda at: triples[at].mean(), 150, groups=groups)
+        for groups in (None, np.arange(150) // 3)
+    )
+    assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(
+        np.sqrt(3), rel=0.2
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: wilson(1.2, 10), "wilson got share=1.2; give a finite number of at least 0 and"),
+        (lambda: wilson(0.5, 0), "wilson got n=0; give a finite number above 0"),
+        (lambda: clopper_pearson(0.5, 10, 95), "level=95; give a number between 0 and 1"),
+        (lambda: rates([1, 2, 3], 0.5), "rates got counts=.*; give the numbers of true positives"),
+        (lambda: prediction_powered([1], [1], [1]), "got 1 and 1 rows with a label and 1 without"),
+        (lambda: bootstrap(lambda at: np.nan, 9), "the score of the 9 rows is nan"),
+        (lambda: bootstrap(lambda at: 2.0, 9, is_share=True), "the score of the 9 rows is 2.0"),
+        (lambda: bootstrap(lambda at: 0.5, 9, groups=[0] * 9), "a score of 1 groups"),
+    ],
+)
+def test_what_has_no_interval_is_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()
+
+
+@pytest.mark.once
+def test_an_estimate_reads_as_a_sentence():
+    one = Estimate(0.953, 0.913, 0.975, n=187, n_skipped=3, n_waiting=12, method="exact")
+    assert repr(one) == (
+        "accuracy 0.953, between 0.913 and 0.975 at 95 %, by 187 test labels (exact); 3 test rows "
+        "skipped; 12 labels of other held-out rows not counted"
+    )
+    curve = EstimateCurve(np.array([20, 40]), (one, Estimate(0.9, 0.8, 0.95, n=60)))
+    assert (curve.values.tolist(), curve.low.tolist()) == ([0.953, 0.9], [0.913, 0.8])
+    assert repr(curve).startswith("2 estimates, of 20 to 40 labels; the last: accuracy 0.900")
