@@ -11,6 +11,7 @@ status is 1 if one is missed.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sqlite3
 import statistics
@@ -92,7 +93,8 @@ def main() -> int:
 
         def table():
             times = ratio(one, lambda: fsync(page), 300)
-            yield "one label / one fsync", times, 3.0
+            # No target: where an fsync takes no time, what is left is our own.
+            yield "one label / one fsync", times, math.inf
             times = ratio(one, lambda: insert(connection, range(1)), 100)
             found["one label"] = times[1], MOST_A_LABEL
             yield "one label / one insert", times, 4.0

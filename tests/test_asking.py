@@ -1,6 +1,7 @@
 """Questions to one of several people: which rows, second opinions, reserved in the same step."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from test_interrupts import Interrupt
 
 import skactive
 from skactive import ActiveLearner, Pool
@@ -294,6 +296,39 @@ def test_rows_to_test_on_are_reserved_where_they_come(how):
     next_ones = asked(learners[1], n_instances=6)
     assert tests == [row for row in next_ones if learners[1].pool_.held_out_mask[row]]
     assert not set(others) & set(idx)
+
+
+@pytest.mark.parametrize("step", [149, pytest.param(1, marks=pytest.mark.slow)])
+def test_an_interrupt_reserves_all_of_the_rows_or_none_in_a_file(step, tmp_path):
+    """What was reserved and not returned can be seen, and released."""
+    with Pool.open(tmp_path / "0.db", X, Y, consensus="one_coin") as pool:
+        pool.label([10, 11, 12], TRUTH[10:13], annotator=BEN)
+        pool.seed = 5
+    how = {"n_instances": 4, "annotator": ANN, "overlap": 0.9, "reserve": True}
+    counter, n_after, lines = Interrupt(), 0, [None]
+    while lines:
+        line = lines.pop()
+        path = shutil.copy(tmp_path / "0.db", tmp_path / f"{line}.db")
+        with Pool.open(path, X) as pool, Pool.open(path, X) as other:
+            learner = learner_of(pool, consensus="one_coin")
+            if line is None:
+                with counter.watching():
+                    expected = asked(learner, **how)
+                lines = list(range(1, counter.n_run + 1, step))
+                continue
+            with Interrupt(line).watching() as interrupt:
+                learner.query(**how)
+            assert interrupt.n_raised == 1
+            other.refresh()
+            assert dict(other.reservations) == dict(pool.reservations)
+            assert dict(pool.reservations) in ({}, dict.fromkeys(expected, (ANN,)))
+            if pool.reservations:
+                n_after += 1
+                assert asked(learner, n_instances=4, annotator=ANN) == sorted(expected)
+                pool.release(name=ANN)
+            assert asked(learner, **how) == expected
+        os.unlink(path)
+    assert n_after < counter.n_run / step
 
 
 # What is refused

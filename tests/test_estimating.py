@@ -184,6 +184,7 @@ def test_answers_count_as_far_as_the_order_has_no_gap_whoever_gave_them():
 def test_what_counts_follows_from_the_record(tmp_path):
     learner = answered(new_learner())
     pool, said = learner.pool_, learner.estimate()
+    order = in_order(pool)
     assert said.n == 40
     pool.save(tmp_path / "pool.npz")
     loaded = Pool.load(tmp_path / "pool.npz", X)
@@ -199,11 +200,15 @@ def test_what_counts_follows_from_the_record(tmp_path):
     assert learner.refit().estimate() == said
     new = pool.extend(X[:300])
     joined = [row for row in in_order(pool) if row in set(new.tolist())]
-    first = in_order(pool).index(joined[0])
-    assert len(pool.test_answers().rows) == first
-    assert learner.query(n_instances=5)[0][-1] == joined[0]  # the gap is asked for first
-    answered(learner, 6)
-    assert len(pool.test_answers().rows) > 60
+    assert learner.estimate() == said  # what was asked in order was so before they joined
+    gaps = joined[: sum(place_of(row, 3) < place_of(order[45], 3) for row in joined)]
+    assert len(gaps) > 2
+    assert pool.test_questions()[0] == gaps[0]
+    learner.teach(order[40:46], TRUTH[order[40:46]])  # five of which were asked before, and undone
+    assert (learner.estimate().n, learner.estimate().n_waiting) == (45, 1)
+    for i, row in enumerate(gaps):
+        learner.teach(row, TRUTH[row - len(X)])
+        assert learner.estimate().n == 46 + i + (row == gaps[-1])
 
 
 def test_pools_in_a_database_and_with_ids_have_the_same_order(tmp_path):

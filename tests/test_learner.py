@@ -1134,6 +1134,7 @@ def test_parameters_reach_the_estimator_and_a_strategy_instance():
     assert set(clone(logistic()).get_params(deep=False)) == {
         *("estimator", "strategy", "embedding", "cold_start", "classes", "missing_label"),
         *("encode_labels", "fit_unlabeled", "update", "window", "drift", "random_state"),
+        "max_test",
         *("consensus", "hold_out", "multilabel"),
     }
 

@@ -137,9 +137,8 @@ def model_as_of(learner, n: int):
     """
     pool, fitted = learner.pool_, learner._fitted
     n = max(n, first_alike(pool))
-    touched = pool.labels_touched_since(n)
-    is_held = is_among(touched, pool.held_out)
-    if is_held.all() and fitted.estimator is not None and fitted.n_learned >= 0:
+    touched = pool.labels_touched_since(min(n, fitted.n_learned))
+    if fitted.estimator is not None and is_among(touched, pool.held_out).all():
         return learner
     then = copy.copy(learner)
     then.pool_, then._kept = as_of(pool, n), kept_of(learner)._replace(planned=None)

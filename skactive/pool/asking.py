@@ -1,9 +1,9 @@
 """In which order the rows of the test side are asked for, and which of their labels count.
 
 The order is that of a hash of each row, so that whoever stops anywhere has a random sample of the
-side. Labels count as far as every row before them has an answer, whoever gave it and when: which
-rows these are follows from the hash, and not from anybody's choice. All of it is read from the
-record; nothing is kept but the order itself.
+side. Labels count as far as every row before them has an answer, whoever gave it and when, but for
+rows that joined later: which rows these are follows from the hash, and not from anybody's choice.
+All of it is read from the record; nothing is kept but the order itself.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def order_of(ledger: Ledger) -> np.ndarray:
     """Return the rows of the test side in the order in which they are asked for."""
     now = ledger.now
     known = ledger.derived.get("test order")
-    if known is not None and known[:2] == (now.side, len(now.rows)):
+    if known is not None and known[0] is now.side and known[1] == len(now.rows):
         return known[2]
     rows, side = np.flatnonzero(ledger.mask(HELD_OUT)), now.side
     if side is None:
@@ -50,20 +50,26 @@ def order_of(ledger: Ledger) -> np.ndarray:
 
 
 def counted(ledger: Ledger) -> Counted:
-    """Return which answers on the test side count."""
-    order, side = order_of(ledger), ledger.now.side
+    """Return which answers on the test side count: no row was there before them without one."""
+    order, side, log, n = order_of(ledger), ledger.now.side, ledger.log, ledger.now.n_operations
     states = ledger.slots.states_of(order)
     is_open = (states != LABELED) & (states != SKIPPED)
-    end = int(is_open.argmax()) if is_open.any() else len(order)
-    rows = order[:end][states[:end] == LABELED]
-    groups = ledger.groups.array[rows] if side is not None and side.is_by_group else None
+    answered = np.flatnonzero(~is_open)
+    end = int(answered.max(initial=-1)) + 1
+    # Rows that joined after an answer were no reason to wait for them.
+    joined = np.searchsorted(np.cumsum(log.n_added.array[:n]), order[:end], side="right")
+    since = np.minimum.accumulate(np.where(is_open[:end], joined, n))
+    counts = answered[since[answered] > first_answers(ledger, order[answered])]
+    is_label = states[counts] == LABELED
+    rows = order[counts[is_label]]
+    first = int(is_open.argmax()) if is_open.any() else None
     return Counted(
         rows,
-        end - len(rows),
-        int((states[end:] == LABELED).sum()),
-        int(order[end]) if end < len(order) else None,
-        end < len(order) and bool(states[end] == RESERVED),
-        groups,
+        int((~is_label).sum()),
+        int((states == LABELED).sum()) - len(rows),
+        None if first is None else int(order[first]),
+        first is not None and bool(states[first] == RESERVED),
+        ledger.groups.array[rows] if side is not None and side.is_by_group else None,
     )
 
 
@@ -79,12 +85,17 @@ def to_ask(ledger: Ledger, most: int) -> np.ndarray:
     return order[is_one_of_them & (states == UNLABELED)]
 
 
-def answered_by(ledger: Ledger, rows: np.ndarray) -> int:
-    """Return after how many operations all of these rows had first had an answer, undone or not."""
+def first_answers(ledger: Ledger, rows: np.ndarray) -> np.ndarray:
+    """Return the operations by which rows first had an answer, whether or not it was undone."""
     log, first = ledger.log, np.full(len(rows), -1, dtype=np.int64)
     events = ledger.last_events(rows)
     while (events >= 0).any():
         is_answer = (events >= 0) & np.isin(log.kinds_of(events), _ANSWERS)
         first[is_answer] = events[is_answer]
         events = np.where(events >= 0, log.previous.array[events], -1)
-    return int(log.operations_of(first).max(initial=-1)) + 1
+    return log.operations_of(first)
+
+
+def answered_by(ledger: Ledger, rows: np.ndarray) -> int:
+    """Return after how many operations all of these rows had first had an answer."""
+    return int(first_answers(ledger, rows).max(initial=0)) + 1
