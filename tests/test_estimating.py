@@ -15,6 +15,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import f1_score, make_scorer, r2_score
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
 from snapshot import unchanged
@@ -337,6 +338,24 @@ def test_estimates_without_test_labels_a_model_or_probabilities_are_refused():
     cold.teach(cold.pool_.test_questions()[:5], TRUTH[:5])
     with pytest.raises(NotFittedError, match="no row is labelled yet"):
         cold.estimate()
+
+
+@pytest.mark.filterwarnings("ignore:.*resampling")
+def test_rows_with_several_labels_are_right_where_all_are():
+    Y = np.array([[one % 2 == 0, one > 4] for one in TRUTH]).astype(int)
+    start = np.where((np.arange(len(X)) < 30)[:, None], Y, -1)
+    learner = ActiveLearner(OneVsRestClassifier(GaussianNB(var_smoothing=0.01)), hold_out=0.3)
+    learner.set_params(strategy="random", random_state=3).fit(X, start)
+    idx, _ = learner.query(n_instances=100)
+    rows = learner.teach(idx, Y[idx]).pool_.test_answers().rows
+    said = learner.predict(X[rows])
+    assert learner.estimate().value == (said == Y[rows]).all(axis=1).mean()
+    micro = f1_score(Y[rows], said, average="micro")
+    assert learner.estimate("f1_micro").value == pytest.approx(micro)
+    with pytest.raises(ValueError, match="several labels, of which none is the positive class"):
+        learner.estimate("recall", pos_label=1)
+    with pytest.raises(ValueError, match="method='ppi' for rows with several labels"):
+        learner.estimate(method="ppi")
 
 
 def test_rows_of_a_group_count_for_less():

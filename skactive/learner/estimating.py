@@ -263,6 +263,11 @@ class Sample:
                 "estimate got method='ppi' where groups are held out, whose rows are not "
                 "independent; write method='wilson'."
             )
+        if self.y.ndim > 1:
+            raise ValueError(
+                "estimate got method='ppi' for rows with several labels, whose probabilities say "
+                "nothing of all together; write method='wilson'."
+            )
         if not hasattr(self.model, "predict_proba"):
             raise ValueError(
                 f"estimate got method='ppi', which reads predict_proba, and "
@@ -305,6 +310,11 @@ class Sample:
 
     def _positive(self, pos_label) -> Any:
         """Return the positive class, refusing one that is none."""
+        if self.y.ndim > 1:
+            raise ValueError(
+                "estimate got rows with several labels, of which none is the positive class; ask "
+                "for 'f1_micro', 'recall_macro' and the like."
+            )
         classes = np.asarray(self.model.classes_).tolist()
         positive = 1 if pos_label is None else pos_label
         if positive in classes and (pos_label is not None or len(classes) == 2):
