@@ -65,7 +65,7 @@ BudgetCurveDisplay.from_comparison(comparison)
 plt.show()
 
 # %%
-# With several labels a row no strategy is sure to beat random, and so few repeats do not tell a
-# gain as small as that on these digits: compare on labels that you have.
+# With several labels a row no strategy is sure to beat random, and so few repeats tell no gain
+# as small as that on these digits: compare on labels that you have.
 
 print(comparison.verdict())

@@ -69,4 +69,5 @@ def test_only_classifiers_that_read_minus_1_as_missing_may_fail_and_only_one_che
     ]
     assert [learner.estimator for learner in failing] == [*ESTIMATORS[:4], ESTIMATORS[-1]]
     for learner in failing:
-        assert list(expected_failures(learner)) == ["check_classifiers_classes"]
+        own = "check_classifiers_multilabel_output_format_predict_proba"  # of forests
+        assert set(expected_failures(learner)) - {own} == {"check_classifiers_classes"}
