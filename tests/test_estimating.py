@@ -312,7 +312,9 @@ def test_shares_of_classes_are_refused_of_numbers():
     ridge = ActiveLearner(Ridge(), "random", hold_out=0.2, random_state=0).fit(X)
     run(ridge, Known(X.sum(axis=1)), n_instances=50, stopping=100)
     for ask in (partial(ridge.estimate, "accuracy"), partial(ridge.curve, "recall")):
-        with pytest.raises(ValueError, match=r"which is of classes, and Ridge\(\) predicts numbers"):
+        with pytest.raises(
+            ValueError, match=r"which is of classes, and Ridge\(\) predicts numbers"
+        ):
             ask()
     with pytest.raises(ValueError, match="scoring is 'accuracy', which is of classes"):
         AccuracyAtLeast(0.5).start(ridge)
