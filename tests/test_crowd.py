@@ -88,11 +88,14 @@ def test_of_rows_without_a_label_nobody_can_tell():
         (lambda: Noisy(TRUTH, 1.2), "accuracy=1.2"),
         (lambda: Noisy(TRUTH, {0: 0.5, 1: 0.5}), "accuracies of .0, 1., where y has .0, 1, 2."),
         (lambda: Noisy([0.5, 1.25], 0.9), "measured numbers"),
+        (lambda: Noisy([{"a"}, set()], 0.9), "Noisy got y with several labels a row"),
+        (lambda: Noisy.crowd([[0, 1], [1, 1]], {"ann": 0.9}), "several labels a row, and errs"),
+        (lambda: Noisy.crowd(TRUTH, 0.9), "accuracies=0.9; give a dict of names, such as .'ann'"),
         (lambda: Noisy(TRUTH, 0.9).answer([150], None), "was asked for that of row 150"),
     ],
 )
 def test_noise_that_makes_no_sense_is_refused(make, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((ValueError, TypeError), match=said):
         make()
 
 
@@ -164,7 +167,8 @@ def test_a_strategy_that_asks_again_spends_answers_where_labels_are_in_doubt():
         ({"annotator": "dora"}, "annotator='dora' and several people"),
         ({"n_opinions": 3}, "n_opinions=3 of 2 people"),
         ({"whom": "ann"}, "whom='ann'; give a function"),
-        ({"whom": lambda pool, rows: []}, "whom returned 0 lists of names for 5 rows"),
+        ({"whom": lambda pool, rows: []}, "whom returned 0 lists of names for 5 rows; give 5."),
+        ({"whom": lambda pool, rows: ["ann"] * 5}, "whom names 'ann' for a row, where a list"),
         ({"whom": lambda pool, rows: [("eve",)] * 5}, "whom names 'eve'"),
     ],
 )

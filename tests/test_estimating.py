@@ -281,6 +281,45 @@ def test_precision_recall_and_f1_weigh_with_what_is_predicted_of_the_whole_side(
         learner.estimate("recall")
 
 
+@pytest.mark.filterwarnings("ignore:.*intervals cover less")
+def test_of_several_labels_a_row_precision_recall_and_f1_are_those_of_one_of_them():
+    has = {"even": TRUTH % 2 == 0, "seven": TRUTH == 7}
+    y = np.column_stack(list(has.values())).astype(int)
+    model = OneVsRestClassifier(GaussianNB())
+    learner = ActiveLearner(
+        model, hold_out=0.2, multilabel=True, classes=list(has), random_state=0
+    ).fit(X)
+    run(learner, Known(y), n_instances=50, stopping=100)
+    rows = learner.pool_.test_answers().rows
+    for at, (label, is_it) in enumerate(has.items()):
+        said, of_all = (
+            learner.predict(of)[:, at] == 1 for of in (X[rows], learner.pool_.X_held_out)
+        )
+        truth = is_it[rows]
+        counts = [(a & b).sum() for a in (truth, ~truth) for b in (said, ~said)]
+        counts = [counts[0], counts[2], counts[1], counts[3]]
+        for name, expected in zip(
+            ("precision", "recall", "f1"), rates(counts, of_all.mean()), strict=True
+        ):
+            found = learner.estimate(name, pos_label=label)
+            assert (found.value, found.low, found.high) == pytest.approx(expected)
+            assert found.value > 0
+    with pytest.raises(ValueError, match="pos_label=None for the classes 'even', 'seven'"):
+        learner.estimate("recall")
+
+
+def test_shares_of_classes_are_refused_of_numbers():
+    ridge = ActiveLearner(Ridge(), "random", hold_out=0.2, random_state=0).fit(X)
+    run(ridge, Known(X.sum(axis=1)), n_instances=50, stopping=100)
+    for ask in (partial(ridge.estimate, "accuracy"), partial(ridge.curve, "recall")):
+        with pytest.raises(
+            ValueError, match=r"which is of classes, and Ridge\(\) predicts numbers"
+        ):
+            ask()
+    with pytest.raises(ValueError, match="scoring is 'accuracy', which is of classes"):
+        AccuracyAtLeast(0.5).start(ridge)
+
+
 @pytest.mark.filterwarnings("ignore:.*resampling")
 def test_other_scores_are_scikit_learns_with_intervals_by_resampling(monkeypatch):
     quick = partial(bootstrap, n_resamples=20)
@@ -310,7 +349,7 @@ def test_other_scores_are_scikit_learns_with_intervals_by_resampling(monkeypatch
         ({"scoring": "f1_macro", "method": "wilson"}, "for f1_macro; give 'auto' or 'bootstrap'"),
         ({"method": "wald"}, "method='wald' for accuracy; give 'auto' or 'wilson' or 'exact'"),
         ({"level": 95}, "estimate got level=95; give a number between 0 and 1"),
-        ({"pos_label": 3}, "pos_label=3 for accuracy, which has no positive class"),
+        ({"pos_label": 3}, "pos_label=3 for accuracy, which does not take it"),
         ({"scoring": "recall"}, "give one of them, or for all of them ask for 'f1_macro'"),
     ],
 )

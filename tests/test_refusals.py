@@ -949,8 +949,8 @@ def test_an_estimator_that_raises_at_the_first_fit_keeps_the_labels_for_a_refit(
     assert learner.pool_.n_labeled == 15
     assert not hasattr(learner, "estimator_")
     text = (
-        "this ActiveLearner cannot predict yet: the estimator could not be fitted; mend what its "
-        "error said, call refit()."
+        "this ActiveLearner cannot predict yet: the estimator could not be fitted, or labels came "
+        "since; call refit(), and mend what an error of it says."
     )
     refused(NotFittedError, text, learner, learner.predict, X)
     assert learner.query(n_instances=3)[0].shape == (3,)

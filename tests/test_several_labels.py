@@ -420,6 +420,12 @@ def test_what_does_not_go_with_several_labels_is_refused_in_a_sentence(options, 
     assert not hasattr(learner, "pool_")
 
 
+def test_a_rule_that_scores_by_name_takes_no_sets():
+    with pytest.raises(ValueError, match="TargetScore got sets of names, of which .* no f1_micro;"):
+        TargetScore(X, SETS, 0.5, scoring="f1_micro").start(started())
+    TargetScore(X, SETS, 0.5).start(started())
+
+
 def test_one_label_that_a_row_has_or_not_is_two_classes():
     learner = ActiveLearner(ONE_FOR_REST, multilabel=True, classes=["cat"])
     with pytest.raises(ValueError, match="rows have the one label 'cat' or none, which are two"):

@@ -62,7 +62,8 @@ class Tested:
             Pearson) or "ppi" (of predictions on unlabelled test rows as well); for precision,
             recall and F1 "beta" (which "auto" is); "bootstrap" for any score.
         pos_label : label, default=None
-            Of precision, recall and F1: the positive class. None: 1, or True.
+            Of precision, recall and F1: the positive class, or of several labels a row the one
+            that is meant. None: 1, or True.
 
         Returns
         -------
@@ -156,8 +157,8 @@ def estimate_of(learner, model, scoring, level, method, pos_label=None, most: in
     kind = RATES.index(name) if name in RATES else None
     if pos_label is not None and kind is None:
         raise ValueError(
-            f"estimate got pos_label={pos_label!r} for {name}, which has no positive class; leave "
-            f"it out, or ask for precision, recall or f1."
+            f"estimate got pos_label={pos_label!r} for {name}, which does not take it; leave it "
+            f"out, or ask for precision, recall or f1."
         )
     counts = _counted(learner.pool_, "estimate")
     rows, groups = counts.rows[:most], counts.groups
@@ -181,10 +182,16 @@ def estimate_of(learner, model, scoring, level, method, pos_label=None, most: in
 
 
 def score_name(learner, scoring) -> str:
-    """Return what a score is called, refusing what is none."""
+    """Return what a score is called, refusing what is none, and shares of classes of numbers."""
     scorer_of(scoring)
+    has_classes = is_classifier(learner.estimator)
     if scoring is None:
-        return "accuracy" if is_classifier(learner.estimator) else "r2"
+        return "accuracy" if has_classes else "r2"
+    if scoring in ("accuracy", *RATES) and not has_classes:
+        raise ValueError(
+            f"scoring is {scoring!r}, which is of classes, and {learner.estimator} predicts "
+            f"numbers; ask for 'r2', 'neg_mean_absolute_error' and the like."
+        )
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
 
 
@@ -287,7 +294,7 @@ class Sample:
     def rate(self, kind: int, level: float, method: str, pos_label) -> Interval:
         """Return precision, recall or F1, and its interval."""
         positive = self._positive(pos_label)
-        is_it, said = self.y == positive, np.asarray(self.model.predict(self.X)) == positive
+        is_it, said = self._has(self.y, positive), self._predicted(self.X, positive)
         cells = [is_it & said, ~is_it & said, is_it & ~said, ~is_it & ~said]
 
         def score(at: np.ndarray) -> float:
@@ -302,11 +309,21 @@ class Sample:
             )
         if method == "bootstrap":
             return self._bootstrap(score, RATES[kind], level)
-        held_out = np.asarray(self.model.predict(self.pool.X_held_out))
+        held_out = self._predicted(self.pool.X_held_out, positive)
         right = (is_it == said).astype(float)
         weight = self.effective(right) / len(right)
         counts = np.array([cell.sum() for cell in cells]) * weight
-        return rates(counts, float(np.mean(held_out == positive)), level)[kind]
+        return rates(counts, float(np.mean(held_out)), level)[kind]
+
+    def _predicted(self, X, positive) -> np.ndarray:
+        """Return which rows are predicted positive, shape (n,)."""
+        return self._has(np.asarray(self.model.predict(X)), positive)
+
+    def _has(self, y: np.ndarray, positive) -> np.ndarray:
+        """Return which rows are positive, or have that label among several, shape (n,)."""
+        if y.ndim == 1:
+            return y == positive
+        return y[:, np.asarray(self.model.classes_).tolist().index(positive)] == 1
 
     def _positive(self, pos_label) -> Any:
         """Return the positive class, refusing one that is none."""
@@ -317,7 +334,8 @@ class Sample:
             )
         classes = np.asarray(self.model.classes_).tolist()
         positive = 1 if pos_label is None else pos_label
-        if positive in classes and (pos_label is not None or len(classes) == 2):
+        is_said = pos_label is not None
+        if positive in classes and (is_said or (len(classes) == 2 and self.y.ndim == 1)):
             return positive
         shown = ", ".join(map(repr, classes[:8]))
         raise ValueError(

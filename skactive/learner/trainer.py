@@ -303,7 +303,10 @@ def what_is_missing(learner) -> str:
     """Return why a learner that has a pool cannot predict."""
     reason = trainer_of(learner).missing(learner._fitted)
     if reason is None:
-        reason = "the estimator could not be fitted; mend what its error said, call refit()"
+        reason = (
+            "the estimator could not be fitted, or labels came since; call refit(), and mend what "
+            "an error of it says"
+        )
     return f"cannot predict yet: {reason}"
 
 

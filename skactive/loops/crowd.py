@@ -7,6 +7,7 @@ import numpy as np
 
 from ..data.chance import other_draw, uniform_by_row
 from ..data.labels import AUTO, encode, parse, sorted_classes
+from ..data.multilabel import looks_multilabel
 from ..learner.questions import tests_in
 from ..pool.pool import Pool
 from ..strategies.base import asks_again
@@ -51,6 +52,11 @@ class Noisy:
     """
 
     def __init__(self, y, accuracy, random_state=None, missing_label=AUTO):
+        if looks_multilabel(y):
+            raise ValueError(
+                "Noisy got y with several labels a row, and errs in one; give a function that "
+                "returns a set of names for each row."
+            )
         values, self._known = parse(y, missing_label=missing_label)
         labels = values[self._known]
         if labels.dtype.kind == "f" and (labels != np.round(labels)).any():
@@ -78,6 +84,11 @@ class Noisy:
     @classmethod
     def crowd(cls, y, accuracies, random_state=None, missing_label=AUTO) -> dict[str, "Noisy"]:
         """Return people by name, of a dict that has the accuracy of each."""
+        if not isinstance(accuracies, Mapping):
+            raise TypeError(
+                f"Noisy.crowd got accuracies={accuracies!r}; give a dict of names, such as "
+                f"{{'ann': 0.9, 'ben': 0.7}}."
+            )
         seed = draw_seed(random_state)
         return {
             name: cls(y, accuracy, np.random.default_rng([seed, *name.encode()]), missing_label)
@@ -194,7 +205,7 @@ class Crowd:
         """Return who is asked about each row."""
         said, names = self.said(), list(self.answers)
         if self.whom is not None:
-            listed = [list(each) for each in self.whom(self.pool, np.array(rows, dtype=np.int64))]
+            listed = list(self.whom(self.pool, np.array(rows, dtype=np.int64)))
             self._check_listed(listed, len(rows))
         asked = []
         for at, row in enumerate(rows):
@@ -215,7 +226,13 @@ class Crowd:
     def _check_listed(self, listed: list[list[str]], n: int) -> None:
         """Refuse what a function of the user's named."""
         if len(listed) != n:
-            raise ValueError(f"whom returned {len(listed)} lists of names for {n} rows; give n.")
+            raise ValueError(f"whom returned {len(listed)} lists of names for {n} rows; give {n}.")
+        alone = [names for names in listed if isinstance(names, str)]
+        if alone:
+            raise ValueError(
+                f"whom names {alone[0]!r} for a row, where a list of names is expected, best "
+                f"first; write [{alone[0]!r}]."
+            )
         unknown = [name for names in listed for name in names if name not in self.answers]
         if unknown:
             raise ValueError(

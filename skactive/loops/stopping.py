@@ -350,6 +350,11 @@ def _check_validation(who: str, learner, X, y, scoring) -> None:
         raise ValueError(
             f"{who} got {n_rows(X)} rows and {n_labels} labels; give one label for each row."
         )
+    if isinstance(scoring, str) and any(isinstance(names, set | frozenset) for names in y):
+        raise ValueError(
+            f"{who} got sets of names, of which scikit-learn computes no {scoring}; give 0 and 1 "
+            f"for each of classes_."
+        )
     check_score(learner, scoring)
 
 
