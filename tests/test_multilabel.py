@@ -61,6 +61,14 @@ def test_every_form_says_the_same(form, options):
         assert pool.classes.tolist() == NAMES
 
 
+@pytest.mark.parametrize("row", [list, np.array, lambda cells: list(map(bool, cells))])
+def test_rows_of_0_and_1_name_the_columns_where_some_rows_have_no_label_yet(row):
+    table = [[1, 0, 1], [0, 0, 0], [0, 1, 1]]
+    pool = Pool(np.zeros((4, 1)), [*map(row, table), None])
+    assert pool.classes.tolist() == [0, 1, 2]
+    assert pool.y.tolist() == [*table, [-1, -1, -1]]
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_may_come_later(form):
     pool = Pool(X, multilabel=True, classes=NAMES)

@@ -271,6 +271,23 @@ def test_others_wait_for_two_rows_that_differ(estimator):
     )
 
 
+@pytest.mark.parametrize("inside", [DecisionTreeClassifier(), ONE_FOR_REST])
+def test_a_chain_waits_for_both_values_whatever_is_inside(inside):
+    y = partly()
+    y[KNOWN, 2] = 0  # of which a chain has no probability, or a wrong one
+    learner = ActiveLearner(ClassifierChain(inside), random_state=0).fit(X, y)
+    with pytest.raises(skactive.learner.predicting.NotFittedError, match="have the label 2, which"):
+        learner.predict(X)
+    assert learner.query(n_instances=2)[0].shape == (2,)
+
+
+def test_a_perceptron_for_each_label_is_sure_of_one_that_all_rows_have():
+    y = partly()
+    y[KNOWN] = np.maximum(y[KNOWN], [0, 0, 1]) * [0, 1, 1]
+    learner = ActiveLearner(MultiOutputClassifier(MLPClassifier((2,), max_iter=2))).fit(X, y)
+    assert learner.predict_proba(X)[:, [0, 2]].tolist() == [[0, 1]] * 60
+
+
 def test_labels_that_are_all_there_are_learned_as_they_are():
     learner = ActiveLearner(RandomForestClassifier(3, random_state=0)).fit(X, Y * [1, 1, 0])
     assert not learner.predict(X)[:, 2].any()

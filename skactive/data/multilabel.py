@@ -127,12 +127,18 @@ def looks_multilabel(y: Any) -> bool:
     if isinstance(found, list):
         if any(isinstance(row, _SETS) or _is_of_text(row) for row in found):
             return True
-        # Rows that have no label yet may stand among rows of 0 and 1.
-        found = [row for row in found if isinstance(row, _LISTS)]
-        if len(set(map(len, found))) != 1:
-            return False
-        found = np.array([list(row) for row in found], dtype=object)
+        columns = _columns_in(found)
+        return columns is not None and len(columns) > 1
     return found.shape[1] > 1 and not _split(found, None)[2].any()
+
+
+def _columns_in(rows: list) -> range | None:
+    """Return the columns of rows of 0 and 1, among which some may have no label yet, or None."""
+    found = [list(row) for row in rows if isinstance(row, _LISTS)]
+    if any(isinstance(row, _SETS) for row in rows) or len(set(map(len, found))) != 1:
+        return None
+    is_odd = _split(np.array(found, dtype=object), None)[2]
+    return None if is_odd.any() or not is_odd.size else range(is_odd.shape[1])
 
 
 def _is_of_objects(y: Any) -> bool:
@@ -155,7 +161,8 @@ def names_of(y: Any, classes: Any, missing_label: Any) -> np.ndarray:
     if classes is not None:
         given = classes
     elif isinstance(found, list):
-        given = sorted_names(found, missing_label)
+        numbers = _columns_in(found)
+        given = sorted_names(found, missing_label) if numbers is None else list(numbers)
     elif is_instance(y, _FRAMES) and not _is_default(y):
         given = list(y.columns)
     else:

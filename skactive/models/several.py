@@ -14,6 +14,7 @@ from .kinds import FOR_EACH_LABEL, ONE_FOR_REST, is_frozen, is_net, last_step
 from .sklearn import Model, without_nan
 
 ONE_LABEL_LOSSES = ("torch.nn.CrossEntropyLoss", "torch.nn.NLLLoss", "torch.nn.BCELoss")
+CHAINS = ("sklearn.multioutput.ClassifierChain",)
 BINARY_NETS = ("skorch.NeuralNetBinaryClassifier",)
 
 
@@ -60,11 +61,14 @@ def bears_constants(estimator) -> bool:
     """Whether an estimator learns labels of which all rows have the same value.
 
     Trees, forests, neighbours and nets do; so does OneVsRestClassifier, for what it wraps. An
-    estimator for each label is given that label's column alone, and most refuse one class.
+    estimator for each label is given that label's column alone, and most refuse one class. Of those
+    that do not, a chain reads a second column of probabilities, which is missing or wrong.
     """
     last = last_step(estimator)
     if not is_instance(last, FOR_EACH_LABEL):
         return True
+    if is_instance(last, CHAINS):
+        return False
     return takes_several(last.estimator)
 
 
@@ -99,8 +103,10 @@ def label_proba(answer, values, n_labels: int, name: str) -> np.ndarray:
         columns = []
         values = [(0, 1)] * n_labels if values is None else values  # as partial_fit was told
         for own, known in zip(map(np.asarray, answer), values, strict=True):
-            at = np.flatnonzero(np.asarray(known) == 1)
-            columns.append(own[:, at[0]] if len(at) else np.zeros(len(own)))
+            if len(known) == 1:  # whatever its columns say: those of a perceptron say anything
+                columns.append(np.full(len(own), float(known[0] == 1)))
+            else:
+                columns.append(own[:, np.flatnonzero(np.asarray(known) == 1)[0]])
         return np.stack(columns, axis=1)
     proba = np.asarray(answer)
     if proba.ndim == 3 and proba.shape[1] == 2:
