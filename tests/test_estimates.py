@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta, binom, binomtest, norm
+from scipy.stats import beta, binom, binomtest, norm, t
 
 from skactive.statistics import (
     Estimate,
@@ -163,4 +163,50 @@ def test_an_estimate_reads_as_a_sentence():
     )
     curve = EstimateCurve(np.array([20, 40]), (one, Estimate(0.9, 0.8, 0.95, n=60)))
     assert (curve.values.tolist(), curve.low.tolist()) == ([0.953, 0.9], [0.913, 0.8])
+    assert curve.high.tolist() == [0.975, 0.95]
     assert repr(curve).startswith("2 estimates, of 20 to 40 labels; the last: accuracy 0.900")
+
+
+@pytest.mark.once
+def test_resampling_leaves_out_scores_that_are_none_and_takes_students_t():
+    values, seen = np.array([0.0, 1.0, 5.0]), []
+
+    def score(at):
+        seen.append(values[at].mean() if len(set(at.tolist())) > 1 else np.nan)
+        return seen[-1]
+
+    value, low, high = bootstrap(score, 3, 0.9)
+    drawn = np.array(seen[1:])
+    assert np.isnan(drawn).any()
+    half = t(2).ppf(0.95) * drawn[~np.isnan(drawn)].std(ddof=1)
+    assert (value, low, high) == pytest.approx((2, 2 - half, 2 + half))
+
+
+@pytest.mark.once
+def test_groups_are_drawn_whole_wherever_their_rows_lie():
+    rng = np.random.default_rng(0)
+    values, groups = rng.normal(size=60), np.arange(60) // 3
+    order, drawn = rng.permutation(60), []
+
+    def score(at):
+        drawn.append(groups[order][at])
+        return values[order][at].mean()
+
+    found = bootstrap(score, 60, groups=groups[order])
+    assert all((np.bincount(each, minlength=20) % 3 == 0).all() for each in drawn)
+    assert found == pytest.approx(bootstrap(lambda at: values[at].mean(), 60, groups=groups))
+
+
+@pytest.mark.once
+def test_predictions_that_differ_more_elsewhere_make_a_share_no_less_certain():
+    right, expected = np.tile([1.0, 0.0, 1.0], 20), np.tile([0.51, 0.5, 0.5], 20)
+    found = prediction_powered(right, expected, np.repeat([0.0, 1.0], [20, 21]))
+    assert found == pytest.approx(wilson(found.value, 60))
+
+
+@pytest.mark.once
+def test_groups_are_worth_no_less_than_if_their_rows_were_alike():
+    values, groups = [0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 0, 1, 1, 2, 2, 3]
+    sums = np.array([3 * 0.625, 2 * 0.375, 2 * 0.375, 0.375])
+    assert 64 * (5 / 8 * 3 / 8) / (sums**2).sum() < 3.2  # by the variance of the mean alone
+    assert effective_n(values, groups) == pytest.approx(64 / (9 + 4 + 4 + 1))
