@@ -332,6 +332,14 @@ def test_other_scores_are_scikit_learns_with_intervals_by_resampling(monkeypatch
     assert 0 <= macro.low < macro.value <= macro.high <= 1
     own = learner.estimate(make_scorer(f1_score, average="macro"))
     assert (own.value, own.scoring) == (macro.value, "score")
+    for name in ("accuracy", "f1"):  # what a function is called does not say what it computes
+
+        def half(model, X, y):
+            return 0.5
+
+        half.__name__ = name
+        called = learner.estimate(half)
+        assert (called.value, called.scoring, called.method) == (0.5, name, "bootstrap")
     ridge = ActiveLearner(Ridge(), "random", hold_out=0.2, random_state=0).fit(X)
     target = X.sum(axis=1) + np.sin(np.arange(len(X)))
     run(ridge, Known(target), n_instances=50, stopping=100)
@@ -426,6 +434,8 @@ def test_the_curve_is_that_of_the_models_of_then_by_the_test_labels_of_now():
     expected = [np.mean(model.predict(X[rows]) == TRUTH[rows]) for model in scores]
     assert curve.values.tolist() == pytest.approx(expected)
     assert curve.estimates[-1] == learner.estimate()
+    assert curve == curve and hash(curve) is not None  # though it holds arrays
+    assert curve != learner.curve(n_points=2)
     assert learner.curve(n_points=2).n_labeled.tolist() == [n_labeled[0], n_labeled[-1]]
     learner.pool_.rename_class(8, 88)
     learner.set_params(classes=None).refit()
@@ -433,6 +443,9 @@ def test_the_curve_is_that_of_the_models_of_then_by_the_test_labels_of_now():
     display = EstimateDisplay({"margin": curve}).plot(target=0.9)
     assert display.lines_[0].get_ydata().tolist() == curve.values.tolist()
     assert display.ax_.get_ylabel() == "accuracy"
+    of_threes = EstimateDisplay.from_learner(learner, "recall", method="beta", pos_label=3)
+    last = learner.estimate("recall", pos_label=3)
+    assert of_threes.lines_[0].get_ydata()[-1] == last.value
     drawn = EstimateDisplay.from_learner(learner)
     assert [text.get_text() for text in drawn.ax_.get_legend().get_texts()] == ["20 test labels"]
 

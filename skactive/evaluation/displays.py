@@ -170,21 +170,33 @@ class EstimateDisplay:
         self.curves = curves
 
     @classmethod
-    def from_learner(cls, learner, scoring=None, *, level=0.95, n_points=20, name="", **kwargs):
+    def from_learner(
+        cls,
+        learner,
+        scoring=None,
+        *,
+        level=0.95,
+        method="auto",
+        pos_label=None,
+        n_points=20,
+        name="",
+        **kwargs,
+    ):
         """Draw what `ActiveLearner.curve` says of a learner; return the display.
 
         Parameters
         ----------
         learner : ActiveLearner
             Fitted, with rows held out, some of which have a label.
-        scoring, level, n_points
+        scoring, level, method, pos_label, n_points
             As `ActiveLearner.curve` takes them.
         name : str, default=""
             Name in the legend.
         **kwargs
             As `plot` takes them.
         """
-        return cls({name: learner.curve(scoring, level, n_points=n_points)}).plot(**kwargs)
+        curve = learner.curve(scoring, level, method, pos_label=pos_label, n_points=n_points)
+        return cls({name: curve}).plot(**kwargs)
 
     def plot(self, ax=None, *, target=None):
         """Draw, and return the display.

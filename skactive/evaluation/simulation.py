@@ -19,11 +19,11 @@ from ..learner.learner import ActiveLearner
 from ..learner.starting import missing_label_for, missing_label_of, tell_of_minus_ones
 from ..learner.trainer import train
 from ..learner.training import params_of
-from ..loops.cost import costs_of
 from ..loops.crowd import Crowd, Noisy
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
 from ..models import is_net
 from ..pool.pool import Pool
+from ..pool.standing import n_answers
 from ..strategies.base import Strategy, asks_again, simulated
 from ..strategies.stream import passes
 from ..utils.checks import checked_count, count_of, draw_seed
@@ -559,8 +559,8 @@ def _play(
     train(learner, inside)
     fitted = perf_counter()
     pool, seconds = learner.pool_, (fitted - taught, asked - started, taught - asked)
-    n_answers = pool.n_labeled if isinstance(answers, Truth) else len(costs_of(pool))
-    return Round(pool.n_labeled, indices, n_answers, *seconds)
+    n = pool.n_labeled if isinstance(answers, Truth) else pool.ledger.read(n_answers)
+    return Round(pool.n_labeled, indices, n, *seconds)
 
 
 def _as_it_is(learner: ActiveLearner) -> ActiveLearner:

@@ -38,6 +38,7 @@ SHARES = (
     *("recall", "roc_auc", "top_k_accuracy"),
 )
 ENOUGH_TO_RESAMPLE = 100  # test labels, from which on an interval by resampling covers what it says
+MOST_SKIPPED = 0.1  # share of test rows, above which it is told that they may be harder
 FEW = 10  # test rows of a class, with fewer of which its recall is hardly known
 LEAST_TO_RESAMPLE = 10  # test labels from which anything can be resampled
 
@@ -152,9 +153,9 @@ def model_as_of(learner, n: int):
 def estimate_of(learner, model, scoring, level, method, pos_label=None, most: int | None = None):
     """Return what a model is worth, by the first test labels of a learner's pool; None: by all."""
     checked_fraction(level, "level", "estimate")
-    name = score_name(learner, scoring)
-    method = _method_for(name, method)
-    kind = RATES.index(name) if name in RATES else None
+    name, is_own = score_name(learner, scoring), callable(scoring)
+    method = _method_for(name, method, is_own)
+    kind = RATES.index(name) if name in RATES and not is_own else None
     if pos_label is not None and kind is None:
         raise ValueError(
             f"estimate got pos_label={pos_label!r} for {name}, which does not take it; leave it "
@@ -172,7 +173,7 @@ def estimate_of(learner, model, scoring, level, method, pos_label=None, most: in
     else:
         found = sample.accuracy(level, method)
     n, n_skipped = len(rows), counts.n_skipped
-    if n_skipped > n / 9:
+    if n_skipped > MOST_SKIPPED * (n + n_skipped):
         warn(
             f"{n_skipped} of the first {n + n_skipped} test rows were skipped; if they are harder "
             f"than others, the {name} of all rows is lower than it seems."
@@ -195,11 +196,14 @@ def score_name(learner, scoring) -> str:
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
 
 
-def _method_for(name: str, method: str) -> str:
-    """Return how an interval is made of a score, refusing what does not go with it."""
-    known: tuple[str, ...] = OF_RATES if name in RATES else ("bootstrap",)
-    if name == "accuracy":
-        known = OF_ACCURACY
+def _method_for(name: str, method: str, is_own: bool) -> str:
+    """Return how an interval is made of a score, refusing what does not go with it.
+
+    With `is_own` the user's function scores, which may be called like one of scikit-learn's.
+    """
+    known: tuple[str, ...] = ("bootstrap",)
+    if not is_own:
+        known = OF_ACCURACY if name == "accuracy" else OF_RATES if name in RATES else known
     if method == AUTO:
         return known[0]
     if method not in known:

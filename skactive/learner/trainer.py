@@ -86,13 +86,9 @@ class Trainer:
         classes: Any = self._all_classes()
         if is_frozen(estimator):
             names = None if several else names_of_outputs(estimator, self.classes)
-            now: dict[str, Any] = {
-                "classes": classes,
-                "codes": names,
-                "seen": None,
-                "multilabel": several,
-            }
-            return before._replace(estimator=estimator, **now)
+            return before._replace(
+                estimator=estimator, classes=classes, codes=names, seen=None, multilabel=several
+            )
         if self.missing(before) is not None:
             if len(self.taught) < pool.n_labeled:  # the old one serves until there are more
                 return before._replace(classes=classes)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..data.labels import AUTO
 from ..learner.estimating import estimate_of, model_as_of, score_name
-from ..pool.asking import answered_by
+from ..pool.asking import n_until_answered
 from ..statistics.estimates import clopper_pearson
 from ..utils.checks import checked_count, checked_fraction, checked_number
 from .stopping import StoppingRule
@@ -94,7 +94,7 @@ class EstimateAtLeast(StoppingRule):
 
     def _passes(self, learner, rows: np.ndarray) -> bool:
         """Return whether a look at these test rows shows that the score is reached."""
-        n = learner.pool_.ledger.read(answered_by, rows)
+        n = learner.pool_.ledger.read(n_until_answered, rows)
         model = model_as_of(learner, n)
         if not hasattr(model, "estimator_"):
             return False

@@ -1,13 +1,12 @@
 """What answers cost, and stopping when it is spent."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..pool.pool import Pool
-from ..pool.standing import opinions_table
+from ..pool.standing import answers_table, n_answers
 from ..utils.checks import checked_number, is_number
 from .stopping import StoppingRule
 
@@ -95,26 +94,20 @@ def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
     """
     if by not in BY:
         raise ValueError(f"by is {by!r}; write 'annotator' or 'label', what the keys of cost are.")
-    table = pool.ledger.read(opinions_table)
-    rows, n = table["row"], len(table["row"])
+    if is_number(cost):  # without a look at what was said: rules ask in each round
+        return np.repeat(_checked([cost], 1), pool.ledger.read(n_answers))
+    table = pool.ledger.read(answers_table)
     if callable(cost):
-        return _checked(_called(cost, table), n)
+        found = cost(table["row"], table["annotator"], table["label"])
+        return _checked(found, len(table["row"]))
     if isinstance(cost, dict):
-        return _checked(_by_key(cost, table[by].tolist(), by), n)
-    if is_number(cost):
-        return _checked(np.full(n, cost), n)
-    each = _checked(cost, len(pool))
-    return each[rows]
+        return _by_key(cost, table[by].tolist(), by)
+    return _checked(cost, len(pool))[table["row"]]
 
 
-def _called(function: Callable, table: dict) -> Any:
-    """Return what a user's function says that answers cost."""
-    return function(table["row"], table["annotator"], table["label"])
-
-
-def _by_key(cost: dict, keys: list, by: str) -> list:
+def _by_key(cost: dict, keys: list, by: str) -> np.ndarray:
     """Return the costs of answers by annotator or label, refusing to guess any."""
-    missing = [key for key in keys if key not in cost]
+    missing = [key for key in dict.fromkeys(keys) if key not in cost]
     if missing:
         what = "who answered" if by == "annotator" else "which was given"
         raise ValueError(
@@ -122,17 +115,21 @@ def _by_key(cost: dict, keys: list, by: str) -> list:
             f"number}}."
         )
     _checked(list(cost.values()), len(cost))
-    return [cost[key] for key in keys]
+    return np.array([cost[key] for key in keys], dtype=float)
 
 
 def _checked(costs: Any, n: int) -> np.ndarray:
     """Return costs as floats, refusing any that are below 0, not finite, or not n."""
-    values = np.asarray(costs, dtype=object)
+    is_plain = isinstance(costs, np.ndarray) and costs.dtype.kind in "iuf"
+    values = np.asarray(costs, dtype=None if is_plain else object)
     if values.shape != (n,):
         raise ValueError(
             f"there are costs of shape {values.shape} for {n}; give one number for each."
         )
-    wrong = [each for each in values.tolist() if not is_number(each) or not 0 <= each < math.inf]
+    if is_plain:
+        wrong = values[~((values >= 0) & (values < math.inf))].tolist()
+    else:
+        wrong = [one for one in values.tolist() if not is_number(one) or not 0 <= one < math.inf]
     if wrong:
         raise ValueError(f"there is a cost of {wrong[0]!r}; give finite numbers from 0 on.")
     return values.astype(float)

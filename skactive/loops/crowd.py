@@ -160,17 +160,18 @@ class Crowd:
             )
         self._turn = 0
 
-    def said(self) -> dict[str, set[int]]:
-        """Return the rows of which each person has said something."""
-        return {name: set(self.pool.answered_by(name).tolist()) for name in self.answers}
+    def said(self) -> dict[str, np.ndarray]:
+        """Return masks of the rows of which each person has said something, shape (n,)."""
+        masks = {name: np.zeros(len(self.pool), dtype=bool) for name in self.answers}
+        for name, mask in masks.items():
+            mask[self.pool.answered_by(name)] = True
+        return masks
 
     def open_mask(self, learner) -> np.ndarray:
         """Return which rows may be asked for: of labelled ones, those left to any of the people."""
         mask = self.pool.unlabeled_mask
         if asks_again(learner.strategy_) and hasattr(learner, "estimator_"):
-            left = self.pool.open_mask
-            left[list(set.intersection(*self.said().values()))] = False
-            mask |= left
+            mask |= self.pool.open_mask & ~np.logical_and.reduce([*self.said().values()])
         return mask
 
     def ask(self, learner, n: int) -> tuple:
@@ -213,7 +214,7 @@ class Crowd:
                 order = names[self._turn % len(names) :] + names[: self._turn % len(names)]
             else:
                 order = listed[at]
-            people = [name for name in order if row not in said[name]][: self.n_opinions]
+            people = [name for name in order if not said[name][row]][: self.n_opinions]
             self._turn += len(people)
             if self.whom is not None and not people:
                 raise ValueError(

@@ -96,6 +96,6 @@ def first_answers(ledger: Ledger, rows: np.ndarray) -> np.ndarray:
     return log.operations_of(first)
 
 
-def answered_by(ledger: Ledger, rows: np.ndarray) -> int:
+def n_until_answered(ledger: Ledger, rows: np.ndarray) -> int:
     """Return after how many operations all of these rows had first had an answer."""
     return int(first_answers(ledger, rows).max(initial=0)) + 1

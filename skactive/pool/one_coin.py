@@ -12,10 +12,7 @@ from scipy.special import betaincinv
 
 from .codes import label_codes, name_codes
 
-_RIGHT, _WRONG = (
-    4,
-    1,
-)  # labels that everybody is taken to have given besides: right ones, wrong ones
+_RIGHT, _WRONG = 4, 1  # labels that everybody is taken to have given besides
 UNKNOWN = _RIGHT / (_RIGHT + _WRONG)  # how often somebody is right of whom nothing is known
 _CLOSE, _MOST_TURNS = 1e-6, 1000
 _ALIKE = 1e-9  # scores that are one, but for the last digits of sums

@@ -176,25 +176,41 @@ def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.append(a.astype(dtype), b.astype(dtype))
 
 
-def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
-    """Return what stands as columns, by row and then in the order in which it was said."""
+def n_answers(ledger: Ledger) -> int:
+    """Return how many answers stand: opinions, of who cannot tell as well, and decisions."""
+    now = standing(ledger)
+    return len(now.rows) + len(now.decided)
+
+
+def answers_table(ledger: Ledger) -> dict[str, np.ndarray]:
+    """Return rows, people and labels of all answers that stand, in the order of `opinions_table`.
+
+    Labels are objects, None of who cannot tell.
+    """
+    return _answers(ledger)[0]
+
+
+def _answers(ledger: Ledger) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the same, and the events."""
     now, log = standing(ledger), ledger.log
     rows, events = np.append(now.rows, now.decided), np.append(now.events, now.decisions)
     order = np.lexsort((events, rows))
     rows, events = rows[order], events[order]
-    kinds = log.kinds_of(events)
-    is_label = np.isin(kinds, LABELS_IN)
+    is_label = np.isin(log.kinds_of(events), LABELS_IN)
     labels = np.full(len(rows), None, dtype=object)
     labels[is_label] = _labels_of(ledger, rows[is_label], events[is_label])
+    return {"row": rows, "annotator": log.names_of(events), "label": labels}, events
+
+
+def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
+    """Return what stands as columns, by row and then in the order in which it was said."""
+    (table, events), log = _answers(ledger), ledger.log
     seconds, comments = log.notes_of(events)
-    return {
-        "row": rows,
-        "annotator": log.names_of(events),
-        "label": labels,
+    return table | {
         "time": datetimes(log.times.array[log.operations_of(events)]),
         "seconds": seconds,
         "comment": comments,
-        "kind": objects([EVENT_NAMES[kind] for kind in kinds.tolist()]),
+        "kind": objects([EVENT_NAMES[kind] for kind in log.kinds_of(events).tolist()]),
     }
 
 

@@ -435,11 +435,8 @@ class Store:
                 f"copy_to got {os.fsdecode(path)!r} within together, whose lock on the file a copy "
                 f"would end; write it before or after, or to a file that ends in .npz."
             )
-        with (
-            self._lock,
-            replacing(os.fsdecode(path)) as file,
-            self._told(),
-        ):  # whoever fails leaves no half
+        # By `replacing`, so that whoever fails leaves no half.
+        with self._lock, replacing(os.fsdecode(path)) as file, self._told():
             self._checked().execute("VACUUM INTO ?", (file.name,))
 
     def settings(self, n: int) -> list[tuple[str, Any, bytes]]:

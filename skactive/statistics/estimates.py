@@ -69,7 +69,7 @@ class Estimate:
         return said
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # of arrays, which == compares one by one
 class EstimateCurve:
     """What a model was worth after each of some numbers of labels: all by the same test labels.
 
