@@ -100,6 +100,11 @@ def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
     if callable(cost):
         return _checked(_called(cost, table), n)
     if isinstance(cost, dict):
+        if not cost:
+            raise ValueError(
+                "cost is a dict without a cost; give one for each that comes up, such as "
+                "{'ann': 2.0, 'ben': 1.0}."
+            )
         return _checked(_by_key(cost, table[by].tolist(), by), n)
     if is_number(cost):
         return _checked(np.full(n, cost), n)

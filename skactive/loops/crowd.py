@@ -78,6 +78,9 @@ class Noisy:
     @classmethod
     def crowd(cls, y, accuracies, random_state=None, missing_label=AUTO) -> dict[str, "Noisy"]:
         """Return people by name, of a dict that has the accuracy of each."""
+        nameless = [name for name in accuracies if not isinstance(name, str)]
+        if nameless:
+            raise TypeError(f"a crowd got the name {nameless[0]!r}; give text, such as 'ann'.")
         seed = draw_seed(random_state)
         return {
             name: cls(y, accuracy, np.random.default_rng([seed, *name.encode()]), missing_label)
