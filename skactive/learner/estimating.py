@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.utils.metaestimators import available_if
 
 from ..data.labels import AUTO
@@ -23,7 +23,7 @@ from ..statistics.estimates import (
     rates,
     wilson,
 )
-from ..utils.checks import checked_count, checked_fraction, warn
+from ..utils.checks import checked_count, checked_fraction, is_number, warn
 from ..utils.scoring import scorer_of
 from .predicting import fitted_of
 from .questions import check_has_pool, kept_of
@@ -152,8 +152,9 @@ def estimate_of(learner, model, scoring, level, method, pos_label=None, most: in
     """Return what a model is worth, by the first test labels of a learner's pool; None: by all."""
     checked_fraction(level, "level", "estimate")
     name = score_name(learner, scoring)
-    method = _method_for(name, method)
-    kind = RATES.index(name) if name in RATES else None
+    known = "" if callable(scoring) else name  # a function may be called as it likes
+    method = _method_for(name, known, method)
+    kind = RATES.index(known) if known in RATES else None
     if pos_label is not None and kind is None:
         raise ValueError(
             f"estimate got pos_label={pos_label!r} for {name}, which has no positive class; leave "
@@ -185,13 +186,21 @@ def score_name(learner, scoring) -> str:
     scorer_of(scoring)
     if scoring is None:
         return "accuracy" if is_classifier(learner.estimator) else "r2"
+    if scoring in ("accuracy", *RATES) and is_regressor(learner.estimator):
+        raise ValueError(
+            f"estimate got scoring={scoring!r} for {type(learner.estimator).__name__}, which "
+            f"predicts numbers; write a score of these, such as 'r2'."
+        )
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
 
 
-def _method_for(name: str, method: str) -> str:
-    """Return how an interval is made of a score, refusing what does not go with it."""
-    known: tuple[str, ...] = OF_RATES if name in RATES else ("bootstrap",)
-    if name == "accuracy":
+def _method_for(name: str, score: str, method: str) -> str:
+    """Return how an interval is made of a score, refusing what does not go with it.
+
+    `score` is its name where scikit-learn knows it, and "" of a function.
+    """
+    known: tuple[str, ...] = OF_RATES if score in RATES else ("bootstrap",)
+    if score == "accuracy":
         known = OF_ACCURACY
     if method == AUTO:
         return known[0]
@@ -296,7 +305,7 @@ class Sample:
                 f"cover less than they say with fewer than {FEW}; raise max_test."
             )
         if method == "bootstrap":
-            return self._bootstrap(score, RATES[kind], level)
+            return self._bootstrap(score, RATES[kind], level, is_share=True)
         held_out = np.asarray(self.model.predict(self.pool.X_held_out))
         right = (is_it == said).astype(float)
         weight = self.effective(right) / len(right)
@@ -327,9 +336,12 @@ class Sample:
                 lambda at: scorer(of, pool.rows.take(rows[at]), self.y[at]), name, level
             )
         known = Answers.of(self.model, self.X)
-        return self._bootstrap(lambda at: scorer(known, at[:, None], self.y[at]), name, level)
+        is_share = name.startswith(SHARES)
+        return self._bootstrap(
+            lambda at: scorer(known, at[:, None], self.y[at]), name, level, is_share=is_share
+        )
 
-    def _bootstrap(self, score, name: str, level: float) -> Interval:
+    def _bootstrap(self, score, name: str, level: float, is_share: bool = False) -> Interval:
         """Return a score of the rows and its interval, by resampling them."""
         n = len(self.rows)
         if n < LEAST_TO_RESAMPLE:
@@ -349,8 +361,12 @@ class Sample:
             except ValueError:  # of rows without a class
                 return np.nan
 
-        score(np.arange(n))  # whose error is one of the call
-        is_share = name.startswith(SHARES)
+        found = score(np.arange(n))  # whose error is one of the call
+        if not is_number(found):
+            raise TypeError(
+                f"{name} returned {found!r}; give a function (estimator, X, y) that returns one "
+                f"number."
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the same
             return bootstrap(tried, n, level, is_share=is_share, groups=self.groups)
