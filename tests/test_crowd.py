@@ -64,6 +64,15 @@ def test_accuracies_are_those_given_and_errors_fall_on_all_other_classes():
 
 
 @pytest.mark.once
+def test_names_that_are_no_text_and_costs_of_nobody_are_refused():
+    for name in (3, None):
+        with pytest.raises(TypeError, match=f"a crowd got the name {name}; give text"):
+            Noisy.crowd(TRUTH, {name: 0.8})
+    with pytest.raises(ValueError, match="cost is a dict without a cost"):
+        CostBudget(30, {}).start(learner())
+
+
+@pytest.mark.once
 def test_people_of_a_crowd_err_on_rows_of_their_own_whoever_else_is_there():
     truth = np.zeros(20_000, dtype=int)
     truth[1::2] = 1

@@ -122,6 +122,10 @@ def test_resampling_finds_the_error_of_a_mean_and_stays_among_shares():
     right = np.repeat([1, 0], [147, 3])
     found = bootstrap(lambda at: right[at].mean(), 150, is_share=True)
     assert found == pytest.approx(wilson(0.98, 150), abs=0.012)
+    for alike in (0.5, 2 / 3):  # such as a balanced accuracy where one class is never right
+        same = bootstrap(lambda at, alike=alike: alike, 150, is_share=True)
+        assert same.high - same.low == pytest.approx(np.diff(wilson(alike, 150)[1:])[0], abs=0.01)
+    assert bootstrap(lambda at: 1.0, 150) == (1.0, -np.inf, np.inf)
     perfect = bootstrap(lambda at: 1.0, 150, is_share=True)
     assert (perfect.value, perfect.high) == (1, 1)
     assert 0.93 < perfect.low < wilson(1, 150).low

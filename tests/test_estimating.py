@@ -350,6 +350,36 @@ def test_other_scores_are_scikit_learns_with_intervals_by_resampling(monkeypatch
     assert ridge.estimate("neg_mean_absolute_error").high < 0
 
 
+@pytest.mark.filterwarnings("ignore:.*resampling")
+def test_a_function_is_what_it_returns_whatever_it_is_called():
+    learner = answered(new_learner(), n_rounds=4)
+
+    def accuracy(model, X, y):
+        return 0.5
+
+    def f1(model, X, y):
+        return -float(np.mean(model.predict(X) != y))
+
+    constant = learner.estimate(accuracy)
+    # Resamples that are all alike say nothing of an error.
+    assert (constant.value, constant.low, constant.high) == (0.5, -np.inf, np.inf)
+    assert (constant.scoring, constant.method) == ("accuracy", "bootstrap")
+    found = learner.estimate(f1)
+    assert found.value == pytest.approx(learner.estimate().value - 1)
+    assert found.low < found.value < found.high
+    with pytest.raises(TypeError, match="returned {'a': 1}; give a function"):
+        learner.estimate(lambda model, X, y: {"a": 1})
+
+
+def test_scores_of_classes_are_refused_of_regressors():
+    learner = new_learner(Ridge(), "random")
+    for name in ("accuracy", "recall"):
+        with pytest.raises(ValueError, match=f"scoring is '{name}', which is of classes"):
+            learner.estimate(name)
+    with pytest.raises(ValueError, match="which is of classes, and Ridge"):
+        run(learner, Known(TRUTH), stopping=AccuracyAtLeast(0.9))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

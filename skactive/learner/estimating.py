@@ -23,7 +23,7 @@ from ..statistics.estimates import (
     rates,
     wilson,
 )
-from ..utils.checks import checked_count, checked_fraction, warn
+from ..utils.checks import checked_count, checked_fraction, is_number, warn
 from ..utils.scoring import scorer_of
 from .predicting import fitted_of
 from .questions import check_has_pool, kept_of
@@ -153,9 +153,10 @@ def model_as_of(learner, n: int):
 def estimate_of(learner, model, scoring, level, method, pos_label=None, most: int | None = None):
     """Return what a model is worth, by the first test labels of a learner's pool; None: by all."""
     checked_fraction(level, "level", "estimate")
-    name, is_own = score_name(learner, scoring), callable(scoring)
-    method = _method_for(name, method, is_own)
-    kind = RATES.index(name) if name in RATES and not is_own else None
+    name = score_name(learner, scoring)
+    known = "" if callable(scoring) else name  # a function may be called as it likes
+    method = _method_for(name, known, method)
+    kind = RATES.index(known) if known in RATES else None
     if pos_label is not None and kind is None:
         raise ValueError(
             f"estimate got pos_label={pos_label!r} for {name}, which does not take it; leave it "
@@ -196,14 +197,14 @@ def score_name(learner, scoring) -> str:
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")
 
 
-def _method_for(name: str, method: str, is_own: bool) -> str:
+def _method_for(name: str, score: str, method: str) -> str:
     """Return how an interval is made of a score, refusing what does not go with it.
 
-    With `is_own` the user's function scores, which may be called like one of scikit-learn's.
+    `score` is its name where scikit-learn knows it, and "" of a function.
     """
-    known: tuple[str, ...] = ("bootstrap",)
-    if not is_own:
-        known = OF_ACCURACY if name == "accuracy" else OF_RATES if name in RATES else known
+    known: tuple[str, ...] = OF_RATES if score in RATES else ("bootstrap",)
+    if score == "accuracy":
+        known = OF_ACCURACY
     if method == AUTO:
         return known[0]
     if method not in known:
@@ -312,7 +313,7 @@ class Sample:
                 f"cover less than they say with fewer than {FEW}; raise max_test."
             )
         if method == "bootstrap":
-            return self._bootstrap(score, RATES[kind], level)
+            return self._bootstrap(score, RATES[kind], level, is_share=True)
         held_out = self._predicted(self.pool.X_held_out, positive)
         right = (is_it == said).astype(float)
         weight = self.effective(right) / len(right)
@@ -359,9 +360,12 @@ class Sample:
                 lambda at: scorer(of, pool.rows.take(rows[at]), self.y[at]), name, level
             )
         known = Answers.of(self.model, self.X)
-        return self._bootstrap(lambda at: scorer(known, at[:, None], self.y[at]), name, level)
+        is_share = name.startswith(SHARES)
+        return self._bootstrap(
+            lambda at: scorer(known, at[:, None], self.y[at]), name, level, is_share=is_share
+        )
 
-    def _bootstrap(self, score, name: str, level: float) -> Interval:
+    def _bootstrap(self, score, name: str, level: float, is_share: bool = False) -> Interval:
         """Return a score of the rows and its interval, by resampling them."""
         n = len(self.rows)
         if n < LEAST_TO_RESAMPLE:
@@ -381,8 +385,12 @@ class Sample:
             except ValueError:  # of rows without a class
                 return np.nan
 
-        score(np.arange(n))  # whose error is one of the call
-        is_share = name.startswith(SHARES)
+        found = score(np.arange(n))  # whose error is one of the call
+        if not is_number(found):
+            raise TypeError(
+                f"{name} returned {found!r}; give a function (estimator, X, y) that returns one "
+                f"number."
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the same
             return bootstrap(tried, n, level, is_share=is_share, groups=self.groups)

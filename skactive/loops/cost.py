@@ -101,6 +101,11 @@ def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
         found = cost(table["row"], table["annotator"], table["label"])
         return _checked(found, len(table["row"]))
     if isinstance(cost, dict):
+        if not cost:
+            raise ValueError(
+                "cost is a dict without a cost; give one for each that comes up, such as "
+                "{'ann': 2.0, 'ben': 1.0}."
+            )
         return _by_key(cost, table[by].tolist(), by)
     return _checked(cost, len(pool))[table["row"]]
 

@@ -89,6 +89,9 @@ class Noisy:
                 f"Noisy.crowd got accuracies={accuracies!r}; give a dict of names, such as "
                 f"{{'ann': 0.9, 'ben': 0.7}}."
             )
+        nameless = [name for name in accuracies if not isinstance(name, str)]
+        if nameless:
+            raise TypeError(f"a crowd got the name {nameless[0]!r}; give text, such as 'ann'.")
         seed = draw_seed(random_state)
         return {
             name: cls(y, accuracy, np.random.default_rng([seed, *name.encode()]), missing_label)

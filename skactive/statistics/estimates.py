@@ -14,6 +14,7 @@ from ..data.types import Floats
 from ..utils.checks import checked_count, checked_fraction, checked_number
 
 N_DRAWS = 20_000  # from posteriors: the ends of their intervals move by a hundredth of the width
+ALIKE = 1e-12  # of the errors of scores: the last digits of their sums
 N_RESAMPLES = 200  # a standard error from them is right within 5 %
 
 
@@ -366,7 +367,8 @@ def bootstrap(
 
     The standard error of the score comes from the resamples. Of a score in [0, 1], the interval is
     symmetric for the logit, so that it stays inside; of another one for the score itself, with the
-    quantile of Student's t. Where resamples hardly differ, the error is taken for that of a share.
+    quantile of Student's t. Where resamples do not differ they tell nothing: the error of a score
+    in [0, 1] is then that of a share of right answers, any other score has infinite ends.
 
     Parameters
     ----------
@@ -416,12 +418,15 @@ def bootstrap(
     if not np.isfinite(error):
         raise ValueError(f"nothing can be said of the error of a score of {len(parts)} groups.")
     if not is_share:
+        if error <= ALIKE * abs(value):
+            return Interval(value, -np.inf, np.inf)
         half = float(stdtrit(len(parts) - 1, 0.5 + level / 2)) * error
         return Interval(value, value - half, value + half)
     m = len(parts)
     inside = (value * m + 0.5) / (m + 1)  # the logit of 1 is no number
     slope = inside * (1 - inside)
-    error = max(error, np.sqrt(slope / m)) if value in (0, 1) else error
+    if value in (0, 1) or error <= ALIKE:
+        error = max(error, np.sqrt(slope / m))
     low, high = logit(inside) + float(ndtri(0.5 + level / 2)) * error / slope * np.array([-1, 1])
     return Interval(value, min(value, float(expit(low))), max(value, float(expit(high))))
 
