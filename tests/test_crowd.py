@@ -73,6 +73,11 @@ def test_names_that_are_no_text_and_costs_of_nobody_are_refused():
 
 
 @pytest.mark.once
+def test_where_there_is_one_class_nobody_can_err():
+    assert Noisy(["cat"] * 50, 0.1, 0).answer(np.arange(50), None).tolist() == ["cat"] * 50
+
+
+@pytest.mark.once
 def test_people_of_a_crowd_err_on_rows_of_their_own_whoever_else_is_there():
     truth = np.zeros(20_000, dtype=int)
     truth[1::2] = 1
@@ -257,6 +262,7 @@ def test_a_budget_of_costs_stops_where_it_is_spent_and_combines():
     alone = run(learner(), Known(TRUTH), n_instances=7, stopping=CostBudget(1.0, 0.1))
     assert alone.pool_.n_labeled == 10  # though ten times 0.1 is not quite 1
     assert CostBudget(5, lambda *_: []).n_left(learner()) == np.inf
+    assert CostBudget(0.3, 0.1).n_left(learner()) == 3  # though 0.3 / 0.1 is below 3
 
 
 @pytest.mark.once
@@ -271,6 +277,15 @@ def test_by_costs_of_rows_no_row_is_asked_for_once_nothing_is_left(costs, total)
     left = np.append(total, total - spent)
     assert n == np.flatnonzero(left < min(costs))[0]
     assert rule.spent(alone.pool_) == (spent[n - 1] if n else 0)
+
+
+def test_rows_to_test_on_come_at_their_share_where_labelled_rows_are_asked_for_again():
+    people = Noisy.crowd(TRUTH, {"ann": 1.0, "ben": 0.9, "cleo": 0.8}, 0)
+    taught = learner(RelabelOrNew(), hold_out=0.3)
+    pool = run(taught, people, n_instances=10, stopping=50).pool_
+    assert len(costs_of(pool)) == 50
+    assert len(pool.test_answers().rows) == 0.3 * 50
+    assert pool.n_labeled < 35  # some have several of the other answers
 
 
 # Simulations
@@ -306,6 +321,23 @@ def test_the_budget_of_a_simulation_with_several_people_counts_answers(n_opinion
     rows, names, labels = done.learner_.pool_.opinions_on_labeled
     expected = [people[name].answer([row], None)[0] for row, name in zip(rows, names, strict=True)]
     assert labels.tolist() == expected
+
+
+def test_the_last_row_of_a_simulation_is_asked_about_whole():
+    done = simulated(budget=32, n_opinions=3, n_initial=6, n_instances=2).fit(X, TRUTH)
+    assert done.n_answers_.tolist() == [18, 24, 30, 33]
+    with pytest.raises(ValueError, match="the 6 initial labels"):
+        simulated(budget=10, n_opinions=2, n_initial=6).fit(X, TRUTH)
+
+
+def test_a_start_on_rows_of_one_class_goes_on_and_its_answers_are_counted():
+    known = {"ann": 1.0, "ben": 1.0}
+    options = {"initial": [0, 1, 2], "n_instances": 30, "annotators": known}
+    done = simulated(in_order, budget=150, n_opinions=2, **options).fit(X, TRUTH)
+    # The cold start asks for 30 more rows, which have other classes.
+    assert done.n_answers_.tolist() == [66, 126, 150]
+    assert done.n_labeled_.tolist() == [33, 63, 75]
+    assert done.class_counts_.sum(axis=1).tolist() == [33, 63, 75]
 
 
 def test_a_simulation_asks_again_until_everybody_has_said_everything():

@@ -5,6 +5,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from skactive import ActiveLearner, Pool
+from skactive.evaluation.several import one_of_each
 from skactive.evaluation.simulation import check_simulation
 from skactive.evaluation.splits import make_splits
 
@@ -35,6 +36,38 @@ def test_a_stratified_start_has_rows_with_and_without_each_label():
     # At random it would miss rare labels.
     drawn = [np.random.default_rng(seed).choice(len(y), 12, replace=False) for seed in range(5)]
     assert max(n_covered(y, (rows,)) for rows in drawn) < 12
+
+
+def test_a_start_goes_on_until_all_rows_are_taken():
+    # One row has the first label, and all that have the second or the third have both.
+    y = np.zeros((12, 3), dtype=int)
+    y[0, 0], y[6:, 1:] = 1, 1
+    oracle = Pool(np.zeros((12, 2)), y)
+    for n in (2, 3, 8, 12):
+        rows = one_of_each(oracle, n, np.random.default_rng(n))
+        assert len(set(rows.tolist())) == n
+        assert 0 in rows  # its label takes the first turn
+
+
+def test_each_row_of_a_start_has_what_fewest_of_those_before_have():
+    y = np.random.default_rng(1).integers(0, 2, (40, 5)) * [1, 1, 1, 1, 0]
+    rows = one_of_each(Pool(np.zeros((40, 2)), y), 40, np.random.default_rng(0))
+    values = np.hstack([y, 1 - y])
+    for place, row in enumerate(rows):
+        counts = values[rows[:place]].sum(axis=0)
+        is_left = values[rows[place:]].any(axis=0)
+        assert counts[values[row] == 1].min() == counts[is_left].min()
+
+
+def test_labels_that_nearly_all_rows_have_are_split_like_those_that_few_have():
+    y = (~rare()).astype(int)
+    y[:, 5] = 1
+    y[[3, 8], 5] = 0  # two rows alone lack the last label
+    known = Pool(np.zeros((len(y), 2)), y)
+    options = {"cv": None, "test_size": 0.25, "given": False, "stratify": False, "seed": 0}
+    splits, _ = make_splits(known, n_repeats=6, **options)
+    for split in splits:
+        assert n_covered(y, (split.train, split.test)) == 12
 
 
 def test_both_sides_of_a_split_have_rows_with_and_without_each_label():

@@ -332,11 +332,6 @@ class Sample:
 
     def _positive(self, pos_label) -> Any:
         """Return the positive class, refusing one that is none."""
-        if self.y.ndim > 1:
-            raise ValueError(
-                "estimate got rows with several labels, of which none is the positive class; ask "
-                "for 'f1_micro', 'recall_macro' and the like."
-            )
         classes = np.asarray(self.model.classes_).tolist()
         positive = 1 if pos_label is None else pos_label
         is_said = pos_label is not None
