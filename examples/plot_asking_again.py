@@ -75,5 +75,6 @@ for place, (axis, label) in enumerate(
         axis.fill_between(budgets, low, high, alpha=0.12, color=line.get_color(), linewidth=0)
     axis.set(xlabel="answers", ylabel=label)
 axes[0].set_ylim(bottom=0.7, top=1)
+axes[1].set_ylim(bottom=0.6, top=1)
 axes[1].legend(loc="lower right")
 plt.show()

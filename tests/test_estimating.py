@@ -429,8 +429,10 @@ def test_rows_with_several_labels_are_right_where_all_are():
     assert learner.estimate().value == (said == Y[rows]).all(axis=1).mean()
     micro = f1_score(Y[rows], said, average="micro")
     assert learner.estimate("f1_micro").value == pytest.approx(micro)
-    with pytest.raises(ValueError, match="several labels, of which none is the positive class"):
-        learner.estimate("recall", pos_label=1)
+    with pytest.raises(ValueError, match=r"pos_label=None for the classes 0, 1; give one"):
+        learner.estimate("recall")
+    of_one = learner.estimate("recall", pos_label=1, method="bootstrap").value
+    assert of_one == pytest.approx(recall_score(Y[rows, 1], said[:, 1]))
     with pytest.raises(ValueError, match="method='ppi' for rows with several labels"):
         learner.estimate(method="ppi")
 
