@@ -106,6 +106,7 @@ def test_of_rows_without_a_label_nobody_can_tell():
         (lambda: Noisy.crowd([[0, 1], [1, 1]], {"ann": 0.9}), "several labels a row, and errs"),
         (lambda: Noisy.crowd(TRUTH, 0.9), "accuracies=0.9; give a dict of names, such as .'ann'"),
         (lambda: Noisy(TRUTH, 0.9).answer([150], None), "was asked for that of row 150"),
+        (lambda: Noisy(TRUTH, 0.9).answer([-1], None), "was asked for that of row -1"),
     ],
 )
 def test_noise_that_makes_no_sense_is_refused(make, said):
@@ -326,7 +327,7 @@ def test_the_budget_of_a_simulation_with_several_people_counts_answers(n_opinion
 def test_the_last_row_of_a_simulation_is_asked_about_whole():
     done = simulated(budget=32, n_opinions=3, n_initial=6, n_instances=2).fit(X, TRUTH)
     assert done.n_answers_.tolist() == [18, 24, 30, 33]
-    with pytest.raises(ValueError, match="the 6 initial labels"):
+    with pytest.raises(ValueError, match="budget 10 is below the 12 initial labels, 2 for each"):
         simulated(budget=10, n_opinions=2, n_initial=6).fit(X, TRUTH)
 
 

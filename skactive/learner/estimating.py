@@ -307,10 +307,11 @@ class Sample:
             of = (tp + fp, tp + fn, tp + (fp + fn) / 2)[kind]
             return tp / of if of else np.nan
 
-        if is_it.sum() < FEW:
+        n = int(is_it.sum())
+        if n < FEW:
             warn(
-                f"{RATES[kind]} by {is_it.sum()} test rows of the class {positive!r}: intervals "
-                f"cover less than they say with fewer than {FEW}; raise max_test."
+                f"{RATES[kind]} by {n} test row{'s' * (n != 1)} of the class {positive!r}: "
+                f"intervals cover less than they say with fewer than {FEW}; raise max_test."
             )
         if method == "bootstrap":
             return self._bootstrap(score, RATES[kind], level, is_share=True)

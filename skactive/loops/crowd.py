@@ -101,10 +101,11 @@ class Noisy:
     def answer(self, indices, rows) -> np.ndarray:
         """Return the labels that this person gives rows, by their numbers, shape (k,)."""
         indices = np.asarray(indices, dtype=np.intp)
-        if len(indices) and indices.max() >= len(self._codes):
+        is_none = (indices < 0) | (indices >= len(self._codes))
+        if is_none.any():
             raise ValueError(
                 f"Noisy has {len(self._codes)} labels and was asked for that of row "
-                f"{indices.max()}; give it one for every row."
+                f"{indices[is_none][0]}; give it one for every row."
             )
         is_known, codes = self._known[indices], self._codes[indices]
         uniform = uniform_by_row(indices, [self.seed])
