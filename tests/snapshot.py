@@ -61,7 +61,11 @@ def log_facts(ledger):
     log = ledger.log.trimmed(ledger.now.n_operations, ledger.now.n_events)
     found = {name: getattr(part, "array", part) for name, part in vars(log).items()}
     people = found.pop("people")
-    found.pop("_codes")
+    for name in (
+        "_codes",
+        "dtype_names",
+    ):  # by which others are found; undone kinds may be among them
+        found.pop(name)
     found["base"] = [part if part is None else (part.dtype.str, part.tolist()) for part in log.base]
     for name in ("names", "actors"):
         found[name] = [people[code] for code in found[name]]

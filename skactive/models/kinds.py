@@ -54,7 +54,7 @@ FOR_EACH_LABEL = _in("sklearn.multioutput", "MultiOutputClassifier ClassifierCha
 ONE_FOR_REST = ("sklearn.multiclass.OneVsRestClassifier",)
 LINEAR_FOR_EACH = (*ONE_FOR_REST, "sklearn.multioutput.MultiOutputClassifier")  # of the same rows
 # What makes no sense, or is not there yet, for several labels a row.
-OF_ONE_LABEL = ("value", "std", "samples", "dropout", "perturbation", "input_gradient")
+OF_ONE_LABEL = {"value", "std", "samples", "dropout", "perturbation", "input_gradient"}
 
 # What a strategy may read, and how a sentence ends that begins with "it needs".
 NEEDS = {

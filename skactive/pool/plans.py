@@ -35,7 +35,6 @@ from .standing import all_said, notes_of
 from .tags import rows_tagged
 from .test_side import group_hashes, keys_of, new_hold_out, of_groups, touched_before
 
-_MOST_EXACT = 1 << 53  # of integers, up to which a float holds each
 # Which states of rows a call takes
 _TAKES = {
     "unlabel": (LABELED,),
@@ -79,7 +78,9 @@ def _refuse_rounding(pool: Facts, new: np.ndarray, who: str) -> None:
     if so_far is None or "f" not in (kinds := so_far.kind + new.dtype.kind) or kinds == "ff":
         return
     whole = new if so_far.kind == "f" else pool.ledger.read(all_said)[1]
-    is_rounded = (whole > _MOST_EXACT) | (whole < -_MOST_EXACT)
+    as_floats = whole.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # 2.0**63 is beyond integers
+        is_rounded = (as_floats >= 2.0**63) | (as_floats.astype(whole.dtype) != whole)
     if is_rounded.any():
         raise ValueError(
             f"{who} got labels such that {whole[is_rounded.argmax()]} would be beside floats, by "
