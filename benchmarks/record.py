@@ -4,7 +4,7 @@
 
 Times depend on the disk. So they stand beside what must be done in any case: a plain insert into an
 SQLite file that is as careful, so many lines of it, reading them all; and an fsync, the least that
-it takes to have something on the disk. The limits of issue 17 are printed beside them; the exit
+it takes to have something on the disk. What a pool promises is printed beside them; the exit
 status is 1 if one is missed.
 """
 
