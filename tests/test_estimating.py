@@ -275,7 +275,9 @@ def test_precision_recall_and_f1_weigh_with_what_is_predicted_of_the_whole_side(
             assert (found.value, found.low, found.high) == pytest.approx(expected)
             assert found.method == "beta"
     few = answered(new_learner(), 2)
-    with pytest.warns(UserWarning, match=r"recall by \d test rows? of the class 8: intervals cover"):
+    with pytest.warns(
+        UserWarning, match=r"recall by \d test rows? of the class 8: intervals cover"
+    ):
         few.estimate("recall", pos_label=8)
     with pytest.raises(ValueError, match="pos_label=None for the classes 'bad', 'fine'; give one"):
         learner.estimate("recall")
