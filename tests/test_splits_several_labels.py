@@ -5,6 +5,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from skactive import ActiveLearner, Pool
+from skactive.evaluation import simulation
 from skactive.evaluation.several import one_of_each
 from skactive.evaluation.simulation import check_simulation
 from skactive.evaluation.splits import make_splits
@@ -96,3 +97,14 @@ def test_a_label_that_one_row_has_does_not_hinder_a_split():
     assert n_covered(y, (split.train, split.test)) == 3
     folds, how = make_splits(known, n_repeats=None, **(options | {"cv": 4}))
     assert len(folds) == 4 and how.startswith("cv=4, 4 splits")
+
+
+@pytest.mark.once
+def test_a_start_beyond_the_budget_is_refused_before_its_rows_are_drawn(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(simulation, "one_of_each", lambda *how: drawn.append(how))
+    oracle = Pool(np.zeros((400, 2)), rare().astype(int))
+    budget = {"budget": 20, "n_instances": 1, "n_initial": 10**9, "initial": "stratified"}
+    with pytest.raises(ValueError, match="budget 20 is below the 1000000000 initial labels"):
+        check_simulation(ActiveLearner(KNeighborsClassifier()), oracle, **budget)
+    assert drawn == []

@@ -457,14 +457,8 @@ def check_simulation(
         )
     total = max(1, round(total))
     n_instances = checked_count(n_instances, "n_instances")
-    n, rows = _check_start(learner, oracle, n_initial, initial, seed)
-    if n > min(-(-total // n_opinions), oracle.n_labeled):
-        many = f", {n_opinions} for each row" if n_opinions > 1 else ""
-        raise ValueError(
-            f"budget {total} is below the {n * n_opinions} initial labels{many}; give a larger "
-            f"budget, or fewer initial labels."
-        )
-    return total, n_instances, n, rows
+    start = _check_start(learner, oracle, total, n_opinions, n_initial, initial, seed)
+    return total, n_instances, *start
 
 
 def _check_people(learner: ActiveLearner, oracle: Pool, annotators, n_opinions) -> int:
@@ -498,7 +492,7 @@ def _check_people(learner: ActiveLearner, oracle: Pool, annotators, n_opinions) 
 
 
 def _check_start(
-    learner: ActiveLearner, oracle: Pool, n_initial, initial, seed: int
+    learner: ActiveLearner, oracle: Pool, total: int, n_opinions: int, n_initial, initial, seed: int
 ) -> tuple[int, np.ndarray | None]:
     """Return how many rows to start with, and which; None: the learner chooses."""
     rows = None
@@ -512,6 +506,12 @@ def _check_start(
         n = min(max(10, 2 * classes), oracle.n_labeled)
     else:
         n = checked_count(n_initial, "n_initial")
+    if n > min(-(-total // n_opinions), oracle.n_labeled):
+        many = f", {n_opinions} for each row" if n_opinions > 1 else ""
+        raise ValueError(
+            f"budget {total} is below the {n * n_opinions} initial labels{many}; give a larger "
+            f"budget, or fewer initial labels."
+        )
     if isinstance(initial, str):
         if initial != "stratified":
             raise ValueError(f"initial is {initial!r}; give 'stratified', row numbers, or None.")

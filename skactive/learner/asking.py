@@ -79,7 +79,7 @@ def ask(
     if whom.reserve:
         pool.refresh()
     mask = None if subset is None else subset_of(pool, subset)
-    n = n_ranked = _n_asked(pool, n_instances, n_total)
+    n = n_ranked = n_asked(pool, n_instances, n_total)
     chosen: Any = None
     while chosen is None:
         at = pool.n_operations
@@ -104,7 +104,7 @@ def ask(
     return chosen, pool.rows.take(chosen), *scores
 
 
-def _n_asked(pool, n_instances, n_total) -> int:
+def n_asked(pool, n_instances, n_total) -> int:
     """Return how many rows are asked for, as of now."""
     if n_total is None:
         return 1 if n_instances is None else n_instances
@@ -130,7 +130,7 @@ def _reserved(pool, name: str | None, ranked: np.ndarray, at: int, n: int, n_tot
     def reserve() -> Any:
         most, counts = n, np.ones(len(ranked), dtype=bool)
         if n_total is not None:  # rows to test on come besides
-            most, counts = min(n, _n_asked(pool, None, n_total)), ~pool.held_out_mask[ranked]
+            most, counts = min(n, n_asked(pool, None, n_total)), ~pool.held_out_mask[ranked]
         is_free = ~is_among(ranked, pool.ledger.touched_since(at))
         if np.sum(counts & is_free) < min(most, np.sum(counts)):
             return None

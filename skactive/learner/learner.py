@@ -5,8 +5,8 @@ import copy
 from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, has_admit
 from ..strategies.stream import passes
-from ..utils.checks import check_n_instances, check_name, missing_to_total
-from .asking import Whom, ask
+from ..utils.checks import check_n_instances, check_name
+from .asking import Whom, ask, n_asked
 from .estimating import Tested
 from .fit_params import routed_with
 from .predicting import Predictor, fitted_estimator
@@ -267,7 +267,7 @@ class ActiveLearner(Tested, Predictor):
             how = {"random_state": random_state, "embedding": embedding}
             return ask(self, whom, n_instances, n_total, subset, return_scores, **how)
         if n_total is not None:
-            n = missing_to_total(n_instances, n_total, self.pool_.n_labeled + self.pool_.n_reserved)
+            n = n_asked(self.pool_, n_instances, n_total)
         strategy = self._strategy_now()
         view, n_rows_asked = view_of(self, X, subset, random_state, embedding, strategy)
         scores = (scores_of(strategy, view, n_rows_asked),) if return_scores else ()

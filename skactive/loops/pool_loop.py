@@ -402,8 +402,7 @@ class _Conversation:
 
     def _lesson(self, teacher: Teacher, row: int, label, seconds: float) -> Lesson:
         """Plan an answer, as `teach` does, with how long it took."""
-        nothing = OfRows(None, None, None)
-        lesson = teacher.lesson([row], [label], None, False, self.annotator, {}, nothing)
+        lesson = teacher.lesson([row], [label], None, False, self.annotator, {}, OfRows())
         change: Any = lesson.change
         notes = {0: (seconds, None)} if len(change.rows) else {}
         return lesson._replace(change=change._replace(notes=notes))

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, triu
 
+from ..data.codes import label_codes, name_codes, starts_of
 from ..data.labels import missing_mask, to_array
-from .codes import label_codes, name_codes
 from .one_coin import one_coin
 
 Consensus = Callable[[NDArray[np.int64], NDArray, NDArray], Any]
@@ -51,12 +51,12 @@ def _first_of_most(questions: NDArray[np.intp], answers: NDArray[np.intp]) -> ND
         return questions
     pairs = questions * (answers.max() + 1) + answers
     order = np.argsort(pairs)
-    starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+    starts = starts_of(pairs[order])
     first = np.minimum.reduceat(order, starts)
     # More votes, and among as many, what came first: no two answers to a question are level.
     rank = np.diff(starts, append=len(order)) * len(order) - first
     question = questions[first]
-    best = np.maximum.reduceat(rank, np.flatnonzero(np.diff(question, prepend=-1)))
+    best = np.maximum.reduceat(rank, starts_of(question))
     return first[rank == best[question]]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import betaincinv
 
-from .codes import label_codes, name_codes
+from ..data.codes import label_codes, name_codes, starts_of
 
 _RIGHT, _WRONG = 4, 1  # labels that everybody is taken to have given besides
 UNKNOWN = _RIGHT / (_RIGHT + _WRONG)  # how often somebody is right of whom nothing is known
@@ -115,24 +115,19 @@ def coins(rows: NDArray[np.int64], annotators: NDArray, labels: NDArray) -> Coin
     # In an order of their own: else the last digits of sums would tell how opinions came.
     cells = units * n_answers + answers
     order = shared[np.argsort((cells * len(names) + people)[shared], kind="stable")]
-    starts = _starts(cells[order])
+    starts = starts_of(cells[order])
     unit, n_votes = units[order[starts]], _sizes(cells[order])
     scores, right, answered = _turns(unit, n_votes, people[order], given, n_answers)
-    rows_at = _starts(unit)
+    rows_at = starts_of(unit)
     is_best = scores >= np.repeat(np.maximum.reduceat(scores, rows_at), _sizes(unit)) - _ALIKE
     first = np.where(is_best, np.minimum.reduceat(order, starts), len(rows))
     best[unit[rows_at]] = np.minimum.reduceat(first, rows_at)
     return Coins(names, given, right, best, answered)
 
 
-def _starts(values: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return where a new value begins among sorted ones."""
-    return np.flatnonzero(np.diff(values, prepend=-1))
-
-
 def _sizes(values: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return how often each value comes among sorted ones."""
-    return np.diff(_starts(values), append=len(values))
+    return np.diff(starts_of(values), append=len(values))
 
 
 def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any, _Answers]:
@@ -140,7 +135,7 @@ def _turns(unit, n_votes, people, given, n_answers: int) -> tuple[Any, Any, _Ans
 
     `unit` is the row of each of them, ascending, and `people` who gave them, one after the other.
     """
-    starts, sizes = _starts(unit), _sizes(unit)
+    starts, sizes = starts_of(unit), _sizes(unit)
     of, row = np.repeat(np.arange(len(unit)), n_votes), np.repeat(np.arange(len(starts)), sizes)
     n_unsaid = n_answers - sizes  # labels that nobody gave to a row
     floor = np.where(n_unsaid > 0, 0.0, -np.inf)  # the score of each of these

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.chance import uniform_by_row
+from ..data.codes import agreement_with_others, label_codes, name_codes
 from ..data.ids import Ids
 from ..data.labels import objects
 from ..data.multilabel import as_matrix, is_multilabel
 from ..data.row_numbers import distinct
 from ..utils.checks import check_name
-from .codes import label_codes, name_codes
 from .ledger import Ledger
 from .log import NOBODY, NOTHING, OPINION
 from .one_coin import UNKNOWN, coins, interval
@@ -76,7 +76,8 @@ def people_table(ledger: Ledger, level: float) -> dict[str, np.ndarray]:
     }
     if not said.are_classes:
         return table | dict.fromkeys(("accuracy", "low", "high", "agreement"), unknown)
-    skill, agreement = skill_of(said, names), _agreement(said, people[is_label], n)
+    skill, units = skill_of(said, names), np.unique(said.rows, return_inverse=True)[1]
+    agreement = agreement_with_others(units, people[is_label], label_codes(said.labels), n)
     low, high = interval(*skill, level)
     return table | {"accuracy": skill.accuracy, "low": low, "high": high, "agreement": agreement}
 
@@ -90,16 +91,6 @@ def _medians(values: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
     low, high = start + (size - 1) // 2, start + size // 2
     medians[some] = (values[low[some]] + values[high[some]]) / 2
     return medians
-
-
-def _agreement(said: Said, people: np.ndarray, n: int) -> np.ndarray:
-    """Return the share of others' labels of the same rows that equal each person's own."""
-    units, answers = np.unique(said.rows, return_inverse=True)[1], label_codes(said.labels)
-    cells = np.unique(units * (answers.max(initial=0) + 1) + answers, return_inverse=True)[1]
-    others, alike = np.bincount(units)[units] - 1, np.bincount(cells)[cells] - 1
-    met = np.bincount(people, others, n)
-    agreed = np.bincount(people, alike, n)
-    return np.divide(agreed, met, out=np.full(n, np.nan), where=met > 0)
 
 
 def checked_people(annotators: Any) -> list[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.codes import agreement_with_others
 from ..data.types import Floats
 
 LEAST = 1e-6  # of what a weight is, and of an error that others are divided by
@@ -73,24 +74,14 @@ def weights(rows: Codes, people: Codes, labels: Codes, chosen: Codes, proba: Flo
     agrees = float((agreeing[several] / n_opinions[several]).mean())
     model_error = float((proba[several].argmax(axis=1) != among).mean())
     mean_opinions = len(rows) / np.count_nonzero(n_opinions)
+    # Whoever shares no row with anybody is taken for the mean of those who do.
+    shares = agreement_with_others(rows, people, labels, n_people)
+    shares = np.where(np.isnan(shares), np.nanmean(shares), shares)
     return Weights(
         max(1 - model_error / error, LEAST) * float(np.sqrt(mean_opinions)),
-        np.maximum(1 - (1 - _agreements(rows, people, labels)) / error, LEAST),
+        np.maximum(1 - (1 - shares) / error, LEAST),
         agrees,
     )
-
-
-def _agreements(rows: Codes, people: Codes, labels: Codes) -> Floats:
-    """Return with which share of the others' opinions on the same rows each person agrees.
-
-    Whoever shares no row with anybody is taken for the mean of those who do.
-    """
-    pairs = rows * (labels.max() + 1) + labels
-    _, at, counts = np.unique(pairs, return_inverse=True, return_counts=True)
-    agreeing = np.bincount(people, counts[at] - 1)
-    others = np.bincount(people, np.bincount(rows)[rows] - 1)
-    shares = np.divide(agreeing, others, out=np.full(len(others), np.nan), where=others > 0)
-    return np.where(others > 0, shares, np.nanmean(shares))
 
 
 def posterior(rows: Codes, people: Codes, labels: Codes, proba: Floats, found: Weights) -> Floats:
