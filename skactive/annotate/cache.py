@@ -46,6 +46,7 @@ class Cache:
                 raise self._in_words(store_path, error) from error
             self.path.unlink()  # damaged: nothing is lost but time
             self._connection = self._opened()
+        self.models = self._models()  # what each model said, oldest first
 
     def _opened(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -86,11 +87,11 @@ class Cache:
 
     def keep_model(self, model: Said) -> None:
         """Keep what a model said."""
+        self.models = [*(one for one in self.models if one.n < model.n), model]
         texts = json.dumps(model.rows), json.dumps(model.said)
         self._write(("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)))
 
-    def models(self) -> list[Said]:
-        """Return what all models said, in their order."""
+    def _models(self) -> list[Said]:
         lines = self._read("SELECT * FROM model ORDER BY n")
         return [Said(*line[:3], json.loads(line[3]), json.loads(line[4])) for line in lines]
 

@@ -24,6 +24,7 @@ from .dealing import Dealer
 from .frames import Done
 from .labels import Labels
 from .refused import Refused
+from .views import Trained
 from .worker import Worker
 
 FIRST = 10.0  # seconds to wait for the first ranking
@@ -161,19 +162,17 @@ class Desk:
 
     # What others look at
 
-    def model(self) -> dict[str, Any]:
-        """Return what is known of the model: how old it is, and what was wrong."""
+    def trained(self) -> Trained:
+        """Return what training has come to."""
         model, last = self._model, self._last
-        return {
-            "trained_on": None if model is None else model.n_labeled,
-            "seconds": None if model is None else model.seconds,
-            "failed": self.worker.failed or (None if last is None else last.failed),
-            "training": self.worker.is_training,
-        }
-
-    def models(self) -> list[Said]:
-        """Return what each model said of the rows to test on, oldest first."""
-        return self.cache.models()
+        return Trained(
+            None if model is None else model.n_labeled,
+            None if model is None else model.seconds,
+            self.worker.failed or (None if last is None else last.failed),
+            self.worker.is_training,
+            self.cache.models,
+            self.said(),
+        )
 
     def said(self) -> dict[int, Any]:
         """Return what the last model says of the rows that it looked at, as the page has labels."""
@@ -258,7 +257,7 @@ class Desk:
 
     def _notes(self) -> list[dict[str, str]]:
         """Return what people have to know of the training."""
-        failed, notes = self.model()["failed"], []
+        failed, notes = self.trained().failed, []
         if failed is not None:
             text = f"{failed} Labelling goes on; the last model that worked chooses the rows."
             notes.append({"kind": "warning", "text": text})

@@ -41,6 +41,7 @@ class Student:
         self.learner = learner
         self.thread = ThreadPoolExecutor(1)
         self.failures: list[str] = []
+        self.is_polite = False  # whether it leaves the processors to others
 
     def work(self, task: Task) -> Done:
         """Learn what is new, rank the rows, and say what the model says."""
@@ -111,8 +112,6 @@ class Student:
 def main() -> None:
     """Answer the tasks that come through stdin, until it ends."""
     source, target = _own_pipes()
-    if hasattr(os, "nice"):
-        os.nice(10)  # a click comes first
     with ThreadPoolExecutor(1) as thread:
         student: Any = None
         while True:
@@ -128,7 +127,11 @@ def main() -> None:
 
 
 def _answer(student: Student, task: Task, target: IO[bytes]) -> None:
-    send(target, student.work(task))
+    done = student.work(task)
+    if not student.is_polite and hasattr(os, "nice"):
+        os.nice(10)  # a click comes first; but for the first ranking people wait
+    student.is_polite = True
+    send(target, done)
 
 
 def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
