@@ -55,7 +55,9 @@ def learner_of(kind, n=3000):
     if kind == "image":
         X = load_digits().data[:500]
         classes = [str(digit) for digit in range(10)]
-        return ActiveLearner(linear, classes=classes).fit(X), {"show": lambda row: row.reshape(8, 8)}
+        return ActiveLearner(linear, classes=classes).fit(X), {
+            "show": lambda row: row.reshape(8, 8)
+        }
     if kind == "several":
         several = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(linear))
         learner = ActiveLearner(several, "random", classes=list(WORDS), multilabel=True)
