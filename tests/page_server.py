@@ -47,7 +47,7 @@ def learner_of(kind, n=3000):
     linear = LogisticRegression(max_iter=200)
     model = make_pipeline(TfidfVectorizer(), linear)
     if kind == "text":
-        return ActiveLearner(model, classes=list(WORDS), hold_out=0.1).fit(texts(n)), {}
+        return ActiveLearner(model, classes=list(WORDS), hold_out=0.2).fit(texts(n)), {}
     if kind == "odd":  # what attacks, what is long, and classes beyond the keys
         rows = [ATTACK, "goal " * 5000 + "the end", *texts(40)]
         names = [*WORDS, *(f"species {i}" for i in range(12))]
