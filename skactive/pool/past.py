@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from .classes import turns
 from .ledger import Ledger
 from .log import OF_LABELS, Log
 from .pool import Pool
-
-Found = TypeVar("Found")
 
 
 class Still:
@@ -33,7 +31,7 @@ class Still:
         log = self.log.trimmed(now.n_operations, now.n_events)
         return Ledger(now.rows, log, now.n_operations, now.n_events, now.ids)
 
-    def read(self, look: Callable[..., Found], *args) -> Found:
+    def read(self, look: Callable[..., Any], *args) -> Any:
         """Return what `look` finds in a ledger of this moment."""
         if self._ledger.now is self.now:
             found = self._ledger.read(look, *args)
