@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from ..data.labels import AUTO
 from ..data.row_numbers import is_among
 from ..pool.asking import Counted
-from ..pool.past import as_of, at_rest, first_alike, turning_points
+from ..pool.past import as_of, first_alike, turning_points
 from ..statistics.estimates import (
     Estimate,
     EstimateCurve,
@@ -118,7 +118,7 @@ def curve_of(learner, n_points: int | None, *asked) -> EstimateCurve:
     check_has_pool(learner, "curve")
     if n_points is not None:
         checked_count(n_points, "n_points", "curve", 2)
-    pool = at_rest(learner.pool_)
+    pool = learner.pool_.at_rest()
     _counted(pool, "curve")
     points = turning_points(pool)
     if n_points is not None and len(points) > n_points:
@@ -163,7 +163,7 @@ def estimate_of(learner, model, scoring, level, method, pos_label=None, most: in
             f"estimate got pos_label={pos_label!r} for {name}, which does not take it; leave it "
             f"out, or ask for precision, recall or f1."
         )
-    pool = at_rest(learner.pool_)
+    pool = learner.pool_.at_rest()
     counts = _counted(pool, "estimate")
     rows, groups = counts.rows[:most], counts.groups
     groups = None if groups is None else groups[:most]

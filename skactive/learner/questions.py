@@ -18,7 +18,6 @@ from ..data.rows import Rows, check_rows, n_rows, row_index, take
 from ..models import Model, is_net
 from ..models.several import SeveralModel
 from ..pool.log import Change
-from ..pool.past import at_rest
 from ..pool.pool import Pool
 from ..pool.tags import rows_tagged
 from ..strategies.again import refuse_keeping_away
@@ -114,7 +113,7 @@ def view_of(
 
     For a `strategy` that asks again, labelled rows are candidates as well.
     """
-    pool, estimator = at_rest(learner.pool_), learner._fitted.estimator
+    pool, estimator = learner.pool_.at_rest(), learner._fitted.estimator
     vectors = kept_of(learner).embedding
     # From what is known, not from what was asked: the same question has the same random numbers.
     seed = [pool.seed, pool.n_labeled, pool.n_skipped]

@@ -14,7 +14,6 @@ from ..data.row_numbers import is_among
 from ..models.kinds import is_frozen, is_net, last_step
 from ..models.several import told_of_labels
 from ..pool.log import Change
-from ..pool.past import at_rest
 from ..pool.pool import Pool
 from ..strategies.base import has_admit
 from ..strategies.registry import default_strategy
@@ -268,7 +267,7 @@ def trainer_of(learner, pool: Pool | None = None) -> Trainer:
 
     None: over its pool at rest, to which others may do what they like meanwhile.
     """
-    pool = at_rest(learner.pool_) if pool is None else pool
+    pool = learner.pool_.at_rest() if pool is None else pool
     how = {name: getattr(learner, name) for name in HOW}
     params, _, stream, strategy, _ = kept_of(learner)
     is_stream = has_admit(strategy)
