@@ -1,35 +1,28 @@
-"""Write what a record holds as a file for other tools."""
+"""Write what a record holds as a file for other tools: each answer that stands."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
 from .options import add_record
 from .project import opened
-from .words import note
+from .words import counted, note
 
 NAME, HELP = "export", "write the labels for other tools"
-ENDINGS = {
-    "csv": ".csv",
-    "jsonl": ".jsonl",
-    "label-studio": ".json",
-    "prodigy": ".jsonl",
-    "doccano": ".jsonl",
-}
+FORMATS = ("csv", "jsonl", "label-studio", "prodigy", "doccano")
 EXAMPLES = (
     "skactive export labels.db --to csv -o labels.csv",
     "skactive export labels.db --to jsonl > labels.jsonl",
-    "skactive export labels.db --to label-studio -o tasks.json",
+    "skactive export labels.db --to label-studio --all -o tasks.json",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
-    parser.add_argument("--to", choices=ENDINGS, default="csv", help="the format, by default csv")
+    parser.add_argument("--to", choices=FORMATS, default="csv", help="by default csv")
+    parser.add_argument("--all", action="store_true", help="rows without an answer too")
     parser.add_argument("-o", "--output", metavar="FILE", help="by default it is printed")
 
 
@@ -39,14 +32,8 @@ def run(args: argparse.Namespace) -> int:
 
     _, data, pool = opened(args)
     with pool:
-        if args.output is not None:
-            formats.write(pool, args.output, args.to, X=data.X)
-            note(f"{args.output} has the labels of {args.store}.")
-            return 0
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / f"labels{ENDINGS[args.to]}"
-            formats.write(pool, file, args.to, X=data.X)
-            written = file.read_bytes()
-    sys.stdout.buffer.write(written)
-    sys.stdout.buffer.flush()
+        file = sys.stdout.buffer if args.output is None else args.output
+        n = formats.write(pool, file, args.to, X=data.X, unlabeled=args.all)
+    sys.stdout.flush()
+    note(f"{counted(n, 'answer')} of {args.store}, {args.output or 'printed'}.")
     return 0

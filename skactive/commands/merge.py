@@ -16,6 +16,10 @@ from .project import opened
 from .words import counted, note, say, say_json
 
 NAME, HELP = "import", "record answers that were given elsewhere"
+KINDS = (
+    *("csv", "jsonl", "label-studio", "label-studio-min", "label-studio-csv"),
+    *("prodigy", "doccano"),
+)
 EXAMPLES = (
     "skactive import labels.db answers.csv --annotator ann",
     "skactive import labels.db answers.csv --annotator ann --relabel",
@@ -25,17 +29,13 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
-    parser.add_argument("answers", help="a CSV file with columns id and label, or JSON of a tool")
-    parser.add_argument("--annotator", help="who answered, where the file does not say")
-    parser.add_argument(
-        "--relabel", action="store_true", help="let rows take another label than they have"
-    )
-    parser.add_argument(
-        "--from",
-        dest="kind",
-        choices=("csv", "jsonl", "label-studio", "prodigy", "doccano"),
-        help="what wrote the file; by default it is told by what is in it",
-    )
+    add = parser.add_argument
+    add("answers", help="a CSV file with the columns id and label, or what another tool wrote")
+    add("--annotator", help="who answered, where the file does not say")
+    add("--relabel", action="store_true", help="let rows take another label than they have")
+    add("--from", dest="kind", choices=KINDS, help="what wrote it; by default as it looks")
+    add("--id", metavar="COLUMN", help="the column of ids, where it is not called id")
+    add("--label", metavar="COLUMN", help="the column of labels, where it is not called label")
     add_json(parser)
 
 
@@ -43,11 +43,18 @@ def run(args: argparse.Namespace) -> int:
     """Record them, and tell what was left out."""
     from ..annotate import formats
 
-    _, _, pool = opened(args, read_only=False)
+    project, _, pool = opened(args, read_only=False)
     with pool:
-        table = formats.read(args.answers, args.kind)
+        table = formats.read(
+            args.answers,
+            args.kind,
+            on=args.id,
+            label=args.label,
+            annotator=args.annotator,
+            several=project.several,
+        )
         before = pool.n_operations
-        left = pool.merge(table, **_columns(table, args), relabel=args.relabel)
+        left = formats.take_in(pool, table, relabel=args.relabel)
         n_recorded = sum(len(operation.rows) for operation in pool.since(before))
     refused = _as_rows(left)
     if args.json:
@@ -59,18 +66,6 @@ def run(args: argparse.Namespace) -> int:
     if refused:
         note(f"{counted(len(refused), 'answer')} left out; write --relabel to let them count.")
     return 1 if refused else 0
-
-
-def _columns(table: Any, args: argparse.Namespace) -> dict[str, Any]:
-    """Return what the columns of a table are to a merge."""
-    how: dict[str, Any] = {"annotator": args.annotator}
-    names = list(table)
-    if "annotator" in names and args.annotator is None:
-        how = {"annotator_column": "annotator"}
-    for name in ("comment", "seconds"):
-        if name in names:
-            how[f"{name}_column"] = name
-    return how
 
 
 def _as_rows(left: Any) -> list[dict[str, Any]]:
