@@ -12,7 +12,7 @@ from ..pool import Pool
 from .data import Data, read_data
 from .features import embed_by_timm, file_of_timm
 from .models import BRING_FEATURES
-from .options import count, names, share
+from .options import count, names, port, share
 from .project import (
     Project,
     as_setting,
@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--embed", metavar="timm:NAME", help="vectors of images by a net of timm")
     add("--strategy", help="which rows come first; by default auto: margin, of own models too")
     add("--guidelines", metavar="FILE", help="what annotators can read, as text or Markdown")
-    add("--port", type=count, default=8888, help="of the page, by default 8888")
+    add("--port", type=port, default=8888, help="of the page, by default 8888; 0 is any free one")
+    add("--host", default="127.0.0.1", help="where the page listens; by default this machine alone")
+    add("--allowed-origin", action="append", default=[], metavar="URL", help="behind a proxy")
     add("--no-browser", action="store_true", help="print the link and open nothing")
 
 
@@ -79,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
             goal=project.goal,
             overlap=project.overlap,
             port=args.port,
+            host=args.host,
+            allowed_origins=args.allowed_origin,
             open_browser=not args.no_browser,
         )
     return 0

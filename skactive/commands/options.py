@@ -42,3 +42,10 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) and len(text) < 10):
         raise argparse.ArgumentTypeError(f"{text!r} is no number; write 1 or more")
     return int(text)
+
+
+def port(text: str) -> int:
+    """Return the number of a port."""
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 0 to 65535")
+    return int(text)
