@@ -338,6 +338,13 @@ class Facts:
         table["label"] = self._written(table["label"], table["kind"] != EVENT_NAMES[UNSURE])
         return as_table(table, like=self.rows.parts[0])
 
+    def said_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what stands of some rows as columns, those of `opinions`; labels are objects.
+
+        It takes as long as there are opinions of these rows, however many there are of others.
+        """
+        return self.ledger.read(opinions_table, rows)
+
     @property
     def opinions_on_labeled(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows, annotators and labels of the opinions on labelled rows, in the order given."""
