@@ -27,7 +27,8 @@ EXTRACT = 400  # characters of a text in a list
 LEAST_TO_ESTIMATE = 10  # test labels that are measured numbers
 TARGET = 0.9
 MOST_TESTS = 100_000
-PATIENCE = 5.0  # times as long as it takes to look, before one looks again
+QUICK = 0.1  # seconds: one looks whenever it takes less
+PATIENCE = 5.0  # times as long as it takes beyond that, before one looks again
 
 
 class Trained(NamedTuple):
@@ -179,7 +180,7 @@ class Views:
         if self._seen is None or self._seen.n != self.pool.n_operations:
             self._seen = Seen(self.pool)
         now = time.monotonic()
-        self._rest = now + PATIENCE * (now - start)
+        self._rest = now + PATIENCE * (now - start - QUICK)
         return self._seen
 
     def _is_of(self, label: Any, name: str) -> bool:
