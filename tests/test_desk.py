@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import defaultdict
-from itertools import count
+from itertools import chain, count
 
 import numpy as np
 import pytest
@@ -402,7 +402,7 @@ def test_several_people_who_click_at_once_get_rows_of_their_own(opened):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sum(got.values(), [])) == list(range(60))
+    assert sorted(chain.from_iterable(got.values())) == list(range(60))
     assert (desk.pool.y == TRUTH).all()
 
 

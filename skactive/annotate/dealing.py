@@ -1,12 +1,13 @@
 """Which row comes next, and who has which in her hands.
 
-Nothing here grows with the rows or the labels: a click looks at the rows that are out, a handful, and
-at the next ones of a ranking.
+Nothing here grows with the rows or the labels: a click looks at the rows that are out, a handful,
+and at the next ones of a ranking.
 """
 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from heapq import heapify, heappop, heappush
@@ -162,10 +163,10 @@ class Dealer:
 
     def _release_expired(self, name: str) -> None:
         """Release what others have in tabs that have not been heard of for long."""
-        now, late = self.clock(), {}
+        now, late = self.clock(), defaultdict(list)
         for (row, who), held in self.out.items():
             if who != name and held.until <= now:
-                late.setdefault(who, []).append(row)
+                late[who].append(row)
         for who, rows in late.items():
             self.pool.together(lambda who=who, rows=rows: self._release(rows, who))
             for row in rows:
