@@ -24,6 +24,7 @@ ORDER = [
     "loops",
     "evaluation",
     "testing",
+    "annotate",
 ]
 # What any module may import at its top; everything else is imported where it is used, or never.
 LIGHT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "skactive"}

@@ -11,7 +11,7 @@ from skactive import Pool
 
 MODULES = {dotted_name(path): path for path in FILES}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
-MOST_ENTRIES, MOST_LINES, MOST_LINES_OF_THE_LEARNER = 13, 600, 427
+MOST_ENTRIES, MOST_LINES, MOST_LINES_OF_THE_LEARNER = 14, 600, 427
 
 
 def folder(module):

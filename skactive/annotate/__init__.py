@@ -1,0 +1,1 @@
+"""Labelling in a browser: a page, alone or with others, over a pool in a file."""
