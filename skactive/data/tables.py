@@ -385,9 +385,7 @@ def _separator(text: io.TextIOWrapper, columns: Collection[str]) -> str:
     return max(",;\t", key=found)
 
 
-def _records(
-    text: io.TextIOWrapper, separator: str, got: str
-) -> Iterator[tuple[int, list[str]]]:
+def _records(text: io.TextIOWrapper, separator: str, got: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows in which something is written, each with the line on which it begins."""
     reader = csv.reader(text, delimiter=separator, strict=True)
     line = 1
