@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from skactive import Pool
 from skactive.annotate import formats
-from skactive.annotate.answers import Form
 from skactive.annotate.label_studio_tasks import label_config
+from skactive.annotate.opinions import Form
 from skactive.annotate.reading import objects_in
 from skactive.pool.standing import opinions_table
 

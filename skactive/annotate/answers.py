@@ -1,214 +1,172 @@
-"""Answers as they go in and out of files: what is said of a row, and what the row looks like."""
+"""What somebody did on the page as a change of the pool: planned here, refused in a sentence."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.labels import nearest_class
-from ..data.multilabel import as_matrix, is_multilabel
-from ..data.rows import check_rows, n_rows, slice_rows
-from ..data.tables import row_columns
-from ..pool.standing import labels_in, opinions_table
+from ..pool import plans
+from ..pool.history import undoable
+from ..pool.log import KINDS, OPINION, UNSURE, Change, Note
+from ..pool.pool import Pool
+from .labels import Labels
 
-CANNOT_TELL, FINAL, OPINION = "cannot tell", "final", "opinion"
-ROW = "row"  # in what other tools keep of a row: its id
-SHOWN = "shown"  # the text of a row that is several columns
-_AT_ONCE = 512  # rows that are looked at together
-_MEDIA = {
-    "image": (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
-    "audio": (".wav", ".mp3", ".flac", ".ogg", ".m4a"),
-}
+_LABEL = KINDS.index("label")
 
 
-class Answer(NamedTuple):
-    """What somebody says of a row; or that it is there, where nobody has said anything."""
+class Own(NamedTuple):
+    """What somebody says of a row."""
 
-    id: Any
-    label: Any = None  # several of a row are a tuple; None of who could not tell
-    annotator: str | None = None
-    kind: str | None = None  # OPINION, CANNOT_TELL or FINAL; None: nothing was said
-    time: str | None = None  # ISO 8601, in UTC
-    comment: str | None = None
-    seconds: float | None = None
-    stands: Any = None  # the label that the row has
-    data: Mapping[str, Any] = {}
+    label: Any  # as the page has it; None: she could not tell
+    comment: str | None
 
 
-class Form(NamedTuple):
-    """What labels are: one class, several of them, or a number."""
+class Book:
+    """A pool in a file, written to as people answer.
 
-    kind: str  # "one", "several" or "number"
-    classes: list  # as the pool has them; of numbers none
-
-    @classmethod
-    def of(cls, pool: Any) -> Form:
-        """Return of which form a pool's labels are."""
-        if pool.multilabel:
-            return cls("several", pool.classes.tolist())
-        labels = pool.ledger.read(lambda ledger: _stands(pool, ledger)[1])
-        if pool.classes is not None:
-            return cls("one", pool.classes.tolist())
-        if labels.dtype.kind == "f":
-            return cls("number", [])
-        return cls("one", sorted(set(labels.tolist())))
-
-    def label(self, said: Any) -> Any:
-        """Return what another tool says as a label of the pool, several as a set of names."""
-        if self.kind == "number":
-            return float(said)
-        by_name = {str(each): each for each in self.classes}
-        names = said if isinstance(said, tuple | list) else (said,)
-        for name in names:
-            if str(name) not in by_name:
-                near = nearest_class(name, list(by_name))
-                instead = ", ".join(by_name) if near is None else repr(near)
-                raise ValueError(f"{name!r} is no class; there are {instead}.")
-        labels = [by_name[str(name)] for name in names]
-        if self.kind == "several":
-            return set(labels)
-        if len(labels) != 1:
-            raise ValueError(f"{list(names)} are {len(labels)} labels, where a row has one.")
-        return labels[0]
-
-
-def answers_of(pool: Any, X: Any, *, unlabeled: bool) -> Iterator[list[Answer]]:
-    """Yield what is said of each row of a pool, with its data where X has them, in row order.
-
-    Rows of which nobody has said anything come with `unlabeled` only, each as one answer without
-    a kind. Only a few rows are looked at together.
+    Every operation of the page is one of the pool, under its id: one that comes again, after
+    whatever happened, is recorded once.
     """
-    if X is not None and n_rows(check_rows(X, "X")) != len(pool):
-        raise ValueError(f"X has {n_rows(X)} rows, and the pool {len(pool)}; give X of these rows.")
 
-    def look(ledger: Any) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        return opinions_table(ledger), *_stands(pool, ledger)
+    def __init__(self, pool: Pool, labels: Labels) -> None:
+        self.pool, self.labels = pool, labels
 
-    table, rows, labels = pool.ledger.read(look)
-    names = pool.classes.tolist() if pool.multilabel else None
-    of_row = _by_row(table, names)
-    row, said = next(of_row, (len(pool), []))
-    stands, at = _plain_labels(labels, names), 0
-    for start in range(0, len(pool), _AT_ONCE):
-        stop = min(start + _AT_ONCE, len(pool))
-        if not unlabeled and row >= stop:
-            continue
-        numbers = range(start, stop)
-        ids = numbers if pool.ids is None else pool.ids[start:stop].tolist()
-        data = [{}] * len(numbers) if X is None else data_of(slice_rows(X, start, stop))
-        for number, name, shown in zip(numbers, ids, data, strict=True):
-            while at < len(rows) and rows[at] < number:
-                at += 1
-            label = stands[at] if at < len(rows) and rows[at] == number else None
-            common = {"id": name, "stands": label, "data": shown}
-            if row == number:
-                yield [each._replace(**common) for each in said]
-                row, said = next(of_row, (len(pool), []))
-            elif unlabeled:
-                yield [Answer(**common)]
+    def own(self, row: int, name: str) -> Own | None:
+        """Return what somebody says of a row; None: nothing."""
+        said = self.pool.said_of(np.array([row]))
+        for who, label, comment in zip(
+            said["annotator"], said["label"], said["comment"], strict=True
+        ):
+            if who == name:
+                return Own(self.labels.of_pool(label), comment)
+        return None
+
+    def record(self, op: dict[str, Any], name: str) -> bool:
+        """Record an answer, a skip, or what somebody makes of her own one; ValueError refuses.
+
+        Returns whether it is the first that she says of the row.
+        """
+        if self._number(op["op"], name) is not None:
+            return False
+        kind, own = op["kind"], self.own(op["row"], name)
+        if kind == "review" and own is None:
+            raise ValueError("you have not answered this row, so that there is nothing to change.")
+        is_skip = kind == "skip" or (kind == "review" and op["label"] is None)
+        change = self._skip(op, own, name) if is_skip else self._answer(op, own, name)
+        if change.is_empty:
+            return False
+        if op["guessed"]:  # whether she had seen what the model guesses
+            change = change._replace(detail={"guessed": True})
+        self.pool.apply(change._replace(token=_token(op["op"], name)))
+        return own is None
+
+    def let_in(self, row: int, name: str) -> None:
+        """Reserve a row for somebody too whose answer comes late, when others have it."""
+
+        def is_of_others() -> bool:
+            held = self.pool.ledger.follow().names.get(row)
+            return held is not None and name not in held and None not in held
+
+        def reserve() -> None:
+            if is_of_others():
+                self.pool.apply(plans.reserve(self.pool, np.array([row]), name))
+
+        if is_of_others():
+            self.pool.together(reserve)
+
+    def take_back(self, op: dict[str, Any], name: str) -> tuple[int, Own | None]:
+        """Undo what somebody did last, of a row if one is named.
+
+        Returns the row, and what she had said of it; None where that was taken back already.
+        """
+        known = self._number(op["op"], name)
+        if known is not None:
+            return self._row_of(self.pool.ledger.log.undone[known][0]), None
+        undone = (self._last(op["row"], name),)
+        row = self._row_of(undone[0])
+        own, dtype = self.own(row, name), self.pool.ledger.dtype_without(undone)
+        token = _token(op["op"], name)
+        self.pool.apply(Change("undo", undone=undone, dtype=dtype, token=token))
+        return row, own
+
+    def _answer(self, op: dict[str, Any], own: Own | None, name: str) -> Change:
+        rows, comment = np.array([op["row"]]), op["comment"] or None
+        label = self.labels.of_page(op["label"])
+        given = {"seconds": _seconds(op), "comment": comment}
+        change = plans.label(self.pool, rows, [label], relabel=True, annotator=name, **given)
+        if change.is_empty and own is not None and comment != own.comment:
+            # She says the same, and another thing about it.
+            values, _ = plans.parse_labels(self.pool, [label], 1, None, "label", is_answer=True)
+            change = change._replace(rows=rows, events=np.array([OPINION]), labels=values)
+            change = change._replace(notes=_notes(op))
+        return change
+
+    def _skip(self, op: dict[str, Any], own: Own | None, name: str) -> Change:
+        """Return that somebody could not tell; what others said of the row stays."""
+        comment = op["comment"] or None
+        if own is not None and own.label is None and comment in (None, own.comment):
+            return Change("label")
+        rows = np.array([op["row"]])
+        return Change("label", rows, UNSURE, name, annotator=name, notes=_notes(op))
+
+    def _last(self, row: int | None, name: str) -> int:
+        """Return the operation to undo."""
+        ledger = self.pool.ledger
+        ledger.follow()
+        nothing = ValueError("there is nothing of yours to take back.")
+        if row is None:
+            found = undoable(ledger, 1, name)
+        else:
+            found = [n for n in self._operations_on(row) if self._is_by(n, name)][:1]
+        if not found:
+            raise nothing
+        if self._n_rows(found[0]) != 1 or ledger.log.kinds.array[found[0]] != _LABEL:
+            raise ValueError(
+                "what you did last was no answer on this page, but many at once; take it back in "
+                "Python: pool.undo(annotator=...)."
+            )
+        return found[0]
+
+    def _operations_on(self, row: int) -> list[int]:
+        """Return the operations on a row that count, newest first."""
+        if not 0 <= row < len(self.pool):
+            return []
+        ledger, log = self.pool.ledger, self.pool.ledger.log
+        events, n = [], ledger.now.n_operations
+        at = int(ledger.last_events(np.array([row]))[0])
+        while at >= 0:
+            events.append(at)
+            at = int(log.previous.array[at])
+        numbers = np.array(events, dtype=np.int64)
+        return log.operations.array[numbers[log.is_live(numbers, n)]].tolist()
+
+    def _is_by(self, n: int, name: str) -> bool:
+        log = self.pool.ledger.log
+        return log.kinds.array[n] == _LABEL and log.people[log.actors.array[n]] == name
+
+    def _n_rows(self, n: int) -> int:
+        now, log = self.pool.ledger.now, self.pool.ledger.log
+        span = log.span(n, now.n_operations, now.n_events)
+        return span.stop - span.start
+
+    def _row_of(self, n: int) -> int:
+        log = self.pool.ledger.log
+        return int(log.rows.array[log.first.array[n]])
+
+    def _number(self, op: str, name: str) -> int | None:
+        return self.pool.ledger.store.operation_of(_token(op, name))  # type: ignore[attr-defined]
 
 
-def _stands(pool: Any, ledger: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that have a label, on whichever side they are, and their labels."""
-    rows = ledger.with_label()
-    labels = labels_in(ledger, rows, pool.consensus, pool.missing_label)
-    return rows, np.zeros(0, dtype=object) if labels is None else labels
+def _token(op: str, name: str) -> str:
+    """Return under what an operation of the page is recorded; nobody can use another's up."""
+    return f"page {name} {op}"
 
 
-def _by_row(table: dict[str, np.ndarray], names: list | None) -> Iterator[tuple[int, list]]:
-    """Yield each row of which something is said, with that; ids and data are still to come."""
-    times = np.char.add(np.datetime_as_string(table["time"], unit="us"), "Z")
-    places = groupby(range(len(table["row"])), key=table["row"].tolist().__getitem__)
-    for row, group in places:
-        at = list(group)
-        yield (
-            row,
-            [
-                Answer(
-                    None,
-                    _plain_label(table["label"][i], names),
-                    table["annotator"][i],
-                    table["kind"][i],
-                    None if times[i].startswith("NaT") else str(times[i]),
-                    table["comment"][i],
-                    plain(table["seconds"][i]),
-                )
-                for i in at
-            ],
-        )
+def _seconds(op: dict[str, Any]) -> float | None:
+    return None if op["ms"] is None else op["ms"] / 1000
 
 
-def _plain_labels(labels: np.ndarray, names: list | None) -> Sequence:
-    """Return labels as a list; several of a row as tuples of names."""
-    if names is None or not is_multilabel(labels.dtype):
-        return labels.tolist()
-    return [_named(row, names) for row in as_matrix(labels)]
-
-
-def _plain_label(label: Any, names: list | None) -> Any:
-    """Return a label as a plain value."""
-    if names is None or label is None:
-        return plain(label)
-    return _named(label.item() if isinstance(label, np.void) else label, names)
-
-
-def _named(cell: Any, names: list) -> tuple:
-    """Return the names of several labels of a row, as 0 and 1 say which."""
-    return tuple(name for name, is_in in zip(names, cell, strict=True) if is_in)
-
-
-def data_of(X: Any) -> list[dict[str, Any]]:
-    """Return what rows look like: of each its columns, its text, or where its image lies."""
-    columns = row_columns(X)
-    if columns is None:
-        return [{} for _ in range(n_rows(X))]
-    lists = {str(name): [plain(value) for value in values] for name, values in columns.items()}
-    if list(lists) == ["text"]:
-        for key, endings in _MEDIA.items():
-            if all(
-                isinstance(each, str) and each.lower().endswith(endings) for each in lists["text"]
-            ):
-                lists = {key: lists["text"]}
-                break
-    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-
-
-def shown_key(data: Mapping[str, Any]) -> str:
-    """Return under which key of its data a row is shown; SHOWN: as lines of all of them."""
-    return next((key for key in ("text", *_MEDIA) if key in data), SHOWN)
-
-
-def as_lines(data: Mapping[str, Any]) -> str:
-    """Return the columns of a row as text, one a line."""
-    if len(data) == 1:
-        return str(next(iter(data.values())))
-    return "\n".join(f"{name}: {value}" for name, value in data.items() if value is not None)
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON holds it: no NaN, text for what it does not know."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return None if math.isnan(value) else value if math.isfinite(value) else str(value)
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [plain(each) for each in value]
-    text = str(value)
-    return None if text in ("NaT", "<NA>") else text
-
-
-def as_json(value: Any) -> bytes:
-    """Return a value as JSON; half a character, which no encoding has, as an escape."""
-    try:
-        return json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(value).encode("utf-8")
+def _notes(op: dict[str, Any]) -> dict[int, Note]:
+    note = _seconds(op), op["comment"] or None
+    return {} if note == (None, None) else {0: note}

@@ -11,8 +11,8 @@ from ..data.labels import nearest_class, objects
 from ..data.multilabel import join_names
 from ..data.tables import csv_bytes
 from ..utils.files import replacing
-from .answers import CANNOT_TELL, FINAL, OPINION, ROW, Answer, Form, answers_of, as_json, as_lines
 from .label_studio_tasks import task_of
+from .opinions import CANNOT_TELL, FINAL, OPINION, ROW, Answer, Form, answers_of, as_json, as_lines
 from .reading import KINDS, Reading
 
 _COLUMNS = ("id", "label", "annotator", "kind", "time", "comment", "seconds", "stands")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from .answers import CANNOT_TELL, FINAL, OPINION, ROW, SHOWN, Answer, Form, as_lines, shown_key
+from .opinions import CANNOT_TELL, FINAL, OPINION, ROW, SHOWN, Answer, Form, as_lines, shown_key
 
 LABEL, COMMENT = "label", "comment"  # what the controls of our projects are called
 _OBJECTS = {"image": "Image", "audio": "Audio"}  # tags that show what is no text

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..data.tables import cell_of, csv_records
-from .answers import CANNOT_TELL, FINAL, OPINION, ROW, SHOWN, Answer
 from .label_studio_tasks import COMMENT, LABEL, answers_in
+from .opinions import CANNOT_TELL, FINAL, OPINION, ROW, SHOWN, Answer
 
 _CHUNK = 1 << 20  # characters of a file that are read together
 _SPACE, _BETWEEN = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")

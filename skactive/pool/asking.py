@@ -79,10 +79,13 @@ def to_ask(ledger: Ledger, most: int) -> np.ndarray:
     They are those of the first rows to which nothing has happened; a row that was skipped makes
     room for another.
     """
-    order = order_of(ledger)
-    states = ledger.slots.states_of(order)
-    is_one_of_them = np.cumsum(states != SKIPPED) <= most
-    return order[is_one_of_them & (states == UNLABELED)]
+    order, n = order_of(ledger), most
+    while True:  # most often the first ones are enough, however many there are
+        states = ledger.slots.states_of(order[:n])
+        is_one_of_them = np.cumsum(states != SKIPPED) <= most
+        if n >= len(order) or np.count_nonzero(states != SKIPPED) >= most:
+            return order[:n][is_one_of_them & (states == UNLABELED)]
+        n = max(2 * n, 1)
 
 
 def first_answers(ledger: Ledger, rows: np.ndarray) -> np.ndarray:

@@ -72,6 +72,13 @@ class DurableLedger(Ledger):
         self._told: dict[str, Any] = {}
         self._take_settings()
 
+    def with_store(self, store: Store, placed: Placed) -> DurableLedger:
+        """Return one that reads the same file by another connection; not while others write."""
+        mark = self._marks[self.now.n_operations]
+        ledger = DurableLedger(store, placed, mark, self._leaves_out, self._dtype)
+        ledger.told()  # which the pool has
+        return ledger
+
     def changed(self, work: Callable[[], Found]) -> Found:
         """Return what some work returns; before it comes what others wrote."""
         self.store.check_may_write()

@@ -190,9 +190,9 @@ def answers_table(ledger: Ledger) -> dict[str, np.ndarray]:
     return _answers(ledger)[0]
 
 
-def _answers(ledger: Ledger) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return the same, and the events."""
-    now, log = standing(ledger), ledger.log
+def _answers(ledger: Ledger, of: np.ndarray | None = None) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the same, and the events; `of` some distinct rows, or of all."""
+    now, log = standing(ledger) if of is None else standing_of(ledger, of), ledger.log
     rows, events = np.append(now.rows, now.decided), np.append(now.events, now.decisions)
     order = np.lexsort((events, rows))
     rows, events = rows[order], events[order]
@@ -202,9 +202,12 @@ def _answers(ledger: Ledger) -> tuple[dict[str, np.ndarray], np.ndarray]:
     return {"row": rows, "annotator": log.names_of(events), "label": labels}, events
 
 
-def opinions_table(ledger: Ledger) -> dict[str, np.ndarray]:
-    """Return what stands as columns, by row and then in the order in which it was said."""
-    (table, events), log = _answers(ledger), ledger.log
+def opinions_table(ledger: Ledger, of: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Return what stands as columns, by row and then in the order in which it was said.
+
+    `of` are distinct rows; None: all of them.
+    """
+    (table, events), log = _answers(ledger, of), ledger.log
     seconds, comments = log.notes_of(events)
     return table | {
         "time": datetimes(log.times.array[log.operations_of(events)]),

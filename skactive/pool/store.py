@@ -428,6 +428,15 @@ class Store:
             raise sqlite3.DatabaseError(f"operation {n - 1} is missing")
         return found[0][0]
 
+    def operation_of(self, token: str) -> int | None:
+        """Return the operation that has a token; None: there is none."""
+        found = self.rows("SELECT n FROM operation WHERE token = ?", token)
+        return found[0][0] if found else None
+
+    def token_of(self, n: int) -> str | None:
+        """Return the token of an operation, if it has one."""
+        return self.rows("SELECT token FROM operation WHERE n = ?", n)[0][0]
+
     def copy_to(self, path: str | os.PathLike) -> None:
         """Write the database to a new file, as of one moment, whoever writes meanwhile."""
         if self._inside is not None and self.is_open:

@@ -1,0 +1,117 @@
+"""What lies beside a pool's file and can be lost: the last ranking, and what each model said.
+
+It is held locked as long as a page is served, so that nobody serves another one over the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..utils.locks import holder
+
+_TABLES = {
+    "ranking": "n INTEGER NOT NULL, rows TEXT NOT NULL",
+    "model": "n INTEGER PRIMARY KEY, n_labeled INTEGER, seconds REAL, rows TEXT, said TEXT",
+}
+
+
+class Said(NamedTuple):
+    """What a model said of the rows to test on."""
+
+    n: int  # operations of the record that it had learned of
+    n_labeled: int
+    seconds: float
+    rows: list[int]
+    said: list[Any]  # labels as the page has them
+
+
+class Cache:
+    """A file beside a pool's, with what would have to be computed again."""
+
+    def __init__(self, store_path: str) -> None:
+        self.path = Path(f"{store_path}.page")
+        self._lock = threading.Lock()
+        try:
+            self._connection = self._opened()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise self._in_words(store_path, error) from error
+            self.path.unlink()  # damaged: nothing is lost but time
+            self._connection = self._opened()
+        self.models = self._models()  # what each model said, oldest first
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=0.2, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")  # kept until it is closed, or the process ends
+            for name, columns in _TABLES.items():
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
+            connection.execute("COMMIT")
+            for name in _TABLES:
+                connection.execute(f"SELECT * FROM {name} LIMIT 1").fetchall()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _in_words(self, store_path: str, error: sqlite3.Error) -> OSError:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return BlockingIOError(
+                f"{store_path!r} is being labelled on a page already, by {holder(str(self.path))}; "
+                f"open the link that it printed, or end it first."
+            )
+        return OSError(f"{str(self.path)!r} cannot be written ({error}); it lies beside the pool.")
+
+    def keep_ranking(self, n: int, rows: np.ndarray) -> None:
+        """Keep the last ranking, made after n operations."""
+        self._write(
+            ("DELETE FROM ranking", ()),
+            ("INSERT INTO ranking VALUES (?, ?)", (n, json.dumps(rows.tolist()))),
+        )
+
+    def ranking(self) -> np.ndarray:
+        """Return the rows that were ranked last, best first; none, if there was no ranking."""
+        found = self._read("SELECT rows FROM ranking")
+        return np.array(json.loads(found[0][0]) if found else [], dtype=np.int64)
+
+    def keep_model(self, model: Said) -> None:
+        """Keep what a model said."""
+        self.models = [*(one for one in self.models if one.n < model.n), model]
+        texts = json.dumps(model.rows), json.dumps(model.said)
+        self._write(("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)))
+
+    def _models(self) -> list[Said]:
+        lines = self._read("SELECT * FROM model ORDER BY n")
+        return [Said(*line[:3], json.loads(line[3]), json.loads(line[4])) for line in lines]
+
+    def close(self) -> None:
+        """Let others serve a page."""
+        with self._lock:
+            self._connection.close()
+
+    def _read(self, query: str) -> list[tuple]:
+        with self._lock:
+            return self._connection.execute(query).fetchall()
+
+    def _write(self, *statements: tuple[str, Sequence[Any]]) -> None:
+        """Write in one transaction; a full disk costs a ranking, and no label."""
+        with self._lock, suppress(sqlite3.OperationalError):
+            self._connection.execute("BEGIN")
+            try:
+                for statement, values in statements:
+                    self._connection.execute(statement, values)
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
