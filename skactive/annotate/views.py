@@ -19,6 +19,7 @@ from scipy.special import ndtri
 from ..pool.past import first_alike
 from ..pool.pool import Pool
 from ..statistics.estimates import Interval, bootstrap, effective_n, wilson
+from . import formats
 from .items import Items
 from .seen import LEVEL, Seen
 
@@ -151,13 +152,11 @@ class Views:
 
     def export(self, to: str) -> IO[bytes]:
         """Return a file of all that was said, in a format; it is gone once it is closed."""
-        from . import formats
-
         file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
         try:
             with self._lock:
                 self.pool.refresh()
-                formats.write(self.pool, file, to)
+                formats.write(self.pool, file, to, X=self.pool.X)
             file.seek(0)
         except BaseException:
             file.close()
