@@ -399,7 +399,8 @@ def real(tmp_path_factory):
     views = Views(reader, items, desk.labels, desk.trained)
     access = Access(store, people)
     browser = client(make_app(desk, views, access), access)
-    yield browser
+    with browser:  # one event loop for all requests
+        yield browser
     desk.close(), views.close(), pool.close()
 
 
