@@ -25,6 +25,8 @@ ORDER = [
     "evaluation",
     "testing",
     "annotate",
+    "commands",
+    "__main__",
 ]
 # What any module may import at its top; everything else is imported where it is used, or never.
 LIGHT = {*sys.stdlib_module_names, "numpy", "scipy", "sklearn", "skactive"}

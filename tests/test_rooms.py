@@ -11,7 +11,7 @@ from skactive import Pool
 
 MODULES = {dotted_name(path): path for path in FILES}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
-MOST_ENTRIES, MOST_LINES, MOST_LINES_OF_THE_LEARNER = 14, 600, 427
+MOST_ENTRIES, MOST_LINES, MOST_LINES_OF_THE_LEARNER = 15, 600, 427
 
 
 def folder(module):
@@ -53,7 +53,7 @@ def circles(graph):
 
 def test_there_are_few_rooms():
     entries = {path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"}
-    assert len(entries - {"__init__.py", "py.typed"}) <= MOST_ENTRIES
+    assert len(entries - {"__init__.py", "__main__.py", "py.typed"}) <= MOST_ENTRIES
 
 
 def test_no_files_import_one_another_in_a_circle():

@@ -1,0 +1,5 @@
+"""The command line: ``skactive label data.csv --text review --classes positive,negative``."""
+
+from .main import main
+
+__all__ = ["main"]

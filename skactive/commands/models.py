@@ -1,0 +1,90 @@
+"""Estimators: those that a command takes by itself, and those that a person names."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from .features import Thumbnails
+from .words import needed
+
+OF_TEXT = "TF-IDF of words and logistic regression"
+OF_TABLES = "skrub's tabular_pipeline around logistic regression"
+OF_IMAGES = "logistic regression on images of 16 x 16 pixels"
+OF_VECTORS = "logistic regression on the vectors of --embedding"
+BRING_FEATURES = (
+    "Images are looked at as 16 x 16 pixels, which tells simple ones apart and no more: bring "
+    "features by --embedding file.npy, or --embed timm:NAME."
+)
+
+
+def default_model(kind: str, *, several: bool = False, numbers: bool = False) -> tuple[Any, str]:
+    """Return the estimator for a kind of rows, and what it is called."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    last = _last(several, numbers)
+    if kind == "table":
+        return needed("skrub", "tables").tabular_pipeline(last), _called(OF_TABLES, numbers)
+    if kind == "text":
+        return make_pipeline(_words(), last), _called(OF_TEXT, numbers)
+    return make_pipeline(Thumbnails(), StandardScaler(), last), OF_IMAGES
+
+
+def on_vectors(features: Any, *, several: bool = False) -> tuple[Any, str]:
+    """Return the estimator on vectors that are looked up by the rows, and what it is called."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(features, StandardScaler(), _last(several)), OF_VECTORS
+
+
+def _called(name: str, numbers: bool) -> str:
+    return name.replace("logistic", "Bayesian ridge") if numbers else name
+
+
+def _last(several: bool, numbers: bool = False) -> BaseEstimator:
+    """Return the step that predicts."""
+    from sklearn.linear_model import BayesianRidge, LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    if numbers:
+        return BayesianRidge()
+    last = LogisticRegression(max_iter=1000)
+    return OneVsRestClassifier(last) if several else last
+
+
+def _words() -> BaseEstimator:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    # Signs are words too, so that a text of nothing else is not refused as empty.
+    return TfidfVectorizer(sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
+
+
+def named_model(name: str) -> Any:
+    """Return the estimator that ``module:object`` names, of the current folder or installed.
+
+    It is only looked up, never called, since a record that somebody sent may name it.
+    """
+    module, colon, thing = name.partition(":")
+    if not (module and colon and thing):
+        raise ValueError(f"--model is {name!r}; write module:object, such as models:forest.")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the current folder, as for python -m
+    try:
+        found: Any = import_module(module)
+    except ImportError as error:
+        raise ImportError(f"--model {name}: {error}; give a module of this folder.") from error
+    for part in thing.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"--model {name}: {module} has no {thing!r}.")
+        found = getattr(found, part)
+    if isinstance(found, type) or not hasattr(found, "fit"):
+        raise ValueError(
+            f"--model {name} is {found!r}, which is no estimator; write one in {module}.py, say "
+            f"model = Ridge(), and name that."
+        )
+    return found

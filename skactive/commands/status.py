@@ -1,0 +1,131 @@
+"""Say how far labelling has come: how many, who, which classes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.labels import plain
+from ..learner import ActiveLearner
+from ..pool import Pool
+from .options import add_json, add_record
+from .project import learner_of, opened
+from .words import counted, say, say_json
+
+NAME, HELP = "status", "say how far labelling has come"
+EXAMPLES = (
+    "skactive status labels.db",
+    "skactive status labels.db --estimate",
+    "skactive status labels.db --json",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what may be given."""
+    add_record(parser)
+    parser.add_argument(
+        "--estimate", action="store_true", help="train the model, and say how good it is"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print it."""
+    project, data, pool = opened(args)
+    with pool:
+        told = {"record": args.store, "data": str(data.path), "goal": project.goal} | counts(pool)
+        if args.estimate:
+            learner, told["model"] = learner_of(project, Path(args.store), data, pool)
+            told["estimate"], told["no_estimate"] = estimate_of(learner)
+    if args.json:
+        say_json(told)
+    else:
+        say("\n".join(_lines(told)))
+    return 0
+
+
+def counts(pool: Pool) -> dict[str, Any]:
+    """Return what a pool counts, as plain values."""
+    labels = pool.y_labeled
+    told = {
+        "rows": len(pool),
+        "labelled": pool.n_labeled,
+        "unlabelled": pool.n_unlabeled,
+        "reserved": pool.n_reserved,
+        "skipped": pool.n_skipped,
+        "held_out": pool.n_held_out,
+        "held_out_labelled": _n_tested(pool),
+        "classes": _per_class(pool, labels),
+        "people": people(pool),
+    }
+    alpha = float(pool.agreement().alpha)
+    return told | {"agreement": alpha if np.isfinite(alpha) else None}
+
+
+def _n_tested(pool: Pool) -> int:
+    """Return how many test rows have a label."""
+    if pool.hold_out is None:
+        return 0
+    answers = pool.test_answers()
+    return len(answers.rows) + answers.n_waiting
+
+
+def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
+    """Return how many labelled rows, not held out, have each class."""
+    classes = pool.classes
+    if pool.multilabel:
+        return {str(name): int(n) for name, n in zip(classes, labels.sum(axis=0), strict=True)}
+    names = np.unique(labels) if classes is None else classes
+    return {str(plain(name)): int(np.count_nonzero(labels == name)) for name in names}
+
+
+def people(pool: Pool) -> list[dict[str, Any]]:
+    """Return what is known of everybody who answered."""
+    table = pool.annotators()
+    columns = {name: np.asarray(table[name]).tolist() for name in table}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return [
+        {name: None if value != value else value for name, value in row.items()} for row in rows
+    ]
+
+
+def estimate_of(learner: ActiveLearner) -> tuple[dict[str, Any] | None, str | None]:
+    """Return how good a model is by the test rows, or why that is not known."""
+    try:
+        found = learner.estimate()
+    except ValueError as error:  # too few test labels, or too few to fit
+        return None, " ".join(str(error).split())
+    names = ("metric", "value", "low", "high", "n", "level", "method")
+    values = (found.scoring, *(getattr(found, name) for name in names[1:]))
+    return dict(zip(names, values, strict=True)) | {"sentence": str(found)}, None
+
+
+def _lines(told: dict[str, Any]) -> list[str]:
+    goal = f" of {told['goal']:,} wanted" if told["goal"] else ""
+    held = told["held_out"]
+    lines = [
+        f"{told['record']}: {told['labelled'] + told['held_out_labelled']:,} labels{goal}, "
+        f"{counted(told['rows'], 'row')} in {told['data']}",
+        f"  to learn by  {told['labelled']:,} labelled, {told['unlabelled']:,} left, "
+        f"{told['skipped']:,} skipped, {told['reserved']:,} reserved",
+    ]
+    if held:
+        lines.append(f"  to test on   {told['held_out_labelled']:,} labelled of {held:,}")
+    classes = ", ".join(f"{name} {n:,}" for name, n in told["classes"].items())
+    lines.append(f"  classes      {classes}")
+    for each in told["people"]:
+        agrees = each["agreement"]
+        lines.append(
+            f"  {each['annotator'] or '(no name)'}: {counted(each['answers'], 'answer')}, "
+            f"{counted(each['skips'], 'skip')}"
+            + ("" if agrees is None else f", agrees with others in {agrees:.0%}")
+        )
+    if told["agreement"] is not None:
+        lines.append(f"  agreement    alpha {told['agreement']:.2f}")
+    if "estimate" in told:
+        found = told["estimate"]
+        lines.append(f"  model        {found['sentence'] if found else told['no_estimate']}")
+    return lines

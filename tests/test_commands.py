@@ -1,0 +1,576 @@
+"""The commands, as a person writes them: what is recorded, said and refused, and the exit codes."""
+
+import csv
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skactive import ActiveLearner, Pool, annotate
+from skactive.commands.main import COMMANDS, main
+from skactive.commands.project import remembered
+
+pytest.importorskip("pandas")
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = ["room", "hotel", "stay", "night", "food", "staff"]
+LABEL = ["label", "reviews.csv", "--text", "review", "--classes", "positive,negative"]
+
+
+def write_csv(path, header, rows, delimiter=","):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows])
+
+
+def reviews(n, start=0):
+    draw = random.Random(start)
+    words = [" ".join(draw.choices(WORDS, k=5)) for _ in range(n)]
+    return [
+        [start + i, f"{text} {'good' if i % 2 else 'bad'} {start + i}"]
+        for i, text in enumerate(words)
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with texts, a table, lines of JSON and answers."""
+    monkeypatch.chdir(tmp_path)
+    write_csv("reviews.csv", ["n", "review"], reviews(80))
+    write_csv(
+        "patients.csv",
+        ["patient", "age", "city", "ill"],
+        [
+            [i // 2, 20 + i % 60, ["Rome", "Oslo", ""][i % 3], "yes" if i % 60 > 30 else "no"]
+            for i in range(120)
+        ],
+        delimiter=";",
+    )
+    lines = [json.dumps({"id": f"m{i}", "text": text}) for i, text in reviews(30)]
+    Path("pool.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path
+
+
+class Person:
+    """Who answers in place of the page: by what a row says."""
+
+    def __init__(self, n=30):
+        self.n, self.served = n, []
+
+    def __call__(self, learner, store=None, **options):
+        self.served.append(options)
+        names = options["annotators"] or ["ann"]
+        for turn in range(self.n):
+            idx, rows = learner.query(annotator=names[turn % len(names)], reserve=True)
+            if len(idx) == 0:
+                break
+            row = rows if hasattr(rows, "iloc") else rows[0]
+            learner.teach(idx, [self.says(row)], annotator=names[turn % len(names)], refit=False)
+
+    def says(self, row):
+        return "positive" if "good" in str(row) else "negative"
+
+
+@pytest.fixture
+def person(monkeypatch):
+    someone = Person()
+    monkeypatch.setattr(annotate, "serve", someone, raising=False)
+    return someone
+
+
+def told(capsys):
+    """What was printed since this was asked: the output and the error output."""
+    seen = capsys.readouterr()
+    return seen.out, seen.err
+
+
+def status(capsys, *more):
+    told(capsys)
+    assert main(["status", "labels.db", "--json", *more]) == 0
+    return json.loads(told(capsys)[0])
+
+
+# Labelling
+
+
+def test_labelling_a_csv_file_needs_a_text_and_the_classes(folder, person, capsys):
+    assert main(LABEL) == 0
+    out, err = told(capsys)
+    assert out == ""
+    assert "reviews.csv: 80 rows; labels go to labels.db." in err
+    assert "Model: TF-IDF of words and logistic regression." in err
+    assert person.served[0]["classes"] == ["positive", "negative"]
+    assert status(capsys)["labelled"] + status(capsys)["held_out_labelled"] == 30
+
+
+def test_a_record_needs_no_other_argument_to_go_on(folder, person, capsys):
+    assert main([*LABEL, "--goal", "50", "--strategy", "entropy"]) == 0
+    assert main(["label", "labels.db"]) == 0
+    assert person.served[1]["goal"] == 50
+    assert remembered(Path("labels.db")).strategy == "entropy"
+    assert status(capsys)["people"][0]["answers"] == 60
+
+
+def test_a_file_that_was_sorted_and_has_grown_keeps_its_labels(folder, person, capsys):
+    assert main(LABEL) == 0
+    with Pool.open(
+        "labels.db", [row[1] for row in reviews(80)], ids=ids_of("reviews.csv"), read_only=True
+    ) as pool:
+        before = dict(zip(pool.ids[pool.labeled].tolist(), pool.y_labeled.tolist(), strict=True))
+    rows = sorted(reviews(80) + reviews(20, start=80), key=lambda row: row[1])
+    write_csv("reviews.csv", ["review", "n"], [row[::-1] for row in rows])
+    person.n = 0
+    assert main(LABEL) == 0
+    now = status(capsys)
+    assert now["rows"] == 100 and now["labelled"] == len(before)
+    with Pool.open(
+        "labels.db", [row[1] for row in rows], ids=ids_of("reviews.csv"), read_only=True
+    ) as pool:
+        texts = dict(zip(pool.ids[np.arange(100)].tolist(), pool.X, strict=True))
+        after = dict(zip(pool.ids[pool.labeled].tolist(), pool.y_labeled.tolist(), strict=True))
+    assert after == before
+    assert all(("good" in texts[name]) == (label == "positive") for name, label in after.items())
+
+
+def ids_of(path):
+    """The ids of rows, as the commands make them."""
+    from skactive.commands.data import Asked, read_data
+
+    return read_data(Path(path), Asked("review")).ids
+
+
+def test_what_was_labelled_goes_on_in_python(folder, person):
+    assert main([*LABEL, "--id", "n"]) == 0
+    rows = reviews(80)
+    with Pool.open(
+        "labels.db", [row[1] for row in rows], ids=[str(row[0]) for row in rows]
+    ) as pool:
+        n_before = pool.n_answered
+        pool.label(pool.unlabeled[:1], ["positive"], annotator="ben")
+        assert pool.n_answered == n_before + 1
+    assert main(["status", "labels.db"]) == 0
+
+
+def test_several_people_get_a_consensus_and_rows_that_two_label(folder, person, capsys):
+    assert main([*LABEL, "--annotators", "ann,ben"]) == 0
+    assert person.served[0]["annotators"] == ["ann", "ben"]
+    assert person.served[0]["overlap"] == 0.1
+    assert remembered(Path("labels.db")).consensus == "one_coin"
+    assert [each["annotator"] for each in status(capsys)["people"]] == ["ann", "ben"]
+
+
+def test_who_labelled_alone_may_be_joined_later(folder, person, capsys):
+    assert main(LABEL) == 0
+    assert remembered(Path("labels.db")).consensus is None
+    assert main(["label", "labels.db", "--annotators", "ann,ben"]) == 0
+    assert [each["answers"] for each in status(capsys)["people"]] == [45, 15]
+
+
+def test_groups_are_on_one_side_of_the_test_rows(folder, person):
+    pytest.importorskip("skrub")
+    words = [
+        "label",
+        "patients.csv",
+        "--groups",
+        "patient",
+        "--classes",
+        "yes,no",
+        "--hold-out",
+        ".3",
+    ]
+    person.says = lambda row: "yes"
+    assert main([*words, "--store", "p.db"]) == 0
+    from skactive.commands.project import pool_of, project_of, rows_of
+
+    project = project_of(Path("p.db"))
+    data = rows_of(project, Path("p.db"))
+    assert list(data.X.columns) == ["age", "city", "ill"]
+    with pool_of(project, Path("p.db"), data, read_only=True) as pool:
+        groups = np.array(data.others["patient"])
+        apart = set(groups[pool.held_out])
+        assert apart and apart.isdisjoint(np.delete(groups, pool.held_out))
+
+
+def test_a_row_of_json_lines_has_the_id_that_it_brings(folder, person, capsys):
+    assert main(["label", "pool.jsonl", "--classes", "positive,negative"]) == 0
+    told(capsys)
+    assert main(["next", "labels.db", "-n", "40", "--json"]) == 0
+    names = [row["id"] for row in json.loads(told(capsys)[0])]
+    assert all(re.fullmatch(r"m\d+", name) for name in names)
+
+
+def test_a_folder_of_images_is_labelled_and_what_looks_at_it_is_called_what_it_is(
+    folder, person, capsys
+):
+    Image = pytest.importorskip("PIL.Image")
+    Path("pictures").mkdir()
+    for i in range(20):
+        colour = (200, 10, 10) if i % 2 else (10, 10, 200)
+        Image.new("RGB", (40, 30), colour).save(f"pictures/{i:02}.png")
+    person.says = lambda path: "red" if int(Path(path).stem) % 2 else "blue"
+    assert main(["label", "pictures/", "--classes", "red,blue", "--hold-out", ".4"]) == 0
+    err = told(capsys)[1]
+    assert "Model: logistic regression on images of 16 x 16 pixels." in err
+    assert "bring features by --embedding file.npy, or --embed timm:NAME" in err
+    assert status(capsys, "--estimate")["estimate"]["value"] == 1
+
+
+def test_numbers_as_classes_are_labels_as_they_are_written(folder, person, capsys):
+    person.says = lambda row: "1" if "good" in row else "-1"
+    assert main([*LABEL[:-1], "-1,0,1"]) == 2  # which argparse takes for an option
+    assert main([*LABEL[:-2], "--classes=-1,0,1"]) == 0
+    assert set(status(capsys)["classes"]) == {"-1", "0", "1"}
+    assert status(capsys)["classes"]["-1"] > 0
+
+
+def test_a_class_may_join_and_none_that_has_labels_may_leave(folder, person, capsys):
+    assert main(LABEL) == 0
+    assert main(["label", "labels.db", "--classes", "positive,negative,neutral"]) == 0
+    assert person.served[1]["classes"] == ["positive", "negative", "neutral"]
+    told(capsys)
+    assert main(["label", "labels.db", "--classes", "positive,neutral"]) == 1
+    assert "'negative'" in told(capsys)[1]
+    assert remembered(Path("labels.db")).classes == ["positive", "negative", "neutral"]
+
+
+def test_rows_may_have_several_labels(folder, person, capsys):
+    person.says = lambda row: {"good"} if "good" in row else {"bad", "short"}
+    assert main([*LABEL[:-1], "good,bad,short", "--several"]) == 0
+    classes = status(capsys)["classes"]
+    assert classes["bad"] == classes["short"] > 0 and classes["good"] > 0
+    assert main(["next", "labels.db"]) == 0
+
+
+def test_a_model_of_ones_own_is_named_by_module_and_object(folder, person, capsys):
+    Path("own_models.py").write_text(
+        "from sklearn.pipeline import make_pipeline\n"
+        "from sklearn.feature_extraction.text import CountVectorizer\n"
+        "from sklearn.naive_bayes import MultinomialNB\n"
+        "bayes = make_pipeline(CountVectorizer(), MultinomialNB())\n"
+        "Bayes = MultinomialNB\n"
+        "calls = []\n"
+        "def made():\n    calls.append(1)\n"
+    )
+    assert main([*LABEL, "--model", "own_models:bayes"]) == 0
+    assert "Model: own_models:bayes." in told(capsys)[1]
+    assert main(["next", "labels.db"]) == 0
+    for name in ("own_models:Bayes", "own_models:made"):  # it is looked up, never called
+        assert main([*LABEL, "--model", name, "--store", "other.db"]) == 1
+        assert "which is no estimator; write one in own_models.py" in told(capsys)[1]
+    assert sys.modules["own_models"].calls == []
+    assert main([*LABEL, "--model", "none_such:x", "--store", "other.db"]) == 1
+    assert main([*LABEL, "--model", "own_models", "--store", "other.db"]) == 1
+    assert not Path("other.db").exists()
+
+
+def test_vectors_are_found_for_texts_that_are_in_the_order_of_their_file(folder, person, capsys):
+    rows = reviews(80)
+    np.save("vectors.npy", np.array([["good" in text, i] for i, text in rows], dtype=float))
+    assert main([*LABEL, "--embedding", "vectors.npy"]) == 0
+    assert "Model: logistic regression on the vectors of --embedding." in told(capsys)[1]
+    assert status(capsys, "--estimate")["estimate"]["value"] == 1
+    write_csv("reviews.csv", ["n", "review"], rows[::-1])
+    assert main(["status", "labels.db"]) == 0  # which needs no vectors
+    told(capsys)
+    assert main(["label", "labels.db"]) == 1
+    assert "has other rows, or another order, than when vectors.npy was made" in told(capsys)[1]
+    np.save("vectors.npy", np.load("vectors.npy")[::-1])
+    assert main(["label", "labels.db", "--embedding", "vectors.npy"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (
+            np.zeros((79, 2)),
+            "has the shape (79, 2); give a vector of numbers for each of the 80 rows",
+        ),
+        (np.zeros(80), "has the shape (80,)"),
+        (np.full((80, 2), np.nan), "has NaN or infinite numbers; give finite ones."),
+        (np.array([{}] * 80), "is no array of numpy"),
+    ],
+)
+def test_vectors_that_cannot_be_are_refused_before_there_is_a_record(
+    folder, person, capsys, array, said
+):
+    np.save("vectors.npy", array)
+    assert main([*LABEL, "--embedding", "vectors.npy"]) == 1
+    assert said in told(capsys)[1]
+    assert not Path("labels.db").exists() and person.served == []
+
+
+def test_a_net_of_timm_makes_vectors_once(folder, person, capsys, monkeypatch):
+    Image, torch = pytest.importorskip("PIL.Image"), pytest.importorskip("torch")
+    Path("pictures").mkdir()
+    for i in range(12):
+        Image.new("RGB", (8, 8), (255 * (i % 2), 0, 0)).save(f"pictures/{i:02}.png")
+    made = []
+
+    class Timm:
+        class data:
+            resolve_model_data_config = staticmethod(lambda net: {})
+
+            @staticmethod
+            def create_transform():
+                return lambda image: torch.tensor(np.array(image) / 255.0).float().mean((0, 1))
+
+        @staticmethod
+        def create_model(name, pretrained, num_classes):
+            made.append((name, pretrained, num_classes))
+            return torch.nn.Identity()
+
+    monkeypatch.setitem(sys.modules, "timm", Timm)
+    person.says = lambda path: "red" if int(Path(path).stem) % 2 else "black"
+    words = ["label", "pictures", "--classes", "red,black", "--embed", "timm:tiny"]
+    assert main(words) == 0 and main(["label", "labels.db"]) == 0
+    assert made == [("tiny", True, 0)]
+    assert np.load("labels.tiny.npy")[:, 0].tolist() == [0, 1] * 6
+    Image.new("RGB", (8, 8)).save("pictures/12.png")
+    assert main(["label", "labels.db"]) == 0
+    assert len(made) == 2 and len(np.load("labels.tiny.npy")) == 13
+
+
+def test_guidelines_are_read_anew_each_time(folder, person):
+    Path("rules.md").write_text("Be kind. é", encoding="utf-8")
+    assert main([*LABEL, "--guidelines", "rules.md"]) == 0
+    Path("rules.md").write_text("Be fair.", encoding="utf-8")
+    assert main(["label", "labels.db"]) == 0
+    assert [each["guidelines"] for each in person.served] == ["Be kind. é", "Be fair."]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["label", "reviews.csv"], 2, "--classes is missing"),
+        (["label", "reviews.csv", "--classes", "a"], 2, "--classes has 'a' alone; give at least"),
+        (["label", "reviews.csv", "--classes", "a,a"], 2, "'a,a' has a blank name, or one twice"),
+        (["label", "none.csv", "--classes", "a,b"], 1, "none.csv is not there; give a CSV"),
+        (["label", "none.db", "--classes", "a,b"], 1, "none.db is no record of skactive label"),
+        ([*LABEL, "--hold-out", "1"], 2, "'1' is no share; write a number from 0 to below 1"),
+        ([*LABEL, "--goal", "no"], 2, "'no' is no number; write 1 or more"),
+        ([*LABEL, "--groups", "n", "--hold-out", "0"], 2, "--hold-out 0 has none"),
+        ([*LABEL, "--strategy", "margn"], 1, "'margn'"),
+        ([*LABEL, "--store", "none/labels.db"], 1, "there is no folder"),
+        ([*LABEL, "--embed", "resnet18"], 2, "write timm:NAME, say timm:resnet18."),
+        ([*LABEL, "--embed", "timm:x"], 2, "--embed is for images"),
+        ([*LABEL, "--model", "a:b", "--embedding", "e.npy"], 2, "give one of them"),
+        (["status", "reviews.csv"], 1, "reviews.csv"),
+        (["status", "none.db"], 1, "none.db is not there; give the record"),
+        (["next", "labels.db", "--reserve"], 2, "--reserve needs a name"),
+        (["nonsense"], 2, "invalid choice: 'nonsense'"),
+        ([], 2, "required: COMMAND"),
+    ],
+)
+def test_a_mistake_is_one_sentence_an_exit_code_and_no_record(
+    folder, person, capsys, words, code, said
+):
+    assert main(words) == code
+    out, err = told(capsys)
+    assert out == "" and said in err and "Traceback" not in err
+    if code == 1:
+        assert err.count("\n") == 1
+    assert not Path("labels.db").exists()
+
+
+def test_what_a_record_has_for_good_is_not_changed_by_an_option(folder, person, capsys):
+    assert main(LABEL) == 0
+    for option in (["--text", "n"], ["--id", "n"], ["--hold-out", ".5"], ["--several"]):
+        told(capsys)
+        assert main(["label", "labels.db", *option]) == 2
+        assert f"labels.db was begun with {option[0]}" in told(capsys)[1]
+
+
+def test_another_file_is_not_taken_for_the_one_that_a_record_labels(folder, person, capsys):
+    assert main(LABEL) == 0
+    write_csv("other.csv", ["n", "review"], reviews(20, start=500))
+    assert main(["label", "other.csv", "--text", "review"]) == 1
+    assert "labels.db labels reviews.csv; write --store and another name" in told(capsys)[1]
+    Path("reviews.csv").rename("gone.csv")
+    for words in (["label", "other.csv"], ["status", "labels.db", "--data", "other.csv"]):
+        assert main(words) == 1
+        assert "other.csv lacks rows that labels.db has labels of" in told(capsys)[1]
+
+
+def test_data_that_moved_are_told_of_by_data(folder, person, capsys):
+    assert main(LABEL) == 0
+    Path("reviews.csv").rename("moved.csv")
+    for command in ("status", "next", "report"):
+        told(capsys)
+        assert main([command, "labels.db"]) == 1
+        assert "reviews.csv, which labels.db labels, is not there; write --data" in told(capsys)[1]
+        assert main([command, "labels.db", "--data", "moved.csv"]) == 0
+    assert main(["label", "moved.csv"]) == 0  # which the record has from now on
+    assert main(["status", "labels.db"]) == 0
+
+
+def test_a_record_and_its_data_move_together(folder, person, monkeypatch, capsys):
+    assert main(LABEL) == 0
+    Path("there").mkdir()
+    for name in ("reviews.csv", "labels.db"):
+        Path(name).rename(Path("there") / name)
+    assert main(["status", "there/labels.db"]) == 0
+    monkeypatch.chdir("there")
+    assert main(["status", "labels.db"]) == 0
+
+
+def test_a_record_that_python_made_says_what_to_write(folder, person, capsys):
+    rows = reviews(80)
+    Pool.open("labels.db", [row[1] for row in rows], ids=[str(row[0]) for row in rows]).close()
+    assert main(["status", "labels.db"]) == 1
+    assert "labels.db was not made by skactive label" in told(capsys)[1]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_cannot_be_written_to(folder, person, capsys):
+    folder.chmod(0o500)
+    assert main(LABEL) == 1
+    assert "cannot be written to" in told(capsys)[1]
+    folder.chmod(0o700)
+
+
+def test_ctrl_c_is_130(folder, monkeypatch, capsys):
+    def interrupted(learner, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(annotate, "serve", interrupted, raising=False)
+    assert main(LABEL) == 130
+    assert "Traceback" not in told(capsys)[1]
+    assert main(["status", "labels.db"]) == 0
+
+
+# Other commands
+
+
+def test_status_counts_what_the_pool_counts(folder, person, capsys):
+    assert main([*LABEL, "--goal", "200"]) == 0
+    rows = reviews(80)
+    found = status(capsys)
+    with Pool.open("labels.db", [row[1] for row in rows], ids=ids_of("reviews.csv")) as pool:
+        assert (found["rows"], found["labelled"]) == (80, pool.n_labeled)
+        assert found["unlabelled"] == pool.n_unlabeled and found["held_out"] == pool.n_held_out
+        labels, counts = np.unique(pool.y_labeled, return_counts=True)
+        assert found["classes"] == dict(zip(labels.tolist(), counts.tolist(), strict=True))
+    assert main(["status", "labels.db"]) == 0
+    out = told(capsys)[0]
+    assert "labels.db: 30 labels of 200 wanted, 80 rows in reviews.csv" in out
+    assert "ann: 30 answers, 0 skips" in out
+
+
+def test_next_is_what_a_learner_would_ask_for(folder, person, capsys):
+    assert main([*LABEL, "--hold-out", "0"]) == 0
+    told(capsys)
+    assert main(["next", "labels.db", "-n", "5", "--json"]) == 0
+    rows = json.loads(told(capsys)[0])
+    from skactive.commands.models import default_model
+
+    with Pool.open("labels.db", [row[1] for row in reviews(80)], ids=ids_of("reviews.csv")) as pool:
+        learner = ActiveLearner(default_model("text")[0], "margin", random_state=0).fit(pool)
+        idx, texts = learner.query(n_instances=5)
+        assert [row["id"] for row in rows] == pool.ids[idx].tolist()
+        assert [row["text"] for row in rows] == texts
+    assert main(["next", "labels.db", "-n", "5"]) == 0
+    assert [line.split("\t")[0] for line in told(capsys)[0].splitlines()] == [
+        row["id"] for row in rows
+    ]
+
+
+def test_rows_that_are_reserved_are_given_once(folder, person, capsys):
+    assert main(LABEL) == 0
+    given = []
+    for name in ("ann", "ben"):
+        told(capsys)
+        assert (
+            main(["next", "labels.db", "-n", "5", "--annotator", name, "--reserve", "--json"]) == 0
+        )
+        given.append({row["id"] for row in json.loads(told(capsys)[0])})
+    assert len(given[0] | given[1]) == 10
+
+
+def test_a_comparison_prints_a_table_and_a_verdict_and_writes_a_picture(folder, capsys):
+    pytest.importorskip("matplotlib")
+    words = ["compare", "reviews.csv", "--text", "review", "--target", "kind", "--repeats", "2"]
+    rows = [[*row, row[1].split()[-2]] for row in reviews(80)]
+    write_csv("reviews.csv", ["n", "review", "kind"], rows)
+    words += ["--budget", "12", "--batch", "4", "--strategies", "entropy"]
+    assert main(words) == 0
+    out = told(capsys)[0]
+    assert "| entropy |" in out and "No verdict: 2 repeats tell too little" in out
+    assert Path("comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*words, "--json", "-o", "curves.png"]) == 0
+    found = json.loads(told(capsys)[0])
+    assert {row["strategy"] for row in found["strategies"]} == {"random", "margin", "entropy"}
+    assert found["picture"] == "curves.png" and Path("curves.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--target", "age"], 1, "'age' has 60 different values, such as '20'; write --numbers"),
+        (["--target", "city", "--numbers"], 1, "'city' has 'Rome', which is no number"),
+        (["--target", "none"], 1, "has no column 'none'"),
+        (["--target", "ill", "-o", "none/x.png"], 1, "its folder is not there"),
+        (["--target", "ill", "--strategies", "margn"], 1, "'margn'"),
+    ],
+)
+def test_a_comparison_that_cannot_be_is_refused(folder, capsys, more, code, said):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("skrub")
+    assert main(["compare", "patients.csv", *more]) == code
+    assert said in told(capsys)[1]
+    assert not Path("comparison.png").exists()
+
+
+def test_measured_numbers_are_compared_too(folder, capsys):
+    pytest.importorskip("skrub")
+    words = ["compare", "patients.csv", "--target", "age", "--numbers", "--ignore", "patient"]
+    assert (
+        main([*words, "--repeats", "1", "--budget", "14", "--batch", "2", "--no-picture", "--json"])
+        == 0
+    )
+    assert {row["strategy"] for row in json.loads(told(capsys)[0])["strategies"]} >= {"random"}
+
+
+# Help, and the process
+
+
+def test_each_command_has_help_with_examples(capsys):
+    for module in COMMANDS:
+        assert main([module.NAME, "--help"]) == 0
+        out = told(capsys)[0]
+        assert all(f"  {line}" in out for line in module.EXAMPLES) and len(module.EXAMPLES) >= 2
+    assert main(["--help"]) == 0
+    out = told(capsys)[0]
+    assert all(module.NAME in out for module in COMMANDS)
+
+
+def run(*words, cwd, **more):
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        words, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", **more
+    )
+
+
+def test_python_m_skactive_is_the_command(tmp_path):
+    done = run(sys.executable, "-m", "skactive", "status", "none.db", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "skactive status: none.db is not there; give the record that skactive label made, such as "
+        "labels.db.\n"
+    )
+
+
+def test_the_entry_point_is_main():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, name = project["scripts"]["skactive"].split(":")
+    code = f"import sys; from {module} import {name}; sys.exit({name}())"
+    done = run(sys.executable, "-c", code, "--version", cwd=ROOT)
+    assert done.returncode == 0 and re.fullmatch(r"skactive \d+\.\d+\.\d+\n", done.stdout)
