@@ -12,12 +12,22 @@ from ..data.multilabel import join_names
 from ..data.tables import csv_bytes
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
-from .opinions import CANNOT_TELL, FINAL, OPINION, ROW, Answer, Form, answers_of, as_json, as_lines
-from .reading import KINDS, Reading
+from .opinions import (
+    CANNOT_TELL,
+    FINAL,
+    OPINION,
+    ROW,
+    Answer,
+    Form,
+    answers_of,
+    as_lines,
+    json_bytes,
+)
+from .reading import READABLE, AnswersIn
 
 _COLUMNS = ("id", "label", "annotator", "kind", "time", "comment", "seconds", "stands")
 _AT_ONCE = 256  # lines of a CSV file
-Rows = Iterable[list[Answer]]  # what is said of each row
+Said = Iterable[list[Answer]]  # what is said of each row
 
 
 def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = False) -> int:
@@ -55,9 +65,9 @@ def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = Fal
 
 
 class _Counted:
-    """Rows, of which the answers are counted as they pass."""
+    """Said, of which the answers are counted as they pass."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Said) -> None:
         self.rows, self.n = rows, 0
 
     def __iter__(self) -> Iterator[list[Answer]]:
@@ -66,7 +76,7 @@ class _Counted:
             yield said
 
 
-def _csv(rows: Rows, form: Form) -> Iterator[bytes]:
+def _csv(rows: Said, form: Form) -> Iterator[bytes]:
     """Yield the answers as a CSV file."""
     waiting: list[Answer] = []
     names: list[str] | None = None
@@ -95,7 +105,7 @@ def _csv(rows: Rows, form: Form) -> Iterator[bytes]:
 
 def _as_cells(values: list) -> list:
     """Return values as cells hold them: what is neither a number nor text as JSON."""
-    return [as_json(each).decode() if isinstance(each, list | dict) else each for each in values]
+    return [json_bytes(each).decode() if isinstance(each, list | dict) else each for each in values]
 
 
 def _cell(value: Any) -> Any:
@@ -108,7 +118,7 @@ def _free(name: str) -> str:
     return f"X_{name}" if name in _COLUMNS else name
 
 
-def _jsonl(rows: Rows, form: Form) -> Iterator[bytes]:
+def _jsonl(rows: Said, form: Form) -> Iterator[bytes]:
     """Yield one object for each answer."""
     label = "labels" if form.kind == "several" else "label"
     for each in chain.from_iterable(rows):
@@ -116,19 +126,19 @@ def _jsonl(rows: Rows, form: Form) -> Iterator[bytes]:
         more: dict[str, Any] = {"annotator": each.annotator, "kind": each.kind, "time": each.time}
         more |= {"comment": each.comment, "seconds": each.seconds, "stands": each.stands}
         line |= {name: value for name, value in more.items() if value is not None}
-        yield as_json(line) + b"\n"
+        yield json_bytes(line) + b"\n"
 
 
-def _label_studio(rows: Rows, form: Form) -> Iterator[bytes]:
+def _label_studio(rows: Said, form: Form) -> Iterator[bytes]:
     """Yield a list of tasks with their annotations."""
     between = b"[\n"
     for said in rows:
-        yield between + as_json(task_of(said, form))
+        yield between + json_bytes(task_of(said, form))
         between = b",\n"
     yield b"\n]\n" if between == b",\n" else b"[]\n"
 
 
-def _prodigy(rows: Rows, form: Form) -> Iterator[bytes]:
+def _prodigy(rows: Said, form: Form) -> Iterator[bytes]:
     """Yield one task of a choice for each answer."""
     options = [{"id": str(each), "text": str(each)} for each in form.classes]
     style = "multiple" if form.kind == "several" else "single"
@@ -145,10 +155,10 @@ def _prodigy(rows: Rows, form: Form) -> Iterator[bytes]:
         if each.kind is not None:
             task["answer"] = "accept" if accepted else "ignore"
         task |= {"_view_id": "choice"} | _notes(each, "_session_id")
-        yield as_json(task) + b"\n"
+        yield json_bytes(task) + b"\n"
 
 
-def _doccano(rows: Rows, form: Form) -> Iterator[bytes]:
+def _doccano(rows: Said, form: Form) -> Iterator[bytes]:
     """Yield one example for each answer; what doccano does not know it keeps beside."""
     for each in chain.from_iterable(rows):
         line = _named_apart(each)
@@ -159,7 +169,7 @@ def _doccano(rows: Rows, form: Form) -> Iterator[bytes]:
         line |= {ROW: each.id, "label": label if is_label else []}
         if each.kind is not None:
             line["kind"] = each.kind
-        yield as_json(line | _notes(each, "annotator")) + b"\n"
+        yield json_bytes(line | _notes(each, "annotator")) + b"\n"
 
 
 def _names(label: Any) -> list[str]:
@@ -182,7 +192,7 @@ def _notes(each: Answer, who: str) -> dict[str, Any]:
     return {name: value for name, value in notes.items() if value is not None}
 
 
-_WRITERS: dict[str, Callable[[Rows, Form], Iterator[bytes]]] = {
+_WRITERS: dict[str, Callable[[Said, Form], Iterator[bytes]]] = {
     "csv": _csv,
     "jsonl": _jsonl,
     "label-studio": _label_studio,
@@ -238,11 +248,11 @@ def read(
     -------
     dict of lists
     """
-    if kind is not None and kind not in KINDS:
-        near = nearest_class(kind, list(KINDS))
-        instead = ", ".join(map(repr, KINDS)) if near is None else repr(near)
+    if kind is not None and kind not in READABLE:
+        near = nearest_class(kind, list(READABLE))
+        instead = ", ".join(map(repr, READABLE)) if near is None else repr(near)
         raise ValueError(f"read got kind={kind!r}; write {instead}, or nothing.")
-    reading = Reading(path, kind, on, label, comment, people or {}, annotator)
+    reading = AnswersIn(path, kind, on, label, comment, people or {}, annotator)
     columns: dict[str, list] = {name: [] for name in _COLUMNS[:-1]}
     data: dict[str, list] = {}
     known: dict[Any, Any] = {}  # labels and names are few, and are kept once

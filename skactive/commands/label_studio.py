@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 NAME, HELP = "label-studio", "label in Label Studio, in the order of a strategy"
 EXAMPLES = ()
 
