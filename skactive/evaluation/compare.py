@@ -328,7 +328,7 @@ def _opinions(n_opinions, variants: dict[str, Strategy | None]) -> dict[str, flo
             f"n_opinions names {unknown[0]!r}, which is none of the strategies {names}; give some "
             f"of these names."
         )
-    return dict.fromkeys(variants, 1) | n_opinions
+    return dict.fromkeys(variants, 1.0) | n_opinions
 
 
 def _check_simulations(
