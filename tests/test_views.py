@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from skactive import Pool
 from skactive.annotate.cache import Said
-from skactive.annotate.seen import Seen, pace
+from skactive.annotate.seen import Answered, pace
 from skactive.annotate.views import PAGE_SIZE, Trained, sure
 from skactive.data.multilabel import names_in
 from skactive.statistics import wilson
@@ -32,7 +32,7 @@ ANSWERS = st.lists(
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """However slow the machine is, one looks whenever something changed."""
-    monkeypatch.setattr("skactive.annotate.views.PATIENCE", 0)
+    monkeypatch.setattr("skactive.annotate.views.REST_FOR", 0)
 
 
 def said(pool, answers):
@@ -295,16 +295,16 @@ def test_a_look_is_not_repeated_while_nothing_changes_nor_too_often(tmp_path, mo
     pool.label([0], ["a"])
     looks = []
 
-    class Slow(Seen):
+    class Slow(Answered):
         def __init__(self, pool):
             looks.append(len(looks))
             super().__init__(pool)
 
-    monkeypatch.setattr("skactive.annotate.views.Seen", Slow)
+    monkeypatch.setattr("skactive.annotate.views.Answered", Slow)
     for _ in range(5):
         views.status(), views.rows()
     assert len(looks) == 1
-    monkeypatch.setattr("skactive.annotate.views.PATIENCE", 10**6)
+    monkeypatch.setattr("skactive.annotate.views.REST_FOR", 10**6)
     monkeypatch.setattr("skactive.annotate.views.QUICK", 0)
     pool.label([1], ["a"])
     assert views.status()["labelled"] == 2  # the first look after a change, which took a moment
