@@ -239,7 +239,7 @@ def test_costs_are_counted_by_row_annotator_label_and_function():
     ("cost", "by", "said"),
     [
         (-1.0, "annotator", "a cost of -1.0"),
-        ({"ann": 1.0}, "annotator", "no cost for annotator 'ben', who answered"),
+        ({"ann": 1.0}, "annotator", "no cost for annotator 'ben', who answers"),
         ({"cat": 1.0, "dog": 1.0}, "label", "no cost for label None"),
         ([1.0, 2.0], "annotator", r"costs of shape \(2,\) for 5"),
         ({"ann": 1.0, "ben": "two"}, "annotator", "a cost of 'two'"),

@@ -321,7 +321,8 @@ class Sample:
         right = (is_it == said).astype(float)
         weight = self.effective(right) / len(right)
         counts = np.array([cell.sum() for cell in cells]) * weight
-        return rates(counts, float(np.mean(held_out)), level)[kind]
+        n_rows = len(held_out) * weight
+        return rates(counts, float(np.mean(held_out)), level, n_rows=n_rows)[kind]
 
     def _predicted(self, X, positive) -> np.ndarray:
         """Return which rows are predicted positive, shape (n,)."""

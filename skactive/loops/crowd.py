@@ -9,9 +9,10 @@ from ..data.chance import other_draw, uniform_by_row
 from ..data.labels import AUTO, encode, parse, sorted_classes
 from ..data.multilabel import looks_multilabel
 from ..learner.questions import tests_in
+from ..pool.people import overlap_chance
 from ..pool.pool import Pool
 from ..strategies.base import asks_again
-from ..utils.checks import check_name, checked_count, checked_number, draw_seed
+from ..utils.checks import check_name, checked_number, draw_seed
 from .oracles import Known, Prompt, answer_of
 
 WhoAnswers = Callable[[Pool, np.ndarray], Any]
@@ -127,7 +128,7 @@ class Crowd:
         self,
         oracles: Mapping[str, Any],
         pool: Pool,
-        n_opinions: int = 1,
+        n_opinions: float = 1,
         whom: WhoAnswers | None = None,
         who: str = "run",
     ):
@@ -145,7 +146,9 @@ class Crowd:
                 oracle.of_pool(pool) if isinstance(oracle, Known) else oracle
             )
         self.pool, self.whom = pool, whom
-        self.n_opinions = checked_count(n_opinions, "n_opinions", who)
+        checked_number(n_opinions, "n_opinions", who, 1)
+        self.n_opinions = int(np.ceil(n_opinions))  # at most
+        self._share = n_opinions + 1 - self.n_opinions  # of rows about which so many are asked
         if self.n_opinions > len(self.answers):
             raise ValueError(
                 f"{who} got n_opinions={n_opinions} of {len(self.answers)} people; give it no more "
@@ -209,6 +212,8 @@ class Crowd:
     def _people_of(self, rows: list[int]) -> list[list[str]]:
         """Return who is asked about each row."""
         said, names = self.said(), list(self.answers)
+        chance = overlap_chance(np.array(rows, dtype=np.int64), self.pool.ids, self.pool.seed)
+        n_opinions = (self.n_opinions - (chance >= self._share)).tolist()
         if self.whom is not None:
             listed = list(self.whom(self.pool, np.array(rows, dtype=np.int64)))
             self._check_listed(listed, len(rows))
@@ -218,7 +223,7 @@ class Crowd:
                 order = names[self._turn % len(names) :] + names[: self._turn % len(names)]
             else:
                 order = listed[at]
-            people = [name for name in order if not said[name][row]][: self.n_opinions]
+            people = [name for name in order if not said[name][row]][: n_opinions[at]]
             self._turn += len(people)
             if self.whom is not None and not people:
                 raise ValueError(
