@@ -48,6 +48,21 @@ def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = Fal
         What the rows look like: text, a frame, paths of images. None: ids alone.
     unlabeled : bool, default=False
         Whether rows come too of which nobody has said anything.
+
+    Returns
+    -------
+    int
+        How many answers.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> from skactive import Pool
+    >>> file = BytesIO()
+    >>> write(Pool(["a", "b"], ["pos", None]), file, "doccano", X=["a", "b"])
+    1
+    >>> print(file.getvalue().decode().strip()[:58])
+    {"id": 0, "text": "a", "row": 0, "label": ["pos"], "kind":
     """
     if to not in _WRITERS:
         near = nearest_class(to, list(_WRITERS))
@@ -247,6 +262,18 @@ def read(
     Returns
     -------
     dict of lists
+        The columns.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "of_prodigy.jsonl"
+    >>> told = '{"text": "a", "id": 3, "accept": ["pos"], "answer": "accept", "_session_id": "ann"}'
+    >>> _ = path.write_text(told)
+    >>> table = read(path)
+    >>> table["id"], table["label"], table["annotator"], table["text"]
+    ([3], ['pos'], ['ann'], ['a'])
     """
     if kind is not None and kind not in READABLE:
         near = nearest_class(kind, list(READABLE))
@@ -296,7 +323,28 @@ def take_in(
 ) -> Any:
     """Record a table that `read` returned in a pool, who could not tell and decisions included.
 
-    Returns the answers that `Pool.merge` left out, since they contradict what rows have.
+    Parameters
+    ----------
+    pool : Pool
+        Which is changed.
+    table : dict of lists
+        Of `read`.
+    relabel, new_labels : bool, default=False
+        As for `Pool.merge`.
+
+    Returns
+    -------
+    DataFrame or dict of arrays
+        The answers that were left out, as by `Pool.merge`.
+
+    Examples
+    --------
+    >>> from skactive import Pool
+    >>> pool = Pool(["a", "b"], ["pos", None])
+    >>> table = {"id": [1], "label": ["pos"], "annotator": ["ann"], "kind": ["opinion"]}
+    >>> left = take_in(pool, table | {"comment": [None], "seconds": [2.5]})
+    >>> pool.opinions["annotator"].tolist()[-1], pool.y.tolist()
+    ('ann', ['pos', 'pos'])
     """
     kinds, labels = list(table["kind"]), list(table["label"])
     for at, kind in enumerate(kinds):

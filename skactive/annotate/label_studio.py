@@ -344,8 +344,8 @@ class LabelStudio:
                 strange.append(task)
                 continue
             changed += self._hear(task, row)
-        for task, row in self._added.take(strange):
-            changed += self._hear(task, row)
+        for each, new in self._added.take(strange):
+            changed += self._hear(each, new)
         n_new = sum(self._record(row) for row in dict.fromkeys(changed))
         self._newest = newest  # once it is recorded
         return n_new

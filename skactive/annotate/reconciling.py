@@ -57,7 +57,7 @@ def _plan(pool: Any, row: int, wanted: Mapping[str | None, Answer], project: int
         said.append((_event(each.label), name, each.label, note))
     events, names, labels, notes = zip(*said, strict=True)
     values = _values(pool, labels)
-    times = [_seconds(wanted[name].time) for name in news if wanted[name].time]
+    times = [_seconds(each.time) for each in map(wanted.get, news) if each and each.time]
     people = set(names) - {None}
     return Change(
         "merge",
