@@ -184,12 +184,12 @@ def test_groups_are_on_one_side_of_the_test_rows(folder, person):
     ]
     person.says = lambda row: "yes"
     assert main([*words, "--store", "p.db"]) == 0
-    from skactive.commands.project import pool_of, project_of, rows_of
+    from skactive.commands.project import pool_over, project_of, rows_of
 
     project = project_of(Path("p.db"))
     data = rows_of(project, Path("p.db"))
     assert list(data.X.columns) == ["age", "city", "ill"]
-    with pool_of(project, Path("p.db"), data, read_only=True) as pool:
+    with pool_over(project, Path("p.db"), data, read_only=True) as pool:
         groups = np.array(data.others["patient"])
         apart = set(groups[pool.held_out])
         assert apart and apart.isdisjoint(np.delete(groups, pool.held_out))
@@ -541,13 +541,13 @@ def test_measured_numbers_are_compared_too(folder, capsys):
 
 
 def test_each_command_has_help_with_examples(capsys):
-    for module in COMMANDS:
-        assert main([module.NAME, "--help"]) == 0
+    for command in COMMANDS:
+        assert main([command.name, "--help"]) == 0
         out = told(capsys)[0]
-        assert all(f"  {line}" in out for line in module.EXAMPLES) and len(module.EXAMPLES) >= 2
+        assert all(f"  {line}" in out for line in command.examples) and len(command.examples) >= 2
     assert main(["--help"]) == 0
     out = told(capsys)[0]
-    assert all(module.NAME in out for module in COMMANDS)
+    assert all(command.name in out for command in COMMANDS)
 
 
 def run(*words, cwd, **more):
