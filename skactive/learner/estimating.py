@@ -118,8 +118,9 @@ def curve_of(learner, n_points: int | None, *asked) -> EstimateCurve:
     check_has_pool(learner, "curve")
     if n_points is not None:
         checked_count(n_points, "n_points", "curve", 2)
-    _counted(learner.pool_, "curve")
-    points = turning_points(learner.pool_)
+    pool = learner.pool_.at_rest()
+    _counted(pool, "curve")
+    points = turning_points(pool)
     if n_points is not None and len(points) > n_points:
         points = points[np.linspace(0, len(points) - 1, n_points).round().astype(int)]
     n_labeled, estimates = [], []
@@ -162,11 +163,12 @@ def estimate_of(learner, model, scoring, level, method, pos_label=None, most: in
             f"estimate got pos_label={pos_label!r} for {name}, which does not take it; leave it "
             f"out, or ask for precision, recall or f1."
         )
-    counts = _counted(learner.pool_, "estimate")
+    pool = learner.pool_.at_rest()
+    counts = _counted(pool, "estimate")
     rows, groups = counts.rows[:most], counts.groups
     groups = None if groups is None else groups[:most]
     fitted_of(model)
-    sample = Sample(model, learner.pool_, rows, groups)
+    sample = Sample(model, pool, rows, groups)
     if kind is not None:
         found = sample.rate(kind, level, method, pos_label)
     elif method == "bootstrap":

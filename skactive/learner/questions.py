@@ -113,7 +113,8 @@ def view_of(
 
     For a `strategy` that asks again, labelled rows are candidates as well.
     """
-    pool, estimator, vectors = learner.pool_, learner._fitted.estimator, kept_of(learner).embedding
+    pool, estimator = learner.pool_.at_rest(), learner._fitted.estimator
+    vectors = kept_of(learner).embedding
     # From what is known, not from what was asked: the same question has the same random numbers.
     seed = [pool.seed, pool.n_labeled, pool.n_skipped]
     if random_state is not None:

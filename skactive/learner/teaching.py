@@ -238,7 +238,7 @@ def teacher_of(learner) -> Teacher:
     """Return the teacher of a learner, as it is now."""
     kept, last = kept_of(learner), learner._last_query
     predict = None if learner._fitted.estimator is None else (lambda X: learner.predict(X))
-    return Teacher(trainer_of(learner), kept.embedding, kept.stream, last, predict)
+    return Teacher(trainer_of(learner, learner.pool_), kept.embedding, kept.stream, last, predict)
 
 
 def record(learner, plan: Callable[[Teacher], Lesson]) -> None:

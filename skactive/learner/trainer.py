@@ -262,12 +262,16 @@ class Trainer:
         return self.fit_unlabeled or needs_codes(self.estimator, inside)
 
 
-def trainer_of(learner) -> Trainer:
-    """Return the trainer of a learner, with its parameters as they are now."""
+def trainer_of(learner, pool: Pool | None = None) -> Trainer:
+    """Return the trainer of a learner, with its parameters as they are now.
+
+    None: over its pool at rest, to which others may do what they like meanwhile.
+    """
+    pool = learner.pool_.at_rest() if pool is None else pool
     how = {name: getattr(learner, name) for name in HOW}
     params, _, stream, strategy, _ = kept_of(learner)
     is_stream = has_admit(strategy)
-    return Trainer(learner.pool_, learner.seed_, params, stream.since, is_stream, **how)
+    return Trainer(pool, learner.seed_, params, stream.since, is_stream, **how)
 
 
 def train(learner, inside: dict | None = None) -> None:

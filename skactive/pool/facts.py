@@ -1,6 +1,7 @@
 """What a pool tells of its rows: states, labels, reservations, history."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -20,7 +21,7 @@ from .fold import HELD_OUT, LABELED, RESERVED, SKIPPED, UNLABELED
 from .frames import history_frame, to_frame
 from .history import Operation, labeled_lately, operations
 from .ledger import Ledger
-from .log import EVENT_NAMES, OF_LABELS, UNSURE, Change
+from .log import EVENT_NAMES, OF_LABELS, UNSURE, Change, Log
 from .people import (
     checked_people,
     for_second_opinions,
@@ -53,6 +54,45 @@ def _count(state: int, doc: str) -> property:
     return property(lambda pool: int(pool.ledger.now.counts[state]), doc=doc)
 
 
+class Still:
+    """What a ledger tells, all of it as of the moment at which this was made."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger, self.now = ledger, ledger.now
+
+    @property
+    def log(self) -> Log:
+        """What has happened, and maybe more since."""
+        return self._ledger.log
+
+    @cached_property
+    def _apart(self) -> Ledger:
+        """A ledger of its own, for when the other one has moved on."""
+        now = self.now
+        log = self.log.trimmed(now.n_operations, now.n_events)
+        return Ledger(now.rows, log, now.n_operations, now.n_events, now.ids)
+
+    def read(self, look: Callable[..., Any], *args) -> Any:
+        """Return what `look` finds in a ledger of this moment."""
+        if self._ledger.now is self.now:
+            found = self._ledger.read(look, *args)
+            if self._ledger.now is self.now:
+                return found
+        return look(self._apart, *args)
+
+    def members(self, state: int) -> np.ndarray:
+        """Return the sorted row numbers in a state."""
+        return self.read(Ledger.members, state)
+
+    def touched_since(self, n: int, kinds: Sequence[int] | None = None) -> np.ndarray:
+        """Return the rows that operations after the first n touched."""
+        return self.read(Ledger.touched_since, n, kinds)
+
+    def was_ever_unlabeled(self) -> bool:
+        """Tell whether any row was ever without a label."""
+        return self.read(Ledger.was_ever_unlabeled)
+
+
 class Facts:
     """All that a pool tells, and nothing that changes it."""
 
@@ -73,6 +113,16 @@ class Facts:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def at_rest(self):
+        """Return a pool that stays as this one is now, whatever others do; not to be changed."""
+        return self._with_ledger(Still(self.ledger))
+
+    def _with_ledger(self, ledger):
+        """Return a pool that tells what this one does, of another ledger."""
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self), ledger=ledger)
+        return other
 
     @property
     def seed(self) -> int | None:

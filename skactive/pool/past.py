@@ -16,9 +16,7 @@ def as_of(pool: Pool, n: int) -> Pool:
     n_rows, rows = int(log.n_added.array.sum()), now.rows
     if n_rows < len(rows):
         rows = Rows(rows.slice(0, n_rows))
-    past = Pool.__new__(Pool)
-    vars(past).update(vars(pool), ledger=Ledger(rows, log, n, len(log.rows.array), now.ids))
-    return past
+    return pool._with_ledger(Ledger(rows, log, n, len(log.rows.array), now.ids))
 
 
 def turning_points(pool: Pool) -> np.ndarray:
