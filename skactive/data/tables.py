@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -147,22 +148,26 @@ def _named_columns(X: Any) -> list[tuple[Any, Any]] | None:
 
 # What a spreadsheet takes for a formula where a cell begins with it, in any width.
 _FORMULA = "=+-@＝＋－＠"
+_AT_ONCE = 1 << 20  # characters of a file that are looked at together
 
 
-def csv_bytes(columns: Mapping[str, Any], path: str | os.PathLike) -> bytes:
+def csv_bytes(
+    columns: Mapping[str, Any], path: str | os.PathLike, *, goes_on: bool = False
+) -> bytes:
     """Return what a CSV file of columns holds, which refusals call by its path.
 
     UTF-8 with a mark, by which Excel knows it, and lines as RFC 4180 wants them. A text that would
     be a formula, or that reading would strip or take for a blank, gets an apostrophe before it,
-    which `read_table` takes away.
+    which `read_table` takes away. What `goes_on` are further lines of the same file.
     """
     buffer = io.StringIO(newline="")
     # Text in quotes: a semicolon in it is no separator, whatever the country of the spreadsheet.
     writer = csv.writer(buffer, quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(map(_guarded, columns))
+    if not goes_on:
+        writer.writerow(map(_guarded, columns))
     writer.writerows(zip(*map(_written, columns.values()), strict=True))
     try:
-        return codecs.BOM_UTF8 + buffer.getvalue().encode("utf-8")
+        return codecs.BOM_UTF8 * (not goes_on) + buffer.getvalue().encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
             f"{os.fspath(path)!r} cannot hold {error.object[error.start]!r}, half a character, "
@@ -200,7 +205,7 @@ def _needs_guard(text: str) -> bool:
     return not bare or bare[0] in _FORMULA or bare[0].isspace() or bare[-1].isspace()
 
 
-def _cell(raw: str) -> str | None:
+def cell_of(raw: str) -> str | None:
     """Return the text of a cell of a file, None if it is blank."""
     if raw.startswith("'") and _needs_guard(raw[1:]):
         return raw[1:]
@@ -301,28 +306,51 @@ def _positions(names: Sequence, columns: Sequence[str], got: str) -> dict[str, i
 
 def _from_csv(path: str | os.PathLike, columns: Sequence[str], got: str) -> Cells:
     """Read some columns of a CSV file."""
-    text = _decoded(Path(path).read_bytes(), got)
-    records = _records(text, _separator(text, columns), got)
-    _, header = next(records, (1, []))
-    names = [_cell(raw) or "" for raw in header]
+    names, records = csv_records(path, columns, got)
     at = _positions(names, columns, got)
     lists: dict[str, list] = {name: [] for name in columns}
     numbers = []
     for line, record in records:
-        if any(map(str.strip, record[len(names) :])):
-            raise ValueError(
-                f"{got}, whose line {line} has {len(record)} cells where the first has "
-                f"{len(names)}; put a cell that has the separator in it into quotation marks."
-            )
         numbers.append(line)
         for name, cells in lists.items():
-            # Excel leaves out separators at the end of a row where only blanks would follow.
-            cells.append(_cell(record[at[name]]) if at[name] < len(record) else None)
+            cells.append(cell_of(record[at[name]]))
     return Cells(lists, numbers, "line")
 
 
-def _decoded(data: bytes, got: str) -> str:
-    """Return the text of a file, in whichever encoding a spreadsheet saved it."""
+def csv_records(
+    path: str | os.PathLike, columns: Collection[str], got: str
+) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Return the names of a CSV file's columns, and what stands in each row with its line.
+
+    Some of its columns, by which it is seen what separates them, are called as in `columns`.
+    Refusals begin with `got`. Rows are read one by one; `cell_of` takes a guard from their cells.
+    """
+    data = Path(path).read_bytes()
+    encoding = _encoding(data, got)
+    records = _records(_text(data, encoding), _separator(_text(data, encoding), columns), got)
+    _, header = next(records, (1, []))
+    names = [cell_of(raw) or "" for raw in header]
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        for line, record in records:
+            if any(map(str.strip, record[len(names) :])):
+                raise ValueError(
+                    f"{got}, whose line {line} has {len(record)} cells where the first has "
+                    f"{len(names)}; put a cell that has the separator in it into quotation marks."
+                )
+            # Excel leaves out separators at the end of a row where only blanks would follow.
+            yield line, record[: len(names)] + [""] * (len(names) - len(record))
+
+    return names, rows()
+
+
+def _text(data: bytes, encoding: str) -> io.TextIOWrapper:
+    """Return the text of a file, which is decoded as it is read."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding, newline="")
+
+
+def _encoding(data: bytes, got: str) -> str:
+    """Return in which encoding a spreadsheet saved a file."""
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise ValueError(
             f"{got}, which is a spreadsheet's own file; save it as CSV there, or give "
@@ -334,12 +362,14 @@ def _decoded(data: bytes, got: str) -> str:
     elif data.startswith(codecs.BOM_UTF8):
         encodings = ["utf-8-sig"]
     for encoding in encodings:
-        with suppress(UnicodeDecodeError):
-            return data.decode(encoding)
+        with suppress(UnicodeError):
+            for _ in iter(partial(_text(data, encoding).read, _AT_ONCE), ""):
+                pass
+            return encoding
     raise ValueError(f"{got}, which is not whole {encodings[0]} text; save it again as CSV.")
 
 
-def _separator(text: str, columns: Sequence[str]) -> str:
+def _separator(text: io.TextIOWrapper, columns: Collection[str]) -> str:
     """Return what separates the cells of a CSV file: that by which the columns are in its header.
 
     A guess by the rows, such as the standard library's Sniffer makes, takes a comma in a text for
@@ -347,16 +377,17 @@ def _separator(text: str, columns: Sequence[str]) -> str:
     """
 
     def found(separator: str) -> tuple[int, int]:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        names = [_cell(raw) for raw in next(filter(any, lines), [])]
+        text.seek(0)
+        lines = csv.reader(text, delimiter=separator)
+        names = [cell_of(raw) for raw in next(filter(any, lines), [])]
         return len(set(names).intersection(columns)), len(names)
 
     return max(",;\t", key=found)
 
 
-def _records(text: str, separator: str, got: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: io.TextIOWrapper, separator: str, got: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows in which something is written, each with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(text, delimiter=separator, strict=True)
     line = 1
     try:
         for record in reader:
