@@ -574,3 +574,73 @@ def test_the_entry_point_is_main():
     code = f"import sys; from {module} import {name}; sys.exit({name}())"
     done = run(sys.executable, "-c", code, "--version", cwd=ROOT)
     assert done.returncode == 0 and re.fullmatch(r"skactive \d+\.\d+\.\d+\n", done.stdout)
+
+
+# Other tools
+
+
+def test_what_is_exported_is_what_was_said(folder, person, capsysbinary):
+    assert main([*LABEL, "--id", "n"]) == 0
+    capsysbinary.readouterr()
+    assert main(["export", "labels.db", "--to", "csv"]) == 0
+    printed = capsysbinary.readouterr().out
+    assert main(["export", "labels.db", "--to", "csv", "-o", "labels.csv"]) == 0
+    assert Path("labels.csv").read_bytes() == printed
+    with open("labels.csv", newline="", encoding="utf-8-sig") as file:
+        lines = list(csv.DictReader(file))
+    texts = {str(i): text for i, text in reviews(80)}
+    assert len(lines) == 30
+    for line in lines:
+        assert line["label"] == ("positive" if "good" in texts[line["id"]] else "negative")
+        assert line["annotator"] == "ann"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "label-studio", "prodigy", "doccano"])
+def test_what_one_record_exports_another_imports(folder, person, capsys, kind):
+    assert main([*LABEL, "--id", "n"]) == 0
+    assert main(["export", "labels.db", "--to", kind, "-o", f"out.{kind}"]) == 0
+    person.n = 0
+    assert main([*LABEL, "--id", "n", "--store", "new.db"]) == 0
+    assert main(["import", "new.db", f"out.{kind}", "--annotator", "ann"]) == 0
+    told(capsys)
+    counts = []
+    for store in ("labels.db", "new.db"):
+        assert main(["status", store, "--json"]) == 0
+        counts.append(json.loads(told(capsys)[0]))
+    for name in ("labelled", "held_out", "held_out_labelled", "classes"):
+        assert counts[0][name] == counts[1][name]
+
+
+def test_answers_that_contradict_are_left_out_and_told(folder, person, capsys):
+    assert main([*LABEL, "--id", "n"]) == 0
+    with Pool.open(
+        "labels.db", [row[1] for row in reviews(80)], ids=[str(i) for i in range(80)]
+    ) as pool:
+        taken, free = pool.ids[pool.labeled[:1]][0], pool.ids[pool.unlabeled[:1]][0]
+        label = pool.y_labeled[0]
+    other = "negative" if label == "positive" else "positive"
+    write_csv("answers.csv", ["id", "label"], [[taken, other], [free, "positive"]])
+    told(capsys)
+    assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--json"]) == 1
+    out, err = told(capsys)
+    found = json.loads(out)
+    assert found["recorded"] == 1 and "1 answer left out; write --relabel" in err
+    assert [(each["id"], each["in_pool"], each["in_table"]) for each in found["left_out"]] == [
+        (taken, label, other)
+    ]
+    assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--relabel"]) == 0
+    assert status(capsys)["labelled"] + status(capsys)["held_out_labelled"] == 31
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [([["3", "positve"]], "'positve'"), ([["999", "positive"]], "'999'"), ([["3", "x"]], "'x'")],
+)
+def test_answers_that_are_none_are_refused_and_change_nothing(folder, person, capsys, rows, said):
+    person.n = 0
+    assert main([*LABEL, "--id", "n"]) == 0
+    write_csv("answers.csv", ["id", "label"], [["1", "positive"], *rows])
+    told(capsys)
+    assert main(["import", "labels.db", "answers.csv"]) == 1
+    assert said in told(capsys)[1]
+    assert status(capsys)["labelled"] == 0

@@ -109,7 +109,7 @@ class Student:
         return said, proba, names
 
 
-def main() -> None:
+def study() -> None:
     """Answer the tasks that come through stdin, until it ends."""
     source, target = _own_pipes()
     with ThreadPoolExecutor(1) as thread:
@@ -152,4 +152,4 @@ def _leave() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    study()

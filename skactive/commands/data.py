@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,20 @@ class Data:
     def order(self) -> str:
         """Return what tells that a file has the same rows in the same order."""
         return hashed(self.ids)
+
+    def extend(self, added: Sequence[Mapping[str, Any]]) -> None:
+        """Take in rows that came while it was labelled, and are kept beside the record."""
+        shown = [each["data"] for each in added]
+        if not shown:
+            return
+        if self.kind == "table":
+            pandas = from_extra("pandas", "tables")
+            more = pandas.DataFrame(shown)[self.features].astype(self.X.dtypes)
+            self.X = pandas.concat([self.X, more], ignore_index=True)
+        else:
+            self.X = [*self.X, *(each["text"] for each in shown)]
+        self.ids = [*self.ids, *(each["id"] for each in added)]
+        self.others = {name: [*cells, *[""] * len(added)] for name, cells in self.others.items()}
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,8 @@ def _rows(path: Path, cells: TextColumns, asked: Asked) -> Data:
             raise ValueError(
                 f"{path} has no column {name!r}; its columns are {', '.join(map(repr, cells))}."
             )
-    text, notes = asked.text, []
+    text = asked.text
+    notes: list[str] = []
     if text is None and set(cells) - asked.apart() == {"text"}:
         text = "text"
     seen = _features(path, cells, asked) if text is None else [text]
@@ -145,7 +160,8 @@ def _with_content(
 
 def _names(path: Path, column: list[str], name: str) -> list[str]:
     """Return the ids in a column, refusing blanks and those that are there twice."""
-    ids, seen = [cell.strip() for cell in column], {}
+    ids = [cell.strip() for cell in column]
+    seen: dict[str, int] = {}
     for row, each in enumerate(ids, start=1):
         if not each:
             raise ValueError(f"{path} has no {name!r} in row {row}; fill it in, or leave --id out.")
@@ -251,7 +267,7 @@ def _separator(text: str, wanted: Sequence[str]) -> str:
     return max(",;\t|", key=found)
 
 
-def _records(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[str]]]:
+def _records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows in which something is written, each with the line on which it begins."""
     reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1
     try:

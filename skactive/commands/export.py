@@ -27,12 +27,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Write it."""
-    from ..annotate import formats
+    from ..annotate.formats import write
 
     _, data, pool = opened(args)
     with pool:
         file = sys.stdout.buffer if args.output is None else args.output
-        n = formats.write(pool, file, args.to, X=data.X, unlabeled=args.all)
+        n = write(pool, file, args.to, X=data.X, unlabeled=args.all)
     sys.stdout.flush()
     note(f"{number_of(n, 'answer')} of {args.store}, {args.output or 'printed'}.")
     return 0

@@ -78,7 +78,7 @@ class LookedUp(TransformerMixin, BaseEstimator):
 
     def __setstate__(self, state):
         """Open the file again."""
-        vars(self).update(state)
+        self.__dict__ = dict(state)
         if "positions_" in state:
             self.vectors_ = np.load(self.path, mmap_mode="r")
 
@@ -89,7 +89,7 @@ def check_file_of_vectors(path: Path, n_rows: int) -> None:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"--embedding {path} is no array of numpy: {error}.") from error
-    shape = getattr(vectors, "shape", ())
+    shape: tuple[int, ...] = getattr(vectors, "shape", ())
     if len(shape) != 2 or shape[0] != n_rows or vectors.dtype.kind not in "fiu":
         raise ValueError(
             f"--embedding {path} has the shape {shape}; give a vector of numbers for each of the "

@@ -37,8 +37,8 @@ _EXAMPLES = (
 STAYS = ("text", "id", "groups", "several", "hold_out")  # what a record keeps for good
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what may be given."""
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add what says which rows are labelled, and how."""
     add = parser.add_argument
     add("data", help="a .csv, .tsv or .jsonl file, a folder of images, or a record to go on with")
     add("--store", help="the record; by default labels.db")
@@ -55,6 +55,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--embedding", metavar="FILE.npy", help="a vector for each row, in their order")
     add("--embed", metavar="timm:NAME", help="vectors of images by a net of timm")
     add("--strategy", help="which rows come first; by default auto: margin, of own models too")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what may be given."""
+    add_data(parser)
+    add = parser.add_argument
     add("--guidelines", metavar="FILE", help="what annotators can read, as text or Markdown")
     add("--port", type=port, default=8888, help="of the page, by default 8888; 0 is any free one")
     add("--host", default="127.0.0.1", help="where the page listens; by default this machine alone")
@@ -191,7 +197,7 @@ def _changed(args: argparse.Namespace, project: Project, store: Path) -> Project
         if source != "timm" or not name:
             raise Usage(f"--embed is {args.embed!r}; write timm:NAME, say timm:resnet18.")
         told["timm"] = name
-    if args.guidelines is not None:
+    if getattr(args, "guidelines", None) is not None:
         told["guidelines"] = relative(Path(args.guidelines), store)
     project = replace(project, **told)
     are_several = project.annotators is not None and len(project.annotators) > 1

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from .compare import COMPARE
 from .export import EXPORT
 from .label import LABEL
+from .label_studio import LABEL_STUDIO
 from .merge import IMPORT
 from .next_rows import NEXT
 from .options import Subcommand
@@ -19,7 +20,7 @@ from .status import STATUS
 from .words import Usage, note, version
 
 DONE, WRONG, MISUSED, INTERRUPTED = 0, 1, 2, 130  # what the shell is told
-COMMANDS = (LABEL, STATUS, NEXT, EXPORT, IMPORT, REPORT, COMPARE)
+COMMANDS = (LABEL, STATUS, NEXT, EXPORT, IMPORT, REPORT, COMPARE, LABEL_STUDIO)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

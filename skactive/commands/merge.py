@@ -40,11 +40,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Record them, and tell what was left out."""
-    from ..annotate import formats
+    from ..annotate.formats import read, take_in
 
     project, _, pool = opened(args, read_only=False)
     with pool:
-        table = formats.read(
+        table = read(
             args.answers,
             args.kind,
             on=args.id,
@@ -53,7 +53,7 @@ def _run(args: argparse.Namespace) -> int:
             several=project.several,
         )
         before = pool.n_operations
-        left = formats.take_in(pool, table, relabel=args.relabel)
+        left = take_in(pool, table, relabel=args.relabel)
         n_recorded = sum(len(operation.rows) for operation in pool.since(before))
     refused = _as_rows(left)
     if args.json:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..annotate.added import added_rows
 from ..learner import ActiveLearner
 from ..pool import Pool
 from ..pool.store import Store
@@ -103,14 +104,14 @@ def seen_from(path: str, store: Path) -> Path:
 
 def rows_of(project: Project, store: Path, data: str | None = None) -> Data:
     """Return the rows of a record, from where it has them or from where they have moved to."""
-    if data is not None:
-        return read_data(Path(data), project.asked())
-    path = seen_from(project.data, store)
-    if not path.exists():
+    path = seen_from(project.data, store) if data is None else Path(data)
+    if data is None and not path.exists():
         raise FileNotFoundError(
             f"{path}, which {store} labels, is not there; write --data and where it is now."
         )
-    return read_data(path, project.asked())
+    rows = read_data(path, project.asked())
+    rows.extend(added_rows(store))
+    return rows
 
 
 def pool_over(project: Project, store: Path, data: Data, *, read_only: bool = False) -> Pool:

@@ -123,8 +123,14 @@ def _quality(learner: ActiveLearner) -> Iterable[str]:
     )
     past = learner.curve(n_points=_POINTS)
     if len(past.estimates) > 1:
-        ends = [each.tolist() for each in (past.n_labeled, past.values, past.low, past.high)]
-        yield curve(*ends, "Estimated score after each number of labels, with its interval")
+        n_labels, values = past.n_labeled.tolist(), past.values.tolist()
+        band = past.low.tolist(), past.high.tolist()
+        yield curve(
+            n_labels,
+            values,
+            *band,
+            "Estimated score after each number of labels, with its interval",
+        )
         yield "<p>The same of each earlier model, against the number of labels that it learned.</p>"
 
 

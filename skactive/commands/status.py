@@ -75,7 +75,7 @@ def _n_tested(pool: Pool) -> int:
 def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
     """Return how many labelled rows, not held out, have each class."""
     classes = pool.classes
-    if pool.multilabel:
+    if pool.multilabel and classes is not None:
         return {str(name): int(n) for name, n in zip(classes, labels.sum(axis=0), strict=True)}
     names = np.unique(labels) if classes is None else classes
     return {str(plain(name)): int(np.count_nonzero(labels == name)) for name in names}
