@@ -131,7 +131,7 @@ class LabelStudio:
         self._forget()
         self._failed: str | None = None  # what the estimator says that cannot be fitted yet
         self._n_versions = 0
-        self._planned: list[int] = []  # tasks of the current version, in order
+        self.planned: list[int] = []  # tasks that come next, in order
         self._n_waiting = 0  # rows of which something else is said since the learner learned
 
     def _forget(self) -> None:
@@ -200,7 +200,7 @@ class LabelStudio:
             settings = {"sampling": "Uncertainty sampling", "show_collab_predictions": False}
             self.client.change_project(self.project, **settings)
         self._forget()
-        self._planned = []
+        self.planned = []
         n_new = self._read_tasks()
         self._import(self._rows_to_ask())
         self._learn()
@@ -212,8 +212,8 @@ class LabelStudio:
         n_new = self._read_tasks(self._newest)
         self.pool.refresh()
         self._n_waiting += n_new
-        is_used_up = not any(map(self._is_open, self._planned[: -self.spares or None]))
-        if self._n_waiting >= self.refit_after or (is_used_up and self._planned):
+        is_used_up = not any(map(self._is_open, self.planned[: -self.spares or None]))
+        if self._n_waiting >= self.refit_after or (is_used_up and self.planned):
             self._learn()
             self._publish()
         return self._progress(n_new)
@@ -223,12 +223,16 @@ class LabelStudio:
 
     def _progress(self, n_new: int) -> Progress:
         pool = self.pool
-        version = f"{_VERSION}{self._n_versions}" if self._planned else None
+        version = f"{_VERSION}{self._n_versions}" if self.planned else None
         notes = [f"not recorded: {why}" for why in list(self.left.values())[:3]]
         notes += [f"and {len(self.left) - 3} more"] * (len(self.left) > 3)
         notes += [f"not fitted yet: {self._failed}"] * (self._failed is not None)
         notes += self._added.notes
         return Progress(n_new, pool.n_labeled, len(self._rows_to_ask()), version, tuple(notes))
+
+    def row_of(self, task: int) -> int:
+        """Return the row that a task is of."""
+        return self._row_of[task]
 
     # The project and its tasks
 
@@ -410,21 +414,31 @@ class LabelStudio:
         rows = self._plan()
         self._import(rows)
         tasks = [self._tasks_of[row][0] for row in rows]
-        if not tasks or tasks == self._planned:
-            self._planned = tasks
+        if not tasks or tasks == self.planned:
+            self.planned = tasks
             return
-        versions = self.client.versions(self.project)
-        version = self._imported(tasks, versions)
+        try:
+            version = self._imported(tasks)
+        except NotDone as error:
+            if error.status != 400:
+                raise
+            self._forget()  # a task was deleted there
+            self._read_tasks()
+            self._import(rows)
+            tasks = [self._tasks_of[row][0] for row in rows]
+            version = self._imported(tasks)
         self.client.change_project(self.project, model_version=version)
-        self._planned = tasks
+        self.planned = tasks
         for other in self.client.versions(self.project):
             if other.startswith(_VERSION) and other != version:
                 self.client.delete_version(self.project, other)
 
-    def _imported(self, tasks: list[int], versions: Mapping[str, int]) -> str:
+    def _imported(self, tasks: list[int]) -> str:
         """Add predictions for tasks under a new version, all of them, and return it."""
-        said = [name[len(_VERSION) :] for name in versions if name.startswith(_VERSION)]
-        self._n_versions = max([self._n_versions, *(int(n) for n in said if n.isdecimal())])
+        if self._n_versions == 0:
+            names = self.client.versions(self.project)
+            said = [name[len(_VERSION) :] for name in names if name.startswith(_VERSION)]
+            self._n_versions = max((int(n) for n in said if n.isdecimal()), default=0)
         created = 0
         for _ in range(3):
             # Never twice under one name: they would be there twice, and the lowest score counts.
