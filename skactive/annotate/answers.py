@@ -93,8 +93,15 @@ class Book:
     def _answer(self, op: dict[str, Any], own: Own | None, name: str) -> Change:
         rows, comment = np.array([op["row"]]), op["comment"] or None
         label = self.labels.of_page(op["label"])
-        given = {"seconds": _seconds(op), "comment": comment}
-        change = plans.label(self.pool, rows, [label], relabel=True, annotator=name, **given)
+        change = plans.label(
+            self.pool,
+            rows,
+            [label],
+            relabel=True,
+            annotator=name,
+            seconds=_seconds(op),
+            comment=comment,
+        )
         if change.is_empty and own is not None and comment != own.comment:
             # She says the same, and another thing about it.
             values, _ = plans.parse_labels(self.pool, [label], 1, None, "label", is_answer=True)

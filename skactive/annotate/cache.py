@@ -23,7 +23,7 @@ _TABLES = {
 }
 
 
-class Said(NamedTuple):
+class Predicted(NamedTuple):
     """What a model said of the rows to test on."""
 
     n: int  # operations of the record that it had learned of
@@ -85,15 +85,18 @@ class Cache:
         found = self._read("SELECT rows FROM ranking")
         return np.array(json.loads(found[0][0]) if found else [], dtype=np.int64)
 
-    def keep_model(self, model: Said) -> None:
+    def keep_model(self, model: Predicted) -> None:
         """Keep what a model said."""
         self.models = [*(one for one in self.models if one.n < model.n), model]
         texts = json.dumps(model.rows), json.dumps(model.said)
         self._write(("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)))
 
-    def _models(self) -> list[Said]:
+    def _models(self) -> list[Predicted]:
         lines = self._read("SELECT * FROM model ORDER BY n")
-        return [Said(*line[:3], json.loads(line[3]), json.loads(line[4])) for line in lines]
+        return [
+            Predicted(n, n_labeled, seconds, json.loads(rows), json.loads(said))
+            for n, n_labeled, seconds, rows, said in lines
+        ]
 
     def close(self) -> None:
         """Let others serve a page."""

@@ -1,12 +1,13 @@
 """Which row comes next, and who has which in her hands.
 
-Nothing here grows with the rows or the labels: a click looks at the rows that are out, a handful, and
-at the next ones of a ranking.
+Nothing here grows with the rows or the labels: a click looks at the rows that are out, a handful,
+and at the next ones of a ranking.
 """
 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from heapq import heapify, heappop, heappush
@@ -162,10 +163,10 @@ class Dealer:
 
     def _release_expired(self, name: str) -> None:
         """Release what others have in tabs that have not been heard of for long."""
-        now, late = self.clock(), {}
+        now, late = self.clock(), defaultdict(list)
         for (row, who), held in self.out.items():
             if who != name and held.until <= now:
-                late.setdefault(who, []).append(row)
+                late[who].append(row)
         for who, rows in late.items():
             self.pool.together(lambda who=who, rows=rows: self._release(rows, who))
             for row in rows:
@@ -209,7 +210,7 @@ class Dealer:
     def _mixed(self, name: str, chosen: list[int]) -> Generator[int]:
         """Yield rows of the ranking, and at their share those to test on."""
         share, first, n = self.pool.hold_out, len(chosen), self.pool.n_answered
-        tests: Iterator[int] = iter(())
+        ranked, tests = self._ranked(name), iter(())
         if share is not None:
             tests = iter(self.pool.test_questions(self.learner.max_test).tolist())
         while True:
@@ -217,23 +218,25 @@ class Dealer:
             if share is not None and len(places_of_tests(before, 1, share)):
                 row = next(tests, None)
             if row is None:
-                row = self._next_ranked(name)
+                row = next(ranked, None)
             if row is None:
                 break
             yield row
         yield from tests  # too few rows are left to learn from
 
-    def _next_ranked(self, name: str) -> int | None:
-        """Return the next row of the ranking that may be asked for; None: no row is left."""
-        row = self._next_of_ranking(name)
-        if row is None and self.pool.n_unlabeled:
-            # There is no ranking, or it is used up: all by chance, until another one comes.
-            rows = self.pool.unlabeled
-            chance = uniform_by_row(rows, (self.pool.seed or 0, *_SPARE))
-            self.rank(rows[np.argsort(chance)])
-            self.is_spare = True
-            row = self._next_of_ranking(name)
-        return row
+    def _ranked(self, name: str) -> Iterator[int]:
+        """Yield the rows of the ranking that may be asked for, and then all that are left."""
+        while (row := self._next_of_ranking(name)) is not None:
+            yield row
+        if self.pool.n_unlabeled == 0:
+            return
+        # There is no ranking, or it is used up: all by chance, until another one comes.
+        rows = self.pool.unlabeled
+        chance = uniform_by_row(rows, (self.pool.seed or 0, *_SPARE))
+        self.rank(rows[np.argsort(chance)])
+        self.is_spare = True
+        while (row := self._next_of_ranking(name)) is not None:
+            yield row
 
     def _next_of_ranking(self, name: str) -> int | None:
         # Of a strategy that asks again, somebody's own rows are for others.

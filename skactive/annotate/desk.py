@@ -19,7 +19,7 @@ from ..pool.durable import DurableLedger
 from ..strategies.base import has_admit, name_of
 from ..utils.checks import check_name, checked_count, checked_number
 from .answers import Book, Own
-from .cache import Cache, Said
+from .cache import Cache, Predicted
 from .dealing import Dealer
 from .frames import Done
 from .labels import Labels
@@ -28,7 +28,7 @@ from .views import Trained
 from .worker import Worker
 
 FIRST = 10.0  # seconds to wait for the first ranking
-PAUSE = 300.0  # seconds without an answer that count as a pause, of somebody's pace
+_PAUSE = 300.0  # seconds without an answer that count as a pause, of somebody's pace
 PACE = 50  # answers by which it is measured
 
 
@@ -252,7 +252,7 @@ class Desk:
         """Return how many answers an hour somebody gives, of late, without her pauses."""
         times = np.array(self._paces[name])
         gaps = np.diff(times)
-        gaps = gaps[gaps < PAUSE]
+        gaps = gaps[gaps < _PAUSE]
         return round(3600 * len(gaps) / gaps.sum()) if gaps.sum() > 0 else None
 
     def _notes(self) -> list[dict[str, str]]:
@@ -285,7 +285,7 @@ class Desk:
             said = dict(zip(done.rows.tolist(), done.said, strict=True))
             tests = done.tests.tolist()
             answers = [said[row] for row in tests]
-            self.cache.keep_model(Said(done.n, done.n_labeled, done.seconds, tests, answers))
+            self.cache.keep_model(Predicted(done.n, done.n_labeled, done.seconds, tests, answers))
 
     def _use(self, ranked: np.ndarray) -> None:
         """Deal by a ranking, if it is one."""

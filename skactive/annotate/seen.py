@@ -115,13 +115,14 @@ class Seen:
     def answers_of(self, row: int) -> list[dict[str, Any]]:
         """Return what everybody says of a row, with labels as the pool has them."""
         start, stop = np.searchsorted(self.of, [row, row + 1]).tolist()
-        return self.pool.ledger.read(self._answers, self.events[start:stop])
+        return self.pool.ledger.read(self._answers, self.of[start:stop], self.events[start:stop])
 
-    def _answers(self, ledger: Ledger, events: np.ndarray) -> list[dict[str, Any]]:
+    def _answers(
+        self, ledger: Ledger, rows: np.ndarray, events: np.ndarray
+    ) -> list[dict[str, Any]]:
         log, has_label = ledger.log, np.isin(ledger.log.kinds_of(events), LABELS_IN)
-        labels = np.full(len(events), None, dtype=object)
-        rows = log.rows.array[events[has_label]]
-        labels[has_label] = ledger.labels_of(rows, events[has_label], self.n, np.dtype(object))
+        labels, told = np.full(len(events), None, dtype=object), events[has_label]
+        labels[has_label] = ledger.labels_of(rows[has_label], told, self.n, np.dtype(object))
         seconds, comments = log.notes_of(events)
         columns = {
             "annotator": log.names_of(events),

@@ -29,7 +29,7 @@ from .items import Items
 from .refused import needed
 from .views import Views
 
-PATIENCE = 5.0  # seconds for requests to end
+_PATIENCE = 5.0  # seconds for requests to end
 MOST_PORTS = 20  # that are tried in a notebook, whose own server often has the usual one
 NOTEBOOKS = ("http://localhost:*", "http://127.0.0.1:*", "vscode-webview:")
 
@@ -166,7 +166,7 @@ class Page:
             server_header=False,
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=int(PATIENCE),
+            timeout_graceful_shutdown=int(_PATIENCE),
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

@@ -14,10 +14,12 @@ from threading import Lock
 from typing import IO, Any, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from ..pool.past import first_alike
 from ..pool.pool import Pool
 from ..statistics.estimates import Interval, bootstrap, effective_n, wilson
+from . import formats
 from .items import Items
 from .seen import LEVEL, Seen
 
@@ -26,8 +28,8 @@ MOST_POINTS = 40  # of the curve
 EXTRACT = 400  # characters of a text in a list
 LEAST_TO_ESTIMATE = 10  # test labels that are measured numbers
 TARGET = 0.9
-MOST_TESTS = 100_000
-PATIENCE = 5.0  # times as long as it takes to look, before one looks again
+QUICK = 0.1  # seconds: one looks whenever it takes less
+PATIENCE = 5.0  # times as long as it takes beyond that, before one looks again
 
 
 class Trained(NamedTuple):
@@ -150,13 +152,11 @@ class Views:
 
     def export(self, to: str) -> IO[bytes]:
         """Return a file of all that was said, in a format; it is gone once it is closed."""
-        from . import formats
-
         file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
         try:
             with self._lock:
                 self.pool.refresh()
-                formats.write(self.pool, file, to)
+                formats.write(self.pool, file, to, X=self.pool.X)
             file.seek(0)
         except BaseException:
             file.close()
@@ -179,7 +179,7 @@ class Views:
         if self._seen is None or self._seen.n != self.pool.n_operations:
             self._seen = Seen(self.pool)
         now = time.monotonic()
-        self._rest = now + PATIENCE * (now - start)
+        self._rest = now + PATIENCE * (now - start - QUICK)
         return self._seen
 
     def _is_of(self, label: Any, name: str) -> bool:
@@ -331,12 +331,12 @@ def sure(estimate: Mapping[str, Any] | None, n_held_out: int) -> str | None:
         return f"The model is right on {goal} or more, as sure as 95 % are."
     if share <= TARGET:
         return f"To be sure of {goal} the model has to become better; more test labels do not help."
-    sizes = np.arange(n + 1, MOST_TESTS)
-    enough = [size for size in sizes.tolist() if wilson(share, size, LEVEL).low >= TARGET][:1]
-    if not enough or enough[0] > n_held_out:
+    # From there on Wilson's interval for the share leaves the target out.
+    z = float(ndtri(0.5 + LEVEL / 2))
+    enough = math.ceil(z**2 * TARGET * (1 - TARGET) / (share - TARGET) ** 2)
+    if enough > n_held_out:
         return f"To be sure of {goal} takes more test rows than are held out ({n_held_out:,})."
-    more = enough[0] - n
     return (
-        f"To be sure of {goal}, about {more:,} more test labels are needed, if the model stays as "
-        f"good."
+        f"To be sure of {goal}, about {max(1, enough - n):,} more test labels are needed, if the "
+        f"model stays as good."
     )

@@ -61,8 +61,9 @@ class Student:
         if said is None:
             rows, said = NOTHING, ([], None, [])
         seconds, failed = time.perf_counter() - start, " ".join(self.failures) or None
-        n, n_labeled = pool.n_operations, pool.n_labeled
-        return Done(n, n_labeled, seconds, is_new, failed, ranked, rows, *said, tests)
+        n, n_labeled, (labels, proba, classes) = pool.n_operations, pool.n_labeled, said
+        about = seconds, is_new, failed, ranked, rows, labels, proba, classes, tests
+        return Done(n, n_labeled, *about)
 
     def _tried(self, work: Callable[[], Any], otherwise: str) -> Any:
         """Return what some work returns; where it raises, None, and there is a failure more."""
@@ -109,7 +110,7 @@ class Student:
         return said, proba, names
 
 
-def study() -> None:
+def serve_tasks() -> None:
     """Answer the tasks that come through stdin, until it ends."""
     source, target = _own_pipes()
     with ThreadPoolExecutor(1) as thread:
@@ -152,4 +153,4 @@ def _leave() -> None:
 
 
 if __name__ == "__main__":
-    study()
+    serve_tasks()

@@ -22,7 +22,7 @@ from .frames import Done, Task, packed, receive, send
 
 REST = 0.3  # seconds between two trainings at least, so that quick ones leave the machine its air
 MOST_REST = 5.0  # seconds; they take half of the time at most, up to this
-PATIENCE = 5.0  # seconds for a process to end by itself
+_PATIENCE = 5.0  # seconds for a process to end by itself
 MOST_DEAD = 3  # processes in a row that died of a task; the next one waits for another label
 
 
@@ -72,7 +72,7 @@ class Worker:
         if process is not None:
             _end(process)
         if self._thread.is_alive():
-            self._thread.join(PATIENCE)
+            self._thread.join(_PATIENCE)
 
     def _refuse_what_cannot_be_sent(self) -> None:
         """Refuse a learner that cannot be copied to another process."""
@@ -129,7 +129,7 @@ class Worker:
         process, self._process = self._process, None
         if process is None or self._closed.is_set():
             return
-        code = _end(process, PATIENCE)  # it is about to
+        code = _end(process, _PATIENCE)  # it is about to
         self._n_dead += 1
         told = f"signal {-code}" if code < 0 else f"exit status {code}"
         why = "; the system ends what takes too much memory so" if code == -9 else ""

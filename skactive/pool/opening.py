@@ -74,14 +74,14 @@ def copy_to(pool: Facts, path: Any) -> None:
         _made(pool, path)[0].close()
 
 
-def reader_of(pool: Facts) -> Facts:
+def reader_of(pool: Any) -> Any:
     """Return a pool over the same rows and the same file, which only reads, by itself.
 
     It begins as what is in memory: nothing is read again, nor is it asked for ids or groups.
     """
 
-    def made() -> Facts:
-        ledger: Any = pool.ledger
+    def made() -> Any:
+        ledger = pool.ledger
         now = ledger.now
         log = ledger.log.trimmed(now.n_operations, now.n_events)
         store = Store(ledger.store.path, read_only=True)
@@ -89,7 +89,7 @@ def reader_of(pool: Facts) -> Facts:
         reader.ledger = ledger.with_store(store, Placed(now.rows, log, now.ids))
         return reader
 
-    return pool.together(made)  # type: ignore[attr-defined]
+    return pool.together(made)
 
 
 def write_through(pool: Facts, path: Any) -> None:
