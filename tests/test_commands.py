@@ -5,14 +5,16 @@ import json
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from labelling import Served, label
 
-from skactive import ActiveLearner, Pool, annotate
+from skactive import ActiveLearner, Pool, annotate, compare_strategies
 from skactive.commands.main import COMMANDS, main
 from skactive.commands.project import remembered
 
@@ -644,3 +646,72 @@ def test_answers_that_are_none_are_refused_and_change_nothing(folder, person, ca
     assert main(["import", "labels.db", "answers.csv"]) == 1
     assert said in told(capsys)[1]
     assert status(capsys)["labelled"] == 0
+
+
+@pytest.mark.parametrize(
+    "line", [line for command in COMMANDS for line in command.examples], ids=lambda line: line[:40]
+)
+def test_an_example_of_the_help_runs(folder, person, monkeypatch, capsysbinary, line):
+    for module in ("matplotlib", "skrub", "PIL"):
+        pytest.importorskip(module)
+    from PIL import Image
+
+    for colour in ("red", "blue"):
+        Path("pictures").mkdir(exist_ok=True)
+        for i in range(4):
+            Image.new("RGB", (9 + i, 9), colour).save(f"pictures/{colour}{i}.png")
+    rows = [[*row, row[1].split()[-2]] for row in reviews(80)]
+    write_csv("reviews.csv", ["n", "review", "sentiment"], rows)
+    write_csv("answers.csv", ["id", "label"], [])
+    Path("token.txt").write_text("secret\n")
+    followed = []
+
+    class Studio:
+        def __init__(self, learner, url, project=None, *, token, **options):
+            followed.append((url, project, token, options["classes"]))
+
+        def follow(self, **options):
+            pass
+
+    monkeypatch.setattr(annotate, "LabelStudio", Studio)
+    monkeypatch.setattr("skactive.commands.compare.compare_strategies", few_repeats)
+    person.says = lambda row: "positive"  # which each example names, or is not asked
+    words = shlex.split(line, comments=True)
+    if "labels.db" in words:
+        assert main(LABEL) == 0
+    person.n = 0
+    if ">" in words:
+        words = words[: words.index(">")]
+    assert words[0] == "skactive" and main(words[1:]) == 0
+    if "--url" in words:
+        ((url, project, token, classes),) = followed
+        assert (url, token, classes) == (
+            "http://localhost:8080",
+            "secret",
+            ["positive", "negative"],
+        )
+        assert project == (3 if "--project" in words else None)
+
+
+def few_repeats(*args, **options):
+    """A comparison that takes no time."""
+    return compare_strategies(*args, **options | {"n_repeats": 2, "budget": 12, "n_instances": 5})
+
+
+def test_a_person_labels_on_the_page_that_the_command_serves(folder, capsys):
+    for module in ("starlette", "uvicorn", "cloudpickle", "httpx"):
+        pytest.importorskip(module)
+    with Served(*LABEL[1:], cwd=folder) as page:
+        seen = label(
+            page.link, 12, lambda card: "positive" if "good" in card["text"] else "negative"
+        )
+    assert len({card["id"] for card in seen}) == 12
+    assert page.process.returncode == 0 and "Traceback" not in "".join(page.said)
+    texts = dict(zip(ids_of("reviews.csv"), [row[1] for row in reviews(80)], strict=True))
+    assert all(texts[card["id"]] == card["text"] for card in seen)
+    found = status(capsys)
+    assert found["labelled"] + found["held_out_labelled"] == 12
+    assert main(["export", "labels.db", "-o", "labels.csv"]) == 0
+    with open("labels.csv", newline="", encoding="utf-8-sig") as file:
+        for line in csv.DictReader(file):
+            assert line["label"] == ("positive" if "good" in texts[line["id"]] else "negative")
