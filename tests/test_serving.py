@@ -25,8 +25,7 @@ for package in ("starlette", "uvicorn", "cloudpickle"):
 
 ROOT = Path(__file__).resolve().parents[1]
 N_ROWS, CLASSES, PEOPLE = 3000, ["cat", "dog"], ["ann", "ben"]
-SCRIPT = (
-    """
+SCRIPT = f"""
 import sys
 import numpy as np
 from sklearn.linear_model import LogisticRegression
