@@ -68,11 +68,10 @@ CONTRAST = """() => {
 }"""
 
 # What can be pressed, and is smaller than a finger needs; a link in a sentence may be.
-SMALL = """() => [...document.querySelectorAll('a, button, input, select, summary')].filter((one) => {
+SMALL = """() => [...document.querySelectorAll('a, button, input, select')].filter((one) => {
   const {width, height} = one.getBoundingClientRect();
-  const seen = one.checkVisibility({visibilityProperty: true}) && !one.closest('.jump');
-  return seen && !one.closest('.tile p, .empty p') && (width < 24 || height < 24)
-    && !one.closest('label');
+  const seen = one.checkVisibility({visibilityProperty: true});
+  return seen && !one.closest('.jump, .tile p, .empty p, label') && (width < 24 || height < 24);
 }).map((one) => one.outerHTML.slice(0, 80))"""
 
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
