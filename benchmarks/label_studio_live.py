@@ -134,9 +134,8 @@ def main():
     args = parser.parse_args()
     ann = Person(args.url, args.token)
     ben = joined(args.url, ann, f"ben{time.time():.0f}@example.org")
-    # Of which everybody has one; it is renewed while the loop runs.
-    tokens = ann.ask("GET", "/api/token/") or [ann.ask("POST", "/api/token/", {})]
-    personal = tokens[0]["token"]
+    # A token that is shown once, to whom it is made for; it is renewed while the loop runs.
+    personal = ben.ask("POST", "/api/token/", {})["token"]
     with tempfile.TemporaryDirectory() as folder:
         for strategy in ("margin", "k_center"):
             loop(args.url, personal, [ann, ben], strategy, args.n, folder)

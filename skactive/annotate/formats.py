@@ -27,7 +27,7 @@ from .reading import READABLE, AnswersIn
 
 _COLUMNS = ("id", "label", "annotator", "kind", "time", "comment", "seconds", "stands")
 _AT_ONCE = 256  # lines of a CSV file
-Said = Iterable[list[Answer]]  # what is said of each row
+RowsSaid = Iterable[list[Answer]]  # what is said of each row
 
 
 def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = False) -> int:
@@ -80,9 +80,9 @@ def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = Fal
 
 
 class _Counted:
-    """Said, of which the answers are counted as they pass."""
+    """RowsSaid, of which the answers are counted as they pass."""
 
-    def __init__(self, rows: Said) -> None:
+    def __init__(self, rows: RowsSaid) -> None:
         self.rows, self.n = rows, 0
 
     def __iter__(self) -> Iterator[list[Answer]]:
@@ -91,7 +91,7 @@ class _Counted:
             yield said
 
 
-def _csv(rows: Said, form: Form) -> Iterator[bytes]:
+def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield the answers as a CSV file."""
     waiting: list[Answer] = []
     names: list[str] | None = None
@@ -133,7 +133,7 @@ def _free(name: str) -> str:
     return f"X_{name}" if name in _COLUMNS else name
 
 
-def _jsonl(rows: Said, form: Form) -> Iterator[bytes]:
+def _jsonl(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield one object for each answer."""
     label = "labels" if form.kind == "several" else "label"
     for each in chain.from_iterable(rows):
@@ -144,7 +144,7 @@ def _jsonl(rows: Said, form: Form) -> Iterator[bytes]:
         yield json_bytes(line) + b"\n"
 
 
-def _label_studio(rows: Said, form: Form) -> Iterator[bytes]:
+def _label_studio(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield a list of tasks with their annotations."""
     between = b"[\n"
     for said in rows:
@@ -153,7 +153,7 @@ def _label_studio(rows: Said, form: Form) -> Iterator[bytes]:
     yield b"\n]\n" if between == b",\n" else b"[]\n"
 
 
-def _prodigy(rows: Said, form: Form) -> Iterator[bytes]:
+def _prodigy(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield one task of a choice for each answer."""
     options = [{"id": str(each), "text": str(each)} for each in form.classes]
     style = "multiple" if form.kind == "several" else "single"
@@ -173,7 +173,7 @@ def _prodigy(rows: Said, form: Form) -> Iterator[bytes]:
         yield json_bytes(task) + b"\n"
 
 
-def _doccano(rows: Said, form: Form) -> Iterator[bytes]:
+def _doccano(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield one example for each answer; what doccano does not know it keeps beside."""
     for each in chain.from_iterable(rows):
         line = _named_apart(each)
@@ -207,7 +207,7 @@ def _notes(each: Answer, who: str) -> dict[str, Any]:
     return {name: value for name, value in notes.items() if value is not None}
 
 
-_WRITERS: dict[str, Callable[[Said, Form], Iterator[bytes]]] = {
+_WRITERS: dict[str, Callable[[RowsSaid, Form], Iterator[bytes]]] = {
     "csv": _csv,
     "jsonl": _jsonl,
     "label-studio": _label_studio,
