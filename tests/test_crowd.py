@@ -378,3 +378,9 @@ def test_a_simulation_without_people_refuses_what_needs_several():
         inner = ActiveLearner(LogisticRegression(), strategy, consensus="majority")
         with pytest.raises(ValueError, match=said):
             SimulatedLearner(inner, budget=20, **options).fit(X, TRUTH)
+
+
+def test_a_person_prints_as_what_she_is():
+    assert repr(Noisy([0, 1, -1], 0.9, 7)) == (
+        "Noisy(labels of 2 rows, accuracy=0.9, random_state=7)"
+    )

@@ -15,7 +15,14 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import f1_score, make_scorer, r2_score, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    jaccard_score,
+    make_scorer,
+    r2_score,
+    recall_score,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
@@ -534,7 +541,7 @@ def test_impossible_plans_are_refused_and_useless_looks_left_out():
     for one, said in (
         (AccuracyAtLeast(0.99), "200 right answers of as many show no more than 0.985"),
         (AccuracyAtLeast(1), "target=1; give a number between 0 and 1"),
-        (AccuracyAtLeast(0.9, 95), "confidence=95"),
+        (AccuracyAtLeast(0.9, confidence=95), "confidence=95"),
         (AccuracyAtLeast(0.9, max_test=0), "max_test=0"),
         (AccuracyAtLeast(0.9, max_test=300), "the learner asks for no more than 200; write"),
         (EstimateAtLeast(0.9, "f1_makro"), "scoring is 'f1_makro'"),
@@ -617,3 +624,23 @@ def test_a_budget_counts_what_is_learned_and_batches_stay_whole():
     assert learner.pool_.n_labeled == 150
     assert sizes == [50, 50, 49]  # the last question would have been one to test on
     assert learner.estimate().n == 29
+
+
+@pytest.mark.filterwarnings("ignore:.*resampling")
+def test_scores_that_take_1_for_positive_are_refused_of_text_with_what_to_write():
+    data, truth = load_breast_cancer(return_X_y=True)
+    for y in truth, np.array(["bad", "fine"])[truth]:
+        learner = ActiveLearner(GaussianNB(), hold_out=0.4, random_state=0).fit(data)
+        run(learner, Known(y), n_instances=50, stopping=100)
+        for name, score in (
+            ("average_precision", average_precision_score),
+            ("jaccard", jaccard_score),
+        ):
+            if y is truth:
+                expected = learner.estimate(name).value
+                continue
+            with pytest.raises(ValueError, match=f"give make_scorer.{score.__name__}.*'fine'"):
+                learner.estimate(name)
+            options = {"response_method": "predict_proba"} if name != "jaccard" else {}
+            learner.estimate(make_scorer(score, pos_label="fine", **options))
+    assert 0 < expected < 1

@@ -80,7 +80,9 @@ class EstimateAtLeast(StoppingRule):
                  Budget(n_labels=500)])
     """
 
-    def __init__(self, target, scoring, confidence=0.95, max_test=200, method=AUTO, pos_label=None):
+    def __init__(
+        self, target, scoring, *, confidence=0.95, max_test=200, method=AUTO, pos_label=None
+    ):
         self.target = target
         self.scoring = scoring
         self.confidence = confidence
@@ -160,7 +162,7 @@ class AccuracyAtLeast(EstimateAtLeast):
     440
     """
 
-    def __init__(self, target, confidence=0.95, max_test=200):
+    def __init__(self, target, *, confidence=0.95, max_test=200):
         self.target = target
         self.confidence = confidence
         self.max_test = max_test

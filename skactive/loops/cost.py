@@ -47,7 +47,7 @@ class CostBudget(StoppingRule):
     5.0
     """
 
-    def __init__(self, total, cost=1.0, by="annotator"):
+    def __init__(self, total, cost=1.0, *, by="annotator"):
         self.total = total
         self.cost = cost
         self.by = by
@@ -80,9 +80,9 @@ class CostBudget(StoppingRule):
         """Return the same for a pool of some of the rows."""
         cost = self.cost
         if callable(cost):
-            return CostBudget(self.total, lambda at, *said: cost(rows[at], *said), self.by)
+            return CostBudget(self.total, lambda at, *said: cost(rows[at], *said), by=self.by)
         has_one_a_row = not isinstance(cost, dict) and not is_number(cost)
-        return CostBudget(self.total, np.asarray(cost)[rows] if has_one_a_row else cost, self.by)
+        return CostBudget(self.total, np.asarray(cost)[rows] if has_one_a_row else cost, by=self.by)
 
     def _cheapest(self) -> float:
         """Return the lowest cost that an answer may have; 0 where nobody knows."""

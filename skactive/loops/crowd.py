@@ -45,6 +45,8 @@ class Noisy:
     np.True_
     >>> int((ann.answer(np.arange(1, 100, 2), None) == "dog").sum())
     34
+    >>> ann
+    Noisy(labels of 100 rows, accuracy={'cat': 1.0, 'dog': 0.6}, random_state=0)
 
     Several people at once, each with a seed that follows from her name:
 
@@ -67,8 +69,12 @@ class Noisy:
             )
         self.classes = sorted_classes(labels)
         self._codes = encode(values, self.classes)
-        self._accuracy = self._checked(accuracy)
+        self._accuracy, self._given = self._checked(accuracy), accuracy
         self.seed = draw_seed(random_state)
+
+    def __repr__(self) -> str:
+        n = int(self._known.sum())
+        return f"Noisy(labels of {n} rows, accuracy={self._given!r}, random_state={self.seed})"
 
     def _checked(self, accuracy) -> np.ndarray:
         """Return the accuracy for each class."""
