@@ -495,7 +495,7 @@ def test_who_is_killed_at_any_request_goes_on_where_it_stood(when, tmp_path, mon
         return found
 
     monkeypatch.setattr(Client, "_send", killed)
-    for at in range(1, n + 1):
+    for at in range(1, n + 1):  # each of them: start, three answers, a new order after each
         folder = tmp_path / str(at)
         folder.mkdir()
         with serving() as (server, url):
