@@ -536,7 +536,18 @@ def test_the_review_filters_and_changes_ones_own_answer(ann, served):
     assert ann.inner_text(".rows q") == "after another look"
 
 
-def test_the_status_tells_a_curve_in_words_and_as_a_table(ann, served):
+@pytest.fixture
+def alone(tmp_path, visit):
+    """Somebody who labels texts alone: a test row that another person holds halts the estimate."""
+    text = Served("text", tmp_path, n_people=1)
+    ann = visit(text.links["p0"])
+    ann.person = "p0"
+    yield ann
+    text.page.close()
+
+
+def test_the_status_tells_a_curve_in_words_and_as_a_table(alone):
+    ann = alone
     deadline = time.monotonic() + 90
     points = "fetch('/api/status').then((answer) => answer.json()).then((one) => one.curve.length)"
     press(ann, "1")
