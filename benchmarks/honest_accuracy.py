@@ -1,6 +1,7 @@
 """How honest the estimates of `ActiveLearner.estimate` are, and what the wrong ways would say.
 
-Run with ``python benchmarks/honest_accuracy.py [--repeats 1000] [--sets digits texts noisy rare]``.
+Run with ``python benchmarks/honest_accuracy.py [--repeats 1000] [--sets digits texts noisy rare]``,
+in parts with ``--first 500``, the number of the first repetition.
 Each repetition draws a pool of 1,400 rows with ``hold_out=0.2``, asks 50 questions a round by
 margin sampling, and notes at 50, 100 and 200 test labels what is said of the model of that moment.
 The truth is its accuracy on all rows that it could never have learned: the test side and rows
@@ -12,7 +13,8 @@ two. Printed are, with the number of test labels:
 - coverage of 95 % intervals, bias with two standard errors, mean width;
 - the same of the wrong ways: as many rows drawn from those that the strategy left over; the answers
   to its own questions, predicted before they were learned, of all rounds and of the last three;
-- for rare positives, coverage of precision, recall and F1;
+- for rare positives, coverage of precision, recall and F1, also of a model that stays as it is,
+  with the share that it calls positive read from so many held-out rows, or taken for known;
 - accuracy after 200 answers with and without test questions among them;
 - how often `AccuracyAtLeast` and others stop at models that stay as they are, first of all;
 - false stops, at a target just above the best model of the run: of `AccuracyAtLeast`, of Wilson's
@@ -33,8 +35,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from skactive import ActiveLearner
-from skactive.loops.assured import looks
-from skactive.statistics import clopper_pearson, wilson
+from skactive.loops.assured import errors, looks
+from skactive.statistics import clopper_pearson, rates, wilson
 
 N_POOL, N_BESIDE, N_ROUND, SIZES = 1400, 4000, 50, (50, 100, 200)
 RATES = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
@@ -139,7 +141,10 @@ def stops(found: dict[str, list], curve: list[tuple], seen: list[tuple]) -> None
     """Write down which ways of looking would have stopped, where no model is good enough."""
     target = max(truth for *_, truth in curve) + 1e-6
     rounds = [(value, n) for value, n, _ in curve if n >= 20]
-    exact = (clopper_pearson(value, n, 1 - 2 * 0.05 / len(seen)).low for value, n, _ in seen)
+    exact = (
+        clopper_pearson(value, n, 1 - 2 * error).low
+        for (value, n, _), error in zip(seen, errors(0.05, len(seen)), strict=True)
+    )
     found["stops AccuracyAtLeast"].append(any(low >= target for low in exact))
     found["stops Wilson"].append(any(wilson(value, n, 0.9).low >= target for value, n in rounds))
     found["stops accuracy"].append(any(value >= target for value, _ in rounds))
@@ -154,8 +159,10 @@ def flat(n_runs: int = 20_000) -> None:
         """Return with how many right answers of n the target is reached, or n + 1."""
         return next((k for k in range(n + 1) if low(k / n, n) >= 0.9), n + 1)
 
+    may_err = dict(zip(plan, errors(0.05, len(plan)), strict=True))
+
     def exact(share: float, n: int) -> float:
-        return clopper_pearson(share, n, 1 - 2 * 0.05 / len(plan)).low
+        return clopper_pearson(share, n, 1 - 2 * may_err[n]).low
 
     ways = {
         "AccuracyAtLeast": (plan, exact),
@@ -168,6 +175,29 @@ def flat(n_runs: int = 20_000) -> None:
             enough = np.array([least(int(n), low) for n in sizes])
             stopped = (right[:, np.asarray(sizes) - 1] >= enough).any(axis=1).mean()
             print(f"  a model of {accuracy:.3f}: {name:<20} {stopped:.3f}")
+
+
+def flat_rates(n_runs: int = 1000) -> None:
+    """Print how often intervals cover for a model that stays as it is, with 2 % positives."""
+    rng, shares = np.random.default_rng(0), np.array([0.0066, 0.0034, 0.0134, 0.9766])
+    tp, fp, fn, _ = shares
+    truth = tp / (tp + fp), tp / (tp + fn), 2 * tp / (2 * tp + fp + fn)
+    print(f"coverage where 2 % are positive, {n_runs} runs: precision, recall, F1 (and widths)")
+    for n_held_out in 280, 2000:
+        for n in SIZES:
+            cells = rng.multinomial(n, shares, n_runs)
+            others = rng.binomial(n_held_out - n, tp + fp, n_runs)
+            share = (cells[:, 0] + cells[:, 1] + others) / n_held_out
+            for called, n_rows in ("estimated", n_held_out), ("taken for known", None):
+                made = [
+                    rates(c, s, n_rows=n_rows, n_draws=2000)
+                    for c, s in zip(cells, share, strict=True)
+                ]
+                ends = np.array([[(low, high) for _, low, high in each] for each in made])
+                covered = ((ends[..., 0] <= truth) & (truth <= ends[..., 1])).mean(axis=0)
+                widths = (ends[..., 1] - ends[..., 0]).mean(axis=0)
+                said = "  ".join(f"{c:.3f} ({w:.2f})" for c, w in zip(covered, widths, strict=True))
+                print(f"  {n:3} of {n_held_out:4} rows, share {called:<16} {said}")
 
 
 def show(found: dict[str, list]) -> None:
@@ -190,6 +220,7 @@ def show(found: dict[str, list]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0)
     makers = {make.__name__: make for make in (digits, texts, noisy, rare)}
     parser.add_argument("--sets", nargs="+", choices=list(makers), default=list(makers))
     options = parser.parse_args()
@@ -198,8 +229,9 @@ def main() -> None:
     found = {name: defaultdict(list) for name in options.sets}
     begun, seed = perf_counter(), 0
     flat()
+    flat_rates()
     try:
-        for seed in range(options.repeats):
+        for seed in range(options.first, options.first + options.repeats):
             for name in options.sets:
                 trial(makers[name], seed, found[name])
     except KeyboardInterrupt:  # what there is, is shown

@@ -20,6 +20,7 @@ from test_interrupts import Interrupt
 import skactive
 from skactive import ActiveLearner, Pool
 from skactive.learner import asking
+from skactive.pool import people
 from skactive.pool.people import overlap_chance
 from skactive.strategies import Strategy
 
@@ -362,14 +363,14 @@ def test_an_interrupt_reserves_all_of_the_rows_or_none_in_a_file(step, tmp_path)
         (
             {"annotator": ANN, "overlap": 10},
             ValueError,
-            "query got overlap=10; give a finite number",
+            "query got overlap=10, the share of rows",
         ),
         (
             {"annotator": ANN, "overlap": "0.1"},
             ValueError,
-            "query got overlap='0.1'; give a finite",
+            "query got overlap='0.1', the share",
         ),
-        ({"annotator": ANN, "overlap": np.nan}, ValueError, "query got overlap=nan; give a finite"),
+        ({"annotator": ANN, "overlap": np.nan}, ValueError, "query got overlap=nan, the share"),
         (
             {"annotator": ANN, "overlap": 0.1, "n_total": 9},
             ValueError,
@@ -634,3 +635,20 @@ def test_estimates_are_of_one_moment():
     ELSEWHERE.append(lambda: pool.label(tests[8:], TRUTH[tests[8:]]))
     assert learner.estimate("accuracy") == before and not ELSEWHERE
     assert learner.estimate("accuracy").n == 12
+
+
+def test_what_is_found_of_people_is_kept_until_something_happens(monkeypatch):
+    pool = Pool(np.zeros((20, 1)), consensus="one_coin")
+    for name, labels in (ANN, [0, 1] * 5), (BEN, [0, 1, 1, 1] * 2 + [0, 0]):
+        pool.label(range(10), labels, annotator=name)
+    calls = []
+    found = people.coins
+    monkeypatch.setattr(people, "coins", lambda *args: calls.append(args) or found(*args))
+    assert pool.query_annotators([12]) == pool.query_annotators([12])
+    first = pool.annotators()["accuracy"].tolist()
+    assert len(calls) == 1
+    pool.label([10, 11], [0, 1], annotator=ANN)
+    pool.label([10, 11], [0, 1], annotator=BEN)
+    assert pool.annotators()["accuracy"].tolist() > first and len(calls) == 2
+    pool.undo(2)
+    assert pool.annotators()["accuracy"].tolist() == first and len(calls) == 3

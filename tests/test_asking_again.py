@@ -22,6 +22,7 @@ from skactive.strategies import (
     Threshold,
     UncertaintyHerding,
 )
+from skactive.strategies.registry import as_strategy
 from skactive.testing import check_strategy
 
 X, TRUTH = load_iris(return_X_y=True)
@@ -383,3 +384,14 @@ def test_rows_with_several_labels_are_not_asked_for_again():
     learner = ActiveLearner(model, ActiveLab(), consensus="majority")
     with pytest.raises(ValueError, match="ActiveLab.. is for rows with one label each"):
         learner.fit(np.eye(5), y)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("active_lab", r"ActiveLab\(\)"), ("RelabelOrNew", r"RelabelOrNew\(beta=1.0\)")],
+)
+def test_what_has_no_name_says_what_to_write(name, write):
+    with pytest.raises(
+        ValueError, match=f"{name!r}, which has no name; write an instance, {write}"
+    ):
+        as_strategy(name)

@@ -5,14 +5,16 @@ import json
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from labelling import Served, label
 
-from skactive import ActiveLearner, Pool, annotate
+from skactive import ActiveLearner, Pool, annotate, compare_strategies
 from skactive.commands.main import COMMANDS, main
 from skactive.commands.project import remembered
 
@@ -184,12 +186,12 @@ def test_groups_are_on_one_side_of_the_test_rows(folder, person):
     ]
     person.says = lambda row: "yes"
     assert main([*words, "--store", "p.db"]) == 0
-    from skactive.commands.project import pool_of, project_of, rows_of
+    from skactive.commands.project import pool_over, project_of, rows_of
 
     project = project_of(Path("p.db"))
     data = rows_of(project, Path("p.db"))
     assert list(data.X.columns) == ["age", "city", "ill"]
-    with pool_of(project, Path("p.db"), data, read_only=True) as pool:
+    with pool_over(project, Path("p.db"), data, read_only=True) as pool:
         groups = np.array(data.others["patient"])
         apart = set(groups[pool.held_out])
         assert apart and apart.isdisjoint(np.delete(groups, pool.held_out))
@@ -541,13 +543,13 @@ def test_measured_numbers_are_compared_too(folder, capsys):
 
 
 def test_each_command_has_help_with_examples(capsys):
-    for module in COMMANDS:
-        assert main([module.NAME, "--help"]) == 0
+    for command in COMMANDS:
+        assert main([command.name, "--help"]) == 0
         out = told(capsys)[0]
-        assert all(f"  {line}" in out for line in module.EXAMPLES) and len(module.EXAMPLES) >= 2
+        assert all(f"  {line}" in out for line in command.examples) and len(command.examples) >= 2
     assert main(["--help"]) == 0
     out = told(capsys)[0]
-    assert all(module.NAME in out for module in COMMANDS)
+    assert all(command.name in out for command in COMMANDS)
 
 
 def run(*words, cwd, **more):
@@ -574,3 +576,142 @@ def test_the_entry_point_is_main():
     code = f"import sys; from {module} import {name}; sys.exit({name}())"
     done = run(sys.executable, "-c", code, "--version", cwd=ROOT)
     assert done.returncode == 0 and re.fullmatch(r"skactive \d+\.\d+\.\d+\n", done.stdout)
+
+
+# Other tools
+
+
+def test_what_is_exported_is_what_was_said(folder, person, capsysbinary):
+    assert main([*LABEL, "--id", "n"]) == 0
+    capsysbinary.readouterr()
+    assert main(["export", "labels.db", "--to", "csv"]) == 0
+    printed = capsysbinary.readouterr().out
+    assert main(["export", "labels.db", "--to", "csv", "-o", "labels.csv"]) == 0
+    assert Path("labels.csv").read_bytes() == printed
+    with open("labels.csv", newline="", encoding="utf-8-sig") as file:
+        lines = list(csv.DictReader(file))
+    texts = {str(i): text for i, text in reviews(80)}
+    assert len(lines) == 30
+    for line in lines:
+        assert line["label"] == ("positive" if "good" in texts[line["id"]] else "negative")
+        assert line["annotator"] == "ann"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "label-studio", "prodigy", "doccano"])
+def test_what_one_record_exports_another_imports(folder, person, capsys, kind):
+    assert main([*LABEL, "--id", "n"]) == 0
+    assert main(["export", "labels.db", "--to", kind, "-o", f"out.{kind}"]) == 0
+    person.n = 0
+    assert main([*LABEL, "--id", "n", "--store", "new.db"]) == 0
+    assert main(["import", "new.db", f"out.{kind}", "--annotator", "ann"]) == 0
+    told(capsys)
+    counts = []
+    for store in ("labels.db", "new.db"):
+        assert main(["status", store, "--json"]) == 0
+        counts.append(json.loads(told(capsys)[0]))
+    for name in ("labelled", "held_out", "held_out_labelled", "classes"):
+        assert counts[0][name] == counts[1][name]
+
+
+def test_answers_that_contradict_are_left_out_and_told(folder, person, capsys):
+    assert main([*LABEL, "--id", "n"]) == 0
+    with Pool.open(
+        "labels.db", [row[1] for row in reviews(80)], ids=[str(i) for i in range(80)]
+    ) as pool:
+        taken, free = pool.ids[pool.labeled[:1]][0], pool.ids[pool.unlabeled[:1]][0]
+        label = pool.y_labeled[0]
+    other = "negative" if label == "positive" else "positive"
+    write_csv("answers.csv", ["id", "label"], [[taken, other], [free, "positive"]])
+    told(capsys)
+    assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--json"]) == 1
+    out, err = told(capsys)
+    found = json.loads(out)
+    assert found["recorded"] == 1 and "1 answer left out; write --relabel" in err
+    assert [(each["id"], each["in_pool"], each["in_table"]) for each in found["left_out"]] == [
+        (taken, label, other)
+    ]
+    assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--relabel"]) == 0
+    assert status(capsys)["labelled"] + status(capsys)["held_out_labelled"] == 31
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [([["3", "positve"]], "'positve'"), ([["999", "positive"]], "'999'"), ([["3", "x"]], "'x'")],
+)
+def test_answers_that_are_none_are_refused_and_change_nothing(folder, person, capsys, rows, said):
+    person.n = 0
+    assert main([*LABEL, "--id", "n"]) == 0
+    write_csv("answers.csv", ["id", "label"], [["1", "positive"], *rows])
+    told(capsys)
+    assert main(["import", "labels.db", "answers.csv"]) == 1
+    assert said in told(capsys)[1]
+    assert status(capsys)["labelled"] == 0
+
+
+@pytest.mark.parametrize(
+    "line", [line for command in COMMANDS for line in command.examples], ids=lambda line: line[:40]
+)
+def test_an_example_of_the_help_runs(folder, person, monkeypatch, capsysbinary, line):
+    for module in ("matplotlib", "skrub", "PIL"):
+        pytest.importorskip(module)
+    from PIL import Image
+
+    for colour in ("red", "blue"):
+        Path("pictures").mkdir(exist_ok=True)
+        for i in range(4):
+            Image.new("RGB", (9 + i, 9), colour).save(f"pictures/{colour}{i}.png")
+    rows = [[*row, row[1].split()[-2]] for row in reviews(80)]
+    write_csv("reviews.csv", ["n", "review", "sentiment"], rows)
+    write_csv("answers.csv", ["id", "label"], [])
+    Path("token.txt").write_text("secret\n")
+    followed = []
+
+    class Studio:
+        def __init__(self, learner, url, project=None, *, token, **options):
+            followed.append((url, project, token, options["classes"]))
+
+        def follow(self, **options):
+            pass
+
+    monkeypatch.setattr(annotate, "LabelStudio", Studio)
+    monkeypatch.setattr("skactive.commands.compare.compare_strategies", few_repeats)
+    person.says = lambda row: "positive"  # which each example names, or is not asked
+    words = shlex.split(line, comments=True)
+    if "labels.db" in words:
+        assert main(LABEL) == 0
+    person.n = 0
+    if ">" in words:
+        words = words[: words.index(">")]
+    assert words[0] == "skactive" and main(words[1:]) == 0
+    if "--url" in words:
+        ((url, project, token, classes),) = followed
+        assert (url, token, classes) == (
+            "http://localhost:8080",
+            "secret",
+            ["positive", "negative"],
+        )
+        assert project == (3 if "--project" in words else None)
+
+
+def few_repeats(*args, **options):
+    """A comparison that takes no time."""
+    return compare_strategies(*args, **options | {"n_repeats": 2, "budget": 12, "n_instances": 5})
+
+
+def test_a_person_labels_on_the_page_that_the_command_serves(folder, capsys):
+    for module in ("starlette", "uvicorn", "cloudpickle", "httpx"):
+        pytest.importorskip(module)
+    with Served(*LABEL[1:], cwd=folder) as page:
+        seen = label(
+            page.link, 12, lambda card: "positive" if "good" in card["text"] else "negative"
+        )
+    assert len({card["id"] for card in seen}) == 12
+    assert page.process.returncode == 0 and "Traceback" not in "".join(page.said)
+    texts = dict(zip(ids_of("reviews.csv"), [row[1] for row in reviews(80)], strict=True))
+    assert all(texts[card["id"]] == card["text"] for card in seen)
+    found = status(capsys)
+    assert found["labelled"] + found["held_out_labelled"] == 12
+    assert main(["export", "labels.db", "-o", "labels.csv"]) == 0
+    with open("labels.csv", newline="", encoding="utf-8-sig") as file:
+        for line in csv.DictReader(file):
+            assert line["label"] == ("positive" if "good" in texts[line["id"]] else "negative")

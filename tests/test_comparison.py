@@ -56,6 +56,41 @@ def three():
 # Curves
 
 
+def over(axis, variant, grid, scores, repeat=0):
+    """A run whose curve is over answers, or their cost."""
+    run = Run("data", variant, repeat, "", axis=axis)
+    for spent, score in zip(grid, scores, strict=True):
+        run.add(10, score, spent=spent)
+    return run
+
+
+def test_areas_of_a_repeat_are_over_the_range_that_all_curves_have():
+    runs = [
+        over("cost", "random", [10, 20, 40], [0.0, 0.4, 0.8]),
+        over("cost", "twice", [20, 30], [0.5, 0.7]),
+        played(CEILING, 0, [0.9], [100]),
+    ]
+    comparison = Comparison(runs, ["random", "twice"])
+    areas = comparison.aulc()
+    np.testing.assert_allclose(areas["random"], [0.5])  # from .4 at 20 to .6 at 30
+    np.testing.assert_allclose(areas["twice"], [0.6])
+    assert comparison.axis() == "cost"
+    assert "| cost to 0.5" in comparison.to_markdown(target=0.5)
+
+
+def test_curves_that_have_no_range_in_common_or_no_axis_are_refused():
+    early = over("answers", "random", [10, 20], [0.1, 0.2])
+    late = over("answers", "late", [30, 40], [0.1, 0.2])
+    ceiling = played(CEILING, 0, [0.9], [100])
+    with pytest.raises(
+        ValueError, match="'random' ends with 20 answers, and 'late' starts with 30"
+    ):
+        Comparison([early, late, ceiling], ["random", "late"]).aulc()
+    other = over("cost", "late", [10, 20], [0.1, 0.2])
+    with pytest.raises(ValueError, match="are over answers and cost"):
+        Comparison([early, other, ceiling], ["random", "late"])
+
+
 def test_curves_on_the_same_numbers_of_labels_are_the_scores_as_they_are():
     comparison = compared({"random": rising(0.1)}, n_repeats=2)
     grid, scores = comparison.curves()["random"]
@@ -458,6 +493,7 @@ def test_a_frame_has_a_row_for_each_round_of_each_run():
             "strategy": ["random"] * 3 + [CEILING] + ["random"] * 3 + [CEILING],
             "repeat": [0] * 4 + [1] * 4,
             "n_labeled": [10, 20, 30, 100] * 2,
+            "spent": [10, 20, 30, 100] * 2,
             "score": [*rising(0.1)(0), 0.9, *rising(0.1)(1), 0.9],
             "seconds_fit": 1.0,
             "seconds_query": 2.0,

@@ -239,7 +239,7 @@ def test_costs_are_counted_by_row_annotator_label_and_function():
     ("cost", "by", "said"),
     [
         (-1.0, "annotator", "a cost of -1.0"),
-        ({"ann": 1.0}, "annotator", "no cost for annotator 'ben', who answered"),
+        ({"ann": 1.0}, "annotator", "no cost for annotator 'ben', who answers"),
         ({"cat": 1.0, "dog": 1.0}, "label", "no cost for label None"),
         ([1.0, 2.0], "annotator", r"costs of shape \(2,\) for 5"),
         ({"ann": 1.0, "ben": "two"}, "annotator", "a cost of 'two'"),
@@ -378,3 +378,9 @@ def test_a_simulation_without_people_refuses_what_needs_several():
         inner = ActiveLearner(LogisticRegression(), strategy, consensus="majority")
         with pytest.raises(ValueError, match=said):
             SimulatedLearner(inner, budget=20, **options).fit(X, TRUTH)
+
+
+def test_a_person_prints_as_what_she_is():
+    assert repr(Noisy([0, 1, -1], 0.9, 7)) == (
+        "Noisy(labels of 2 rows, accuracy=0.9, random_state=7)"
+    )

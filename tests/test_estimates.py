@@ -93,6 +93,22 @@ def test_precision_recall_and_f1_have_the_quantiles_of_their_posteriors():
 
 
 @pytest.mark.once
+def test_a_share_that_few_rows_tell_makes_recall_and_f1_less_sure_and_precision_not():
+    counts, share = [8, 4, 3, 185], 0.06
+    known, many = rates(counts, share), rates(counts, share, n_rows=10**8)
+    few = rates(counts, share, n_rows=200)
+    np.testing.assert_allclose(many, known, atol=0.02)
+    rng = np.random.default_rng(1)
+    q1, q0 = rng.beta(8.5, 4.5, 100_000), rng.beta(3.5, 185.5, 100_000)
+    w = rng.beta(12.5, 188.5, 100_000)
+    recall, f1 = w * q1 / (w * q1 + (1 - w) * q0), 2 * w * q1 / (w + w * q1 + (1 - w) * q0)
+    for interval, draws in zip(few, (q1, recall, f1), strict=True):
+        np.testing.assert_allclose(interval, np.quantile(draws, [0.5, 0.025, 0.975]), atol=0.02)
+    widths, before = (np.array([high - low for _, low, high in each]) for each in (few, known))
+    assert (widths[1:] > 1.03 * before[1:]).all()
+    assert abs(widths[0] / before[0] - 1) < 0.05
+
+
 def test_predictions_make_a_share_more_certain_as_far_as_they_say_anything():
     rng = np.random.default_rng(0)
     p, p_others = rng.beta(4, 1, size=100), rng.beta(4, 1, size=900)

@@ -10,11 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_hold_out import place_of
+from scipy import stats
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import f1_score, make_scorer, r2_score, recall_score
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    jaccard_score,
+    make_scorer,
+    r2_score,
+    recall_score,
+)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.svm import LinearSVC
@@ -23,7 +31,7 @@ from snapshot import unchanged
 from skactive import ActiveLearner, EstimateDisplay, Known, Pool, Prompt, run
 from skactive.learner.asked import n_questions, places_of_tests
 from skactive.loops import AccuracyAtLeast, Budget, EstimateAtLeast
-from skactive.loops.assured import looks
+from skactive.loops.assured import errors, looks
 from skactive.pool.past import as_of
 from skactive.statistics import bootstrap, clopper_pearson, rates, wilson
 
@@ -269,8 +277,9 @@ def test_precision_recall_and_f1_weigh_with_what_is_predicted_of_the_whole_side(
         said, is_it = learner.predict(data[rows]) == positive, y[rows] == positive
         counts = [(is_it & said).sum(), (~is_it & said).sum()]
         counts += [(is_it & ~said).sum(), (~is_it & ~said).sum()]
-        share = np.mean(learner.predict(learner.pool_.X_held_out) == positive)
-        for name, expected in zip(("precision", "recall", "f1"), rates(counts, share), strict=True):
+        of_all = learner.predict(learner.pool_.X_held_out) == positive
+        expected_of_each = rates(counts, of_all.mean(), n_rows=len(of_all))
+        for name, expected in zip(("precision", "recall", "f1"), expected_of_each, strict=True):
             found = learner.estimate(name, **options)
             assert (found.value, found.low, found.high) == pytest.approx(expected)
             assert found.method == "beta"
@@ -300,9 +309,8 @@ def test_of_several_labels_a_row_precision_recall_and_f1_are_those_of_one_of_the
         truth = is_it[rows]
         counts = [(a & b).sum() for a in (truth, ~truth) for b in (said, ~said)]
         counts = [counts[0], counts[2], counts[1], counts[3]]
-        for name, expected in zip(
-            ("precision", "recall", "f1"), rates(counts, of_all.mean()), strict=True
-        ):
+        expected_of_each = rates(counts, of_all.mean(), n_rows=len(of_all))
+        for name, expected in zip(("precision", "recall", "f1"), expected_of_each, strict=True):
             found = learner.estimate(name, pos_label=label)
             assert (found.value, found.low, found.high) == pytest.approx(expected)
             assert found.value > 0
@@ -494,6 +502,31 @@ def test_looks_come_at_sizes_that_no_result_changes():
     assert len(looks(5000)) == 8
 
 
+def chance_to_stop(accuracy, target, plan):
+    """How likely a model that stays as it is passes one of the looks, by all of its paths."""
+    going, seen, passed = np.array([1.0]), 0, 0.0
+    for n, error in zip(plan, errors(0.05, len(plan)), strict=True):
+        going = np.convolve(going, stats.binom.pmf(np.arange(n - seen + 1), n - seen, accuracy))
+        low = [clopper_pearson(k / n, n, 1 - 2 * error).low for k in range(n + 1)]
+        is_enough = np.array(low) >= target
+        passed, going, seen = passed + going[is_enough].sum(), going * ~is_enough, n
+    return passed
+
+
+@pytest.mark.parametrize("max_test", [100, 200, 400])
+@pytest.mark.parametrize("target", [0.6, 0.9])
+def test_a_model_below_the_target_is_rarely_stopped_at_whatever_the_looks(target, max_test):
+    plan = looks(max_test)
+    assert sum(errors(0.05, len(plan))) == pytest.approx(0.05)
+    assert chance_to_stop(target - 1e-6, target, plan) <= 0.05
+    assert chance_to_stop(target + 0.09, target, plan) > 0.45
+
+
+def test_a_model_of_95_passes_a_target_of_90_nearly_as_often_as_by_one_look():
+    assert chance_to_stop(0.95, 0.9, looks(200)) == pytest.approx(0.80, abs=0.01)
+    assert chance_to_stop(0.95, 0.9, [200]) == pytest.approx(0.80, abs=0.01)
+
+
 @pytest.mark.once
 def test_impossible_plans_are_refused_and_useless_looks_left_out():
     learner = new_learner(hold_out=0.3)
@@ -508,7 +541,7 @@ def test_impossible_plans_are_refused_and_useless_looks_left_out():
     for one, said in (
         (AccuracyAtLeast(0.99), "200 right answers of as many show no more than 0.985"),
         (AccuracyAtLeast(1), "target=1; give a number between 0 and 1"),
-        (AccuracyAtLeast(0.9, 95), "confidence=95"),
+        (AccuracyAtLeast(0.9, confidence=95), "confidence=95"),
         (AccuracyAtLeast(0.9, max_test=0), "max_test=0"),
         (AccuracyAtLeast(0.9, max_test=300), "the learner asks for no more than 200; write"),
         (EstimateAtLeast(0.9, "f1_makro"), "scoring is 'f1_makro'"),
@@ -528,10 +561,11 @@ def test_a_rule_stops_when_a_look_shows_it_and_so_after_undo_save_and_load(tmp_p
     rule = AccuracyAtLeast(0.85, max_test=101)
     run(learner, Known(TRUTH), n_instances=100, stopping=rule | Budget(600))
     pool, n = learner.pool_, len(learner.pool_.test_answers().rows)
-    rows, level = pool.test_answers().rows, 1 - 2 * 0.05 / 3
+    rows = pool.test_answers().rows
     size = max(size for size in (60, 78, 101) if size <= n)
     share = np.mean(learner.predict(X[rows[:size]]) == TRUTH[rows[:size]])
-    assert clopper_pearson(share, size, level).low >= 0.85
+    may_err = dict(zip((60, 78, 101), errors(0.05, 3), strict=True))
+    assert clopper_pearson(share, size, 1 - 2 * may_err[size]).low >= 0.85
     assert pool.n_labeled < 600
     pool.save(tmp_path / "pool.npz")
     loaded = ActiveLearner(clone(model), "margin", hold_out=0.2, max_test=101)
@@ -590,3 +624,23 @@ def test_a_budget_counts_what_is_learned_and_batches_stay_whole():
     assert learner.pool_.n_labeled == 150
     assert sizes == [50, 50, 49]  # the last question would have been one to test on
     assert learner.estimate().n == 29
+
+
+@pytest.mark.filterwarnings("ignore:.*resampling")
+def test_scores_that_take_1_for_positive_are_refused_of_text_with_what_to_write():
+    data, truth = load_breast_cancer(return_X_y=True)
+    for y in truth, np.array(["bad", "fine"])[truth]:
+        learner = ActiveLearner(GaussianNB(), hold_out=0.4, random_state=0).fit(data)
+        run(learner, Known(y), n_instances=50, stopping=100)
+        for name, score in (
+            ("average_precision", average_precision_score),
+            ("jaccard", jaccard_score),
+        ):
+            if y is truth:
+                expected = learner.estimate(name).value
+                continue
+            with pytest.raises(ValueError, match=f"give make_scorer.{score.__name__}.*'fine'"):
+                learner.estimate(name)
+            options = {"response_method": "predict_proba"} if name != "jaccard" else {}
+            learner.estimate(make_scorer(score, pos_label="fine", **options))
+    assert 0 < expected < 1

@@ -338,7 +338,9 @@ def test_half_a_character_in_a_row_is_kept_in_json_and_refused_in_csv(tmp_path):
     assert not (tmp_path / "a.csv").exists()
 
 
-@pytest.mark.parametrize("to", TOOLS)
+@pytest.mark.parametrize(
+    "to", ["label-studio", *(pytest.param(to, marks=pytest.mark.slow) for to in TOOLS[:2])]
+)
 def test_writing_takes_little_memory_whatever_the_rows_look_like(to, tmp_path):
     n = 2_000
     pool = Pool(np.zeros(n), ids=np.arange(n))

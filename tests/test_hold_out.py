@@ -307,7 +307,7 @@ def test_a_file_that_tells_of_other_test_rows_is_refused(tmp_path):
     path = tmp_path / "pool.npz"
     pool.save(path)
     assert Pool.load(path, pool.X).held_out.tolist() == pool.held_out.tolist()
-    header, arrays = storage.read(path, files.VERSION)
+    header, arrays = storage.read_arrays(path, files.VERSION)
     tables = storage.unpack_json(arrays["tables"])
     at = next(i for i, part in enumerate(tables) if "trained" in str(part))
 
@@ -332,7 +332,7 @@ def test_a_file_that_tells_of_other_test_rows_is_refused(tmp_path):
     for changed in wrong:
         forged = {**arrays, **changed}
         kept = {name: header[name] for name in header.keys() - {"format", "version", "digest"}}
-        storage.write(path, {**kept, "digest": files._digest(forged)}, forged, files.VERSION)
+        storage.write_arrays(path, {**kept, "digest": files._digest(forged)}, forged, files.VERSION)
         with pytest.raises(ValueError, match="not a file that Pool.save wrote"):
             Pool.load(path, pool.X)
 

@@ -39,6 +39,7 @@ from skactive.learner.questions import adapt, view_of
 from skactive.learner.training import seeded_clone
 from skactive.loops import Budget, ConfidentPool, StabilizedPredictions, TargetScore
 from skactive.loops.oracles import Command
+from skactive.strategies import Density, Margin
 
 pandas = pytest.importorskip("pandas")
 
@@ -624,3 +625,24 @@ def test_pipelines_around_a_learner_pass_them_on():
     idx, _ = skactive.query(pipe, n_instances=3)
     skactive.teach(pipe, idx, Y[idx])
     assert pipe[-1].pool_.n_labeled == 23 and pipe.predict(X).shape == (60, 3)
+
+
+def test_what_is_no_way_to_join_labels_is_refused_at_fit_alone_and_inside_others():
+    X, Y = np.arange(20.0).reshape(10, 2), np.arange(20).reshape(10, 2) % 3 % 2
+    several, one = OneVsRestClassifier(LogisticRegression()), LogisticRegression()
+    for strategy in Margin(aggregate="avg"), Density(Margin(aggregate="avg")):
+        for estimator, y in (several, Y), (one, Y[:, 0]):
+            with pytest.raises(ValueError, match="Margin got aggregate='avg'; give 'max' or"):
+                ActiveLearner(estimator, strategy).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "as_given", [lambda Y: Y, lambda Y: Y.tolist(), lambda Y: Y.astype(object)]
+)
+def test_0_and_1_as_text_in_columns_are_no_names(as_given):
+    text = np.array([["0", "1"], ["1", "1"], ["-1", "-1"]])
+    for make in (Pool, ActiveLearner(OneVsRestClassifier(LogisticRegression())).fit):
+        with pytest.raises(ValueError, match="'0' and '1' as text in columns; write y.astype"):
+            make(np.zeros((3, 2)), as_given(text))
+    names = Pool(np.zeros((2, 1)), [{"0"}, {"1"}])
+    assert names.classes.tolist() == ["0", "1"]

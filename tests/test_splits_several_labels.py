@@ -7,8 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from skactive import ActiveLearner, Pool
 from skactive.evaluation import simulation
 from skactive.evaluation.several import one_of_each
-from skactive.evaluation.simulation import check_simulation
 from skactive.evaluation.splits import make_splits
+from skactive.evaluation.starts import check_simulation
 
 pytestmark = pytest.mark.once
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skactive import Pool
-from skactive.annotate.cache import Said
-from skactive.annotate.seen import Seen, pace
+from skactive.annotate.cache import Predicted
+from skactive.annotate.seen import Answered, pace
 from skactive.annotate.views import PAGE_SIZE, Trained, sure
 from skactive.data.multilabel import names_in
 from skactive.statistics import wilson
@@ -32,7 +32,7 @@ ANSWERS = st.lists(
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """However slow the machine is, one looks whenever something changed."""
-    monkeypatch.setattr("skactive.annotate.views.PATIENCE", 0)
+    monkeypatch.setattr("skactive.annotate.views.REST_FOR", 0)
 
 
 def said(pool, answers):
@@ -209,7 +209,7 @@ def of_model(pool, n_labeled, wrong, n=2):
     truth = dict(zip(pool.held_out.tolist(), pool.y_held_out.tolist(), strict=True))
     other = {"a": "b", "b": "a"}
     answers = [other[truth[r]] if at < wrong else truth[r] for at, r in enumerate(rows)]
-    return Said(n, n_labeled, 0.1, rows, answers)
+    return Predicted(n, n_labeled, 0.1, rows, answers)
 
 
 def test_every_model_is_judged_by_all_test_labels_of_today(tmp_path):
@@ -255,7 +255,7 @@ def test_numbers_are_judged_by_what_they_explain(tmp_path):
     asked = pool.test_questions(100)
     pool.label(asked, y[: len(asked)], annotator="ann")
     of = dict(zip(asked.tolist(), y.tolist(), strict=False))
-    model = Said(2, 50, 0.1, asked.tolist(), [of[row] + 0.1 for row in asked.tolist()])
+    model = Predicted(2, 50, 0.1, asked.tolist(), [of[row] + 0.1 for row in asked.tolist()])
     views.trained = lambda: Trained(50, 0.1, None, False, [model])
     status = views.status()
     truth = np.array([of[row] for row in asked.tolist()])
@@ -295,16 +295,16 @@ def test_a_look_is_not_repeated_while_nothing_changes_nor_too_often(tmp_path, mo
     pool.label([0], ["a"])
     looks = []
 
-    class Slow(Seen):
+    class Slow(Answered):
         def __init__(self, pool):
             looks.append(len(looks))
             super().__init__(pool)
 
-    monkeypatch.setattr("skactive.annotate.views.Seen", Slow)
+    monkeypatch.setattr("skactive.annotate.views.Answered", Slow)
     for _ in range(5):
         views.status(), views.rows()
     assert len(looks) == 1
-    monkeypatch.setattr("skactive.annotate.views.PATIENCE", 10**6)
+    monkeypatch.setattr("skactive.annotate.views.REST_FOR", 10**6)
     monkeypatch.setattr("skactive.annotate.views.QUICK", 0)
     pool.label([1], ["a"])
     assert views.status()["labelled"] == 2  # the first look after a change, which took a moment

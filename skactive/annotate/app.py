@@ -61,7 +61,7 @@ def make_app(desk: Any, views: Views, access: Access) -> Any:
     routes.append(Route("/api/answer", room.answer, methods=["POST"]))
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, access=access)],
+        middleware=[Middleware(Doorkeeper, access=access)],
         exception_handlers={
             Refused: _refused,
             OSError: _unavailable,
@@ -73,7 +73,7 @@ def make_app(desk: Any, views: Views, access: Access) -> Any:
     )
 
 
-class Guard:
+class Doorkeeper:
     """What stands before all routes: nobody passes without a cookie but who has a link."""
 
     def __init__(self, app: Any, access: Access) -> None:

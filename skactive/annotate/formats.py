@@ -12,12 +12,22 @@ from ..data.multilabel import join_names
 from ..data.tables import csv_bytes
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
-from .opinions import CANNOT_TELL, FINAL, OPINION, ROW, Answer, Form, answers_of, as_json, as_lines
-from .reading import KINDS, Reading
+from .opinions import (
+    CANNOT_TELL,
+    FINAL,
+    OPINION,
+    ROW,
+    Answer,
+    Form,
+    answers_of,
+    as_lines,
+    json_bytes,
+)
+from .reading import READABLE, AnswersIn
 
 _COLUMNS = ("id", "label", "annotator", "kind", "time", "comment", "seconds", "stands")
 _AT_ONCE = 256  # lines of a CSV file
-Rows = Iterable[list[Answer]]  # what is said of each row
+RowsSaid = Iterable[list[Answer]]  # what is said of each row
 
 
 def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = False) -> int:
@@ -38,6 +48,21 @@ def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = Fal
         What the rows look like: text, a frame, paths of images. None: ids alone.
     unlabeled : bool, default=False
         Whether rows come too of which nobody has said anything.
+
+    Returns
+    -------
+    int
+        How many answers.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> from skactive import Pool
+    >>> file = BytesIO()
+    >>> write(Pool(["a", "b"], ["pos", None]), file, "doccano", X=["a", "b"])
+    1
+    >>> print(file.getvalue().decode().strip()[:58])
+    {"id": 0, "text": "a", "row": 0, "label": ["pos"], "kind":
     """
     if to not in _WRITERS:
         near = nearest_class(to, list(_WRITERS))
@@ -55,9 +80,9 @@ def write(pool: Any, file: Any, to: str, *, X: Any = None, unlabeled: bool = Fal
 
 
 class _Counted:
-    """Rows, of which the answers are counted as they pass."""
+    """RowsSaid, of which the answers are counted as they pass."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: RowsSaid) -> None:
         self.rows, self.n = rows, 0
 
     def __iter__(self) -> Iterator[list[Answer]]:
@@ -66,7 +91,7 @@ class _Counted:
             yield said
 
 
-def _csv(rows: Rows, form: Form) -> Iterator[bytes]:
+def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield the answers as a CSV file."""
     waiting: list[Answer] = []
     names: list[str] | None = None
@@ -95,7 +120,7 @@ def _csv(rows: Rows, form: Form) -> Iterator[bytes]:
 
 def _as_cells(values: list) -> list:
     """Return values as cells hold them: what is neither a number nor text as JSON."""
-    return [as_json(each).decode() if isinstance(each, list | dict) else each for each in values]
+    return [json_bytes(each).decode() if isinstance(each, list | dict) else each for each in values]
 
 
 def _cell(value: Any) -> Any:
@@ -108,7 +133,7 @@ def _free(name: str) -> str:
     return f"X_{name}" if name in _COLUMNS else name
 
 
-def _jsonl(rows: Rows, form: Form) -> Iterator[bytes]:
+def _jsonl(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield one object for each answer."""
     label = "labels" if form.kind == "several" else "label"
     for each in chain.from_iterable(rows):
@@ -116,19 +141,19 @@ def _jsonl(rows: Rows, form: Form) -> Iterator[bytes]:
         more: dict[str, Any] = {"annotator": each.annotator, "kind": each.kind, "time": each.time}
         more |= {"comment": each.comment, "seconds": each.seconds, "stands": each.stands}
         line |= {name: value for name, value in more.items() if value is not None}
-        yield as_json(line) + b"\n"
+        yield json_bytes(line) + b"\n"
 
 
-def _label_studio(rows: Rows, form: Form) -> Iterator[bytes]:
+def _label_studio(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield a list of tasks with their annotations."""
     between = b"[\n"
     for said in rows:
-        yield between + as_json(task_of(said, form))
+        yield between + json_bytes(task_of(said, form))
         between = b",\n"
     yield b"\n]\n" if between == b",\n" else b"[]\n"
 
 
-def _prodigy(rows: Rows, form: Form) -> Iterator[bytes]:
+def _prodigy(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield one task of a choice for each answer."""
     options = [{"id": str(each), "text": str(each)} for each in form.classes]
     style = "multiple" if form.kind == "several" else "single"
@@ -145,10 +170,10 @@ def _prodigy(rows: Rows, form: Form) -> Iterator[bytes]:
         if each.kind is not None:
             task["answer"] = "accept" if accepted else "ignore"
         task |= {"_view_id": "choice"} | _notes(each, "_session_id")
-        yield as_json(task) + b"\n"
+        yield json_bytes(task) + b"\n"
 
 
-def _doccano(rows: Rows, form: Form) -> Iterator[bytes]:
+def _doccano(rows: RowsSaid, form: Form) -> Iterator[bytes]:
     """Yield one example for each answer; what doccano does not know it keeps beside."""
     for each in chain.from_iterable(rows):
         line = _named_apart(each)
@@ -159,7 +184,7 @@ def _doccano(rows: Rows, form: Form) -> Iterator[bytes]:
         line |= {ROW: each.id, "label": label if is_label else []}
         if each.kind is not None:
             line["kind"] = each.kind
-        yield as_json(line | _notes(each, "annotator")) + b"\n"
+        yield json_bytes(line | _notes(each, "annotator")) + b"\n"
 
 
 def _names(label: Any) -> list[str]:
@@ -182,7 +207,7 @@ def _notes(each: Answer, who: str) -> dict[str, Any]:
     return {name: value for name, value in notes.items() if value is not None}
 
 
-_WRITERS: dict[str, Callable[[Rows, Form], Iterator[bytes]]] = {
+_WRITERS: dict[str, Callable[[RowsSaid, Form], Iterator[bytes]]] = {
     "csv": _csv,
     "jsonl": _jsonl,
     "label-studio": _label_studio,
@@ -237,12 +262,24 @@ def read(
     Returns
     -------
     dict of lists
+        The columns.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "of_prodigy.jsonl"
+    >>> told = '{"text": "a", "id": 3, "accept": ["pos"], "answer": "accept", "_session_id": "ann"}'
+    >>> _ = path.write_text(told)
+    >>> table = read(path)
+    >>> table["id"], table["label"], table["annotator"], table["text"]
+    ([3], ['pos'], ['ann'], ['a'])
     """
-    if kind is not None and kind not in KINDS:
-        near = nearest_class(kind, list(KINDS))
-        instead = ", ".join(map(repr, KINDS)) if near is None else repr(near)
+    if kind is not None and kind not in READABLE:
+        near = nearest_class(kind, list(READABLE))
+        instead = ", ".join(map(repr, READABLE)) if near is None else repr(near)
         raise ValueError(f"read got kind={kind!r}; write {instead}, or nothing.")
-    reading = Reading(path, kind, on, label, comment, people or {}, annotator)
+    reading = AnswersIn(path, kind, on, label, comment, people or {}, annotator)
     columns: dict[str, list] = {name: [] for name in _COLUMNS[:-1]}
     data: dict[str, list] = {}
     known: dict[Any, Any] = {}  # labels and names are few, and are kept once
@@ -286,7 +323,28 @@ def take_in(
 ) -> Any:
     """Record a table that `read` returned in a pool, who could not tell and decisions included.
 
-    Returns the answers that `Pool.merge` left out, since they contradict what rows have.
+    Parameters
+    ----------
+    pool : Pool
+        Which is changed.
+    table : dict of lists
+        Of `read`.
+    relabel, new_labels : bool, default=False
+        As for `Pool.merge`.
+
+    Returns
+    -------
+    DataFrame or dict of arrays
+        The answers that were left out, as by `Pool.merge`.
+
+    Examples
+    --------
+    >>> from skactive import Pool
+    >>> pool = Pool(["a", "b"], ["pos", None])
+    >>> table = {"id": [1], "label": ["pos"], "annotator": ["ann"], "kind": ["opinion"]}
+    >>> left = take_in(pool, table | {"comment": [None], "seconds": [2.5]})
+    >>> pool.opinions["annotator"].tolist()[-1], pool.y.tolist()
+    ('ann', ['pos', 'pos'])
     """
     kinds, labels = list(table["kind"]), list(table["label"])
     for at, kind in enumerate(kinds):

@@ -24,7 +24,7 @@ MOST_BYTES = 100_000_000  # of a file
 MOST_PIXELS = 100_000_000  # of an image: a small file may stand for any number
 SCREEN = 1_600  # pixels of a side, above which an image is made smaller
 # What is read, by Pillow alone. Others of its formats start programs, or are no images.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 AUDIO = {".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg"}
 _BEGINNINGS = {
     "audio/wav": (b"RIFF",),
@@ -200,9 +200,9 @@ class Items:
                 return _drawn(media)
         Image, path = needed("PIL.Image"), Path(media)
         try:
-            image = Image.open(self._real(path), formats=FORMATS)
+            image = Image.open(self._real(path), formats=_FORMATS)
         except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise Refused(415, f"{path.name!r} is no image of {', '.join(FORMATS)}.") from error
+            raise Refused(415, f"{path.name!r} is no image of {', '.join(_FORMATS)}.") from error
         width, height = image.size
         if width * height > MOST_PIXELS:
             image.close()
@@ -314,7 +314,7 @@ def _drawn(media: Any) -> Any:
         buffer = BytesIO()
         media.savefig(buffer, format="png")
         return Image.open(buffer, formats=("PNG",))
-    return Image.fromarray(pixels(as_image(media)))
+    return Image.fromarray(pixels(np.asarray(as_image(media))))
 
 
 def pixels(image: np.ndarray) -> np.ndarray:

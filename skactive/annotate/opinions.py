@@ -18,7 +18,7 @@ from ..pool.standing import labels_in, opinions_table
 
 CANNOT_TELL, FINAL, OPINION = "cannot tell", "final", "opinion"
 ROW = "row"  # in what other tools keep of a row: its id
-SHOWN = "shown"  # the text of a row that is several columns
+AS_LINES = "shown"  # the text of a row that is several columns
 _AT_ONCE = 512  # rows that are looked at together
 _MEDIA = {
     "image": (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"),
@@ -136,7 +136,7 @@ def _by_row(table: dict[str, np.ndarray], names: list | None) -> Iterator[tuple[
                     table["kind"][i],
                     None if times[i].startswith("NaT") else str(times[i]),
                     table["comment"][i],
-                    plain(table["seconds"][i]),
+                    json_value(table["seconds"][i]),
                 )
                 for i in at
             ],
@@ -153,7 +153,7 @@ def _plain_labels(labels: np.ndarray, names: list | None) -> Sequence:
 def _plain_label(label: Any, names: list | None) -> Any:
     """Return a label as a plain value."""
     if names is None or label is None:
-        return plain(label)
+        return json_value(label)
     return _named(label.item() if isinstance(label, np.void) else label, names)
 
 
@@ -167,7 +167,7 @@ def data_of(X: Any) -> list[dict[str, Any]]:
     columns = row_columns(X)
     if columns is None:
         return [{} for _ in range(n_rows(X))]
-    lists = {str(name): [plain(value) for value in values] for name, values in columns.items()}
+    lists = {str(name): [json_value(value) for value in values] for name, values in columns.items()}
     if list(lists) == ["text"]:
         for key, endings in _MEDIA.items():
             if all(
@@ -179,8 +179,8 @@ def data_of(X: Any) -> list[dict[str, Any]]:
 
 
 def shown_key(data: Mapping[str, Any]) -> str:
-    """Return under which key of its data a row is shown; SHOWN: as lines of all of them."""
-    return next((key for key in ("text", *_MEDIA) if key in data), SHOWN)
+    """Return under which key of its data a row is shown; AS_LINES: as lines of all of them."""
+    return next((key for key in ("text", *_MEDIA) if key in data), AS_LINES)
 
 
 def as_lines(data: Mapping[str, Any]) -> str:
@@ -190,7 +190,7 @@ def as_lines(data: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in data.items() if value is not None)
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Return a value as JSON holds it: no NaN, text for what it does not know."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -199,14 +199,14 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): json_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
-        return [plain(each) for each in value]
+        return [json_value(each) for each in value]
     text = str(value)
     return None if text in ("NaT", "<NA>") else text
 
 
-def as_json(value: Any) -> bytes:
+def json_bytes(value: Any) -> bytes:
     """Return a value as JSON; half a character, which no encoding has, as an escape."""
     try:
         return json.dumps(value, ensure_ascii=False).encode("utf-8")

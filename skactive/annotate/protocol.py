@@ -14,8 +14,8 @@ MOST_WANTED = 50
 MOST_TEXT = 10_000  # characters of a comment
 MOST_NAME = 1_000  # characters of a label, or of an id
 MOST_MS = 1e12
-KINDS = ("answer", "skip", "undo", "review")
-SHOWN = ("disagreements", "model", "skipped", "comments")
+_KINDS = ("answer", "skip", "undo", "review")
+_ONLY = ("disagreements", "model", "skipped", "comments")
 
 _DIGITS = 15  # of whole numbers, which JavaScript has exactly
 _ROW = re.compile(rf"[0-9]{{1,{_DIGITS}}}")
@@ -61,8 +61,8 @@ def checked_filters(given: Mapping[str, str]) -> dict[str, Any]:
     """Return by what rows are chosen, refusing what chooses none."""
     known = _keys(given, "the address", ("class", "annotator", "only", "before"))
     only, before = known.get("only") or None, known.get("before") or None
-    if only is not None and only not in SHOWN:
-        raise Refused(400, f"only is {only[:40]!r}; write {', '.join(SHOWN)}, or leave it out.")
+    if only is not None and only not in _ONLY:
+        raise Refused(400, f"only is {only[:40]!r}; write {', '.join(_ONLY)}, or leave it out.")
     return {
         "label": known.get("class") or None,
         "annotator": known.get("annotator") or None,
@@ -76,8 +76,8 @@ def _op(value: Any, name: str) -> dict[str, Any]:
     keys = ("op", "kind", "row", "label", "comment", "ms", "guessed")
     known = _keys(value, name, keys)
     kind, row, ms = known.get("kind"), known.get("row"), known.get("ms")
-    if kind not in KINDS:
-        raise _refusal(f"{name}.kind", kind, f"one of {', '.join(KINDS)}")
+    if kind not in _KINDS:
+        raise _refusal(f"{name}.kind", kind, f"one of {', '.join(_KINDS)}")
     comment, guessed = known.get("comment"), known.get("guessed")
     if not isinstance(guessed, bool | None):
         raise _refusal(f"{name}.guessed", guessed, "true, false or null")

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from ..data.tables import cell_of, csv_records
 from .label_studio_tasks import COMMENT, LABEL, answers_in
-from .opinions import CANNOT_TELL, FINAL, OPINION, ROW, SHOWN, Answer
+from .opinions import AS_LINES, CANNOT_TELL, FINAL, OPINION, ROW, Answer
 
 _CHUNK = 1 << 20  # characters of a file that are read together
 _SPACE, _BETWEEN = re.compile(r"[ \t\r\n]*"), re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
@@ -22,7 +22,7 @@ _PEOPLE = ("annotator", "_session_id", "_annotator_id")
 _NOTES = ("id", "kind", "time", "comment", "seconds", "stands")
 
 
-class Reading:
+class AnswersIn:
     """The answers in a file, as they are read; afterwards, whether rows have several labels."""
 
     def __init__(
@@ -182,7 +182,7 @@ class Reading:
             key = each.get("id"), each.get("annotator")
             if key not in latest or latest[key][0] <= order:
                 latest[key] = order, where, each
-        own = {*_OF_MIN, label, comment, on, SHOWN}
+        own = {*_OF_MIN, label, comment, on, AS_LINES}
         for _, where, each in latest.values():
             value = _value(each.get(label)) if label in each else ()
             remark = _value(each.get(comment))
@@ -264,15 +264,15 @@ class Reading:
 
 
 _READERS = {
-    "csv": Reading._csv,
-    "jsonl": Reading._jsonl,
-    "label-studio": Reading._label_studio,
-    "label-studio-min": Reading._label_studio_min,
-    "label-studio-csv": Reading._label_studio_csv,
-    "prodigy": Reading._prodigy,
-    "doccano": Reading._doccano,
+    "csv": AnswersIn._csv,
+    "jsonl": AnswersIn._jsonl,
+    "label-studio": AnswersIn._label_studio,
+    "label-studio-min": AnswersIn._label_studio_min,
+    "label-studio-csv": AnswersIn._label_studio_csv,
+    "prodigy": AnswersIn._prodigy,
+    "doccano": AnswersIn._doccano,
 }
-KINDS = tuple(_READERS)
+READABLE = tuple(_READERS)
 
 
 def _answer(

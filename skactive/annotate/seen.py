@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.codes import label_codes, starts_of
+from ..data.labels import objects
 from ..data.multilabel import as_matrix, is_multilabel
 from ..data.row_numbers import is_among
 from ..pool.fold import HELD_OUT, LABELED, SKIPPED, UNLABELED
@@ -17,9 +18,9 @@ from ..pool.people import people_table
 from ..pool.pool import Pool
 from ..pool.standing import labels_in, opinions, standing
 
-LEVEL = 0.95
-PAUSE = 300.0  # seconds between two answers, from which on somebody was away
-LATELY = 50  # answers, by which the pace of a person is told
+CONFIDENCE = 0.95
+_PAUSE = 300.0  # seconds between two answers, from which on somebody was away
+_LATELY = 50  # answers, by which the pace of a person is told
 _ANSWERED = 1 << 40  # keys of rows that were answered here begin above those that came with a label
 
 
@@ -30,7 +31,7 @@ class Agreeing(NamedTuple):
     differ: np.ndarray
 
 
-class Seen:
+class Answered:
     """What a pool tells of answers, as of when this was made.
 
     Attributes
@@ -63,7 +64,7 @@ class Seen:
         self._put_in_order(ledger)
         self.agreeing = _agreeing(*opinions(ledger))
         self.open = np.setdiff1d(self.agreeing.rows[self.agreeing.differ], now.decided)
-        self.people = people_table(ledger, LEVEL)
+        self.people = people_table(ledger, CONFIDENCE)
         times = log.times.array[log.operations_of(self.events)]
         self.pace = [
             pace(times[self.names == log.known_code(name)]) for name in self.people["annotator"]
@@ -128,7 +129,7 @@ class Seen:
             "annotator": log.names_of(events),
             "label": labels,
             "comment": comments,
-            "seconds": np.where(np.isnan(seconds), None, seconds),
+            "seconds": objects([None if np.isnan(each) else each for each in seconds.tolist()]),
             "time": log.times.array[log.operations_of(events)],
         }
         lines = zip(*(column.tolist() for column in columns.values()), strict=True)
@@ -165,8 +166,8 @@ def pace(times: np.ndarray) -> int | None:
     >>> pace(np.array([0.0, 4, 8, 4000, 4004]))
     900
     """
-    gaps = np.diff(np.sort(times)[-LATELY:])
-    gaps = gaps[gaps < PAUSE]
+    gaps = np.diff(np.sort(times)[-_LATELY:])
+    gaps = gaps[gaps < _PAUSE]
     return round(3600 * len(gaps) / gaps.sum()) if gaps.sum() > 0 else None
 
 

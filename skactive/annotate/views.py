@@ -21,7 +21,7 @@ from ..pool.pool import Pool
 from ..statistics.estimates import Interval, bootstrap, effective_n, wilson
 from . import formats
 from .items import Items
-from .seen import LEVEL, Seen
+from .seen import CONFIDENCE, Answered
 
 PAGE_SIZE = 50  # rows of the review at once
 MOST_POINTS = 40  # of the curve
@@ -29,7 +29,7 @@ EXTRACT = 400  # characters of a text in a list
 LEAST_TO_ESTIMATE = 10  # test labels that are measured numbers
 TARGET = 0.9
 QUICK = 0.1  # seconds: one looks whenever it takes less
-PATIENCE = 5.0  # times as long as it takes beyond that, before one looks again
+REST_FOR = 5.0  # times as long as it takes beyond that, before one looks again
 
 
 class Trained(NamedTuple):
@@ -74,7 +74,7 @@ class Views:
         self.pool, self.items, self.labels = pool, items, labels
         self.trained, self.goal = trained, goal
         self._lock = Lock()
-        self._seen: Seen | None = None
+        self._seen: Answered | None = None
         self._rest = 0.0  # until when what was seen is new enough
         self._estimated: tuple[Any, list[dict], dict | None] | None = None
 
@@ -170,16 +170,16 @@ class Views:
 
     # What was said
 
-    def _look(self) -> Seen:
+    def _look(self) -> Answered:
         """Return what is there now, or was a moment ago where looking takes long."""
         start = time.monotonic()
         if self._seen is not None and start < self._rest:
             return self._seen
         self.pool.refresh()
         if self._seen is None or self._seen.n != self.pool.n_operations:
-            self._seen = Seen(self.pool)
+            self._seen = Answered(self.pool)
         now = time.monotonic()
-        self._rest = now + PATIENCE * (now - start - QUICK)
+        self._rest = now + REST_FOR * (now - start - QUICK)
         return self._seen
 
     def _is_of(self, label: Any, name: str) -> bool:
@@ -187,7 +187,7 @@ class Views:
         shown = self.labels.of_pool(label)
         return name in shown if isinstance(shown, list) else str(shown) == name
 
-    def _chosen(self, seen: Seen, only: str, guesses: Mapping[int, Any]) -> np.ndarray:
+    def _chosen(self, seen: Answered, only: str, guesses: Mapping[int, Any]) -> np.ndarray:
         """Return a mask of rows of one kind."""
         if only == "comments":
             return seen.has_comment()
@@ -203,7 +203,7 @@ class Views:
         ]
         return np.isin(seen.rows, np.array(other, dtype=np.int64))
 
-    def _line(self, seen: Seen, row: int, guesses: Mapping[int, Any]) -> dict[str, Any]:
+    def _line(self, seen: Answered, row: int, guesses: Mapping[int, Any]) -> dict[str, Any]:
         """Return a row of the review."""
         card, of_pool = self.items.card(row), self.labels.of_pool
         if len(text := card.get("text", "")) > EXTRACT:
@@ -219,7 +219,7 @@ class Views:
             "model": guesses.get(row),
         }
 
-    def _classes(self, seen: Seen) -> list[dict[str, Any]]:
+    def _classes(self, seen: Answered) -> list[dict[str, Any]]:
         """Return how many rows have each class, in the order of the page."""
         labels, counts = seen.label_counts()
         found = {str(name): 0 for name in self.labels.names}
@@ -229,7 +229,7 @@ class Views:
 
     # How good the model is
 
-    def _estimates(self, seen: Seen, models: Sequence[Any]) -> tuple[list[dict], dict | None]:
+    def _estimates(self, seen: Answered, models: Sequence[Any]) -> tuple[list[dict], dict | None]:
         """Return what each model is worth, all by the same test labels, and the last one."""
         last = models[-1].n if models else None
         if self._estimated is None or self._estimated[0] != (seen.n, last, len(models)):
@@ -280,10 +280,10 @@ class Views:
             return None
         right = np.array([truth[row] == one for row, one in said], dtype=float)
         n = len(right) if of is None else effective_n(right, of)
-        return wilson(float(right.mean()), n, LEVEL)
+        return wilson(float(right.mean()), n, CONFIDENCE)
 
 
-def _people(seen: Seen) -> list[dict[str, Any]]:
+def _people(seen: Answered) -> list[dict[str, Any]]:
     """Return what each person has done."""
     table = seen.people
     columns = (table[name].tolist() for name in ("annotator", "answers", "skips", "agreement"))
@@ -311,7 +311,7 @@ def _explained(truth: list, said: list, groups: np.ndarray | None) -> Interval |
         spread = ((y[at] - y[at].mean()) ** 2).sum()
         return 1 - ((y[at] - predicted[at]) ** 2).sum() / spread if spread else math.nan
 
-    return bootstrap(score, len(y), LEVEL, groups=groups)
+    return bootstrap(score, len(y), CONFIDENCE, groups=groups)
 
 
 def sure(estimate: Mapping[str, Any] | None, n_held_out: int) -> str | None:
@@ -332,7 +332,7 @@ def sure(estimate: Mapping[str, Any] | None, n_held_out: int) -> str | None:
     if share <= TARGET:
         return f"To be sure of {goal} the model has to become better; more test labels do not help."
     # From there on Wilson's interval for the share leaves the target out.
-    z = float(ndtri(0.5 + LEVEL / 2))
+    z = float(ndtri(0.5 + CONFIDENCE / 2))
     enough = math.ceil(z**2 * TARGET * (1 - TARGET) / (share - TARGET) ** 2)
     if enough > n_held_out:
         return f"To be sure of {goal} takes more test rows than are held out ({n_held_out:,})."

@@ -15,11 +15,10 @@ import numpy as np
 from ..evaluation import BudgetCurveDisplay, Comparison, compare_strategies
 from .data import Asked, Data, read_data
 from .models import default_model, named_model
-from .options import add_json, count, names
-from .words import counted, needed, note, say, say_json
+from .options import Subcommand, add_json, count, names
+from .words import from_extra, note, number_of, say, say_json
 
-NAME, HELP = "compare", "find out on labelled rows whether a strategy saves labels"
-EXAMPLES = (
+_EXAMPLES = (
     "skactive compare reviews.csv --text review --target sentiment",
     "skactive compare patients.csv --target ill --ignore patient --strategies entropy,k_center",
     "skactive compare patients.csv --target ill --repeats 5 --budget 60 -o curves.png --json",
@@ -28,7 +27,7 @@ MOST_CLASSES = 50  # above which a target of numbers is taken for a measured one
 _ROUNDS = 20
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add = parser.add_argument
     add("data", help="a .csv, .tsv or .jsonl file")
@@ -48,11 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print the table and the verdict, and write the picture."""
     picture = None if args.no_picture else Path(args.output or "comparison.png")
     if picture is not None:
-        needed("matplotlib", "plot")
+        from_extra("matplotlib", "plot")
         if not picture.absolute().parent.is_dir():
             raise FileNotFoundError(f"{picture} cannot be written: its folder is not there.")
     data = read_data(
@@ -113,7 +112,7 @@ def _compared(args: argparse.Namespace, data: Data, y: np.ndarray) -> Comparison
     batch = args.batch or max(1, budget // _ROUNDS)
     n_initial = min(max(batch, len(set(y)) if not args.numbers else 10), budget)
     note(
-        f"{name}; {counted(len(data), 'row')}, {counted(args.repeats, 'repeat')}, "
+        f"{name}; {number_of(len(data), 'row')}, {number_of(args.repeats, 'repeat')}, "
         f"{n_initial} to {budget} labels by {batch}."
     )
     return compare_strategies(
@@ -133,7 +132,7 @@ def _compared(args: argparse.Namespace, data: Data, y: np.ndarray) -> Comparison
 
 def _draw(compared: Comparison, picture: Path) -> None:
     """Write the learning curves as a picture."""
-    matplotlib = needed("matplotlib", "plot")
+    matplotlib = from_extra("matplotlib", "plot")
     matplotlib.use("agg")  # whether there is a screen or not
     display = BudgetCurveDisplay.from_comparison(compared)
     display.figure_.savefig(picture, dpi=150)
@@ -146,3 +145,13 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     if saving is not None:
         told |= {"saved_share": float(saving.share)}
     return told
+
+
+COMPARE = Subcommand(
+    "compare",
+    "find out on labelled rows whether a strategy saves labels",
+    __doc__,
+    _EXAMPLES,
+    _add_arguments,
+    _run,
+)

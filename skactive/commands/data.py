@@ -6,12 +6,12 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .words import counted, needed
+from .words import from_extra, number_of
 
 IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 TABLES = {".csv", ".tsv", ".txt"}
@@ -19,7 +19,7 @@ LINES = {".jsonl", ".ndjson"}
 _MISSING = {"", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"}  # in a column of a table
 _LONGEST = 2**31 - 1  # cell; the standard library stops at 131,072 characters
 
-Cells = dict[str, list[str]]
+TextColumns = dict[str, list[str]]
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Data:
     kind: str  # "text", "table" or "images"
     X: Any
     ids: list[str]
-    others: Cells = field(default_factory=dict)  # columns that are no features
+    others: TextColumns = field(default_factory=dict)  # columns that are no features
     notes: list[str] = field(default_factory=list)
     features: list[str] = field(default_factory=list)  # columns of a table, or of its text
 
@@ -40,6 +40,20 @@ class Data:
     def order(self) -> str:
         """Return what tells that a file has the same rows in the same order."""
         return hashed(self.ids)
+
+    def extend(self, added: Sequence[Mapping[str, Any]]) -> None:
+        """Take in rows that came while it was labelled, and are kept beside the record."""
+        shown = [each["data"] for each in added]
+        if not shown:
+            return
+        if self.kind == "table":
+            pandas = from_extra("pandas", "tables")
+            more = pandas.DataFrame(shown)[self.features].astype(self.X.dtypes)
+            self.X = pandas.concat([self.X, more], ignore_index=True)
+        else:
+            self.X = [*self.X, *(each["text"] for each in shown)]
+        self.ids = [*self.ids, *(each["id"] for each in added)]
+        self.others = {name: [*cells, *[""] * len(added)] for name, cells in self.others.items()}
 
 
 @dataclass(frozen=True)
@@ -93,14 +107,15 @@ def hashed(parts: Iterable[str]) -> str:
 # Rows of a table
 
 
-def _rows(path: Path, cells: Cells, asked: Asked) -> Data:
+def _rows(path: Path, cells: TextColumns, asked: Asked) -> Data:
     """Return rows of which the cells are known as text."""
     for name in asked.named():
         if name not in cells:
             raise ValueError(
                 f"{path} has no column {name!r}; its columns are {', '.join(map(repr, cells))}."
             )
-    text, notes = asked.text, []
+    text = asked.text
+    notes: list[str] = []
     if text is None and set(cells) - asked.apart() == {"text"}:
         text = "text"
     seen = _features(path, cells, asked) if text is None else [text]
@@ -112,7 +127,7 @@ def _rows(path: Path, cells: Cells, asked: Asked) -> Data:
     return Data(path, "table" if text is None else "text", X, ids, others, notes, seen)
 
 
-def _features(path: Path, cells: Cells, asked: Asked) -> list[str]:
+def _features(path: Path, cells: TextColumns, asked: Asked) -> list[str]:
     """Return the columns by which rows are labelled: all but those that mean something else."""
     seen = list(asked.features or (name for name in cells if name not in asked.apart()))
     if not seen:
@@ -121,8 +136,8 @@ def _features(path: Path, cells: Cells, asked: Asked) -> list[str]:
 
 
 def _with_content(
-    path: Path, cells: Cells, must: Sequence[str], seen: Sequence[str], notes: list[str]
-) -> Cells:
+    path: Path, cells: TextColumns, must: Sequence[str], seen: Sequence[str], notes: list[str]
+) -> TextColumns:
     """Return the rows that have what they must have, or anything at all, and note the others."""
     must = [name for name in must if name]
     n = len(next(iter(cells.values())))
@@ -137,7 +152,7 @@ def _with_content(
         lacking = " or no ".join(map(repr, must)) or "cell"
         has = "has" if n - len(keep) == 1 else "have"
         notes.append(
-            f"{path.name}: {counted(n - len(keep), 'row')} left out, which {has} no {lacking}."
+            f"{path.name}: {number_of(n - len(keep), 'row')} left out, which {has} no {lacking}."
         )
         cells = {name: [column[i] for i in keep] for name, column in cells.items()}
     return cells
@@ -145,7 +160,8 @@ def _with_content(
 
 def _names(path: Path, column: list[str], name: str) -> list[str]:
     """Return the ids in a column, refusing blanks and those that are there twice."""
-    ids, seen = [cell.strip() for cell in column], {}
+    ids = [cell.strip() for cell in column]
+    seen: dict[str, int] = {}
     for row, each in enumerate(ids, start=1):
         if not each:
             raise ValueError(f"{path} has no {name!r} in row {row}; fill it in, or leave --id out.")
@@ -158,7 +174,7 @@ def _names(path: Path, column: list[str], name: str) -> list[str]:
     return ids
 
 
-def _hashes(cells: Cells, columns: Sequence[str], notes: list[str]) -> list[str]:
+def _hashes(cells: TextColumns, columns: Sequence[str], notes: list[str]) -> list[str]:
     """Return a hash of what is in each row, by which it is found wherever it stands.
 
     Of rows that are alike it does not matter which is which: the second has -2 behind its hash.
@@ -174,15 +190,15 @@ def _hashes(cells: Cells, columns: Sequence[str], notes: list[str]) -> list[str]
     if n_again:
         repeat = "repeats" if n_again == 1 else "repeat"
         notes.append(
-            f"{counted(n_again, 'row')} {repeat} an earlier one word for word; each is asked for "
+            f"{number_of(n_again, 'row')} {repeat} an earlier one word for word; each is asked for "
             f"by itself."
         )
     return ids
 
 
-def _frame(cells: Cells) -> Any:
+def _frame(cells: TextColumns) -> Any:
     """Return a table as a frame, whose columns of numbers are numbers."""
-    pandas = needed("pandas", "tables")
+    pandas = from_extra("pandas", "tables")
     columns: dict[str, Any] = {}
     for name, column in cells.items():
         values = pandas.Series(
@@ -196,7 +212,7 @@ def _frame(cells: Cells) -> Any:
 # Files
 
 
-def _csv(path: Path, wanted: Sequence[str]) -> Cells:
+def _csv(path: Path, wanted: Sequence[str]) -> TextColumns:
     """Return the columns of a CSV file as text."""
     text = _text(path)
     csv.field_size_limit(_LONGEST)
@@ -206,7 +222,7 @@ def _csv(path: Path, wanted: Sequence[str]) -> Cells:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"{path} has two columns {twice[0]!r}; rename one of them.")
-    columns: Cells = {name: [] for name in names}
+    columns: TextColumns = {name: [] for name in names}
     for line, record in records:
         if any(map(str.strip, record[len(names) :])):
             raise ValueError(
@@ -251,7 +267,7 @@ def _separator(text: str, wanted: Sequence[str]) -> str:
     return max(",;\t|", key=found)
 
 
-def _records(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[str]]]:
+def _records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows in which something is written, each with the line on which it begins."""
     reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1
     try:
@@ -266,7 +282,7 @@ def _records(path: Path, text: str, separator: str) -> Iterable[tuple[int, list[
         ) from error
 
 
-def _json_lines(path: Path) -> Cells:
+def _json_lines(path: Path) -> TextColumns:
     """Return the objects of a JSON Lines file as columns of text.
 
     Of an object with "data", as Label Studio and skactive write them, that is the row.
@@ -304,7 +320,7 @@ def _cell(value: Any) -> str:
 
 def _images(folder: Path) -> Data:
     """Return the images in a folder and those below it, called by their paths in it."""
-    Image = needed("PIL.Image", "annotate")
+    Image = from_extra("PIL.Image", "annotate")
     notes: list[str] = []
     found = [
         path
@@ -326,7 +342,7 @@ def _images(folder: Path) -> Data:
     if broken:
         are = "is no image" if len(broken) == 1 else "are no images"
         notes.append(
-            f"{counted(len(broken), 'file')} left out, which {are} that can be read: "
+            f"{number_of(len(broken), 'file')} left out, which {are} that can be read: "
             f"{', '.join(broken[:3])}{', ...' * (len(broken) > 3)}."
         )
     ids = [path.relative_to(folder).as_posix() for path in paths]

@@ -5,35 +5,39 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .options import add_record
+from .options import Subcommand, add_record
 from .project import opened
-from .words import counted, note
+from .words import note, number_of
 
-NAME, HELP = "export", "write the labels for other tools"
-FORMATS = ("csv", "jsonl", "label-studio", "prodigy", "doccano")
-EXAMPLES = (
+_FORMATS = ("csv", "jsonl", "label-studio", "prodigy", "doccano")
+_EXAMPLES = (
     "skactive export labels.db --to csv -o labels.csv",
     "skactive export labels.db --to jsonl > labels.jsonl",
     "skactive export labels.db --to label-studio --all -o tasks.json",
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
-    parser.add_argument("--to", choices=FORMATS, default="csv", help="by default csv")
+    parser.add_argument("--to", choices=_FORMATS, default="csv", help="by default csv")
     parser.add_argument("--all", action="store_true", help="rows without an answer too")
     parser.add_argument("-o", "--output", metavar="FILE", help="by default it is printed")
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Write it."""
-    from ..annotate import formats
+    from ..annotate.formats import write
 
     _, data, pool = opened(args)
     with pool:
         file = sys.stdout.buffer if args.output is None else args.output
-        n = formats.write(pool, file, args.to, X=data.X, unlabeled=args.all)
+        n = write(pool, file, args.to, X=data.X, unlabeled=args.all)
     sys.stdout.flush()
-    note(f"{counted(n, 'answer')} of {args.store}, {args.output or 'printed'}.")
+    note(f"{number_of(n, 'answer')} of {args.store}, {args.output or 'printed'}.")
     return 0
+
+
+EXPORT = Subcommand(
+    "export", "write the labels for other tools", __doc__, _EXAMPLES, _add_arguments, _run
+)

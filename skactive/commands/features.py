@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from ..utils.files import replacing
-from .words import needed, note
+from .words import from_extra, note
 
 _KEPT = 200_000  # small pictures, of 768 bytes each
 
@@ -42,7 +42,7 @@ class Thumbnails(TransformerMixin, BaseEstimator):
 @lru_cache(_KEPT)
 def _thumbnail(path: str, size: int) -> bytes:
     """Return the colours of an image of size x size pixels."""
-    Image, ImageOps = needed("PIL.Image", "annotate"), needed("PIL.ImageOps", "annotate")
+    Image, ImageOps = from_extra("PIL.Image", "annotate"), from_extra("PIL.ImageOps", "annotate")
     try:
         with Image.open(path) as image:
             image.draft("RGB", (2 * size, 2 * size))  # of a JPEG no more is decoded than that
@@ -78,18 +78,18 @@ class LookedUp(TransformerMixin, BaseEstimator):
 
     def __setstate__(self, state):
         """Open the file again."""
-        vars(self).update(state)
+        self.__dict__ = dict(state)
         if "positions_" in state:
             self.vectors_ = np.load(self.path, mmap_mode="r")
 
 
-def check_vectors(path: Path, n_rows: int) -> None:
+def check_file_of_vectors(path: Path, n_rows: int) -> None:
     """Refuse a file that has no vector for each row."""
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(f"--embedding {path} is no array of numpy: {error}.") from error
-    shape = getattr(vectors, "shape", ())
+    shape: tuple[int, ...] = getattr(vectors, "shape", ())
     if len(shape) != 2 or shape[0] != n_rows or vectors.dtype.kind not in "fiu":
         raise ValueError(
             f"--embedding {path} has the shape {shape}; give a vector of numbers for each of the "
@@ -102,8 +102,8 @@ def check_vectors(path: Path, n_rows: int) -> None:
 
 def embed_by_timm(name: str, paths: Sequence[Path], file: Path) -> None:
     """Write the vectors that a net of timm makes of images to a file."""
-    timm, torch = needed("timm", "torch"), needed("torch", "torch")
-    Image = needed("PIL.Image", "annotate")
+    timm, torch = from_extra("timm", None), from_extra("torch", "torch")
+    Image = from_extra("PIL.Image", "annotate")
     net = timm.create_model(name, pretrained=True, num_classes=0).eval()
     prepared = timm.data.create_transform(**timm.data.resolve_model_data_config(net))
     parts = []

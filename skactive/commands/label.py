@@ -12,23 +12,22 @@ from ..pool import Pool
 from .data import Data, read_data
 from .features import embed_by_timm, file_of_timm
 from .models import BRING_FEATURES
-from .options import count, names, port, share
+from .options import Subcommand, count, names, port, share
 from .project import (
     Project,
     as_setting,
-    check_embedding,
     learner_of,
-    pool_of,
+    pool_over,
+    refuse_vectors,
     relative,
     remembered,
     rows_of,
     seen_from,
     with_features,
 )
-from .words import Usage, counted, note
+from .words import Usage, note, number_of
 
-NAME, HELP = "label", "label rows on a page in the browser"
-EXAMPLES = (
+_EXAMPLES = (
     "skactive label reviews.csv --text review --classes positive,negative",
     "skactive label pictures/ --classes cat,dog --annotators ann,ben",
     "skactive label patients.csv --groups patient --classes yes,no --goal 300",
@@ -38,8 +37,8 @@ EXAMPLES = (
 STAYS = ("text", "id", "groups", "several", "hold_out")  # what a record keeps for good
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what may be given."""
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add what says which rows are labelled, and how."""
     add = parser.add_argument
     add("data", help="a .csv, .tsv or .jsonl file, a folder of images, or a record to go on with")
     add("--store", help="the record; by default labels.db")
@@ -56,6 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--embedding", metavar="FILE.npy", help="a vector for each row, in their order")
     add("--embed", metavar="timm:NAME", help="vectors of images by a net of timm")
     add("--strategy", help="which rows come first; by default auto: margin, of own models too")
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what may be given."""
+    add_data(parser)
+    add = parser.add_argument
     add("--guidelines", metavar="FILE", help="what annotators can read, as text or Markdown")
     add("--port", type=port, default=8888, help="of the page, by default 8888; 0 is any free one")
     add("--host", default="127.0.0.1", help="where the page listens; by default this machine alone")
@@ -63,12 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-browser", action="store_true", help="print the link and open nothing")
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Serve the page until Ctrl-C."""
     from ..annotate import serve
 
     project, store, data, learner, model = prepared(args)
-    note(f"{data.path}: {counted(len(data), 'row')}; labels go to {store}.")
+    note(f"{data.path}: {number_of(len(data), 'row')}; labels go to {store}.")
     note(f"Model: {model}. Strategy: {project.strategy}.")
     if data.kind == "images" and project.model is project.embedding is None:
         note(BRING_FEATURES)
@@ -101,12 +106,12 @@ def prepared(args: argparse.Namespace) -> tuple[Project, Path, Data, ActiveLearn
         project, data = _gone_on(args, store, before, goes_on)
     for each in data.notes:
         note(each)
-    check_embedding(project, data)
+    refuse_vectors(project, data)
     project = _with_vectors(args, project, store, data)
     is_new = not store.exists()
     if is_new:  # or a record would be left of what is refused
         learner_of(project, store, data, Pool(data.X, **_options(project, data)))
-    pool = _new_pool(project, store, data) if before is None else pool_of(project, store, data)
+    pool = _new_pool(project, store, data) if before is None else pool_over(project, store, data)
     try:
         if before is not None and project.classes != before.classes:
             pool.name_classes(project.classes)
@@ -192,7 +197,7 @@ def _changed(args: argparse.Namespace, project: Project, store: Path) -> Project
         if source != "timm" or not name:
             raise Usage(f"--embed is {args.embed!r}; write timm:NAME, say timm:resnet18.")
         told["timm"] = name
-    if args.guidelines is not None:
+    if getattr(args, "guidelines", None) is not None:
         told["guidelines"] = relative(Path(args.guidelines), store)
     project = replace(project, **told)
     are_several = project.annotators is not None and len(project.annotators) > 1
@@ -241,3 +246,8 @@ def _guidelines(project: Project, store: Path) -> str | None:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8; save it so.") from error
+
+
+LABEL = Subcommand(
+    "label", "label rows on a page in the browser", __doc__, _EXAMPLES, _add_arguments, _run
+)

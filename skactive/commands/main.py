@@ -7,14 +7,20 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from types import ModuleType
 
-from .. import __version__
-from . import compare, export, label, label_studio, merge, next_rows, report, status
-from .words import Usage, note
+from .compare import COMPARE
+from .export import EXPORT
+from .label import LABEL
+from .label_studio import LABEL_STUDIO
+from .merge import IMPORT
+from .next_rows import NEXT
+from .options import Subcommand
+from .report import REPORT
+from .status import STATUS
+from .words import Usage, note, version
 
 DONE, WRONG, MISUSED, INTERRUPTED = 0, 1, 2, 130  # what the shell is told
-COMMANDS = (label, status, next_rows, export, merge, report, compare, label_studio)
+COMMANDS = (LABEL, STATUS, NEXT, EXPORT, IMPORT, REPORT, COMPARE, LABEL_STUDIO)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,13 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0; 1 if something is wrong with the data, 2 with the options; 130 after Ctrl-C.
-
-    Examples
-    --------
-    >>> from skactive.commands import main
-    >>> main(["--version"])  # doctest: +SKIP
-    skactive 0.1.0
-    0
     """
     try:
         args = parser().parse_args(argv)
@@ -64,25 +63,25 @@ def parser() -> argparse.ArgumentParser:
         epilog="skactive COMMAND --help has examples. All commands read and write one record, an "
         "SQLite file such as labels.db, which Pool.open reads in Python too.",
     )
-    made.add_argument("--version", action="version", version=f"skactive {__version__}")
+    made.add_argument("--version", action="version", version=f"skactive {version()}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in COMMANDS:
-        _add(commands, module)
+    for command in COMMANDS:
+        _add(commands, command)
     return made
 
 
-def _add(commands: argparse._SubParsersAction, module: ModuleType) -> None:
-    """Add a command: a module has its name, a line of help, examples, arguments and `run`."""
-    examples = "\n".join(f"  {line}" for line in module.EXAMPLES)
+def _add(commands: argparse._SubParsersAction, command: Subcommand) -> None:
+    """Add a command to the parser."""
+    examples = "\n".join(f"  {line}" for line in command.examples)
     each = commands.add_parser(
-        module.NAME,
-        help=module.HELP,
-        description=module.__doc__,
+        command.name,
+        help=command.line,
+        description=command.about,
         epilog=f"examples:\n{examples}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module.add_arguments(each)
-    each.set_defaults(run=module.run)
+    command.add_arguments(each)
+    each.set_defaults(run=command.run)
 
 
 def _sentence(error: BaseException) -> str:

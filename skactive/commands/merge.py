@@ -11,41 +11,40 @@ from typing import Any
 
 import numpy as np
 
-from .options import add_json, add_record
+from .options import Subcommand, add_json, add_record
 from .project import opened
-from .words import counted, note, say, say_json
+from .words import note, number_of, say, say_json
 
-NAME, HELP = "import", "record answers that were given elsewhere"
-KINDS = (
+_KINDS = (
     *("csv", "jsonl", "label-studio", "label-studio-min", "label-studio-csv"),
     *("prodigy", "doccano"),
 )
-EXAMPLES = (
+_EXAMPLES = (
     "skactive import labels.db answers.csv --annotator ann",
     "skactive import labels.db answers.csv --annotator ann --relabel",
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
     add = parser.add_argument
     add("answers", help="a CSV file with the columns id and label, or what another tool wrote")
     add("--annotator", help="who answered, where the file does not say")
     add("--relabel", action="store_true", help="let rows take another label than they have")
-    add("--from", dest="kind", choices=KINDS, help="what wrote it; by default as it looks")
+    add("--from", dest="kind", choices=_KINDS, help="what wrote it; by default as it looks")
     add("--id", metavar="COLUMN", help="the column of ids, where it is not called id")
     add("--label", metavar="COLUMN", help="the column of labels, where it is not called label")
     add_json(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Record them, and tell what was left out."""
-    from ..annotate import formats
+    from ..annotate.formats import read, take_in
 
     project, _, pool = opened(args, read_only=False)
     with pool:
-        table = formats.read(
+        table = read(
             args.answers,
             args.kind,
             on=args.id,
@@ -54,17 +53,17 @@ def run(args: argparse.Namespace) -> int:
             several=project.several,
         )
         before = pool.n_operations
-        left = formats.take_in(pool, table, relabel=args.relabel)
+        left = take_in(pool, table, relabel=args.relabel)
         n_recorded = sum(len(operation.rows) for operation in pool.since(before))
     refused = _as_rows(left)
     if args.json:
         say_json({"recorded": n_recorded, "left_out": refused})
     else:
-        say(f"{counted(n_recorded, 'row')} of {args.answers} recorded in {args.store}.")
+        say(f"{number_of(n_recorded, 'row')} of {args.answers} recorded in {args.store}.")
         for each in refused:
             note(f"{each['id']}: it has {each['in_pool']!r}, the file {each['in_table']!r}.")
     if refused:
-        note(f"{counted(len(refused), 'answer')} left out; write --relabel to let them count.")
+        note(f"{number_of(len(refused), 'answer')} left out; write --relabel to let them count.")
     return 1 if refused else 0
 
 
@@ -72,3 +71,8 @@ def _as_rows(left: Any) -> list[dict[str, Any]]:
     """Return the lines of a table as dicts."""
     columns = {name: np.asarray(left[name]).tolist() for name in left}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+IMPORT = Subcommand(
+    "import", "record answers that were given elsewhere", __doc__, _EXAMPLES, _add_arguments, _run
+)

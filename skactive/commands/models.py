@@ -9,7 +9,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from .features import Thumbnails
-from .words import needed
+from .words import from_extra
 
 OF_TEXT = "TF-IDF of words and logistic regression"
 OF_TABLES = "skrub's tabular_pipeline around logistic regression"
@@ -28,7 +28,7 @@ def default_model(kind: str, *, several: bool = False, numbers: bool = False) ->
 
     last = _last(several, numbers)
     if kind == "table":
-        return needed("skrub", "tables").tabular_pipeline(last), _called(OF_TABLES, numbers)
+        return from_extra("skrub", "tables").tabular_pipeline(last), _called(OF_TABLES, numbers)
     if kind == "text":
         return make_pipeline(_words(), last), _called(OF_TEXT, numbers)
     return make_pipeline(Thumbnails(), StandardScaler(), last), OF_IMAGES

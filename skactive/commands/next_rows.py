@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .data import Data
-from .options import add_json, add_record, count
+from .options import Subcommand, add_json, add_record, count
 from .project import learner_of, opened
 from .words import Usage, note, say, say_json
 
-NAME, HELP = "next", "say which rows to label next"
-EXAMPLES = (
+_EXAMPLES = (
     "skactive next labels.db -n 20",
     "skactive next labels.db -n 20 --json",
     "skactive next labels.db -n 20 --annotator ann --reserve",
@@ -24,7 +23,7 @@ EXAMPLES = (
 _WIDE = 80  # characters of a row that are shown
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
     parser.add_argument("-n", type=count, default=10, metavar="N", help="how many, by default 10")
@@ -37,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print them, best first."""
     if args.reserve and args.annotator is None:
         raise Usage("--reserve needs a name; write --annotator and for whom.")
@@ -76,3 +75,6 @@ def content(data: Data, i: int) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     plain = value.item() if hasattr(value, "item") else value
     return None if plain != plain else plain
+
+
+NEXT = Subcommand("next", "say which rows to label next", __doc__, _EXAMPLES, _add_arguments, _run)

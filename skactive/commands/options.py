@@ -1,8 +1,21 @@
-"""Options that several commands have."""
+"""What a command is, and the options that several of them have."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class Subcommand(NamedTuple):
+    """A command: a line of help and a few more, what it takes, and what it does."""
+
+    name: str
+    line: str
+    about: str | None
+    examples: Sequence[str]
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 def add_record(parser: argparse.ArgumentParser) -> None:

@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..annotate.added import added_rows
 from ..learner import ActiveLearner
 from ..pool import Pool
 from ..pool.store import Store
 from .data import Asked, Data, read_data
-from .features import LookedUp, check_vectors
+from .features import LookedUp, check_file_of_vectors
 from .models import default_model, named_model, on_vectors
 from .words import Usage, note
 
@@ -103,17 +104,17 @@ def seen_from(path: str, store: Path) -> Path:
 
 def rows_of(project: Project, store: Path, data: str | None = None) -> Data:
     """Return the rows of a record, from where it has them or from where they have moved to."""
-    if data is not None:
-        return read_data(Path(data), project.asked())
-    path = seen_from(project.data, store)
-    if not path.exists():
+    path = seen_from(project.data, store) if data is None else Path(data)
+    if data is None and not path.exists():
         raise FileNotFoundError(
             f"{path}, which {store} labels, is not there; write --data and where it is now."
         )
-    return read_data(path, project.asked())
+    rows = read_data(path, project.asked())
+    rows.extend(added_rows(store))
+    return rows
 
 
-def pool_of(project: Project, store: Path, data: Data, *, read_only: bool = False) -> Pool:
+def pool_over(project: Project, store: Path, data: Data, *, read_only: bool = False) -> Pool:
     """Return the pool of a record that is there, over its rows."""
     groups = data.others[project.groups] if project.groups else None
     try:
@@ -141,18 +142,18 @@ def opened(args: Any, *, read_only: bool = True) -> tuple[Project, Data, Pool]:
     data = rows_of(project, store, args.data)
     for each in data.notes:
         note(each)
-    return project, data, pool_of(project, store, data, read_only=read_only)
+    return project, data, pool_over(project, store, data, read_only=read_only)
 
 
 def with_features(project: Project, store: Path, data: Data) -> Project:
     """Return a project that knows for which rows its vectors were made."""
     if project.embedding is None:
         return project
-    check_vectors(seen_from(project.embedding, store), len(data))
+    check_file_of_vectors(seen_from(project.embedding, store), len(data))
     return replace(project, order=data.order())
 
 
-def model_of(project: Project, store: Path, data: Data) -> tuple[Any, str]:
+def estimator_for(project: Project, store: Path, data: Data) -> tuple[Any, str]:
     """Return the estimator of a project, and what it is called."""
     if project.model is not None:
         return named_model(project.model), project.model
@@ -167,14 +168,14 @@ def model_of(project: Project, store: Path, data: Data) -> tuple[Any, str]:
             f"the vectors anew, in the order of its rows, and give them to skactive label by "
             f"--embedding or --embed."
         )
-    check_vectors(path, len(data))
+    check_file_of_vectors(path, len(data))
     features = LookedUp(str(path.absolute()), [str(row) for row in data.X])
     return on_vectors(features, several=project.several)
 
 
 def learner_of(project: Project, store: Path, data: Data, pool: Pool) -> tuple[ActiveLearner, str]:
     """Return a learner on a pool as a project has it, and what its estimator is called."""
-    model, name = model_of(project, store, data)
+    model, name = estimator_for(project, store, data)
     learner = ActiveLearner(model, project.strategy, consensus=project.consensus, random_state=0)
     return learner.fit(pool), name
 
@@ -184,7 +185,7 @@ def as_setting(project: Project) -> dict[str, Any]:
     return {SETTING: asdict(project)}
 
 
-def check_embedding(project: Project, data: Data) -> None:
+def refuse_vectors(project: Project, data: Data) -> None:
     """Refuse vectors where they cannot be looked up."""
     if project.embedding is None and project.timm is None:
         return

@@ -19,19 +19,17 @@ import numpy as np
 import scipy
 import sklearn
 
-from .. import __version__
 from ..learner import ActiveLearner
 from ..pool import Pool
 from ..utils.files import replacing
 from .data import Data
 from .drawing import bars, curve
-from .options import add_record
+from .options import Subcommand, add_record
 from .project import Project, learner_of, opened
-from .status import counts, estimate_of
-from .words import note
+from .status import counts, worth_of
+from .words import note, version
 
-NAME, HELP = "report", "write one HTML file to sign off"
-EXAMPLES = (
+_EXAMPLES = (
     "skactive report labels.db",
     "skactive report labels.db -o reviews.html --title 'Reviews, first half'",
 )
@@ -51,14 +49,14 @@ svg rect,svg circle{fill:#3b76c4}code{overflow-wrap:anywhere}
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="by default report.html")
     parser.add_argument("--title", help="by default the name of the data")
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Write it."""
     project, data, pool = opened(args)
     output = Path(args.output or "report.html")
@@ -113,7 +111,7 @@ def _overview(told: dict[str, Any], project: Project) -> str:
 
 def _quality(learner: ActiveLearner) -> Iterable[str]:
     """Yield what the model is worth, and how it came to be."""
-    found, why_not = estimate_of(learner)
+    found, why_not = worth_of(learner)
     if found is None:
         yield f"<p>Not known: {escape(str(why_not))}</p>"
         return
@@ -125,9 +123,15 @@ def _quality(learner: ActiveLearner) -> Iterable[str]:
     )
     past = learner.curve(n_points=_POINTS)
     if len(past.estimates) > 1:
-        ends = [each.tolist() for each in (past.n_labeled, past.values, past.low, past.high)]
-        yield curve(*ends, "Estimated score after each number of labels, with its interval")
-        yield "<p>The same estimate of each earlier model, against the labels that it had learned.</p>"
+        n_labels, values = past.n_labeled.tolist(), past.values.tolist()
+        band = past.low.tolist(), past.high.tolist()
+        yield curve(
+            n_labels,
+            values,
+            *band,
+            "Estimated score after each number of labels, with its interval",
+        )
+        yield "<p>The same of each earlier model, against the number of labels that it learned.</p>"
 
 
 def _changes(pool: Pool) -> Iterable[str]:
@@ -172,7 +176,7 @@ def _people(told: dict[str, Any], pool: Pool) -> Iterable[str]:
 def _made(project: Project, data: Data, pool: Pool, model: str) -> str:
     """Return by what all of this was made, so that it can be made again."""
     history = pool.history
-    versions = f"skactive {__version__}, scikit-learn {sklearn.__version__}, numpy "
+    versions = f"skactive {version()}, scikit-learn {sklearn.__version__}, numpy "
     versions += f"{np.__version__}, scipy {scipy.__version__}, Python {platform.python_version()}"
     held = "none" if pool.hold_out is None else f"{pool.hold_out:.0%} of the rows, by a hash"
     if project.groups:
@@ -217,3 +221,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f'<td class="n">{value:,}</td>'
     return f"<td>{escape(str(value))}</td>"
+
+
+REPORT = Subcommand(
+    "report", "write one HTML file to sign off", __doc__, _EXAMPLES, _add_arguments, _run
+)

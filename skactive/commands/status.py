@@ -11,19 +11,18 @@ import numpy as np
 from ..data.labels import plain
 from ..learner import ActiveLearner
 from ..pool import Pool
-from .options import add_json, add_record
+from .options import Subcommand, add_json, add_record
 from .project import learner_of, opened
-from .words import counted, say, say_json
+from .words import number_of, say, say_json
 
-NAME, HELP = "status", "say how far labelling has come"
-EXAMPLES = (
+_EXAMPLES = (
     "skactive status labels.db",
     "skactive status labels.db --estimate",
     "skactive status labels.db --json",
 )
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
     parser.add_argument(
@@ -32,14 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print it."""
     project, data, pool = opened(args)
     with pool:
         told = {"record": args.store, "data": str(data.path), "goal": project.goal} | counts(pool)
         if args.estimate:
             learner, told["model"] = learner_of(project, Path(args.store), data, pool)
-            told["estimate"], told["no_estimate"] = estimate_of(learner)
+            told["estimate"], told["no_estimate"] = worth_of(learner)
     if args.json:
         say_json(told)
     else:
@@ -76,7 +75,7 @@ def _n_tested(pool: Pool) -> int:
 def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
     """Return how many labelled rows, not held out, have each class."""
     classes = pool.classes
-    if pool.multilabel:
+    if pool.multilabel and classes is not None:
         return {str(name): int(n) for name, n in zip(classes, labels.sum(axis=0), strict=True)}
     names = np.unique(labels) if classes is None else classes
     return {str(plain(name)): int(np.count_nonzero(labels == name)) for name in names}
@@ -92,7 +91,7 @@ def people(pool: Pool) -> list[dict[str, Any]]:
     ]
 
 
-def estimate_of(learner: ActiveLearner) -> tuple[dict[str, Any] | None, str | None]:
+def worth_of(learner: ActiveLearner) -> tuple[dict[str, Any] | None, str | None]:
     """Return how good a model is by the test rows, or why that is not known."""
     try:
         found = learner.estimate()
@@ -108,7 +107,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
     held = told["held_out"]
     lines = [
         f"{told['record']}: {told['labelled'] + told['held_out_labelled']:,} labels{goal}, "
-        f"{counted(told['rows'], 'row')} in {told['data']}",
+        f"{number_of(told['rows'], 'row')} in {told['data']}",
         f"  to learn by  {told['labelled']:,} labelled, {told['unlabelled']:,} left, "
         f"{told['skipped']:,} skipped, {told['reserved']:,} reserved",
     ]
@@ -119,8 +118,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
     for each in told["people"]:
         agrees = each["agreement"]
         lines.append(
-            f"  {each['annotator'] or '(no name)'}: {counted(each['answers'], 'answer')}, "
-            f"{counted(each['skips'], 'skip')}"
+            f"  {each['annotator'] or '(no name)'}: {number_of(each['answers'], 'answer')}, "
+            f"{number_of(each['skips'], 'skip')}"
             + ("" if agrees is None else f", agrees with others in {agrees:.0%}")
         )
     if told["agreement"] is not None:
@@ -129,3 +128,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
         found = told["estimate"]
         lines.append(f"  model        {found['sentence'] if found else told['no_estimate']}")
     return lines
+
+
+STATUS = Subcommand(
+    "status", "say how far labelling has come", __doc__, _EXAMPLES, _add_arguments, _run
+)

@@ -36,19 +36,23 @@ def _finite(value: Any) -> Any:
     return value if is_number else None
 
 
-def counted(n: int, what: str) -> str:
+def number_of(n: int, what: str) -> str:
     """Return a number of things: "1 row", "2,000 rows"."""
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
-def needed(module: str, extra: str) -> Any:
-    """Return a module that an extra brings, saying which where it is missing."""
+def from_extra(module: str, extra: str | None) -> Any:
+    """Return a module that an extra brings, or none does, saying so where it is missing."""
     try:
         return import_module(module)
     except ImportError as error:
         if error.name != module.partition(".")[0]:
             raise
         package = "Pillow" if module.startswith("PIL") else module
-        raise ImportError(
-            f'this needs {package}; write pip install "skactive[{extra}]".'
-        ) from error
+        instead = package if extra is None else f'"skactive[{extra}]"'
+        raise ImportError(f"this needs {package}; write pip install {instead}.") from error
+
+
+def version() -> str:
+    """Return the version of skactive, which stands above all rooms."""
+    return import_module("skactive").__version__

@@ -303,6 +303,11 @@ def _rows_in(y: Any, names: np.ndarray | None) -> np.ndarray | list:
     if raw.ndim > 2:
         raise ValueError(f"y has shape {raw.shape}, where rows have several labels; {_INSTEAD}.")
     is_text = raw.ndim == 2 and any(isinstance(each, str) for each in raw[:, :1].ravel().tolist())
+    if is_text and raw.shape[1] > 1 and set(raw.ravel().tolist()) <= {"0", "1", "-1"}:
+        raise ValueError(
+            "y holds '0' and '1' as text in columns; write y.astype(int), or where labels are "
+            "called so, a set of names for each row."
+        )
     return raw if raw.ndim == 2 and raw.shape[1] and not is_text else raw.tolist()
 
 

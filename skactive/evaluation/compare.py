@@ -15,6 +15,7 @@ from ..data.rows import Rows
 from ..learner.learner import ActiveLearner
 from ..learner.several import check_several
 from ..learner.starting import missing_label_for, tell_of_minus_ones
+from ..loops.cost import CostBudget, check_paid
 from ..models import refusal
 from ..pool.pool import Pool
 from ..strategies import Strategy
@@ -29,14 +30,9 @@ from .checkpoints import own_folders
 from .comparison import CEILING, Comparison, Run
 from .provenance import as_json, digest_of_data, name_of_scoring, printed
 from .results import ResultsFile, stored_settings
-from .simulation import (
-    ON_A_STREAM,
-    SimulatedLearner,
-    check_simulation,
-    known_labels,
-    simulate,
-)
+from .simulation import ON_A_STREAM, SimulatedLearner, simulate
 from .splits import Split, check_test, make_splits
+from .starts import axis_of, check_simulation, known_labels
 
 
 def compare_strategies(
@@ -50,6 +46,8 @@ def compare_strategies(
     n_repeats=None,
     n_initial=None,
     initial=None,
+    annotators=None,
+    n_opinions=1,
     cv=None,
     test_size=None,
     X_test=None,
@@ -76,8 +74,10 @@ def compare_strategies(
         Rows and their labels; rows without a label are never asked for nor tested on.
     strategies : list of (str, Strategy or callable), or dict of str to these
         What is compared; a dict gives them names.
-    budget : int or float
-        Number of labels at the end; a float is a share of those in a split.
+    budget : int, float or CostBudget
+        Number of labels at the end; a float is a share of those in a split. With `annotators`,
+        number of answers, over which curves are then drawn. A `loops.CostBudget` says what may be
+        spent, and what an answer costs: by annotator, by row of X; curves are over the cost.
     n_instances : int, default=1
         Number of rows asked for in each round.
     n_initial : int, default=None
@@ -87,6 +87,12 @@ def compare_strategies(
         split may put any row into the test set.
     n_repeats : int, default=None
         Number of repeats. None: 10, or the number of splits of `cv`.
+    annotators : dict of str to float, default=None
+        People who err, as for `SimulatedLearner`: the same ones for all strategies of a repeat.
+        Rows to test on, and the ceiling, have the true labels. None: the true labels.
+    n_opinions : float or dict of str to float, default=1
+        How many of the annotators are asked about each row; 1.2 is two of one row in five. A dict
+        has it by the name of a strategy, 1 for those that it does not name.
     cv : int, cross-validator or iterable, default=None
         Splits, as scikit-learn takes them: an iterable by row numbers of X, the others of the rows
         that have a label. With more repeats than splits they go round again, with other seeds.
@@ -142,6 +148,7 @@ def compare_strategies(
     check_test(cv, test_size, X_test, y_test)
     known = known_labels(template, X, y)
     tell_of_minus_ones(template, y, "a comparison")
+    opinions = _opinions(n_opinions, variants)
     for strategy in filter(None, variants.values()):
         if known.multilabel:
             check_several(template, known, strategy)
@@ -163,9 +170,12 @@ def compare_strategies(
         "n_instances": as_json(n_instances),
         "n_initial": as_json(n_initial),
         "initial": _initial(initial, known, test),
+        "annotators": annotators,
     }
-    _check_simulations(template, known, splits, simulation)
+    _check_simulations(template, known, splits, simulation, variants, opinions)
     settings = simulation | {
+        "budget": printed(budget) if isinstance(budget, CostBudget) else simulation["budget"],
+        "annotators": None if annotators is None else printed(annotators),
         "estimator": printed(template),
         "data": digest_of_data(known),
         "test": how if test is None else f"the test set {digest_of_data(test)}",
@@ -178,7 +188,11 @@ def compare_strategies(
         _with_classes(template, known, test), known.X, known.y, test, scoring, name, simulation
     )
     # Split by split, so that what is interrupted has whole repeats.
-    tasks = [_Task(*variant, split) for split in splits for variant in variants.items()]
+    tasks = [
+        _Task(variant, strategy, opinions[variant], split)
+        for split in splits
+        for variant, strategy in variants.items()
+    ]
     runs = _paired(list(_finished_and_new(shared, tasks, file, n_jobs)))
     return Comparison(runs, list(variants), name_of_scoring(scoring) or "score")
 
@@ -201,7 +215,14 @@ class _Task(NamedTuple):
 
     variant: str
     strategy: Strategy | None  # None: the ceiling
+    n_opinions: float
     split: Split
+
+    @property
+    def printed(self) -> str:
+        """How it asks, in words that are the same in every process."""
+        said = printed(self.strategy)
+        return said if self.n_opinions == 1 else f"{said}, n_opinions={self.n_opinions:g}"
 
 
 # What is given
@@ -296,11 +317,35 @@ def _initial(initial, known: Pool, test: Pool | None) -> str | list[int] | None:
     return check_row_numbers(initial, len(known), who="initial").tolist()
 
 
-def _check_simulations(template, known: Pool, splits: list[Split], simulation: dict) -> None:
+def _opinions(n_opinions, variants: dict[str, Strategy | None]) -> dict[str, float]:
+    """Return of how many people each strategy asks the opinion."""
+    if not isinstance(n_opinions, dict):
+        return dict.fromkeys(variants, n_opinions)
+    names = [name for name in variants if name != CEILING]
+    unknown = [name for name in n_opinions if name not in names]
+    if unknown:
+        raise ValueError(
+            f"n_opinions names {unknown[0]!r}, which is none of the strategies {names}; give some "
+            f"of these names."
+        )
+    return dict.fromkeys(variants, 1.0) | n_opinions
+
+
+def _check_simulations(
+    template, known: Pool, splits: list[Split], simulation: dict, variants: dict, opinions: dict
+) -> None:
     """Refuse now what the simulation of a split would refuse."""
+    learner, budget = clone(template), simulation["budget"]
+    if isinstance(budget, CostBudget):
+        budget.check(Pool(np.zeros((len(known), 1))))
+        check_paid(budget, simulation["annotators"] or [None])
     for split in splits:
         oracle = known_labels(template, split.train, known.y[split.train])
-        check_simulation(template, oracle, **simulation, seed=split.seed)
+        for name, strategy in variants.items():
+            if strategy is not None:
+                learner.set_params(strategy=strategy)
+                said = simulation | {"n_opinions": opinions[name], "seed": split.seed}
+                check_simulation(learner, oracle, **said)
 
 
 def _with_classes(template: ActiveLearner, known: Pool, test: Pool | None) -> ActiveLearner:
@@ -325,7 +370,7 @@ def _finished_and_new(
         done.add((run.variant, run.repeat))
         yield run
     tasks = [task for task in tasks if (task.variant, task.split.repeat) not in done]
-    calls = (delayed(_made)(shared, *task) for task in tasks)
+    calls = (delayed(_made)(shared, task) for task in tasks)
     # Closing ends the workers on Ctrl-C.
     with closing(Parallel(n_jobs=n_jobs, return_as="generator_unordered")(calls)) as runs:
         for run in one_by_one(runs, len(tasks), "comparing", " runs"):
@@ -336,7 +381,7 @@ def _finished_and_new(
 
 def _finished(file: ResultsFile, tasks: list[_Task]) -> list[Run]:
     """Return the runs of a file that are wanted, refusing those of another strategy."""
-    wanted = {(task.variant, task.split.repeat): printed(task.strategy) for task in tasks}
+    wanted = {(task.variant, task.split.repeat): task.printed for task in tasks}
     runs = [Run(**stored) for stored in file.runs]
     runs = [run for run in runs if (run.variant, run.repeat) in wanted]
     for run in runs:
@@ -366,8 +411,9 @@ def _paired(runs: list[Run]) -> list[Run]:
     return kept
 
 
-def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split) -> Run:
+def _made(shared: _Shared, task: _Task) -> Run:
     """Simulate one strategy on one split; for the ceiling, learn all labels at once."""
+    strategy, split = task.strategy, task.split
     learner = clone(shared.template).set_params(random_state=split.seed)
     rows, test = Rows(shared.X), shared.test
     X, y = rows.take(split.train), shared.y[split.train]
@@ -375,7 +421,7 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
         held_out = rows.take(split.test), shared.y[split.test]
     else:
         held_out = test.X_labeled, test.y_labeled
-    run = Run(shared.dataset, variant, split.repeat, printed(strategy))
+    run = Run(shared.dataset, task.variant, split.repeat, task.printed)
     run.n_train, run.n_test = split.n_train, 0 if split.test is None else len(split.test)
     # Sums by another number of threads have other last digits.
     with one_thread(), own_folders(learner.estimator):
@@ -384,7 +430,12 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
             run.add(learner.pool_.n_labeled, _test_score(shared, run, learner, held_out))
             return run
         learner.set_params(strategy=clone(strategy))
-        rounds = simulate(learner, X, y, seed=split.seed, **shared.simulation)
+        budget = shared.simulation["budget"]
+        run.axis = axis_of(budget, shared.simulation["annotators"])
+        how = shared.simulation | {"n_opinions": task.n_opinions, "seed": split.seed}
+        if isinstance(budget, CostBudget):
+            how["budget"] = budget.of_rows(split.train)
+        rounds = simulate(learner, X, y, **how)
         try:
             first = next(rounds)
         except ValueError as error:  # too few labels for the estimator, say of one class
@@ -393,7 +444,7 @@ def _made(shared: _Shared, variant: str, strategy: Strategy | None, split: Split
         for played in chain([first], rounds):
             seconds = (played.seconds_fit, played.seconds_query, played.seconds_bookkeeping)
             score = _test_score(shared, run, learner, held_out)
-            run.add(played.n_labeled, score, split.train[played.indices], seconds)
+            run.add(played.n_labeled, score, split.train[played.indices], seconds, played.spent)
     return run
 
 

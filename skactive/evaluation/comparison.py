@@ -38,6 +38,10 @@ class Run:
         repeats share their test rows.
     failed : str
         Why there is no round: what the estimator said of the first labels. Otherwise empty.
+    axis : {"labels", "answers", "cost"}
+        Over what its curve is drawn.
+    spent : list of float, length T
+        Answers after each round, or what they have cost; empty where that is `n_labeled`.
     """
 
     dataset: str
@@ -51,9 +55,20 @@ class Run:
     n_train: int = 0
     n_test: int = 0
     failed: str = ""
+    axis: str = "labels"
+    spent: list[float] = field(default_factory=list)
 
-    def add(self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0)) -> None:
+    @property
+    def grid(self) -> list:
+        """Where its curve has its points: numbers of labels or of answers, or costs."""
+        return self.n_labeled if self.axis == "labels" else self.spent
+
+    def add(
+        self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0), spent=None
+    ) -> None:
         """Add a round."""
+        if self.axis != "labels":
+            self.spent.append(float(spent))
         self.n_labeled.append(int(n_labeled))
         self.scores.append(float(score))
         self.indices.append(np.asarray(indices, dtype=np.int64).tolist())
@@ -137,22 +152,30 @@ class Comparison:
     def curves(self, dataset: str | None = None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return the learning curves of each strategy: labels (T,) and scores (R, T) by repeat.
 
-        Where repeats differ in their numbers of labels, scores are interpolated.
+        Where repeats differ in their numbers of labels, scores are interpolated. Where several
+        people answer, or a `CostBudget` is spent, answers or their cost stand for labels, here and
+        everywhere: see `axis`.
         """
         grouped = self._grouped(dataset)
         return {name: _aligned(runs) for name, runs in grouped.items() if name != CEILING}
+
+    def axis(self, dataset: str | None = None) -> str:
+        """Return over what curves are drawn: "labels", "answers" or "cost"."""
+        return self._grouped(dataset)["random"][0].axis
 
     def ceiling(self, dataset: str | None = None) -> np.ndarray:
         """Return the scores with all labels, shape (R,)."""
         return np.array([run.scores[-1] for run in self._grouped(dataset)[CEILING]])
 
     def aulc(self, dataset: str | None = None) -> dict[str, np.ndarray]:
-        """Return the normalised areas under the learning curves of each strategy, shape (R,)."""
-        return {
-            name: np.array([st.aulc(run.n_labeled, run.scores) for run in runs])
-            for name, runs in self._grouped(dataset).items()
-            if name != CEILING
-        }
+        """Return the normalised areas under the learning curves of each strategy, shape (R,).
+
+        In each repeat over the range that the curves of all strategies have.
+        """
+        grouped = self._grouped(dataset)
+        del grouped[CEILING]
+        areas = [_areas(runs) for runs in zip(*grouped.values(), strict=True)]
+        return dict(zip(grouped, np.transpose(areas), strict=True))
 
     def default_target(self, dataset: str | None = None) -> float:
         """Return a score that random reaches while it still rises.
@@ -219,7 +242,8 @@ class Comparison:
             "gain", "gain_low", "gain_high": mean difference from random, paired, with intervals
             that hold for all strategies together; "p_t", "p_wilcoxon": paired tests against random
             on these rows, by Holm's correction; "new_low", "new_high", "p_new": interval and test
-            for new rows; "labels": number of labels at which the mean curve reaches the target;
+            for new rows; "labels": number of labels, or of answers, or their cost, at which the
+            mean curve reaches the target;
             "saving": a `statistics.Saving` against random; "wins", "ties", "losses" against
             random; "seconds": of query, fit and bookkeeping, mean over repeats.
 
@@ -296,18 +320,19 @@ class Comparison:
     def to_frame(self):
         """Return a pandas DataFrame with a line for every round of every run.
 
-        Columns are dataset, strategy, repeat, n_labeled, score, seconds_fit, seconds_query,
-        seconds_bookkeeping and indices.
+        Columns are dataset, strategy, repeat, n_labeled, spent (answers, or what these cost, where
+        that is no number of labels), score, seconds_fit, seconds_query, seconds_bookkeeping and
+        indices.
         """
         import pandas as pd
 
-        columns = ["dataset", "strategy", "repeat", "n_labeled", "score"]
+        columns = ["dataset", "strategy", "repeat", "n_labeled", "spent", "score"]
         columns += ["seconds_fit", "seconds_query", "seconds_bookkeeping", "indices"]
         rows = [
-            (run.dataset, run.variant, run.repeat, n_labeled, score, *seconds, indices)
+            (run.dataset, run.variant, run.repeat, n_labeled, spent, score, *seconds, indices)
             for run in self.runs
-            for n_labeled, score, seconds, indices in zip(
-                run.n_labeled, run.scores, run.seconds, run.indices, strict=True
+            for n_labeled, spent, score, seconds, indices in zip(
+                run.n_labeled, run.grid, run.scores, run.seconds, run.indices, strict=True
             )
         ]
         return pd.DataFrame(rows, columns=columns)
@@ -342,7 +367,8 @@ class Comparison:
         rows, ceiling = self.summary(target, dataset), self.ceiling(dataset)
         interval = st.mean_interval(ceiling, LEVEL)
         heading = report.heading(dataset, self.scoring, len(ceiling), interval)
-        table, words = report.summary_table(rows, target), report.verdict(rows, len(ceiling))
+        table = report.summary_table(rows, target, self.axis(dataset))
+        words = report.verdict(rows, len(ceiling))
         return "\n\n".join([heading, table, words])
 
     def _grouped(self, dataset: str | None) -> dict[str, list[Run]]:
@@ -367,6 +393,11 @@ def _check_repeats(grouped: dict[str, list[Run]], dataset: str) -> None:
             raise ValueError(
                 f"there is no run of {name!r} on {dataset!r}; all are held against it."
             )
+    axes = sorted({run.axis for name, runs in grouped.items() for run in runs if name != CEILING})
+    if len(axes) > 1:
+        raise ValueError(
+            f"the curves on {dataset!r} are over {' and '.join(axes)}; give runs over one of these."
+        )
     repeats = [run.repeat for run in grouped["random"]]
     for name, runs in grouped.items():
         own = [run.repeat for run in runs]
@@ -380,22 +411,42 @@ def _check_repeats(grouped: dict[str, list[Run]], dataset: str) -> None:
 def _aligned(runs: list[Run]) -> tuple[np.ndarray, np.ndarray]:
     """Return curves on common numbers of labels: those of any run that lie within all runs."""
     # A cold start may last longer in one repeat than in another, so runs start differently.
-    grids = [np.array(run.n_labeled) for run in runs]
+    grids = [np.array(run.grid) for run in runs]
     low, high = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
     common = np.unique(np.concatenate(grids))
     common = common[(common >= low) & (common <= high)]
     if len(common) == 0:
         raise ValueError(
-            f"the runs of {runs[0].variant!r} on {runs[0].dataset!r} have no number of labels in "
-            f"common: one starts with {low}, another ends with {high}."
+            f"the runs of {runs[0].variant!r} on {runs[0].dataset!r} have no number of "
+            f"{runs[0].axis} in common: one starts with {low:g}, another ends with {high:g}."
         )
     curves = [np.interp(common, grid, run.scores) for grid, run in zip(grids, runs, strict=True)]
     return common, np.array(curves)
 
 
+def _areas(runs: Sequence[Run]) -> list[float]:
+    """Return the areas below the curves of one repeat, over the range that all of them have."""
+    grids = [np.array(run.grid, dtype=float) for run in runs]
+    low, high = max(grid[0] for grid in grids), min(grid[-1] for grid in grids)
+    if low > high:
+        last, first = (
+            next(run.variant for run, grid in zip(runs, grids, strict=True) if grid[at] == end)
+            for at, end in ((-1, high), (0, low))
+        )
+        raise ValueError(
+            f"in repeat {runs[0].repeat} {last!r} ends with {high:g} {runs[0].axis}, and {first!r} "
+            f"starts with {low:g}; give a larger budget, or fewer initial labels."
+        )
+    areas = []
+    for run, grid in zip(runs, grids, strict=True):
+        points = np.unique([low, *grid[(grid > low) & (grid < high)], high])
+        areas.append(float(st.aulc(points, np.interp(points, grid, run.scores))))
+    return areas
+
+
 def _batch(grouped: dict[str, list[Run]]) -> float | None:
     """Return the most common batch size; cold starts and last rounds have others."""
-    steps = [np.diff(run.n_labeled) for runs in grouped.values() for run in runs]
+    steps = [np.diff(run.grid) for runs in grouped.values() for run in runs]
     sizes, counts = np.unique(np.concatenate(steps), return_counts=True)
     return float(sizes[counts.argmax()]) if len(sizes) else None
 

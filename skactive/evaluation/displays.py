@@ -14,30 +14,34 @@ from ..utils.checks import checked_count
 from .model_selection import scored_stages
 from .provenance import name_of_scoring
 from .simulation import SimulatedLearner
+from .starts import axis_of
 
 # Okabe and Ito's colours, which the colour-blind tell apart, each with a dash and a marker of its
 # own, which tell the lines apart in grey.
 COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 DASHES = ("--", "-", "-.", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), ":", (0, (1, 1)))
 MARKERS = ("s", "o", "^", "D", "v", "P", "X")
+AXES = {"labels": "labelled rows", "answers": "answers", "cost": "cost of the answers"}
 DRIFT: dict[str, Any] = {"marker": "v", "ls": "", "ms": 8, "mec": "k"}
 
 
 class BudgetCurveDisplay:
-    """Learning curves: score against the number of labels.
+    """Learning curves: score against the number of labels, of answers, or what these cost.
 
     Make one by `from_simulation` or `from_comparison`.
 
     Parameters
     ----------
     curves : dict of str to (ndarray of shape (T,), ndarray of shape (R, T))
-        Numbers of labels, and scores of each repeat, by name.
+        Numbers of labels, or what was spent, and scores of each repeat, by name.
     ceiling : ndarray of shape (R,), default=None
         Scores with all labels.
     scoring : str, default="score"
         Name of the score, for the axis.
     baseline : str, default="random"
         Name of the curve against which savings are marked.
+    axis : {"labels", "answers", "cost"}, default="labels"
+        What was spent.
 
     Attributes
     ----------
@@ -47,11 +51,12 @@ class BudgetCurveDisplay:
         The curves, in the order of `curves`.
     """
 
-    def __init__(self, curves, *, ceiling=None, scoring="score", baseline="random"):
+    def __init__(self, curves, *, ceiling=None, scoring="score", baseline="random", axis="labels"):
         self.curves = curves
         self.ceiling = ceiling
         self.scoring = scoring
         self.baseline = baseline
+        self.axis = axis
 
     @classmethod
     def from_simulation(cls, simulated, X, y, *, scoring=None, name=None, ax=None, **kwargs):
@@ -70,12 +75,13 @@ class BudgetCurveDisplay:
         ax, **kwargs
             As `plot` takes them.
         """
-        n_labeled, scores = scored_stages(simulated, X, y, scoring)
+        spent, scores = scored_stages(simulated, X, y, scoring)
+        inner = reach(simulated, SimulatedLearner)[0]
         if name is None:
-            learner = reach(simulated, SimulatedLearner)[0].learner_
-            name = name_of(learner.strategy_)
-        label = name_of_scoring(scoring) or "score"
-        return cls({name: (n_labeled, scores[None])}, scoring=label).plot(ax=ax, **kwargs)
+            name = name_of(inner.learner_.strategy_)
+        said = {"scoring": name_of_scoring(scoring) or "score"}
+        said["axis"] = axis_of(inner.budget, inner.annotators)
+        return cls({name: (spent, scores[None])}, **said).plot(ax=ax, **kwargs)
 
     @classmethod
     def from_comparison(cls, comparison, *, dataset=None, ax=None, **kwargs):
@@ -91,7 +97,8 @@ class BudgetCurveDisplay:
             As `plot` takes them.
         """
         curves, ceiling = comparison.curves(dataset), comparison.ceiling(dataset)
-        return cls(curves, ceiling=ceiling, scoring=comparison.scoring).plot(ax=ax, **kwargs)
+        said = {"scoring": comparison.scoring, "axis": comparison.axis(dataset)}
+        return cls(curves, ceiling=ceiling, **said).plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, target=None, level=0.95):
         """Draw, and return the display.
@@ -101,7 +108,7 @@ class BudgetCurveDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None: a new figure.
         target : float, default=None
-            Score to mark, with the labels that the best curve saves against the baseline there.
+            Score to mark, with what the best curve saves against the baseline there.
         level : float, default=0.95
             Level of the bands around means, where there are several repeats.
         """
@@ -126,7 +133,7 @@ class BudgetCurveDisplay:
             )
         if target is not None:
             self._mark(target)
-        self.ax_.set(xlabel="labelled rows", ylabel=self.scoring)
+        self.ax_.set(xlabel=AXES[self.axis], ylabel=self.scoring)
         self.ax_.legend(loc="lower right", frameon=False)
         return self
 
@@ -145,7 +152,8 @@ class BudgetCurveDisplay:
             "", (needed[best], target), (base, target), arrowprops={"arrowstyle": "->", "lw": 1.5}
         )
         share = 1 - needed[best] / base
-        line.set_label(f"target {target:.3g}: {best} needs {share:.0%} fewer labels")
+        less = "costs {share:.0%} less" if self.axis == "cost" else "needs {share:.0%} fewer {axis}"
+        line.set_label(f"target {target:.3g}: {best} {less.format(share=share, axis=self.axis)}")
 
 
 class EstimateDisplay:

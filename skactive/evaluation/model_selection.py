@@ -222,12 +222,12 @@ class _AulcScorer:
 
 
 def scored_stages(estimator, X, y, scoring=None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the learning curve of a simulation on held-out rows: labels and score by round."""
+    """Return the learning curve of a simulation on held-out rows: what was spent, and scores."""
     simulated, transformers = reach(estimator, SimulatedLearner, "SimulatedLearner")
     stages = kept_stages(simulated)
     X, y = _labeled(X, y, missing_label_of(stages[0]))
     X = transformed(X, transformers)
-    return simulated.n_labeled_, np.array([score_of(stage, X, y, scoring) for stage in stages])
+    return simulated.spent_, np.array([score_of(stage, X, y, scoring) for stage in stages])
 
 
 def _labeled(X, y, missing_label) -> tuple:

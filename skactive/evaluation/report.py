@@ -57,7 +57,7 @@ def heading(dataset: str, scoring: str, n_repeats: int, ceiling: tuple) -> str:
     )
 
 
-def summary_table(rows: Sequence[Mapping[str, Any]], target: float) -> str:
+def summary_table(rows: Sequence[Mapping[str, Any]], target: float, axis: str = "labels") -> str:
     """Return the rows of a summary as a table."""
     head = [
         "strategy",
@@ -67,7 +67,7 @@ def summary_table(rows: Sequence[Mapping[str, Any]], target: float) -> str:
         "p (Wilcoxon)",
         "p (new rows)",
         "win/tie/loss",
-        f"labels to {target:.3f}",
+        f"{axis} to {target:.3f}",
         "saving against random [95 %]",
     ]
     return _table(head, [_cells(row) for row in rows])

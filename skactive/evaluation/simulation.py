@@ -6,34 +6,29 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.metaestimators import available_if
 
-from ..data.labels import missing_mask, sorted_classes, to_array
-from ..data.multilabel import looks_multilabel
-from ..data.row_numbers import check_row_numbers
 from ..learner.learner import ActiveLearner
-from ..learner.starting import missing_label_for, missing_label_of, tell_of_minus_ones
+from ..learner.starting import tell_of_minus_ones
 from ..learner.trainer import train
 from ..learner.training import params_of
+from ..loops.cost import CostBudget, check_paid
 from ..loops.crowd import Crowd, Noisy
 from ..loops.stopping import StoppingRule, as_rule, n_to_ask
-from ..models import is_net
-from ..pool.pool import Pool
 from ..pool.standing import n_answers
-from ..strategies.base import Strategy, asks_again, simulated
+from ..strategies.base import simulated
 from ..strategies.stream import passes
-from ..utils.checks import checked_count, count_of, draw_seed
+from ..utils.checks import draw_seed
 from ..utils.delegation import Inner
 from .checkpoints import own_folders
-from .several import n_classes_of, one_of_each, several_known
+from .starts import WHO, check_simulation, known_labels
 
 # What to write where rows pass, instead of a simulation on a pool.
 ON_A_STREAM = "run_stream(learner, pairs of X and y), whose log has the score of each chunk"
-WHO = "a simulation"
 
 
 @dataclass
@@ -48,6 +43,8 @@ class Round:
         Row numbers that were asked for; in the first round, the initial ones.
     n_answers : int
         Answers at the end of the round: as many as labelled rows where one person answers.
+    spent : float
+        What they have cost: their number, unless the budget is a `CostBudget`.
     seconds_fit, seconds_query, seconds_bookkeeping : float
         Where the time of the round went.
     """
@@ -55,6 +52,7 @@ class Round:
     n_labeled: int
     indices: np.ndarray
     n_answers: int
+    spent: float
     seconds_fit: float = 0.0
     seconds_query: float = 0.0
     seconds_bookkeeping: float = 0.0
@@ -62,6 +60,7 @@ class Round:
     def add(self, other: "Round") -> None:
         """Add another batch to this round."""
         self.n_labeled, self.n_answers = other.n_labeled, other.n_answers
+        self.spent = other.spent
         self.indices = np.concatenate([self.indices, other.indices])
         self.seconds_fit += other.seconds_fit
         self.seconds_query += other.seconds_query
@@ -73,13 +72,13 @@ def simulate(
     X,
     y,
     *,
-    budget: int | float,
+    budget: int | float | CostBudget,
     n_instances: int = 1,
     n_initial: int | None = None,
     initial=None,
     stopping: StoppingRule | None = None,
     annotators: dict | None = None,
-    n_opinions: int = 1,
+    n_opinions: float = 1,
     seed: int = 0,
     fit_params: dict | None = None,
 ) -> Iterator[Round]:
@@ -103,25 +102,29 @@ def simulate(
     if annotators is not None:
         people = Noisy.crowd(oracle.y, annotators, seed, oracle.missing_label)
         answers = Crowd(people, learner.pool_, n_opinions, who=WHO)
-    if rule is not None:
-        rule.start(learner)
+    costs = budget if isinstance(budget, CostBudget) else None
+    for each in (rule, costs):
+        if each is not None:
+            check_paid(each, annotators or [None])
+            each.start(learner)
     inside = params_of(learner.estimator)  # read once: nobody sets any between the rounds
-    played = _play(learner, inside, answers, n_first, first)
+    played = _play(learner, inside, answers, costs, n_first, first)
     # The first round lasts until the estimator can be fitted: a curve starts with a score.
     while not hasattr(learner, "estimator_"):
-        n = _n_left(learner, answers, n_instances, total - played.n_answers)
+        n = _n_left(learner, answers, n_instances, total - played.n_answers, costs)
         if n == 0:
             spent = "on rows of one class"
             if oracle.multilabel:
                 spent = "before each label was in some rows and not in others, or all were alike"
             raise ValueError(
-                f"budget {total} was spent {spent}; give a larger budget, or initial='stratified'."
+                f"budget {total if costs is None else costs.total} was spent {spent}; give a "
+                f"larger budget, or initial='stratified'."
             )
-        played.add(_play(learner, inside, answers, n))
+        played.add(_play(learner, inside, answers, costs, n))
     yield played
     left = total - played.n_answers
-    while n := n_to_ask(rule, learner, _n_left(learner, answers, n_instances, left)):
-        played = _play(learner, inside, answers, n)
+    while n := n_to_ask(rule, learner, _n_left(learner, answers, n_instances, left, costs)):
+        played = _play(learner, inside, answers, costs, n)
         left = total - played.n_answers
         yield played
 
@@ -147,8 +150,9 @@ class Truth:
         learner.teach(indices, self.labels[indices], refit=False)
 
 
-def _n_left(learner, answers: Truth | Crowd, n_instances: int, left: int) -> int:
-    """Return how many rows to ask for next, where so many answers are left."""
+def _n_left(learner, answers: Truth | Crowd, n_instances: int, left: int, costs) -> int:
+    """Return how many rows to ask for next, where so many answers are left, and may be paid."""
+    left = left if costs is None else int(min(left, costs.n_left(learner)))
     n = min(n_instances, -(-left // answers.n_opinions))
     # Nobody but several people can be left without a row before the budget is spent.
     return n if isinstance(answers, Truth) else min(n, int(answers.open_mask(learner).sum()))
@@ -176,10 +180,11 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     ----------
     learner : ActiveLearner
         The learner to simulate; it is cloned.
-    budget : int or float
+    budget : int, float or CostBudget
         Number of labels at the end, the initial ones included; a float is a share of the rows
         that have one. All of these rows are labelled if there are fewer. With `annotators`, number
-        of answers, or a share of all that they could give; the last row is asked about whole.
+        of answers, or a share of all that they could give; the last row is asked about whole. A
+        `loops.CostBudget` says what may be spent, and what each answer costs.
     n_instances : int, default=1
         Number of rows asked for in each round.
     n_initial : int, default=None
@@ -196,8 +201,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         Several people who err: by name, how likely each gives the true label, a number or a dict of
         class to number, as `loops.Noisy` takes it. They are asked in turn, nobody twice about a
         row; labels are then the learner's `consensus`. None: the true labels.
-    n_opinions : int, default=1
-        How many of the annotators are asked about each row.
+    n_opinions : float, default=1
+        How many of the annotators are asked about each row; 1.2 is two of one row in five.
     keep_estimators : bool, default=False
         Whether to keep the estimator of every round, for the ``staged_`` methods.
     random_state : int, RandomState, Generator or None, default=None
@@ -214,6 +219,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         Labelled rows after each round.
     n_answers_ : ndarray of shape (n_rounds,)
         Answers after each round: `n_labeled_` where there are no `annotators`.
+    spent_ : ndarray of shape (n_rounds,)
+        What they have cost after each round: `n_answers_`, unless `budget` is a `CostBudget`.
     query_indices_ : list of ndarray
         Row numbers asked for in each round; the first round is the start.
     class_counts_ : ndarray of shape (n_rounds, n_classes)
@@ -290,9 +297,10 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         learner = clone(self.learner)
         if y is not None:
             tell_of_minus_ones(learner, y, "a simulation")
-        names = ("budget", "n_instances", "n_initial", "initial", "annotators", "n_opinions")
+        names = ("n_instances", "n_initial", "initial", "annotators", "n_opinions")
         options = {name: getattr(self, name) for name in names}
-        options["stopping"] = copy.deepcopy(self.stopping)  # it has a state of its own
+        for name in ("budget", "stopping"):  # rules have a state of their own
+            options[name] = copy.deepcopy(getattr(self, name))
         seed = draw_seed(self.random_state)
         rounds, stages = [], []
         with own_folders(learner.estimator):
@@ -310,6 +318,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         self.learner_, self.rounds_ = learner, rounds
         self.n_labeled_ = np.array([played.n_labeled for played in rounds])
         self.n_answers_ = np.array([played.n_answers for played in rounds])
+        self.spent_ = np.array([played.spent for played in rounds])
         self.query_indices_ = [played.indices for played in rounds]
         if hasattr(learner, "classes_"):
             self.classes_ = learner.classes_
@@ -404,149 +413,8 @@ def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
     return simulated.estimators_
 
 
-def known_labels(learner: ActiveLearner, X, y) -> Pool:
-    """Return the rows as a pool with the labels that are known, refusing fewer than two classes."""
-    if y is None:
-        raise ValueError(
-            "a simulation requires y to be passed, but the target y is None; give the labels to "
-            "hide and reveal."
-        )
-    if learner.hold_out is not None:
-        raise ValueError(
-            f"a simulation got a learner with hold_out={learner.hold_out!r}, but knows all labels "
-            f"and is scored on rows of its own; leave hold_out=None."
-        )
-    missing_label = missing_label_of(learner)
-    if learner.multilabel is True or looks_multilabel(y):
-        return several_known(learner, X, y)
-    unknown = missing_mask(to_array(y), missing_label)
-    if unknown.all():
-        raise ValueError("a simulation reveals known labels, but y has none; give some.")
-    oracle = Pool(X, y, missing_label=missing_label_for(learner), classes=learner.classes)
-    if not is_regressor(learner.estimator):
-        seen = sorted_classes(oracle.y_labeled)
-        if learner.classes is None and is_net(learner.estimator):
-            learner.set_params(classes=seen)  # a net has an output for each from the start
-        if len(seen) < 2:
-            hint = ""
-            if missing_label == -1 and unknown.any() and seen.dtype.kind in "iuf":
-                hint = " (if -1 is the other, give the learner missing_label=None)"
-            raise ValueError(
-                f"y has the one class {seen.tolist()[0]!r}; a simulation needs two classes{hint}."
-            )
-    return oracle
-
-
-def check_simulation(
-    learner: ActiveLearner,
-    oracle: Pool,
-    budget,
-    n_instances,
-    n_initial,
-    initial,
-    annotators: dict | None = None,
-    n_opinions: int = 1,
-    seed: int = 0,
-) -> tuple[int, int, int, np.ndarray | None]:
-    """Return budget, batch and start as counts, and the rows to start with, if any are named."""
-    n_people = _check_people(learner, oracle, annotators, n_opinions)
-    total = count_of(budget, oracle.n_labeled * n_people)
-    if total is None:
-        raise ValueError(
-            f"budget is {budget!r}; give a count of labels, or a share in (0, 1] as a float."
-        )
-    total = max(1, round(total))
-    n_instances = checked_count(n_instances, "n_instances")
-    start = _check_start(learner, oracle, total, n_opinions, n_initial, initial, seed)
-    return total, n_instances, *start
-
-
-def _check_people(learner: ActiveLearner, oracle: Pool, annotators, n_opinions) -> int:
-    """Return how many people answer, refusing what does not go with one, or with several."""
-    strategy = learner.strategy
-    if annotators is None:
-        if isinstance(strategy, Strategy) and asks_again(strategy):
-            raise ValueError(
-                f"{WHO} got {strategy!r}, which asks for other people's opinions on labelled rows; "
-                f"give annotators={{'ann': 0.9, 'ben': 0.8}}, how likely each is right."
-            )
-        if n_opinions != 1:
-            raise ValueError(
-                f"{WHO} got n_opinions={n_opinions!r} without annotators; give these, such as "
-                f"annotators={{'ann': 0.9, 'ben': 0.8}}, how likely each is right."
-            )
-        return 1
-    if not isinstance(annotators, dict):
-        raise TypeError(
-            f"{WHO} got annotators={annotators!r}; give a dict such as {{'ann': 0.9, 'ben': 0.8}}, "
-            f"how likely each is right."
-        )
-    if oracle.multilabel:
-        raise ValueError(
-            f"{WHO} got annotators, who give one label a row, where rows have several; leave them "
-            f"out, or simulate whether a row has one of the labels."
-        )
-    people = Noisy.crowd(oracle.y, annotators, 0, oracle.missing_label)
-    Crowd(people, Pool(np.zeros((1, 1)), consensus=learner.consensus), n_opinions, who=WHO)
-    return len(people)
-
-
-def _check_start(
-    learner: ActiveLearner, oracle: Pool, total: int, n_opinions: int, n_initial, initial, seed: int
-) -> tuple[int, np.ndarray | None]:
-    """Return how many rows to start with, and which; None: the learner chooses."""
-    rows = None
-    if initial is not None and not isinstance(initial, str):
-        rows = _named_rows(oracle, initial)
-        if n_initial is not None:
-            raise ValueError("initial lists the rows to start with; leave n_initial=None.")
-        n = len(rows)
-    elif n_initial is None:
-        classes = 0 if is_regressor(learner.estimator) else n_classes_of(oracle)
-        n = min(max(10, 2 * classes), oracle.n_labeled)
-    else:
-        n = checked_count(n_initial, "n_initial")
-    if n > min(-(-total // n_opinions), oracle.n_labeled):
-        many = f", {n_opinions} for each row" if n_opinions > 1 else ""
-        raise ValueError(
-            f"budget {total} is below the {n * n_opinions} initial labels{many}; give a larger "
-            f"budget, or fewer initial labels."
-        )
-    if isinstance(initial, str):
-        if initial != "stratified":
-            raise ValueError(f"initial is {initial!r}; give 'stratified', row numbers, or None.")
-        if is_regressor(learner.estimator):
-            raise ValueError("initial='stratified' needs classes; for a regressor write None.")
-        draw = one_of_each if oracle.multilabel else _stratified
-        rows = draw(oracle, n, np.random.default_rng(seed))
-    return n, rows
-
-
-def _named_rows(oracle: Pool, initial) -> np.ndarray:
-    """Return the row numbers to start with, refusing rows without a label."""
-    rows = check_row_numbers(initial, len(oracle), who="initial")
-    if len(rows) == 0:
-        raise ValueError("initial names no row; give at least one row number, or None.")
-    hidden = rows[~oracle.labeled_mask[rows]]
-    if len(hidden):
-        raise ValueError(f"initial names row {hidden[0]}, which has no label in y.")
-    return rows
-
-
-def _stratified(oracle: Pool, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Return n labelled rows at random, the classes taking turns."""
-    order = rng.permutation(oracle.labeled)
-    labels = oracle.y[order]
-    # Turn k has the k-th row of each class; a stable sort by turn keeps the random order in it.
-    turn = np.zeros(len(order), dtype=np.int64)
-    for label in sorted_classes(labels):
-        mine = labels == label
-        turn[mine] = np.arange(mine.sum())
-    return order[np.argsort(turn, kind="stable")][:n]
-
-
 def _play(
-    learner: ActiveLearner, inside: dict, answers: Truth | Crowd, n: int, indices=None
+    learner: ActiveLearner, inside: dict, answers: Truth | Crowd, costs, n: int, indices=None
 ) -> Round:
     """Ask for n rows, unless they are given, and teach the learner what is said of them."""
     started = perf_counter()
@@ -561,12 +429,5 @@ def _play(
     fitted = perf_counter()
     pool, seconds = learner.pool_, (fitted - taught, asked - started, taught - asked)
     n = pool.n_labeled if isinstance(answers, Truth) else pool.ledger.read(n_answers)
-    return Round(pool.n_labeled, indices, n, *seconds)
-
-
-def _as_it_is(learner: ActiveLearner) -> ActiveLearner:
-    """Return a copy that keeps predicting as the learner does now."""
-    stage = learner.without_pool()
-    if learner.update != "refit":  # otherwise each round has an estimator of its own
-        stage.estimator_ = copy.deepcopy(stage.estimator_)
-    return stage
+    spent = n if costs is None else costs.spent(pool)
+    return Round(pool.n_labeled, indices, n, spent, *seconds)

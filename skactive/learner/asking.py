@@ -10,7 +10,7 @@ from ..data.row_numbers import is_among
 from ..pool import plans
 from ..pool.log import plain_name
 from ..strategies.base import asks_again, name_of
-from ..utils.checks import check_name, checked_number, missing_to_total
+from ..utils.checks import check_name, is_number, missing_to_total
 from .questions import asked, scores_of, subset_of, view_of
 from .stream import POOL
 
@@ -37,7 +37,12 @@ class Whom(NamedTuple):
                 f"and write query(n_instances=..., {what}=...)."
             )
         if overlap is not None:
-            overlap = checked_number(overlap, "overlap", "query", 0, 1)
+            if not is_number(overlap) or not 0 <= overlap <= 1:
+                raise ValueError(
+                    f"query got overlap={overlap!r}, the share of rows that two people label; give "
+                    f"a number from 0 to 1, such as 0.2 for one row in five."
+                )
+            overlap = float(overlap)
         if overlap:
             _check_overlap(overlap, annotator, n_total, pool.consensus)
         return cls(plain_name(annotator), overlap or 0.0, bool(reserve))

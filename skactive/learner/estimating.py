@@ -40,6 +40,11 @@ SHARES = (
 ENOUGH_TO_RESAMPLE = 100  # test labels, from which on an interval by resampling covers what it says
 MOST_SKIPPED = 0.1  # share of test rows, above which it is told that they may be harder
 FEW = 10  # test rows of a class, with fewer of which its recall is hardly known
+# Scores by name that know no other positive class than 1, and of what a scorer for others is made.
+OF_ONES = {
+    "average_precision": "average_precision_score, response_method='predict_proba'",
+    "jaccard": "jaccard_score",
+}
 LEAST_TO_RESAMPLE = 10  # test labels from which anything can be resampled
 
 
@@ -321,7 +326,8 @@ class Sample:
         right = (is_it == said).astype(float)
         weight = self.effective(right) / len(right)
         counts = np.array([cell.sum() for cell in cells]) * weight
-        return rates(counts, float(np.mean(held_out)), level)[kind]
+        n_rows = len(held_out) * weight
+        return rates(counts, float(np.mean(held_out)), level, n_rows=n_rows)[kind]
 
     def _predicted(self, X, positive) -> np.ndarray:
         """Return which rows are predicted positive, shape (n,)."""
@@ -350,6 +356,14 @@ class Sample:
         """Return any score, and its interval."""
         from sklearn.metrics import check_scoring
 
+        classes = np.asarray(getattr(self.model, "classes_", ())).tolist()
+        if scoring in OF_ONES and len(classes) == 2 and 1 not in classes and self.y.ndim == 1:
+            of = OF_ONES[scoring]
+            raise ValueError(
+                f"estimate got scoring={scoring!r}, by which scikit-learn takes the class 1 for "
+                f"positive, and the classes are {classes[0]!r} and {classes[1]!r}; give "
+                f"make_scorer({of}, pos_label={classes[1]!r})."
+            )
         scorer = scorer_of(scoring) or check_scoring(self.model)
         if not isinstance(scoring, str):  # which may look at the rows
             pool, rows = self.pool, self.rows

@@ -10,6 +10,7 @@ from ..utils.checks import checked_count, checked_fraction, checked_number
 from .stopping import StoppingRule
 
 FIRST, GROWTH, MOST_LOOKS = 60, 1.3, 8
+LAST = 0.7  # of the error: nearly as many models pass as by the last look alone
 
 
 def looks(max_test: int) -> list[int]:
@@ -25,14 +26,28 @@ def looks(max_test: int) -> list[int]:
     return [*sizes[sizes < max_test].tolist(), max_test]
 
 
+def errors(alpha: float, n_looks: int) -> list[float]:
+    """Return what each look may err: the last one most, the others alike.
+
+    Examples
+    --------
+    >>> errors(0.5, 1), [round(error, 3) for error in errors(0.05, 3)]
+    ([0.5], [0.008, 0.008, 0.035])
+    """
+    if n_looks == 1:
+        return [alpha]
+    return [*[(1 - LAST) * alpha / (n_looks - 1)] * (n_looks - 1), LAST * alpha]
+
+
 class EstimateAtLeast(StoppingRule):
     """Stop when test labels show that a score is at least a target.
 
     It looks when there are 60 test labels, then after 1.3 times as many each time, up to
     `max_test`: at most eight looks, at sizes that no result changes. At each the lower end of a
-    one-sided interval must reach the target, at level ``1 - (1 - confidence) / looks``. So a model
-    below the target passes any of the looks with a probability of at most ``1 - confidence``, as
-    far as the interval covers what it says. Once passed, the rule says stop.
+    one-sided interval must reach the target, which may err in a part of ``1 - confidence``: seven
+    tenths at the last look, and the others share the rest. So a model below the target passes any
+    of the looks with a probability of at most ``1 - confidence``, as far as the interval covers
+    what it says. Once passed, the rule says stop.
 
     Parameters
     ----------
@@ -65,7 +80,9 @@ class EstimateAtLeast(StoppingRule):
                  Budget(n_labels=500)])
     """
 
-    def __init__(self, target, scoring, confidence=0.95, max_test=200, method=AUTO, pos_label=None):
+    def __init__(
+        self, target, scoring, *, confidence=0.95, max_test=200, method=AUTO, pos_label=None
+    ):
         self.target = target
         self.scoring = scoring
         self.confidence = confidence
@@ -99,12 +116,13 @@ class EstimateAtLeast(StoppingRule):
         if not hasattr(model, "estimator_"):
             return False
         scoring, method, pos_label = self._asked_for()
-        asked = scoring, self._level(len(self._plan)), method, pos_label
+        asked = scoring, self._levels(self._plan)[len(rows)], method, pos_label
         return estimate_of(learner, model, *asked, most=len(rows)).low >= self.target
 
-    def _level(self, n_looks: int) -> float:
-        """Return the level of an interval of whose lower end each look makes use."""
-        return 1 - 2 * (1 - self.confidence) / n_looks
+    def _levels(self, plan: list[int]) -> dict[int, float]:
+        """Return the level of the interval of whose lower end each look makes use."""
+        each = errors(1 - self.confidence, len(plan))
+        return {size: 1 - 2 * error for size, error in zip(plan, each, strict=True)}
 
     def _planned(self) -> list[int]:
         """Return at how many test labels to look."""
@@ -144,7 +162,7 @@ class AccuracyAtLeast(EstimateAtLeast):
     440
     """
 
-    def __init__(self, target, confidence=0.95, max_test=200):
+    def __init__(self, target, *, confidence=0.95, max_test=200):
         self.target = target
         self.confidence = confidence
         self.max_test = max_test
@@ -154,7 +172,8 @@ class AccuracyAtLeast(EstimateAtLeast):
         checked_fraction(self.target, "target", type(self).__name__)
         super().start(learner)
         if not self._plan:
-            best = clopper_pearson(1, self.max_test, self._level(1)).low
+            n = self.max_test
+            best = clopper_pearson(1, n, self._levels([n])[n]).low
             raise ValueError(
                 f"AccuracyAtLeast got target={self.target!r} and max_test={self.max_test!r}, but "
                 f"{self.max_test} right answers of as many show no more than {best:.3f}; give a "
@@ -165,8 +184,8 @@ class AccuracyAtLeast(EstimateAtLeast):
         """Return the looks that can be passed, with what is their share of the error."""
         plan = looks(self.max_test)
         while plan:
-            level = self._level(len(plan))
-            left = [n for n in plan if clopper_pearson(1, n, level).low >= self.target]
+            levels = self._levels(plan)
+            left = [n for n in plan if clopper_pearson(1, n, levels[n]).low >= self.target]
             if left == plan:
                 break
             plan = left

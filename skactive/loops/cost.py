@@ -1,6 +1,7 @@
 """What answers cost, and stopping when it is spent."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -46,15 +47,19 @@ class CostBudget(StoppingRule):
     5.0
     """
 
-    def __init__(self, total, cost=1.0, by="annotator"):
+    def __init__(self, total, cost=1.0, *, by="annotator"):
         self.total = total
         self.cost = cost
         self.by = by
 
     def start(self, learner):
         """Refuse what is no cost, or is not one for each row, and what has no cost so far."""
+        self.check(learner.pool_)
+
+    def check(self, pool: Pool) -> None:
+        """Refuse what is no cost of the answers in a pool."""
         checked_number(self.total, "total", "CostBudget", 0)
-        self.spent(learner.pool_)
+        self.spent(pool)
 
     def should_stop(self, learner):
         """Return whether nothing is left that would pay an answer."""
@@ -71,12 +76,28 @@ class CostBudget(StoppingRule):
         """Return what the answers in a pool have cost."""
         return float(costs_of(pool, self.cost, self.by).sum())
 
+    def of_rows(self, rows: np.ndarray) -> "CostBudget":
+        """Return the same for a pool of some of the rows."""
+        cost = self.cost
+        if callable(cost):
+            return CostBudget(self.total, lambda at, *said: cost(rows[at], *said), by=self.by)
+        has_one_a_row = not isinstance(cost, dict) and not is_number(cost)
+        return CostBudget(self.total, np.asarray(cost)[rows] if has_one_a_row else cost, by=self.by)
+
     def _cheapest(self) -> float:
         """Return the lowest cost that an answer may have; 0 where nobody knows."""
         if callable(self.cost):
             return 0.0
         values = self.cost.values() if isinstance(self.cost, dict) else np.ravel(self.cost)
         return float(min(values))
+
+
+def check_paid(rule: StoppingRule | None, names: Iterable[str | None]) -> None:
+    """Refuse a rule that knows no cost of what one of these people would answer."""
+    for each in getattr(rule, "rules", ()):
+        check_paid(each, names)
+    if isinstance(rule, CostBudget) and isinstance(rule.cost, dict) and rule.by == BY[0]:
+        _by_key(rule.cost, list(names), BY[0])
 
 
 def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
@@ -90,7 +111,7 @@ def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
     >>> costs_of(pool, {"ann": 2.0})
     Traceback (most recent call last):
     ...
-    ValueError: there is no cost for annotator None, who answered; give {..., None: a number}.
+    ValueError: there is no cost for annotator None, who answers; give {..., None: a number}.
     """
     if by not in BY:
         raise ValueError(f"by is {by!r}; write 'annotator' or 'label', what the keys of cost are.")
@@ -114,7 +135,7 @@ def _by_key(cost: dict, keys: list, by: str) -> np.ndarray:
     """Return the costs of answers by annotator or label, refusing to guess any."""
     missing = [key for key in dict.fromkeys(keys) if key not in cost]
     if missing:
-        what = "who answered" if by == "annotator" else "which was given"
+        what = "who answers" if by == "annotator" else "which was given"
         raise ValueError(
             f"there is no cost for {by} {missing[0]!r}, {what}; give {{..., {missing[0]!r}: a "
             f"number}}."

@@ -9,9 +9,10 @@ from ..data.chance import other_draw, uniform_by_row
 from ..data.labels import AUTO, encode, parse, sorted_classes
 from ..data.multilabel import looks_multilabel
 from ..learner.questions import tests_in
+from ..pool.people import overlap_chance
 from ..pool.pool import Pool
 from ..strategies.base import asks_again
-from ..utils.checks import check_name, checked_count, checked_number, draw_seed
+from ..utils.checks import check_name, checked_number, draw_seed
 from .oracles import Known, Prompt, answer_of
 
 WhoAnswers = Callable[[Pool, np.ndarray], Any]
@@ -44,6 +45,8 @@ class Noisy:
     np.True_
     >>> int((ann.answer(np.arange(1, 100, 2), None) == "dog").sum())
     34
+    >>> ann
+    Noisy(labels of 100 rows, accuracy={'cat': 1.0, 'dog': 0.6}, random_state=0)
 
     Several people at once, each with a seed that follows from her name:
 
@@ -66,8 +69,12 @@ class Noisy:
             )
         self.classes = sorted_classes(labels)
         self._codes = encode(values, self.classes)
-        self._accuracy = self._checked(accuracy)
+        self._accuracy, self._given = self._checked(accuracy), accuracy
         self.seed = draw_seed(random_state)
+
+    def __repr__(self) -> str:
+        n = int(self._known.sum())
+        return f"Noisy(labels of {n} rows, accuracy={self._given!r}, random_state={self.seed})"
 
     def _checked(self, accuracy) -> np.ndarray:
         """Return the accuracy for each class."""
@@ -127,7 +134,7 @@ class Crowd:
         self,
         oracles: Mapping[str, Any],
         pool: Pool,
-        n_opinions: int = 1,
+        n_opinions: float = 1,
         whom: WhoAnswers | None = None,
         who: str = "run",
     ):
@@ -145,7 +152,9 @@ class Crowd:
                 oracle.of_pool(pool) if isinstance(oracle, Known) else oracle
             )
         self.pool, self.whom = pool, whom
-        self.n_opinions = checked_count(n_opinions, "n_opinions", who)
+        checked_number(n_opinions, "n_opinions", who, 1)
+        self.n_opinions = int(np.ceil(n_opinions))  # at most
+        self._share = n_opinions + 1 - self.n_opinions  # of rows about which so many are asked
         if self.n_opinions > len(self.answers):
             raise ValueError(
                 f"{who} got n_opinions={n_opinions} of {len(self.answers)} people; give it no more "
@@ -209,6 +218,8 @@ class Crowd:
     def _people_of(self, rows: list[int]) -> list[list[str]]:
         """Return who is asked about each row."""
         said, names = self.said(), list(self.answers)
+        chance = overlap_chance(np.array(rows, dtype=np.int64), self.pool.ids, self.pool.seed)
+        n_opinions = (self.n_opinions - (chance >= self._share)).tolist()
         if self.whom is not None:
             listed = list(self.whom(self.pool, np.array(rows, dtype=np.int64)))
             self._check_listed(listed, len(rows))
@@ -218,7 +229,7 @@ class Crowd:
                 order = names[self._turn % len(names) :] + names[: self._turn % len(names)]
             else:
                 order = listed[at]
-            people = [name for name in order if not said[name][row]][: self.n_opinions]
+            people = [name for name in order if not said[name][row]][: n_opinions[at]]
             self._turn += len(people)
             if self.whom is not None and not people:
                 raise ValueError(

@@ -29,7 +29,7 @@ from ..strategies.base import asks_again
 from ..strategies.stream import passes
 from ..utils.checks import check_callback, check_n_instances, check_name, check_path, warn
 from ..utils.progress import progress
-from .cost import CostBudget
+from .cost import CostBudget, check_paid
 from .crowd import Crowd, WhoAnswers
 from .oracles import Command, Known, Prompt, answer_of
 from .stopping import Budget, StoppingRule, as_rule, n_to_ask
@@ -45,7 +45,7 @@ def run(
     stopping: StoppingRule | int | None = None,
     callback: Callable[[ActiveLearner], Any] | None = None,
     annotator: str | None = None,
-    n_opinions: int = 1,
+    n_opinions: float = 1,
     whom: WhoAnswers | None = None,
     save: Any = None,
 ) -> ActiveLearner:
@@ -75,8 +75,9 @@ def run(
         Called with the learner after each round, also where its estimator could not be fitted.
     annotator : str, default=None
         Who answers; kept in the pool's history. Of several people, the dict has their names.
-    n_opinions : int, default=1
-        How many of several people are asked about each row.
+    n_opinions : float, default=1
+        How many of several people are asked about each row; 1.2 is two of one row in five, and one
+        of the others: those that ``query(overlap=0.2)`` asks for.
     whom : callable, default=None
         Who is asked: ``(pool, rows) -> names for each row``, best first, such as
         `Pool.query_annotators`. None: one after the other, in the order of the dict.
@@ -127,6 +128,7 @@ def run(
     check_callback(callback)
     check_name(annotator, "run")
     crowd = _crowd_of(learner, oracle, annotator, n_opinions, whom)
+    check_paid(rule, [annotator] if crowd is None else crowd.answers)
     answer = None if isinstance(oracle, Prompt) or crowd is not None else answer_of(oracle)
     if save is not None:
         check_path(save, "save", "run", "save='pool.db'")

@@ -70,13 +70,13 @@ def save(pool: Facts, path) -> None:
         "digest": _digest(arrays),
         **known,
     }
-    storage.write(path, header, arrays, VERSION)
+    storage.write_arrays(path, header, arrays, VERSION)
 
 
 def load(cls: Any, path, X, given: Given, consensus: Any = "saved") -> Any:
     """Return a saved pool over its rows."""
     given.check()
-    header, arrays = storage.read(path, VERSION)
+    header, arrays = storage.read_arrays(path, VERSION)
     X = check_rows(X, who="Pool.load")
     pool = cls.__new__(cls)
     with storage.refusing(path):

@@ -16,7 +16,7 @@ from ..data.row_numbers import distinct
 from ..utils.checks import check_name
 from .ledger import Ledger
 from .log import NOBODY, NOTHING, OPINION
-from .one_coin import UNKNOWN, coins, interval
+from .one_coin import UNKNOWN, Coins, coins, interval
 from .standing import opinions, standing, standing_of
 
 _OF_OVERLAP = 3  # by which random numbers of a seed differ from those of a query
@@ -49,10 +49,25 @@ class Skill(NamedTuple):
     worth: np.ndarray  # as how many labels that are known to be right or wrong theirs are
 
 
-def skill_of(said: Said, names: Sequence[str | None]) -> Skill:
+def coins_of(ledger: Ledger) -> list[Coins] | None:
+    """Return what is found of people, for each label of a row; None where labels are measured.
+
+    It is kept until something happens: with many opinions it takes long.
+    """
+    known, at = ledger.derived.get("coins"), ledger.now
+    if known is not None and known[0] == at.n_operations:
+        return known[1]
+    said, found = said_in(ledger), None
+    if said.are_classes:
+        columns = said.labels.T if said.labels.ndim == 2 else [said.labels]
+        found = [coins(said.rows, said.people, column) for column in columns]
+    if ledger.now is at:
+        ledger.derived["coins"] = at.n_operations, found
+    return found
+
+
+def skill_of(found: list[Coins], names: Sequence[str | None]) -> Skill:
     """Return how good these people are; who gave no label is as good as anybody unknown."""
-    columns = said.labels.T if said.labels.ndim == 2 else [said.labels]
-    found = [coins(said.rows, said.people, column) for column in columns]
     places = {name: place for place, name in enumerate(found[0].names)}
     at = np.array([places.get(name, -1) for name in names], dtype=np.intp)
     each = zip(*((one.accuracy, one.worth()) for one in found), strict=True)
@@ -74,9 +89,10 @@ def people_table(ledger: Ledger, level: float) -> dict[str, np.ndarray]:
         "skips": np.bincount(people[~is_label], minlength=n),
         "seconds": _medians(seconds[is_timed], people[is_timed], n),
     }
-    if not said.are_classes:
+    found = coins_of(ledger)
+    if found is None:
         return table | dict.fromkeys(("accuracy", "low", "high", "agreement"), unknown)
-    skill, units = skill_of(said, names), np.unique(said.rows, return_inverse=True)[1]
+    skill, units = skill_of(found, names), np.unique(said.rows, return_inverse=True)[1]
     agreement = agreement_with_others(units, people[is_label], label_codes(said.labels), n)
     low, high = interval(*skill, level)
     return table | {"accuracy": skill.accuracy, "low": low, "high": high, "agreement": agreement}
@@ -120,10 +136,9 @@ def whom_to_ask(
     if annotators is None:
         people = name_codes(log.names_of(standing(ledger).events))[0]
         annotators = [name for name in people if name is not None]
-    said = said_in(ledger)
-    best: list[Any] = sorted(set(annotators))
-    if said.are_classes:
-        order = np.argsort(-skill_of(said, best).accuracy, kind="stable")
+    found, best = coins_of(ledger), sorted(set(annotators))
+    if found is not None:
+        order = np.argsort(-skill_of(found, best).accuracy, kind="stable")
         best = [best[at] for at in order.tolist()]
     return [tuple(name for name in best if name not in busy[row]) for row in rows.tolist()]
 

@@ -28,7 +28,7 @@ _HEAD = re.compile(
 _ARCHIVE = (zipfile.BadZipFile, EOFError, struct.error, zlib.error)
 
 
-def write(
+def write_arrays(
     path: str | os.PathLike, header: dict[str, Any], arrays: dict[str, np.ndarray], version: int
 ) -> None:
     """Write the header and the arrays to `path`, whole or not at all."""
@@ -57,7 +57,9 @@ def refusing(path: str | os.PathLike, maker: str = "Pool.save") -> Iterator[None
         raise ValueError(f"{os.fspath(path)!r} is not a file that {maker} wrote.") from error
 
 
-def read(path: str | os.PathLike, latest: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_arrays(
+    path: str | os.PathLike, latest: int
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the arrays of a file made by `write`.
 
     Raises

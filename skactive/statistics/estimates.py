@@ -248,13 +248,22 @@ class Rates(NamedTuple):
     f1: Interval
 
 
-def rates(counts: ArrayLike, share: float, level: float = 0.95, *, n_draws: int = N_DRAWS) -> Rates:
+def rates(
+    counts: ArrayLike,
+    share: float,
+    level: float = 0.95,
+    *,
+    n_rows: float | None = None,
+    n_draws: int = N_DRAWS,
+) -> Rates:
     """Return precision, recall and F1 of the positives, by what a random sample says of each.
 
     Of the rows predicted positive a share q1 is positive, of the others q0; both have a posterior
     of Jeffreys' prior, ``q1 ~ Beta(tp + 1/2, fp + 1/2)``, ``q0 ~ Beta(fn + 1/2, tn + 1/2)``. With
     w, the share predicted positive: precision is q1, recall ``w q1 / (w q1 + (1 - w) q0)``, F1
-    ``2 w q1 / (w + w q1 + (1 - w) q0)``.
+    ``2 w q1 / (w + w q1 + (1 - w) q0)``. Where w comes from `n_rows` rows, a share of others has
+    the posterior ``w ~ Beta(n_rows share + 1/2, n_rows (1 - share) + 1/2)``: with few predicted
+    positive it is what recall and F1 are most in doubt by.
 
     Parameters
     ----------
@@ -264,6 +273,8 @@ def rates(counts: ArrayLike, share: float, level: float = 0.95, *, n_draws: int 
         Share of rows predicted positive, of all that the sample was drawn from: no label is needed.
     level : float, default=0.95
         Probability within the interval.
+    n_rows : float, default=None
+        Number of these rows. None: so many that the share is known.
     n_draws : int, default=20,000
         From the posteriors, always the same.
 
@@ -285,12 +296,15 @@ def rates(counts: ArrayLike, share: float, level: float = 0.95, *, n_draws: int 
             f"rates got counts={counts.tolist()}; give the numbers of true positives, false "
             f"positives, false negatives and true negatives."
         )
-    w = checked_number(share, "share", "rates", 0, 1)
     level = checked_fraction(level, "level", "rates")
     rng = np.random.default_rng(0)
     tp, fp, fn, tn = counts + 0.5
     q1 = rng.beta(tp, fp, checked_count(n_draws, "n_draws", "rates"))
     q0 = rng.beta(fn, tn, n_draws)
+    w: Any = checked_number(share, "share", "rates", 0, 1)
+    if n_rows is not None:
+        n = checked_number(n_rows, "n_rows", "rates", 0, is_open=True)
+        w = rng.beta(n * w + 0.5, n * (1 - w) + 0.5, n_draws)
     found, missed = w * q1, (1 - w) * q0
     with np.errstate(invalid="ignore"):
         of_each = np.array([q1, found / (found + missed), 2 * found / (w + found + missed)])

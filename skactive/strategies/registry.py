@@ -162,6 +162,12 @@ def as_strategy(strategy) -> Strategy:
             return known[strategy]()
         if strategy in MODAL:
             raise ValueError(f"unknown strategy {strategy!r}; here it is {MODAL[strategy]!r}.")
+        for unnamed in (cls for cls, entry in ENTRIES.items() if entry.name is None):
+            if strategy.replace("_", "").lower() == unnamed.__name__.lower():
+                raise ValueError(
+                    f"strategy is {strategy!r}, which has no name; write an instance, "
+                    f"{unnamed.__name__}{inspect.signature(unnamed)}."
+                )
         near = difflib.get_close_matches(strategy, known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?"
         listed = "skactive.get_strategy_names() lists those that have a name."

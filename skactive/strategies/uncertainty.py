@@ -33,7 +33,12 @@ class Uncertainty(Strategy):
 
     @property
     def labels_per_row(self) -> tuple:  # type: ignore[override]
-        """One or several; several where `aggregate` is given."""
+        """One or several; several where `aggregate` is given, which is refused if it is none."""
+        if self.aggregate not in (None, "max", "mean"):
+            raise ValueError(
+                f"{type(self).__name__} got aggregate={self.aggregate!r}; give 'max' or 'mean', or "
+                f"where a row has one label None."
+            )
         return ANY if self.aggregate is None else SEVERAL
 
     @property

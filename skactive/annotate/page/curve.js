@@ -15,11 +15,11 @@ export function ticks(low, high) {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step);
 }
 
-export function curve(points, name, value) {
+export function curve(points, name, value, isShare) {
   const last = points.at(-1);
   const story = `From ${value(points[0].estimate)} with ${count(points[0].n_labelled)} labels to ${value(last.estimate)} (95 %: ${value(last.low)} to ${value(last.high)}) with ${count(last.n_labelled)}.`;
   const frame = h("div", { class: "curve" });
-  const redraw = () => frame.clientWidth && frame.replaceChildren(draw(points, name, value, story, frame.clientWidth));
+  const redraw = () => frame.clientWidth && frame.replaceChildren(draw(points, name, isShare, story, frame.clientWidth));
   new ResizeObserver(redraw).observe(frame);
   const cells = (point) => [point.estimate, point.low, point.high].map((x) => h("td", { class: "figure" }, value(x)));
   const head = ["Labels", name, "from", "to"].map((title) => h("th", { scope: "col", class: "figure" }, title));
@@ -28,7 +28,7 @@ export function curve(points, name, value) {
   return h("figure", {}, frame, h("figcaption", { class: "quiet" }, `${story} Across: labels trained on. Every point is measured on the same rows; the band is the 95 % interval.`), h("details", {}, h("summary", {}, "As a table"), table));
 }
 
-function draw(points, name, value, story, width) {
+function draw(points, name, isShare, story, width) {
   const shown = points.flatMap((point) => [point.low, point.high, point.estimate]).filter(Number.isFinite);
   const [low, high] = [Math.min(...shown), Math.max(...shown)];
   const [first, last] = [points[0].n_labelled, points.at(-1).n_labelled];
@@ -41,7 +41,7 @@ function draw(points, name, value, story, width) {
   const line = points.filter((point) => Number.isFinite(point.estimate)).map((p) => [x(p.n_labelled), y(p.estimate)]);
   const across = ticks(low, high).map((v) => [
     svg("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(v), y2: y(v) }),
-    svg("text", { x: EDGE.left - 8, y: y(v) + 4, "text-anchor": "end" }, value === number ? number(v) : `${number(v * 100)} %`),
+    svg("text", { x: EDGE.left - 8, y: y(v) + 4, "text-anchor": "end" }, isShare ? `${number(v * 100)} %` : number(v)),
   ]);
   const below = ticks(first, last).filter(Number.isInteger).map((n) => svg("text", { x: x(n), y: HEIGHT - 6, "text-anchor": "middle" }, count(n)));
   return svg(

@@ -18,8 +18,8 @@ const stored = (name, otherwise) => JSON.parse(sessionStorage.getItem(name)) ?? 
 const store = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
 
 export class Outbox {
-  constructor({ changed, refused, nothingBack }) {
-    Object.assign(this, { changed, refused, nothingBack });
+  constructor({ changed, refused }) {
+    Object.assign(this, { changed, refused });
     this.instance = fresh();
     this.tab = stored("tab", null) ?? fresh();
     this.ops = stored("ops", []); // [{tried, body}], oldest first
@@ -170,7 +170,7 @@ export class Outbox {
     this.ops = this.ops.filter((op) => !settled.has(op.body.op));
     if (!this.ops.length) this.alone = false;
     this.#save();
-    this.#takeBack(answer, settled, why);
+    this.#takeBack(answer, settled);
     const known = new Set([...this.cards, ...this.ops.map((op) => op.body)].map((item) => item.row));
     this.cards.push(...answer.cards.filter((card) => !known.has(card.row)));
     this.progress = answer.progress;
@@ -179,10 +179,9 @@ export class Outbox {
   }
 
   // Only where this page did not know the card: else it is in front since the key was pressed.
-  #takeBack(answer, settled, why) {
+  #takeBack(answer, settled) {
     if (!this.expected || !settled.has(this.expected)) return;
     if (answer.back) this.cards = [answer.back, ...this.cards.filter((card) => card.row !== answer.back.row)];
-    else if (!why.has(this.expected)) this.nothingBack();
     this.expected = null;
   }
 

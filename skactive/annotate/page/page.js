@@ -69,6 +69,7 @@ function showBanner() {
 }
 
 function refused(op, why) {
+  if (op.kind === "undo") return forAMoment(why);
   const line = { kind: "error", text: `Not recorded for row ${op.row ?? "before"}: ${why}` };
   line.close = () => {
     said.splice(said.indexOf(line), 1);
@@ -108,7 +109,7 @@ function help() {
   const list = h("dl", { class: "keys" }, lines.map(({ keys, says }) => h("div", {}, h("dt", {}, keys.map(hint), h("span", { class: "unseen" }, keys.join(" "))), h("dd", {}, says))));
   const themes = { system: "As the system", light: "Light", dark: "Dark" };
   const theme = h("select", { id: "theme", onchange: (event) => setTheme(event.target.value) }, Object.entries(themes).map(([value, name]) => h("option", { value, selected: value === (localStorage.getItem("theme") ?? "system") }, name)));
-  openDialog("Keys", list, h("p", { class: "theme" }, h("label", { for: "theme" }, "Appearance"), theme), h("p", { class: "quiet" }, `skactive ${setup.version}`));
+  openDialog("Keys", list, h("p", { class: "theme" }, h("label", { for: "theme" }, "Appearance"), theme), setup.version ? h("p", { class: "quiet" }, `skactive ${setup.version}`) : null);
 }
 
 function setTheme(theme) {
@@ -141,7 +142,7 @@ async function start() {
   }
   $("#title").textContent = setup.title;
   $("#who").textContent = setup.annotator ?? "";
-  outbox = new Outbox({ changed, refused, nothingBack: () => forAMoment("There is nothing to undo.") });
+  outbox = new Outbox({ changed, refused });
   const label = new LabelView(setup, outbox, { guidelines, help });
   label.onFull = () => say("Answers wait to be sent. Label on when the connection is back.");
   views = { "#label": label, "#review": new ReviewView(setup, outbox), "#status": new StatusView(setup) };

@@ -92,7 +92,8 @@ export class ReviewView {
 
   // One's own answer, ready to be changed.
   #mine(row, mine, name) {
-    const comment = h("input", { class: "note", value: mine?.comment ?? "", placeholder: "Comment", "aria-label": `Your comment on row ${name}`, maxlength: 2000 });
+    if (!mine) return h("p", { class: "mine quiet" }, "not by you");
+    const comment = h("input", { class: "note", value: mine.comment ?? "", placeholder: "Comment", "aria-label": `Your comment on row ${name}`, maxlength: 2000 });
     const kept = h("span", { class: "kept quiet", role: "status" });
     const { control, read } = this.#control(mine, name);
     const change = () => {
@@ -114,18 +115,16 @@ export class ReviewView {
     const title = `Your answer to row ${name}`;
     const classes = this.setup.classes.map((one) => one.name);
     if (this.setup.kind === "number") {
-      const input = h("input", { inputmode: "decimal", value: mine?.label ?? "", "aria-label": title, placeholder: "A number" });
+      const input = h("input", { inputmode: "decimal", value: mine.label ?? "", "aria-label": title, placeholder: "A number" });
       const read = () => (input.value.trim() && Number.isFinite(Number(input.value.replace(",", "."))) ? Number(input.value.replace(",", ".")) : undefined);
       return { control: input, read };
     }
     if (this.setup.kind === "several") {
-      const boxes = classes.map((one) => h("input", { type: "checkbox", value: one, checked: Boolean(mine?.label?.includes(one)) }));
+      const boxes = classes.map((one) => h("input", { type: "checkbox", value: one, checked: Boolean(mine.label?.includes(one)) }));
       const control = h("fieldset", {}, h("legend", { class: "unseen" }, title), boxes.map((box) => h("label", {}, box, box.value)));
       return { control, read: () => boxes.filter((box) => box.checked).map((box) => box.value) };
     }
-    const none = mine ? [] : [h("option", { value: "", selected: true }, "not by you")];
-    const skipped = mine?.label === null ? [h("option", { value: "", selected: true }, "skipped")] : [];
-    const control = h("select", { "aria-label": title }, none, skipped, classes.map((one, i) => h("option", { value: String(i), selected: mine?.label === one }, one)));
-    return { control, read: () => (control.value === "" ? undefined : classes[Number(control.value)]) };
+    const control = h("select", { "aria-label": title }, classes.map((one, i) => h("option", { value: String(i), selected: mine.label === one }, one)), h("option", { value: "", selected: mine.label === null }, "skipped"));
+    return { control, read: () => (control.value === "" ? null : classes[Number(control.value)]) };
   }
 }

@@ -9,7 +9,8 @@ export class StatusView {
   constructor(setup) {
     this.setup = setup;
     this.element = h("section", { class: "status sheet", "aria-label": "Status" }, h("p", { class: "quiet" }, "One moment …"));
-    this.value = setup.kind === "number" ? number : percent;
+    const value = setup.kind === "number" ? number : percent;
+    this.value = (x) => (Number.isFinite(x) ? value(x) : "?");
   }
 
   update() {}
@@ -59,7 +60,7 @@ export class StatusView {
     const words = sure ? [h("p", { class: "sure" }, sure)] : [];
     if (points.length < 2) return words;
     const name = estimate?.metric ?? "estimate";
-    return [h("h2", {}, `${name[0].toUpperCase()}${name.slice(1)} as labels come in`), curve(points, name, this.value), ...words];
+    return [h("h2", {}, `${name[0].toUpperCase()}${name.slice(1)} as labels come in`), curve(points, name, this.value, this.setup.kind !== "number"), ...words];
   }
 
   #classes({ classes }) {

@@ -1,0 +1,75 @@
+"""`skactive label-studio` against a server with Label Studio's rules."""
+
+import json
+from pathlib import Path
+
+import pytest
+from label_studio_stand_in import PERSONAL, serving
+
+from skactive.annotate.added import added_rows
+from skactive.commands import main
+
+WORDS = ["label-studio", "texts.csv", "--text", "text", "--classes", "bad,good", "--store", "ls.db"]
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{i},{'good' if i % 2 else 'bad'} thing {i}" for i in range(12)]
+    Path("texts.csv").write_text("\n".join(["n,text", *lines]), encoding="utf-8")
+    Path("token.txt").write_text(f"{PERSONAL}\n", encoding="utf-8")
+    with serving() as (server, url):
+        server.url = url
+        yield server
+
+
+def follow(server, *more, data=WORDS):
+    return main([*data, "--url", server.url, "--token-file", "token.txt", "--once", *more])
+
+
+def test_rows_become_tasks_once_and_the_record_goes_on(server, capsys):
+    assert follow(server) == 0
+    assert "0 labelled" in capsys.readouterr().out
+    assert follow(server, data=["label-studio", "ls.db"]) == 0
+    assert len(server.tasks) == 12
+    assert main(["status", "ls.db"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [("", "holds no token"), ("a b", "holds no token"), (None, "token.txt: No such file")],
+)
+def test_a_file_without_a_token_is_refused(server, capsys, token, said):
+    Path("token.txt").unlink()
+    if token is not None:
+        Path("token.txt").write_text(token)
+    assert follow(server) == 1
+    assert said in capsys.readouterr().err and not Path("ls.db").exists()
+
+
+def test_a_server_that_is_not_there_is_one_sentence(server, capsys):
+    assert main([*WORDS, "--url", "http://127.0.0.1:9", "--token-file", "token.txt", "--once"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" not in err and "127.0.0.1:9" in err
+
+
+def test_images_are_refused_with_what_to_write(server, capsys):
+    Path("pictures").mkdir()
+    assert follow(server, data=["label-studio", "pictures", "--classes", "a,b"]) == 1
+    assert "LabelStudio(..., show=function) in Python" in capsys.readouterr().err
+
+
+def test_rows_that_were_added_in_label_studio_are_read_with_the_others(server, capsys):
+    assert follow(server, "--hold-out", "0") == 0
+    (project,) = server.projects
+    task = server.add_task(project, text="a good new thing")
+    assert follow(server, data=["label-studio", "ls.db"]) == 0
+    assert [each["data"] for each in added_rows("ls.db")] == [{"text": "a good new thing"}]
+    capsys.readouterr()
+    assert main(["next", "ls.db", "-n", "20"]) == 0
+    assert "a good new thing" in capsys.readouterr().out
+    server.annotate(task, 1, ["good"])
+    assert follow(server, data=["label-studio", "ls.db"]) == 0
+    assert main(["status", "ls.db", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.partition("\n")[2])
+    assert (found["rows"], found["labelled"]) == (13, 1)
