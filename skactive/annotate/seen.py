@@ -7,18 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data.codes import label_codes, starts_of
+from ..data.codes import agreement_with_others, label_codes, starts_of
 from ..data.labels import objects
 from ..data.multilabel import as_matrix, is_multilabel
 from ..data.row_numbers import is_among
 from ..pool.fold import HELD_OUT, LABELED, SKIPPED, UNLABELED
 from ..pool.ledger import Ledger
-from ..pool.log import LABELS_IN, NOTHING
-from ..pool.people import people_table
+from ..pool.log import LABELS_IN, NOTHING, OPINION
 from ..pool.pool import Pool
 from ..pool.standing import labels_in, opinions, standing
 
-CONFIDENCE = 0.95
 _PAUSE = 300.0  # seconds between two answers, from which on somebody was away
 _LATELY = 50  # answers, by which the pace of a person is told
 _ANSWERED = 1 << 40  # keys of rows that were answered here begin above those that came with a label
@@ -62,14 +60,27 @@ class Answered:
         touched, at = ledger.slots.touched()
         self.skipped = touched[ledger.slots.states[at] == SKIPPED]
         self._put_in_order(ledger)
-        self.agreeing = _agreeing(*opinions(ledger))
-        self.open = np.setdiff1d(self.agreeing.rows[self.agreeing.differ], now.decided)
-        self.people = people_table(ledger, CONFIDENCE)
-        times = log.times.array[log.operations_of(self.events)]
-        self.pace = [
-            pace(times[self.names == log.known_code(name)]) for name in self.people["annotator"]
-        ]
+        self._count_people(ledger)
         self.counts = ledger.now.counts.reshape(2, HELD_OUT).sum(axis=0)
+
+    def _count_people(self, ledger: Ledger) -> None:
+        """Say who did how much, and how far they agree; not how good they are, which takes long."""
+        now, log = standing(ledger), ledger.log
+        rows, _, labels = opinions(ledger)
+        said = label_codes(as_matrix(labels) if is_multilabel(labels.dtype) else labels)
+        self.agreeing = _agreeing(rows, said)
+        self.open = np.setdiff1d(self.agreeing.rows[self.agreeing.differ], now.decided)
+        codes, people = np.unique(log.name_codes(now.events), return_inverse=True)
+        n, is_label = len(codes), log.kinds_of(now.events) == OPINION
+        units = np.unique(rows, return_inverse=True)[1]
+        times = log.times.array[log.operations_of(self.events)]
+        self.people = {
+            "annotator": [log.people[code] for code in codes.tolist()],
+            "answers": np.bincount(people[is_label], minlength=n).tolist(),
+            "skips": np.bincount(people[~is_label], minlength=n).tolist(),
+            "agreement": agreement_with_others(units, people[is_label], said, n).tolist(),
+            "per_hour": [pace(times[self.names == code]) for code in codes],
+        }
 
     def _put_in_order(self, ledger: Ledger) -> None:
         """Find the rows, those answered last first."""
@@ -171,11 +182,10 @@ def pace(times: np.ndarray) -> int | None:
     return round(3600 * len(gaps) / gaps.sum()) if gaps.sum() > 0 else None
 
 
-def _agreeing(rows: np.ndarray, people: np.ndarray, labels: np.ndarray) -> Agreeing:
-    """Return the rows with several opinions, and whether these differ."""
+def _agreeing(rows: np.ndarray, codes: np.ndarray) -> Agreeing:
+    """Return the rows with several opinions, and whether these differ; labels are codes."""
     if len(rows) == 0:
         return Agreeing(NOTHING, np.zeros(0, dtype=bool))
-    codes = label_codes(as_matrix(labels) if is_multilabel(labels.dtype) else labels)
     order = np.argsort(rows, kind="stable")
     rows, codes = rows[order], codes[order]
     starts = starts_of(rows)

@@ -21,13 +21,13 @@ from ..pool.pool import Pool
 from ..statistics.estimates import Interval, bootstrap, effective_n, wilson
 from . import formats
 from .items import Items
-from .seen import CONFIDENCE, Answered
+from .seen import Answered
 
 PAGE_SIZE = 50  # rows of the review at once
 MOST_POINTS = 40  # of the curve
 EXTRACT = 400  # characters of a text in a list
 LEAST_TO_ESTIMATE = 10  # test labels that are measured numbers
-TARGET = 0.9
+CONFIDENCE, TARGET = 0.95, 0.9
 QUICK = 0.1  # seconds: one looks whenever it takes less
 REST_FOR = 5.0  # times as long as it takes beyond that, before one looks again
 
@@ -95,7 +95,7 @@ class Views:
             "unlabelled": seen.n_unlabeled,
             "skipped": seen.n_skipped,
             "goal": self.goal,
-            "people": _people(seen),
+            "people": _people(seen, numbers),
             "classes": [] if numbers else self._classes(seen),
             "curve": curve,
             "estimate": estimate,
@@ -283,22 +283,16 @@ class Views:
         return wilson(float(right.mean()), n, CONFIDENCE)
 
 
-def _people(seen: Answered) -> list[dict[str, Any]]:
-    """Return what each person has done."""
-    table = seen.people
-    columns = (table[name].tolist() for name in ("annotator", "answers", "skips", "agreement"))
-    return [
-        {
-            "annotator": name,
-            "answers": answers,
-            "skips": skips,
-            "per_hour": pace,
-            "agreement": None if math.isnan(agreement) else agreement,
-        }
-        for (name, answers, skips, agreement), pace in zip(
-            zip(*columns, strict=True), seen.pace, strict=True
-        )
+def _people(seen: Answered, numbers: bool) -> list[dict[str, Any]]:
+    """Return what each person has done, by name; measured numbers are hardly ever the same."""
+    lines = [
+        dict(zip(seen.people, line, strict=True))
+        for line in zip(*seen.people.values(), strict=True)
     ]
+    for line in lines:
+        if numbers or math.isnan(line["agreement"]):
+            line["agreement"] = None
+    return sorted(lines, key=lambda line: (line["annotator"] is None, line["annotator"] or ""))
 
 
 def _explained(truth: list, said: list, groups: np.ndarray | None) -> Interval | None:
