@@ -3,6 +3,7 @@
 import copy
 import pickle
 from functools import partial
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -644,3 +645,25 @@ def test_scores_that_take_1_for_positive_are_refused_of_text_with_what_to_write(
             options = {"response_method": "predict_proba"} if name != "jaccard" else {}
             learner.estimate(make_scorer(score, pos_label="fine", **options))
     assert 0 < expected < 1
+
+
+def test_a_look_is_at_the_first_so_many_labels_and_one_that_passed_counts_for_good():
+    rule, seen = AccuracyAtLeast(0.9, max_test=78), []
+    rule._plan, rule._passed = [60, 78], {}
+
+    def estimate(*_, most):
+        seen.append(most)
+        return SimpleNamespace(low=0.95 if most == 60 else 0.1)
+
+    def learner(n):
+        read = {"test_answers": lambda: SimpleNamespace(rows=np.arange(n))}
+        ledger = SimpleNamespace(read=lambda *_: 0)
+        return SimpleNamespace(pool_=SimpleNamespace(ledger=ledger, **read), estimator_=None)
+
+    with (
+        patch("skactive.loops.assured.estimate_of", estimate),
+        patch("skactive.loops.assured.model_as_of", lambda learner, n: learner),
+    ):
+        assert not rule.should_stop(learner(59)) and seen == []
+        assert rule.should_stop(learner(60)) and seen == [60]
+        assert rule.should_stop(learner(78)) and seen == [60, 78]
