@@ -323,10 +323,11 @@ def hash_naively(text):
     return value
 
 
-@given(st.lists(texts, max_size=20), st.integers(1, 5))
-def test_hashes_are_those_of_a_plain_loop_in_any_blocks(values, block):
+@given(st.lists(texts, max_size=20), st.integers(1, 5), st.integers(0, 5))
+def test_hashes_are_those_of_a_plain_loop_in_any_blocks(values, block, few):
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(values_module, "_BLOCK", block)
+        monkeypatch.setattr(values_module, "_FEW", few)  # that are hashed one by one
         values = unique(values)
         expected = [hash_naively(value.encode()) for value in values]
         assert Ids(values).hashes.tolist() == expected

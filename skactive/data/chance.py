@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # by which splitmix64 goes on
+_ALL_BITS = (1 << 64) - 1
 
 
 def uniform_by_row(numbers: np.ndarray, seed: Sequence[int]) -> np.ndarray:
@@ -20,6 +21,13 @@ def mixed(z: np.ndarray) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+def mixed_int(z: int) -> int:
+    """Mix the bits of one number as `mixed` does."""
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _ALL_BITS
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _ALL_BITS
+    return z ^ (z >> 31)
 
 
 def other_draw(uniform: np.ndarray) -> np.ndarray:

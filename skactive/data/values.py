@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..utils.checks import is_integer, is_number
-from .chance import GOLDEN, mixed
+from .chance import GOLDEN, mixed, mixed_int
 from .labels import missing_mask
 from .tensors import as_array
 
 _EXACT = 2**53  # integers up to here are float64 numbers
+_FEW = 16  # texts that are so much longer than others that each is hashed alone
 _BLOCK = 1 << 16  # texts hashed at once: their words stay in the cache
 
 
@@ -62,13 +63,27 @@ def hash_text(text: bytes, bounds: np.ndarray) -> np.ndarray:
         part = mixed((end - begin).astype(np.uint64) + GOLDEN)
         rows = np.flatnonzero(begin < end)
         at, left = begin[rows], (end - begin)[rows]
-        while rows.size:
+        while rows.size > _FEW:
             spare = (8 * (8 - np.minimum(left, 8))).astype(np.uint64)  # bits of the next text
             part[rows] = mixed(part[rows] ^ (words[at] << spare))
             goes_on = left > 8
             rows, at, left = rows[goes_on], at[goes_on] + 8, left[goes_on] - 8
+        for row, first, n in zip(rows.tolist(), at.tolist(), left.tolist(), strict=True):
+            part[row] = _hash_on(int(part[row]), text[first : first + n])
         hashes[start : start + _BLOCK] = part
     return hashes
+
+
+def _hash_on(hashed: int, text: bytes) -> int:
+    """Return the hash of a text whose beginning has a hash, by what follows it, as `hash_text`."""
+    whole = len(text) - 1 >> 3 << 3
+    for word in (*np.frombuffer(text[:whole], "<u8").tolist(), _last_word(text[whole:])):
+        hashed = mixed_int(hashed ^ word)
+    return hashed
+
+
+def _last_word(text: bytes) -> int:
+    return int.from_bytes(text, "little") << 8 * (8 - len(text))
 
 
 def hash_cells(values: np.ndarray) -> np.ndarray:
