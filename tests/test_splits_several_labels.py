@@ -5,7 +5,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from skactive import ActiveLearner, Pool
-from skactive.evaluation import simulation
+from skactive.evaluation import starts
 from skactive.evaluation.several import one_of_each
 from skactive.evaluation.splits import make_splits
 from skactive.evaluation.starts import check_simulation
@@ -102,7 +102,7 @@ def test_a_label_that_one_row_has_does_not_hinder_a_split():
 @pytest.mark.once
 def test_a_start_beyond_the_budget_is_refused_before_its_rows_are_drawn(monkeypatch):
     drawn = []
-    monkeypatch.setattr(simulation, "one_of_each", lambda *how: drawn.append(how))
+    monkeypatch.setattr(starts, "one_of_each", lambda *how: drawn.append(how))
     oracle = Pool(np.zeros((400, 2)), rare().astype(int))
     budget = {"budget": 20, "n_instances": 1, "n_initial": 10**9, "initial": "stratified"}
     with pytest.raises(ValueError, match="budget 20 is below the 1000000000 initial labels"):

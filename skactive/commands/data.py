@@ -215,8 +215,15 @@ def _frame(cells: TextColumns) -> Any:
 def _csv(path: Path, wanted: Sequence[str]) -> TextColumns:
     """Return the columns of a CSV file as text."""
     text = _text(path)
-    csv.field_size_limit(_LONGEST)
-    records = _records(path, text, _separator(text, wanted))
+    before = csv.field_size_limit(_LONGEST)  # of the whole process
+    try:
+        return _columns_of(path, _records(path, text, _separator(text, wanted)))
+    finally:
+        csv.field_size_limit(before)
+
+
+def _columns_of(path: Path, records: Iterator[tuple[int, list[str]]]) -> TextColumns:
+    """Return the columns of records, of which the first has their names."""
     _, header = next(records)
     names = [name.strip() or f"column {i}" for i, name in enumerate(header, start=1)]
     twice = [name for name in names if names.count(name) > 1]

@@ -94,7 +94,8 @@ class CostBudget(StoppingRule):
 
 def check_paid(rule: StoppingRule | None, names: Iterable[str | None]) -> None:
     """Refuse a rule that knows no cost of what one of these people would answer."""
-    for each in getattr(rule, "rules", ()):
+    rules = getattr(rule, "rules", ())
+    for each in rules if isinstance(rules, list | tuple) else ():  # what is none is refused later
         check_paid(each, names)
     if isinstance(rule, CostBudget) and isinstance(rule.cost, dict) and rule.by == BY[0]:
         _by_key(rule.cost, list(names), BY[0])
