@@ -119,8 +119,8 @@ def test_lines_of_json(file):
         ("a,b\n1,x\n1,y\n", Asked("b", id="a"), "has the a '1' twice, in rows 1 and 2; give each"),
         ("a,b\n1,x\n,y\n", Asked("b", id="a"), "has no 'a' in row 2; fill it in, or leave --id"),
         ("a\n1\n", Asked(id="a"), "has no column to label by; give a file with more of them."),
-        (b"a\nM\xfcller\n", Asked("a"), "is not UTF-8: byte 4 is 0xfc; save it as UTF-8"),
-        ("a\nb\n".encode("utf-16"), Asked("a"), "is not UTF-8: byte 1 is 0xff; save it as"),
+        (b"a\nM\xfcller\n", Asked("a"), "is not UTF-8: byte 4 is 0xfc, in line 2; save it as"),
+        ("a\nb\n".encode("utf-16"), Asked("a"), "is not UTF-8: byte 1 is 0xff, in line 1; save"),
         ("a\nb\n".encode("utf-16-be"), Asked("a"), "has a zero byte in it, as no text has"),
         (b"PK\x03\x04rest", Asked("a"), "is a spreadsheet's own file; save it as CSV there."),
     ],
@@ -148,7 +148,9 @@ def test_what_is_wrong_with_a_line_of_json_is_told_with_its_number(file, line, s
 def test_files_that_are_none(tmp_path, file):
     with pytest.raises(FileNotFoundError, match="is not there; give a CSV or JSONL file"):
         read_data(tmp_path / "none.csv", Asked())
-    with pytest.raises(ValueError, match=r"ends in \.xlsx; give a file that ends in \.csv"):
+    with pytest.raises(ValueError, match=r"ends in \.parquet; give a file that ends in \.csv"):
+        read_data(file("x", "data.parquet"), Asked())
+    with pytest.raises(ValueError, match=r"is a spreadsheet; save it as CSV there"):
         read_data(file("x", "data.xlsx"), Asked())
     with pytest.raises(ValueError, match=r"is a folder, which has no column 'a'\."):
         read_data(tmp_path, Asked("a"))

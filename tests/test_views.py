@@ -282,6 +282,8 @@ def test_what_it_takes_to_be_sure_is_what_wilson_says():
     assert "right on 90 % or more" in told(0.97, 400)
     assert "more test rows than are held out (100)" in told(0.95, 60, 100)
     assert sure(None, 100) is None
+    few = {"metric": "accuracy", "estimate": 0.0, "low": 0.0, "high": 0.793, "n_test": 1}
+    assert sure(few, 100) is None  # by one test row no model is bad
 
 
 def test_a_pause_is_no_work():

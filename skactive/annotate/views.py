@@ -28,6 +28,7 @@ MOST_POINTS = 40  # of the curve
 EXTRACT = 400  # characters of a text in a list
 LEAST_TO_ESTIMATE = 10  # test labels that are measured numbers
 CONFIDENCE, TARGET = 0.95, 0.9
+LEAST_TO_BE_SURE = 10  # test labels by which a model can be said to be too bad
 QUICK = 0.1  # seconds: one looks whenever it takes less
 REST_FOR = 5.0  # times as long as it takes beyond that, before one looks again
 
@@ -323,6 +324,8 @@ def sure(estimate: Mapping[str, Any] | None, n_held_out: int) -> str | None:
     goal = f"{100 * TARGET:.0f} %"
     if estimate["low"] >= TARGET:
         return f"The model is right on {goal} or more, as sure as 95 % are."
+    if n < LEAST_TO_BE_SURE:
+        return None  # whatever they say, a few more may say another thing
     if share <= TARGET:
         return f"To be sure of {goal} the model has to become better; more test labels do not help."
     # From there on Wilson's interval for the share leaves the target out.

@@ -68,9 +68,7 @@ def _run(args: argparse.Namespace) -> int:
         said = {"strategies": rows, "verdict": compared.verdict(), "scoring": compared.scoring}
         say_json(said | {"picture": None if picture is None else str(picture)})
     else:
-        say(compared.to_markdown())
-        say("")
-        say(compared.verdict())
+        say(compared.to_markdown())  # which ends with the verdict
     if picture is not None:
         note(f"The learning curves are in {picture}.")
     return 0

@@ -15,6 +15,7 @@ from .words import from_extra, number_of
 
 IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 TABLES = {".csv", ".tsv", ".txt"}
+SHEETS = {".xlsx", ".xlsm", ".xls", ".ods"}
 LINES = {".jsonl", ".ndjson"}
 _MISSING = {"", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"}  # in a column of a table
 _LONGEST = 2**31 - 1  # cell; the standard library stops at 131,072 characters
@@ -93,6 +94,8 @@ def read_data(path: Path, asked: Asked) -> Data:
         return _rows(path, cells, replace(asked, id="id") if has_ids else asked)
     if ending in TABLES:
         return _rows(path, _csv(path, asked.named()), asked)
+    if ending in SHEETS:
+        raise ValueError(f"{path} is a spreadsheet; save it as CSV there (in Excel: CSV UTF-8).")
     raise ValueError(
         f"{path} ends in {ending or 'nothing'}; give a file that ends in .csv, .tsv or .jsonl, or "
         f"a folder of images."
@@ -252,9 +255,10 @@ def _text(path: Path) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{path} is not UTF-8: byte {error.start + 1} is {data[error.start]:#04x}; save it as "
-            f"UTF-8 (in Excel: CSV UTF-8)."
+            f"{path} is not UTF-8: byte {error.start + 1} is {data[error.start]:#04x}, in line "
+            f"{line}; save it as UTF-8 (in Excel: CSV UTF-8)."
         ) from error
     if "\0" in text:
         raise ValueError(f"{path} has a zero byte in it, as no text has; save it as UTF-8.")

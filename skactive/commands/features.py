@@ -85,6 +85,8 @@ class LookedUp(TransformerMixin, BaseEstimator):
 
 def check_file_of_vectors(path: Path, n_rows: int) -> None:
     """Refuse a file that has no vector for each row."""
+    if not path.exists():
+        raise FileNotFoundError(f"--embedding {path} is not there; give an array of numpy.")
     try:
         vectors = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:

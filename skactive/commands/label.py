@@ -77,6 +77,7 @@ def _run(args: argparse.Namespace) -> int:
     note(f"Model: {model}. Strategy: {project.strategy}.")
     if data.kind == "images" and project.model is project.embedding is None:
         note(BRING_FEATURES)
+    note("Ctrl-C ends it; what was answered is kept.")
     with learner.pool_:
         serve(
             learner,
@@ -90,6 +91,7 @@ def _run(args: argparse.Namespace) -> int:
             allowed_origins=args.allowed_origin,
             open_browser=not args.no_browser,
         )
+    note(f"Ended. Go on by skactive label {store}, see how far it is by skactive status {store}.")
     return 0
 
 
@@ -107,6 +109,7 @@ def prepared(args: argparse.Namespace) -> tuple[Project, Path, Data, ActiveLearn
     for each in data.notes:
         note(each)
     refuse_vectors(project, data)
+    _guidelines(project, store)  # which may not be there
     project = _with_vectors(args, project, store, data)
     is_new = not store.exists()
     if is_new:  # or a record would be left of what is refused
@@ -244,6 +247,10 @@ def _guidelines(project: Project, store: Path) -> str | None:
     path = seen_from(project.guidelines, store)
     try:
         return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"--guidelines {path} is not there; give a file of text."
+        ) from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8; save it so.") from error
 

@@ -61,7 +61,7 @@ class Estimate:
     def __repr__(self) -> str:
         said = (
             f"{self.scoring} {self.value:.3f}, between {self.low:.3f} and {self.high:.3f} at "
-            f"{100 * self.level:g} %, by {self.n} test labels ({self.method})"
+            f"{100 * self.level:g} %, by {self.n} test label{'s' * (self.n != 1)} ({self.method})"
         )
         if self.n_skipped:
             said += f"; {self.n_skipped} test rows skipped"
