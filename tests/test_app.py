@@ -225,6 +225,20 @@ def test_a_script_in_a_row_stays_text(door):
     assert len(door.browser.get("/item/2").text) == 30_000
 
 
+def test_an_export_is_a_file_to_keep_and_no_page(door):
+    for path in ("/export.csv", "/export/label-studio.json"):
+        headers = door.browser.get(path).headers
+        assert headers["content-disposition"].startswith('attachment; filename="export')
+        assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert headers["cache-control"] == "no-store"
+
+
+def test_a_script_in_the_name_of_a_host_stays_text(door):
+    answer = door.browser.get("/", headers={"host": "<script>alert(1)</script>"})
+    assert answer.status_code == 400 and "none of its names" in answer.text
+    assert "<script" not in answer.text and "&lt;script&gt;" in answer.text
+
+
 TRAVERSALS = (
     *(
         "/page/../access.py",

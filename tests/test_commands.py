@@ -157,6 +157,16 @@ def test_what_was_labelled_goes_on_in_python(folder, person):
     assert main(["status", "labels.db"]) == 0
 
 
+def test_where_the_page_listens_is_what_is_written(folder, person):
+    more = ["--port", "9000", "--host", "0.0.0.0", "--allowed-origin", "https://a.example"]
+    assert main([*LABEL, *more, "--no-browser", "--goal", "7"]) == 0
+    names = ("port", "host", "allowed_origins", "open_browser", "goal")
+    expected = [9000, "0.0.0.0", ["https://a.example"], False, 7]
+    assert [person.served[0][name] for name in names] == expected
+    assert main(["label", "labels.db"]) == 0
+    assert [person.served[1][name] for name in names[1:]] == ["127.0.0.1", [], True, 7]
+
+
 def test_several_people_get_a_consensus_and_rows_that_two_label(folder, person, capsys):
     assert main([*LABEL, "--annotators", "ann,ben"]) == 0
     assert person.served[0]["annotators"] == ["ann", "ben"]
@@ -274,7 +284,9 @@ def test_vectors_are_found_for_texts_that_are_in_the_order_of_their_file(folder,
     np.save("vectors.npy", np.array([["good" in text, i] for i, text in rows], dtype=float))
     assert main([*LABEL, "--embedding", "vectors.npy"]) == 0
     assert "Model: logistic regression on the vectors of --embedding." in told(capsys)[1]
-    assert status(capsys, "--estimate")["estimate"]["value"] == 1
+    found = status(capsys, "--estimate")["estimate"]
+    assert (found["metric"], found["value"]) == ("accuracy", 1)
+    assert found["low"] < found["high"] == 1 and found["n"] == status(capsys)["held_out_labelled"]
     write_csv("reviews.csv", ["n", "review"], rows[::-1])
     assert main(["status", "labels.db"]) == 0  # which needs no vectors
     told(capsys)
@@ -365,6 +377,7 @@ def test_guidelines_are_read_anew_each_time(folder, person):
         (["label", "none.csv", "--classes", "a,b"], 1, "none.csv is not there; give a CSV"),
         (["label", "none.db", "--classes", "a,b"], 1, "none.db is no record of skactive label"),
         ([*LABEL, "--hold-out", "1"], 2, "'1' is no share; write a number from 0 to below 1"),
+        ([*LABEL, "--port", "65536"], 2, "'65536' is no port"),
         ([*LABEL, "--goal", "no"], 2, "'no' is no number; write 1 or more"),
         ([*LABEL, "--groups", "n", "--hold-out", "0"], 2, "--hold-out 0 has none"),
         ([*LABEL, "--strategy", "margn"], 1, "'margn'"),
@@ -440,6 +453,25 @@ def test_a_record_that_python_made_says_what_to_write(folder, person, capsys):
     assert "labels.db was not made by skactive label" in told(capsys)[1]
 
 
+def test_a_record_of_a_later_version_is_refused(folder, person, capsys):
+    assert main(LABEL) == 0
+    with Pool.open("labels.db", [row[1] for row in reviews(80)], ids=ids_of("reviews.csv")) as pool:
+        pool.set(project={"data": "reviews.csv", "text": "review", "unheard_of": 1})
+    assert main(["status", "labels.db"]) == 1
+    assert "labelled by a later skactive; update skactive" in told(capsys)[1]
+
+
+def test_whoever_has_read_enough_is_no_failure(folder, person, monkeypatch):
+    assert main(LABEL) == 0
+
+    def full(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("skactive.commands.status.say", full)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # which is put back
+    assert main(["status", "labels.db"]) == 0
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to root")
 def test_a_folder_that_cannot_be_written_to(folder, person, capsys):
     folder.chmod(0o500)
@@ -504,6 +536,7 @@ def test_rows_that_are_reserved_are_given_once(folder, person, capsys):
         )
         given.append({row["id"] for row in json.loads(told(capsys)[0])})
     assert len(given[0] | given[1]) == 10
+    assert 0 < status(capsys)["reserved"] <= 10  # the others are there to test on
 
 
 def test_a_comparison_prints_a_table_and_a_verdict_and_writes_a_picture(folder, capsys):
@@ -520,6 +553,22 @@ def test_a_comparison_prints_a_table_and_a_verdict_and_writes_a_picture(folder, 
     found = json.loads(told(capsys)[0])
     assert {row["strategy"] for row in found["strategies"]} == {"random", "margin", "entropy"}
     assert found["picture"] == "curves.png" and Path("curves.png").exists()
+
+
+def test_a_comparison_is_made_as_it_is_written(folder, capsys, monkeypatch):
+    asked = {}
+
+    def compared(model, X, y, strategies, **options):
+        asked.update(options, strategies=strategies, n=len(X))
+        raise ValueError("enough")
+
+    monkeypatch.setattr("skactive.commands.compare.compare_strategies", compared)
+    rows = [[*row, row[1].split()[-2]] for row in reviews(80)]
+    write_csv("reviews.csv", ["n", "review", "kind"], rows)
+    words = ["compare", "reviews.csv", "--text", "review", "--target", "kind", "--no-picture"]
+    assert main([*words, "--seed", "3", "--strategies", "entropy", "--repeats", "2"]) == 1
+    names = ("n", "strategies", "random_state", "n_repeats", "budget", "n_instances", "n_initial")
+    assert [asked[name] for name in names] == [80, ["entropy"], 3, 2, 30, 1, 2]
 
 
 @pytest.mark.parametrize(
@@ -606,6 +655,49 @@ def test_what_is_exported_is_what_was_said(folder, person, capsysbinary):
     for line in lines:
         assert line["label"] == ("positive" if "good" in texts[line["id"]] else "negative")
         assert line["annotator"] == "ann"
+
+
+def test_an_export_of_all_has_rows_without_an_answer_too(folder, person, capsys):
+    assert main([*LABEL, "--id", "n"]) == 0
+    assert main(["export", "labels.db", "--to", "jsonl", "--all", "-o", "all.jsonl"]) == 0
+    assert "30 answers of labels.db" in told(capsys)[1]
+    lines = [json.loads(line) for line in Path("all.jsonl").read_text("utf-8").splitlines()]
+    assert {line["id"]: line["data"]["text"] for line in lines} == {
+        str(i): text for i, text in reviews(80)
+    }
+
+
+def test_answers_of_a_file_have_the_columns_and_the_name_that_are_written(folder, person, capsys):
+    person.n = 0
+    assert main([*LABEL, "--id", "n", "--hold-out", "0"]) == 0
+    write_csv("answers.csv", ["row", "said"], [["3", "positive"], ["4", "negative"], ["5", ""]])
+    told(capsys)
+    words = ["import", "labels.db", "answers.csv", "--id", "row", "--label", "said"]
+    assert main([*words, "--annotator", "ben", "--json"]) == 0
+    assert json.loads(told(capsys)[0]) == {"recorded": 2, "left_out": []}
+    (ben,) = status(capsys)["people"]
+    assert (ben["annotator"], ben["answers"]) == ("ben", 2)
+
+
+def test_a_report_says_what_was_done_and_runs_nothing(folder, person):
+    assert main([*LABEL, "--id", "n"]) == 0
+    rows = reviews(80)
+    with Pool.open(
+        "labels.db", [row[1] for row in rows], ids=[str(row[0]) for row in rows]
+    ) as pool:
+        pool.rename_class("negative", "bad")
+        pool.undo()
+        pool.label(pool.unlabeled[:1], ["positive"], annotator="<b>eve</b>")
+        n_tests = len(pool.test_answers().rows)
+        assert 0 < n_tests < pool.n_held_out
+    assert main(["report", "labels.db", "--title", "<i>all</i>"]) == 0
+    page = Path("report.html").read_text("utf-8")
+    assert "<b>" not in page and "<i>" not in page
+    assert "&lt;b&gt;eve&lt;/b&gt;" in page and "<h1>&lt;i&gt;all&lt;/i&gt;</h1>" in page
+    assert re.search(
+        r"negative, positive became \S+, \S+ \(undone\)|negative became bad \(undone\)", page
+    )
+    assert f'Labelled to test on</th><td class="n">{n_tests}</td>' in page
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "label-studio", "prodigy", "doccano"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from label_studio_stand_in import PERSONAL, serving
 
+from skactive import annotate
 from skactive.annotate.added import added_rows
 from skactive.commands import main
 
@@ -51,6 +52,22 @@ def test_a_server_that_is_not_there_is_one_sentence(server, capsys):
     assert main([*WORDS, "--url", "http://127.0.0.1:9", "--token-file", "token.txt", "--once"]) == 1
     err = capsys.readouterr().err
     assert "Traceback" not in err and "127.0.0.1:9" in err
+
+
+def test_the_project_and_the_batch_are_what_is_written(server, monkeypatch):
+    asked = []
+
+    class Studio:
+        def __init__(self, learner, url, project, **options):
+            asked.append((project, options["n_instances"], options["classes"]))
+
+        def follow(self, once, callback):
+            assert once
+
+    monkeypatch.setattr(annotate, "LabelStudio", Studio)
+    for project in ("3", "mine"):
+        assert follow(server, "--project", project, "--batch", "5") == 0
+    assert asked == [(3, 5, ["bad", "good"]), ("mine", 5, ["bad", "good"])]
 
 
 def test_images_are_refused_with_what_to_write(server, capsys):

@@ -20,8 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from skactive import ActiveLearner, Pool
 from skactive.annotate import desk as desks
 from skactive.annotate.cache import Cache
-from skactive.annotate.dealing import LEASE
+from skactive.annotate.dealing import LEASE, SILENT
 from skactive.annotate.desk import Desk
+from skactive.annotate.frames import Done
 from skactive.annotate.refused import Refused
 
 CLASSES = ["cat", "dog"]
@@ -202,6 +203,9 @@ def test_what_came_from_a_table_is_not_taken_back_by_one_key(opened):
     desk.pool.merge({"id": [1, 2], "label": ["cat", "dog"]}, annotator="ann")
     assert "many at once" in ask(desk, "ann", op("undo"))["refused"][0]["why"]
     assert desk.pool.n_labeled == 2
+    desk.pool.decide([1], ["dog"], annotator="ann")  # one row, and no answer of the page
+    assert "many at once" in ask(desk, "ann", op("undo"))["refused"][0]["why"]
+    assert desk.pool.y[1] == "dog"
 
 
 def test_a_row_that_was_taken_back_is_in_the_hands_of_who_did(opened):
@@ -231,6 +235,30 @@ def test_a_late_skip_takes_nobodys_label_away(opened):
     ask(desk, "ann", op("answer", row, "cat"))
     assert ask(desk, "ben", op("skip", row))["acknowledged"]
     assert desk.pool.y[row] == "cat"
+
+
+def test_who_could_not_tell_may_say_why_later(opened):
+    desk = opened()
+    (row,) = rows_of(ask(desk, "ann", want=1))
+    ask(desk, "ann", op("skip", row))
+    ask(desk, "ann", op("review", row, None, comment="it is dark"))
+    assert desk.book.own(row, "ann") == (None, "it is dark")
+
+
+def test_no_guess_spoils_a_row_that_is_to_be_judged_without_one(opened):
+    desk = opened(consensus="majority", overlap=0.5, hold_out=0.2)
+    tests = set(desk.pool.held_out.tolist())
+    free = [row for row in range(60) if row not in tests]
+    two = next(row for row in free if desk.dealer.is_overlapping(row))
+    one, other, *_ = (row for row in free if not desk.dealer.is_overlapping(row))
+    rows = np.array(sorted([one, two, *tests]))
+    known = [str(row) for row in rows]
+    more = (rows, known, np.full((len(rows), 2), 0.5), CLASSES, np.array(sorted(tests)))
+    desk._take(Done(1, 2, 0.1, True, None, np.array([one]), *more))
+    assert desk.guess("ann", one)["label"] == str(one)
+    for row, why in ((min(tests), "test the model"), (two, "two people"), (other, "not looked")):
+        with pytest.raises(Refused, match=why):
+            desk.guess("ann", row)
 
 
 def test_that_a_guess_was_seen_is_in_the_record(opened):
@@ -337,6 +365,43 @@ def test_what_a_tab_lost_comes_again_and_what_it_has_does_not(opened):
     assert not set(other) & set(rows)
 
 
+def test_a_tab_gets_the_rows_of_another_only_if_that_is_silent_and_nothing_else_is_left(opened):
+    clock = Clock()
+    desk = opened(clock=clock, X=X[:5])
+    first = rows_of(ask(desk, "ann", want=4, tab="1"))
+    (last,) = rows_of(ask(desk, "ann", want=4, tab="2"))
+    assert rows_of(ask(desk, "ann", want=1, tab="3")) == []
+    clock.now += SILENT + 1
+    assert rows_of(ask(desk, "ann", have=[last], want=1, tab="2")) == []  # it has one to do
+    assert set(rows_of(ask(desk, "ann", want=4, tab="3"))) == set(first)
+
+
+def test_a_tab_that_comes_back_keeps_what_nobody_took_meanwhile(opened):
+    clock = Clock()
+    desk = opened(clock=clock)
+    desk.dealer.rank(np.arange(60))
+    rows = rows_of(ask(desk, "ann", want=4))
+    clock.now += LEASE + 1
+    desk.dealer.rank(np.arange(60))
+    (taken,) = rows_of(ask(desk, "ben", want=1))
+    assert taken == rows[0]  # what ann had is free again
+    ask(desk, "ann", have=rows)
+    names = desk.pool.ledger.follow().names
+    assert [list(names[row]) for row in rows] == [["ben"], ["ann"], ["ann"], ["ann"]]
+
+
+def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
+    desk = opened(consensus="majority", overlap=0.5)
+    one, two = [row for row in range(60) if desk.dealer.is_overlapping(row)][:2]
+    desk.book.let_in(one, "ann")
+    ask(desk, "ann", op("answer", one, "cat"))
+    desk.pool.decide([two], ["dog"], annotator="ann")
+    desk.dealer.rank(np.array([one, two]))
+    assert not {one, two} & set(rows_of(ask(desk, "ann", want=3)))
+    got = rows_of(ask(desk, "ben", want=3))
+    assert one in got and two not in got
+
+
 def test_rows_in_hands_stay_there_after_a_restart(opened):
     clock = Clock()
     desk = opened(clock=clock)
@@ -374,7 +439,7 @@ def test_the_last_rows_come_to_whoever_is_there(opened):
     clock.now += LEASE + 1
     assert sorted(rows_of(ask(desk, "ben", want=5))) == sorted(rows)
     ask(desk, "ben", *[op("answer", row, "cat") for row in rows])
-    assert ask(desk, "ben", want=1)["done"]
+    assert ask(desk, "ben", want=1)["done"] and ask(desk, "ann", want=1)["done"]
 
 
 def test_nothing_is_dealt_beyond_the_goal(opened):

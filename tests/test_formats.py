@@ -234,6 +234,13 @@ def test_the_last_annotation_of_a_person_counts(tmp_path):
     assert (table["id"].count(0), table["label"][table["id"].index(0)]) == (1, "Business")
 
 
+def test_a_ground_truth_of_label_studio_is_an_opinion_like_others(tmp_path):
+    tasks = json.loads((EXPORTED / "single.json").read_text(encoding="utf-8"))
+    tasks[0]["annotations"][0]["ground_truth"] = True
+    (tmp_path / "a.json").write_text(json.dumps(tasks), encoding="utf-8")
+    assert set(formats.read(tmp_path / "a.json")["kind"]) == {"opinion", "cannot tell"}
+
+
 # Other tools' own
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -287,6 +288,22 @@ def test_what_was_said_elsewhere_stays_and_a_decision_outranks_all(server, tmp_p
     server.delete(task, each)
     studio.look()
     assert studio.pool.y[3] == "neg"
+
+
+def test_what_was_said_in_another_project_stays(server, tmp_path):
+    studio = Studio(server, tmp_path, project="the first")
+    studio.start()
+    server.annotate(task_of(server, "row-3"), 1, ["neg"])
+    studio.look()
+    (each,) = server.tasks[task_of(server, "row-3")]["annotations"]
+    moment = datetime.fromisoformat(each["updated_at"]).timestamp()
+    assert studio.pool.history[-1].time == pytest.approx(moment)  # when it was said, not read
+    studio.pool.close()
+    studio = Studio(server, tmp_path, project="the second")
+    studio.start()
+    server.add_task(studio.project, row="row-3")
+    studio.look()
+    assert said(studio.pool) == {("row-3", "ann@x.org"): "neg"}
 
 
 def test_an_answer_that_is_no_class_is_told_and_the_others_are_recorded(server, tmp_path):
@@ -679,6 +696,24 @@ def test_refusals_are_sentences(server, tmp_path):
         Client("localhost:8080", PERSONAL)
     with pytest.raises(ValueError, match="got no token"):
         Client(server.url, " ")
+
+
+def test_a_server_that_is_busy_is_asked_again_for_what_may_come_twice(server):
+    client, told = Client(server.url, PERSONAL), []
+    client.people()
+
+    def busy(method, path):
+        if told:
+            raise Refused(told.pop(), "a moment")
+
+    server.before = busy
+    for codes in ((429, 502), (503, 504)):
+        told.extend(codes)
+        assert client.people() == server.users and told == []
+    told.append(503)
+    with pytest.raises(NotDone, match="503"):
+        client.make_project("called so", "<View/>")
+    assert server.projects == {}
 
 
 def test_no_token_goes_to_where_a_server_sends(server):
