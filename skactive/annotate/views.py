@@ -328,7 +328,7 @@ def sure(estimate: Mapping[str, Any] | None, n_held_out: int) -> str | None:
     share, n = estimate["estimate"], estimate["n_test"]
     goal = f"{100 * TARGET:.0f} %"
     if estimate["low"] >= TARGET:
-        return f"The model is right on {goal} or more, as sure as 95 % are."
+        return f"With 95 % confidence, the model is right on {goal} or more."
     if share <= TARGET:
         return f"To be sure of {goal} the model has to become better; more test labels do not help."
     # From there on Wilson's interval for the share leaves the target out.
