@@ -65,6 +65,17 @@ def test_many_that_begin_at_once_have_one_secret(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+@pytest.mark.skipif(os.name == "nt", reason="Windows renames the file instead")
+def test_where_files_have_one_name_only_there_is_a_secret_too(tmp_path, monkeypatch):
+    def link(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(module.os, "link", link)
+    links = Access(tmp_path / "labels.db", ["ann"]).links()
+    assert Access(tmp_path / "labels.db", ["ann"]).links() == links
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.db.token"]
+
+
 def test_a_secret_that_others_could_read_is_made_anew(tmp_path):
     store = tmp_path / "labels.db"
     before = Access(store, ["ann"]).links()

@@ -628,6 +628,16 @@ def test_python_m_skactive_is_the_command(tmp_path):
     )
 
 
+def test_a_console_that_lacks_letters_is_no_mistake(folder, person, capsys, monkeypatch):
+    words = ["--text", "review", "--classes", "positive,negative,grün", "--store", "letters.db"]
+    assert main(["label", "reviews.csv", *words]) == 0
+    with open("out.txt", "w", encoding="ascii") as narrow:
+        monkeypatch.setattr("sys.stdout", narrow)
+        assert main(["status", "letters.db"]) == 0 and main(["status", "letters.db", "--json"]) == 0
+    said = Path("out.txt").read_text(encoding="ascii")
+    assert "gr\\xfcn 0" in said and json.loads(said[said.index("{") :])["classes"]["grün"] == 0
+
+
 def test_the_entry_point_is_main():
     import tomllib
 

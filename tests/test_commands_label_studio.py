@@ -70,6 +70,13 @@ def test_the_project_and_the_batch_are_what_is_written(server, monkeypatch):
     assert asked == [(3, 5, ["bad", "good"]), ("mine", 5, ["bad", "good"])]
 
 
+def test_a_token_that_the_server_does_not_take_is_one_sentence(server, capsys):
+    Path("token.txt").write_text("nobody's")
+    assert follow(server) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" not in err and "does not take the token" in err
+
+
 def test_images_are_refused_with_what_to_write(server, capsys):
     Path("pictures").mkdir()
     assert follow(server, data=["label-studio", "pictures", "--classes", "a,b"]) == 1

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import defaultdict
 from itertools import chain, count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from skactive import ActiveLearner, Pool
 from skactive.annotate import desk as desks
+from skactive.annotate import work as works
 from skactive.annotate.cache import Cache
 from skactive.annotate.dealing import LEASE, SILENT
 from skactive.annotate.desk import Desk
@@ -649,6 +651,24 @@ def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(tmp_path):
         desk.close()
         learner.pool_.close()
     assert desk.worker._process.poll() is not None
+
+
+@pytest.mark.parametrize("wrong", ["commit", "work"])
+def test_a_training_that_breaks_outside_the_users_code_ends_its_process(monkeypatch, wrong):
+    """Or the page would wait for it for ever."""
+
+    class Ended(BaseException):
+        pass
+
+    def end(code):
+        raise Ended(code)
+
+    def work(task):
+        raise SystemExit(3) if wrong == "work" else KeyError(wrong)
+
+    monkeypatch.setattr(works.os, "_exit", end)
+    with pytest.raises(Ended, match="1"):
+        works._answer(SimpleNamespace(work=work), None, None)
 
 
 def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(opened, tmp_path):

@@ -391,11 +391,12 @@ def test_show_may_draw_a_figure():
     assert opened(items, 1).size == (100, 50)
 
 
-def test_what_nobody_can_show_is_said_and_what_show_raises_passes_on():
+def test_what_nobody_can_show_is_said_and_what_show_raises_keeps_no_other_row_away(capsys):
     items = Items([1], show=lambda row: object())
     assert "it is a object; let show return text" in items.card(0)["text"]
-    with pytest.raises(KeyError):
-        Items([1], show=lambda row: {}["name"]).card(0)
+    items = Items(["a", "b"], show=lambda row: {"b": "shown"}[row])
+    assert "Row 0 cannot be shown: show raised KeyError: 'a'; skip" in items.card(0)["text"]
+    assert items.card(1)["text"] == "shown" and "KeyError: 'a'" in capsys.readouterr().err
     with pytest.raises(TypeError, match="give a function that takes a row"):
         Items([1], show="name")
 

@@ -643,6 +643,44 @@ def test_a_phone_of_360_pixels_is_not_scrolled_sideways(kind, served, visit):
     )
 
 
+# Of classes, the words that are broken in their middle, which have a box for each part.
+BROKEN = """() => [...document.querySelectorAll('.class .name')].flatMap((name) => {
+  const text = name.firstChild, range = document.createRange();
+  return [...text.data.matchAll(/\\S+/g)].filter(({0: word, index}) => {
+    range.setStart(text, index);
+    range.setEnd(text, index + word.length);
+    return range.getClientRects().length > 1;
+  }).map(String);
+})"""
+
+
+def test_words_of_classes_are_not_broken_on_a_phone_nor_by_what_the_model_says(served, visit):
+    of = served("text")
+    for more in ({}, {"has_touch": True, "is_mobile": True}):
+        page = visit(of.links[next(of.names)], viewport={"width": 360, "height": 700}, **more)
+        for size in (16, 20):
+            page.evaluate(f"document.documentElement.style.fontSize = '{size}px'")
+            page.evaluate("location.hash = 'status'; location.hash = 'label'")
+            page.wait_for_timeout(200)
+            assert page.evaluate(BROKEN) == [], size
+            page.evaluate("document.querySelectorAll('.share').forEach(s => s.append('99.9 %'))")
+            assert page.evaluate(BROKEN) == [], size
+            page.evaluate("document.querySelectorAll('.share').forEach(s => s.replaceChildren())")
+
+
+def test_a_link_that_is_opened_asks_for_nothing_that_is_not_there(browser, served):
+    page, missing = browser.new_page(), []
+    page.on("response", lambda answer: answer.ok or missing.append(answer.url))
+    of = served("text")
+    page.goto(of.links[next(of.names)])
+    page.wait_for_url("**/")
+    ready(page)
+    page.click("text=Keys")
+    assert page.inner_text("#dialog").split("skactive ")[1][0].isdigit()
+    page.close()
+    assert missing == []
+
+
 def test_somebody_without_a_link_is_told_so(browser, served):
     page = browser.new_page()
     page.goto(served("text").links["p0"].partition("?")[0])

@@ -291,6 +291,12 @@ def test_what_cannot_be_served_is_refused_in_a_sentence_and_leaves_nothing_open(
         serve(learner_of_file, tmp_path / "other.db", port=0)
     with pytest.raises(ValueError, match="X"):
         serve(learner_of(X + 1), store, port=0)  # it belongs to other rows
+    with pytest.raises(TypeError, match=r"give a list: annotators=\['ben'\]"):
+        serve(learner_of_file, annotators="ben", port=0)  # no three people called b, e and n
+    with pytest.raises(ValueError, match="port=70000; give a number from 0 to 65535"):
+        serve(learner_of_file, port=70000)
+    with pytest.raises(OSError, match="host 'no such host' is no address"):
+        serve(learner_of_file, host="no such host", port=0)
     busy = learner_of(X)
     busy.pool_.label([0], ["cat"])
     with pytest.raises(ValueError, match=r"labels of its own; fit it on the file"):

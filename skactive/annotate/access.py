@@ -162,6 +162,10 @@ def _made(path: Path) -> bool:
         (os.rename if os.name == "nt" else os.link)(part, path)
     except FileExistsError:
         return False
+    except OSError:  # some file systems, as of memory sticks, know no second name of a file
+        if path.exists():
+            return False
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return True

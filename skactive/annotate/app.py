@@ -261,7 +261,9 @@ def _answer_of(refused: Refused, path: str) -> Any:
 
 
 def _document(body: str) -> str:
-    return f'<!doctype html><html lang="en"><title>{_TITLE}</title><p>{body}</p></html>'
+    # The icon is none, or browsers would ask for /favicon.ico.
+    head = f'<title>{_TITLE}</title><link rel="icon" href="data:,">'
+    return f'<!doctype html><html lang="en">{head}<p>{body}</p></html>'
 
 
 async def _refused(request: Any, error: Any) -> Any:

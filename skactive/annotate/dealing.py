@@ -100,7 +100,7 @@ class Dealer:
             self.keep(gone, name, tab)
 
     def keep(self, rows: Sequence[int], name: str, tab: str) -> None:
-        """Reserve those rows for somebody that nobody has taken, and has answered."""
+        """Reserve for somebody those of the rows that nobody has taken or answered."""
 
         def kept() -> None:
             self._hold([row for row in rows if self._state(row) == UNLABELED], name, tab)

@@ -18,6 +18,7 @@ from ..learner.questions import check_has_pool
 from ..pool.durable import DurableLedger
 from ..strategies.base import has_admit, name_of
 from ..utils.checks import check_name, checked_count, checked_number
+from ..utils.version import version
 from .answers import Book, Own
 from .cache import Cache, Predicted
 from .dealing import Dealer
@@ -112,6 +113,7 @@ class Desk:
             "goal": self.goal,
             "item_kind": self.items.kind,
             "annotators": self.annotators,
+            "version": version(),
         }
 
     def answer(self, annotator: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -164,15 +166,20 @@ class Desk:
 
     def trained(self) -> Trained:
         """Return what training has come to."""
-        model, last = self._model, self._last
+        model = self._model
         return Trained(
             None if model is None else model.n_labeled,
             None if model is None else model.seconds,
-            self.worker.failed or (None if last is None else last.failed),
+            self._failed,
             self.worker.is_training,
             self.cache.models,
             self.said(),
         )
+
+    @property
+    def _failed(self) -> str | None:
+        """A sentence, where the last training failed."""
+        return self.worker.failed or (None if self._last is None else self._last.failed)
 
     def said(self) -> dict[int, Any]:
         """Return what the last model says of the rows that it looked at, as the page has labels."""
@@ -257,7 +264,7 @@ class Desk:
 
     def _notes(self) -> list[dict[str, str]]:
         """Return what people have to know of the training."""
-        failed, notes = self.trained().failed, []
+        failed, notes = self._failed, []
         if failed is not None:
             text = f"{failed} Labelling goes on; the last model that worked chooses the rows."
             notes.append({"kind": "warning", "text": text})

@@ -2,6 +2,7 @@
 
 import math
 import os
+import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from io import BytesIO
@@ -117,7 +118,13 @@ class Items:
         if self.show is None:
             return _plain(value, getattr(self.rows.parts[0], "name", None))
         with self._lock:
-            return _plain(self.show(value))
+            try:
+                shown = self.show(value)
+            except Exception as error:  # whatever it is: one row must not keep all others away
+                traceback.print_exception(error)
+                told = f"show raised {type(error).__name__}: {error}"
+                raise Refused(415, f"{told}; skip the row, or mend show.") from error
+            return _plain(shown)
 
     def _of(self, shown: Any, row: int) -> dict[str, Any]:
         """Return the parts of a card that say what a row is."""

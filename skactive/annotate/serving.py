@@ -30,6 +30,7 @@ from .refused import needed
 from .views import Views
 
 _PATIENCE = 5.0  # seconds for requests to end
+MOST_PORT = 2**16 - 1
 MOST_PORTS = 20  # that are tried in a notebook, whose own server often has the usual one
 NOTEBOOKS = ("http://localhost:*", "http://127.0.0.1:*", "vscode-webview:")
 
@@ -114,8 +115,11 @@ def serve(
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"serve got {learner!r}; give an ActiveLearner that is fitted on its pool.")
     check_has_pool(learner, "serve")
-    checked_count(port, "port", "serve", least=0)
+    if checked_count(port, "port", "serve", least=0) > MOST_PORT:
+        raise ValueError(f"serve got port={port}; give a number from 0 to {MOST_PORT}.")
     is_notebook = _has_loop()
+    if isinstance(annotators, str):
+        raise TypeError(f"annotators is {annotators!r}; give a list: annotators=[{annotators!r}].")
     people = [_who()] if annotators is None else list(annotators)
     bound = _bound(host, port, MOST_PORTS if is_notebook else 1)
     try:
@@ -264,7 +268,7 @@ def _keep_in_file(learner: ActiveLearner, store: str | os.PathLike | None) -> No
 def _bound(host: str, port: int, tries: int) -> socket.socket:
     """Return a socket that listens on a port, or in a notebook on one of the next ones."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for each in range(port, port + tries):
+    for each in range(port, min(port + tries, MOST_PORT + 1)):
         bound = socket.socket(family, socket.SOCK_STREAM)
         # Of a server that has just ended; on Windows it would let two servers share the port.
         if os.name != "nt":
@@ -272,6 +276,12 @@ def _bound(host: str, port: int, tries: int) -> socket.socket:
         try:
             bound.bind((host, each))
             bound.listen()
+        except socket.gaierror as error:
+            bound.close()
+            raise OSError(
+                f"host {host!r} is no address of this machine ({error.strerror}); write "
+                f"host='127.0.0.1', or '0.0.0.0' for all that it has."
+            ) from error
         except OSError as error:
             bound.close()
             reason = error

@@ -323,7 +323,7 @@ def sure(estimate: Mapping[str, Any] | None, n_held_out: int) -> str | None:
     share, n = estimate["estimate"], estimate["n_test"]
     goal = f"{100 * TARGET:.0f} %"
     if estimate["low"] >= TARGET:
-        return f"The model is right on {goal} or more, as sure as 95 % are."
+        return f"With 95 % confidence, the model is right on {goal} or more."
     if n < LEAST_TO_BE_SURE:
         return None  # whatever they say, a few more may say another thing
     if share <= TARGET:

@@ -35,6 +35,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     """Follow the project until Ctrl-C."""
     from ..annotate import LabelStudio
+    from ..annotate.label_studio_client import NotDone
 
     token = _token(Path(args.token_file))
     if Path(args.data).is_dir():
@@ -55,7 +56,10 @@ def _run(args: argparse.Namespace) -> int:
             classes=project.classes,
             n_instances=args.batch,
         )
-        studio.follow(once=args.once, callback=lambda progress: say(str(progress)))
+        try:
+            studio.follow(once=args.once, callback=lambda progress: say(str(progress)))
+        except NotDone as error:  # the server's refusal is a sentence already
+            raise ValueError(str(error)) from error
     return 0
 
 

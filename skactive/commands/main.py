@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 
+from ..utils.version import version
 from .compare import COMPARE
 from .export import EXPORT
 from .label import LABEL
@@ -17,7 +19,7 @@ from .next_rows import NEXT
 from .options import Subcommand
 from .report import REPORT
 from .status import STATUS
-from .words import Usage, note, version
+from .words import Usage, note
 
 DONE, WRONG, MISUSED, INTERRUPTED = 0, 1, 2, 130  # what the shell is told
 COMMANDS = (LABEL, STATUS, NEXT, EXPORT, IMPORT, REPORT, COMPARE, LABEL_STUDIO)
@@ -36,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0; 1 if something is wrong with the data, 2 with the options; 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console may lack letters that classes have
+            stream.reconfigure(errors="backslashreplace")
     try:
         args = parser().parse_args(argv)
     except SystemExit as stop:  # argparse has said what is to be said

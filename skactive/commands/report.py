@@ -22,12 +22,13 @@ import sklearn
 from ..learner import ActiveLearner
 from ..pool import Pool
 from ..utils.files import replacing
+from ..utils.version import version
 from .data import Data
 from .drawing import bars, curve
 from .options import Subcommand, add_record
 from .project import Project, learner_of, opened
 from .status import counts, worth_of
-from .words import note, version
+from .words import note
 
 _EXAMPLES = (
     "skactive report labels.db",

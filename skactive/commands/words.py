@@ -24,7 +24,7 @@ def note(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """Print a result for programs; numbers that are none, such as NaN, as null."""
-    say(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+    say(json.dumps(_finite(value), indent=2))  # in ASCII, which every console has
 
 
 def _finite(value: Any) -> Any:
@@ -51,8 +51,3 @@ def from_extra(module: str, extra: str | None) -> Any:
         package = "Pillow" if module.startswith("PIL") else module
         instead = package if extra is None else f'"skactive[{extra}]"'
         raise ImportError(f"this needs {package}; write pip install {instead}.") from error
-
-
-def version() -> str:
-    """Return the version of skactive, which stands above all rooms."""
-    return import_module("skactive").__version__

@@ -107,6 +107,16 @@ export class LabelView {
     return h("div", { class: "number" }, this.input, h("button", { type: "button", class: "send", "aria-keyshortcuts": "Enter", onclick: (event) => event.detail <= 1 && this.send() }, "Send", cap("Enter")), this.why);
   }
 
+  // Called when the page is in the document: no column may be narrower than the longest word.
+  enter() {
+    if (!this.buttons) return;
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = getComputedStyle(this.buttons[0]).font;
+    const words = this.setup.classes.flatMap((one) => one.name.split(/\s+/));
+    const longest = Math.max(...words.map((word) => pen.measureText(word).width));
+    this.buttons[0].parentElement.style.setProperty("--word", `${Math.ceil(longest)}px`);
+  }
+
   // Called whenever the outbox has changed: draws the card in front if it is another one.
   update() {
     const card = this.outbox.cards[0];
