@@ -196,10 +196,9 @@ def test_what_the_desk_refuses_and_what_the_file_does_reach_the_page_as_sentence
 
     monkeypatch.setattr(door.desk, "guess", refusing)
     answer = door.browser.get("/api/guess/0")
-    assert (answer.status_code, answer.json()) == (
-        403,
-        {"why": "two people are asked about this row."},
-    )
+    # A status of its own would be an error in the browser's console.
+    assert answer.status_code == 200
+    assert answer.json() == {"why": "two people are asked about this row."}
 
     def locked(*_):
         raise OSError("'labels.db' is locked by another process.")

@@ -167,7 +167,7 @@ def ann(served, visit):
 
 
 def ready(page):
-    page.wait_for_selector("#card[data-row]")
+    page.wait_for_selector("#card[data-row]", timeout=120_000)  # a busy machine ranks for long
     page.wait_for_timeout(DWELL)
 
 

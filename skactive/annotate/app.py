@@ -167,7 +167,12 @@ class _Routes:
     async def guess(self, request: Any) -> Any:
         """What the model makes of a row."""
         row = row_in(request.path_params["row"])
-        return await _json(self.desk.guess, request.scope["annotator"], row)
+        try:
+            return await _json(self.desk.guess, request.scope["annotator"], row)
+        except Refused as refused:
+            if refused.status != 403:
+                raise
+            return await _json(dict, why=refused.text)  # no error in a browser's console
 
     async def status(self, request: Any) -> Any:
         """How far it is."""

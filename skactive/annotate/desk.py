@@ -68,13 +68,11 @@ class Desk:
         overlap: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        check_has_pool(learner, "serve")
-        _refuse_unfit(learner, overlap, annotators)
+        refuse_unfit(learner, annotators, goal=goal, overlap=overlap)
+        _refuse_unkept(learner)
         self.learner, self.items, self.pool = learner, items, learner.pool_
         self.annotators, self.goal, self.clock = list(annotators), goal, clock
-        if goal is not None:
-            checked_count(goal, "goal", "serve", least=1)
-        self.guidelines = _text_of(guidelines)
+        self.guidelines = text_of(guidelines)
         self.path = Path(self.pool.ledger.store.path)
         self.cache = Cache(str(self.path))
         try:
@@ -301,8 +299,8 @@ class Desk:
             self._ranked.set()
 
 
-def _refuse_unfit(learner: ActiveLearner, overlap: float, annotators: Sequence[str]) -> None:
-    """Refuse a learner whose pool cannot keep answers, and people who cannot be told apart."""
+def _refuse_unkept(learner: ActiveLearner) -> None:
+    """Refuse a learner whose pool cannot keep answers."""
     pool = learner.pool_
     if not isinstance(pool.ledger, DurableLedger):
         raise ValueError(
@@ -310,6 +308,15 @@ def _refuse_unfit(learner: ActiveLearner, overlap: float, annotators: Sequence[s
             "serve(learner, 'labels.db'), or fit it on Pool.open('labels.db', X)."
         )
     pool.ledger.store.check_may_write()
+
+
+def refuse_unfit(
+    learner: ActiveLearner, annotators: Sequence[str], *, goal: int | None, overlap: float
+) -> None:
+    """Refuse what cannot be served, and people who cannot be told apart."""
+    check_has_pool(learner, "serve")
+    if goal is not None:
+        checked_count(goal, "goal", "serve", least=1)
     if has_admit(learner.strategy_):
         raise ValueError(
             f"{name_of(learner.strategy_)} decides as rows pass, and the page asks for rows of a "
@@ -320,14 +327,14 @@ def _refuse_unfit(learner: ActiveLearner, overlap: float, annotators: Sequence[s
     if isinstance(annotators, str) or not annotators or len(set(annotators)) < len(annotators):
         raise ValueError(f"annotators is {annotators!r}; give a list of different names.")
     checked_number(overlap, "overlap", "serve", 0, 1)
-    if overlap and (pool.consensus is None or len(annotators) < 2):
+    if overlap and (learner.pool_.consensus is None or len(annotators) < 2):
         raise ValueError(
             f"serve got overlap={overlap:g}, by which two people are asked about a row; write "
             f"annotators=['ann', 'ben'] and ActiveLearner(..., consensus='majority')."
         )
 
 
-def _text_of(guidelines: str | os.PathLike | None) -> str | None:
+def text_of(guidelines: str | os.PathLike | None) -> str | None:
     """Return guidelines, which may be in a file."""
     if guidelines is None or isinstance(guidelines, str):
         return guidelines

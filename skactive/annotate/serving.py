@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 
 from ..learner.learner import ActiveLearner
-from ..learner.questions import check_has_pool, kept_of
+from ..learner.questions import kept_of
 from ..pool.durable import DurableLedger
 from ..pool.opening import reader_of, write_through
 from ..pool.pool import Pool
 from ..utils.checks import check_path, checked_count
 from .access import Access
 from .app import make_app
-from .desk import Desk
+from .desk import Desk, refuse_unfit, text_of
 from .items import Items
 from .refused import needed
 from .views import Views
@@ -114,13 +114,15 @@ def serve(
     needed("starlette"), needed("uvicorn"), needed("cloudpickle")
     if not isinstance(learner, ActiveLearner):
         raise TypeError(f"serve got {learner!r}; give an ActiveLearner that is fitted on its pool.")
-    check_has_pool(learner, "serve")
     if checked_count(port, "port", "serve", least=0) > MOST_PORT:
         raise ValueError(f"serve got port={port}; give a number from 0 to {MOST_PORT}.")
     is_notebook = _has_loop()
     if isinstance(annotators, str):
         raise TypeError(f"annotators is {annotators!r}; give a list: annotators=[{annotators!r}].")
     people = [_who()] if annotators is None else list(annotators)
+    # All that can be refused before there is a file.
+    refuse_unfit(learner, people, goal=goal, overlap=overlap)
+    guidelines = text_of(guidelines)
     bound = _bound(host, port, MOST_PORTS if is_notebook else 1)
     try:
         _keep_in_file(learner, store)
@@ -141,7 +143,7 @@ def serve(
         raise
     if is_notebook:
         return page
-    with page:
+    with page, _ending():  # Ctrl-C may come before it waits
         page.tell()
         if open_browser and len(people) == 1:
             webbrowser.open(next(iter(page.links.values())))

@@ -85,6 +85,14 @@ class Worker:
             ) from error
 
     def _run(self) -> None:
+        try:
+            self._go_on()
+        finally:
+            self.is_training = False
+            if not self._closed.is_set():  # by an error, which the terminal shows
+                self.failed = "Training has ended. Labels are safe; begin the page again."
+
+    def _go_on(self) -> None:
         while True:
             self._asked.wait()
             if self._closed.is_set():
@@ -117,7 +125,11 @@ class Worker:
         process = self._process
         if process is not None and process.poll() is None:
             return process
-        self._process = process = _begun()
+        try:
+            self._process = process = _begun()
+        except OSError as error:
+            self.failed = f"No process that trains the model can be started: {error}."
+            raise
         if self._closed.is_set():  # meanwhile
             _end(process)
         send(process.stdin, self.learner)

@@ -47,9 +47,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--text", metavar="COLUMN", help="the column of texts; without it rows are a table")
     add("--id", metavar="COLUMN", help="the column of ids; without it what is in a row is its id")
     add("--groups", metavar="COLUMN", help="what must not be both learned and tested: a patient")
-    add("--annotators", type=names, metavar="ANN,BEN", help="who labels; each gets a link")
-    add("--goal", type=count, metavar="N", help="how many labels are wanted")
-    add("--overlap", type=share, help="share of rows that two people label; of several, .1")
+    add("--annotators", type=names, metavar="ANN,BEN", help="who labels; most of them are right")
     add("--hold-out", type=share, help="share of rows to test on, by default .1; 0 for none")
     add("--model", metavar="MODULE:OBJECT", help="an estimator of your own")
     add("--embedding", metavar="FILE.npy", help="a vector for each row, in their order")
@@ -61,6 +59,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_data(parser)
     add = parser.add_argument
+    add("--goal", type=count, metavar="N", help="how many labels are wanted")
+    add("--overlap", type=share, help="share of rows that two people label; of several, .1")
     add("--guidelines", metavar="FILE", help="what annotators can read, as text or Markdown")
     add("--port", type=port, default=8888, help="of the page, by default 8888; 0 is any free one")
     add("--host", default="127.0.0.1", help="where the page listens; by default this machine alone")

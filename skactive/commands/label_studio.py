@@ -25,6 +25,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add = parser.add_argument
     add_data(parser)
+    parser.set_defaults(goal=None, overlap=None)  # which its projects have settings for
     add("--url", required=True, help="the server, as http://localhost:8080")
     add("--project", metavar="N", help="its number or title; by default one is made")
     add("--token-file", required=True, metavar="FILE", help="a file with a personal access token")

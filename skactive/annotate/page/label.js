@@ -258,8 +258,8 @@ export class LabelView {
     try {
       const answer = await ask(`/api/guess/${card.row}`);
       if (card !== this.card) return;
-      this.guess_ = answer;
-      words = this.#showGuess(answer);
+      if (!answer.why) this.guess_ = answer;
+      words = answer.why ?? this.#showGuess(answer);
     } catch (error) {
       if (card !== this.card) return;
       words = error.status ? error.message : "Not connected: the model cannot be asked.";
