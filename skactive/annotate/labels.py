@@ -43,7 +43,7 @@ class Labels:
         """Take in that classes were renamed, merged or divided; others stay where they are."""
         if self.kind == "number":
             return
-        known = self.pool.classes.tolist()
+        known = self._columns().tolist()
         if len(known) == len(self.names) and set(known) == set(self.names.values()):
             return
         new = iter([name for name in known if name not in self.names.values()])
