@@ -212,6 +212,14 @@ def test_what_the_desk_refuses_and_what_the_file_does_reach_the_page_as_sentence
     assert "which the terminal shows" in answer.json()["why"]
 
 
+def test_what_json_does_not_have_is_told_as_it_can_be(door, monkeypatch):
+    told = {"text": "half \ud800", "share": float("nan"), "n": 3}
+    monkeypatch.setattr(door.desk, "setup", lambda annotator: told)
+    answer = door.browser.get("/api/setup")
+    assert answer.status_code == 200
+    assert answer.json() == {"text": "half \ud800", "share": None, "n": 3}
+
+
 # Rows
 
 

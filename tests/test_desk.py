@@ -1,5 +1,8 @@
 """The desk of the page: nobody is given a row twice, nothing is lost, and it counts right."""
 
+import json
+import os
+import signal
 import threading
 import time
 from collections import defaultdict
@@ -153,6 +156,42 @@ def test_nobody_uses_up_the_operations_of_another(opened):
     assert desk.pool.n_labeled == 2
 
 
+def test_names_with_spaces_and_ids_with_spaces_are_not_taken_for_one_another(opened):
+    desk = opened(annotators=("ann", "ann b"))
+    assert ask(desk, "ann", op("answer", 3, "cat", name="b 1"))["acknowledged"] == ["b 1"]
+    assert ask(desk, "ann b", op("answer", 4, "dog", name="1"))["acknowledged"] == ["1"]
+    assert desk.pool.n_labeled == 2
+
+
+def test_a_late_answer_that_is_refused_keeps_no_row_from_others(opened):
+    desk = opened()
+    (row,) = rows_of(ask(desk, "ann", want=1))
+    assert ask(desk, "ben", op("answer", row, "no class"))["refused"]
+    assert desk.pool.ledger.follow().names == {row: ("ann",)}
+    assert list(desk.dealer.out) == [(row, "ann")]
+
+
+def test_classes_that_are_renamed_in_a_notebook_are_renamed_on_the_page(opened):
+    desk = opened()
+    ask(desk, "ann", op("answer", 1, "cat"))
+    with Pool.open(desk.path, X) as notebook:
+        notebook.rename_class("cat", "feline")
+    (refusal,) = ask(desk, "ann", op("answer", 2, "cat"))["refused"]
+    assert refusal["why"].endswith("reload the page if they were changed.")
+    assert [one["name"] for one in desk.setup("ann")["classes"]] == ["feline", "dog"]
+    assert ask(desk, "ann", op("answer", 2, "feline"))["refused"] == []
+
+
+def test_where_a_notebook_adds_rows_answers_wait_until_the_page_is_served_again(opened):
+    desk = opened()
+    (row,) = rows_of(ask(desk, "ann", want=1))
+    with Pool.open(desk.path, X) as notebook:
+        notebook.extend(np.zeros((2, 3)))
+    with pytest.raises(Refused, match="gained 2 rows .* serve the page again") as told:
+        ask(desk, "ann", op("answer", row, "cat"), want=1)
+    assert told.value.status == 503
+
+
 def test_a_batch_with_one_bad_operation_keeps_the_good_ones(opened):
     desk = opened()
     rows = rows_of(ask(desk, "ann", want=3))
@@ -167,7 +206,7 @@ def test_a_batch_with_one_bad_operation_keeps_the_good_ones(opened):
     answer = ask(desk, "ann", good, *bad, other)
     assert answer["acknowledged"] == [good["op"], other["op"]]
     assert [each["op"] for each in answer["refused"]] == [each["op"] for each in bad]
-    assert answer["refused"][0]["why"] == "'bird' is none of the classes cat, dog."
+    assert answer["refused"][0]["why"].startswith("'bird' is none of the classes cat, dog;")
     assert desk.pool.labeled.tolist() == sorted([rows[0], rows[2]])
 
 
@@ -671,6 +710,47 @@ def test_a_training_that_breaks_outside_the_users_code_ends_its_process(monkeypa
         works._answer(SimpleNamespace(work=work), None, None)
 
 
+class Unkind(Moody):
+    """A classifier that raises what cannot be told, or dies while a process of its own lives."""
+
+    def fit(self, X, y):
+        if len(y) == 2:
+            raise Mute
+        if len(y) == 3:
+            raise ValueError("no such file: \udcff" + 10_000 * "x")
+        if len(y) == 4 and os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        if len(y) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().fit(X, [*y[:3], y[0]])
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="no process can be watched without waitid")
+def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(tmp_path):
+    learner = learner_on(tmp_path / "labels.db", estimator=Unkind(), classes=CLASSES)
+    desk = Desk(learner, Rows(), annotators=["ann"])
+    try:
+        for row, says in (
+            (0, ""),
+            (1, "Mute: which does not say"),
+            (2, r"file: \udcff"),
+            (3, "died"),
+        ):
+            ask(desk, "ann", op("answer", row, CLASSES[row % 2]))
+            until(lambda says=says: says in str(desk.trained().failed), 30)
+            notes = ask(desk, "ann")["notes"]
+            assert len(json.dumps(notes, ensure_ascii=False).encode()) < 1500
+    finally:
+        desk.close()
+        learner.pool_.close()
+
+
 def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(opened, tmp_path):
     desk = opened()
     desk._use(np.array([], dtype=np.int64))
@@ -703,6 +783,11 @@ def test_a_second_page_over_one_file_is_refused(opened):
         ({"annotators": ["ann", "ann"]}, "give a list of different names"),
         ({"overlap": 0.5}, "by which two people are asked"),
         ({"goal": 0}, "goal"),
+        ({"classes": ["a", "a "]}, "look the same on the page"),
+        ({"classes": ["caf\u00e9", "cafe\u0301"]}, "look the same on the page"),
+        ({"classes": [" ", "b"]}, "the class ' ' cannot be shown"),
+        ({"classes": ["x" * 1001, "b"]}, "names are text of 1 to 1,000 characters"),
+        ({"classes": ["\ud800", "b"]}, "cannot be shown"),
         ({"classes": None}, "the page needs to know the classes"),
         ({"strategy": "stream_uncertainty"}, "decides as rows pass|strategy"),
     ],

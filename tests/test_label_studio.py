@@ -647,6 +647,67 @@ def test_the_loop_goes_on_once_the_server_is_back_and_ends_at_ctrl_c(server, tmp
     assert studio.follow(once=True).n_new == 0
 
 
+@pytest.mark.parametrize("status", [500, 502])
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_server_that_fails_once_at_each_request_does_no_harm(status, side, server, tmp_path):
+    failed = set()
+
+    def fails(method, path):
+        if (method, path) not in failed:
+            failed.add((method, path))
+            raise Refused(status, "database is locked")
+
+    studio = Studio(server, tmp_path)
+    studio.client.make_project(studio.wanted or "skactive labels", "")
+    setattr(server, side, fails)
+    studio.start()
+    server.annotate(server.next(studio.project), 1, ["neg"])
+    studio.look()
+    assert ("POST", f"/api/projects/{studio.project}/import") in failed
+    assert_whole(server, studio)
+
+
+def test_an_order_that_could_not_be_sent_is_sent_at_the_next_look(server, tmp_path):
+    studio = Studio(server, tmp_path)
+    studio.start()
+    before = list(studio.planned)
+    server.annotate(server.next(studio.project), 1, ["neg"])
+
+    def gone(method, path):
+        if path.endswith(("model-versions/", "predictions")):
+            raise Fault
+
+    server.before = gone
+    with pytest.raises(Unreachable):
+        studio.look()
+    server.before = lambda *_: None
+    studio.look()
+    assert studio.planned != before
+    assert_whole(server, studio)
+
+
+def test_rows_that_a_server_never_takes_are_not_sent_for_ever(server, tmp_path):
+    def never(method, path):
+        if path.endswith("/import"):
+            raise Refused(500, "no")
+
+    server.before = never
+    with pytest.raises(Unreachable, match="cannot do POST /api/projects/.*/import at present"):
+        Studio(server, tmp_path).start()
+
+
+def test_a_second_one_over_one_file_is_refused(server, tmp_path):
+    first, second = Studio(server, tmp_path), Studio(server, tmp_path)
+
+    def tell(progress):
+        with pytest.raises(BlockingIOError, match="is followed in Label Studio already, by"):
+            second.follow(once=True)
+
+    first.follow(once=True, callback=tell)
+    assert_whole(server, first)
+    second.follow(once=True)
+
+
 def test_an_access_that_ran_out_is_renewed_once(server, tmp_path):
     studio = Studio(server, tmp_path)
     studio.start()

@@ -61,20 +61,6 @@ class Book:
         self.pool.apply(change._replace(token=_token(op["op"], name)))
         return own is None
 
-    def let_in(self, row: int, name: str) -> None:
-        """Reserve a row for somebody too whose answer comes late, when others have it."""
-
-        def is_of_others() -> bool:
-            held = self.pool.ledger.follow().names.get(row)
-            return held is not None and name not in held and None not in held
-
-        def reserve() -> None:
-            if is_of_others():
-                self.pool.apply(plans.reserve(self.pool, np.array([row]), name))
-
-        if is_of_others():
-            self.pool.together(reserve)
-
     def take_back(self, op: dict[str, Any], name: str) -> tuple[int, Own | None]:
         """Undo what somebody did last, of a row if one is named.
 
@@ -167,7 +153,7 @@ class Book:
 
 def _token(op: str, name: str) -> str:
     """Return under what an operation of the page is recorded; nobody can use another's up."""
-    return f"page {name} {op}"
+    return f"page {len(name)} {name} {op}"  # names have spaces, and so may ids
 
 
 def _seconds(op: dict[str, Any]) -> float | None:

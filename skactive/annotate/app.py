@@ -1,6 +1,7 @@
 """The page as a web application: routes over a desk, each a few lines, and who may pass."""
 
 import html
+import json
 import re
 import secrets
 from collections import defaultdict
@@ -10,6 +11,7 @@ from typing import IO, Any
 from urllib.parse import parse_qs
 
 from .access import Access
+from .opinions import json_bytes, json_value
 from .protocol import MAX_BODY, checked_answer, checked_filters, read_json, row_in
 from .refused import Refused, needed
 from .views import Views
@@ -218,9 +220,19 @@ class _Routes:
 async def _json(work: Any, *args: Any, **kwargs: Any) -> Any:
     """Return what a function returns, which may take its time."""
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import JSONResponse
+    from starlette.responses import Response
 
-    return JSONResponse(await run_in_threadpool(work, *args, **kwargs))
+    body = _as_json(await run_in_threadpool(work, *args, **kwargs))
+    return Response(body, media_type="application/json")
+
+
+def _as_json(value: Any) -> bytes:
+    """Return a value as JSON, whatever an estimator or a file name brought into it."""
+    try:
+        told = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return told.encode("utf-8")
+    except ValueError:  # NaN, or half a character
+        return json_bytes(json_value(value))
 
 
 async def _body_of(request: Any) -> bytes:

@@ -114,6 +114,25 @@ class Dealer:
         for row in rows:
             self.out[row, name] = Held(tab, until)
 
+    def let_in(self, row: int, name: str, tab: str) -> bool:
+        """Reserve a row for somebody too whose answer comes late; False: nobody else has it."""
+
+        def is_of_others() -> bool:
+            held = self.pool.ledger.follow().names.get(row)
+            return held is not None and name not in held and None not in held
+
+        def reserved() -> bool:
+            if is_of_others():
+                self._hold([row], name, tab)
+            return (row, name) in self.out
+
+        return is_of_others() and self.pool.together(reserved)
+
+    def let_go(self, row: int, name: str) -> None:
+        """Release a row of somebody whose answer was refused."""
+        self.pool.together(lambda: self._release([row], name))
+        self.out.pop((row, name), None)
+
     def answered(self, row: int, name: str) -> None:
         """Take in that somebody has answered a row, of which a second person may be asked."""
         self.out.pop((row, name), None)

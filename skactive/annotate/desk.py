@@ -102,6 +102,8 @@ class Desk:
 
     def setup(self, annotator: str) -> dict[str, Any]:
         """Return what the page shows to somebody whatever comes."""
+        with self._lock:
+            self._follow()
         return {
             "title": self.path.stem,
             "annotator": annotator,
@@ -121,6 +123,7 @@ class Desk:
         tab, have = request["tab"], request["have"]
         acknowledged, refused, back = [], [], None
         with self._lock:
+            self._follow()
             self.dealer.renew(annotator, tab, have)
             for op in request["ops"]:
                 try:
@@ -186,6 +189,16 @@ class Desk:
 
     # Inside
 
+    def _follow(self) -> None:
+        """Take in what others did to the file, a notebook say, before anything is done here."""
+        try:
+            self.pool.refresh()
+        except ValueError as error:  # nothing here is wrong with what is sent: it may come again
+            raise Refused(
+                503, f"{error} Then serve the page again; answers wait for it."
+            ) from error
+        self.labels.follow()
+
     def _do(self, op: dict[str, Any], name: str, tab: str) -> tuple[int, Own | None] | None:
         """Record an operation; of one that takes back, return the row and what was said of it."""
         pool, book, row = self.pool, self.book, op["row"]
@@ -198,8 +211,13 @@ class Desk:
             self.dealer.renew(name, tab, [row])
         else:
             back = None
-            book.let_in(row, name)
-            is_first = pool.together(lambda: book.record(op, name))
+            is_lent = self.dealer.let_in(row, name, tab)
+            try:
+                is_first = pool.together(lambda: book.record(op, name))
+            except ValueError:
+                if is_lent:
+                    self.dealer.let_go(row, name)
+                raise
             self._mine[name] += is_first
             if is_first:
                 self._paces[name].append(self.clock())

@@ -17,6 +17,7 @@ from ..learner.starting import cold_query
 from ..learner.trainer import is_stale, train
 from ..pool.durable import DurableLedger
 from ..utils.checks import check_callback, checked_count, checked_number
+from ..utils.locks import held
 from .added import Added
 from .label_studio_client import Client, NotDone, Unreachable
 from .label_studio_tasks import answers_in, label_config, task_data
@@ -27,6 +28,7 @@ _VERSION = "skactive-"
 _TASKS_AT_ONCE = 500
 _MARGIN = 5.0  # seconds: what was changed together need not become visible in that order
 _LONGEST_PAUSE = 60.0
+_MOST_FAILED = 5  # imports of the same rows, of which none came
 
 
 class Progress(NamedTuple):
@@ -170,7 +172,16 @@ class LabelStudio:
         """
         every = checked_number(every, "every", "follow", 0)
         check_callback(callback)
-        told = callback or (lambda progress: None)
+        path = self.pool.ledger.store.path
+
+        def refusal(who: str) -> str:
+            return f"{path!r} is followed in Label Studio already, by {who}; end that one first."
+
+        # Two would make tasks twice, and put each other's out of order.
+        with held(f"{path}.label-studio", refusal):
+            return self._followed(once, every, callback or (lambda progress: None))
+
+    def _followed(self, once: bool, every: float, told: Callable[[Progress], Any]) -> Progress:
         last = self.start()
         told(last)
         pause = every
@@ -275,6 +286,7 @@ class LabelStudio:
     def _import(self, rows: Iterable[int]) -> None:
         """Make tasks of those rows that have none."""
         missing = [row for row in map(int, rows) if row not in self._tasks_of]
+        n_failed = 0
         while missing:
             some = missing[:_TASKS_AT_ONCE]
             data = [
@@ -286,6 +298,9 @@ class LabelStudio:
             except Unreachable:
                 # They may be there, or come yet: what the server has is read until it stays so.
                 self._read_until_still()
+                n_failed = 0 if any(row in self._tasks_of for row in some) else n_failed + 1
+                if n_failed == _MOST_FAILED:
+                    raise
             else:
                 if len(tasks) != len(some):
                     raise NotDone(
@@ -387,7 +402,6 @@ class LabelStudio:
 
     def _learn(self) -> None:
         """Train the learner, if there is something to learn; it may need more labels first."""
-        self._n_waiting = 0
         if is_stale(self.learner):
             try:
                 train(self.learner)
@@ -415,7 +429,7 @@ class LabelStudio:
         self._import(rows)
         tasks = [self._tasks_of[row][0] for row in rows]
         if not tasks or tasks == self.planned:
-            self.planned = tasks
+            self.planned, self._n_waiting = tasks, 0
             return
         try:
             version = self._imported(tasks)
@@ -428,7 +442,7 @@ class LabelStudio:
             tasks = [self._tasks_of[row][0] for row in rows]
             version = self._imported(tasks)
         self.client.change_project(self.project, model_version=version)
-        self.planned = tasks
+        self.planned, self._n_waiting = tasks, 0  # not before: what was broken off comes again
         for other in self.client.versions(self.project):
             if other.startswith(_VERSION) and other != version:
                 self.client.delete_version(self.project, other)

@@ -24,7 +24,8 @@ _READ = [
     "result",
     "lead_time",
 ]
-_BUSY = (429, 502, 503, 504)  # it may answer a moment later
+# It may answer a moment later; 500 is what it says, too, while its database is locked.
+_BUSY = (429, 500, 502, 503, 504)
 
 
 class NotDone(RuntimeError):
@@ -178,11 +179,17 @@ class Client:
                 with self._open(request, timeout=self._timeout) as answer:
                     return self._read(answer.read())
             except HTTPError as error:
-                if error.code not in _BUSY or not twice:
+                if error.code not in _BUSY:
                     raise self._refusal(error, method, path) from error
                 reason: Exception = error
             except (URLError, HTTPException, OSError) as error:
                 reason = error
+        if isinstance(reason, HTTPError):
+            what = f"{method} {path.partition('?')[0]}"
+            raise Unreachable(
+                f"Label Studio at {self.url} cannot do {what} at present ({reason}); its log says "
+                f"why."
+            ) from reason
         raise Unreachable(
             f"Label Studio at {self.url} cannot be reached ({reason}); start it, or give another "
             f"url=."

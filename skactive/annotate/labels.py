@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import category, normalize
 
 import numpy as np
 from sklearn.base import is_regressor
@@ -11,6 +12,7 @@ from ..data.labels import plain, sorted_classes
 from ..data.multilabel import names_in
 from ..learner.learner import ActiveLearner
 from ..pool.pool import Pool
+from .protocol import MOST_NAME, is_half
 
 
 class Labels:
@@ -37,9 +39,20 @@ class Labels:
         own = classes if classes is not None else learner.classes
         self.names = {} if self.kind == "number" else _named(self.pool, own)
 
+    def follow(self) -> None:
+        """Take in that classes were renamed, merged or divided; others stay where they are."""
+        if self.kind == "number":
+            return
+        known = self._columns().tolist()
+        if len(known) == len(self.names) and set(known) == set(self.names.values()):
+            return
+        new = iter([name for name in known if name not in self.names.values()])
+        order = [own if own in known else next(new, None) for own in self.names.values()]
+        self.names = _by_name([*(name for name in order if name is not None), *new])
+
     def shown(self) -> list[dict[str, str | None]]:
         """Return the classes with their keys: 1 to 9, or the character that a name is."""
-        own = {name for name in self.names if len(name) == 1}
+        own = {name for name in self.names if len(name) == 1 and name.isprintable()}
         free = [key for key in "123456789" if key not in own]
         keys = iter([*free, *[None] * len(self.names)])
         return [{"name": name, "key": name if name in own else next(keys)} for name in self.names]
@@ -70,7 +83,10 @@ class Labels:
 
     def _known(self, name: Any) -> Any:
         if not isinstance(name, str) or name not in self.names:
-            raise ValueError(f"{name!r} is none of the classes {', '.join(self.names)}.")
+            raise ValueError(
+                f"{name!r} is none of the classes {', '.join(self.names)}; reload the page if they "
+                f"were changed."
+            )
         return self.names[name]
 
 
@@ -93,7 +109,24 @@ def _named(pool: Pool, given: Any) -> dict[str, Any]:
         raise ValueError(
             f"serve got classes={order}, and the pool has {known}; give these, in any order."
         )
-    by_name = {str(name): name for name in known}
-    if len(by_name) < len(known):
+    by_name = _by_name(known)
+    if len({_as_seen(name) for name in by_name}) < len(known):
         raise ValueError(f"two of the classes {known} look the same on the page; rename one.")
+    for name in by_name:
+        if not _as_seen(name) or len(name) > MOST_NAME or any(map(is_half, name)):
+            raise ValueError(
+                f"the class {name[:100]!r} cannot be shown on the page; rename it: names are text "
+                f"of 1 to {MOST_NAME:,} characters."
+            )
     return {str(name): by_name[str(name)] for name in order}
+
+
+def _by_name(classes: list) -> dict[str, Any]:
+    """Return classes by what the page calls them."""
+    return {str(name): name for name in classes}
+
+
+def _as_seen(name: str) -> str:
+    """Return a name without what makes no difference to who reads it on a page."""
+    words = " ".join(normalize("NFC", name).split())
+    return "".join(each for each in words if category(each) not in ("Cc", "Cf"))

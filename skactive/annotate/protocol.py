@@ -132,9 +132,14 @@ def _number(value: Any, name: str, most: float, whole: bool = False) -> float:
 def _text(value: Any, name: str, most: int, least: int = 1) -> str:
     """Return text, refusing half a character (a lone surrogate), which no encoding has."""
     is_text = isinstance(value, str) and least <= len(value) <= most
-    if not is_text or any("\ud800" <= each <= "\udfff" for each in value):
+    if not is_text or any(map(is_half, value)):
         raise _refusal(name, value, f"text of {least} to {most:,} whole characters")
     return value
+
+
+def is_half(character: str) -> bool:
+    """Tell whether something is half a character."""
+    return "\ud800" <= character <= "\udfff"
 
 
 def _whole(digits: str) -> int:

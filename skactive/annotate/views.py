@@ -21,6 +21,7 @@ from ..pool.pool import Pool
 from ..statistics.estimates import Interval, bootstrap, effective_n, wilson
 from . import formats
 from .items import Items
+from .refused import Refused
 from .seen import Answered
 
 PAGE_SIZE = 50  # rows of the review at once
@@ -156,7 +157,7 @@ class Views:
         file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
         try:
             with self._lock:
-                self.pool.refresh()
+                self._refresh()
                 formats.write(self.pool, file, to, X=self.pool.X)
             file.seek(0)
         except BaseException:
@@ -176,12 +177,19 @@ class Views:
         start = time.monotonic()
         if self._seen is not None and start < self._rest:
             return self._seen
-        self.pool.refresh()
+        self._refresh()
         if self._seen is None or self._seen.n != self.pool.n_operations:
             self._seen = Answered(self.pool)
         now = time.monotonic()
         self._rest = now + REST_FOR * (now - start - QUICK)
         return self._seen
+
+    def _refresh(self) -> None:
+        """Take in what was recorded; what cannot be is said, until the page is served again."""
+        try:
+            self.pool.refresh()
+        except ValueError as error:
+            raise Refused(503, str(error)) from error
 
     def _is_of(self, label: Any, name: str) -> bool:
         """Whether a label of the pool is, or holds, what the page calls so."""

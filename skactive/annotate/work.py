@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import compress
 from typing import IO, Any
 
@@ -28,6 +28,7 @@ from ..strategies.base import Strategy, choose, has_score
 from .frames import Done, Task, receive, send
 
 RANKED, RANKED_JOINTLY = 2048, 256  # rows: a score ranks as many as one likes
+MOST_TOLD = 500  # characters of an error
 
 
 class Student:
@@ -72,7 +73,7 @@ class Student:
         if error is None:
             return future.result()
         traceback.print_exception(error)
-        self.failures.append(f"{otherwise}: {type(error).__name__}: {error}.")
+        self.failures.append(f"{otherwise}: {type(error).__name__}: {_text_of(error)}.")
         return None
 
     def _learn(self) -> bool:
@@ -100,6 +101,7 @@ class Student:
         X, has_classes = learner.pool_.rows.take(rows), is_classifier(learner)
         names = [str(name) for name in learner.classes_.tolist()] if has_classes else []
         labels, proba = np.asarray(learner.predict(X)), None
+        _check_said("predict", labels, len(rows))
         said = labels.tolist()
         if labels.ndim == 2:
             said = [[*compress(names, row)] for row in said]
@@ -107,7 +109,26 @@ class Student:
             said = [str(label) for label in said]
         if has_classes and hasattr(learner, "predict_proba"):
             proba = np.asarray(learner.predict_proba(X))
+            _check_said("predict_proba", proba, len(rows))
         return said, proba, names
+
+
+def _text_of(error: BaseException) -> str:
+    """Return what an error says, as far as a banner has room, whatever its class makes of it."""
+    try:
+        text = str(error).rstrip(".")
+    except Exception:  # noqa: BLE001 - it is the user's own
+        return "which does not say what it is"
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} ..."
+
+
+def _check_said(method: str, said: np.ndarray, n: int) -> None:
+    """Refuse what a model says where it is nothing of these rows."""
+    if len(said) != n or said.ndim > 2:
+        raise ValueError(f"{method} returned an array of shape {said.shape} for {n} rows")
+    if said.dtype.kind == "f" and not np.isfinite(said).all():
+        raise ValueError(f"{method} returned NaN or infinity")
 
 
 def serve_tasks() -> None:
@@ -124,7 +145,14 @@ def serve_tasks() -> None:
                 student = Student(given)
                 send(target, given.pool_.n_operations)
                 continue
-            thread.submit(_answer, student, given, target)
+            thread.submit(_answer, student, given, target).add_done_callback(_end_if_failed)
+
+
+def _end_if_failed(future: Future) -> None:
+    """End where a task brought no answer: who waits for one is to see that none comes."""
+    if (error := future.exception()) is not None:
+        traceback.print_exception(error)
+        os._exit(1)
 
 
 def _answer(student: Student, task: Task, target: IO[bytes]) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -99,10 +100,13 @@ class Worker:
                 return
             self._asked.clear()
             start, self.is_training = time.monotonic(), True
-            done = self._done()
+            try:
+                done = self._done()
+                if done is not None:
+                    self.take(done)
+            except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on
+                self._give_up(error)
             self.is_training = False
-            if done is not None:
-                self.take(done)
             took = time.monotonic() - start
             self._closed.wait(min(max(REST, took), MOST_REST))
 
@@ -130,11 +134,24 @@ class Worker:
         except OSError as error:
             self.failed = f"No process that trains the model can be started: {error}."
             raise
+        if hasattr(os, "waitid"):
+            threading.Thread(target=_end_what_is_left, args=(process.pid,), daemon=True).start()
         if self._closed.is_set():  # meanwhile
             _end(process)
         send(process.stdin, self.learner)
         self._known = receive(process.stdout)
         return process
+
+    def _give_up(self, error: Exception) -> None:
+        """End a process from which comes what cannot be used."""
+        traceback.print_exception(error)
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process)
+        self.failed = (
+            f"What the training brought cannot be used ({type(error).__name__}, as the terminal "
+            f"shows). Labels are safe; it is tried again with the next label."
+        )
 
     def _bury(self) -> None:
         """Say of what a process died, and let another one try, unless it seems to be the task."""
@@ -183,6 +200,14 @@ def _begun() -> subprocess.Popen:
         env={**os.environ, "PYTHONPATH": path},
         **more,
     )
+
+
+def _end_what_is_left(pid: int) -> None:
+    """Once a process has died, end what it started: that would keep its pipe open for ever."""
+    with suppress(ChildProcessError):  # somebody else has seen to it
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # its number is still its own
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def _end(process: subprocess.Popen, patience: float = 0.0) -> int:

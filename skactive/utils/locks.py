@@ -3,7 +3,26 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def held(path: str, refusal: Callable[[str], str]) -> Iterator[None]:
+    """Hold a lock, a file that stays empty, which ends with the process at the latest.
+
+    `refusal` says what is told where another process, which it is given in words, has it.
+    """
+    with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise OSError(f"{path!r} cannot be written ({error}).") from error
+            raise BlockingIOError(refusal(holder(path))) from error
+        yield
 
 
 def holder(path: str) -> str:
