@@ -434,7 +434,6 @@ def test_a_tab_that_comes_back_keeps_what_nobody_took_meanwhile(opened):
 def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
     desk = opened(consensus="majority", overlap=0.5)
     one, two = [row for row in range(60) if desk.dealer.is_overlapping(row)][:2]
-    desk.book.let_in(one, "ann")
     ask(desk, "ann", op("answer", one, "cat"))
     desk.pool.decide([two], ["dog"], annotator="ann")
     desk.dealer.rank(np.array([one, two]))

@@ -773,7 +773,7 @@ def test_a_server_that_is_busy_is_asked_again_for_what_may_come_twice(server):
         told.extend(codes)
         assert client.people() == server.users and told == []
     told.append(503)
-    with pytest.raises(NotDone, match="503"):
+    with pytest.raises(Unreachable, match="503"):
         client.make_project("called so", "<View/>")
     assert server.projects == {}
 

@@ -68,7 +68,7 @@ class Desk:
         overlap: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        refuse_unfit(learner, annotators, goal=goal, overlap=overlap)
+        refuse_unserved(learner, annotators, goal=goal, overlap=overlap)
         _refuse_unkept(learner)
         self.learner, self.items, self.pool = learner, items, learner.pool_
         self.annotators, self.goal, self.clock = list(annotators), goal, clock
@@ -328,7 +328,7 @@ def _refuse_unkept(learner: ActiveLearner) -> None:
     pool.ledger.store.check_may_write()
 
 
-def refuse_unfit(
+def refuse_unserved(
     learner: ActiveLearner, annotators: Sequence[str], *, goal: int | None, overlap: float
 ) -> None:
     """Refuse what cannot be served, and people who cannot be told apart."""

@@ -24,7 +24,7 @@ from ..pool.pool import Pool
 from ..utils.checks import check_path, checked_count
 from .access import Access
 from .app import make_app
-from .desk import Desk, refuse_unfit, text_of
+from .desk import Desk, refuse_unserved, text_of
 from .items import Items
 from .refused import needed
 from .views import Views
@@ -121,7 +121,7 @@ def serve(
         raise TypeError(f"annotators is {annotators!r}; give a list: annotators=[{annotators!r}].")
     people = [_who()] if annotators is None else list(annotators)
     # All that can be refused before there is a file.
-    refuse_unfit(learner, people, goal=goal, overlap=overlap)
+    refuse_unserved(learner, people, goal=goal, overlap=overlap)
     guidelines = text_of(guidelines)
     bound = _bound(host, port, MOST_PORTS if is_notebook else 1)
     try:
