@@ -9,6 +9,7 @@ and the pool has 200,000 answers. Run it on a machine that does nothing else:
 
 import http.client
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -21,6 +22,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from skactive import ActiveLearner, Pool
 from skactive.annotate.serving import serve
 
+os.environ["PYTHONWARNINGS"] = "ignore"  # of the process that trains: all rows score the same
 N_CLICKS, N_ROWS, N_ANSWERS, SECONDS = 200, 20_000, 200_000, 2.0
 PEOPLE = list("abcdefgh")
 

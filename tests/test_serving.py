@@ -18,7 +18,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, Pool
-from skactive.annotate import serve
+from skactive.annotate import serve, serving
 
 for package in ("starlette", "uvicorn", "cloudpickle"):
     pytest.importorskip(package)
@@ -30,7 +30,7 @@ import sys
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from skactive import ActiveLearner, Pool
-from skactive.annotate import serve
+from skactive.annotate import serve, serving
 
 class Own(LogisticRegression):  # lives in this script alone
     def fit(self, X, y):
@@ -321,3 +321,9 @@ def test_a_learner_that_cannot_be_sent_to_another_process_is_refused(tmp_path):
     with pytest.raises(ValueError, match="cannot be sent to the process that trains it"):
         serve(learner, tmp_path / "labels.db", port=0)
     learner.pool_.close()
+
+
+def test_answers_are_not_held_back_by_nagles_algorithm():
+    """Which asyncio switches off on sockets that are of TCP by name, at 40 ms a click."""
+    with serving._bound("127.0.0.1", 0, 1) as bound:
+        assert bound.proto == socket.IPPROTO_TCP
