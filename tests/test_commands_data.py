@@ -34,6 +34,14 @@ def test_texts_come_as_they_are_whatever_separates_them(file, mark, separator, e
     assert (data.kind, data.notes) == ("text", [])
 
 
+def test_a_column_that_seems_to_hold_ids_is_told_of_unless_it_is_read_as_such(file):
+    path = file("id,review\n7,fine\n8,bad\n")
+    told = "data.csv: the column 'id' is not read as ids; --id id does that."
+    assert read_data(path, Asked("review")).notes == [told]
+    assert read_data(path, Asked("review", id="id")).notes == []
+    assert read_data(file("id,review\n7,fine\n7,bad\n"), Asked("review")).notes == []
+
+
 def test_a_comma_in_a_text_is_no_separator_of_a_file_of_semicolons(file):
     data = read_data(file("id;review\n1;a, b, c\n2;d, e\n"), Asked("review"))
     assert data.X == ["a, b, c", "d, e"]

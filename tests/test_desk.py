@@ -384,6 +384,19 @@ def test_of_an_overlap_one_other_person_is_asked_and_no_third(opened):
     assert 10 < sum(n == 2 for n in expected.values()) < 50
 
 
+def test_a_second_opinion_that_one_person_gave_back_is_asked_of_another(opened):
+    clock, people = Clock(), ("ann", "ben", "cem")
+    desk = opened(annotators=people, consensus="majority", overlap=0.5, clock=clock)
+    row = next(row for row in range(60) if desk.dealer.is_overlapping(row))
+    ask(desk, "ann", op("answer", row, "cat"))
+    assert rows_of(ask(desk, "ben", want=1)) == [row]
+    (other,) = rows_of(ask(desk, "cem", want=1))
+    assert other != row  # it is in ben's hands
+    ask(desk, "cem", op("answer", other, "cat"))
+    clock.now += LEASE + 1
+    assert rows_of(ask(desk, "cem", want=1)) == [row]
+
+
 def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     from skactive.strategies import ActiveLab
 

@@ -14,7 +14,7 @@ from skactive.annotate.cache import Predicted
 from skactive.annotate.seen import Answered, pace
 from skactive.annotate.views import PAGE_SIZE, Trained, sure
 from skactive.data.multilabel import names_in
-from skactive.statistics import wilson
+from skactive.statistics import effective_n, wilson
 
 TEXTS = [f"text {row}" for row in range(60)]
 PEOPLE = ("ann", "ben", "eve")
@@ -238,6 +238,23 @@ def test_every_model_is_judged_by_all_test_labels_of_today(tmp_path):
     before = [point["estimate"] for point in status["curve"]]
     after = [point["estimate"] for point in views.status()["curve"]]
     assert all(was != now for was, now in zip(before, after, strict=True))
+
+
+def test_rows_of_a_group_are_worth_fewer(tmp_path):
+    X, groups = [str(row) for row in range(400)], np.arange(400) // 8
+    pool, views = views_of(tmp_path / "a.db", X, classes=["a", "b"], hold_out=0.5, groups=groups)
+    asked = pool.test_questions(100)
+    pool.label(asked, np.full(len(asked), "a"), annotator="ann")
+    rows = pool.test_answers().rows
+    wrong = np.isin(groups[rows], np.unique(groups[rows])[:4])  # of four groups every row
+    answers = np.where(wrong, "b", "a").tolist()
+    model = Predicted(2, 50, 0.1, rows.tolist(), answers)
+    views.trained = lambda: Trained(50, 0.1, None, False, [model])
+    n = effective_n(~wrong, groups[rows])
+    assert n < len(rows) / 4
+    estimate = views.status()["estimate"]
+    found = estimate["estimate"], estimate["low"], estimate["high"]
+    assert found == pytest.approx(tuple(wilson((~wrong).mean(), n)))
 
 
 def test_models_of_before_a_class_had_another_name_are_left_out(tmp_path):

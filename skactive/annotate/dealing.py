@@ -136,6 +136,10 @@ class Dealer:
     def answered(self, row: int, name: str) -> None:
         """Take in that somebody has answered a row, of which a second person may be asked."""
         self.out.pop((row, name), None)
+        self._offer_again(row, name)
+
+    def _offer_again(self, row: int, name: str) -> None:
+        """Let others than somebody be asked for a second opinion of a row, if it is for one."""
         if self.is_overlapping(row):
             for other, heap in self._second.items():
                 if other != name:
@@ -190,6 +194,7 @@ class Dealer:
             self.pool.together(lambda who=who, rows=rows: self._release(rows, who))
             for row in rows:
                 del self.out[row, who]
+                self._offer_again(row, who)
 
     def _release(self, rows: list[int], name: str) -> None:
         names = self.pool.ledger.follow().names

@@ -125,6 +125,9 @@ def _rows(path: Path, cells: TextColumns, asked: Asked) -> Data:
     cells = _with_content(path, cells, [text or "", asked.target or ""], seen, notes)
     by = [*seen, *([asked.groups] if asked.groups else [])]
     ids = _hashes(cells, by, notes) if asked.id is None else _names(path, cells[asked.id], asked.id)
+    unread = [] if asked.id else cells.get("id", [])
+    if unread and len(set(unread)) == len(unread):
+        notes.append(f"{path.name}: the column 'id' is not read as ids; --id id does that.")
     others = {name: cells[name] for name in (asked.groups, asked.target) if name}
     X = cells[text] if text is not None else _frame({name: cells[name] for name in seen})
     return Data(path, "table" if text is None else "text", X, ids, others, notes, seen)
