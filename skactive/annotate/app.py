@@ -289,7 +289,9 @@ async def _refused(request: Any, error: Any) -> Any:
 
 async def _unavailable(request: Any, error: Any) -> Any:
     """The pool's file is locked, its disk is full: what was sent may be sent again."""
-    sentence = f"the pool's file cannot be used just now, and nothing has changed: {error}"
+    sentence = (
+        f"the pool's file cannot be used just now ({error}); what was not acknowledged comes again."
+    )
     return _answer_of(Refused(503, sentence), request.url.path)
 
 

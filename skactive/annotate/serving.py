@@ -291,8 +291,8 @@ def _bound(host: str, port: int, tries: int) -> socket.socket:
         else:
             return bound
     raise OSError(
-        f"port {port} of {host} cannot be used ({reason.strerror}); write port={port + 1}, or "
-        f"port=0 for any that is free."
+        f"port {port} of {host} cannot be used ({reason.strerror}); write port={port + 1} "
+        f"(--port {port + 1}), or 0 for any that is free."
     ) from reason
 
 

@@ -28,7 +28,7 @@ from .drawing import bars, curve
 from .options import Subcommand, add_record
 from .project import Project, learner_of, opened
 from .status import counts, worth_of
-from .words import note
+from .words import note, number_of
 
 _EXAMPLES = (
     "skactive report labels.db",
@@ -119,7 +119,8 @@ def _quality(learner: ActiveLearner) -> Iterable[str]:
     yield (
         f"<p><strong>{escape(found['metric'])} {found['value']:.3f}</strong>, between "
         f"{found['low']:.3f} and {found['high']:.3f} at {100 * found['level']:g} %, by "
-        f"{found['n']} test labels ({escape(found['method'])}). These rows were drawn by chance, "
+        f"{number_of(found['n'], 'test label')} ({escape(found['method'])}). These rows were "
+        f"drawn by chance, "
         f"no model has learned them, and no strategy has chosen them.</p>"
     )
     past = learner.curve(n_points=_POINTS)
