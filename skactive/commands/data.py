@@ -211,7 +211,9 @@ def _frame(cells: TextColumns) -> Any:
             [None if cell in _MISSING else cell for cell in column], dtype=object
         )
         numbers = pandas.to_numeric(values, errors="coerce")
-        columns[name] = numbers if numbers.notna().equals(values.notna()) else values.astype("str")
+        are_numbers = numbers.notna().equals(values.notna())
+        # pandas 2 would write "None" for what is missing.
+        columns[name] = numbers if are_numbers else values.astype("str").where(values.notna())
     return pandas.DataFrame(columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
     if pool.multilabel and classes is not None:
         return {str(name): int(n) for name, n in zip(classes, labels.sum(axis=0), strict=True)}
     names = np.unique(labels) if classes is None else classes
-    return {str(plain(name)): int(np.count_nonzero(labels == name)) for name in names}
+    times = Counter(labels.tolist())  # none are labels of another kind
+    return {str(plain(name)): times[plain(name)] for name in names}
 
 
 def people(pool: Pool) -> list[dict[str, Any]]:
