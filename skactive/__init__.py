@@ -16,8 +16,7 @@ from .loops import Known, Prompt, StreamLog, run, run_stream
 from .models.embed import embed
 from .pool import Pool
 from .strategies import Strategy, View, get_strategy_names, select
-
-__version__ = "0.1.0"
+from .utils.version import __version__ as __version__
 
 __all__ = [
     "ActiveLearner",

@@ -18,7 +18,7 @@ from ..learner.questions import check_has_pool
 from ..pool.durable import DurableLedger
 from ..strategies.base import has_admit, name_of
 from ..utils.checks import check_name, checked_count, checked_number
-from ..utils.version import version
+from ..utils.version import __version__
 from .answers import Book, Own
 from .cache import Cache, Predicted
 from .dealing import Dealer
@@ -113,7 +113,7 @@ class Desk:
             "goal": self.goal,
             "item_kind": self.items.kind,
             "annotators": self.annotators,
-            "version": version(),
+            "version": __version__,
         }
 
     def answer(self, annotator: str, request: dict[str, Any]) -> dict[str, Any]:

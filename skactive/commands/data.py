@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..data.tables import csv_rows
 from .words import from_extra, number_of
 
 IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -284,18 +285,15 @@ def _separator(text: str, wanted: Sequence[str]) -> str:
 
 
 def _records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows in which something is written, each with the line on which it begins."""
-    reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1
-    try:
-        for record in reader:
-            if any(map(str.strip, record)):
-                yield line, record
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
+    """Return the rows of a data file, as `csv_rows` does."""
+    return csv_rows(
+        io.StringIO(text, newline=""),
+        separator,
+        lambda line, error: (
             f"{path} cannot be read from line {line} on: {error}; write a quotation mark inside "
             f"quotation marks twice."
-        ) from error
+        ),
+    )
 
 
 def _json_lines(path: Path) -> TextColumns:

@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from ..utils.version import version
+from ..utils.version import __version__
 from .compare import COMPARE
 from .export import EXPORT
 from .label import LABEL
@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="skactive COMMAND --help has examples. All commands read and write one record, an "
         "SQLite file such as labels.db, which Pool.open reads in Python too.",
     )
-    made.add_argument("--version", action="version", version=f"skactive {version()}")
+    made.add_argument("--version", action="version", version=f"skactive {__version__}")
     commands = made.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         _add(commands, command)

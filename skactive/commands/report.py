@@ -22,7 +22,7 @@ import sklearn
 from ..learner import ActiveLearner
 from ..pool import Pool
 from ..utils.files import replacing
-from ..utils.version import version
+from ..utils.version import __version__
 from .data import Data
 from .drawing import bars, curve
 from .options import Subcommand, add_record
@@ -178,7 +178,7 @@ def _people(told: dict[str, Any], pool: Pool) -> Iterable[str]:
 def _made(project: Project, data: Data, pool: Pool, model: str) -> str:
     """Return by what all of this was made, so that it can be made again."""
     history = pool.history
-    versions = f"skactive {version()}, scikit-learn {sklearn.__version__}, numpy "
+    versions = f"skactive {__version__}, scikit-learn {sklearn.__version__}, numpy "
     versions += f"{np.__version__}, scipy {scipy.__version__}, Python {platform.python_version()}"
     held = "none" if pool.hold_out is None else f"{pool.hold_out:.0%} of the rows, by a hash"
     if project.groups:

@@ -5,7 +5,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -386,19 +386,32 @@ def _separator(text: io.TextIOWrapper, columns: Collection[str]) -> str:
 
 
 def _records(text: io.TextIOWrapper, separator: str, got: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows in which something is written, each with the line on which it begins."""
-    reader = csv.reader(text, delimiter=separator, strict=True)
-    line = 1
+    """Return the rows of a table, as `csv_rows` does."""
+    return csv_rows(
+        text,
+        separator,
+        lambda line, error: (
+            f"{got}, of which line {line} cannot be read: {error}; write a quotation mark inside "
+            f"quotation marks twice, and allow longer cells by csv.field_size_limit."
+        ),
+    )
+
+
+def csv_rows(
+    text: Iterable[str], separator: str, refusal: Callable[[int, csv.Error], str]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows in which something is written, each with the line on which it begins.
+
+    `refusal` says in a sentence which line cannot be read, and why.
+    """
+    reader, line = csv.reader(text, delimiter=separator, strict=True), 1
     try:
         for record in reader:
             if any(map(str.strip, record)):
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(
-            f"{got}, of which line {line} cannot be read: {error}; write a quotation mark inside "
-            f"quotation marks twice, and allow longer cells by csv.field_size_limit."
-        ) from error
+        raise ValueError(refusal(line, error)) from error
 
 
 # Labels
