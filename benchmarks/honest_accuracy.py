@@ -1,7 +1,8 @@
 """How honest the estimates of `ActiveLearner.estimate` are, and what the wrong ways would say.
 
 Run with ``python benchmarks/honest_accuracy.py [--repeats 1000] [--sets digits texts noisy rare]``,
-in parts with ``--first 500``, the number of the first repetition.
+in parts with ``--first 500``, the number of the first repetition; ``--keep part.jsonl`` writes each
+repetition down as it is done, and ``--join *.jsonl`` shows what files of parts hold, together.
 Each repetition draws a pool of 1,400 rows with ``hold_out=0.2``, asks 50 questions a round by
 margin sampling, and notes at 50, 100 and 200 test labels what is said of the model of that moment.
 The truth is its accuracy on all rows that it could never have learned: the test side and rows
@@ -24,8 +25,10 @@ two. Printed are, with the number of test labels:
 from __future__ import annotations
 
 import argparse
+import json
 import warnings
 from collections import defaultdict
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -200,6 +203,29 @@ def flat_rates(n_runs: int = 1000) -> None:
                 print(f"  {n:3} of {n_held_out:4} rows, share {called:<16} {said}")
 
 
+def add(once: dict[str, list], found: dict[str, list]) -> None:
+    """Add what one repetition found."""
+    for name, values in once.items():
+        found[name].extend(values)
+
+
+def keep(path: Path, line: dict) -> None:
+    """Write one repetition down, at the end of a file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, default=lambda number: number.item()) + "\n")
+
+
+def join(paths: list[Path], found: dict[str, dict]) -> None:
+    """Read repetitions from files of parts, each once."""
+    seen = set()
+    for path in paths:
+        for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+            which = line["set"], line["seed"]
+            if line["set"] in found and which not in seen:
+                seen.add(which)
+                add(line["found"], found[line["set"]])
+
+
 def show(found: dict[str, list]) -> None:
     """Print what was found on one set."""
     for name, values in found.items():
@@ -223,19 +249,28 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     makers = {make.__name__: make for make in (digits, texts, noisy, rare)}
     parser.add_argument("--sets", nargs="+", choices=list(makers), default=list(makers))
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write repetitions down here")
+    parser.add_argument("--join", type=Path, nargs="+", metavar="FILE", help="show these, run none")
     options = parser.parse_args()
-    print_threads()
-    warnings.simplefilter("ignore")
     found = {name: defaultdict(list) for name in options.sets}
-    begun, seed = perf_counter(), 0
-    flat()
-    flat_rates()
-    try:
-        for seed in range(options.first, options.first + options.repeats):
-            for name in options.sets:
-                trial(makers[name], seed, found[name])
-    except KeyboardInterrupt:  # what there is, is shown
-        pass
+    begun = perf_counter()
+    if options.join:
+        join(options.join, found)
+    else:
+        print_threads()
+        warnings.simplefilter("ignore")
+        flat()
+        flat_rates()
+        try:
+            for seed in range(options.first, options.first + options.repeats):
+                for name in options.sets:
+                    once: dict[str, list] = defaultdict(list)
+                    trial(makers[name], seed, once)
+                    add(once, found[name])
+                    if options.keep:
+                        keep(options.keep, {"set": name, "seed": seed, "found": once})
+        except KeyboardInterrupt:  # what there is, is shown
+            pass
     for name in filter(found.get, options.sets):
         print(f"{name}: {len(found[name]['without'])} repetitions")
         show(dict(sorted(found[name].items(), key=lambda item: order_of(item[0]))))
