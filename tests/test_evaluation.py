@@ -39,7 +39,7 @@ from sklearn.svm import SVC, LinearSVC
 from skactive import ActiveLearner, Pool, SimulatedLearner, compare_strategies
 from skactive.evaluation.comparison import CEILING
 from skactive.evaluation.model_selection import LabeledKFold
-from skactive.evaluation.results import stored_settings
+from skactive.evaluation.results import merge_results, stored_settings
 from skactive.evaluation.splits import make_splits
 from skactive.strategies import Entropy, Margin, Subpool
 
@@ -640,6 +640,34 @@ def test_more_repeats_and_other_strategies_are_added_to_the_file(finished, tmp_p
     assert path.read_bytes().startswith(data)
     # Two runs of each of random, margin and the ceiling were there; entropy's stay, unused.
     assert path.read_bytes().count(b"\n") == 9 + 3 + 3
+
+
+def test_shards_are_the_repeats_of_the_whole_and_join_into_it(tmp_path):
+    parts = [tmp_path / f"{k}.jsonl" for k in (1, 2)]
+    for k, part in enumerate(parts, 1):
+        own = compared(results=part, shard=f"{k}/2", n_repeats=3)
+        assert {run.repeat for run in own.runs} == {1: {0, 2}, 2: {1}}[k]
+    path = tmp_path / "all.jsonl"
+    merge_results(parts, path)
+    data = path.read_bytes()
+    assert content(compared(results=path, n_repeats=3)) == content(compared(n_repeats=3))
+    assert path.read_bytes() == data  # nothing was left to simulate
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"shard": "3/2"}, "shard is '3/2'; give a part and the number of parts"),
+        ({"shard": "0/2"}, "shard is '0/2'"),
+        ({"shard": (1, 2)}, r"shard is \(1, 2\)"),
+        ({"shard": "1/2", "random_state": None}, "needs a random_state that all parts share"),
+        ({"shard": "3/3"}, "'3/3' has none of 2 repeats; give at most 2 parts"),
+    ],
+)
+def test_a_shard_that_is_none_is_refused(options, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        compared(results=tmp_path / "runs.jsonl", **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_seed_the_one_in_the_file_is_used(finished, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skactive.evaluation.results import ResultsFile, stored_settings
+from skactive.evaluation.results import ResultsFile, merge_results, stored_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = {"budget": 100, "estimator": "LogisticRegression()", "initial": None}
@@ -300,3 +301,79 @@ def test_a_writer_that_is_killed_loses_nothing_that_it_reported(path):
         assert [run["repeat"] for run in runs] == list(range(len(runs)))
         assert len(runs) > reported
         assert all(run["filler"] == "x" * 3000 for run in runs)
+
+
+# Parts, joined
+
+
+def parts(folder, *of_each, shared=SETTINGS):
+    """Files of runs, one for each list."""
+    paths = [folder / f"{k}.jsonl" for k in range(len(of_each))]
+    for path, runs in zip(paths, of_each, strict=True):
+        written(path, runs, shared)
+    return paths
+
+
+def not_joined(paths, into, error=ValueError):
+    """Why parts are not joined, having seen that nothing was written."""
+    before = {path: path.read_bytes() for path in into.parent.iterdir()}
+    with pytest.raises(error) as caught:
+        merge_results(paths, into)
+    assert {path: path.read_bytes() for path in into.parent.iterdir()} == before
+    return str(caught.value)
+
+
+def test_parts_are_joined_in_the_order_of_repeats_each_run_once(path, tmp_path):
+    took_longer = RUNS[1] | {"seconds": [[9.0, 9.0, 9.0]]}
+    paths = parts(tmp_path, [RUNS[2], RUNS[1]], [took_longer, RUNS[0]])
+    whole = [file.read_bytes() for file in paths]
+    merge_results(map(str, paths), path)
+    assert ResultsFile(path, SETTINGS).runs == RUNS
+    assert [file.read_bytes() for file in paths] == whole
+
+
+def test_a_part_may_be_the_file_that_is_written_and_may_be_cut_short(tmp_path):
+    first, second = parts(tmp_path, RUNS[:1], RUNS[1:])
+    second.write_bytes(second.read_bytes()[:-5])
+    merge_results([first, second], first)
+    assert ResultsFile(first, SETTINGS).runs == RUNS[:2]
+
+
+def test_a_file_that_is_none_of_the_parts_stays(path, tmp_path):
+    paths = parts(tmp_path, RUNS)
+    path.write_text("a letter")
+    assert "is there and none of the parts" in not_joined(paths, path, FileExistsError)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda files: files.clear(), "there are no parts to join"),
+        (lambda files: files[1].write_text("a letter\n"), "1.jsonl' is not a file of compare_str"),
+        (lambda files: files[1].write_bytes(b""), "1.jsonl' has no settings"),
+        (
+            lambda files: files[1].write_bytes(files[1].read_bytes().replace(b"0.5", b"0.6", 1)),
+            "line 2 of '.*1.jsonl' is damaged",
+        ),
+        (lambda files: written(files[1].with_name("2.jsonl"), [RUNS[0] | {"scores": [1.0]}]), ""),
+    ],
+)
+def test_what_is_no_part_is_refused(path, tmp_path, spoil, said):
+    paths = parts(tmp_path, RUNS[:2], RUNS[2:])
+    spoil(paths)
+    if not said:
+        paths.append(tmp_path / "2.jsonl")
+        said = "0.jsonl' and '.*2.jsonl' both hold repeat 0 of 'random', with other rows or scores"
+    assert re.search(said, not_joined(paths, path))
+
+
+def test_parts_of_other_settings_are_refused_by_name(path, tmp_path):
+    one, _ = parts(tmp_path, RUNS[:1], RUNS)
+    other = tmp_path / "other.jsonl"
+    written(other, RUNS[1:], SETTINGS | {"budget": 200})
+    said = not_joined([one, other], path)
+    assert "other.jsonl' holds runs of another comparison: budget was 200, is 100" in said
+
+
+def test_a_part_that_is_missing_is_told(path, tmp_path):
+    assert "nowhere" in not_joined([*parts(tmp_path, RUNS), tmp_path / "nowhere"], path, OSError)

@@ -4,6 +4,7 @@ from .compare import compare_strategies
 from .comparison import Comparison, Run
 from .displays import BudgetCurveDisplay, EstimateDisplay, QueryDisplay, StreamDisplay
 from .model_selection import LabeledKFold, aulc_scorer
+from .results import merge_results
 from .simulation import Round, SimulatedLearner
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "StreamDisplay",
     "aulc_scorer",
     "compare_strategies",
+    "merge_results",
 ]

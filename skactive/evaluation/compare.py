@@ -1,5 +1,6 @@
 """Does it help? Strategies side by side, on the same splits, starts and seeds."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -56,6 +57,7 @@ def compare_strategies(
     n_jobs=None,
     random_state=None,
     results=None,
+    shard=None,
     name="data",
 ) -> Comparison:
     """Simulate several strategies on known labels, and compare their learning curves.
@@ -112,6 +114,10 @@ def compare_strategies(
     results : str or path, default=None
         File to which every finished run is appended, and from which an interrupted comparison
         goes on: runs in it are not simulated again. More repeats and other strategies join them.
+    shard : str, default=None
+        Which part of the repeats to simulate here, such as "3/16": every sixteenth, from the third
+        on. Several machines, or nights, take one each, with a results file of its own, and
+        `merge_results` joins these; `random_state` must be given. None: all repeats.
     name : str, default="data"
         Name of the data set, for `Comparison.concat`.
 
@@ -165,6 +171,7 @@ def compare_strategies(
         stratify=is_classifier(template.estimator) and not known.multilabel,
         seed=seed,
     )
+    splits = splits if shard is None else _part(splits, shard, random_state)
     simulation = {
         "budget": as_json(budget),
         "n_instances": as_json(n_instances),
@@ -303,6 +310,26 @@ def _seed(random_state, results) -> int:
     if random_state < 0:
         raise ValueError(f"random_state is {random_state}; give an integer of at least 0.")
     return int(random_state)
+
+
+def _part(splits: list[Split], shard, random_state) -> list[Split]:
+    """Return every n-th repeat, as `shard` says: "k/n"."""
+    found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", shard) if isinstance(shard, str) else None
+    k, n = map(int, found.groups()) if found else (1, 0)
+    if k > n:
+        raise ValueError(
+            f"shard is {shard!r}; give a part and the number of parts, such as '3/16'."
+        )
+    if random_state is None:
+        raise ValueError(
+            f"shard={shard!r} needs a random_state that all parts share; give the same integer to "
+            f"each."
+        )
+    if not splits[k - 1 :: n]:
+        raise ValueError(
+            f"shard={shard!r} has none of {len(splits)} repeats; give at most {len(splits)} parts."
+        )
+    return splits[k - 1 :: n]
 
 
 def _initial(initial, known: Pool, test: Pool | None) -> str | list[int] | None:

@@ -3,8 +3,11 @@
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from ..utils.files import replacing
 
 RESULTS_FORMAT = "skactive-comparison"
 
@@ -30,15 +33,7 @@ class ResultsFile:
         data = self.path.read_bytes() if self.path.exists() else b""
         lines, self._n_bytes = _whole_lines(data)
         rest = data[self._n_bytes :]
-        if not lines and not _is_torn_header(rest):
-            raise ValueError(
-                f"{os.fspath(path)!r} is not a file of compare_strategies; give another name."
-            )
-        if b"\n" in rest:
-            raise ValueError(
-                f"line {len(lines) + 1} of {os.fspath(path)!r} is damaged; delete that line, and "
-                f"its run is made again."
-            )
+        _check_whole(path, lines, rest)
         self.runs = lines[1:]
         if self.runs:
             _check_same_settings(path, lines[0]["settings"], settings)
@@ -71,11 +66,112 @@ class ResultsFile:
         self._n_bytes += len(data)
 
 
+def merge_results(parts: Iterable[str | os.PathLike], path: str | os.PathLike) -> None:
+    """Join results files of one comparison, such as those of its shards, into one.
+
+    The same call of `compare_strategies` with ``results=path``, and without `shard`, then finds
+    all runs there, or simulates those that are missing.
+
+    Parameters
+    ----------
+    parts : list of str or path
+        Results files of `compare_strategies`; they stay as they are. Runs that are in several
+        are taken once.
+    path : str or path
+        Where the file is written, by a rename: whole or not at all. It may be one of `parts`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a part is not there.
+    FileExistsError
+        If there is a file at `path` that is none of the parts.
+    ValueError
+        If there are no parts, one is no such file or damaged, their settings differ, or two have
+        the same run with other rows or scores. Nothing is written then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skactive import compare_strategies
+    >>> from skactive.evaluation import merge_results
+    >>> X, y = load_iris(return_X_y=True)
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> def compare(results, shard=None):
+    ...     return compare_strategies(
+    ...         LogisticRegression(max_iter=500), X, y, ["margin"], budget=20, n_instances=5,
+    ...         n_repeats=4, random_state=0, results=results, shard=shard)
+    >>> parts = [folder / "1.jsonl", folder / "2.jsonl"]
+    >>> [len(compare(part, shard=f"{k}/2").ceiling()) for k, part in enumerate(parts, 1)]
+    [2, 2]
+    >>> merge_results(parts, folder / "all.jsonl")
+    >>> len(compare(folder / "all.jsonl").ceiling())  # which simulates nothing
+    4
+    """
+    parts = [Path(part) for part in parts]
+    if not parts:
+        raise ValueError("there are no parts to join; give at least one results file.")
+    path = Path(path)
+    if path.exists() and not any(path.samefile(part) for part in parts):
+        raise FileExistsError(
+            f"{str(path)!r} is there and none of the parts; give another name, or name it among "
+            f"them."
+        )
+    settings: dict[str, Any] = {}
+    runs: dict[tuple, tuple[dict[str, Any], Path]] = {}
+    for part in parts:
+        own, lines = _read(part)
+        if settings and own != settings:
+            _check_same_settings(part, own, settings)
+        settings = own
+        for run in lines:
+            first, where = runs.setdefault((run["variant"], run["repeat"]), (run, part))
+            if _without_seconds(first) != _without_seconds(run):
+                raise ValueError(
+                    f"{str(where)!r} and {str(part)!r} both hold repeat {run['repeat']} of "
+                    f"{run['variant']!r}, with other rows or scores; leave one of them out."
+                )
+    ordered = sorted((run for run, _ in runs.values()), key=lambda run: run["repeat"])
+    head = _line({"format": RESULTS_FORMAT, "settings": settings})
+    with replacing(path) as file:
+        file.write(head + b"".join(map(_line, ordered)))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return settings and runs of a file; a last line that was cut short is left out."""
+    lines, n_bytes = _whole_lines(data := path.read_bytes())
+    _check_whole(path, lines, data[n_bytes:])
+    if not lines:
+        raise ValueError(f"{str(path)!r} has no settings, since it was cut short; leave it out.")
+    return lines[0]["settings"], lines[1:]
+
+
+def _without_seconds(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a run is the same wherever it is made."""
+    return {name: value for name, value in run.items() if name != "seconds"}
+
+
 def stored_settings(path: str | os.PathLike) -> dict[str, Any] | None:
     """Return the settings in a file as JSON gives them back, or None if there is no file yet."""
     path = Path(path)
     lines, _ = _whole_lines(path.read_bytes() if path.exists() else b"")
     return lines[0]["settings"] if lines else None
+
+
+def _check_whole(path, lines: list, rest: bytes) -> None:
+    """Refuse another file, and one with a damaged line; `rest` follows its whole lines."""
+    if not lines and not _is_torn_header(rest):
+        raise ValueError(
+            f"{os.fspath(path)!r} is not a file of compare_strategies; give another name."
+        )
+    if b"\n" in rest:
+        raise ValueError(
+            f"line {len(lines) + 1} of {os.fspath(path)!r} is damaged; delete that line, and "
+            f"its run is made again."
+        )
 
 
 def _check_same_settings(path, stored: dict[str, Any], settings: dict[str, Any]) -> None:
