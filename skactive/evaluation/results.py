@@ -111,22 +111,21 @@ def merge_results(parts: Iterable[str | os.PathLike], path: str | os.PathLike) -
     >>> len(compare(folder / "all.jsonl").ceiling())  # which simulates nothing
     4
     """
-    parts = [Path(part) for part in parts]
-    if not parts:
+    files = [Path(part) for part in parts]
+    if not files:
         raise ValueError("there are no parts to join; give at least one results file.")
     path = Path(path)
-    if path.exists() and not any(path.samefile(part) for part in parts):
+    if path.exists() and not any(path.samefile(file) for file in files):
         raise FileExistsError(
             f"{str(path)!r} is there and none of the parts; give another name, or name it among "
             f"them."
         )
     settings: dict[str, Any] = {}
     runs: dict[tuple, tuple[dict[str, Any], Path]] = {}
-    for part in parts:
+    for part in files:
         own, lines = _read(part)
-        if settings and own != settings:
-            _check_same_settings(part, own, settings)
-        settings = own
+        settings = settings or own
+        _check_same_settings(part, own, settings)
         for run in lines:
             first, where = runs.setdefault((run["variant"], run["repeat"]), (run, part))
             if _without_seconds(first) != _without_seconds(run):

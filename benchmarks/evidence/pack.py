@@ -1,0 +1,94 @@
+"""Write what `run.py` has simulated into small files that ship with the repository.
+
+Run with ``python benchmarks/evidence/pack.py FOLDER``. It adds the runs in the folder to what
+``results/`` has, and writes one file for each model, ``results/MODEL.npz``: scores in
+ten-thousandths after each round, seconds of fits and of queries, by set, strategy and repeat, and
+numbers of labels. Rounds that were not played have the score 65535.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from run import MODELS, REPEATS, ROUNDS, STRATEGIES
+from sets import chosen
+
+from skactive.evaluation import Run
+
+RESULTS = Path(__file__).parent / "results"
+CEILING, NONE = "all labels", 65535
+
+
+def order_of(model: str) -> list[str]:
+    """Return the names of a model's curves, the ceiling last."""
+    return ["random", "margin", *STRATEGIES[model], CEILING]
+
+
+def runs_of(folder: Path, model: str) -> Iterator[Run]:
+    """Yield the finished runs of one model in a folder."""
+    for path in sorted(folder.glob(f"{model}-*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+            text, tab, _ = line.rpartition("\t")
+            if tab:  # else the last line, of a run that is not finished
+                yield Run(**json.loads(text))
+
+
+def empty(model: str) -> dict[str, np.ndarray]:
+    """Return arrays in which nothing was played."""
+    shape = len(chosen()), len(order_of(model)), REPEATS
+    return {
+        "sets": np.array(list(chosen())),
+        "strategies": np.array(order_of(model)),
+        "scores": np.full((*shape, ROUNDS), NONE, np.uint16),
+        "n_labeled": np.zeros((len(chosen()), ROUNDS), np.uint16),
+        "n_train": np.zeros(len(chosen()), np.uint16),
+        "seconds": np.full((*shape, 2), np.nan, np.float32),
+    }
+
+
+def add(run: Run, arrays: dict[str, np.ndarray], model: str) -> None:
+    """Put a run into its place."""
+    which = list(chosen()).index(run.dataset)
+    where = which, order_of(model).index(run.variant), run.repeat
+    n = len(run.scores)
+    arrays["scores"][where][:n] = np.round(np.array(run.scores) * 10_000)
+    arrays["seconds"][where] = np.sum(run.seconds, axis=0)[:2]
+    arrays["n_train"][which] = run.n_train
+    if run.variant != CEILING:
+        arrays["n_labeled"][which, :n] = run.n_labeled
+
+
+def load(model: str) -> dict[str, np.ndarray]:
+    """Return the results of a model that ship with the repository."""
+    path = RESULTS / f"{model}.npz"
+    return dict(np.load(path)) if path.exists() else empty(model)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    RESULTS.mkdir(exist_ok=True)
+    for model in MODELS:
+        arrays, n_runs = load(model), 0
+        failed: dict[str, str] = defaultdict(str)
+        for run in runs_of(folder, model):
+            if run.failed:
+                failed[f"{run.dataset}, repeat {run.repeat}, {run.variant}"] = run.failed
+                continue
+            add(run, arrays, model)
+            n_runs += 1
+        np.savez_compressed(RESULTS / f"{model}.npz", **arrays)
+        played = (arrays["scores"][..., 0] != NONE).mean()
+        print(f"{model}: {n_runs} runs added; {played:.1%} of all are there")
+        for where, said in failed.items():
+            print(f"  left out: {where}: {said}")
+
+
+if __name__ == "__main__":
+    main()
