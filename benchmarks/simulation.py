@@ -5,9 +5,8 @@ of ten. Time is the median over pairs of runs that alternate; memory is what is 
 peak, by tracemalloc, with `keep_estimators=False`. The exit status is 1 if a target is missed.
 
 The target is for one BLAS thread: ``OPENBLAS_NUM_THREADS=1 python benchmarks/simulation.py``. Fits
-on so few rows are made of small products, which two threads make slower (see
-benchmarks/learner.py): on two shared cores the simulation takes 970 ms with one thread and 2,750 ms
-with two, either way 0.99 of the loop by hand.
+on so few rows are made of small products, which several threads make slower. A simulation has one
+thread where that is faster; the loop by hand has what it is given, and takes twice as long by two.
 """
 
 from __future__ import annotations

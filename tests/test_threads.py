@@ -4,14 +4,16 @@ import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Event
 
 import numpy as np
 import pytest
 import threadpoolctl
+from sklearn.base import BaseEstimator, ClassifierMixin
 
-from skactive import selection
+from skactive import ActiveLearner, SimulatedLearner, selection
+from skactive.evaluation.simulation import Round, _by_threads
 from skactive.utils.threads import LITTLE, few_threads, one_thread
 
 
@@ -190,3 +192,56 @@ def test_one_thread_is_for_torch_too():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("took", "threads"),
+    [
+        ([9.0, 0.1, 0.1, 0.2], [1, 1, 1, 1]),  # the first has imports
+        ([0.1, 0.1, 0.3, 0.2, 0.5, 0.1], [1, 1, 1, 3, 3, 3]),
+        ([0.1, 0.3, 0.4, 0.5, 0.6], [1, 1, 3, 1, 1]),  # several are slower: not tried again
+    ],
+)
+def test_rounds_have_several_threads_where_one_takes_a_while_and_they_are_faster(took, threads):
+    seen = []
+
+    def rounds():
+        for seconds in took:
+            seen.append(blas_threads())
+            yield Round(100, np.arange(0), 100, 100.0, seconds / 2, seconds / 2)
+
+    assert len(list(_by_threads(rounds()))) == len(took)
+    assert seen == [{n} for n in threads]
+    assert blas_threads() == {3}
+
+
+class Counting(ClassifierMixin, BaseEstimator):
+    """Note how many threads there are in a fit; fail in the fit of many."""
+
+    def __init__(self, seen, most=100):
+        self.seen, self.most = seen, most
+
+    def __sklearn_clone__(self):
+        return type(self)(self.seen, self.most)
+
+    def fit(self, X, y):
+        self.seen.append(blas_threads())
+        if len(X) > self.most:
+            raise MemoryError
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+
+
+def test_a_simulation_of_short_fits_has_one_thread_and_gives_the_others_back():
+    X, y, seen = np.arange(60.0)[:, None], np.arange(60) % 2, []
+    for most, error in (100, None), (30, MemoryError):
+        simulated = SimulatedLearner(
+            ActiveLearner(Counting(seen, most), "random"), budget=50, n_instances=10
+        )
+        with pytest.raises(error) if error else nullcontext():
+            simulated.fit(X, y)
+        assert seen and set(map(frozenset, seen)) == {frozenset({1})}
+        assert blas_threads() == {3}

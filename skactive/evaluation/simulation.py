@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -24,11 +25,13 @@ from ..strategies.base import simulated
 from ..strategies.stream import passes
 from ..utils.checks import draw_seed
 from ..utils.delegation import Inner
+from ..utils.threads import one_thread
 from .checkpoints import own_folders
 from .starts import WHO, check_simulation, known_labels
 
 # What to write where rows pass, instead of a simulation on a pool.
 ON_A_STREAM = "run_stream(learner, pairs of X and y), whose log has the score of each chunk"
+SHORT = 0.2  # seconds of a round that one thread makes, without a look at what several would take
 
 
 @dataclass
@@ -288,6 +291,13 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If there are no labels, only one class, or more initial labels than the budget allows;
             or if the learner holds out rows.
+
+        Notes
+        -----
+        Threads of BLAS and OpenMP slow small fits down, so there is one as long as rounds take less
+        than a fifth of a second; the first that takes longer is followed by one with as many as
+        there were, and the faster way stays. Sums of several threads have other last digits: where
+        these matter, simulate under ``threadpoolctl.threadpool_limits(1)``.
         """
         if not isinstance(self.learner, ActiveLearner):
             raise TypeError(
@@ -304,7 +314,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         seed = draw_seed(self.random_state)
         rounds, stages = [], []
         with own_folders(learner.estimator):
-            for played in simulate(learner, X, y, **options, seed=seed, fit_params=fit_params):
+            made = simulate(learner, X, y, **options, seed=seed, fit_params=fit_params)
+            for played in _by_threads(made):
                 rounds.append(played)
                 if self.keep_estimators:
                     stages.append(learner.without_pool())
@@ -411,6 +422,27 @@ def kept_stages(simulated: SimulatedLearner) -> list[ActiveLearner]:
             "fit again."
         )
     return simulated.estimators_
+
+
+def _by_threads(rounds: Iterator[Round]) -> Iterator[Round]:
+    """Yield rounds as they are made, with one thread until one of them takes a while.
+
+    Then the next has as many threads as the caller lets it have, and the faster way stays.
+    """
+    may_try, seconds = True, 0.0  # of the last round with one thread, for each label
+    with ExitStack() as limits:
+        limits.enter_context(one_thread())
+        for position, played in enumerate(rounds):
+            yield played
+            # The first round has the imports of what it calls.
+            took = (played.seconds_fit + played.seconds_query) / played.n_labeled
+            if seconds:
+                if took > seconds:
+                    limits.enter_context(one_thread())
+                seconds = 0.0
+            elif may_try and position and took * played.n_labeled > SHORT:
+                limits.close()
+                may_try, seconds = False, took
 
 
 def _play(
