@@ -1,0 +1,225 @@
+"""Tables and pictures of the evidence, from the files that ship with the repository.
+
+Run with ``python benchmarks/evidence/tables.py [--images docs/images]``, in a minute. Only repeats
+that every set, strategy and model have finished are read. Printed, in Markdown: for each model
+and budget the mean rank of each strategy with Friedman's test, and against random and margin the
+mean gain, sets won, tied and lost, and Wilcoxon's test by Holm; sets on which a strategy hurts;
+seconds of a query. The pictures show mean ranks, with bars over those that do not differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from pack import CEILING, NONE, load
+from run import MODELS
+from scipy.stats import friedmanchisquare, rankdata, wilcoxon
+
+from skactive.statistics import aulc, holm, paired_tests
+
+BUDGETS = {"3 n₀": 3, "8 n₀": 8, "20 n₀": 20}  # in rounds, the start being the first
+LEVEL = 0.05
+
+
+class Results:
+    """The scores of one model: areas by set, strategy and repeat."""
+
+    def __init__(self, model: str):
+        found = load(model)
+        self.model, self.sets = model, found["sets"].tolist()
+        scores = np.where(found["scores"] == NONE, np.nan, found["scores"] / 10_000)
+        # A strategy that a set has not at all is not one that is unfinished.
+        begun = ~np.isnan(scores[..., 0])
+        is_meant = begun.any(axis=2, keepdims=True)
+        self.repeats = np.flatnonzero((begun | ~is_meant).all(axis=(0, 1)) & begun.any(axis=(0, 1)))
+        names = found["strategies"].tolist()
+        self.strategies = [name for name in names if name != CEILING]
+        self.ceiling = scores[:, names.index(CEILING)][:, self.repeats, 0]
+        kept = [names.index(name) for name in self.strategies]
+        self.scores = scores[:, kept][:, :, self.repeats]
+        self.seconds = found["seconds"][:, kept][:, :, self.repeats]
+        self.n_labeled = found["n_labeled"].astype(float)
+
+    def areas(self, rounds: int) -> tuple[list[str], np.ndarray]:
+        """Return the sets that have so many rounds, and areas, (sets, strategies, repeats)."""
+        has = np.flatnonzero(self.n_labeled[:, rounds - 1] > 0)
+        areas = [aulc(self.n_labeled[i, :rounds], self.scores[i, ..., :rounds]) for i in has]
+        return [self.sets[i] for i in has], np.array(areas)
+
+
+def wilcoxon_p(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the p-value of two strategies' means over sets, those apart that one has not."""
+    gain = (a - b)[~np.isnan(a - b)]
+    return 1.0 if not gain.any() else float(wilcoxon(gain).pvalue)
+
+
+def ranks_of(means: np.ndarray) -> np.ndarray:
+    """Return the rank of each strategy on each set, 1 the best, ties shared."""
+    return np.array([rankdata(-row.round(6)) for row in means])
+
+
+def ranking(results: Results, rounds: int) -> tuple[list[str], np.ndarray, float, np.ndarray]:
+    """Return strategies that all sets have, mean ranks, Friedman's p, and p by pairs (Holm)."""
+    _, areas = results.areas(rounds)
+    means = areas.mean(axis=2)
+    everywhere = np.flatnonzero(~np.isnan(means).any(axis=0))
+    means = means[:, everywhere]
+    pairs = list(combinations(range(len(everywhere)), 2))
+    adjusted = holm([wilcoxon_p(means[:, i], means[:, j]) for i, j in pairs])
+    p = np.ones((len(everywhere),) * 2)
+    for (i, j), value in zip(pairs, adjusted, strict=True):
+        p[i, j] = p[j, i] = value
+    friedman = float(friedmanchisquare(*means.T).pvalue)
+    names = [results.strategies[k] for k in everywhere]
+    return names, ranks_of(means).mean(axis=0), friedman, p
+
+
+def against(results: Results, rounds: int, baseline: str) -> dict[str, tuple]:
+    """Return each strategy's mean gain, wins, ties, losses and p (Holm) against one of them."""
+    _, areas = results.areas(rounds)
+    means = areas.mean(axis=2)
+    base = means[:, results.strategies.index(baseline)]
+    others = [name for name in results.strategies if name != baseline]
+    columns = [means[:, results.strategies.index(name)] for name in others]
+    p_values = holm([wilcoxon_p(column, base) for column in columns])
+    rows = {}
+    for name, column, p in zip(others, columns, p_values, strict=True):
+        gain = (column - base)[~np.isnan(column)].round(6)
+        rows[name] = gain.mean(), (gain > 0).sum(), (gain == 0).sum(), (gain < 0).sum(), p
+    return rows
+
+
+def hurts(results: Results, rounds: int) -> dict[str, list[tuple[str, float]]]:
+    """Return on which sets each strategy is worse than random, by how much: t test over repeats."""
+    sets, areas = results.areas(rounds)
+    base = results.strategies.index("random")
+    found: dict[str, list[tuple[str, float]]] = {}
+    for name, of_set in zip(sets, areas, strict=True):
+        there = [k for k in range(len(of_set)) if k != base and not np.isnan(of_set[k]).any()]
+        tests = [paired_tests(of_set[k], of_set[base]) for k in there]
+        for k, test, p in zip(there, tests, holm([test.p_t for test in tests]), strict=True):
+            if test.mean_difference < 0 and p < LEVEL:
+                found.setdefault(results.strategies[k], []).append((name, test.mean_difference))
+    return found
+
+
+def table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def told(row: tuple) -> list[str]:
+    """Return a comparison as cells: the gain, bold where it is significant, and the counts."""
+    gain, wins, ties, losses, p = row
+    said = f"{gain:+.4f}"
+    return [f"**{said}**" if p < LEVEL else said, f"{wins}/{ties}/{losses}", f"{p:.2g}"]
+
+
+def print_model(results: Results) -> None:
+    """Print the tables of one model."""
+    print(f"\n## {results.model}: {len(results.repeats)} repeats\n")
+    heads = ["strategy", "mean rank"]
+    for baseline in ("random", "margin"):
+        heads += [f"gain over {baseline}", "win/tie/loss", "p"]
+    for said, rounds in BUDGETS.items():
+        names, mean_ranks, friedman, _ = ranking(results, rounds)
+        ranked = dict(zip(names, mean_ranks, strict=True))
+        over = {name: against(results, rounds, name) for name in ("random", "margin")}
+        rows = [
+            [name, f"{ranked[name]:.1f}" if name in ranked else ""]
+            + [
+                cell
+                for rows in over.values()
+                for cell in (told(rows[name]) if name in rows else ["", "", ""])
+            ]
+            for name in sorted(results.strategies, key=lambda name: ranked.get(name, np.inf))
+        ]
+        n_sets = len(results.areas(rounds)[0])
+        print(f"**{said}**: {n_sets} sets; Friedman's p = {friedman:.2g}\n\n{table(heads, rows)}\n")
+    print_harm(results)
+    print_costs(results)
+
+
+def print_harm(results: Results) -> None:
+    """Print on how many sets each strategy is worse than random, and where most."""
+    rows: dict[str, list[str]] = {name: [] for name in results.strategies if name != "random"}
+    for rounds in BUDGETS.values():
+        found = hurts(results, rounds)
+        for name, cells in rows.items():
+            where = sorted(found.get(name, []), key=lambda pair: pair[1])
+            worst = f" ({where[0][0]} {where[0][1]:+.3f})" if where else ""
+            cells.append(f"{len(where)}{worst}")
+    heads = ["worse than random on", *BUDGETS]
+    print(table(heads, [[name, *cells] for name, cells in rows.items()]) + "\n")
+
+
+def print_costs(results: Results) -> None:
+    """Print what fits and queries of a whole simulation take, mean over sets, and at most."""
+    seconds = np.nanmean(results.seconds, axis=2)
+    rows = [
+        [name, f"{np.nanmean(fit):.2f}", f"{np.nanmean(query):.2f}", f"{np.nanmax(query):.1f}"]
+        for name, (fit, query) in zip(results.strategies, np.moveaxis(seconds, 0, -1), strict=True)
+    ]
+    heads = ["seconds a simulation", "fits", "queries", "queries, the slowest set"]
+    print(table(heads, rows) + "\n")
+
+
+def draw(every: list[Results], folder: Path) -> None:
+    """Draw mean ranks by model and budget; a bar covers strategies of which no two differ."""
+    import matplotlib.pyplot as plt
+
+    size = len(BUDGETS), len(every)
+    figure, axes = plt.subplots(*size, figsize=(5.2 * size[1], 3.4 * size[0]), squeeze=False)
+    for column, results in enumerate(every):
+        for (said, rounds), ax in zip(BUDGETS.items(), axes[:, column], strict=True):
+            names, mean_ranks, _, p = ranking(results, rounds)
+            draw_ranks(ax, names, mean_ranks, p)
+            ax.set_title(f"{results.model}, up to {said} labels", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(folder / "evidence_ranks.png", dpi=110)
+
+
+def draw_ranks(ax, names: list[str], mean_ranks: np.ndarray, p: np.ndarray) -> None:
+    """Draw one critical difference diagram: a dot for each strategy, the best at the top."""
+    order = np.argsort(mean_ranks, kind="stable")
+    y = np.arange(len(order))
+    colors = ["tab:red" if names[k] in ("random", "margin") else "tab:blue" for k in order]
+    ax.scatter(mean_ranks[order], y, c=colors, s=18, zorder=3)
+    ax.set_yticks(y, [names[k] for k in order], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("mean rank", fontsize=8)
+    ax.grid(axis="x", alpha=0.3)
+    for n, (first, last) in enumerate(cliques(p[np.ix_(order, order)] >= LEVEL)):
+        at = mean_ranks.max() + 0.25 * (n + 1)
+        ax.plot([at, at], [first - 0.2, last + 0.2], color="black", lw=2.5, solid_capstyle="butt")
+
+
+def cliques(is_alike: np.ndarray) -> list[tuple[int, int]]:
+    """Return the longest runs of ranked strategies of which no two differ, as first and last."""
+    n, runs = len(is_alike), []
+    for first in range(n):
+        last = first
+        while last + 1 < n and is_alike[first : last + 2, first : last + 2].all():
+            last += 1
+        if last > first and not (runs and runs[-1][1] >= last):
+            runs.append((first, last))
+    return runs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=Path, help="folder for the picture")
+    options = parser.parse_args()
+    every = [Results(model) for model in MODELS]
+    for results in every:
+        print_model(results)
+    if options.images:
+        draw(every, options.images)
+
+
+if __name__ == "__main__":
+    main()
