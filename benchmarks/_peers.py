@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 
-def _has(name: str) -> bool:
+def has(name: str) -> bool:
     """Whether a package is installed."""
     return importlib.util.find_spec(name) is not None
 
@@ -34,20 +34,20 @@ def _bmdal():
 def k_center(X: np.ndarray, centers: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
     """The core-set greedy of scikit-activeml, small-text and bmdal_reg (torch)."""
     calls: dict[str, Callable[[], object]] = {}
-    if _has("skactiveml"):
+    if has("skactiveml"):
         from skactiveml.pool._core_set import k_greedy_center
 
         y = np.full(len(X), np.nan)
         y[centers] = 0
         calls["scikit-activeml"] = lambda: k_greedy_center(X, y, batch_size=k, random_state=0)
-    if _has("small_text"):
+    if has("small_text"):
         from small_text.query_strategies.coresets import greedy_coreset
 
         others = np.setdiff1d(np.arange(len(X)), centers)
         calls["small-text"] = lambda: greedy_coreset(
             X, others, centers, k, distance_metric="euclidean", batch_size=10_000
         )
-    if _has("bmdal_reg"):
+    if has("bmdal_reg"):
         calls["bmdal_reg"] = lambda: _iterative("MaxDistSelectionMethod", (X,), centers, k)
     return calls
 
@@ -55,11 +55,11 @@ def k_center(X: np.ndarray, centers: np.ndarray, k: int) -> dict[str, Callable[[
 def badge(errors: np.ndarray, features: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
     """D^2 sampling on gradients by scikit-activeml, small-text and bmdal_reg (factored, torch)."""
     calls: dict[str, Callable[[], object]] = {}
-    if _has("skactiveml"):
+    if has("skactiveml"):
         calls["scikit-activeml"] = lambda: _activeml_badge(errors, features, k)
-    if _has("small_text"):
+    if has("small_text"):
         calls["small-text"] = lambda: _small_text_badge(errors, features, k)
-    if _has("bmdal_reg"):
+    if has("bmdal_reg"):
         calls["bmdal_reg"] = lambda: _iterative(
             "KmeansppSelectionMethod", (errors, features), np.zeros(0, dtype=int), k
         )
@@ -68,7 +68,7 @@ def badge(errors: np.ndarray, features: np.ndarray, k: int) -> dict[str, Callabl
 
 def batch_bald(samples: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
     """BatchBALD of scikit-activeml, with 1,000 joint labels; 10,000 would take 16 GB here."""
-    if not _has("skactiveml"):
+    if not has("skactiveml"):
         return {}
     from skactiveml.pool._bald import batch_bald as activeml
 
@@ -80,7 +80,7 @@ def batch_bald(samples: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
 
 def bald(samples: np.ndarray) -> dict[str, Callable[[], object]]:
     """BALD of scikit-activeml: its batch_bald for one row."""
-    if not _has("skactiveml"):
+    if not has("skactiveml"):
         return {}
     from skactiveml.pool._bald import batch_bald as activeml
 
