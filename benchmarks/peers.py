@@ -169,7 +169,7 @@ def main() -> None:
     print_threads()
     warnings.simplefilter("ignore")
     X, y = load_digits(return_X_y=True)
-    X = X / 16 + np.random.default_rng(0).normal(0, 1e-6, X.shape)  
+    X = X / 16 + np.random.default_rng(0).normal(0, 1e-6, X.shape)
     names = list(dict.fromkeys(name.partition(",")[0] for name in peers()))
     strategies = {name: name for name in names} | {name: Peer(name) for name in peers()}
     comparison = compare_strategies(

@@ -20,7 +20,7 @@ from .estimates import (
     rates,
     wilson,
 )
-from .savings import Saving, saving
+from .savings import Saving, saving, work_saved
 
 __all__ = [
     "Estimate",
@@ -44,4 +44,5 @@ __all__ = [
     "saving",
     "wilson",
     "win_tie_loss",
+    "work_saved",
 ]

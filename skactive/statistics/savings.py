@@ -9,7 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
 from ..data.types import Floats
-from ..utils.checks import check_same_repeats, checked_count, checked_curves, refuse_nan
+from ..utils.checks import (
+    check_same_repeats,
+    checked_count,
+    checked_curves,
+    checked_number,
+    refuse_nan,
+)
 from .curves import first_reached, labels_to_reach, rising, rising_mean, tail
 
 _AT_ONCE = 100  # mean curves in one isotonic regression; many more would cost digits
@@ -175,6 +181,67 @@ def saving(
     share = 1 - labels / labels_baseline if both else np.nan
     reached = float(np.mean(np.isfinite(found) & np.isfinite(found_baseline)))
     return Saving(labels, labels_baseline, share, low, high, reached, level)
+
+
+def work_saved(
+    is_relevant: ArrayLike,
+    *,
+    recall: float = 0.95,
+    n_relevant: int | None = None,
+    n_rows: int | None = None,
+) -> float:
+    r"""Work saved over sampling [1]_: rows that nobody had to read to find most relevant ones.
+
+    :math:`R - k / N`, with k the number of rows read until the share R of all relevant ones was
+    found, and N the number of all. Rows in a random order have about 0, the best order R less the
+    share of relevant rows, and an order worse than random less than 0.
+
+    Parameters
+    ----------
+    is_relevant : array of bool, shape (m,)
+        Whether rows are relevant, in the order in which they were read.
+    recall : float, default=0.95
+        Share R of the relevant rows that must be found, more than 0 and at most 1.
+    n_relevant, n_rows : int, default=None
+        How many rows are relevant, and how many there are, read or not. None: no more than were
+        read.
+
+    Returns
+    -------
+    float
+        The share of all rows; NaN where too few relevant ones were found.
+
+    Raises
+    ------
+    ValueError
+        If `recall` is out of range, no row is relevant, or more were read than there are.
+
+    References
+    ----------
+    .. [1] Cohen, Hersh, Peterson and Yen (2006). Reducing workload in systematic review preparation
+       using automated citation classification. JAMIA 13(2).
+
+    Examples
+    --------
+    >>> work_saved([True, True, False, True, False, False, False, False, False, False], recall=1.0)
+    0.6
+    """
+    read = np.asarray(is_relevant, dtype=bool)
+    recall = checked_number(recall, "recall", "work_saved", 0, 1, is_open=True)
+    n_found = np.cumsum(read)
+    most = int(read.sum())
+    n_relevant = most if n_relevant is None else checked_count(n_relevant, "n_relevant")
+    n_rows = len(read) if n_rows is None else checked_count(n_rows, "n_rows")
+    if n_relevant == 0:
+        raise ValueError("no row is relevant, so there is nothing to find; give those that are.")
+    if n_relevant < most or n_rows < len(read) or n_relevant - most > n_rows - len(read):
+        raise ValueError(
+            f"of {len(read)} rows read {most} are relevant, which does not go with "
+            f"n_relevant={n_relevant} of n_rows={n_rows}; give the numbers of all rows, those not "
+            f"read included."
+        )
+    enough = np.flatnonzero(n_found >= np.ceil(np.round(recall * n_relevant, 9)))
+    return float(recall - (enough[0] + 1) / n_rows) if len(enough) else np.nan
 
 
 def _percent(share: float) -> str:

@@ -61,7 +61,7 @@ from .stream_uncertainty import (
     VariableUncertainty,
 )
 from .stream_volume import Vessal
-from .uncertainty import Entropy, LeastConfidence, Margin, Random, Uncertainty
+from .uncertainty import Entropy, LeastConfidence, Margin, MostLikely, Random, Uncertainty
 from .view import View
 from .wrappers import Density, Prefilter, StochasticBatch, Subpool
 
@@ -105,6 +105,7 @@ __all__ = [
     "MaxScore",
     "MeanMaxLoss",
     "MinConfidence",
+    "MostLikely",
     "Prefilter",
     "ProbCover",
     "ProbabilityOfImprovement",

@@ -1,7 +1,7 @@
 """Strategies that ask where the model doubts, and the random one that they must beat."""
 
 from .. import scores
-from .base import ANY, SEVERAL, Strategy
+from .base import ANY, SEVERAL, Strategy, name_of
 from .registry import register
 
 
@@ -106,3 +106,52 @@ class Entropy(Uncertainty):
         if view.multilabel:
             return scores.label_entropy(view.proba, self._how)
         return scores.entropy(view.proba)
+
+
+@register(None, "a rare class: to find its rows, as in screening", cost="O(n)")
+class MostLikely(Strategy):
+    r"""Likeliest of one class, whose rows are to be found: relevance sampling [1]_, :math:`p_t`.
+
+    It asks for what the model takes to be of the class, so that its rows come first: papers for a
+    review, fraud, a rare disease. `statistics.work_saved` says how many rows nobody had to read.
+    The model learns less from such rows than from doubtful ones. Estimators without probabilities
+    serve by their decision function.
+
+    Parameters
+    ----------
+    target : label, default=None
+        The class, or where rows have several labels one of these. None: the second of two classes,
+        which scikit-learn calls the positive one.
+
+    References
+    ----------
+    .. [1] Lewis and Gale (1994). A sequential algorithm for training text classifiers. SIGIR.
+    """
+
+    reads = (("proba", "decision"),)
+    labels_per_row = ANY
+
+    def __init__(self, target=None):
+        self.target = target
+
+    def score(self, view):
+        """Return the probability of the class, or its value of the decision function."""
+        if view.gives("proba"):
+            return view.proba[:, self._place(view, view.proba.shape[1])]
+        decision = view.decision
+        if decision.ndim == 2:
+            return decision[:, self._place(view, decision.shape[1])]
+        return decision if self._place(view, 2) == 1 else -decision
+
+    def _place(self, view, n_classes: int) -> int:
+        """Return which column is that of the target."""
+        classes = range(n_classes) if view.classes is None else view.classes.tolist()
+        if self.target is None and n_classes == 2:
+            return 1
+        places = [place for place, label in enumerate(classes) if label == self.target]
+        if not places:
+            raise ValueError(
+                f"{name_of(self)} got target={self.target!r}, and the classes are {list(classes)}; "
+                f"give one of these, or name all classes by classes= of the learner."
+            )
+        return places[0]
