@@ -42,7 +42,7 @@ MODELS = {
     "GP": GaussianProcessRegressor(ConstantKernel() * RBF() + WhiteKernel()),
     "forest": RandomForestRegressor(50, random_state=0),
 }
-STRATEGIES = ["std", "k_center", "greedy_xy"]
+STRATEGIES = ["std", "k_center", "greedy_xy", "lcmd"]
 
 
 def standard(values: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from .herding import max_herding, uncertainty_herding
 from .k_center import k_center
 from .k_means import k_means
 from .k_medoids import k_medoids
+from .lcmd import lcmd
 from .prob_cover import prob_cover
 from .ranked_batch import ranked_batch
 from .top import top
@@ -31,6 +32,7 @@ __all__ = [
     "k_center",
     "k_means",
     "k_medoids",
+    "lcmd",
     "max_herding",
     "nearest_squared_distances",
     "prob_cover",

@@ -14,6 +14,7 @@ from .committee import (
     VoteEntropy,
 )
 from .diversity import (
+    LCMD,
     ClusterMargin,
     Coral,
     Diverse,
@@ -70,6 +71,7 @@ __all__ = [
     "BAIT",
     "BALD",
     "EPIG",
+    "LCMD",
     "ActiveLab",
     "AdaptiveMargin",
     "AdversarialBIM",

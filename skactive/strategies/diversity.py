@@ -108,6 +108,25 @@ class KMedoids(Diverse):
         return selection.k_medoids(view.embedding, n, **self._arguments(view))
 
 
+@register("lcmd", "regression: batches that cover what is far and many", cost="O((L + k)nd)")
+class LCMD(Diverse):
+    r"""Largest cluster maximum distance: the farthest row of the worst covered cluster [1]_.
+
+    Every row that may be chosen belongs to the nearest of the known and chosen ones c, and a
+    cluster is as large as :math:`\sum \lVert x - c \rVert^2` over its rows: where there are many,
+    and far. Outliers that are alone are left for later, unlike by `KCenter`.
+
+    References
+    ----------
+    .. [1] Holzmüller, Zaverkin, Kästner and Steinwart (2023). A framework and benchmark for deep
+       batch active learning for regression. JMLR 24.
+    """
+
+    def select(self, view, n):
+        """Return the farthest rows of the largest clusters, in the order in which they arise."""
+        return selection.lcmd(view.embedding, n, **self._arguments(view))
+
+
 @register("typiclust", "few labels or none: the first batches", cost="k-means of L + k clusters")
 class TypiClust(Diverse):
     """The most typical rows of the clusters with fewest labels [1]_.
