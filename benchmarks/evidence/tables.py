@@ -46,8 +46,12 @@ class Results:
     def areas(self, rounds: int) -> tuple[list[str], np.ndarray]:
         """Return the sets that have so many rounds, and areas, (sets, strategies, repeats)."""
         has = np.flatnonzero(self.n_labeled[:, rounds - 1] > 0)
-        areas = [aulc(self.n_labeled[i, :rounds], self.scores[i, ..., :rounds]) for i in has]
-        return [self.sets[i] for i in has], np.array(areas)
+        shape = self.scores.shape[1:3]
+        areas = [
+            aulc(self.n_labeled[i, :rounds], self.scores[i, ..., :rounds].reshape(-1, rounds))
+            for i in has
+        ]
+        return [self.sets[i] for i in has], np.array(areas).reshape(-1, *shape)
 
 
 def wilcoxon_p(a: np.ndarray, b: np.ndarray) -> float:
