@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+LCMD = "LargestClusterMaxDistSelectionMethod"
+
 
 def has(name: str) -> bool:
     """Whether a package is installed."""
@@ -48,8 +50,15 @@ def k_center(X: np.ndarray, centers: np.ndarray, k: int) -> dict[str, Callable[[
             X, others, centers, k, distance_metric="euclidean", batch_size=10_000
         )
     if has("bmdal_reg"):
-        calls["bmdal_reg"] = lambda: _iterative("MaxDistSelectionMethod", (X,), centers, k)
+        calls["bmdal_reg"] = lambda: bmdal("MaxDistSelectionMethod", (X,), centers, k)
     return calls
+
+
+def lcmd(X: np.ndarray, centers: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
+    """The largest cluster's farthest row of bmdal_reg (torch)."""
+    if not has("bmdal_reg"):
+        return {}
+    return {"bmdal_reg": lambda: bmdal(LCMD, (X,), centers, k)}
 
 
 def badge(errors: np.ndarray, features: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
@@ -60,7 +69,7 @@ def badge(errors: np.ndarray, features: np.ndarray, k: int) -> dict[str, Callabl
     if has("small_text"):
         calls["small-text"] = lambda: _small_text_badge(errors, features, k)
     if has("bmdal_reg"):
-        calls["bmdal_reg"] = lambda: _iterative(
+        calls["bmdal_reg"] = lambda: bmdal(
             "KmeansppSelectionMethod", (errors, features), np.zeros(0, dtype=int), k
         )
     return calls
@@ -87,8 +96,8 @@ def bald(samples: np.ndarray) -> dict[str, Callable[[], object]]:
     return {"scikit-activeml": lambda: activeml(samples.copy(), 1, n_MC_samples=1, random_state=0)}
 
 
-def _iterative(method: str, factors: tuple, centers: np.ndarray, k: int) -> np.ndarray:
-    """Run one of bmdal_reg's selection methods on vectors, or on products of them."""
+def bmdal(method: str, factors: tuple, centers: np.ndarray, k: int) -> np.ndarray:
+    """Return places among the others that a method of bmdal_reg selects, by vectors or products."""
     import torch
 
     selection = _bmdal()

@@ -1,7 +1,7 @@
-"""Strategies of scikit-activeml and modAL inside `compare_strategies`, on the same splits as ours.
+"""Strategies of scikit-activeml, modAL and bmdal_reg inside `compare_strategies`, as ours.
 
-Run with ``python benchmarks/peers.py [--repeats 3] [--budget 200]``, with the extra ``bench``
-installed; a package that is not there is left out. Digits, logistic regression, batches of ten.
+Run with ``python benchmarks/peers.py [--repeats 3] [--budget 200]``, with the extra ``bench``; what
+is not installed is left out. Digits, logistic regression, batches of ten, the same splits for all.
 Each of their strategies gets the probabilities that ours reads, so that it chooses and does not
 train. Printed are, beside the strategy of ours that is meant to be the same: in how many of the
 repeats all rows of all rounds are the same, the area under the curve, seconds of all queries
@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from _peers import has
+from _peers import LCMD, bmdal, has
 from _timing import print_threads
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits
@@ -65,7 +65,8 @@ class Peer(Strategy):
 
 def peers() -> dict[str, Choice]:
     """Return what can be compared, by the name of ours and the package."""
-    return (activeml() if has("skactiveml") else {}) | (modal() if has("modAL") else {})
+    found = (activeml() if has("skactiveml") else {}) | (modal() if has("modAL") else {})
+    return found | ({"lcmd, bmdal_reg": of_bmdal} if has("bmdal_reg") else {})
 
 
 def activeml() -> dict[str, Choice]:
@@ -115,6 +116,12 @@ def activeml() -> dict[str, Choice]:
         )
     }
     return {f"{name}, scikit-activeml": choose for name, choose in found.items()}
+
+
+def of_bmdal(X, y, proba, candidates, n):
+    """Choose by bmdal_reg's largest cluster."""
+    labeled = np.flatnonzero(~np.isnan(y))
+    return np.delete(np.arange(len(X)), labeled)[bmdal(LCMD, (X,), labeled, n)]
 
 
 def modal() -> dict[str, Choice]:

@@ -133,6 +133,22 @@ def k_center_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
             )
 
 
+def lcmd_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
+    n, d, k = (3000, 16, 10) if quick else (100_000, 64, 100)
+    X, centers = gaussian(n, d), np.arange(20)
+    yield Case(
+        f"lcmd, {n:,} x {d}, k = {k}",
+        lambda: selection.lcmd(X, k, centers=centers, rng=rng()),
+        {
+            "k GEMVs": (gemvs(X, k), 1.0),
+            **{peer: (call, 1.0) for peer, call in _peers.lcmd(X, centers, k).items()},
+        },
+        {"best peer": 0.6},
+        X.nbytes,
+        1.0,
+    )
+
+
 def badge_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
     n, d = (3000, 64) if quick else (50_000, 512)
     h, errors = gaussian(n, d), errors_of(n, 10)
@@ -277,6 +293,7 @@ def learner_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
 
 CASES = {
     "k_center": k_center_cases,
+    "lcmd": lcmd_cases,
     "badge": badge_cases,
     "bald": bald_cases,
     "bait": bait_cases,

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..data.arrays import (
+    as_floats,
     as_positions,
     candidate_mask,
     check_vectors,
+    chunks,
+    products,
     row_width,
     slices,
     squared_norms,
@@ -19,6 +22,7 @@ from ..data.types import Floats, Mask, Positions, Vectors
 from ..utils.progress import progress
 from .distances import OTHERS, squared_distances
 
+EPS = float(np.finfo(np.float64).eps)
 _TIE = 1e-12  # share of a number within which two of them are the same
 
 
@@ -87,6 +91,7 @@ class _Clusters:
     def __init__(self, vectors: Vectors, rows: Positions, centers: Positions):
         self.vectors, self.rows = vectors, rows
         self.n_centers = 0
+        self.lengths: Floats = squared_norms(vectors).astype(np.float64)
         self.squared = np.full(len(rows), np.inf)
         self.owner = np.zeros(len(rows), dtype=np.intp)
         self.is_free = np.ones(len(rows), dtype=bool)
@@ -96,8 +101,7 @@ class _Clusters:
     def farthest(self, chance: Floats, rng: np.random.Generator) -> int:
         """Return the place of the farthest row of the largest cluster that may be chosen."""
         if self.n_centers == 0:
-            lengths = np.asarray(squared_norms(self.vectors), dtype=np.float64)[self.rows]
-            return _best(lengths, self.is_free, chance)
+            return _best(self.lengths[self.rows], self.is_free, chance)
         # Rows at a centre count nothing, picks among them.
         sizes: Floats = np.bincount(self.owner, self.squared, self.n_centers).astype(np.float64)
         if not sizes.any():
@@ -107,21 +111,42 @@ class _Clusters:
 
     def add(self, place: int) -> None:
         """Make a candidate a centre of its own."""
-        self._lower(self.vectors[self.rows[place : place + 1]])
+        center = self.rows[place]
+        places = np.flatnonzero(self._least(center)[self.rows] < self.squared)
+        for part in slices(len(places), row_width(self.vectors)):
+            near = places[part]
+            squared = squared_distances(self.vectors[self.rows[near]], self.vectors[[center]])
+            self._move(near, squared[:, 0], self.n_centers)
+        self.n_centers += 1
         self.squared[place] = 0.0
         self.is_free[place] = False
 
+    def _least(self, center: int) -> Floats:
+        """Return less than the squared distance of every row to one of them, by one product."""
+        least = self.lengths + self.lengths[center]
+        # What rounding may have added: few rows are near enough to be computed from differences.
+        least *= 1 - 8 * (row_width(self.vectors) + 4) * EPS
+        one = as_floats(self.vectors[[center]], np.float64)
+        for part in chunks(self.vectors):
+            block = as_floats(self.vectors[part], np.float64)
+            least[part] -= 2 * products(block, one)[:, 0]
+        return least
+
     def _lower(self, others: Vectors) -> None:
-        """Move rows that are nearer some further centres to their clusters."""
+        """Move rows that are nearer some of the first centres to their clusters."""
         n = others.shape[0]
         for part in slices(len(self.rows), max(row_width(self.vectors), n)):
             squared = squared_distances(self.vectors[self.rows[part]], others)
             which = squared.argmin(axis=1)
             nearest = squared[np.arange(len(which)), which]
-            closer = nearest < self.squared[part]
-            self.squared[part][closer] = nearest[closer]
-            self.owner[part][closer] = which[closer] + self.n_centers
+            self._move(np.arange(part.start, part.stop), nearest, which + self.n_centers)
         self.n_centers += n
+
+    def _move(self, places: Positions, squared: Floats, owner: Positions | int) -> None:
+        """Move rows to other clusters, those at the places that are nearer to them."""
+        closer = squared < self.squared[places]
+        self.owner[places[closer]] = owner[closer] if isinstance(owner, np.ndarray) else owner
+        self.squared[places[closer]] = squared[closer]
 
 
 def _best(values: Floats, allowed: Mask, chance: Floats) -> int:
