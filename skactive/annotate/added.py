@@ -64,10 +64,10 @@ class Added:
             for line in map(json.loads, kept.splitlines()):
                 self._names.setdefault(line["task"], line["id"])
 
-    def row_of(self, task: int) -> int | None:
+    def row_of(self, task: Mapping[str, Any]) -> int | None:
         """Return the row that a task became."""
-        name = self._names.get(task)
-        if name is None:
+        name = self._names.get(task["id"])
+        if name is None or task["data"].get(ROW) is not None:
             return None
         ids = self.pool.ids
         row = name if ids is None else int(ids.find([name])[0])

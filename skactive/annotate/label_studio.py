@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ _TASKS_AT_ONCE = 500
 _MARGIN = 5.0  # seconds: what was changed together need not become visible in that order
 _LONGEST_PAUSE = 60.0
 _MOST_FAILED = 5  # imports of the same rows, of which none came
+_NAME = re.compile(r"""\sname\s*=\s*["']([^"']*)""")  # of a control, in a labelling interface
 
 
 class Progress(NamedTuple):
@@ -68,7 +70,7 @@ class LabelStudio:
     store : path, default=None
         A new file for a pool in memory; None: the pool has one (`Pool.open`).
     classes : array-like, default=None
-        Labels to choose among. None: those of the pool, or of the learner.
+        Labels to choose among, in their order. None: those of the pool, or of the learner.
     show : callable, default=None
         What annotators see of a row: ``row -> str or dict``. None: its text, its columns, or the
         address of its image.
@@ -122,6 +124,9 @@ class LabelStudio:
         self.spares = checked_count(spares, "spares", "LabelStudio", least=0)
         self.refit_after = checked_count(refit_after, "refit_after", "LabelStudio")
         timeout = checked_number(timeout, "timeout", "LabelStudio", 0, is_open=True)
+        for name, given in (("show", show), ("rows", rows)):
+            if given is not None and not callable(given):
+                raise TypeError(f"LabelStudio got {name}={given!r}; give a function.")
         self.client = Client(url, token, timeout=timeout)
         self.learner, self.show, self.label, self.comment = learner, show, label, comment
         self.form = _form_of(learner, classes)
@@ -141,6 +146,7 @@ class LabelStudio:
         self._row_of: dict[int, int] = {}  # of tasks
         self._tasks_of: dict[int, list[int]] = {}  # of rows; somebody may have made it twice
         self._said: dict[int, list[Answer]] = {}  # in tasks
+        self._heard: dict[int, None] = {}  # rows of which this is not recorded yet
         self._updated: dict[int, str] = {}  # when tasks were changed last
         self._newest: str | None = None
 
@@ -204,6 +210,7 @@ class LabelStudio:
         """Find the project or make it, bring tasks and answers up to date, put tasks in order."""
         self._people = self.client.people()
         found = self._found_project()
+        self._check_controls(found)
         self.project = found["id"]
         is_ordered = found.get("sampling") == "Uncertainty sampling"
         if not is_ordered or found.get("show_collab_predictions") is not False:
@@ -223,7 +230,9 @@ class LabelStudio:
         n_new = self._read_tasks(self._newest)
         self.pool.refresh()
         self._n_waiting += n_new
-        is_used_up = not any(map(self._is_open, self.planned[: -self.spares or None]))
+        # Towards the end the plan is shorter than the spares: then its first task counts.
+        n_first = max(len(self.planned) - self.spares, 1)
+        is_used_up = not any(map(self._is_open, self.planned[:n_first]))
         if self._n_waiting >= self.refit_after or (is_used_up and self.planned):
             self._learn()
             self._publish()
@@ -264,6 +273,18 @@ class LabelStudio:
         if found:
             return self.client.project(found[0]["id"])
         return self.client.make_project(wanted, label_config(self.form, self._shown_key()))
+
+    def _check_controls(self, project: Mapping[str, Any]) -> None:
+        """Refuse names of controls that a project lacks: no answer would ever be read from them."""
+        names = _NAME.findall(project.get("label_config") or "")
+        for what in ("label", "comment"):
+            wanted = getattr(self, what)
+            if wanted is not None and wanted not in names:
+                shown = ", ".join(map(repr, names)) or "none"
+                raise ValueError(
+                    f"LabelStudio got {what}={wanted!r}, which is no control of project "
+                    f"{project['id']}; give one of {shown}, or leave {what} out."
+                )
 
     def _shown_key(self) -> str:
         """Return what of a task's data is shown."""
@@ -343,7 +364,6 @@ class LabelStudio:
 
     def _read_tasks(self, since: str | None = None) -> int:
         """Read tasks, record what is said in them, and return of how many rows it is new."""
-        changed: list[int] = []
         newest, strange = self._newest, []
         for task in self.client.tasks(self.project, _a_little_before(since)):
             number, updated = task["id"], task["updated_at"]
@@ -352,21 +372,25 @@ class LabelStudio:
                 continue
             row = self._row_of.get(number)
             if row is None:
-                row = self._added.row_of(number)
-            if row is None:
                 row = self._row_named(task["data"].get(ROW))
+            if row is None:
+                # Only behind it: another server may have another task of this number.
+                row = self._added.row_of(task)
             if row is None:
                 strange.append(task)
                 continue
-            changed += self._hear(task, row)
+            self._hear(task, row)
         for each, new in self._added.take(strange):
-            changed += self._hear(each, new)
-        n_new = sum(self._record(row) for row in dict.fromkeys(changed))
-        self._newest = newest  # once it is recorded
+            self._hear(each, new)
+        n_new = 0
+        for row in list(self._heard):
+            n_new += self._record(row)
+            del self._heard[row]  # not before: the connection may break at any task
+        self._newest = newest
         return n_new
 
-    def _hear(self, task: Mapping[str, Any], row: int) -> list[int]:
-        """Keep what is said in a task, and return its row."""
+    def _hear(self, task: Mapping[str, Any], row: int) -> None:
+        """Keep what is said in a task of a row, which is to be recorded."""
         annotations = task["annotations"]
         by = {each.get("completed_by") for each in annotations}
         if by - set(self._people) - {None}:
@@ -377,7 +401,7 @@ class LabelStudio:
         self._said[task["id"]] = [each for each in answers if each.kind is not None]
         self._updated[task["id"]] = task["updated_at"]
         self._know(task["id"], row)
-        return [row]
+        self._heard[row] = None
 
     def _record(self, row: int) -> bool:
         """Let the pool say of a row what the server says; return whether it said something else."""
@@ -481,7 +505,7 @@ def _a_little_before(moment: str | None) -> str | None:
     if moment is None:
         return None
     earlier = datetime.fromisoformat(moment) - timedelta(seconds=_MARGIN)
-    return earlier.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return earlier.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _durable(pool: Any, store: Any) -> Any:
@@ -500,13 +524,24 @@ def _durable(pool: Any, store: Any) -> Any:
 
 def _form_of(learner: Any, classes: Any) -> Form:
     """Return of which form the labels are, refusing none to choose among."""
+    given = None if classes is None else to_array(classes).tolist()
     if is_regressor(learner.estimator):
+        if given is not None:
+            raise ValueError(
+                f"LabelStudio got classes={given}, and {learner.estimator!r} learns numbers; leave "
+                f"it out."
+            )
         return Form("number", [])
-    form = Form.of(learner.pool_)
-    if form.kind == "several":
-        return form
-    given = classes if classes is not None else learner.classes
-    names = form.classes if given is None else to_array(given).tolist()
+    form, pool = Form.of(learner.pool_), learner.pool_
+    if given is not None and pool.classes is not None and set(given) != set(form.classes):
+        raise ValueError(
+            f"LabelStudio got classes={given}, and the pool has {form.classes}; give these, in any "
+            f"order."
+        )
+    if form.kind == "several":  # whose labels are columns, and are written by their names
+        return form._replace(classes=given or form.classes)
+    own = None if learner.classes is None else to_array(learner.classes).tolist()
+    names = given or own or form.classes
     if not names:
         raise ValueError(
             "LabelStudio got no classes to choose among; write classes=[...], or "
