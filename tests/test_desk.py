@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from skactive import ActiveLearner, Pool
 from skactive.annotate import desk as desks
 from skactive.annotate import work as works
-from skactive.annotate.cache import Cache
+from skactive.annotate.cache import Cache, Predicted
 from skactive.annotate.dealing import LEASE, SILENT
 from skactive.annotate.desk import Desk
 from skactive.annotate.frames import Done
@@ -75,7 +75,8 @@ def learner_on(path, X=X, estimator=None, **params):
     """A learner on a pool in a file."""
     names = ("hold_out", "consensus", "multilabel", "classes", "missing_label")
     options = {name: params[name] for name in names if name in params}
-    pool = Pool.open(path, X, **({} if path.exists() else options))
+    ids = params.pop("ids", None)
+    pool = Pool.open(path, X, ids=ids, **({} if path.exists() else options))
     estimator = LogisticRegression() if estimator is None else estimator
     return ActiveLearner(estimator, random_state=0, **params).fit(pool)
 
@@ -779,13 +780,35 @@ def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(ope
     assert desk.pool.n_labeled == 1 and rows_of(ask(desk, "ann", want=1))
 
 
+def test_what_models_said_is_of_the_rows_that_they_meant_and_of_this_file_alone(opened, tmp_path):
+    ids = [f"row {n}" for n in range(60)]
+    desk = opened(ids=ids)
+    desk.cache.keep_model(Predicted(3, 2, 0.1, [4, 9], ["cat", "dog"]))
+    desk.cache.keep_ranking(3, np.array([41, 17, 5]))
+    desk.close()
+    desk.pool.close()
+    desk = opened(X=X[59:3:-1], ids=ids[59:3:-1])  # sorted otherwise, and four rows are gone
+    assert desk.cache.models == [Predicted(3, 2, 0.1, [55, 50], ["cat", "dog"])]
+    assert desk.cache.ranking().tolist() == [18, 42, 54]
+    desk.close()
+    desk.pool.close()
+    desk = opened(X=X[59:6:-1], ids=ids[59:6:-1])
+    assert desk.cache.models == [Predicted(3, 2, 0.1, [50], ["dog"])]
+    assert desk.cache.ranking().tolist() == [18, 42]
+    desk.close()
+    desk.pool.close()
+    (tmp_path / "labels.db").unlink()
+    desk = opened(ids=ids)
+    assert desk.cache.models == [] and len(desk.cache.ranking()) == 0
+
+
 # Refusals
 
 
 def test_a_second_page_over_one_file_is_refused(opened):
     desk = opened()
     with pytest.raises(BlockingIOError, match="is being labelled on a page already, by"):
-        Cache(str(desk.path))
+        Cache(str(desk.path), "whosever")
 
 
 @pytest.mark.parametrize(

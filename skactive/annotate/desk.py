@@ -74,7 +74,8 @@ class Desk:
         self.annotators, self.goal, self.clock = list(annotators), goal, clock
         self.guidelines = text_of(guidelines)
         self.path = Path(self.pool.ledger.store.path)
-        self.cache = Cache(str(self.path))
+        uuid = self.pool.ledger.store.read(self.pool.ledger.store.head)[0]["uuid"]
+        self.cache = Cache(str(self.path), uuid, self.pool.ids)
         try:
             self.labels = Labels(learner, classes)
             self.book = Book(self.pool, self.labels)
