@@ -112,11 +112,11 @@ class Cache:
 
     def _models(self) -> list[Predicted]:
         models = []
-        for *about, rows, said in self._read("SELECT * FROM model ORDER BY n"):
-            numbers = self._numbered(rows).tolist()
-            pairs = [(row, one) for row, one in zip(numbers, json.loads(said), strict=True)]
+        for n, n_labeled, seconds, rows, said in self._read("SELECT * FROM model ORDER BY n"):
+            pairs = zip(self._numbered(rows).tolist(), json.loads(said), strict=True)
             there = [(row, one) for row, one in pairs if row >= 0]
-            models.append(Predicted(*about, [row for row, _ in there], [one for _, one in there]))
+            of_rows = [row for row, _ in there], [one for _, one in there]
+            models.append(Predicted(n, n_labeled, seconds, *of_rows))
         return models
 
     def _named(self, rows: np.ndarray) -> str:

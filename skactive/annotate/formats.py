@@ -20,6 +20,7 @@ from .opinions import (
     Answer,
     Form,
     answers_of,
+    apart,
     as_lines,
     json_bytes,
 )
@@ -103,7 +104,10 @@ def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
             names = list(waiting[0].data) if waiting else []
         first, *others = _COLUMNS
         columns = {first: [each.id for each in waiting]}
-        columns |= {_free(name): [each.data.get(name) for each in waiting] for name in names}
+        columns |= {
+            own: [each.data.get(name) for each in waiting]
+            for own, name in apart(dict(zip(names, names, strict=True)), _COLUMNS).items()
+        }
         for name in others:
             columns[name] = [_cell(getattr(each, name)) for each in waiting]
         waiting.clear()
@@ -126,11 +130,6 @@ def _as_cells(values: list) -> list:
 def _cell(value: Any) -> Any:
     """Return several labels as a table writes them."""
     return join_names(value) if isinstance(value, tuple) else value
-
-
-def _free(name: str) -> str:
-    """Return a name for a column of data that is none of an answer's."""
-    return f"X_{name}" if name in _COLUMNS else name
 
 
 def _jsonl(rows: RowsSaid, form: Form) -> Iterator[bytes]:
@@ -193,8 +192,7 @@ def _names(label: Any) -> list[str]:
 
 def _named_apart(each: Answer) -> dict[str, Any]:
     """Return the id and the data of a row, under names that are none of those that a tool gives."""
-    data = {f"X_{name}" if name in _TAKEN else name: value for name, value in each.data.items()}
-    return {"id": each.id, **data}
+    return {"id": each.id, **apart(each.data, _TAKEN)}
 
 
 _TAKEN = (*_COLUMNS, ROW, "options", "accept", "answer", "config", "number", "spans", "meta")
@@ -249,7 +247,8 @@ def read(
         which in Label Studio is the number of a task.
     label, comment : str, default=None
         Of Label Studio, the control that gives the label, and the one that remarks are written in;
-        of a CSV file the columns. None: "label" and "comment", or the only ones that may be meant.
+        of other files the column, or key; Prodigy has its own. None: "label" and "comment", or the
+        only ones that may be meant.
     people : mapping, default=None
         Names for the numbers by which Label Studio knows people, as ``{1: "ann"}``.
     annotator : str, default=None
@@ -263,6 +262,11 @@ def read(
     -------
     dict of lists
         The columns.
+
+    Raises
+    ------
+    ValueError
+        If something in the file is no answer, or nothing in it is called as `label` says.
 
     Examples
     --------
@@ -287,11 +291,8 @@ def read(
         for name, values in columns.items():
             value = getattr(each, name)
             values.append(known.setdefault((type(value), value), value) if name in _FEW else value)
-        for name, value in each.data.items():
-            column = data.get(_free(name))
-            if column is None:
-                column = data[_free(name)] = [None] * n
-            column.append(value)
+        for name, value in apart(each.data, _COLUMNS).items():
+            data.setdefault(name, [None] * n).append(value)
         for column in data.values():
             if len(column) == n:
                 column.append(None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -176,6 +176,23 @@ def data_of(X: Any) -> list[dict[str, Any]]:
                 lists = {key: lists["text"]}
                 break
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def apart(data: Mapping[str, Any], taken: Collection[str]) -> dict[str, Any]:
+    """Return data under names that are none of those taken, nor of one another.
+
+    Examples
+    --------
+    >>> apart({"label": 1, "X_label": 2, "a": 3}, ["label"])
+    {'X_X_label': 1, 'X_label': 2, 'a': 3}
+    """
+    out: dict[str, Any] = {}
+    for name, value in data.items():
+        own = name
+        while own in taken or own in out or (own != name and own in data):
+            own = f"X_{own}"
+        out[own] = value
+    return out
 
 
 def shown_key(data: Mapping[str, Any]) -> str:
