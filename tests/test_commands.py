@@ -413,6 +413,13 @@ def test_what_a_record_has_for_good_is_not_changed_by_an_option(folder, person, 
         assert f"labels.db was begun with {option[0]}" in told(capsys)[1]
 
 
+def test_a_record_is_known_by_its_name(folder, person, capsys):
+    assert main([*LABEL, "--store", "labels.sqlite"]) == 2
+    assert "write a name that ends in .db" in told(capsys)[1]
+    assert not Path("labels.sqlite").exists()
+    assert main([*LABEL, "--store", "LABELS.DB"]) == main(["label", "LABELS.DB"]) == 0
+
+
 def test_another_file_is_not_taken_for_the_one_that_a_record_labels(folder, person, capsys):
     assert main(LABEL) == 0
     write_csv("other.csv", ["n", "review"], reviews(20, start=500))

@@ -7,6 +7,7 @@ import pytest
 from label_studio_stand_in import PERSONAL, serving
 
 from skactive import annotate
+from skactive.annotate import label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.commands import main
 
@@ -18,7 +19,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = [f"{i},{'good' if i % 2 else 'bad'} thing {i}" for i in range(12)]
     Path("texts.csv").write_text("\n".join(["n,text", *lines]), encoding="utf-8")
-    Path("token.txt").write_text(f"{PERSONAL}\n", encoding="utf-8")
+    Path("token.txt").write_text(f"{PERSONAL}\n", encoding="utf-8-sig")
     with serving() as (server, url):
         server.url = url
         yield server
@@ -48,7 +49,8 @@ def test_a_file_without_a_token_is_refused(server, capsys, token, said):
     assert said in capsys.readouterr().err and not Path("ls.db").exists()
 
 
-def test_a_server_that_is_not_there_is_one_sentence(server, capsys):
+def test_a_server_that_is_not_there_is_one_sentence(server, capsys, monkeypatch):
+    monkeypatch.setattr(label_studio_client.time, "sleep", lambda seconds: None)
     assert main([*WORDS, "--url", "http://127.0.0.1:9", "--token-file", "token.txt", "--once"]) == 1
     err = capsys.readouterr().err
     assert "Traceback" not in err and "127.0.0.1:9" in err

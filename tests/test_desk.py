@@ -24,6 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from skactive import ActiveLearner, Pool
 from skactive.annotate import desk as desks
 from skactive.annotate import work as works
+from skactive.annotate import worker as workers
 from skactive.annotate.cache import Cache, Predicted
 from skactive.annotate.dealing import LEASE, SILENT
 from skactive.annotate.desk import Desk
@@ -665,7 +666,14 @@ class Moody(ClassifierMixin, BaseEstimator):
         return np.tile([0.75, 0.25], (len(X), 1))
 
 
-def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(tmp_path):
+@pytest.fixture
+def restless(monkeypatch):
+    """Trainings follow one another at once."""
+    monkeypatch.setattr(workers, "REST", 0.0)
+    monkeypatch.setattr(workers, "MOST_REST", 0.0)
+
+
+def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(restless, tmp_path):
     learner = learner_on(tmp_path / "labels.db", estimator=Moody(), classes=CLASSES, hold_out=0.2)
     desk = Desk(learner, Rows(), annotators=["ann"])
     try:
@@ -745,7 +753,7 @@ class Mute(Exception):
 
 
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="no process can be watched without waitid")
-def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(tmp_path):
+def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(restless, tmp_path):
     learner = learner_on(tmp_path / "labels.db", estimator=Unkind(), classes=CLASSES)
     desk = Desk(learner, Rows(), annotators=["ann"])
     try:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..learner import ActiveLearner
 from ..pool import Pool
+from ..pool.storage import is_database
 from .data import Data, read_data
 from .features import embed_by_timm, file_of_timm
 from .models import BRING_FEATURES
@@ -41,7 +42,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Add what says which rows are labelled, and how."""
     add = parser.add_argument
     add("data", help="a .csv, .tsv or .jsonl file, a folder of images, or a record to go on with")
-    add("--store", help="the record; by default labels.db")
+    add("--store", metavar="NAME.db", help="the record; by default labels.db")
     add("--classes", type=names, metavar="A,B", help="the labels that there are")
     add("--several", action="store_const", const=True, help="a row may have several labels")
     add("--text", metavar="COLUMN", help="the column of texts; without it rows are a table")
@@ -97,9 +98,11 @@ def _run(args: argparse.Namespace) -> int:
 
 def prepared(args: argparse.Namespace) -> tuple[Project, Path, Data, ActiveLearner, str]:
     """Return all that is labelled with, once a record has it; what is refused changes nothing."""
-    goes_on = Path(args.data).suffix == ".db"
+    goes_on = is_database(args.data)
     if goes_on and args.store is not None:
         raise Usage(f"{args.data} is a record, and --store is another; give one of them.")
+    if args.store is not None and not is_database(args.store):  # or it would be taken for data
+        raise Usage(f"--store is {args.store!r}; write a name that ends in .db, such as labels.db.")
     store = Path(args.data if goes_on else args.store or "labels.db")
     before = remembered(store)
     if before is None:

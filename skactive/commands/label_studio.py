@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _token(path: Path) -> str:
     """Return the token that is in a file, which no list of processes shows."""
-    token = path.read_text(encoding="utf-8").strip()
+    token = path.read_text(encoding="utf-8-sig").strip()  # as editors of Windows write it
     if not token or len(token.split()) > 1:
         raise ValueError(f"{path} holds no token; copy one from the server's account page into it.")
     return token
