@@ -867,6 +867,8 @@ def test_what_cannot_work_is_refused_before_anything_is_asked(server, tmp_path):
         LabelStudio(learner, server.url, token=PERSONAL)
     with Pool.open(tmp_path / "a.db", X) as pool:
         bare = ActiveLearner(LogisticRegression()).fit(pool)
+        with pytest.raises(ValueError, match="got store='b.db', and the learner's pool is in"):
+            LabelStudio(bare, server.url, token=PERSONAL, store="b.db", classes=NAMES)
         with pytest.raises(ValueError, match="no classes to choose among"):
             LabelStudio(bare, server.url, token=PERSONAL)
         with pytest.raises(ValueError, match="spares=-1"):

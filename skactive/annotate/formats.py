@@ -212,6 +212,7 @@ _WRITERS: dict[str, Callable[[RowsSaid, Form], Iterator[bytes]]] = {
     "prodigy": _prodigy,
     "doccano": _doccano,
 }
+WRITABLE = tuple(_WRITERS)
 
 
 # In

@@ -17,7 +17,8 @@ from ..learner.questions import check_has_pool
 from ..learner.starting import cold_query
 from ..learner.trainer import is_stale, train
 from ..pool.durable import DurableLedger
-from ..utils.checks import check_callback, checked_count, checked_number
+from ..pool.opening import is_kept_in, kept_up
+from ..utils.checks import check_callback, check_path, checked_count, checked_number
 from ..utils.locks import held
 from .added import Added
 from .label_studio_client import Client, NotDone, Unreachable
@@ -511,9 +512,9 @@ def _a_little_before(moment: str | None) -> str | None:
 def _durable(pool: Any, store: Any) -> Any:
     """Return a pool whose changes are in a file, refusing one that has none."""
     if store is not None:
-        from ..pool.opening import kept_up  # which makes it write through
-
-        kept_up(pool, store)
+        check_path(store, "store", "LabelStudio", "LabelStudio(..., store='labels.db')")
+        if not is_kept_in(pool, store, "LabelStudio"):
+            kept_up(pool, store)  # which makes it write through
     if not isinstance(pool.ledger, DurableLedger):
         raise ValueError(
             "LabelStudio got a learner whose pool is in memory, from which an interruption takes "

@@ -18,8 +18,7 @@ import numpy as np
 
 from ..learner.learner import ActiveLearner
 from ..learner.questions import kept_of
-from ..pool.durable import DurableLedger
-from ..pool.opening import reader_of, write_through
+from ..pool.opening import is_kept_in, reader_of, write_through
 from ..pool.pool import Pool
 from ..utils.checks import check_path, checked_count
 from .access import Access
@@ -237,15 +236,9 @@ def _keep_in_file(learner: ActiveLearner, store: str | os.PathLike | None) -> No
     if store is None:
         return  # the desk refuses a pool in memory
     check_path(store, "store", "serve", "serve(learner, 'labels.db')")
-    path = os.path.abspath(os.fspath(store))
-    if isinstance(pool.ledger, DurableLedger):
-        own = pool.ledger.store.path
-        if own != path:
-            raise ValueError(
-                f"serve got store={os.fspath(store)!r}, and the learner's pool is in {own!r}; "
-                f"leave store out."
-            )
+    if is_kept_in(pool, store, "serve"):
         return
+    path = os.path.abspath(os.fsdecode(store))
     if not (os.path.exists(path) and os.path.getsize(path)):
         write_through(pool, path)
         return

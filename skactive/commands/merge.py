@@ -7,18 +7,14 @@ has already are left out, told one by one, and the exit code is 1.
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-import numpy as np
-
+from ..annotate.formats import read, take_in
+from ..annotate.reading import READABLE
 from .options import Subcommand, add_json, add_record
 from .project import opened
+from .status import lines_of
 from .words import note, number_of, say, say_json
 
-_KINDS = (
-    *("csv", "jsonl", "label-studio", "label-studio-min", "label-studio-csv"),
-    *("prodigy", "doccano"),
-)
 _EXAMPLES = (
     "skactive import labels.db answers.csv --annotator ann",
     "skactive import labels.db answers.csv --annotator ann --relabel",
@@ -32,7 +28,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("answers", help="a CSV file with the columns id and label, or what another tool wrote")
     add("--annotator", help="who answered, where the file does not say")
     add("--relabel", action="store_true", help="let rows take another label than they have")
-    add("--from", dest="kind", choices=_KINDS, help="what wrote it; by default as it looks")
+    add("--from", dest="kind", choices=READABLE, help="what wrote it; by default as it looks")
     add("--id", metavar="COLUMN", help="the column of ids, where it is not called id")
     add("--label", metavar="COLUMN", help="the column of labels, where it is not called label")
     add_json(parser)
@@ -40,8 +36,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Record them, and tell what was left out."""
-    from ..annotate.formats import read, take_in
-
     project, _, pool = opened(args, read_only=False)
     with pool:
         table = read(
@@ -55,7 +49,7 @@ def _run(args: argparse.Namespace) -> int:
         before = pool.n_operations
         left = take_in(pool, table, relabel=args.relabel)
         n_recorded = sum(len(operation.rows) for operation in pool.since(before))
-    refused = _as_rows(left)
+    refused = lines_of(left)
     if args.json:
         say_json({"recorded": n_recorded, "left_out": refused})
     else:
@@ -65,12 +59,6 @@ def _run(args: argparse.Namespace) -> int:
     if refused:
         note(f"{number_of(len(refused), 'answer')} left out; write --relabel to let them count.")
     return 1 if refused else 0
-
-
-def _as_rows(left: Any) -> list[dict[str, Any]]:
-    """Return the lines of a table as dicts."""
-    columns = {name: np.asarray(left[name]).tolist() for name in left}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 IMPORT = Subcommand(

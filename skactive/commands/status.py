@@ -85,12 +85,16 @@ def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
 
 def people(pool: Pool) -> list[dict[str, Any]]:
     """Return what is known of everybody who answered."""
-    table = pool.annotators()
-    columns = {name: np.asarray(table[name]).tolist() for name in table}
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return [
-        {name: None if value != value else value for name, value in row.items()} for row in rows
+        {name: None if value != value else value for name, value in line.items()}
+        for line in lines_of(pool.annotators())
     ]
+
+
+def lines_of(table: Any) -> list[dict[str, Any]]:
+    """Return the lines of a table, a frame or a dict of arrays, as plain values by column."""
+    columns = {name: np.asarray(table[name]).tolist() for name in table}
+    return [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
 
 
 def worth_of(learner: ActiveLearner) -> tuple[dict[str, Any] | None, str | None]:
