@@ -301,6 +301,28 @@ def test_a_csv_file_of_anybody(tmp_path):
         formats.read(path)
 
 
+@pytest.mark.parametrize("ids", [["a", "b"], None])
+@pytest.mark.parametrize(
+    ("kind", "name", "label", "says"),
+    [
+        ("final", 1, "zebra", "'zebra' is no class"),
+        ("final", 7, "p", "7"),
+        ("cannot tell", "x", None, "take_in got"),
+        ("cannot tell", 7, None, "take_in got"),
+    ],
+)
+def test_what_cannot_be_taken_in_leaves_the_pool_as_it_was(ids, kind, name, label, says):
+    pool = Pool(["u", "v"], ids=ids, classes=["p", "q"], consensus="majority", missing_label=None)
+    table = {"id": [0 if ids is None else "a", name], "label": ["p", label]}
+    table |= {"annotator": ["ann", "ann"], "kind": ["opinion", kind]}
+    if ids is not None and name == 1:
+        table["id"][1] = "b"
+    n = pool.n_operations
+    with pytest.raises(ValueError, match=says):
+        formats.take_in(pool, table | {"comment": [None, None], "seconds": [None, None]})
+    assert pool.n_operations == n
+
+
 # What is no such file
 
 

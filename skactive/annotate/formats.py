@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from ..data.labels import nearest_class, objects
 from ..data.multilabel import join_names
+from ..data.row_numbers import check_row_numbers
 from ..data.tables import csv_bytes
+from ..pool import plans
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
 from .opinions import (
@@ -339,6 +342,11 @@ def take_in(
     DataFrame or dict of arrays
         The answers that were left out, as by `Pool.merge`.
 
+    Raises
+    ------
+    ValueError
+        As by `Pool.merge`, and if a decision is for no class, or of no row. Nothing has changed.
+
     Examples
     --------
     >>> from skactive import Pool
@@ -353,7 +361,12 @@ def take_in(
         if kind in (CANNOT_TELL, FINAL):
             labels[at] = pool.missing_label if kind == CANNOT_TELL else None
 
+    # Where no label stands for it, who could not tell is recorded by itself.
+    skips = CANNOT_TELL if pool.missing_label is None else None
+
     def taken() -> Any:
+        skipped, decided = (_by_person(pool, table, kinds, kind) for kind in (skips, FINAL))
+        _check_decisions(pool, table, decided, new_labels)
         left = pool.merge(
             {**table, "label": labels},
             annotator_column="annotator",
@@ -362,39 +375,51 @@ def take_in(
             relabel=relabel,
             new_labels=new_labels,
         )
-        if pool.missing_label is None:
-            _tell_skips(pool, table, [at for at, kind in enumerate(kinds) if kind == CANNOT_TELL])
-        _decide(pool, table, [at for at, kind in enumerate(kinds) if kind == FINAL])
+        for name, (rows, at) in skipped.items():
+            notes = {key: [table[key][i] for i in at] for key in ("seconds", "comment")}
+            pool.label(rows, [None] * len(rows), annotator=name, **notes)
+        for name, (rows, at) in decided.items():
+            pool.decide(rows, _final(pool, table, at), annotator=name)
         return left
 
     return pool.together(taken)
 
 
-def _tell_skips(pool: Any, table: Mapping[str, Any], places: list[int]) -> None:
-    """Record who could not tell, where no label stands for it."""
-    for name, group in _by_person(table, places).items():
-        notes = {key: [table[key][at] for at in group] for key in ("seconds", "comment")}
-        rows = _rows_of(pool, [table["id"][at] for at in group])
-        pool.label(rows, [None] * len(group), annotator=name, **notes)
+_Said = dict[Any, tuple[Any, list[int]]]  # rows and lines of a table, by who said it
 
 
-def _decide(pool: Any, table: Mapping[str, Any], places: list[int]) -> None:
-    """Record decisions."""
+def _check_decisions(pool: Any, table: Mapping[str, Any], decided: _Said, new: bool) -> None:
+    """Refuse decisions for what is no class, before anything is recorded."""
+    if new or not Form.of(pool).classes:  # which classes there are is seen once all is recorded
+        return
+    for name, (rows, at) in decided.items():
+        plans.decide(pool, rows, _final(pool, table, at), annotator=name)
+
+
+def _final(pool: Any, table: Mapping[str, Any], at: list[int]) -> list:
+    """Return the labels of lines that are decisions."""
     form = Form.of(pool)
-    for name, group in _by_person(table, places).items():
-        labels = [form.label(table["label"][at]) for at in group]
-        pool.decide(_rows_of(pool, [table["id"][at] for at in group]), labels, annotator=name)
+    return [form.label(table["label"][i]) for i in at]
 
 
-def _by_person(table: Mapping[str, Any], places: list[int]) -> dict[Any, list[int]]:
+def _by_person(pool: Any, table: Mapping[str, Any], kinds: list, kind: str | None) -> _Said:
+    """Return the rows and lines of one kind, by who said it."""
     people: dict[Any, list[int]] = {}
-    for at in places:
-        people.setdefault(table["annotator"][at], []).append(at)
-    return people
+    for at, each in enumerate(kinds):
+        if kind is not None and each == kind:
+            people.setdefault(table["annotator"][at], []).append(at)
+    ids = table["id"]
+    return {who: (_rows_of(pool, [ids[i] for i in at]), at) for who, at in people.items()}
 
 
 def _rows_of(pool: Any, ids: list) -> Any:
-    """Return the rows of ids as files have them."""
+    """Return the rows of ids as files have them, refusing those of no row."""
+    if pool.ids is not None and pool.ids.is_text:
+        return pool.numbers([str(each) for each in ids], "take_in")
+    for each in ids:
+        if not re.fullmatch(r"[0-9]{1,18}|-[0-9]{1,18}", str(each)):
+            raise ValueError(f"take_in got the id {each!r}, where rows are called by numbers.")
+    numbers = [int(each) for each in ids]
     if pool.ids is None:
-        return [int(each) for each in ids]
-    return pool.numbers([str(each) if pool.ids.is_text else int(each) for each in ids], "take_in")
+        return check_row_numbers(numbers, len(pool), who="take_in")
+    return pool.numbers(numbers, "take_in")

@@ -1,7 +1,7 @@
 """Record answers that were given elsewhere: a CSV file, or what another tool wrote.
 
-All of them are one operation of the record, which can be undone. Those that contradict what a row
-has already are left out, told one by one, and the exit code is 1.
+All of them are one operation of the record, which can be undone; decisions are further ones.
+Those that contradict what a row has already are left out, told one by one, and the exit code is 1.
 """
 
 from __future__ import annotations
