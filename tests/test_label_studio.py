@@ -18,7 +18,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearner, Pool
-from skactive.annotate import LabelStudio, label_studio, label_studio_client
+from skactive.annotate import LabelStudio, added, label_studio, label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.annotate.label_studio_client import Client, NotDone, Unreachable
 
@@ -416,9 +416,9 @@ def test_a_task_that_was_added_there_becomes_a_row_that_is_found_again(server, t
     studio.look()
     assert len(studio.pool) == 9
     studio.pool.close()
-    (added,) = added_rows(tmp_path / "labels.db")
-    assert added == {"id": f"task-{task}", "data": {"text": "a new one"}}
-    how |= {"rows": [*texts, added["data"]["text"]], "ids": [*IDS[:8], added["id"]]}
+    (new,) = added_rows(tmp_path / "labels.db")
+    assert new == {"id": f"task-{task}", "data": {"text": "a new one"}}
+    how |= {"rows": [*texts, new["data"]["text"]], "ids": [*IDS[:8], new["id"]]}
     studio = Studio(server, tmp_path, **how)
     assert studio.start().n_new == 0
     assert len(studio.pool) == 9
@@ -431,16 +431,16 @@ def test_a_task_of_another_server_is_of_the_row_that_it_names(server, tmp_path):
     how = {"rows": texts, "ids": IDS[:8], "strategy": "random", "estimator": words}
     studio = Studio(server, tmp_path, **how)
     studio.start()
-    added = server.add_task(studio.project, text="a new one")
+    task = server.add_task(studio.project, text="a new one")
     studio.look()
     studio.pool.close()
-    how |= {"rows": [*texts, "a new one"], "ids": [*IDS[:8], f"task-{added}"]}
+    how |= {"rows": [*texts, "a new one"], "ids": [*IDS[:8], f"task-{task}"]}
     with serving() as (other, url):
         other.url = url
         studio = Studio(other, tmp_path, **how)
         studio.start()
-        other.tasks[added] = other.tasks[task_of(other, "row-5")] | {"id": added}
-        other.annotate(added, 1, ["pos"])
+        other.tasks[task] = other.tasks[task_of(other, "row-5")] | {"id": task}
+        other.annotate(task, 1, ["pos"])
         studio.look()
         assert said(studio.pool) == {("row-5", "ann@x.org"): "pos"}
         studio.pool.close()
@@ -472,6 +472,27 @@ def test_added_tasks_that_are_no_rows_are_told_of_and_left(server, tmp_path):
     assert "1 tasks were added" in told and "rows=function" in told
     assert "rows that the pool lacks, such as 'row-99'" in told
     assert len(studio.pool) == 40
+
+
+def test_a_row_that_cannot_be_written_down_leaves_no_half_a_line(server, tmp_path, monkeypatch):
+    texts = [f"text {n}" for n in range(8)]
+    words = make_pipeline(CountVectorizer(), LogisticRegression())
+    studio = Studio(server, tmp_path, "random", rows=texts, ids=IDS[:8], estimator=words)
+    studio.start()
+    first = server.add_task(studio.project, text="one")
+    studio.look()
+    server.add_task(studio.project, text="another")
+
+    def full(file):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(added.os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            studio.look()
+    assert [each["id"] for each in added_rows(tmp_path / "labels.db")] == [f"task-{first}"]
+    studio.look()
+    assert len(added_rows(tmp_path / "labels.db")) == 2 and len(studio.pool) == 10
 
 
 def test_a_function_makes_rows_of_added_tasks(server, tmp_path):

@@ -89,6 +89,12 @@ class LabelStudio:
     timeout : float, default=120
         Seconds to wait for an answer of the server.
 
+    Raises
+    ------
+    ValueError
+        If the pool is in memory and no store is given, if there are no classes to choose among, or
+        others than the pool's, or if something is no address, no token or no number.
+
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
@@ -176,6 +182,18 @@ class LabelStudio:
         Returns
         -------
         Progress
+            As after the last look.
+
+        Raises
+        ------
+        ConnectionError
+            If the server cannot be reached at the start.
+        ValueError
+            If several projects have the title, or the project has no such control.
+        NotDone
+            If the server refuses something (`skactive.annotate.label_studio_client`).
+        BlockingIOError
+            If somebody follows a project over this file already.
         """
         every = checked_number(every, "every", "follow", 0)
         check_callback(callback)

@@ -51,9 +51,9 @@ class Form(NamedTuple):
         """Return of which form a pool's labels are."""
         if pool.multilabel:
             return cls("several", pool.classes.tolist())
-        labels = pool.ledger.read(lambda ledger: _stands(pool, ledger)[1])
         if pool.classes is not None:
             return cls("one", pool.classes.tolist())
+        labels = pool.ledger.read(lambda ledger: _stands(pool, ledger)[1])
         if labels.dtype.kind == "f":
             return cls("number", [])
         return cls("one", sorted(set(labels.tolist())))
