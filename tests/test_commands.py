@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -645,14 +646,14 @@ def test_a_console_that_lacks_letters_is_no_mistake(folder, person, capsys, monk
     assert "gr\\xfcn 0" in said and json.loads(said[said.index("{") :])["classes"]["grün"] == 0
 
 
-def test_the_entry_point_is_main():
+def test_the_entry_point_is_main(monkeypatch, capsys):
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, name = project["scripts"]["skactive"].split(":")
-    code = f"import sys; from {module} import {name}; sys.exit({name}())"
-    done = run(sys.executable, "-c", code, "--version", cwd=ROOT)
-    assert done.returncode == 0 and re.fullmatch(r"skactive \d+\.\d+\.\d+\n", done.stdout)
+    monkeypatch.setattr(sys, "argv", ["skactive", "--version"])
+    assert getattr(import_module(module), name)() == 0
+    assert re.fullmatch(r"skactive \d+\.\d+\.\d+\n", told(capsys)[0])
 
 
 # Other tools

@@ -323,6 +323,27 @@ def test_what_cannot_be_taken_in_leaves_the_pool_as_it_was(ids, kind, name, labe
     assert pool.n_operations == n
 
 
+@pytest.mark.parametrize("ids", [["a", "b"], None])
+@pytest.mark.parametrize("several", ["auto", True])
+def test_a_decision_that_contradicts_a_later_one_is_left_out_and_told(ids, several, tmp_path):
+    p, q = ({"p", "q"}, {"q"}) if several is True else ("p", "q")
+    how = {"multilabel": several, "classes": ["p", "q"], "consensus": "majority"}
+    pool = Pool(["u", "v"], ids=ids, **how)
+    pool.label([0], [q], annotator="ann")
+    pool.decide([0], [p], annotator="eve")
+    formats.write(pool, tmp_path / "a.jsonl", "jsonl")
+    table, n = formats.read(tmp_path / "a.jsonl"), pool.n_operations
+    assert len(formats.take_in(pool, table)["id"]) == 0 and pool.n_operations == n
+    pool.decide([0], [q], annotator="zoe")
+    y = np.array(pool.y[0]).tolist()
+    left = formats.take_in(pool, table)
+    told = [list(left[name]) for name in ("id", "in_pool", "by", "in_table", "line")]
+    assert told == [["a" if ids else 0], ["q"], ["zoe"], ["p; q" if several is True else "p"], [1]]
+    assert np.array(pool.y[0]).tolist() == y
+    assert len(formats.take_in(pool, table, relabel=True)["id"]) == 0
+    assert np.array(pool.y[0]).tolist() != y
+
+
 # What is no such file
 
 

@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..data.labels import nearest_class, objects
 from ..data.multilabel import join_names
 from ..data.row_numbers import check_row_numbers
-from ..data.tables import csv_bytes
+from ..data.tables import as_table, csv_bytes
 from ..pool import plans
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
@@ -26,6 +28,7 @@ from .opinions import (
     apart,
     as_lines,
     json_bytes,
+    plain_label,
 )
 from .reading import READABLE, AnswersIn
 
@@ -340,7 +343,8 @@ def take_in(
     Returns
     -------
     DataFrame or dict of arrays
-        The answers that were left out, as by `Pool.merge`.
+        The answers that were left out, as by `Pool.merge`, decisions that contradict others among
+        them: where `relabel` is given, they count.
 
     Raises
     ------
@@ -366,7 +370,14 @@ def take_in(
 
     def taken() -> Any:
         skipped, decided = (_by_person(pool, table, kinds, kind) for kind in (skips, FINAL))
-        _check_decisions(pool, table, decided, new_labels)
+        against: list[_Against] = []
+        if not new_labels and Form.of(pool).classes:  # else they are seen once all is recorded
+            for name, (rows, lines) in decided.items():
+                against += _against(pool, table, name, rows, lines)
+        if against and not relabel:
+            for each in against:
+                kinds[each.line] = None
+            decided = _by_person(pool, table, kinds, FINAL)
         left = pool.merge(
             {**table, "label": labels},
             annotator_column="annotator",
@@ -380,7 +391,7 @@ def take_in(
             pool.label(rows, [None] * len(rows), annotator=name, **notes)
         for name, (rows, at) in decided.items():
             pool.decide(rows, _final(pool, table, at), annotator=name)
-        return left
+        return left if relabel or not against else _with(left, against, pool)
 
     return pool.together(taken)
 
@@ -388,12 +399,43 @@ def take_in(
 _Said = dict[Any, tuple[Any, list[int]]]  # rows and lines of a table, by who said it
 
 
-def _check_decisions(pool: Any, table: Mapping[str, Any], decided: _Said, new: bool) -> None:
-    """Refuse decisions for what is no class, before anything is recorded."""
-    if new or not Form.of(pool).classes:  # which classes there are is seen once all is recorded
-        return
-    for name, (rows, at) in decided.items():
-        plans.decide(pool, rows, _final(pool, table, at), annotator=name)
+class _Against(NamedTuple):
+    """A decision that is left out, as `Pool.merge` tells of an answer."""
+
+    id: Any
+    in_pool: Any
+    by: str | None
+    in_table: Any
+    line: int
+
+
+def _against(
+    pool: Any, table: Mapping[str, Any], name: Any, rows: Any, lines: list[int]
+) -> list[_Against]:
+    """Return which lines decide otherwise than a pool has; what is no class is refused."""
+    change = plans.decide(pool, rows, _final(pool, table, lines), annotator=name)
+    said, names = pool.said_of(change.rows), pool.classes.tolist() if pool.multilabel else None
+    has = {
+        row: (_cell(plain_label(label, names)), who)
+        for row, kind, label, who in zip(
+            *(said[key].tolist() for key in ("row", "kind", "label", "annotator")), strict=True
+        )
+        if kind == FINAL
+    }
+    return [
+        _Against(table["id"][at], *has[row], _cell(table["label"][at]), at)
+        for row, at in zip(rows, lines, strict=True)
+        if row in has
+    ]
+
+
+def _with(left: Any, more: list[_Against], pool: Any) -> Any:
+    """Return a table of what is left out with lines behind it."""
+    columns = {
+        name: objects([*np.asarray(left[name]).tolist(), *(getattr(each, name) for each in more)])
+        for name in left
+    }
+    return as_table(columns, like=pool.rows.parts[0])
 
 
 def _final(pool: Any, table: Mapping[str, Any], at: list[int]) -> list:

@@ -131,7 +131,7 @@ def _by_row(table: dict[str, np.ndarray], names: list | None) -> Iterator[tuple[
             [
                 Answer(
                     None,
-                    _plain_label(table["label"][i], names),
+                    plain_label(table["label"][i], names),
                     table["annotator"][i],
                     table["kind"][i],
                     None if times[i].startswith("NaT") else str(times[i]),
@@ -150,7 +150,7 @@ def _plain_labels(labels: np.ndarray, names: list | None) -> Sequence:
     return [_named(row, names) for row in as_matrix(labels)]
 
 
-def _plain_label(label: Any, names: list | None) -> Any:
+def plain_label(label: Any, names: list | None) -> Any:
     """Return a label as a plain value."""
     if names is None or label is None:
         return json_value(label)
