@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from ..data.labels import nearest_class, objects
-from ..data.multilabel import join_names
-from ..data.row_numbers import check_row_numbers
-from ..data.tables import as_table, csv_bytes
-from ..pool import plans
+from ..data.tables import csv_bytes
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
 from .opinions import (
@@ -26,11 +20,14 @@ from .opinions import (
     Form,
     answers_of,
     apart,
+    as_cell,
     as_lines,
     json_bytes,
-    plain_label,
 )
 from .reading import READABLE, AnswersIn
+from .taking_in import take_in
+
+__all__ = ["WRITABLE", "read", "take_in", "write"]
 
 _COLUMNS = ("id", "label", "annotator", "kind", "time", "comment", "seconds", "stands")
 _AT_ONCE = 256  # lines of a CSV file
@@ -115,7 +112,7 @@ def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
             for own, name in apart(dict(zip(names, names, strict=True)), _COLUMNS).items()
         }
         for name in others:
-            columns[name] = [_cell(getattr(each, name)) for each in waiting]
+            columns[name] = [as_cell(getattr(each, name)) for each in waiting]
         waiting.clear()
         shown = {name: objects(_as_cells(values)) for name, values in columns.items()}
         return csv_bytes(shown, "answers.csv", goes_on=goes_on)
@@ -131,11 +128,6 @@ def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
 def _as_cells(values: list) -> list:
     """Return values as cells hold them: what is neither a number nor text as JSON."""
     return [json_bytes(each).decode() if isinstance(each, list | dict) else each for each in values]
-
-
-def _cell(value: Any) -> Any:
-    """Return several labels as a table writes them."""
-    return join_names(value) if isinstance(value, tuple) else value
 
 
 def _jsonl(rows: RowsSaid, form: Form) -> Iterator[bytes]:
@@ -324,144 +316,3 @@ def _label(value: Any, kind: str | None, several: bool) -> Any:
     if isinstance(value, tuple):
         return value[0] if value else None
     return value
-
-
-def take_in(
-    pool: Any, table: Mapping[str, Any], *, relabel: bool = False, new_labels: bool = False
-) -> Any:
-    """Record a table that `read` returned in a pool, who could not tell and decisions included.
-
-    Parameters
-    ----------
-    pool : Pool
-        Which is changed.
-    table : dict of lists
-        Of `read`.
-    relabel, new_labels : bool, default=False
-        As for `Pool.merge`.
-
-    Returns
-    -------
-    DataFrame or dict of arrays
-        The answers that were left out, as by `Pool.merge`, decisions that contradict others among
-        them: where `relabel` is given, they count.
-
-    Raises
-    ------
-    ValueError
-        As by `Pool.merge`, and if a decision is for no class, or of no row. Nothing has changed.
-
-    Examples
-    --------
-    >>> from skactive import Pool
-    >>> pool = Pool(["a", "b"], ["pos", None])
-    >>> table = {"id": [1], "label": ["pos"], "annotator": ["ann"], "kind": ["opinion"]}
-    >>> left = take_in(pool, table | {"comment": [None], "seconds": [2.5]})
-    >>> pool.opinions["annotator"].tolist()[-1], pool.y.tolist()
-    ('ann', ['pos', 'pos'])
-    """
-    kinds, labels = list(table["kind"]), list(table["label"])
-    for at, kind in enumerate(kinds):
-        if kind in (CANNOT_TELL, FINAL):
-            labels[at] = pool.missing_label if kind == CANNOT_TELL else None
-
-    # Where no label stands for it, who could not tell is recorded by itself.
-    skips = CANNOT_TELL if pool.missing_label is None else None
-
-    def taken() -> Any:
-        skipped, decided = (_by_person(pool, table, kinds, kind) for kind in (skips, FINAL))
-        against: list[_Against] = []
-        if not new_labels and Form.of(pool).classes:  # else they are seen once all is recorded
-            for name, (rows, lines) in decided.items():
-                against += _against(pool, table, name, rows, lines)
-        if against and not relabel:
-            for each in against:
-                kinds[each.line] = None
-            decided = _by_person(pool, table, kinds, FINAL)
-        left = pool.merge(
-            {**table, "label": labels},
-            annotator_column="annotator",
-            comment_column="comment",
-            seconds_column="seconds",
-            relabel=relabel,
-            new_labels=new_labels,
-        )
-        for name, (rows, at) in skipped.items():
-            notes = {key: [table[key][i] for i in at] for key in ("seconds", "comment")}
-            pool.label(rows, [None] * len(rows), annotator=name, **notes)
-        for name, (rows, at) in decided.items():
-            pool.decide(rows, _final(pool, table, at), annotator=name)
-        return left if relabel or not against else _with(left, against, pool)
-
-    return pool.together(taken)
-
-
-_Said = dict[Any, tuple[Any, list[int]]]  # rows and lines of a table, by who said it
-
-
-class _Against(NamedTuple):
-    """A decision that is left out, as `Pool.merge` tells of an answer."""
-
-    id: Any
-    in_pool: Any
-    by: str | None
-    in_table: Any
-    line: int
-
-
-def _against(
-    pool: Any, table: Mapping[str, Any], name: Any, rows: Any, lines: list[int]
-) -> list[_Against]:
-    """Return which lines decide otherwise than a pool has; what is no class is refused."""
-    change = plans.decide(pool, rows, _final(pool, table, lines), annotator=name)
-    said, names = pool.said_of(change.rows), pool.classes.tolist() if pool.multilabel else None
-    has = {
-        row: (_cell(plain_label(label, names)), who)
-        for row, kind, label, who in zip(
-            *(said[key].tolist() for key in ("row", "kind", "label", "annotator")), strict=True
-        )
-        if kind == FINAL
-    }
-    return [
-        _Against(table["id"][at], *has[row], _cell(table["label"][at]), at)
-        for row, at in zip(rows, lines, strict=True)
-        if row in has
-    ]
-
-
-def _with(left: Any, more: list[_Against], pool: Any) -> Any:
-    """Return a table of what is left out with lines behind it."""
-    columns = {
-        name: objects([*np.asarray(left[name]).tolist(), *(getattr(each, name) for each in more)])
-        for name in left
-    }
-    return as_table(columns, like=pool.rows.parts[0])
-
-
-def _final(pool: Any, table: Mapping[str, Any], at: list[int]) -> list:
-    """Return the labels of lines that are decisions."""
-    form = Form.of(pool)
-    return [form.label(table["label"][i]) for i in at]
-
-
-def _by_person(pool: Any, table: Mapping[str, Any], kinds: list, kind: str | None) -> _Said:
-    """Return the rows and lines of one kind, by who said it."""
-    people: dict[Any, list[int]] = {}
-    for at, each in enumerate(kinds):
-        if kind is not None and each == kind:
-            people.setdefault(table["annotator"][at], []).append(at)
-    ids = table["id"]
-    return {who: (_rows_of(pool, [ids[i] for i in at]), at) for who, at in people.items()}
-
-
-def _rows_of(pool: Any, ids: list) -> Any:
-    """Return the rows of ids as files have them, refusing those of no row."""
-    if pool.ids is not None and pool.ids.is_text:
-        return pool.numbers([str(each) for each in ids], "take_in")
-    for each in ids:
-        if not re.fullmatch(r"[0-9]{1,18}|-[0-9]{1,18}", str(each)):
-            raise ValueError(f"take_in got the id {each!r}, where rows are called by numbers.")
-    numbers = [int(each) for each in ids]
-    if pool.ids is None:
-        return check_row_numbers(numbers, len(pool), who="take_in")
-    return pool.numbers(numbers, "take_in")

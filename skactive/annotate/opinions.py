@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data.labels import nearest_class
-from ..data.multilabel import as_matrix, is_multilabel
+from ..data.multilabel import as_matrix, is_multilabel, join_names
 from ..data.rows import check_rows, n_rows, slice_rows
 from ..data.tables import row_columns
 from ..pool.standing import labels_in, opinions_table
@@ -176,6 +176,11 @@ def data_of(X: Any) -> list[dict[str, Any]]:
                 lists = {key: lists["text"]}
                 break
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def as_cell(label: Any) -> Any:
+    """Return a label as a table writes it, several as their names."""
+    return join_names(label) if isinstance(label, tuple) else label
 
 
 def apart(data: Mapping[str, Any], taken: Collection[str]) -> dict[str, Any]:
