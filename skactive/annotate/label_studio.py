@@ -22,11 +22,11 @@ from ..utils.checks import check_callback, check_path, checked_count, checked_nu
 from ..utils.locks import held
 from .added import Added
 from .label_studio_client import Client, NotDone, Unreachable
+from .label_studio_order import Order
 from .label_studio_tasks import answers_in, label_config, task_data
 from .opinions import CANNOT_TELL, ROW, Answer, Form, data_of, shown_key
 from .reconciling import bring
 
-_VERSION = "skactive-"
 _TASKS_AT_ONCE = 500
 _MARGIN = 5.0  # seconds: what was changed together need not become visible in that order
 _LONGEST_PAUSE = 60.0
@@ -144,7 +144,7 @@ class LabelStudio:
         self._people: dict[int, str] = {}
         self._forget()
         self._failed: str | None = None  # what the estimator says that cannot be fitted yet
-        self._n_versions = 0
+        self._order = Order(self.client)
         self.planned: list[int] = []  # tasks that come next, in order
         self._n_waiting = 0  # rows of which something else is said since the learner learned
 
@@ -262,7 +262,7 @@ class LabelStudio:
 
     def _progress(self, n_new: int) -> Progress:
         pool = self.pool
-        version = f"{_VERSION}{self._n_versions}" if self.planned else None
+        version = self._order.version if self.planned else None
         notes = [f"not recorded: {why}" for why in list(self.left.values())[:3]]
         notes += [f"and {len(self.left) - 3} more"] * (len(self.left) > 3)
         notes += [f"not fitted yet: {self._failed}"] * (self._failed is not None)
@@ -475,7 +475,7 @@ class LabelStudio:
             self.planned, self._n_waiting = tasks, 0
             return
         try:
-            version = self._imported(tasks)
+            version = self._order.imported(self.project, tasks)
         except NotDone as error:
             if error.status != 400:
                 raise
@@ -483,40 +483,10 @@ class LabelStudio:
             self._read_tasks()
             self._import(rows)
             tasks = [self._tasks_of[row][0] for row in rows]
-            version = self._imported(tasks)
+            version = self._order.imported(self.project, tasks)
         self.client.change_project(self.project, model_version=version)
         self.planned, self._n_waiting = tasks, 0  # not before: what was broken off comes again
-        for other in self.client.versions(self.project):
-            if other.startswith(_VERSION) and other != version:
-                self.client.delete_version(self.project, other)
-
-    def _imported(self, tasks: list[int]) -> str:
-        """Add predictions for tasks under a new version, all of them, and return it."""
-        if self._n_versions == 0:
-            names = self.client.versions(self.project)
-            said = [name[len(_VERSION) :] for name in names if name.startswith(_VERSION)]
-            self._n_versions = max((int(n) for n in said if n.isdecimal()), default=0)
-        created = 0
-        for _ in range(3):
-            # Never twice under one name: they would be there twice, and the lowest score counts.
-            self._n_versions += 1
-            version = f"{_VERSION}{self._n_versions}"
-            predictions = [
-                {"task": task, "score": rank / len(tasks), "model_version": version, "result": []}
-                for rank, task in enumerate(tasks)
-            ]
-            try:
-                created = self.client.import_predictions(self.project, predictions)
-            except Unreachable:
-                self.client.versions(self.project)  # raises where it stays so
-                continue
-            if created == len(tasks):
-                return version
-        raise NotDone(
-            201,
-            f"Label Studio kept {created} of {len(tasks)} predictions, and says nothing of the "
-            f"others; look whether the project's tasks are all there.",
-        )
+        self._order.delete_others(self.project)
 
 
 def _a_little_before(moment: str | None) -> str | None:
