@@ -28,7 +28,7 @@ OP = {
     "ms": 5,
     "guessed": False,
 }
-BODY = {"tab": "t", "ops": [OP], "have": [1], "want": 2}
+BODY = {"tab": "t", "ops": [OP], "have": [1], "want": 2, "leaving": True}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,16 @@ def test_an_answer_reaches_the_desk_with_all_its_parts_and_who_gave_it(door):
     undo = {"op": "2", "kind": "undo", "row": None, "label": None, "comment": None, "ms": None}
     assert door.desk.asked == [
         ("ann", BODY),
-        ("ann", {"tab": "t", "ops": [undo | {"guessed": False}], "have": [], "want": 1}),
+        (
+            "ann",
+            {
+                "tab": "t",
+                "ops": [undo | {"guessed": False}],
+                "have": [],
+                "want": 1,
+                "leaving": False,
+            },
+        ),
     ]
 
 
@@ -131,6 +140,7 @@ BAD_BODIES = {
     "have of text": b'{"tab": "t", "ops": [], "have": ["1"]}',
     "have without end": b'{"tab": "t", "ops": [], "have": [' + b"1, " * 500 + b"1]}",
     "want as text": b'{"tab": "t", "ops": [], "want": "1"}',
+    "leaving as a number": b'{"tab": "t", "ops": [], "leaving": 1}',
     "want of a half": b'{"tab": "t", "ops": [], "want": 0.5}',
     "want without end": b'{"tab": "t", "ops": [], "want": 1000000}',
     "what no request has": b'{"tab": "t", "ops": [], "sudo": true}',
