@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from skactive import ActiveLearner, Pool
 from skactive.annotate import desk as desks
 from skactive.annotate import work as works
-from skactive.annotate.cache import Cache
+from skactive.annotate.cache import MOST_MODELS, Cache, Predicted
 from skactive.annotate.dealing import LEASE, LEAVING, SILENT
 from skactive.annotate.desk import Desk
 from skactive.annotate.frames import Done
@@ -839,6 +839,20 @@ def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(ope
 
 
 # Refusals
+
+
+def test_of_many_models_those_are_kept_that_a_curve_needs(tmp_path):
+    cache = Cache(str(tmp_path / "labels.db"))
+    for n in range(1, 1001):
+        cache.keep_model(Predicted(2 * n, n, 0.1, [1, 2], ["cat", "dog"]))
+    kept = cache.models
+    learned = np.array([one.n_labeled for one in kept])
+    assert len(kept) == MOST_MODELS and (learned[0], learned[-1]) == (1, 1000)
+    assert np.diff(learned).max() <= 4 * 1000 / MOST_MODELS
+    cache.close()
+    cache = Cache(str(tmp_path / "labels.db"))
+    assert cache.models == kept
+    cache.close()
 
 
 def test_a_second_page_over_one_file_is_refused(opened):
