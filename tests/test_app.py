@@ -1,18 +1,21 @@
 """The page's routes: what they answer, what they refuse, and that nothing makes them fall over."""
 
+import asyncio
 import json
 import random
+import time
 import wave
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import numpy as np
 import pytest
-from annotate_stand_ins import OWN, client, page
+from annotate_stand_ins import OWN, PORT, client, page
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skactive.annotate.app import make_app
+from skactive.annotate.app import MOST_FILES, make_app
+from skactive.annotate.items import Items
 from skactive.annotate.protocol import MAX_BODY, MOST_OPS
 from skactive.annotate.refused import Refused
 
@@ -301,6 +304,40 @@ def test_a_picture_is_asked_for_again_only_where_it_may_be_another(tmp_path):
         *(getattr(app.routes[0].endpoint.__self__, n) for n in ("desk", "views", "access"))
     )
     assert client(other, access).get("/item/0", headers={"if-none-match": tag}).status_code == 200
+
+
+def test_few_files_are_made_at_once_and_clicks_do_not_wait_for_them(tmp_path, monkeypatch):
+    app, _, _, access = page(tmp_path)
+    cookie = access.cookie_for("ann", is_secure=False).split(";")[0]
+    headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"cookie", cookie.encode())]
+    making, most, told = set(), [], []
+
+    def file(items, row, full):
+        making.add(row)
+        most.append(len(making))
+        time.sleep(0.02)
+        making.discard(row)
+        return b"", "text/plain"
+
+    async def get(path, row=0):
+        scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                told.append((path, message["status"]))
+
+        await app(scope | {"query_string": b"", "root_path": ""}, None, send)
+
+    async def all_of_them():
+        pictures = [asyncio.create_task(get(f"/item/{row}")) for row in range(60)]
+        await asyncio.sleep(0.01)
+        await get("/api/setup")
+        await asyncio.gather(*pictures)
+
+    monkeypatch.setattr(Items, "file", file)
+    asyncio.run(all_of_them())
+    assert max(most) == MOST_FILES and {status for _, status in told} == {200}
+    assert told.index(("/api/setup", 200)) < 30
 
 
 def test_a_player_seeks(tmp_path):
