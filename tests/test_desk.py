@@ -279,6 +279,16 @@ def test_a_late_skip_takes_nobodys_label_away(opened):
     assert desk.pool.y[row] == "cat"
 
 
+def test_a_row_that_somebody_else_skipped_late_is_not_dealt_again(opened):
+    desk = opened()
+    rows = rows_of(ask(desk, "ben", want=3))
+    ask(desk, "ann", op("skip", rows[0]))
+    assert rows_of(ask(desk, "ben", want=2)) == rows[1:]  # his tab was reloaded
+    assert rows[0] not in rows_of(ask(desk, "ben", have=rows[1:], want=50))
+    answer = ask(desk, "ben", op("answer", rows[0], "cat"))  # if he had it in front
+    assert answer["refused"] == []
+
+
 def test_who_could_not_tell_may_say_why_later(opened):
     desk = opened()
     (row,) = rows_of(ask(desk, "ann", want=1))

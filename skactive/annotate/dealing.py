@@ -21,7 +21,7 @@ from ..data.chance import uniform_by_row
 from ..learner.asked import places_of_tests
 from ..learner.learner import ActiveLearner
 from ..pool import plans
-from ..pool.fold import LABELED, UNLABELED
+from ..pool.fold import LABELED, SKIPPED, UNLABELED
 from ..pool.log import RESERVE, Change
 from ..pool.people import overlap_chance
 from ..pool.pool import Pool
@@ -186,7 +186,11 @@ class Dealer:
 
     def _dealt(self, name: str, tab: str, has: set[int], want: int, left: float) -> list[int]:
         now = self.clock()
-        own = {row: held for (row, who), held in self.out.items() if who == name}
+        own = {
+            row: held
+            for (row, who), held in self.out.items()
+            if who == name and self._state(row) != SKIPPED  # by somebody else, late
+        }
         for row in [row for row in own if not self._is_still_hers(row, name)]:
             del own[row], self.out[row, name]
         # Its answer to the last request was lost; or nobody has heard of the tab that had them.
