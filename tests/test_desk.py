@@ -492,6 +492,8 @@ def test_rows_of_a_colleagues_file_are_nobodys(opened, tmp_path):
     for who in ("ann", "ben"):
         clock.now += 2 * LEASE
         assert not set(rows_of(ask(desk, who, want=60))) & set(kept.tolist())
+        ask(desk, "ann", have=kept.tolist())  # as an old tab of hers may say
+    assert all(desk.pool.ledger.follow().names[row] == ("ann",) for row in kept.tolist())
 
 
 def test_the_last_rows_come_to_whoever_is_there(opened):

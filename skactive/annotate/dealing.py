@@ -96,7 +96,8 @@ class Dealer:
                 self.out[key] = Held(tab, until)
         gone = []
         for row in have:
-            if name in names.get(row, ()):
+            is_hers = name in names.get(row, ())
+            if is_hers and ((row, name) in self.out or self._is_of_page(row, name)):
                 self.out[row, name] = Held(tab, until)
             elif 0 <= row < len(self.pool):
                 gone.append(row)
