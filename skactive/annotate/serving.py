@@ -77,7 +77,7 @@ def serve(
     annotators : list of str, default=None
         Who labels: each has a link of her own. None: one person, who has her name on this machine.
     goal : int, default=None
-        How many rows are to be labelled. None: all.
+        How many rows are to be labelled; second opinions are asked for beyond it. None: all.
     overlap : float, default=0
         Share of the rows of which two people are asked, for learners with a consensus.
     port : int, default=8888
