@@ -19,6 +19,7 @@ import numpy as np
 from ..data.ids import Ids
 from ..utils.locks import holder
 
+MOST_MODELS = 100  # that are kept, more than a curve has points
 _TABLES = {
     "pool": "uuid TEXT NOT NULL",  # of whose file it is
     "ranking": "n INTEGER NOT NULL, rows TEXT NOT NULL",
@@ -105,10 +106,17 @@ class Cache:
         return rows[rows >= 0]
 
     def keep_model(self, model: Predicted) -> None:
-        """Keep what a model said."""
-        self.models = [*(one for one in self.models if one.n < model.n), model]
+        """Keep what a model said; of many models go those that others are close to."""
+        models, gone = [*(one for one in self.models if one.n < model.n), model], []
+        while len(models) > MOST_MODELS:
+            learned = np.array([one.n_labeled for one in models])
+            gone.append(models.pop(1 + int((learned[2:] - learned[:-2]).argmin())).n)
+        self.models = models
         texts = self._named(np.array(model.rows, dtype=np.int64)), json.dumps(model.said)
-        self._write(("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)))
+        self._write(
+            ("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)),
+            *(("DELETE FROM model WHERE n = ?", (n,)) for n in gone),
+        )
 
     def _models(self) -> list[Predicted]:
         models = []

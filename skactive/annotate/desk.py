@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -50,7 +51,7 @@ class Desk:
     annotators : list of str
         Who may answer.
     goal : int, default=None
-        How many rows are to be labelled. None: all.
+        How many rows are to be labelled; second opinions are asked for beyond it. None: all.
     overlap : float, default=0
         Share of the rows of which two people are asked.
     """
@@ -133,6 +134,8 @@ class Desk:
                 else:
                     acknowledged.append(op["op"])
             rows = self._dealt(annotator, tab, have, back, request["want"])
+            if request["leaving"]:
+                self.dealer.leave(annotator, tab)
             answer = {
                 "acknowledged": acknowledged,
                 "refused": refused,
@@ -229,10 +232,8 @@ class Desk:
         self, name: str, tab: str, have: list[int], back: tuple[int, Any] | None, want: int
     ) -> list[int]:
         """Return the rows that somebody gets."""
-        if self._is_reached:
-            return []
         has = have if back is None else [*have, back[0]]
-        rows = self.dealer.deal(name, tab, has, want)
+        rows = self.dealer.deal(name, tab, has, want, self._n_left)
         if self.dealer.is_running_out:
             self.worker.wake()
         return rows
@@ -249,12 +250,14 @@ class Desk:
         return self.pool.ledger.now.n_labels
 
     @property
-    def _is_reached(self) -> bool:
-        return self.goal is not None and self._n_labeled >= self.goal
+    def _n_left(self) -> float:
+        """How many rows are still to be labelled for the goal."""
+        return math.inf if self.goal is None else max(0, self.goal - self._n_labeled)
 
     def _is_done(self, name: str) -> bool:
         """Tell whether nothing comes any more: others have no row that they might give back."""
-        return self._is_reached or not self.dealer.others_have(name)
+        is_reached = self._n_left == 0 and not self.dealer.overlap
+        return is_reached or not self.dealer.others_have(name)
 
     def _progress(self, name: str) -> dict[str, Any]:
         pool, tests = self.pool, 0
@@ -262,7 +265,7 @@ class Desk:
             tests = len(pool.test_questions(self.learner.max_test))
         left = pool.n_unlabeled + pool.n_reserved + tests
         if self.goal is not None:
-            left = max(0, self.goal - self._n_labeled)
+            left = int(self._n_left)
         return {
             "mine": self._mine[name],
             "labelled": self._n_labeled,

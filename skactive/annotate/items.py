@@ -354,12 +354,13 @@ def pixels(image: np.ndarray) -> np.ndarray:
 def _encoded(image: Any, full: bool) -> tuple[bytes, str]:
     """Return an image written anew: what else its file holds stays here, and turned it stands up.
 
-    A photograph stays JPEG; all else is PNG, which loses nothing.
+    A photograph stays JPEG; all else is PNG, which loses nothing. The image itself is changed, as
+    a copy of a large one would take as much memory again.
     """
     ImageOps, Image = needed("PIL.ImageOps"), needed("PIL.Image")
     is_photograph = image.format in ("JPEG", "MPO")  # of a camera that makes several at once
     try:
-        image = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
         image = _in_eight_bits(image)
         if not full:
             image.thumbnail((SCREEN, SCREEN))
@@ -374,9 +375,9 @@ def _encoded(image: Any, full: bool) -> tuple[bytes, str]:
 
 
 def _in_eight_bits(image: Any) -> Any:
-    """Return an image in a mode that every browser shows; a copy, of whoever's it is."""
+    """Return an image in a mode that every browser shows."""
     if image.mode.startswith(("I", "F")):  # of 16 or 32 bits, as from a scanner
         return needed("PIL.Image").fromarray(pixels(np.asarray(image)))
     has_alpha = "A" in image.mode or "transparency" in image.info
     mode = "L" if image.mode in ("1", "L") and not has_alpha else "RGBA" if has_alpha else "RGB"
-    return image.convert(mode) if image.mode != mode else image.copy()
+    return image.convert(mode) if image.mode != mode else image

@@ -23,12 +23,14 @@ from ..pool.pool import Pool
 from ..utils.checks import check_path, checked_count
 from .access import Access
 from .app import make_app
+from .connections import protocol
 from .desk import Desk, refuse_unserved, text_of
 from .items import Items
 from .refused import needed
 from .views import Views
 
 _PATIENCE = 5.0  # seconds for requests to end
+_AT_ONCE = 50  # connections that are taken before others are closed
 MOST_PORT = 2**16 - 1
 MOST_PORTS = 20  # that are tried in a notebook, whose own server often has the usual one
 NOTEBOOKS = ("http://localhost:*", "http://127.0.0.1:*", "vscode-webview:")
@@ -74,7 +76,7 @@ def serve(
     annotators : list of str, default=None
         Who labels: each has a link of her own. None: one person, who has her name on this machine.
     goal : int, default=None
-        How many rows are to be labelled. None: all.
+        How many rows are to be labelled; second opinions are asked for beyond it. None: all.
     overlap : float, default=0
         Share of the rows of which two people are asked, for learners with a consensus.
     port : int, default=8888
@@ -166,6 +168,8 @@ class Page:
         views = Views(self._reader, desk.items, desk.labels, desk.trained, goal=desk.goal)
         config = uvicorn.Config(
             make_app(desk, views, access),
+            http=protocol(),
+            backlog=_AT_ONCE,
             log_level="warning",
             access_log=False,
             server_header=False,
