@@ -25,12 +25,11 @@ from .dealing import Dealer
 from .frames import Done
 from .labels import Labels
 from .refused import Refused
+from .seen import LATELY, pace
 from .views import Trained
 from .worker import Worker
 
 FIRST = 10.0  # seconds to wait for the first ranking
-_PAUSE = 300.0  # seconds without an answer that count as a pause, of somebody's pace
-PACE = 50  # answers by which it is measured
 
 
 class Desk:
@@ -82,7 +81,7 @@ class Desk:
             self._lock, self._ranked = threading.Lock(), threading.Event()
             self._mine = {name: len(self.pool.answered_by(name)) for name in self.annotators}
             self._paces: dict[str, deque[float]] = {
-                name: deque(maxlen=PACE) for name in self.annotators
+                name: deque(maxlen=LATELY) for name in self.annotators
             }
             self._last: Done | None = None
             self._model: Done | None = None  # the last that was fitted
@@ -268,15 +267,8 @@ class Desk:
             "labelled": self._n_labeled,
             "goal": self.goal,
             "left": left,
-            "per_hour": self._per_hour(name),
+            "per_hour": pace(np.array(self._paces[name])),
         }
-
-    def _per_hour(self, name: str) -> int | None:
-        """Return how many answers an hour somebody gives, of late, without her pauses."""
-        times = np.array(self._paces[name])
-        gaps = np.diff(times)
-        gaps = gaps[gaps < _PAUSE]
-        return round(3600 * len(gaps) / gaps.sum()) if gaps.sum() > 0 else None
 
     def _notes(self) -> list[dict[str, str]]:
         """Return what people have to know of the training."""

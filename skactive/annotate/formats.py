@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from itertools import chain
 from typing import Any
 
 from ..data.labels import nearest_class, objects
 from ..data.multilabel import join_names
-from ..data.tables import csv_bytes
+from ..data.tables import Lines, csv_bytes
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
 from .opinions import (
@@ -230,7 +231,7 @@ def read(
     annotator: str | None = None,
     several: bool | None = None,
     skip: Any = -1,
-) -> dict[str, list]:
+) -> Lines:
     """Read answers of a file as a table for `Pool.merge`; its other columns are what rows have.
 
     The columns id, label, annotator, comment and seconds are always there, time and kind too, and
@@ -262,7 +263,7 @@ def read(
     Returns
     -------
     dict of lists
-        The columns.
+        The columns. `Pool.merge` and `take_in` name the lines of the file in what they refuse.
 
     Examples
     --------
@@ -283,7 +284,9 @@ def read(
     columns: dict[str, list] = {name: [] for name in _COLUMNS[:-1]}
     data: dict[str, list] = {}
     known: dict[Any, Any] = {}  # labels and names are few, and are kept once
-    for n, each in enumerate(reading):
+    places: list[str] = []  # "line 7", of which the unit is the same throughout
+    for n, (where, each) in enumerate(reading):
+        places.append(where)
         for name, values in columns.items():
             value = getattr(each, name)
             values.append(known.setdefault((type(value), value), value) if name in _FEW else value)
@@ -301,7 +304,8 @@ def read(
         skip if what == CANNOT_TELL else _label(value, what, several)
         for value, what in zip(columns["label"], columns["kind"], strict=True)
     ]
-    return columns | data
+    unit = places[0].partition(" ")[0] if places else "row"
+    return Lines(columns | data, [int(each.rpartition(" ")[2]) for each in places], unit)
 
 
 _FEW = ("label", "annotator", "kind")
@@ -346,14 +350,16 @@ def take_in(
     >>> pool.opinions["annotator"].tolist()[-1], pool.y.tolist()
     ('ann', ['pos', 'pos'])
     """
+    said: Any = copy(table)  # which knows where in a file its rows were, if that of `read` does
     kinds, labels = list(table["kind"]), list(table["label"])
     for at, kind in enumerate(kinds):
         if kind in (CANNOT_TELL, FINAL):
             labels[at] = pool.missing_label if kind == CANNOT_TELL else None
+    said["label"] = labels
 
     def taken() -> Any:
         left = pool.merge(
-            {**table, "label": labels},
+            said,
             annotator_column="annotator",
             comment_column="comment",
             seconds_column="seconds",

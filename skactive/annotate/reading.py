@@ -62,9 +62,9 @@ class AnswersIn:
                 f"{'JSON' if is_json else 'no JSON'}; leave kind= out."
             )
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[tuple[str, Answer]]:
         for where, each in _READERS[self.kind](self):
-            yield self._checked(where, each)
+            yield where, self._checked(where, each)
 
     def ids(self, found: list) -> list:
         """Return the ids of rows; where none has one of its own, the numbers of tasks."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .label import add_data, prepared
 from .options import Subcommand, count
+from .project import strategy_of
 from .words import note, number_of, say
 
 _EXAMPLES = (
@@ -46,7 +47,7 @@ def _run(args: argparse.Namespace) -> int:
         )
     project, store, data, learner, model = prepared(args)
     note(f"{data.path}: {number_of(len(data), 'row')}; labels go to {store}.")
-    note(f"Model: {model}. Strategy: {project.strategy}.")
+    note(f"Model: {model}. Strategy: {strategy_of(project)}.")
     wanted = args.project
     with learner.pool_:
         studio = LabelStudio(
