@@ -123,7 +123,11 @@ def test_lines_of_json(file):
         ("a,b\n1,2\n", Asked("c"), "has no column 'c'; its columns are 'a', 'b'."),
         ("a,a\n1,2\n", Asked("a"), "has two columns 'a'; rename one of them."),
         ("a,b\n1,2\n1,2,3\n", Asked("a"), "whose line 3 has 3 cells where the first has 2; put"),
-        ('a,b\n1,"2\n', Asked("a"), "of which line 2 cannot be read: unexpected end of data; write"),
+        (
+            'a,b\n1,"2\n',
+            Asked("a"),
+            "of which line 2 cannot be read: unexpected end of data; write",
+        ),
         ("a,b\n1,x\n1,y\n", Asked("b", id="a"), "has the a '1' twice, in rows 1 and 2; give each"),
         ("a,b\n1,x\n,y\n", Asked("b", id="a"), "has no 'a' in row 2; fill it in, or leave --id"),
         ("a\n1\n", Asked(id="a"), "has no column to label by; give a file with more of them."),

@@ -45,11 +45,11 @@ def _thumbnail(path: str, size: int) -> bytes:
     """Return the colours of an image of size x size pixels."""
     Image = from_extra("PIL.Image", "annotate")
     # Of a JPEG no more is decoded than that.
-    small = _upright(path, (2 * size, 2 * size)).resize((size, size), Image.Resampling.BOX)
+    small = upright(path, (2 * size, 2 * size)).resize((size, size), Image.Resampling.BOX)
     return small.tobytes()
 
 
-def _upright(path: str, at_least: tuple[int, int] | None = None) -> Any:
+def upright(path: str, at_least: tuple[int, int] | None = None) -> Any:
     """Return an image as people see it, in colours, in full or not smaller than a size."""
     Image, ImageOps = from_extra("PIL.Image", "annotate"), from_extra("PIL.ImageOps", "annotate")
     try:
@@ -119,7 +119,7 @@ def embed_by_timm(name: str, paths: Sequence[Path], file: Path) -> None:
     parts = []
     with torch.inference_mode():
         for start in range(0, len(paths), 32):
-            batch = [_upright(str(path)) for path in paths[start : start + 32]]
+            batch = [upright(str(path)) for path in paths[start : start + 32]]
             parts.append(net(torch.stack([prepared(image) for image in batch])).numpy())
             if start % 3200 == 0:
                 note(f"Vectors of {start + len(batch):,} of {len(paths):,} images.")
