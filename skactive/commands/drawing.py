@@ -12,8 +12,8 @@ _WIDE, _HIGH, _LEFT, _LOW = 640, 260, 52, 34  # pixels: the picture, and room fo
 def curve(
     x: Sequence[float], y: Sequence[float], low: Sequence[float], high: Sequence[float], names: str
 ) -> str:
-    """Return a curve over a band, whose heights lie between 0 and 1; below -1 they are cut."""
-    low, y, high = ([max(each, _LEAST) for each in values] for values in (low, y, high))
+    """Return a curve over a band, whose heights are at most 1, and cut below -1."""
+    low, y, high = ([min(max(each, _LEAST), 1) for each in values] for values in (low, y, high))
     bottom = min(0.0, *low)
     first, last = x[0], max(x[-1], x[0] + 1)
 
