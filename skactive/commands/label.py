@@ -17,7 +17,7 @@ from .project import (
     MEDIAN,
     Project,
     as_setting,
-    consensus_of,
+    consensus_in,
     learner_of,
     pool_over,
     refuse_vectors,
@@ -25,7 +25,7 @@ from .project import (
     remembered,
     rows_of,
     seen_from,
-    strategy_of,
+    strategy_in,
     with_features,
 )
 from .words import Usage, note, number_of
@@ -79,7 +79,7 @@ def _run(args: argparse.Namespace) -> int:
 
     project, store, data, learner, model = prepared(args)
     note(f"{data.path}: {number_of(len(data), 'row')}; labels go to {store}.")
-    note(f"Model: {model}. Strategy: {strategy_of(project)}.")
+    note(f"Model: {model}. Strategy: {strategy_in(project)}.")
     if data.kind == "images" and project.model is project.embedding is None:
         note(BRING_FEATURES)
     note("Ctrl-C ends it; what was answered is kept.")
@@ -246,7 +246,7 @@ def _options(project: Project, data: Data) -> dict[str, Any]:
         "classes": project.classes,
         "multilabel": True if project.several else "auto",
         "missing_label": None if project.numbers else "auto",
-        "consensus": consensus_of(project),
+        "consensus": consensus_in(project),
         "hold_out": project.hold_out or None,
         "groups": data.others[project.groups] if project.groups else None,
     }

@@ -18,7 +18,7 @@ from .data import Data
 from .features import upright
 from .label import add_data, prepared
 from .options import Subcommand, count
-from .project import remembered, seen_from, strategy_of
+from .project import remembered, seen_from, strategy_in
 from .words import Usage, note, number_of, say
 
 _SIDE = 1024  # pixels
@@ -63,7 +63,7 @@ def _run(args: argparse.Namespace) -> int:
         )
     project, store, data, learner, model = prepared(args)
     note(f"{data.path}: {number_of(len(data), 'row')}; labels go to {store}.")
-    note(f"Model: {model}. Strategy: {strategy_of(project)}.")
+    note(f"Model: {model}. Strategy: {strategy_in(project)}.")
     show = _shown(data, args.image_url)
     wanted = args.project
     with learner.pool_:

@@ -122,7 +122,7 @@ def rows_of(project: Project, store: Path, data: str | None = None) -> Data:
 def pool_over(project: Project, store: Path, data: Data, *, read_only: bool = False) -> Pool:
     """Return the pool of a record that is there, over its rows."""
     groups = data.others[project.groups] if project.groups else None
-    consensus = consensus_of(project)
+    consensus = consensus_in(project)
     try:
         return Pool.open(
             store,
@@ -180,7 +180,7 @@ def estimator_for(project: Project, store: Path, data: Data) -> tuple[Any, str]:
     return on_vectors(features, **labels)
 
 
-def strategy_of(project: Project) -> str:
+def strategy_in(project: Project) -> str:
     """Return which rows come first.
 
     "auto" is random for most regressors; for numbers `k_center` was ahead of it on six sets of six
@@ -190,7 +190,7 @@ def strategy_of(project: Project) -> str:
     return OF_NUMBERS if project.numbers and by_itself else project.strategy
 
 
-def consensus_of(project: Project) -> Any:
+def consensus_in(project: Project) -> Any:
     """Return whose word counts of several people: what pools take."""
     return median if project.consensus == MEDIAN else project.consensus
 
@@ -213,7 +213,7 @@ def median(rows: np.ndarray, people: np.ndarray, values: np.ndarray) -> np.ndarr
 def learner_of(project: Project, store: Path, data: Data, pool: Pool) -> tuple[ActiveLearner, str]:
     """Return a learner on a pool as a project has it, and what its estimator is called."""
     model, name = estimator_for(project, store, data)
-    strategy, consensus = strategy_of(project), consensus_of(project)
+    strategy, consensus = strategy_in(project), consensus_in(project)
     learner = ActiveLearner(model, strategy, consensus=consensus, random_state=0)
     return learner.fit(pool), name
 

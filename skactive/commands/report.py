@@ -28,7 +28,7 @@ from ..utils.version import __version__
 from .data import Data
 from .drawing import bars, curve
 from .options import Subcommand, add_record
-from .project import Project, learner_of, opened, strategy_of
+from .project import Project, learner_of, opened, strategy_in
 from .status import counts, in_words, worth_of
 from .words import note, number_of
 
@@ -216,7 +216,7 @@ def _made(project: Project, data: Data, pool: Pool, model: str) -> str:
     rows = [
         ["Data", f"{data.path} ({_digest(data)})"],
         ["Model", model],
-        ["Strategy", strategy_of(project)],
+        ["Strategy", strategy_in(project)],
         ["Held out to test on", held],
         ["Label of a row", project.consensus or "what was said last"],
         ["First and last operation", f"{_time(history[0].time)} to {_time(history[-1].time)}"],
