@@ -338,7 +338,7 @@ def test_a_decision_that_contradicts_a_later_one_is_left_out_and_told(ids, sever
     y = np.array(pool.y[0]).tolist()
     left = formats.take_in(pool, table)
     told = [list(left[name]) for name in ("id", "in_pool", "by", "in_table", "line")]
-    assert told == [["a" if ids else 0], ["q"], ["zoe"], ["p; q" if several is True else "p"], [1]]
+    assert told == [["a" if ids else 0], ["q"], ["zoe"], ["p; q" if several is True else "p"], [2]]
     assert np.array(pool.y[0]).tolist() == y
     assert len(formats.take_in(pool, table, relabel=True)["id"]) == 0
     assert np.array(pool.y[0]).tolist() != y

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from ..data.labels import nearest_class, objects
-from ..data.tables import csv_bytes
+from ..data.tables import Lines, csv_bytes
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
 from .opinions import (
@@ -227,7 +227,7 @@ def read(
     annotator: str | None = None,
     several: bool | None = None,
     skip: Any = -1,
-) -> dict[str, list]:
+) -> Lines:
     """Read answers of a file as a table for `Pool.merge`; its other columns are what rows have.
 
     The columns id, label, annotator, comment and seconds are always there, time and kind too, and
@@ -260,7 +260,7 @@ def read(
     Returns
     -------
     dict of lists
-        The columns.
+        The columns. `Pool.merge` and `take_in` name the lines of the file in what they refuse.
 
     Raises
     ------
@@ -286,7 +286,9 @@ def read(
     columns: dict[str, list] = {name: [] for name in _COLUMNS[:-1]}
     data: dict[str, list] = {}
     known: dict[Any, Any] = {}  # labels and names are few, and are kept once
-    for n, each in enumerate(reading):
+    places: list[str] = []  # "line 7", of which the unit is the same throughout
+    for n, (where, each) in enumerate(reading):
+        places.append(where)
         for name, values in columns.items():
             value = getattr(each, name)
             values.append(known.setdefault((type(value), value), value) if name in _FEW else value)
@@ -301,7 +303,8 @@ def read(
         skip if what == CANNOT_TELL else _label(value, what, several)
         for value, what in zip(columns["label"], columns["kind"], strict=True)
     ]
-    return columns | data
+    unit = places[0].partition(" ")[0] if places else "row"
+    return Lines(columns | data, [int(each.rpartition(" ")[2]) for each in places], unit)
 
 
 _FEW = ("label", "annotator", "kind")

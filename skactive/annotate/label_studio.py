@@ -28,6 +28,7 @@ from .opinions import CANNOT_TELL, ROW, Answer, Form, data_of, shown_key
 from .reconciling import bring
 
 _TASKS_AT_ONCE = 500
+_SHOWN_AT_ONCE = 50  # of what a function shows, such as whole images
 _MARGIN = 5.0  # seconds: what was changed together need not become visible in that order
 _LONGEST_PAUSE = 60.0
 _MOST_FAILED = 5  # imports of the same rows, of which none came
@@ -328,7 +329,7 @@ class LabelStudio:
         missing = [row for row in map(int, rows) if row not in self._tasks_of]
         n_failed = 0
         while missing:
-            some = missing[:_TASKS_AT_ONCE]
+            some = missing[: _TASKS_AT_ONCE if self.show is None else _SHOWN_AT_ONCE]
             data = [
                 task_data(self._id_of(row), each)
                 for row, each in zip(some, self._data(some), strict=True)

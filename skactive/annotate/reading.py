@@ -65,9 +65,9 @@ class AnswersIn:
             what = "label" if label else "comment"
             raise ValueError(f"{got}, where Prodigy has its own {what}; leave {what}= out.")
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[tuple[str, Answer]]:
         for where, each in _READERS[self.kind](self):
-            yield self._checked(where, each)
+            yield where, self._checked(where, each)
         if self.label is not None and self._met and self.label not in self._met:
             raise ValueError(
                 f"{self.got}, which has no {self.label!r}; write label= for "

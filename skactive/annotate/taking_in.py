@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.labels import objects
 from ..data.row_numbers import check_row_numbers
-from ..data.tables import as_table
+from ..data.tables import Lines, as_table
 from ..pool import plans
 from .opinions import CANNOT_TELL, FINAL, Form, as_cell, plain_label
 
@@ -49,11 +50,13 @@ def take_in(
     >>> pool.opinions["annotator"].tolist()[-1], pool.y.tolist()
     ('ann', ['pos', 'pos'])
     """
+    said: Any = copy(table)  # which knows where in a file its rows were, if that of `read` does
     kinds, labels = list(table["kind"]), list(table["label"])
     for at, kind in enumerate(kinds):
         if kind in (CANNOT_TELL, FINAL):
             labels[at] = pool.missing_label if kind == CANNOT_TELL else None
 
+    said["label"] = labels
     # Where no label stands for it, who could not tell is recorded by itself.
     skips = CANNOT_TELL if pool.missing_label is None else None
 
@@ -65,10 +68,10 @@ def take_in(
                 against += _against(pool, table, name, rows, lines)
         if against and not relabel:
             for each in against:
-                kinds[each.line] = None
+                kinds[each.at] = None
             decided = _by_person(pool, table, kinds, FINAL)
         left = pool.merge(
-            {**table, "label": labels},
+            said,
             annotator_column="annotator",
             comment_column="comment",
             seconds_column="seconds",
@@ -95,7 +98,8 @@ class _Against(NamedTuple):
     in_pool: Any
     by: str | None
     in_table: Any
-    line: int
+    at: int
+    line: int  # of the file
 
 
 def _against(
@@ -111,8 +115,9 @@ def _against(
         )
         if kind == FINAL
     }
+    places = table.numbers if isinstance(table, Lines) else range(len(table["id"]))
     return [
-        _Against(table["id"][at], *has[row], as_cell(table["label"][at]), at)
+        _Against(table["id"][at], *has[row], as_cell(table["label"][at]), at, places[at])
         for row, at in zip(rows, lines, strict=True)
         if row in has
     ]

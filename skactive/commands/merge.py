@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import argparse
 
+import numpy as np
+
 from ..annotate.formats import read, take_in
 from ..annotate.reading import READABLE
+from ..data.tables import Lines, parse_like
 from .options import Subcommand, add_json, add_record
 from .project import opened
 from .status import lines_of
@@ -45,20 +48,46 @@ def _run(args: argparse.Namespace) -> int:
             label=args.label,
             annotator=args.annotator,
             several=project.several,
+            skip=pool.missing_label,
         )
+        if project.numbers:
+            table["label"] = _measured(table, args.answers)
         before = pool.n_operations
         left = take_in(pool, table, relabel=args.relabel)
         n_recorded = sum(len(operation.rows) for operation in pool.since(before))
     refused = lines_of(left)
+    n_given = sum(kind is not None for kind in table["kind"])
+    n_known = max(0, n_given - n_recorded - len(refused))
     if args.json:
-        say_json({"recorded": n_recorded, "left_out": refused})
+        say_json({"recorded": n_recorded, "known": n_known, "left_out": refused})
     else:
         say(f"{number_of(n_recorded, 'row')} of {args.answers} recorded in {args.store}.")
+        if not n_given:
+            note(f"{args.answers} has no answer in it: no row has a label there.")
+        elif n_known:
+            which = f"all {n_known:,}" if n_known == n_given else f"{n_known:,} of its {n_given:,}"
+            note(f"{which} answers are recorded already.".capitalize())
         for each in refused:
-            note(f"{each['id']}: it has {each['in_pool']!r}, the file {each['in_table']!r}.")
+            where = f"{table.unit} {each['line']}"
+            note(
+                f"{where}, {each['id']}: it has {each['in_pool']!r}, the file {each['in_table']!r}."
+            )
     if refused:
         note(f"{number_of(len(refused), 'answer')} left out; write --relabel to let them count.")
     return 1 if refused else 0
+
+
+def _measured(table: Lines, path: str) -> list[float | None]:
+    """Return labels as numbers, of which some may be whole, refusing what is none."""
+    parsed = parse_like(table["label"], np.zeros(0), also_new=True)
+    if parsed.unknown:
+        first = parsed.unknown[0]
+        raise ValueError(
+            f"{path} has the label {first.cell!r} in {table.unit} {table.numbers[first.position]}, "
+            f"which is no number; write one, with a point, or nothing for no answer."
+        )
+    cells = zip(parsed.labels.tolist(), parsed.is_given.tolist(), strict=True)
+    return [label if is_given else None for label, is_given in cells]
 
 
 IMPORT = Subcommand(
