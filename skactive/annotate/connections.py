@@ -19,11 +19,9 @@ def protocol(most: int = MOST) -> type:
     own: Any = needed("uvicorn.protocols.http.auto").AutoHTTPProtocol
 
     class Bounded(own):
-        app: Any  # of uvicorn's own
-
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            app = self.app
+            app: Any = self.app  # type: ignore[has-type]  # of uvicorn's own
 
             async def asked(scope: Any, receive: Any, send: Any) -> None:
                 if self in kept:  # it was not closed meanwhile
