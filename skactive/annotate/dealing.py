@@ -21,7 +21,7 @@ from ..data.chance import uniform_by_row
 from ..learner.asked import places_of_tests
 from ..learner.learner import ActiveLearner
 from ..pool import plans
-from ..pool.fold import LABELED, SKIPPED, UNLABELED
+from ..pool.fold import LABELED, RESERVED, SKIPPED, UNLABELED
 from ..pool.log import RESERVE, Change
 from ..pool.people import overlap_chance
 from ..pool.pool import Pool
@@ -187,12 +187,10 @@ class Dealer:
 
     def _dealt(self, name: str, tab: str, has: set[int], want: int, left: float) -> list[int]:
         now = self.clock()
-        own = {
-            row: held
-            for (row, who), held in self.out.items()
-            if who == name and self._state(row) != SKIPPED  # by somebody else, late
-        }
-        for row in [row for row in own if not self._is_still_hers(row, name)]:
+        own = {row: held for (row, who), held in self.out.items() if who == name}
+        gone = [row for row in own if not self._is_still_hers(row, name)]
+        self._release(gone, name)
+        for row in gone:
             del own[row], self.out[row, name]
         # Its answer to the last request was lost; or nobody has heard of the tab that had them.
         rows = [row for row, held in own.items() if held.tab == tab or held.until <= now]
@@ -210,13 +208,15 @@ class Dealer:
         """Return how many rows are about to get their first label: those here, and with others."""
         heard = self.clock() + LEASE - 2 * SILENT  # who was not heard of for so long may be away
         out = {row for (row, _), held in self.out.items() if held.until > heard or row in here}
-        return sum(self._state(row) != LABELED for row in out)
+        states = self.pool.ledger.follow().states_of(np.array(sorted(out), dtype=np.int64))
+        return int(np.isin(states, (UNLABELED, RESERVED)).sum())
 
     def _is_still_hers(self, row: int, name: str) -> bool:
         """Tell whether somebody is still to answer a row that she had in her hands."""
         if name not in self.pool.ledger.follow().names.get(row, ()):
             return False
-        return self._state(row) != LABELED or bool(self.overlap) or self.is_again
+        state = self._state(row)  # others may have answered or skipped it, late
+        return state != SKIPPED and (state != LABELED or bool(self.overlap) or self.is_again)
 
     def _release_expired(self, name: str) -> None:
         """Release what others have in tabs that have not been heard of for long."""
