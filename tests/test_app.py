@@ -1,18 +1,21 @@
 """The page's routes: what they answer, what they refuse, and that nothing makes them fall over."""
 
+import asyncio
 import json
 import random
+import time
 import wave
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import numpy as np
 import pytest
-from annotate_stand_ins import OWN, client, page
+from annotate_stand_ins import OWN, PORT, client, page
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from skactive.annotate.app import make_app
+from skactive.annotate.app import MOST_FILES, make_app
+from skactive.annotate.items import Items
 from skactive.annotate.protocol import MAX_BODY, MOST_OPS
 from skactive.annotate.refused import Refused
 
@@ -28,7 +31,7 @@ OP = {
     "ms": 5,
     "guessed": False,
 }
-BODY = {"tab": "t", "ops": [OP], "have": [1], "want": 2}
+BODY = {"tab": "t", "ops": [OP], "have": [1], "want": 2, "leaving": True}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,16 @@ def test_an_answer_reaches_the_desk_with_all_its_parts_and_who_gave_it(door):
     undo = {"op": "2", "kind": "undo", "row": None, "label": None, "comment": None, "ms": None}
     assert door.desk.asked == [
         ("ann", BODY),
-        ("ann", {"tab": "t", "ops": [undo | {"guessed": False}], "have": [], "want": 1}),
+        (
+            "ann",
+            {
+                "tab": "t",
+                "ops": [undo | {"guessed": False}],
+                "have": [],
+                "want": 1,
+                "leaving": False,
+            },
+        ),
     ]
 
 
@@ -131,6 +143,7 @@ BAD_BODIES = {
     "have of text": b'{"tab": "t", "ops": [], "have": ["1"]}',
     "have without end": b'{"tab": "t", "ops": [], "have": [' + b"1, " * 500 + b"1]}",
     "want as text": b'{"tab": "t", "ops": [], "want": "1"}',
+    "leaving as a number": b'{"tab": "t", "ops": [], "leaving": 1}',
     "want of a half": b'{"tab": "t", "ops": [], "want": 0.5}',
     "want without end": b'{"tab": "t", "ops": [], "want": 1000000}',
     "what no request has": b'{"tab": "t", "ops": [], "sudo": true}',
@@ -291,6 +304,40 @@ def test_a_picture_is_asked_for_again_only_where_it_may_be_another(tmp_path):
         *(getattr(app.routes[0].endpoint.__self__, n) for n in ("desk", "views", "access"))
     )
     assert client(other, access).get("/item/0", headers={"if-none-match": tag}).status_code == 200
+
+
+def test_few_files_are_made_at_once_and_clicks_do_not_wait_for_them(tmp_path, monkeypatch):
+    app, _, _, access = page(tmp_path)
+    cookie = access.cookie_for("ann", is_secure=False).split(";")[0]
+    headers = [(b"host", f"127.0.0.1:{PORT}".encode()), (b"cookie", cookie.encode())]
+    making, most, told = set(), [], []
+
+    def file(items, row, full):
+        making.add(row)
+        most.append(len(making))
+        time.sleep(0.02)
+        making.discard(row)
+        return b"", "text/plain"
+
+    async def get(path, row=0):
+        scope = {"type": "http", "method": "GET", "path": path, "headers": headers}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                told.append((path, message["status"]))
+
+        await app(scope | {"query_string": b"", "root_path": ""}, None, send)
+
+    async def all_of_them():
+        pictures = [asyncio.create_task(get(f"/item/{row}")) for row in range(60)]
+        await asyncio.sleep(0.01)
+        await get("/api/setup")
+        await asyncio.gather(*pictures)
+
+    monkeypatch.setattr(Items, "file", file)
+    asyncio.run(all_of_them())
+    assert max(most) == MOST_FILES and {status for _, status in told} == {200}
+    assert told.index(("/api/setup", 200)) < 30
 
 
 def test_a_player_seeks(tmp_path):

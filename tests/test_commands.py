@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from labelling import Served, label
 
 from skactive import ActiveLearner, Pool, annotate, compare_strategies
+from skactive.commands.drawing import curve
 from skactive.commands.main import COMMANDS, main
 from skactive.commands.project import remembered
 
@@ -257,6 +259,108 @@ def test_rows_may_have_several_labels(folder, person, capsys):
     assert main(["next", "labels.db"]) == 0
 
 
+NUMBERS = ["label", "reviews.csv", "--text", "review", "--id", "n", "--numbers"]
+
+
+def measured(row):
+    """What the person measures: near 4 of good ones, near 1 of others."""
+    return (4 if "good" in str(row) else 1) + len(str(row)) / 100
+
+
+def test_labels_may_be_numbers_all_the_way(folder, person, capsys):
+    person.says = measured
+    assert main([*NUMBERS, "--hold-out", ".4"]) == 0
+    err = told(capsys)[1]
+    assert "Model: TF-IDF of words and ridge regression. Strategy: k_center." in err
+    assert person.served[0]["classes"] is None
+    assert main(["label", "labels.db"]) == 0  # to go on
+    found = status(capsys, "--estimate")
+    truth = {str(i): measured(text) for i, text in reviews(80)}
+    assert found["labelled"] + found["held_out_labelled"] == 60 and found["classes"] == {}
+    assert found["values"]["most"] > 4 > found["values"]["median"] > found["values"]["least"] > 1
+    assert found["estimate"]["metric"] == "r2" and found["estimate"]["value"] > 0.5
+    assert [(each["answers"], each["skips"]) for each in found["people"]] == [(60, 0)]
+    assert main(["status", "labels.db"]) == 0
+    low, high = found["values"]["least"], found["values"]["most"]
+    assert f"  values       {low:g} to {high:g}, median " in told(capsys)[0]
+    assert main(["next", "labels.db", "-n", "2"]) == 0
+    assert main(["report", "labels.db"]) == 0
+    assert told(capsys)[1].count("intervals by resampling") == 1  # though the curve has ten points
+    page = Path("report.html").read_text("utf-8")
+    assert "<h2>Values</h2>" in page and "Classes" not in page and ">k_center<" in page
+    person.n = 0
+    for kind in ("csv", "jsonl", "label-studio", "prodigy", "doccano"):
+        assert main(["export", "labels.db", "--to", kind, "-o", f"out.{kind}"]) == 0
+        assert main([*NUMBERS, "--store", f"{kind}.db", "--hold-out", "0"]) == 0
+        told(capsys)
+        assert main(["import", f"{kind}.db", f"out.{kind}"]) == 0
+        assert "60 rows" in told(capsys)[0]
+        assert main(["export", f"{kind}.db", "--to", "jsonl"]) == 0
+        lines = [json.loads(line) for line in told(capsys)[0].splitlines()]
+        assert {line["id"]: line["label"] for line in lines}.items() <= truth.items()
+
+
+def test_several_people_s_numbers_are_their_median(folder, person, capsys):
+    person.n = 0
+    assert main([*NUMBERS, "--annotators", "ann,ben,eve", "--hold-out", "0"]) == 0
+    for name, number in (("ann", 1), ("ben", 4), ("eve", 2.5)):
+        write_csv("answers.csv", ["id", "label"], [["3", number], ["5", number + 1]])
+        assert main(["import", "labels.db", "answers.csv", "--annotator", name]) == 0
+    told(capsys)
+    assert main(["export", "labels.db", "--to", "jsonl"]) == 0
+    lines = [json.loads(line) for line in told(capsys)[0].splitlines()]
+    assert {(line["id"], line["stands"]) for line in lines} == {("3", 2.5), ("5", 3.5)}
+    assert len(lines) == 6 and status(capsys)["values"]["median"] == 3
+    assert main(["report", "labels.db"]) == 0
+
+
+@pytest.mark.parametrize("data", ["patients.csv", "pictures"])
+def test_numbers_of_tables_and_images_have_a_model_too(folder, person, capsys, data):
+    pytest.importorskip("skrub")
+    Image = pytest.importorskip("PIL.Image")
+    Path("pictures").mkdir()
+    for i in range(20):
+        Image.new("RGB", (9, 9), (12 * i, 0, 0)).save(f"pictures/{i:02}.png")
+    person.says = lambda row: float(row["age"].iloc[0] if hasattr(row, "iloc") else row.stem)
+    assert main(["label", data, "--numbers", "--hold-out", ".4"]) == 0
+    assert "Bayesian ridge regression" in told(capsys)[1]
+    if data == "pictures":
+        person.n = 10
+        assert main(["label", "labels.db"]) == 0
+        assert status(capsys, "--estimate")["estimate"] is None  # of too few
+    else:
+        assert status(capsys, "--estimate")["estimate"]["value"] > 0.9
+
+
+def test_whole_numbers_of_a_file_are_measured_and_lines_are_told(folder, person, capsys):
+    person.n = 0
+    assert main([*NUMBERS, "--hold-out", "0"]) == 0
+    header, two_lines = ["id", "label", "note"], "two\nlines"
+    write_csv("answers.csv", header, [["1", "3", two_lines], ["2", "4", ""]])
+    assert main(["import", "labels.db", "answers.csv"]) == 0
+    write_csv("answers.csv", header, [["1", "3", two_lines], ["4", "-1", ""], ["5", "4.25", ""]])
+    told(capsys)
+    assert main(["import", "labels.db", "answers.csv", "--json"]) == 0
+    assert json.loads(told(capsys)[0]) == {"recorded": 2, "known": 1, "left_out": []}
+    write_csv("answers.csv", header, [["6", "3", two_lines], ["7", "good", ""]])
+    assert main(["import", "labels.db", "answers.csv"]) == 1
+    assert "has the label 'good' in line 4, which is no number; write one" in told(capsys)[1]
+    assert status(capsys)["labelled"] == 4
+
+
+def test_a_model_is_to_learn_what_labels_are(folder, person, capsys):
+    Path("other_models.py").write_text(
+        "from sklearn.linear_model import LogisticRegression, Ridge\n"
+        "classes, numbers = LogisticRegression(), Ridge()\n"
+    )
+    for words, said in (
+        ([*NUMBERS, "--model", "other_models:classes"], "learns no numbers, for which --numbers"),
+        ([*LABEL, "--model", "other_models:numbers"], "learns numbers, and labels are classes"),
+    ):
+        assert main(words) == 1
+        assert said in told(capsys)[1] and not Path("labels.db").exists()
+
+
 def test_a_model_of_ones_own_is_named_by_module_and_object(folder, person, capsys):
     Path("own_models.py").write_text(
         "from sklearn.pipeline import make_pipeline\n"
@@ -334,12 +438,30 @@ def test_a_net_of_timm_makes_vectors_once(folder, person, capsys, monkeypatch):
 
         @staticmethod
         def create_model(name, pretrained, num_classes):
+            if name == "away":
+                raise OSError("no network.")
             made.append((name, pretrained, num_classes))
             return torch.nn.Identity()
 
+        @staticmethod
+        def is_model(name):
+            return name in Timm.list_models()
+
+        @staticmethod
+        def list_models():
+            return ["tiny", "away"]
+
     monkeypatch.setitem(sys.modules, "timm", Timm)
     person.says = lambda path: "red" if int(Path(path).stem) % 2 else "black"
-    words = ["label", "pictures", "--classes", "red,black", "--embed", "timm:tiny"]
+    words = ["label", "pictures", "--classes", "red,black", "--embed"]
+    for name, said in (
+        ("tyny", "--embed timm:tyny is no net of timm; write timm:tiny."),
+        ("none", "timm.list_models() names them."),
+        ("away", "--embed timm:away has no weights here: no network. Be online once"),
+    ):
+        assert main([*words, f"timm:{name}"]) == 1
+        assert said in told(capsys)[1] and not Path("labels.db").exists()
+    words += ["timm:tiny"]
     assert main(words) == 0 and main(["label", "labels.db"]) == 0
     assert made == [("tiny", True, 0)]
     assert np.load("labels.tiny.npy")[:, 0].tolist() == [0, 1] * 6
@@ -376,6 +498,8 @@ def test_guidelines_are_read_anew_each_time(folder, person):
         (["label", "reviews.csv", "--classes", "a,a"], 2, "'a,a' has a blank name, or one twice"),
         (["label", "none.csv", "--classes", "a,b"], 1, "none.csv is not there; give a CSV"),
         (["label", "none.db", "--classes", "a,b"], 1, "none.db is no record of skactive label"),
+        ([*LABEL, "--numbers"], 2, "--numbers has no classes; leave it or --classes"),
+        ([*NUMBERS, "--several"], 2, "--numbers has no classes; leave it or --classes"),
         ([*LABEL, "--hold-out", "1"], 2, "'1' is no share; write a number from 0 to below 1"),
         ([*LABEL, "--port", "65536"], 2, "'65536' is no port"),
         ([*LABEL, "--goal", "no"], 2, "'no' is no number; write 1 or more"),
@@ -407,10 +531,23 @@ def test_a_mistake_is_one_sentence_an_exit_code_and_no_record(
 
 def test_what_a_record_has_for_good_is_not_changed_by_an_option(folder, person, capsys):
     assert main(LABEL) == 0
-    for option in (["--text", "n"], ["--id", "n"], ["--hold-out", ".5"], ["--several"]):
+    for option in (
+        ["--text", "n"],
+        ["--id", "n"],
+        ["--hold-out", ".5"],
+        ["--several"],
+        ["--numbers"],
+    ):
         told(capsys)
         assert main(["label", "labels.db", *option]) == 2
         assert f"labels.db was begun with {option[0]}" in told(capsys)[1]
+
+
+def test_a_record_is_known_by_its_name(folder, person, capsys):
+    assert main([*LABEL, "--store", "labels.sqlite"]) == 2
+    assert "write a name that ends in .db" in told(capsys)[1]
+    assert not Path("labels.sqlite").exists()
+    assert main([*LABEL, "--store", "LABELS.DB"]) == main(["label", "LABELS.DB"]) == 0
 
 
 def test_another_file_is_not_taken_for_the_one_that_a_record_labels(folder, person, capsys):
@@ -592,11 +729,15 @@ def test_a_comparison_that_cannot_be_is_refused(folder, capsys, more, code, said
 def test_measured_numbers_are_compared_too(folder, capsys):
     pytest.importorskip("skrub")
     words = ["compare", "patients.csv", "--target", "age", "--numbers", "--ignore", "patient"]
-    assert (
-        main([*words, "--repeats", "1", "--budget", "14", "--batch", "2", "--no-picture", "--json"])
-        == 0
+    more = ["--repeats", "1", "--budget", "14", "--batch", "2", "--no-picture", "--json"]
+    assert main([*words, *more]) == 0
+    found = json.loads(told(capsys)[0])["strategies"]
+    assert {row["strategy"] for row in found} == {"random", "k_center"}
+    write_csv(
+        "reviews.csv", ["n", "review", "stars"], [[*row, measured(row)] for row in reviews(80)]
     )
-    assert {row["strategy"] for row in json.loads(told(capsys)[0])["strategies"]} >= {"random"}
+    words = ["compare", "reviews.csv", "--text", "review", "--target", "stars", "--numbers"]
+    assert main([*words, *more]) == 0
 
 
 # Help, and the process
@@ -638,14 +779,14 @@ def test_a_console_that_lacks_letters_is_no_mistake(folder, person, capsys, monk
     assert "gr\\xfcn 0" in said and json.loads(said[said.index("{") :])["classes"]["grün"] == 0
 
 
-def test_the_entry_point_is_main():
+def test_the_entry_point_is_main(monkeypatch, capsys):
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, name = project["scripts"]["skactive"].split(":")
-    code = f"import sys; from {module} import {name}; sys.exit({name}())"
-    done = run(sys.executable, "-c", code, "--version", cwd=ROOT)
-    assert done.returncode == 0 and re.fullmatch(r"skactive \d+\.\d+\.\d+\n", done.stdout)
+    monkeypatch.setattr(sys, "argv", ["skactive", "--version"])
+    assert getattr(import_module(module), name)() == 0
+    assert re.fullmatch(r"skactive \d+\.\d+\.\d+\n", told(capsys)[0])
 
 
 # Other tools
@@ -684,13 +825,24 @@ def test_answers_of_a_file_have_the_columns_and_the_name_that_are_written(folder
     told(capsys)
     words = ["import", "labels.db", "answers.csv", "--id", "row", "--label", "said"]
     assert main([*words, "--annotator", "ben", "--json"]) == 0
-    assert json.loads(told(capsys)[0]) == {"recorded": 2, "left_out": []}
+    assert json.loads(told(capsys)[0]) == {"recorded": 2, "known": 0, "left_out": []}
+    assert main([*words, "--annotator", "ben"]) == 0
+    assert told(capsys) == (
+        "0 rows of answers.csv recorded in labels.db.\n",
+        "All 2 answers are recorded already.\n",
+    )
+    write_csv("answers.csv", ["row", "said"], [["3", "positive"], ["6", "negative"]])
+    assert main([*words, "--annotator", "ben"]) == 0
+    assert told(capsys)[1] == "1 of its 2 answers are recorded already.\n"
+    write_csv("answers.csv", ["row", "said"], [["3", ""]])
+    assert main([*words, "--annotator", "ben"]) == 0
+    assert told(capsys)[1] == "answers.csv has no answer in it: no row has a label there.\n"
     (ben,) = status(capsys)["people"]
-    assert (ben["annotator"], ben["answers"]) == ("ben", 2)
+    assert (ben["annotator"], ben["answers"]) == ("ben", 3)
 
 
 def test_a_report_says_what_was_done_and_runs_nothing(folder, person):
-    assert main([*LABEL, "--id", "n"]) == 0
+    assert main([*LABEL, "--id", "n", "--goal", "200"]) == 0
     rows = reviews(80)
     with Pool.open(
         "labels.db", [row[1] for row in rows], ids=[str(row[0]) for row in rows]
@@ -708,6 +860,28 @@ def test_a_report_says_what_was_done_and_runs_nothing(folder, person):
         r"negative, positive became \S+, \S+ \(undone\)|negative became bad \(undone\)", page
     )
     assert f'Labelled to test on</th><td class="n">{n_tests}</td>' in page
+    assert 'Labels in all, of 200 wanted</th><td class="n">31</td>' in page
+    # No two labelled the same row, so that nothing tells how often anybody is right.
+    assert "Accuracy (estimated)" not in page and "nor of how often anybody is right" in page
+    with Pool.open(
+        "labels.db",
+        [row[1] for row in rows],
+        ids=[str(row[0]) for row in rows],
+        consensus="majority",
+    ) as pool:
+        pool.label(pool.labeled[:9], pool.y_labeled[:9], annotator="<b>eve</b>")
+    assert main(["report", "labels.db"]) == 0
+    page = Path("report.html").read_text("utf-8")
+    assert '<th class="n">Agreement</th>' in page and "<th>Name</th>" in page
+    assert re.search(r"<td>ann</td>.*<td>\d\.\d\d \[", page)
+
+
+def test_a_curve_that_falls_without_end_is_cut():
+    inf = float("inf")
+    picture = curve([3, 9], [-inf, 0.5], [-inf, -7.0], [inf, 0.75], "R²")
+    assert "nan" not in picture and "inf" not in picture
+    assert ">-1</text>" in picture and ">-0.5</text>" in picture
+    assert ">-0.5</text>" not in curve([3, 9], [0.2, 0.5], [0.1, 0.2], [0.5, 0.75], "accuracy")
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "label-studio", "prodigy", "doccano"])
@@ -801,7 +975,7 @@ def test_an_example_of_the_help_runs(folder, person, monkeypatch, capsysbinary, 
         assert (url, token, classes) == (
             "http://localhost:8080",
             "secret",
-            ["positive", "negative"],
+            ["cat", "dog"] if "pictures/" in words else ["positive", "negative"],
         )
         assert project == (3 if "--project" in words else None)
 

@@ -21,7 +21,7 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_texts_come_as_they_are_whatever_separates_them(file, mark, separator, end):
     texts = ["plain", "a, b; c\td", 'she said "no"', "two\nlines", "NA", " spaced ", "007", "é 世"]
@@ -122,8 +122,12 @@ def test_lines_of_json(file):
         ("a,b\n ,x\n", Asked("a"), "has no row with something in it; give a file with rows."),
         ("a,b\n1,2\n", Asked("c"), "has no column 'c'; its columns are 'a', 'b'."),
         ("a,a\n1,2\n", Asked("a"), "has two columns 'a'; rename one of them."),
-        ("a,b\n1,2\n1,2,3\n", Asked("a"), "has 3 cells in line 3 and 2 in the first; put a cell"),
-        ('a,b\n1,"2\n', Asked("a"), "cannot be read from line 2 on: unexpected end of data"),
+        ("a,b\n1,2\n1,2,3\n", Asked("a"), "whose line 3 has 3 cells where the first has 2; put"),
+        (
+            'a,b\n1,"2\n',
+            Asked("a"),
+            "of which line 2 cannot be read: unexpected end of data; write",
+        ),
         ("a,b\n1,x\n1,y\n", Asked("b", id="a"), "has the a '1' twice, in rows 1 and 2; give each"),
         ("a,b\n1,x\n,y\n", Asked("b", id="a"), "has no 'a' in row 2; fill it in, or leave --id"),
         ("a\n1\n", Asked(id="a"), "has no column to label by; give a file with more of them."),
@@ -137,7 +141,7 @@ def test_what_is_wrong_with_a_file_is_one_sentence(file, content, asked, said):
     path = file(content)
     with pytest.raises(ValueError) as refused:
         read_data(path, asked)
-    assert f"{path} {said}" in str(refused.value)
+    assert str(refused.value).partition(str(path))[2].lstrip(", ").startswith(said)
 
 
 @pytest.mark.parametrize(

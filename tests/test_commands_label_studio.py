@@ -1,12 +1,16 @@
 """`skactive label-studio` against a server with Label Studio's rules."""
 
 import json
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from label_studio_stand_in import PERSONAL, serving
 
 from skactive import annotate
+from skactive.annotate import label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.commands import main
 
@@ -18,7 +22,7 @@ def server(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = [f"{i},{'good' if i % 2 else 'bad'} thing {i}" for i in range(12)]
     Path("texts.csv").write_text("\n".join(["n,text", *lines]), encoding="utf-8")
-    Path("token.txt").write_text(f"{PERSONAL}\n", encoding="utf-8")
+    Path("token.txt").write_text(f"{PERSONAL}\n", encoding="utf-8-sig")
     with serving() as (server, url):
         server.url = url
         yield server
@@ -48,7 +52,8 @@ def test_a_file_without_a_token_is_refused(server, capsys, token, said):
     assert said in capsys.readouterr().err and not Path("ls.db").exists()
 
 
-def test_a_server_that_is_not_there_is_one_sentence(server, capsys):
+def test_a_server_that_is_not_there_is_one_sentence(server, capsys, monkeypatch):
+    monkeypatch.setattr(label_studio_client.time, "sleep", lambda seconds: None)
     assert main([*WORDS, "--url", "http://127.0.0.1:9", "--token-file", "token.txt", "--once"]) == 1
     err = capsys.readouterr().err
     assert "Traceback" not in err and "127.0.0.1:9" in err
@@ -77,10 +82,54 @@ def test_a_token_that_the_server_does_not_take_is_one_sentence(server, capsys):
     assert "Traceback" not in err and "does not take the token" in err
 
 
-def test_images_are_refused_with_what_to_write(server, capsys):
-    Path("pictures").mkdir()
-    assert follow(server, data=["label-studio", "pictures", "--classes", "a,b"]) == 1
-    assert "LabelStudio(..., show=function) in Python" in capsys.readouterr().err
+def test_images_go_to_the_server_whole_or_by_their_addresses(server, capsys):
+    Image = pytest.importorskip("PIL.Image")
+    Path("pictures/b c").mkdir(parents=True)
+    colours = {"a.png": (255, 0, 0), "b c/d#.png": (0, 0, 255)}
+    for name, colour in colours.items():
+        Image.new("RGB", (1500, 30), colour).save(Path("pictures") / name)
+    words = ["label-studio", "pictures", "--classes", "red,blue", "--hold-out", "0"]
+    assert follow(server, data=words) == 0
+    (project,) = server.projects.values()
+    assert '<Image name="item" value="$image"/>' in project["label_config"]
+    seen = {task["data"]["row"]: task["data"]["image"] for task in server.tasks.values()}
+    assert set(seen) == set(colours)
+    for name, address in seen.items():
+        start, _, body = address.partition("base64,")
+        assert start == "data:image/jpeg;"
+        with Image.open(BytesIO(b64decode(body))) as image:
+            assert image.size == (1024, 20)
+            assert np.allclose(image.getpixel((9, 9)), colours[name], atol=3)
+    (task,) = [each for each in server.tasks.values() if each["data"]["row"] == "a.png"]
+    server.annotate(task["id"], 1, ["red"])
+    assert follow(server, data=["label-studio", "labels.db"]) == 0  # which makes no task twice
+    assert len(server.tasks) == 2 and "1 labelled, 1 left" in capsys.readouterr().out
+    by_address = [*words, "--store", "more.db", "--image-url", "/data/local-files/?d=pictures"]
+    assert follow(server, data=by_address) == 0
+    assert {task["data"]["image"] for task in list(server.tasks.values())[2:]} == {
+        "/data/local-files/?d=pictures/a.png",
+        "/data/local-files/?d=pictures/b%20c/d%23.png",
+    }
+
+
+def test_an_address_of_images_is_refused_for_texts(server, capsys):
+    assert follow(server, "--image-url", "http://localhost/") == 2
+    assert "--image-url is for a folder of images, and texts.csv is none" in capsys.readouterr().err
+    assert not Path("ls.db").exists()
+
+
+def test_numbers_are_asked_for_in_label_studio(server, capsys):
+    words = ["label-studio", "texts.csv", "--text", "text", "--numbers", "--hold-out", "0"]
+    assert follow(server, data=words) == 0
+    (project,) = server.projects.values()
+    assert '<Number name="label"' in project["label_config"]
+    for task, number in zip(list(server.tasks), (1.5, 4), strict=False):
+        server.annotate(task, 1, number=number)
+    assert follow(server, data=["label-studio", "labels.db"]) == 0
+    capsys.readouterr()
+    assert main(["status", "labels.db", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["values"] == {"least": 1.5, "median": 2.75, "most": 4.0}
 
 
 def test_rows_that_were_added_in_label_studio_are_read_with_the_others(server, capsys):

@@ -24,8 +24,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from skactive import ActiveLearner, Pool
 from skactive.annotate import desk as desks
 from skactive.annotate import work as works
-from skactive.annotate.cache import Cache
-from skactive.annotate.dealing import LEASE, SILENT
+from skactive.annotate import worker as workers
+from skactive.annotate.cache import MOST_MODELS, Cache, Predicted
+from skactive.annotate.dealing import LEASE, LEAVING, SILENT
 from skactive.annotate.desk import Desk
 from skactive.annotate.frames import Done
 from skactive.annotate.refused import Refused
@@ -75,7 +76,8 @@ def learner_on(path, X=X, estimator=None, **params):
     """A learner on a pool in a file."""
     names = ("hold_out", "consensus", "multilabel", "classes", "missing_label")
     options = {name: params[name] for name in names if name in params}
-    pool = Pool.open(path, X, **({} if path.exists() else options))
+    ids = params.pop("ids", None)
+    pool = Pool.open(path, X, ids=ids, **({} if path.exists() else options))
     estimator = LogisticRegression() if estimator is None else estimator
     return ActiveLearner(estimator, random_state=0, **params).fit(pool)
 
@@ -107,8 +109,9 @@ def op(kind, row=None, label=None, name=None, **more):
     return given | {"comment": None, "ms": None, "guessed": False} | more
 
 
-def ask(desk, who, *ops, have=(), want=0, tab="tab"):
-    return desk.answer(who, {"tab": tab, "ops": list(ops), "have": list(have), "want": want})
+def ask(desk, who, *ops, have=(), want=0, tab="tab", leaving=False):
+    request = {"tab": tab, "ops": list(ops), "have": list(have), "want": want, "leaving": leaving}
+    return desk.answer(who, request)
 
 
 def rows_of(answer):
@@ -276,6 +279,19 @@ def test_a_late_skip_takes_nobodys_label_away(opened):
     ask(desk, "ann", op("answer", row, "cat"))
     assert ask(desk, "ben", op("skip", row))["acknowledged"]
     assert desk.pool.y[row] == "cat"
+
+
+def test_a_row_that_somebody_else_skipped_late_is_not_dealt_again(opened):
+    desk = opened()
+    rows = rows_of(ask(desk, "ben", want=3))
+    ask(desk, "ann", op("skip", rows[0]))
+    assert rows_of(ask(desk, "ben", want=2)) == rows[1:]  # his tab was reloaded
+    assert rows[0] not in rows_of(ask(desk, "ben", have=rows[1:], want=5))
+    ask(desk, "ann", op("undo"), leaving=True)  # it is not kept for him any longer
+    assert desk.pool.ledger.follow().names.get(rows[0]) in (None, ("ann",))
+    ask(desk, "ann", op("skip", rows[0]))
+    answer = ask(desk, "ben", op("answer", rows[0], "cat"))  # if he had it in front
+    assert answer["refused"] == []
 
 
 def test_who_could_not_tell_may_say_why_later(opened):
@@ -481,6 +497,8 @@ def test_rows_of_a_colleagues_file_are_nobodys(opened, tmp_path):
     for who in ("ann", "ben"):
         clock.now += 2 * LEASE
         assert not set(rows_of(ask(desk, who, want=60))) & set(kept.tolist())
+        ask(desk, "ann", have=kept.tolist())  # as an old tab of hers may say
+    assert all(desk.pool.ledger.follow().names[row] == ("ann",) for row in kept.tolist())
 
 
 def test_the_last_rows_come_to_whoever_is_there(opened):
@@ -496,14 +514,72 @@ def test_the_last_rows_come_to_whoever_is_there(opened):
 
 
 def test_nothing_is_dealt_beyond_the_goal(opened):
-    desk = opened(goal=2)
+    clock = Clock()
+    desk = opened(goal=6, clock=clock)
+    rows = rows_of(ask(desk, "ann", want=4))
+    (first, last) = rows_of(ask(desk, "ben", want=4))
+    answer = ask(desk, "ann", op("skip", rows[0]), have=rows[1:], want=4)
+    (more,) = rows_of(answer)  # as one of hers gets no label
+    answer = ask(desk, "ann", *[op("answer", row, "cat") for row in (*rows[1:], more)], want=4)
+    assert answer["cards"] == [] and not answer["done"]  # ben may give back what he has
+    assert answer["progress"]["left"] == 2
+    ask(desk, "ben", op("answer", first, "cat"), have=[last])
+    clock.now += 2 * SILENT + 1  # he has gone for his lunch
+    (instead,) = rows_of(ask(desk, "ann", want=4))
+    answer = ask(desk, "ann", op("answer", instead, "cat"), want=4)
+    assert answer["done"] and answer["progress"] | {"per_hour": 0} == {
+        "mine": 6,
+        "labelled": 6,
+        "goal": 6,
+        "left": 0,
+        "per_hour": 0,
+    }
+    assert rows_of(ask(desk, "ben", want=4)) == []  # nor what his tab has lost
+
+
+def test_second_opinions_are_asked_for_beyond_the_goal(opened):
+    desk = opened(goal=10, consensus="majority", overlap=0.5)
+    rows = rows_of(ask(desk, "ann", want=50))
+    answer = ask(desk, "ann", *[op("answer", row, "cat") for row in rows], want=50)
+    assert len(rows) == 10 and answer["done"]
+    seconds = rows_of(ask(desk, "ben", want=50))
+    assert set(seconds) == set(filter(desk.dealer.is_overlapping, rows)) != set()
+    answer = ask(desk, "ben", *[op("answer", row, "cat") for row in seconds], want=50)
+    assert answer["done"] and answer["progress"]["labelled"] == 10
+
+
+def test_what_could_not_be_dealt_is_dealt_once_there_is_room_on_the_disk(opened, monkeypatch):
+    desk = opened(consensus="majority", overlap=0.5)
+    ranked = list(filter(desk.dealer.is_overlapping, range(60)))
+    desk.dealer.rank(np.array(ranked))
+    rows = rows_of(ask(desk, "ann", want=6))
+    ask(desk, "ann", *[op("answer", row, "cat") for row in rows[:4]], have=rows[4:])
+
+    def full(*_):
+        raise OSError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.pool.ledger, "commit", full)
+        with pytest.raises(OSError, match="disk is full"):
+            ask(desk, "ben", want=8)
+    given = rows_of(ask(desk, "ben", want=8))
+    assert set(given) == {*rows[:4], *ranked[6:10]}
+
+
+def test_what_a_closed_tab_had_is_soon_given_to_others_unless_it_comes_back(opened):
+    clock = Clock()
+    desk = opened(clock=clock, X=X[:6])
     rows = rows_of(ask(desk, "ann", want=3))
-    answer = ask(desk, "ann", op("answer", rows[0], "cat"), have=rows[1:], want=1)
-    assert answer["progress"]["left"] == 1 and not answer["done"]
-    answer = ask(desk, "ann", op("answer", rows[1], "cat"), have=rows[2:], want=1)
-    assert answer["cards"] == [] and not answer["done"]  # one is still in front
-    answer = ask(desk, "ann", op("answer", rows[2], "cat"), want=1)
-    assert answer["done"] and answer["progress"]["labelled"] == 3
+    other = rows_of(ask(desk, "ann", want=3, tab="other"))
+    answer = ask(desk, "ann", op("answer", rows[0], "cat"), leaving=True)
+    assert len(answer["acknowledged"]) == 1
+    assert rows_of(ask(desk, "ann", want=3)) == rows[1:]  # reloaded
+    clock.now += LEAVING + 1
+    assert rows_of(ask(desk, "ben", want=3)) == []
+    ask(desk, "ann", leaving=True)
+    clock.now += LEAVING + 1
+    assert sorted(rows_of(ask(desk, "ben", want=6))) == sorted(rows[1:])
+    assert not set(other) & set(rows)
 
 
 def test_several_people_who_click_at_once_get_rows_of_their_own(opened):
@@ -664,7 +740,14 @@ class Moody(ClassifierMixin, BaseEstimator):
         return np.tile([0.75, 0.25], (len(X), 1))
 
 
-def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(tmp_path):
+@pytest.fixture
+def restless(monkeypatch):
+    """Trainings follow one another at once."""
+    monkeypatch.setattr(workers, "REST", 0.0)
+    monkeypatch.setattr(workers, "MOST_REST", 0.0)
+
+
+def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(restless, tmp_path):
     learner = learner_on(tmp_path / "labels.db", estimator=Moody(), classes=CLASSES, hold_out=0.2)
     desk = Desk(learner, Rows(), annotators=["ann"])
     try:
@@ -744,7 +827,7 @@ class Mute(Exception):
 
 
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="no process can be watched without waitid")
-def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(tmp_path):
+def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(restless, tmp_path):
     learner = learner_on(tmp_path / "labels.db", estimator=Unkind(), classes=CLASSES)
     desk = Desk(learner, Rows(), annotators=["ann"])
     try:
@@ -779,13 +862,49 @@ def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(ope
     assert desk.pool.n_labeled == 1 and rows_of(ask(desk, "ann", want=1))
 
 
+def test_what_models_said_is_of_the_rows_that_they_meant_and_of_this_file_alone(opened, tmp_path):
+    ids = [f"row {n}" for n in range(60)]
+    desk = opened(ids=ids)
+    desk.cache.keep_model(Predicted(3, 2, 0.1, [4, 9], ["cat", "dog"]))
+    desk.cache.keep_ranking(3, np.array([41, 17, 5]))
+    desk.close()
+    desk.pool.close()
+    desk = opened(X=X[59:3:-1], ids=ids[59:3:-1])  # sorted otherwise, and four rows are gone
+    assert desk.cache.models == [Predicted(3, 2, 0.1, [55, 50], ["cat", "dog"])]
+    assert desk.cache.ranking().tolist() == [18, 42, 54]
+    desk.close()
+    desk.pool.close()
+    desk = opened(X=X[59:6:-1], ids=ids[59:6:-1])
+    assert desk.cache.models == [Predicted(3, 2, 0.1, [50], ["dog"])]
+    assert desk.cache.ranking().tolist() == [18, 42]
+    desk.close()
+    desk.pool.close()
+    (tmp_path / "labels.db").unlink()
+    desk = opened(ids=ids)
+    assert desk.cache.models == [] and len(desk.cache.ranking()) == 0
+
+
 # Refusals
+
+
+def test_of_many_models_those_are_kept_that_a_curve_needs(tmp_path):
+    cache = Cache(str(tmp_path / "labels.db"), "whosever")
+    for n in range(1, 1001):
+        cache.keep_model(Predicted(2 * n, n, 0.1, [1, 2], ["cat", "dog"]))
+    kept = cache.models
+    learned = np.array([one.n_labeled for one in kept])
+    assert len(kept) == MOST_MODELS and (learned[0], learned[-1]) == (1, 1000)
+    assert np.diff(learned).max() <= 4 * 1000 / MOST_MODELS
+    cache.close()
+    cache = Cache(str(tmp_path / "labels.db"), "whosever")
+    assert cache.models == kept
+    cache.close()
 
 
 def test_a_second_page_over_one_file_is_refused(opened):
     desk = opened()
     with pytest.raises(BlockingIOError, match="is being labelled on a page already, by"):
-        Cache(str(desk.path))
+        Cache(str(desk.path), "whosever")
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,19 @@ def test_columns_of_a_frame_stand_beside_the_answers(tmp_path):
     assert formats.read(tmp_path / "a.json")["X_shown"] == [True, False]
 
 
+@pytest.mark.parametrize("to", TOOLS)
+def test_no_column_of_a_frame_is_lost_to_another_of_its_name(to, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"label": ["u"], "X_label": ["v"], "row": ["w"], "X_row": ["x"]})
+    pool = Pool(np.zeros((1, 1)), ids=["a"])
+    pool.label([0], ["p"], annotator="ann")
+    formats.write(pool, tmp_path / "a", to, X=frame)
+    table = formats.read(tmp_path / "a")
+    assert table["id"] == ["a"] and table["label"] == ["p"]
+    values = [cells[0] for name, cells in table.items() if name[:2] == "X_" or name == "row"]
+    assert sorted(values) == ["u", "v", "w", "x"]
+
+
 def test_paths_of_images_are_images(tmp_path):
     pool = Pool(["img/a.png", "img/b.JPG"])
     pool.label([0], ["cat"])
@@ -288,6 +301,49 @@ def test_a_csv_file_of_anybody(tmp_path):
         formats.read(path)
 
 
+@pytest.mark.parametrize("ids", [["a", "b"], None])
+@pytest.mark.parametrize(
+    ("kind", "name", "label", "says"),
+    [
+        ("final", 1, "zebra", "'zebra' is no class"),
+        ("final", 7, "p", "7"),
+        ("cannot tell", "x", None, "take_in got"),
+        ("cannot tell", 7, None, "take_in got"),
+    ],
+)
+def test_what_cannot_be_taken_in_leaves_the_pool_as_it_was(ids, kind, name, label, says):
+    pool = Pool(["u", "v"], ids=ids, classes=["p", "q"], consensus="majority", missing_label=None)
+    table = {"id": [0 if ids is None else "a", name], "label": ["p", label]}
+    table |= {"annotator": ["ann", "ann"], "kind": ["opinion", kind]}
+    if ids is not None and name == 1:
+        table["id"][1] = "b"
+    n = pool.n_operations
+    with pytest.raises(ValueError, match=says):
+        formats.take_in(pool, table | {"comment": [None, None], "seconds": [None, None]})
+    assert pool.n_operations == n
+
+
+@pytest.mark.parametrize("ids", [["a", "b"], None])
+@pytest.mark.parametrize("several", ["auto", True])
+def test_a_decision_that_contradicts_a_later_one_is_left_out_and_told(ids, several, tmp_path):
+    p, q = ({"p", "q"}, {"q"}) if several is True else ("p", "q")
+    how = {"multilabel": several, "classes": ["p", "q"], "consensus": "majority"}
+    pool = Pool(["u", "v"], ids=ids, **how)
+    pool.label([0], [q], annotator="ann")
+    pool.decide([0], [p], annotator="eve")
+    formats.write(pool, tmp_path / "a.jsonl", "jsonl")
+    table, n = formats.read(tmp_path / "a.jsonl"), pool.n_operations
+    assert len(formats.take_in(pool, table)["id"]) == 0 and pool.n_operations == n
+    pool.decide([0], [q], annotator="zoe")
+    y = np.array(pool.y[0]).tolist()
+    left = formats.take_in(pool, table)
+    told = [list(left[name]) for name in ("id", "in_pool", "by", "in_table", "line")]
+    assert told == [["a" if ids else 0], ["q"], ["zoe"], ["p; q" if several is True else "p"], [2]]
+    assert np.array(pool.y[0]).tolist() == y
+    assert len(formats.take_in(pool, table, relabel=True)["id"]) == 0
+    assert np.array(pool.y[0]).tolist() != y
+
+
 # What is no such file
 
 
@@ -306,6 +362,8 @@ def test_a_csv_file_of_anybody(tmp_path):
         ('{"id": 1, "label": {"a": 1}}', "has the label"),
         ('{"id": [1], "label": "a"}', r"has the id \[1\]"),
         ('{"id": 1, "label": "a", "comment": 3}', "has the comment 3"),
+        ('{"id": 1, "label": "a", "annotator": ["ann"]}', r"the annotator \['ann'\]; give a name"),
+        ('{"id": 1, "label": "a", "kind": ["b"]}', r"has the kind \['b'\]; give text"),
     ],
 )
 def test_what_is_damaged_or_no_answer_is_told_with_its_place(text, says, tmp_path):
@@ -314,6 +372,43 @@ def test_what_is_damaged_or_no_answer_is_told_with_its_place(text, says, tmp_pat
     with pytest.raises(ValueError, match=says) as told:
         formats.read(path, "jsonl")
     assert str(path) in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("single.json", {"label": "sentimant"}, "has no 'sentimant'; write label= for one of 'l"),
+        ("a.jsonl", {"label": "sentimant"}, "write label= for one of 'id', 'label'"),
+        ("b.jsonl", {"label": "sentimant"}, "write label= for one of 'id', 'label'"),
+        ("c.jsonl", {"label": "sentimant"}, "Prodigy has its own label; leave label= out"),
+        ("d.csv", {"comment": "remark"}, "0 columns 'remark'.*write comment="),
+        ("d.csv", {"label": "sentimant"}, "0 columns 'sentimant'.*write label="),
+        ("e.csv", {}, "two columns 'annotator'; rename one"),
+    ],
+)
+def test_what_nothing_in_a_file_is_called_and_what_is_there_twice_is_refused(
+    name, given, says, tmp_path
+):
+    for at, text in {
+        "a.jsonl": '{"id": 1, "label": "a"}',
+        "b.jsonl": '{"id": 1, "label": ["a"]}',
+        "c.jsonl": '{"id": 1, "accept": ["a"], "answer": "accept"}',
+        "d.csv": "id,label\n1,a\n",
+        "e.csv": "id,label,annotator,annotator\n1,a,ann,ben\n",
+    }.items():
+        (tmp_path / at).write_text(text, encoding="utf-8")
+    folder = tmp_path if (tmp_path / name).exists() else EXPORTED
+    with pytest.raises(ValueError, match=says):
+        formats.read(folder / name, **given)
+
+
+def test_people_are_named_once(tmp_path):
+    people = {1: "2", 2: "1"}  # of whom each is called as the other is numbered
+    (tmp_path / "a.json").write_text(
+        json.dumps([{"id": 7, "data": {}, "annotations": [{"completed_by": 1, "result": []}]}]),
+        encoding="utf-8",
+    )
+    assert formats.read(tmp_path / "a.json", people=people)["annotator"] == ["2"]
 
 
 def test_what_is_no_utf_8_is_told(tmp_path):

@@ -401,6 +401,22 @@ def test_what_nobody_can_show_is_said_and_what_show_raises_keeps_no_other_row_aw
         Items([1], show="name")
 
 
+def test_what_cannot_be_drawn_or_written_out_keeps_no_other_row_away():
+    class Mute:
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    closed = Image.new("RGB", (3, 3))
+    closed.close()
+    for shown, says in (
+        (closed, "what show returned raised ValueError: Operation on closed image; skip"),
+        ({"a": Mute()}, "a value raised RuntimeError: no words; skip"),
+    ):
+        assert says in Items([1], show=lambda row, shown=shown: shown).card(0)["text"]
+    with pytest.raises(Refused, match="Operation on closed image"):
+        Items([1], show=lambda row: closed).file(0)
+
+
 def test_there_is_no_row_outside():
     items = Items(["a"])
     for row in (-1, 1, 10**15):

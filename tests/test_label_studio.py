@@ -18,7 +18,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 from skactive import ActiveLearner, Pool
-from skactive.annotate import LabelStudio, label_studio_client
+from skactive.annotate import LabelStudio, added, label_studio, label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.annotate.label_studio_client import Client, NotDone, Unreachable
 
@@ -195,6 +195,22 @@ def test_the_batch_has_spares_and_nothing_is_sent_while_nothing_happens(server, 
     assert not set(planned[:4]) & set(studio.planned)
 
 
+def test_a_plan_shorter_than_the_spares_is_made_again_for_an_answer_alone(
+    server, tmp_path, monkeypatch
+):
+    studio = Studio(server, tmp_path, rows=X[:5], ids=IDS[:5], spares=8, refit_after=2)
+    studio.start()
+    plans, plan = [], studio._plan
+    monkeypatch.setattr(studio, "_plan", lambda: plans.append(plan()) or plans[-1])
+    studio.look()
+    studio.look()
+    assert plans == []
+    server.annotate(studio.planned[0], 1, ["pos"])
+    studio.look()
+    studio.look()
+    assert [len(rows) for rows in plans] == [4]
+
+
 def test_all_rows_can_be_labelled(server, tmp_path):
     studio = Studio(server, tmp_path, pool={"hold_out": 0.25})
     studio.start()
@@ -329,6 +345,25 @@ def test_somebody_who_joins_later_is_known_by_name(server, tmp_path):
     assert set(said(studio.pool)) == {("row-3", "new@x.org"), ("row-4", "user 10")}
 
 
+def test_answers_that_were_read_before_the_connection_broke_are_recorded_at_the_next_look(
+    server, tmp_path, monkeypatch
+):
+    studio = Studio(server, tmp_path)
+    studio.start()
+    server.annotate(task_of(server, "row-3"), 1, ["neg"])
+    server.annotate(task_of(server, "row-4"), 9, ["neg"])  # who is new, so that people are asked
+
+    def away():
+        raise Unreachable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.client, "people", away)
+        with pytest.raises(Unreachable):
+            studio.look()
+    assert studio.look().n_new == 2
+    assert set(said(studio.pool)) == {("row-3", "ann@x.org"), ("row-4", "user 9")}
+
+
 def test_several_labels_a_row(server, tmp_path):
     options = {"multilabel": True, "classes": ["cat", "dog", "emu"]}
     estimator = OneVsRestClassifier(LogisticRegression())
@@ -381,13 +416,34 @@ def test_a_task_that_was_added_there_becomes_a_row_that_is_found_again(server, t
     studio.look()
     assert len(studio.pool) == 9
     studio.pool.close()
-    (added,) = added_rows(tmp_path / "labels.db")
-    assert added == {"id": f"task-{task}", "data": {"text": "a new one"}}
-    how |= {"rows": [*texts, added["data"]["text"]], "ids": [*IDS[:8], added["id"]]}
+    (new,) = added_rows(tmp_path / "labels.db")
+    assert new == {"id": f"task-{task}", "data": {"text": "a new one"}}
+    how |= {"rows": [*texts, new["data"]["text"]], "ids": [*IDS[:8], new["id"]]}
     studio = Studio(server, tmp_path, **how)
     assert studio.start().n_new == 0
     assert len(studio.pool) == 9
     assert len(server.tasks) == 9
+
+
+def test_a_task_of_another_server_is_of_the_row_that_it_names(server, tmp_path):
+    texts = [f"text {n}" for n in range(8)]
+    words = make_pipeline(CountVectorizer(), LogisticRegression())
+    how = {"rows": texts, "ids": IDS[:8], "strategy": "random", "estimator": words}
+    studio = Studio(server, tmp_path, **how)
+    studio.start()
+    task = server.add_task(studio.project, text="a new one")
+    studio.look()
+    studio.pool.close()
+    how |= {"rows": [*texts, "a new one"], "ids": [*IDS[:8], f"task-{task}"]}
+    with serving() as (other, url):
+        other.url = url
+        studio = Studio(other, tmp_path, **how)
+        studio.start()
+        other.tasks[task] = other.tasks[task_of(other, "row-5")] | {"id": task}
+        other.annotate(task, 1, ["pos"])
+        studio.look()
+        assert said(studio.pool) == {("row-5", "ann@x.org"): "pos"}
+        studio.pool.close()
 
 
 def test_rows_without_ids_are_found_again_by_their_numbers(server, tmp_path):
@@ -416,6 +472,27 @@ def test_added_tasks_that_are_no_rows_are_told_of_and_left(server, tmp_path):
     assert "1 tasks were added" in told and "rows=function" in told
     assert "rows that the pool lacks, such as 'row-99'" in told
     assert len(studio.pool) == 40
+
+
+def test_a_row_that_cannot_be_written_down_leaves_no_half_a_line(server, tmp_path, monkeypatch):
+    texts = [f"text {n}" for n in range(8)]
+    words = make_pipeline(CountVectorizer(), LogisticRegression())
+    studio = Studio(server, tmp_path, "random", rows=texts, ids=IDS[:8], estimator=words)
+    studio.start()
+    first = server.add_task(studio.project, text="one")
+    studio.look()
+    server.add_task(studio.project, text="another")
+
+    def full(file):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(added.os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            studio.look()
+    assert [each["id"] for each in added_rows(tmp_path / "labels.db")] == [f"task-{first}"]
+    studio.look()
+    assert len(added_rows(tmp_path / "labels.db")) == 2 and len(studio.pool) == 10
 
 
 def test_a_function_makes_rows_of_added_tasks(server, tmp_path):
@@ -790,6 +867,11 @@ def test_no_token_goes_to_where_a_server_sends(server):
         assert other.asked == []
 
 
+@pytest.mark.parametrize("moment", ["2026-11-29T23:00:07Z", "2026-11-30T01:00:07.000000+02:00"])
+def test_changes_are_asked_for_from_the_moment_on_that_the_server_says_in_whatever_zone(moment):
+    assert label_studio._a_little_before(moment) == "2026-11-29T23:00:02.000000Z"
+
+
 def test_tasks_come_page_by_page(server, tmp_path, monkeypatch):
     monkeypatch.setattr(label_studio_client, "_PAGE", 7)
     studio = Studio(server, tmp_path)
@@ -806,11 +888,28 @@ def test_what_cannot_work_is_refused_before_anything_is_asked(server, tmp_path):
         LabelStudio(learner, server.url, token=PERSONAL)
     with Pool.open(tmp_path / "a.db", X) as pool:
         bare = ActiveLearner(LogisticRegression()).fit(pool)
+        with pytest.raises(ValueError, match="got store='b.db', and the learner's pool is in"):
+            LabelStudio(bare, server.url, token=PERSONAL, store="b.db", classes=NAMES)
         with pytest.raises(ValueError, match="no classes to choose among"):
             LabelStudio(bare, server.url, token=PERSONAL)
         with pytest.raises(ValueError, match="spares=-1"):
             LabelStudio(bare, server.url, token=PERSONAL, spares=-1)
+        with pytest.raises(TypeError, match="show='text'; give a function"):
+            LabelStudio(bare, server.url, token=PERSONAL, show="text")
+    measured = ActiveLearner(LinearRegression(), "random").fit(X)
+    with pytest.raises(ValueError, match="learns numbers; leave it out"):
+        LabelStudio(measured, server.url, token=PERSONAL, classes=NAMES)
+    for options in ({}, {"multilabel": True}):
+        path = tmp_path / f"named {len(options)}.db"
+        estimator = OneVsRestClassifier(LogisticRegression())
+        with Pool.open(path, X, classes=NAMES, **options) as pool:
+            learner = ActiveLearner(estimator, "random").fit(pool)
+            with pytest.raises(ValueError, match=r"pool has \['neg', 'pos'\]; give these"):
+                LabelStudio(learner, server.url, token=PERSONAL, classes=["pos", "neutral"])
+            form = LabelStudio(learner, server.url, token=PERSONAL, classes=["pos", "neg"]).form
+            assert form.classes == ["pos", "neg"]
     assert server.asked == []
+    learner = ActiveLearner(LogisticRegression(), classes=NAMES).fit(X)
     studio = LabelStudio(learner, server.url, token=PERSONAL, store=tmp_path / "b.db")
     studio.start()
     assert os.path.exists(tmp_path / "b.db")
@@ -828,6 +927,19 @@ def test_a_project_of_that_number_or_title_is_gone_on_with(server, tmp_path):
     studio = Studio(server, tmp_path, project="mine")
     with pytest.raises(ValueError, match="2 projects are called; give the number"):
         studio.start()
+
+
+def test_a_control_that_the_project_lacks_is_refused_since_nothing_would_be_read(server, tmp_path):
+    studio = Studio(server, tmp_path)
+    studio.start()
+    studio.pool.close()
+    for what in ("label", "comment"):
+        studio = Studio(server, tmp_path, **{what: "sentimant"})
+        n_asked = len(server.asked)
+        with pytest.raises(ValueError, match=f"{what}='sentimant', which is no control.*'label'"):
+            studio.start()
+        assert {method for method, _ in server.asked[n_asked:]} <= {"GET", "POST"}
+        studio.pool.close()
 
 
 def test_annotators_see_what_show_returns(server, tmp_path):

@@ -17,6 +17,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 import page_server  # noqa: E402
 
 from skactive import Pool  # noqa: E402
+from skactive.annotate.dealing import LEAVING  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
@@ -268,6 +269,23 @@ def test_two_tabs_and_a_duplicated_one_have_different_cards(ann, served, visit):
         settled(tab)
     assert len(set(rows)) == 15
     assert said(served, ann) == dict.fromkeys(rows, "science")
+    assert_soon_given_to_others(served("text").page.desk.dealer, second, ann)
+
+
+def assert_soon_given_to_others(dealer, closed, other):
+    """What a tab had that was closed; not what another has."""
+    name = "JSON.parse(sessionStorage.getItem('tab'))"
+    own, others = (tab.evaluate(name) for tab in (closed, other))
+    closed.close()
+
+    def leases(tab):
+        out = list(dealer.out.values())
+        return [held.until - dealer.clock() for held in out if held.tab == tab]
+
+    end = time.monotonic() + 20
+    while max(leases(own)) > LEAVING and time.monotonic() < end:
+        other.wait_for_timeout(20)
+    assert max(leases(own)) <= LEAVING < min(leases(others))
 
 
 def test_a_double_click_a_held_key_and_a_bouncing_one_label_one_row_each(ann, served):

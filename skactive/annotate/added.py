@@ -64,10 +64,10 @@ class Added:
             for line in map(json.loads, kept.splitlines()):
                 self._names.setdefault(line["task"], line["id"])
 
-    def row_of(self, task: int) -> int | None:
+    def row_of(self, task: Mapping[str, Any]) -> int | None:
         """Return the row that a task became."""
-        name = self._names.get(task)
-        if name is None:
+        name = self._names.get(task["id"])
+        if name is None or task["data"].get(ROW) is not None:
             return None
         ids = self.pool.ids
         row = name if ids is None else int(ids.find([name])[0])
@@ -134,10 +134,18 @@ class Added:
     def _keep(self, tasks: Sequence[Mapping], names: list, data: list[dict]) -> int:
         """Write down which rows tasks become, on the disk; return the size of the file before."""
         size = self._path.stat().st_size if self._path.exists() else 0
-        with self._path.open("ab") as file:
-            for task, name, each in zip(tasks, names, data, strict=True):
-                if self._names.get(task["id"]) != name:
-                    file.write(json_bytes({"task": task["id"], "id": name, "data": each}) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        lines = [
+            json_bytes({"task": task["id"], "id": name, "data": each}) + b"\n"
+            for task, name, each in zip(tasks, names, data, strict=True)
+            if self._names.get(task["id"]) != name
+        ]
+        try:
+            with self._path.open("ab") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:  # of a disk that is full: what comes next may not stand behind half a line
+            if self._path.exists():
+                os.truncate(self._path, size)
+            raise
         return size

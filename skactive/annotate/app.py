@@ -1,5 +1,6 @@
 """The page as a web application: routes over a desk, each a few lines, and who may pass."""
 
+import asyncio
 import html
 import json
 import re
@@ -33,6 +34,7 @@ EXPORTS = {
 }
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 _CHUNK = 1 << 16
+MOST_FILES = 2  # that are made at once: 100 million pixels take seconds, and 0.8 GB
 _INERT = {"content-security-policy": "default-src 'none'; sandbox"}  # of what comes from rows
 _TITLE = "Labelling"
 
@@ -122,6 +124,7 @@ class _Routes:
         self.desk, self.views, self.access = desk, views, access
         self.files = {path.name: path for path in PAGE.glob("*") if path.suffix in MEDIA}
         self.version = secrets.token_hex(8)  # other rows may be there after a restart
+        self.making = asyncio.Semaphore(MOST_FILES)  # or clicks would wait for a thread
 
     async def index(self, request: Any) -> Any:
         """The page, or to whom comes by a link a cookie."""
@@ -195,7 +198,8 @@ class _Routes:
         headers = {**_INERT, "cache-control": "private, no-cache", "etag": tag}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        data, media = await run_in_threadpool(self.views.items.file, row, full)
+        async with self.making:
+            data, media = await run_in_threadpool(self.views.items.file, row, full)
         headers |= {"content-type": media, "accept-ranges": "bytes"}
         status, data, more = _part_of(data, request.headers.get("range", ""))
         return Response(data, status, headers | more)

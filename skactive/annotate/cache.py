@@ -1,5 +1,6 @@
 """What lies beside a pool's file and can be lost: the last ranking, and what each model said.
 
+Rows stand there by their ids, where they have some: their numbers change where data are sorted.
 It is held locked as long as a page is served, so that nobody serves another one over the same file.
 """
 
@@ -15,9 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..data.ids import Ids
 from ..utils.locks import holder
 
+MOST_MODELS = 100  # that are kept, more than a curve has points
 _TABLES = {
+    "pool": "uuid TEXT NOT NULL",  # of whose file it is
     "ranking": "n INTEGER NOT NULL, rows TEXT NOT NULL",
     "model": "n INTEGER PRIMARY KEY, n_labeled INTEGER, seconds REAL, rows TEXT, said TEXT",
 }
@@ -34,10 +38,20 @@ class Predicted(NamedTuple):
 
 
 class Cache:
-    """A file beside a pool's, with what would have to be computed again."""
+    """A file beside a pool's, with what would have to be computed again.
 
-    def __init__(self, store_path: str) -> None:
-        self.path = Path(f"{store_path}.page")
+    Parameters
+    ----------
+    store_path : str
+        The pool's file.
+    uuid : str
+        By which that is told from another file that had its name.
+    ids : Ids, default=None
+        What rows are called. None: their numbers.
+    """
+
+    def __init__(self, store_path: str, uuid: str, ids: Ids | None = None) -> None:
+        self.path, self.ids = Path(f"{store_path}.page"), ids
         self._lock = threading.Lock()
         try:
             self._connection = self._opened()
@@ -46,6 +60,11 @@ class Cache:
                 raise self._in_words(store_path, error) from error
             self.path.unlink()  # damaged: nothing is lost but time
             self._connection = self._opened()
+        if self._read("SELECT uuid FROM pool") != [(uuid,)]:  # it was deleted, and begun anew
+            self._write(
+                *((f"DELETE FROM {name}", ()) for name in _TABLES),
+                ("INSERT INTO pool VALUES (?)", (uuid,)),
+            )
         self.models = self._models()  # what each model said, oldest first
 
     def _opened(self) -> sqlite3.Connection:
@@ -77,26 +96,47 @@ class Cache:
         """Keep the last ranking, made after n operations."""
         self._write(
             ("DELETE FROM ranking", ()),
-            ("INSERT INTO ranking VALUES (?, ?)", (n, json.dumps(rows.tolist()))),
+            ("INSERT INTO ranking VALUES (?, ?)", (n, self._named(rows))),
         )
 
     def ranking(self) -> np.ndarray:
         """Return the rows that were ranked last, best first; none, if there was no ranking."""
         found = self._read("SELECT rows FROM ranking")
-        return np.array(json.loads(found[0][0]) if found else [], dtype=np.int64)
+        rows = self._numbered(found[0][0] if found else "[]")
+        return rows[rows >= 0]
 
     def keep_model(self, model: Predicted) -> None:
-        """Keep what a model said."""
-        self.models = [*(one for one in self.models if one.n < model.n), model]
-        texts = json.dumps(model.rows), json.dumps(model.said)
-        self._write(("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)))
+        """Keep what a model said; of many models go those that others are close to."""
+        models, gone = [*(one for one in self.models if one.n < model.n), model], []
+        while len(models) > MOST_MODELS:
+            learned = np.array([one.n_labeled for one in models])
+            gone.append(models.pop(1 + int((learned[2:] - learned[:-2]).argmin())).n)
+        self.models = models
+        texts = self._named(np.array(model.rows, dtype=np.int64)), json.dumps(model.said)
+        self._write(
+            ("INSERT OR REPLACE INTO model VALUES (?, ?, ?, ?, ?)", (*model[:3], *texts)),
+            *(("DELETE FROM model WHERE n = ?", (n,)) for n in gone),
+        )
 
     def _models(self) -> list[Predicted]:
-        lines = self._read("SELECT * FROM model ORDER BY n")
-        return [
-            Predicted(n, n_labeled, seconds, json.loads(rows), json.loads(said))
-            for n, n_labeled, seconds, rows, said in lines
-        ]
+        models = []
+        for n, n_labeled, seconds, rows, said in self._read("SELECT * FROM model ORDER BY n"):
+            pairs = zip(self._numbered(rows).tolist(), json.loads(said), strict=True)
+            there = [(row, one) for row, one in pairs if row >= 0]
+            of_rows = [row for row, _ in there], [one for _, one in there]
+            models.append(Predicted(n, n_labeled, seconds, *of_rows))
+        return models
+
+    def _named(self, rows: np.ndarray) -> str:
+        """Return what rows are called, as JSON."""
+        return json.dumps((rows if self.ids is None else self.ids[rows]).tolist())
+
+    def _numbered(self, names: str) -> np.ndarray:
+        """Return the rows of names; -1 where they are not there any more."""
+        found = json.loads(names)
+        if self.ids is None or not found:
+            return np.array(found, dtype=np.int64)
+        return self.ids.find(found)
 
     def close(self) -> None:
         """Let others serve a page."""

@@ -6,6 +6,7 @@ and at the next ones of a ranking.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
@@ -20,7 +21,7 @@ from ..data.chance import uniform_by_row
 from ..learner.asked import places_of_tests
 from ..learner.learner import ActiveLearner
 from ..pool import plans
-from ..pool.fold import LABELED, UNLABELED
+from ..pool.fold import LABELED, RESERVED, SKIPPED, UNLABELED
 from ..pool.log import RESERVE, Change
 from ..pool.people import overlap_chance
 from ..pool.pool import Pool
@@ -28,6 +29,9 @@ from ..strategies.base import asks_again
 
 LEASE = 600.0  # seconds without a sign of life, after which a tab's rows are given to others
 SILENT = 60.0  # after which they are given to another tab of the same person, if she has no other
+# After a tab was closed, when they are given to others: it may be on its way back, when it was
+# reloaded, and says so once a minute at least.
+LEAVING = 90.0
 _TOKEN = "page "  # begins those of reservations, which are told from a colleague's file by it
 _SPARE = (*b"spare",)
 
@@ -92,12 +96,20 @@ class Dealer:
                 self.out[key] = Held(tab, until)
         gone = []
         for row in have:
-            if name in names.get(row, ()):
+            is_hers = name in names.get(row, ())
+            if is_hers and ((row, name) in self.out or self._is_of_page(row, name)):
                 self.out[row, name] = Held(tab, until)
             elif 0 <= row < len(self.pool):
                 gone.append(row)
         if gone:  # they were released meanwhile
             self.keep(gone, name, tab)
+
+    def leave(self, name: str, tab: str) -> None:
+        """Take in that a tab was closed."""
+        until = self.clock() + LEAVING
+        for key, held in self.out.items():
+            if key[1] == name and held.tab == tab:
+                self.out[key] = Held(tab, min(held.until, until))
 
     def keep(self, rows: Sequence[int], name: str, tab: str) -> None:
         """Reserve for somebody those of the rows that nobody has taken or answered."""
@@ -156,33 +168,55 @@ class Dealer:
         """Whether half of the ranking has been dealt."""
         return 2 * max(self._at.values(), default=0) >= len(self.ranked)
 
-    def deal(self, name: str, tab: str, have: Sequence[int], want: int) -> list[int]:
-        """Return rows for a tab, at most so many: those it lost, and new ones, reserved."""
+    def deal(
+        self, name: str, tab: str, have: Sequence[int], want: int, left: float = math.inf
+    ) -> list[int]:
+        """Return rows for a tab, at most so many: those it lost, and new ones, reserved.
+
+        At most as many are out as are `left` to label; second opinions come beyond them.
+        """
         if want == 0:
             return []
         self._release_expired(name)
-        return self.pool.together(lambda: self._dealt(name, tab, set(have), want))
+        try:
+            return self.pool.together(lambda: self._dealt(name, tab, set(have), want, left))
+        except BaseException:  # nobody got what was chosen
+            self._second.pop(name, None)
+            self._at = {}
+            raise
 
-    def _dealt(self, name: str, tab: str, has: set[int], want: int) -> list[int]:
+    def _dealt(self, name: str, tab: str, has: set[int], want: int, left: float) -> list[int]:
         now = self.clock()
         own = {row: held for (row, who), held in self.out.items() if who == name}
-        for row in [row for row in own if not self._is_still_hers(row, name)]:
+        gone = [row for row in own if not self._is_still_hers(row, name)]
+        self._release(gone, name)
+        for row in gone:
             del own[row], self.out[row, name]
         # Its answer to the last request was lost; or nobody has heard of the tab that had them.
         rows = [row for row, held in own.items() if held.tab == tab or held.until <= now]
-        rows = [row for row in rows if row not in has][:want]
-        rows += self._new(name, want - len(rows), has.union(own))
-        if not rows and not has:  # her other tabs have the rest
+        rows = [row for row in rows if row not in has and (left > 0 or self._state(row) == LABELED)]
+        rows = rows[:want]
+        room = left - self._n_coming(has.union(rows))
+        rows += self._new(name, want - len(rows), has.union(own), room)
+        if not rows and not has and left > 0:  # her other tabs have the rest
             heard = now + LEASE - SILENT
             rows = [row for row, held in own.items() if held.until <= heard][:want]
         self._hold(rows, name, tab)
         return rows
 
+    def _n_coming(self, here: set[int]) -> int:
+        """Return how many rows are about to get their first label: those here, and with others."""
+        heard = self.clock() + LEASE - 2 * SILENT  # who was not heard of for so long may be away
+        out = {row for (row, _), held in self.out.items() if held.until > heard or row in here}
+        states = self.pool.ledger.follow().states_of(np.array(sorted(out), dtype=np.int64))
+        return int(np.isin(states, (UNLABELED, RESERVED)).sum())
+
     def _is_still_hers(self, row: int, name: str) -> bool:
         """Tell whether somebody is still to answer a row that she had in her hands."""
         if name not in self.pool.ledger.follow().names.get(row, ()):
             return False
-        return self._state(row) != LABELED or bool(self.overlap) or self.is_again
+        state = self._state(row)  # others may have answered or skipped it, late
+        return state != SKIPPED and (state != LABELED or bool(self.overlap) or self.is_again)
 
     def _release_expired(self, name: str) -> None:
         """Release what others have in tabs that have not been heard of for long."""
@@ -201,12 +235,16 @@ class Dealer:
         held = np.array([row for row in rows if name in names.get(row, ())], dtype=np.int64)
         self._apply(plans.move(self.pool, "release", held, name))
 
-    def _new(self, name: str, n: int, but: set[int]) -> list[int]:
-        """Return rows that nobody has, in the order in which a query would ask for them."""
+    def _new(self, name: str, n: int, but: set[int], room: float) -> list[int]:
+        """Return rows that nobody has, in the order in which a query would ask for them.
+
+        At most so many as there is room for are none that a second person is asked about.
+        """
         chosen: list[int] = []
-        for source in (self._seconds(name), self._mixed(name, chosen)):
+        for source, most in ((self._seconds(name), n), (self._mixed(name, chosen), room)):
+            stop = min(n, len(chosen) + most)
             with closing(source):
-                while len(chosen) < n and (row := next(source, None)) is not None:
+                while len(chosen) < stop and (row := next(source, None)) is not None:
                     if row not in but and row not in chosen and self._may_have(row, name):
                         chosen.append(row)
         return chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -25,12 +26,11 @@ from .dealing import Dealer
 from .frames import Done
 from .labels import Labels
 from .refused import Refused
+from .seen import LATELY, pace
 from .views import Trained
 from .worker import Worker
 
 FIRST = 10.0  # seconds to wait for the first ranking
-_PAUSE = 300.0  # seconds without an answer that count as a pause, of somebody's pace
-PACE = 50  # answers by which it is measured
 
 
 class Desk:
@@ -51,7 +51,7 @@ class Desk:
     annotators : list of str
         Who may answer.
     goal : int, default=None
-        How many rows are to be labelled. None: all.
+        How many rows are to be labelled; second opinions are asked for beyond it. None: all.
     overlap : float, default=0
         Share of the rows of which two people are asked.
     """
@@ -74,7 +74,8 @@ class Desk:
         self.annotators, self.goal, self.clock = list(annotators), goal, clock
         self.guidelines = text_of(guidelines)
         self.path = Path(self.pool.ledger.store.path)
-        self.cache = Cache(str(self.path))
+        uuid = self.pool.ledger.store.read(self.pool.ledger.store.head)[0]["uuid"]
+        self.cache = Cache(str(self.path), uuid, self.pool.ids)
         try:
             self.labels = Labels(learner, classes)
             self.book = Book(self.pool, self.labels)
@@ -82,7 +83,7 @@ class Desk:
             self._lock, self._ranked = threading.Lock(), threading.Event()
             self._mine = {name: len(self.pool.answered_by(name)) for name in self.annotators}
             self._paces: dict[str, deque[float]] = {
-                name: deque(maxlen=PACE) for name in self.annotators
+                name: deque(maxlen=LATELY) for name in self.annotators
             }
             self._last: Done | None = None
             self._model: Done | None = None  # the last that was fitted
@@ -133,6 +134,8 @@ class Desk:
                 else:
                     acknowledged.append(op["op"])
             rows = self._dealt(annotator, tab, have, back, request["want"])
+            if request["leaving"]:
+                self.dealer.leave(annotator, tab)
             answer = {
                 "acknowledged": acknowledged,
                 "refused": refused,
@@ -229,10 +232,8 @@ class Desk:
         self, name: str, tab: str, have: list[int], back: tuple[int, Any] | None, want: int
     ) -> list[int]:
         """Return the rows that somebody gets."""
-        if self._is_reached:
-            return []
         has = have if back is None else [*have, back[0]]
-        rows = self.dealer.deal(name, tab, has, want)
+        rows = self.dealer.deal(name, tab, has, want, self._n_left)
         if self.dealer.is_running_out:
             self.worker.wake()
         return rows
@@ -249,12 +250,14 @@ class Desk:
         return self.pool.ledger.now.n_labels
 
     @property
-    def _is_reached(self) -> bool:
-        return self.goal is not None and self._n_labeled >= self.goal
+    def _n_left(self) -> float:
+        """How many rows are still to be labelled for the goal."""
+        return math.inf if self.goal is None else max(0, self.goal - self._n_labeled)
 
     def _is_done(self, name: str) -> bool:
         """Tell whether nothing comes any more: others have no row that they might give back."""
-        return self._is_reached or not self.dealer.others_have(name)
+        is_reached = self._n_left == 0 and not self.dealer.overlap
+        return is_reached or not self.dealer.others_have(name)
 
     def _progress(self, name: str) -> dict[str, Any]:
         pool, tests = self.pool, 0
@@ -262,21 +265,14 @@ class Desk:
             tests = len(pool.test_questions(self.learner.max_test))
         left = pool.n_unlabeled + pool.n_reserved + tests
         if self.goal is not None:
-            left = max(0, self.goal - self._n_labeled)
+            left = int(self._n_left)
         return {
             "mine": self._mine[name],
             "labelled": self._n_labeled,
             "goal": self.goal,
             "left": left,
-            "per_hour": self._per_hour(name),
+            "per_hour": pace(np.array(self._paces[name])),
         }
-
-    def _per_hour(self, name: str) -> int | None:
-        """Return how many answers an hour somebody gives, of late, without her pauses."""
-        times = np.array(self._paces[name])
-        gaps = np.diff(times)
-        gaps = gaps[gaps < _PAUSE]
-        return round(3600 * len(gaps) / gaps.sum()) if gaps.sum() > 0 else None
 
     def _notes(self) -> list[dict[str, str]]:
         """Return what people have to know of the training."""

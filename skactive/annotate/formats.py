@@ -8,8 +8,7 @@ from itertools import chain
 from typing import Any
 
 from ..data.labels import nearest_class, objects
-from ..data.multilabel import join_names
-from ..data.tables import csv_bytes
+from ..data.tables import Lines, csv_bytes
 from ..utils.files import replacing
 from .label_studio_tasks import task_of
 from .opinions import (
@@ -20,10 +19,15 @@ from .opinions import (
     Answer,
     Form,
     answers_of,
+    apart,
+    as_cell,
     as_lines,
     json_bytes,
 )
 from .reading import READABLE, AnswersIn
+from .taking_in import take_in
+
+__all__ = ["WRITABLE", "read", "take_in", "write"]
 
 _COLUMNS = ("id", "label", "annotator", "kind", "time", "comment", "seconds", "stands")
 _AT_ONCE = 256  # lines of a CSV file
@@ -103,9 +107,12 @@ def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
             names = list(waiting[0].data) if waiting else []
         first, *others = _COLUMNS
         columns = {first: [each.id for each in waiting]}
-        columns |= {_free(name): [each.data.get(name) for each in waiting] for name in names}
+        columns |= {
+            own: [each.data.get(name) for each in waiting]
+            for own, name in apart(dict(zip(names, names, strict=True)), _COLUMNS).items()
+        }
         for name in others:
-            columns[name] = [_cell(getattr(each, name)) for each in waiting]
+            columns[name] = [as_cell(getattr(each, name)) for each in waiting]
         waiting.clear()
         shown = {name: objects(_as_cells(values)) for name, values in columns.items()}
         return csv_bytes(shown, "answers.csv", goes_on=goes_on)
@@ -121,16 +128,6 @@ def _csv(rows: RowsSaid, form: Form) -> Iterator[bytes]:
 def _as_cells(values: list) -> list:
     """Return values as cells hold them: what is neither a number nor text as JSON."""
     return [json_bytes(each).decode() if isinstance(each, list | dict) else each for each in values]
-
-
-def _cell(value: Any) -> Any:
-    """Return several labels as a table writes them."""
-    return join_names(value) if isinstance(value, tuple) else value
-
-
-def _free(name: str) -> str:
-    """Return a name for a column of data that is none of an answer's."""
-    return f"X_{name}" if name in _COLUMNS else name
 
 
 def _jsonl(rows: RowsSaid, form: Form) -> Iterator[bytes]:
@@ -193,8 +190,7 @@ def _names(label: Any) -> list[str]:
 
 def _named_apart(each: Answer) -> dict[str, Any]:
     """Return the id and the data of a row, under names that are none of those that a tool gives."""
-    data = {f"X_{name}" if name in _TAKEN else name: value for name, value in each.data.items()}
-    return {"id": each.id, **data}
+    return {"id": each.id, **apart(each.data, _TAKEN)}
 
 
 _TAKEN = (*_COLUMNS, ROW, "options", "accept", "answer", "config", "number", "spans", "meta")
@@ -214,6 +210,7 @@ _WRITERS: dict[str, Callable[[RowsSaid, Form], Iterator[bytes]]] = {
     "prodigy": _prodigy,
     "doccano": _doccano,
 }
+WRITABLE = tuple(_WRITERS)
 
 
 # In
@@ -230,7 +227,7 @@ def read(
     annotator: str | None = None,
     several: bool | None = None,
     skip: Any = -1,
-) -> dict[str, list]:
+) -> Lines:
     """Read answers of a file as a table for `Pool.merge`; its other columns are what rows have.
 
     The columns id, label, annotator, comment and seconds are always there, time and kind too, and
@@ -249,7 +246,8 @@ def read(
         which in Label Studio is the number of a task.
     label, comment : str, default=None
         Of Label Studio, the control that gives the label, and the one that remarks are written in;
-        of a CSV file the columns. None: "label" and "comment", or the only ones that may be meant.
+        of other files the column, or key; Prodigy has its own. None: "label" and "comment", or the
+        only ones that may be meant.
     people : mapping, default=None
         Names for the numbers by which Label Studio knows people, as ``{1: "ann"}``.
     annotator : str, default=None
@@ -262,7 +260,12 @@ def read(
     Returns
     -------
     dict of lists
-        The columns.
+        The columns. `Pool.merge` and `take_in` name the lines of the file in what they refuse.
+
+    Raises
+    ------
+    ValueError
+        If something in the file is no answer, or nothing in it is called as `label` says.
 
     Examples
     --------
@@ -283,15 +286,14 @@ def read(
     columns: dict[str, list] = {name: [] for name in _COLUMNS[:-1]}
     data: dict[str, list] = {}
     known: dict[Any, Any] = {}  # labels and names are few, and are kept once
-    for n, each in enumerate(reading):
+    places: list[str] = []  # "line 7", of which the unit is the same throughout
+    for n, (where, each) in enumerate(reading):
+        places.append(where)
         for name, values in columns.items():
             value = getattr(each, name)
             values.append(known.setdefault((type(value), value), value) if name in _FEW else value)
-        for name, value in each.data.items():
-            column = data.get(_free(name))
-            if column is None:
-                column = data[_free(name)] = [None] * n
-            column.append(value)
+        for name, value in apart(each.data, _COLUMNS).items():
+            data.setdefault(name, [None] * n).append(value)
         for column in data.values():
             if len(column) == n:
                 column.append(None)
@@ -301,7 +303,8 @@ def read(
         skip if what == CANNOT_TELL else _label(value, what, several)
         for value, what in zip(columns["label"], columns["kind"], strict=True)
     ]
-    return columns | data
+    unit = places[0].partition(" ")[0] if places else "row"
+    return Lines(columns | data, [int(each.rpartition(" ")[2]) for each in places], unit)
 
 
 _FEW = ("label", "annotator", "kind")
@@ -316,83 +319,3 @@ def _label(value: Any, kind: str | None, several: bool) -> Any:
     if isinstance(value, tuple):
         return value[0] if value else None
     return value
-
-
-def take_in(
-    pool: Any, table: Mapping[str, Any], *, relabel: bool = False, new_labels: bool = False
-) -> Any:
-    """Record a table that `read` returned in a pool, who could not tell and decisions included.
-
-    Parameters
-    ----------
-    pool : Pool
-        Which is changed.
-    table : dict of lists
-        Of `read`.
-    relabel, new_labels : bool, default=False
-        As for `Pool.merge`.
-
-    Returns
-    -------
-    DataFrame or dict of arrays
-        The answers that were left out, as by `Pool.merge`.
-
-    Examples
-    --------
-    >>> from skactive import Pool
-    >>> pool = Pool(["a", "b"], ["pos", None])
-    >>> table = {"id": [1], "label": ["pos"], "annotator": ["ann"], "kind": ["opinion"]}
-    >>> left = take_in(pool, table | {"comment": [None], "seconds": [2.5]})
-    >>> pool.opinions["annotator"].tolist()[-1], pool.y.tolist()
-    ('ann', ['pos', 'pos'])
-    """
-    kinds, labels = list(table["kind"]), list(table["label"])
-    for at, kind in enumerate(kinds):
-        if kind in (CANNOT_TELL, FINAL):
-            labels[at] = pool.missing_label if kind == CANNOT_TELL else None
-
-    def taken() -> Any:
-        left = pool.merge(
-            {**table, "label": labels},
-            annotator_column="annotator",
-            comment_column="comment",
-            seconds_column="seconds",
-            relabel=relabel,
-            new_labels=new_labels,
-        )
-        if pool.missing_label is None:
-            _tell_skips(pool, table, [at for at, kind in enumerate(kinds) if kind == CANNOT_TELL])
-        _decide(pool, table, [at for at, kind in enumerate(kinds) if kind == FINAL])
-        return left
-
-    return pool.together(taken)
-
-
-def _tell_skips(pool: Any, table: Mapping[str, Any], places: list[int]) -> None:
-    """Record who could not tell, where no label stands for it."""
-    for name, group in _by_person(table, places).items():
-        notes = {key: [table[key][at] for at in group] for key in ("seconds", "comment")}
-        rows = _rows_of(pool, [table["id"][at] for at in group])
-        pool.label(rows, [None] * len(group), annotator=name, **notes)
-
-
-def _decide(pool: Any, table: Mapping[str, Any], places: list[int]) -> None:
-    """Record decisions."""
-    form = Form.of(pool)
-    for name, group in _by_person(table, places).items():
-        labels = [form.label(table["label"][at]) for at in group]
-        pool.decide(_rows_of(pool, [table["id"][at] for at in group]), labels, annotator=name)
-
-
-def _by_person(table: Mapping[str, Any], places: list[int]) -> dict[Any, list[int]]:
-    people: dict[Any, list[int]] = {}
-    for at in places:
-        people.setdefault(table["annotator"][at], []).append(at)
-    return people
-
-
-def _rows_of(pool: Any, ids: list) -> Any:
-    """Return the rows of ids as files have them."""
-    if pool.ids is None:
-        return [int(each) for each in ids]
-    return pool.numbers([str(each) if pool.ids.is_text else int(each) for each in ids], "take_in")

@@ -3,7 +3,8 @@
 import math
 import os
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from io import BytesIO
 from itertools import islice
@@ -17,7 +18,7 @@ import scipy.sparse as sp
 from ..data.rows import Rows, check_rows, one_row
 from ..loops.oracles import as_image
 from ..utils.checks import is_instance
-from .refused import Refused, needed
+from .refused import Refused, needed, said_by
 
 MOST_SHOWN = 20_000  # characters of a text that a card has
 MOST_FIELDS = 200  # columns, or entries of a sparse row
@@ -118,12 +119,8 @@ class Items:
         if self.show is None:
             return _plain(value, getattr(self.rows.parts[0], "name", None))
         with self._lock:
-            try:
+            with _of_users("show"):
                 shown = self.show(value)
-            except Exception as error:  # whatever it is: one row must not keep all others away
-                traceback.print_exception(error)
-                told = f"show raised {type(error).__name__}: {error}"
-                raise Refused(415, f"{told}; skip the row, or mend show.") from error
             return _plain(shown)
 
     def _of(self, shown: Any, row: int) -> dict[str, Any]:
@@ -136,7 +133,8 @@ class Items:
             if len(text) > MOST_SHOWN:
                 card["more"] = len(text) - MOST_SHOWN
         if fields:
-            card["fields"] = _cells(fields)
+            with _of_users("a value"):
+                card["fields"] = _cells(fields)
         if media is None:
             return card
         card["url"] = f"/item/{row}"
@@ -203,7 +201,7 @@ class Items:
     def _image(self, media: Any, full: bool = True) -> Any:
         """Return an image of Pillow, our own, of whose pixels nothing may have been read yet."""
         if not isinstance(media, os.PathLike):
-            with self._lock:
+            with self._lock, _of_users("what show returned"):
                 return _drawn(media)
         Image, path = needed("PIL.Image"), Path(media)
         try:
@@ -219,6 +217,17 @@ class Items:
         if not full:
             image.draft("RGB", (SCREEN, SCREEN))  # what is JPEG is read smaller at once
         return image
+
+
+@contextmanager
+def _of_users(what: str) -> Iterator[None]:
+    """Refuse a row where code of the user raises, whatever: it must not keep all others away."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exception(error)
+        told = f"{what} raised {type(error).__name__}: {said_by(error)}"
+        raise Refused(415, f"{told}; skip the row, or mend show.") from error
 
 
 def clean(text: str) -> str:
@@ -345,12 +354,13 @@ def pixels(image: np.ndarray) -> np.ndarray:
 def _encoded(image: Any, full: bool) -> tuple[bytes, str]:
     """Return an image written anew: what else its file holds stays here, and turned it stands up.
 
-    A photograph stays JPEG; all else is PNG, which loses nothing.
+    A photograph stays JPEG; all else is PNG, which loses nothing. The image itself is changed, as
+    a copy of a large one would take as much memory again.
     """
     ImageOps, Image = needed("PIL.ImageOps"), needed("PIL.Image")
     is_photograph = image.format in ("JPEG", "MPO")  # of a camera that makes several at once
     try:
-        image = ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
         image = _in_eight_bits(image)
         if not full:
             image.thumbnail((SCREEN, SCREEN))
@@ -365,9 +375,9 @@ def _encoded(image: Any, full: bool) -> tuple[bytes, str]:
 
 
 def _in_eight_bits(image: Any) -> Any:
-    """Return an image in a mode that every browser shows; a copy, of whoever's it is."""
+    """Return an image in a mode that every browser shows."""
     if image.mode.startswith(("I", "F")):  # of 16 or 32 bits, as from a scanner
         return needed("PIL.Image").fromarray(pixels(np.asarray(image)))
     has_alpha = "A" in image.mode or "transparency" in image.info
     mode = "L" if image.mode in ("1", "L") and not has_alpha else "RGBA" if has_alpha else "RGB"
-    return image.convert(mode) if image.mode != mode else image.copy()
+    return image.convert(mode) if image.mode != mode else image

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,19 +17,22 @@ from ..learner.questions import check_has_pool
 from ..learner.starting import cold_query
 from ..learner.trainer import is_stale, train
 from ..pool.durable import DurableLedger
-from ..utils.checks import check_callback, checked_count, checked_number
+from ..pool.opening import is_kept_in, kept_up
+from ..utils.checks import check_callback, check_path, checked_count, checked_number
 from ..utils.locks import held
 from .added import Added
 from .label_studio_client import Client, NotDone, Unreachable
+from .label_studio_order import Order
 from .label_studio_tasks import answers_in, label_config, task_data
 from .opinions import CANNOT_TELL, ROW, Answer, Form, data_of, shown_key
 from .reconciling import bring
 
-_VERSION = "skactive-"
 _TASKS_AT_ONCE = 500
+_SHOWN_AT_ONCE = 50  # of what a function shows, such as whole images
 _MARGIN = 5.0  # seconds: what was changed together need not become visible in that order
 _LONGEST_PAUSE = 60.0
 _MOST_FAILED = 5  # imports of the same rows, of which none came
+_NAME = re.compile(r"""\sname\s*=\s*["']([^"']*)""")  # of a control, in a labelling interface
 
 
 class Progress(NamedTuple):
@@ -68,7 +72,7 @@ class LabelStudio:
     store : path, default=None
         A new file for a pool in memory; None: the pool has one (`Pool.open`).
     classes : array-like, default=None
-        Labels to choose among. None: those of the pool, or of the learner.
+        Labels to choose among, in their order. None: those of the pool, or of the learner.
     show : callable, default=None
         What annotators see of a row: ``row -> str or dict``. None: its text, its columns, or the
         address of its image.
@@ -85,6 +89,12 @@ class LabelStudio:
         After how many answers the learner learns.
     timeout : float, default=120
         Seconds to wait for an answer of the server.
+
+    Raises
+    ------
+    ValueError
+        If the pool is in memory and no store is given, if there are no classes to choose among, or
+        others than the pool's, or if something is no address, no token or no number.
 
     Examples
     --------
@@ -122,6 +132,9 @@ class LabelStudio:
         self.spares = checked_count(spares, "spares", "LabelStudio", least=0)
         self.refit_after = checked_count(refit_after, "refit_after", "LabelStudio")
         timeout = checked_number(timeout, "timeout", "LabelStudio", 0, is_open=True)
+        for name, given in (("show", show), ("rows", rows)):
+            if given is not None and not callable(given):
+                raise TypeError(f"LabelStudio got {name}={given!r}; give a function.")
         self.client = Client(url, token, timeout=timeout)
         self.learner, self.show, self.label, self.comment = learner, show, label, comment
         self.form = _form_of(learner, classes)
@@ -132,7 +145,7 @@ class LabelStudio:
         self._people: dict[int, str] = {}
         self._forget()
         self._failed: str | None = None  # what the estimator says that cannot be fitted yet
-        self._n_versions = 0
+        self._order = Order(self.client)
         self.planned: list[int] = []  # tasks that come next, in order
         self._n_waiting = 0  # rows of which something else is said since the learner learned
 
@@ -141,6 +154,7 @@ class LabelStudio:
         self._row_of: dict[int, int] = {}  # of tasks
         self._tasks_of: dict[int, list[int]] = {}  # of rows; somebody may have made it twice
         self._said: dict[int, list[Answer]] = {}  # in tasks
+        self._heard: dict[int, None] = {}  # rows of which this is not recorded yet
         self._updated: dict[int, str] = {}  # when tasks were changed last
         self._newest: str | None = None
 
@@ -169,6 +183,18 @@ class LabelStudio:
         Returns
         -------
         Progress
+            As after the last look.
+
+        Raises
+        ------
+        ConnectionError
+            If the server cannot be reached at the start.
+        ValueError
+            If several projects have the title, or the project has no such control.
+        NotDone
+            If the server refuses something (`skactive.annotate.label_studio_client`).
+        BlockingIOError
+            If somebody follows a project over this file already.
         """
         every = checked_number(every, "every", "follow", 0)
         check_callback(callback)
@@ -204,6 +230,7 @@ class LabelStudio:
         """Find the project or make it, bring tasks and answers up to date, put tasks in order."""
         self._people = self.client.people()
         found = self._found_project()
+        self._check_controls(found)
         self.project = found["id"]
         is_ordered = found.get("sampling") == "Uncertainty sampling"
         if not is_ordered or found.get("show_collab_predictions") is not False:
@@ -223,7 +250,9 @@ class LabelStudio:
         n_new = self._read_tasks(self._newest)
         self.pool.refresh()
         self._n_waiting += n_new
-        is_used_up = not any(map(self._is_open, self.planned[: -self.spares or None]))
+        # Towards the end the plan is shorter than the spares: then its first task counts.
+        n_first = max(len(self.planned) - self.spares, 1)
+        is_used_up = not any(map(self._is_open, self.planned[:n_first]))
         if self._n_waiting >= self.refit_after or (is_used_up and self.planned):
             self._learn()
             self._publish()
@@ -234,7 +263,7 @@ class LabelStudio:
 
     def _progress(self, n_new: int) -> Progress:
         pool = self.pool
-        version = f"{_VERSION}{self._n_versions}" if self.planned else None
+        version = self._order.version if self.planned else None
         notes = [f"not recorded: {why}" for why in list(self.left.values())[:3]]
         notes += [f"and {len(self.left) - 3} more"] * (len(self.left) > 3)
         notes += [f"not fitted yet: {self._failed}"] * (self._failed is not None)
@@ -265,6 +294,18 @@ class LabelStudio:
             return self.client.project(found[0]["id"])
         return self.client.make_project(wanted, label_config(self.form, self._shown_key()))
 
+    def _check_controls(self, project: Mapping[str, Any]) -> None:
+        """Refuse names of controls that a project lacks: no answer would ever be read from them."""
+        names = _NAME.findall(project.get("label_config") or "")
+        for what in ("label", "comment"):
+            wanted = getattr(self, what)
+            if wanted is not None and wanted not in names:
+                shown = ", ".join(map(repr, names)) or "none"
+                raise ValueError(
+                    f"LabelStudio got {what}={wanted!r}, which is no control of project "
+                    f"{project['id']}; give one of {shown}, or leave {what} out."
+                )
+
     def _shown_key(self) -> str:
         """Return what of a task's data is shown."""
         return shown_key(self._data([0])[0])
@@ -288,7 +329,7 @@ class LabelStudio:
         missing = [row for row in map(int, rows) if row not in self._tasks_of]
         n_failed = 0
         while missing:
-            some = missing[:_TASKS_AT_ONCE]
+            some = missing[: _TASKS_AT_ONCE if self.show is None else _SHOWN_AT_ONCE]
             data = [
                 task_data(self._id_of(row), each)
                 for row, each in zip(some, self._data(some), strict=True)
@@ -343,7 +384,6 @@ class LabelStudio:
 
     def _read_tasks(self, since: str | None = None) -> int:
         """Read tasks, record what is said in them, and return of how many rows it is new."""
-        changed: list[int] = []
         newest, strange = self._newest, []
         for task in self.client.tasks(self.project, _a_little_before(since)):
             number, updated = task["id"], task["updated_at"]
@@ -352,21 +392,25 @@ class LabelStudio:
                 continue
             row = self._row_of.get(number)
             if row is None:
-                row = self._added.row_of(number)
-            if row is None:
                 row = self._row_named(task["data"].get(ROW))
+            if row is None:
+                # Only behind it: another server may have another task of this number.
+                row = self._added.row_of(task)
             if row is None:
                 strange.append(task)
                 continue
-            changed += self._hear(task, row)
+            self._hear(task, row)
         for each, new in self._added.take(strange):
-            changed += self._hear(each, new)
-        n_new = sum(self._record(row) for row in dict.fromkeys(changed))
-        self._newest = newest  # once it is recorded
+            self._hear(each, new)
+        n_new = 0
+        for row in list(self._heard):
+            n_new += self._record(row)
+            del self._heard[row]  # not before: the connection may break at any task
+        self._newest = newest
         return n_new
 
-    def _hear(self, task: Mapping[str, Any], row: int) -> list[int]:
-        """Keep what is said in a task, and return its row."""
+    def _hear(self, task: Mapping[str, Any], row: int) -> None:
+        """Keep what is said in a task of a row, which is to be recorded."""
         annotations = task["annotations"]
         by = {each.get("completed_by") for each in annotations}
         if by - set(self._people) - {None}:
@@ -377,7 +421,7 @@ class LabelStudio:
         self._said[task["id"]] = [each for each in answers if each.kind is not None]
         self._updated[task["id"]] = task["updated_at"]
         self._know(task["id"], row)
-        return [row]
+        self._heard[row] = None
 
     def _record(self, row: int) -> bool:
         """Let the pool say of a row what the server says; return whether it said something else."""
@@ -432,7 +476,7 @@ class LabelStudio:
             self.planned, self._n_waiting = tasks, 0
             return
         try:
-            version = self._imported(tasks)
+            version = self._order.imported(self.project, tasks)
         except NotDone as error:
             if error.status != 400:
                 raise
@@ -440,40 +484,10 @@ class LabelStudio:
             self._read_tasks()
             self._import(rows)
             tasks = [self._tasks_of[row][0] for row in rows]
-            version = self._imported(tasks)
+            version = self._order.imported(self.project, tasks)
         self.client.change_project(self.project, model_version=version)
         self.planned, self._n_waiting = tasks, 0  # not before: what was broken off comes again
-        for other in self.client.versions(self.project):
-            if other.startswith(_VERSION) and other != version:
-                self.client.delete_version(self.project, other)
-
-    def _imported(self, tasks: list[int]) -> str:
-        """Add predictions for tasks under a new version, all of them, and return it."""
-        if self._n_versions == 0:
-            names = self.client.versions(self.project)
-            said = [name[len(_VERSION) :] for name in names if name.startswith(_VERSION)]
-            self._n_versions = max((int(n) for n in said if n.isdecimal()), default=0)
-        created = 0
-        for _ in range(3):
-            # Never twice under one name: they would be there twice, and the lowest score counts.
-            self._n_versions += 1
-            version = f"{_VERSION}{self._n_versions}"
-            predictions = [
-                {"task": task, "score": rank / len(tasks), "model_version": version, "result": []}
-                for rank, task in enumerate(tasks)
-            ]
-            try:
-                created = self.client.import_predictions(self.project, predictions)
-            except Unreachable:
-                self.client.versions(self.project)  # raises where it stays so
-                continue
-            if created == len(tasks):
-                return version
-        raise NotDone(
-            201,
-            f"Label Studio kept {created} of {len(tasks)} predictions, and says nothing of the "
-            f"others; look whether the project's tasks are all there.",
-        )
+        self._order.delete_others(self.project)
 
 
 def _a_little_before(moment: str | None) -> str | None:
@@ -481,15 +495,15 @@ def _a_little_before(moment: str | None) -> str | None:
     if moment is None:
         return None
     earlier = datetime.fromisoformat(moment) - timedelta(seconds=_MARGIN)
-    return earlier.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return earlier.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _durable(pool: Any, store: Any) -> Any:
     """Return a pool whose changes are in a file, refusing one that has none."""
     if store is not None:
-        from ..pool.opening import kept_up  # which makes it write through
-
-        kept_up(pool, store)
+        check_path(store, "store", "LabelStudio", "LabelStudio(..., store='labels.db')")
+        if not is_kept_in(pool, store, "LabelStudio"):
+            kept_up(pool, store)  # which makes it write through
     if not isinstance(pool.ledger, DurableLedger):
         raise ValueError(
             "LabelStudio got a learner whose pool is in memory, from which an interruption takes "
@@ -500,13 +514,24 @@ def _durable(pool: Any, store: Any) -> Any:
 
 def _form_of(learner: Any, classes: Any) -> Form:
     """Return of which form the labels are, refusing none to choose among."""
+    given = None if classes is None else to_array(classes).tolist()
     if is_regressor(learner.estimator):
+        if given is not None:
+            raise ValueError(
+                f"LabelStudio got classes={given}, and {learner.estimator!r} learns numbers; leave "
+                f"it out."
+            )
         return Form("number", [])
-    form = Form.of(learner.pool_)
-    if form.kind == "several":
-        return form
-    given = classes if classes is not None else learner.classes
-    names = form.classes if given is None else to_array(given).tolist()
+    form, pool = Form.of(learner.pool_), learner.pool_
+    if given is not None and pool.classes is not None and set(given) != set(form.classes):
+        raise ValueError(
+            f"LabelStudio got classes={given}, and the pool has {form.classes}; give these, in any "
+            f"order."
+        )
+    if form.kind == "several":  # whose labels are columns, and are written by their names
+        return form._replace(classes=given or form.classes)
+    own = None if learner.classes is None else to_array(learner.classes).tolist()
+    names = given or own or form.classes
     if not names:
         raise ValueError(
             "LabelStudio got no classes to choose among; write classes=[...], or "

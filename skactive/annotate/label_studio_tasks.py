@@ -6,7 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from .opinions import AS_LINES, CANNOT_TELL, FINAL, OPINION, ROW, Answer, Form, as_lines, shown_key
+from .opinions import (
+    AS_LINES,
+    CANNOT_TELL,
+    FINAL,
+    OPINION,
+    ROW,
+    Answer,
+    Form,
+    apart,
+    as_lines,
+    shown_key,
+)
 
 LABEL, COMMENT = "label", "comment"  # what the controls of our projects are called
 _OBJECTS = {"image": "Image", "audio": "Audio"}  # tags that show what is no text
@@ -45,14 +56,10 @@ def label_config(form: Form, key: str = "text") -> str:
 
 def task_data(name: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the data of a task: those of the row, what is shown of it, and its id."""
-    out = {_free(key): value for key, value in data.items()}
+    out = apart(data, (ROW, AS_LINES))
     if shown_key(data) == AS_LINES:
         out[AS_LINES] = as_lines(data) if data else str(name)
     return out | {ROW: name}
-
-
-def _free(key: str) -> str:
-    return f"X_{key}" if key in (ROW, AS_LINES) else key
 
 
 def task_of(said: Sequence[Answer], form: Form) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data.labels import nearest_class
-from ..data.multilabel import as_matrix, is_multilabel
+from ..data.multilabel import as_matrix, is_multilabel, join_names
 from ..data.rows import check_rows, n_rows, slice_rows
 from ..data.tables import row_columns
 from ..pool.standing import labels_in, opinions_table
@@ -51,9 +51,9 @@ class Form(NamedTuple):
         """Return of which form a pool's labels are."""
         if pool.multilabel:
             return cls("several", pool.classes.tolist())
-        labels = pool.ledger.read(lambda ledger: _stands(pool, ledger)[1])
         if pool.classes is not None:
             return cls("one", pool.classes.tolist())
+        labels = pool.ledger.read(lambda ledger: _stands(pool, ledger)[1])
         if labels.dtype.kind == "f":
             return cls("number", [])
         return cls("one", sorted(set(labels.tolist())))
@@ -131,7 +131,7 @@ def _by_row(table: dict[str, np.ndarray], names: list | None) -> Iterator[tuple[
             [
                 Answer(
                     None,
-                    _plain_label(table["label"][i], names),
+                    plain_label(table["label"][i], names),
                     table["annotator"][i],
                     table["kind"][i],
                     None if times[i].startswith("NaT") else str(times[i]),
@@ -150,7 +150,7 @@ def _plain_labels(labels: np.ndarray, names: list | None) -> Sequence:
     return [_named(row, names) for row in as_matrix(labels)]
 
 
-def _plain_label(label: Any, names: list | None) -> Any:
+def plain_label(label: Any, names: list | None) -> Any:
     """Return a label as a plain value."""
     if names is None or label is None:
         return json_value(label)
@@ -176,6 +176,28 @@ def data_of(X: Any) -> list[dict[str, Any]]:
                 lists = {key: lists["text"]}
                 break
     return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+def as_cell(label: Any) -> Any:
+    """Return a label as a table writes it, several as their names."""
+    return join_names(label) if isinstance(label, tuple) else label
+
+
+def apart(data: Mapping[str, Any], taken: Collection[str]) -> dict[str, Any]:
+    """Return data under names that are none of those taken, nor of one another.
+
+    Examples
+    --------
+    >>> apart({"label": 1, "X_label": 2, "a": 3}, ["label"])
+    {'X_X_label': 1, 'X_label': 2, 'a': 3}
+    """
+    out: dict[str, Any] = {}
+    for name, value in data.items():
+        own = name
+        while own in taken or own in out or (own != name and own in data):
+            own = f"X_{own}"
+        out[own] = value
+    return out
 
 
 def shown_key(data: Mapping[str, Any]) -> str:

@@ -36,10 +36,13 @@ def read_json(body: bytes) -> Any:
 
 def checked_answer(request: Any, annotator: str) -> dict[str, Any]:
     """Return the request of an answer with all its parts, refusing one that is none."""
-    known = _keys(request, "the request", ("tab", "annotator", "ops", "have", "want"))
+    known = _keys(request, "the request", ("tab", "annotator", "ops", "have", "want", "leaving"))
     named = known.get("annotator")
     if named is not None and named != annotator:
         raise Refused(403, "the name in the request is not that of your link; open your own link.")
+    leaving = known.get("leaving", False)
+    if not isinstance(leaving, bool):
+        raise _refusal("leaving", leaving, "true or false")
     ops = _list(known.get("ops"), "ops", MOST_OPS, _op)
     have = _list(known.get("have", []), "have", MOST_HAVE, _row)
     return {
@@ -47,6 +50,7 @@ def checked_answer(request: Any, annotator: str) -> dict[str, Any]:
         "ops": ops,
         "have": have,
         "want": int(_number(known.get("want", 1), "want", MOST_WANTED, whole=True)),
+        "leaving": leaving,  # whether the tab is being closed
     }
 
 

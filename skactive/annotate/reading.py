@@ -35,11 +35,13 @@ class AnswersIn:
         people: Mapping[Any, str],
         annotator: str | None,
     ) -> None:
-        self.path, self.on, self.label, self.comment = path, on, label, comment
+        self.on, self.label, self.comment = on, label, comment
         self.people, self.annotator = people, annotator
         self.is_several = False
+        self._met: dict[str, None] = {}  # what is there under which a label may stand
         self._tasks: list[Any] = []  # of Label Studio, whose numbers may have to stand for ids
         self._has_rows = False
+        self.got = got = f"read got {os.fspath(path)!r}"
         with open(path, "rb") as file:
             start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         is_json = start in (b"[", b"{") if start else kind not in ("csv", "label-studio-csv")
@@ -52,19 +54,25 @@ class AnswersIn:
                 kind = kind or _looks_like(first[1])
         else:
             wanted = {on or "id", label or LABEL, comment or COMMENT, *_OF_MIN, *_NOTES}
-            got = f"read got {os.fspath(path)!r}"
             self.names, self._lines = csv_records(path, wanted, got)
             kind = kind or ("label-studio-csv" if "annotation_id" in self.names else "csv")
         self.kind = kind or "jsonl"
         if is_json == self.kind.endswith("csv"):
             raise ValueError(
-                f"read got {os.fspath(path)!r} as {kind!r}, and it is "
-                f"{'JSON' if is_json else 'no JSON'}; leave kind= out."
+                f"{got} as {kind!r}, and it is {'JSON' if is_json else 'no JSON'}; leave kind= out."
             )
+        if self.kind == "prodigy" and (label or comment):
+            what = "label" if label else "comment"
+            raise ValueError(f"{got}, where Prodigy has its own {what}; leave {what}= out.")
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[tuple[str, Answer]]:
         for where, each in _READERS[self.kind](self):
-            yield self._checked(where, each)
+            yield where, self._checked(where, each)
+        if self.label is not None and self._met and self.label not in self._met:
+            raise ValueError(
+                f"{self.got}, which has no {self.label!r}; write label= for "
+                f"one of {', '.join(map(repr, self._met))}."
+            )
 
     def ids(self, found: list) -> list:
         """Return the ids of rows; where none has one of its own, the numbers of tasks."""
@@ -80,8 +88,13 @@ class AnswersIn:
             )
         if not isinstance(each.id, str | int | None):
             raise ValueError(f"{self._got(where)} has the id {each.id!r}; give text or an integer.")
-        if not isinstance(each.comment, str | None):
-            raise ValueError(f"{self._got(where)} has the comment {each.comment!r}; give text.")
+        for what, given in (("comment", each.comment), ("kind", each.kind)):
+            if not isinstance(given, str | None):
+                raise ValueError(f"{self._got(where)} has the {what} {given!r}; give text.")
+        if not isinstance(each.annotator, str | int | None):
+            raise ValueError(
+                f"{self._got(where)} has the annotator {each.annotator!r}; give a name or a number."
+            )
         for text in (each.id, each.annotator, each.comment, *parts):
             if isinstance(text, str) and not text.isascii() and _HALF.search(text):
                 raise ValueError(
@@ -94,7 +107,7 @@ class AnswersIn:
         return each._replace(annotator=who, comment=comment)
 
     def _got(self, where: str) -> str:
-        return f"read got {os.fspath(self.path)!r}, whose {where}"
+        return f"{self.got}, whose {where}"
 
     def _name(self, who: Any) -> str | None:
         """Return by what name a pool knows somebody."""
@@ -105,14 +118,16 @@ class AnswersIn:
 
     def _csv(self) -> Iterator[tuple[str, Answer]]:
         on, label, comment = self.on or "id", self.label or LABEL, self.comment or COMMENT
-        for name in (on, label):
-            if self.names.count(name) != 1:
+        for what, name in (("on", on), ("label", label), ("comment", self.comment)):
+            if name is not None and self.names.count(name) != 1:
                 shown = ", ".join(map(repr, self.names)) or "none at all"
-                what = "on" if name == on else "label"
                 raise ValueError(
-                    f"read got {os.fspath(self.path)!r}, which has {self.names.count(name)} "
+                    f"{self.got}, which has {self.names.count(name)} "
                     f"columns {name!r}; its columns are {shown}; write {what}= for one of them."
                 )
+        twice = [name for name in self.names if name and self.names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{self.got}, which has two columns {twice[0]!r}; rename one of them.")
         own = {on, label, comment, *_NOTES, "annotator"}
         for line, record in self._lines:
             cells = dict(zip(self.names, map(cell_of, record), strict=True))
@@ -133,6 +148,7 @@ class AnswersIn:
     def _jsonl(self) -> Iterator[tuple[str, Answer]]:
         on, label, comment = self.on or "id", self.label or LABEL, self.comment or COMMENT
         for where, each in self._records:
+            self._met |= dict.fromkeys(each)
             own = {on, label, comment, "labels", "data", "annotator", *_NOTES}
             data = each.get("data")
             if not isinstance(data, Mapping):
@@ -149,7 +165,10 @@ class AnswersIn:
             if not isinstance(task.get("data", {}), Mapping):
                 raise ValueError(f"{self._got(where)} has no data; a task of Label Studio has.")
             got = self._got(where)
-            for each in answers_in(task, self.people, self.label, self.comment, on, got):
+            for said in task.get("annotations") or ():
+                self._met |= {part.get("from_name"): None for part in said.get("result") or ()}
+            # People are named later, once, as in all files.
+            for each in answers_in(task, {}, self.label, self.comment, on, got):
                 self._tasks.append(task.get("id"))
                 self._has_rows |= each.id is not None
                 yield where, each
@@ -173,9 +192,7 @@ class AnswersIn:
         for wanted in filter(None, (self.label, self.comment, self.on)):
             if wanted not in names:
                 shown = ", ".join(map(repr, sorted(names)))
-                raise ValueError(
-                    f"read got {os.fspath(self.path)!r}, which has no {wanted!r}; it has {shown}."
-                )
+                raise ValueError(f"{self.got}, which has no {wanted!r}; it has {shown}.")
         latest: dict[tuple, tuple] = {}
         for where, each in records:
             order = str(each.get("updated_at")), int(each.get("annotation_id") or 0)
@@ -213,7 +230,7 @@ class AnswersIn:
         if len(alike) != 1:
             shown = ", ".join(map(repr, alike or names))
             raise ValueError(
-                f"read got {os.fspath(self.path)!r}, and any of {shown} may be the labels; write "
+                f"{self.got}, and any of {shown} may be the labels; write "
                 f"label={(alike or list(names))[0]!r}."
             )
         return alike[0]
@@ -246,21 +263,23 @@ class AnswersIn:
 
     def _doccano(self) -> Iterator[tuple[str, Answer]]:
         for where, each in self._records:
-            own = {LABEL, ROW, "Comments", *_PEOPLE, *_NOTES}
+            self._met |= dict.fromkeys(each)
+            label, comment = self.label or LABEL, self.comment or COMMENT
+            own = {label, comment, ROW, "Comments", *_PEOPLE, *_NOTES}
             data = {name: value for name, value in each.items() if name not in own}
-            found: Any = _several(each.get(self.label or LABEL) or ())
+            found: Any = _several(each.get(label) or ())
             if any(isinstance(part, list | dict) for part in found):
                 raise ValueError(
                     f"{self._got(where)} has labels of parts of the text; what is read are labels "
                     f"of whole rows."
                 )
             remarks = each.get("Comments")
-            if isinstance(remarks, list) and remarks and "comment" not in each:
-                each["comment"] = "\n".join(map(str, remarks))
+            if isinstance(remarks, list) and remarks and comment not in each:
+                each[comment] = "\n".join(map(str, remarks))
             kind = each.get("kind") or (OPINION if found else None)
             found = None if kind in (None, CANNOT_TELL) else found
             name = each.get(self.on) if self.on else each.get(ROW, each.get("id"))
-            yield where, _answer(each, name, found, kind, COMMENT, data)
+            yield where, _answer(each, name, found, kind, comment, data)
 
 
 _READERS = {

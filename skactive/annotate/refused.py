@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+MOST_TOLD = 500  # characters of an error
+
 
 class Refused(Exception):
     """What was asked for is not done, and nothing has changed."""
@@ -24,3 +26,13 @@ def needed(name: str) -> Any:
         raise ImportError(
             f'skactive.annotate needs {error.name}; pip install "skactive[annotate]"'
         ) from error
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an error says, as far as a banner has room, whatever its class makes of it."""
+    try:
+        text = str(error).rstrip(".")
+    except Exception:  # noqa: BLE001 - it is the user's own
+        return "which does not say what it is"
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} ..."

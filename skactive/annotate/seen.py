@@ -18,7 +18,7 @@ from ..pool.pool import Pool
 from ..pool.standing import labels_in, opinions, standing
 
 _PAUSE = 300.0  # seconds between two answers, from which on somebody was away
-_LATELY = 50  # answers, by which the pace of a person is told
+LATELY = 50  # answers, by which the pace of a person is told
 _ANSWERED = 1 << 40  # keys of rows that were answered here begin above those that came with a label
 
 
@@ -177,7 +177,7 @@ def pace(times: np.ndarray) -> int | None:
     >>> pace(np.array([0.0, 4, 8, 4000, 4004]))
     900
     """
-    gaps = np.diff(np.sort(times)[-_LATELY:])
+    gaps = np.diff(np.sort(times)[-LATELY:])
     gaps = gaps[gaps < _PAUSE]
     return round(3600 * len(gaps) / gaps.sum()) if gaps.sum() > 0 else None
 

@@ -18,18 +18,19 @@ import numpy as np
 
 from ..learner.learner import ActiveLearner
 from ..learner.questions import kept_of
-from ..pool.durable import DurableLedger
-from ..pool.opening import reader_of, write_through
+from ..pool.opening import is_kept_in, reader_of, write_through
 from ..pool.pool import Pool
 from ..utils.checks import check_path, checked_count
 from .access import Access
 from .app import make_app
+from .connections import protocol
 from .desk import Desk, refuse_unserved, text_of
 from .items import Items
 from .refused import needed
 from .views import Views
 
 _PATIENCE = 5.0  # seconds for requests to end
+_AT_ONCE = 50  # connections that are taken before others are closed
 MOST_PORT = 2**16 - 1
 MOST_PORTS = 20  # that are tried in a notebook, whose own server often has the usual one
 NOTEBOOKS = ("http://localhost:*", "http://127.0.0.1:*", "vscode-webview:")
@@ -75,7 +76,7 @@ def serve(
     annotators : list of str, default=None
         Who labels: each has a link of her own. None: one person, who has her name on this machine.
     goal : int, default=None
-        How many rows are to be labelled. None: all.
+        How many rows are to be labelled; second opinions are asked for beyond it. None: all.
     overlap : float, default=0
         Share of the rows of which two people are asked, for learners with a consensus.
     port : int, default=8888
@@ -167,6 +168,8 @@ class Page:
         views = Views(self._reader, desk.items, desk.labels, desk.trained, goal=desk.goal)
         config = uvicorn.Config(
             make_app(desk, views, access),
+            http=protocol(),
+            backlog=_AT_ONCE,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -237,15 +240,9 @@ def _keep_in_file(learner: ActiveLearner, store: str | os.PathLike | None) -> No
     if store is None:
         return  # the desk refuses a pool in memory
     check_path(store, "store", "serve", "serve(learner, 'labels.db')")
-    path = os.path.abspath(os.fspath(store))
-    if isinstance(pool.ledger, DurableLedger):
-        own = pool.ledger.store.path
-        if own != path:
-            raise ValueError(
-                f"serve got store={os.fspath(store)!r}, and the learner's pool is in {own!r}; "
-                f"leave store out."
-            )
+    if is_kept_in(pool, store, "serve"):
         return
+    path = os.path.abspath(os.fsdecode(store))
     if not (os.path.exists(path) and os.path.getsize(path)):
         write_through(pool, path)
         return

@@ -26,9 +26,9 @@ from ..pool.asking import order_of
 from ..pool.log import NOTHING
 from ..strategies.base import Strategy, choose, has_score
 from .frames import Done, Task, receive, send
+from .refused import said_by
 
 RANKED, RANKED_JOINTLY = 2048, 256  # rows: a score ranks as many as one likes
-MOST_TOLD = 500  # characters of an error
 
 
 class Student:
@@ -73,7 +73,7 @@ class Student:
         if error is None:
             return future.result()
         traceback.print_exception(error)
-        self.failures.append(f"{otherwise}: {type(error).__name__}: {_text_of(error)}.")
+        self.failures.append(f"{otherwise}: {type(error).__name__}: {said_by(error)}.")
         return None
 
     def _learn(self) -> bool:
@@ -111,16 +111,6 @@ class Student:
             proba = np.asarray(learner.predict_proba(X))
             _check_said("predict_proba", proba, len(rows))
         return said, proba, names
-
-
-def _text_of(error: BaseException) -> str:
-    """Return what an error says, as far as a banner has room, whatever its class makes of it."""
-    try:
-        text = str(error).rstrip(".")
-    except Exception:  # noqa: BLE001 - it is the user's own
-        return "which does not say what it is"
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} ..."
 
 
 def _check_said(method: str, said: np.ndarray, n: int) -> None:

@@ -16,6 +16,7 @@ from ..evaluation import BudgetCurveDisplay, Comparison, compare_strategies
 from .data import Asked, Data, read_data
 from .models import default_model, named_model
 from .options import Subcommand, add_json, count, names
+from .project import OF_NUMBERS
 from .words import from_extra, note, number_of, say, say_json
 
 _EXAMPLES = (
@@ -34,7 +35,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--target", required=True, metavar="COLUMN", help="the column of labels")
     add("--text", metavar="COLUMN", help="the column of texts; without it rows are a table")
     add("--ignore", type=names, metavar="A,B", default=[], help="columns that are no features")
-    add("--strategies", type=names, metavar="A,B", default=[], help="besides random and margin")
+    besides = "besides random and margin; of numbers random, and by default k_center"
+    add("--strategies", type=names, metavar="A,B", default=[], help=besides)
     add("--model", metavar="MODULE:OBJECT", help="an estimator of your own")
     add("--numbers", action="store_true", help="the target is measured, and is no class")
     add("--budget", type=count, metavar="N", help="labels at the end; by default 200, or half")
@@ -102,7 +104,7 @@ def _number(cell: str, name: str) -> float:
 
 def _compared(args: argparse.Namespace, data: Data, y: np.ndarray) -> Comparison:
     if args.model is not None:
-        model, name = named_model(args.model), args.model
+        model, name = named_model(args.model, numbers=args.numbers), args.model
     else:
         model, name = default_model(data.kind, numbers=args.numbers)
     n_train = int(0.75 * len(data))
@@ -117,7 +119,7 @@ def _compared(args: argparse.Namespace, data: Data, y: np.ndarray) -> Comparison
         model,
         data.X,
         y,
-        args.strategies or ["random"],
+        args.strategies or ([OF_NUMBERS] if args.numbers else ["random"]),
         budget=budget,
         n_instances=batch,
         n_initial=n_initial,

@@ -6,12 +6,12 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.tables import csv_rows
+from ..data.tables import SPREADSHEETS, records_of
 from .words import from_extra, number_of
 
 IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -223,30 +223,25 @@ def _frame(cells: TextColumns) -> Any:
 
 def _csv(path: Path, wanted: Sequence[str]) -> TextColumns:
     """Return the columns of a CSV file as text."""
-    text = _text(path)
+    text = io.StringIO(_text(path), newline="")
     before = csv.field_size_limit(_LONGEST)  # of the whole process
     try:
-        return _columns_of(path, _records(path, text, _separator(text, wanted)))
+        return _columns_of(path, *records_of(text, wanted, f"the file is {path}"))
     finally:
         csv.field_size_limit(before)
 
 
-def _columns_of(path: Path, records: Iterator[tuple[int, list[str]]]) -> TextColumns:
-    """Return the columns of records, of which the first has their names."""
-    _, header = next(records)
+def _columns_of(
+    path: Path, header: list[str], records: Iterable[tuple[int, list[str]]]
+) -> TextColumns:
+    """Return the columns of records by their names."""
     names = [name.strip() or f"column {i}" for i, name in enumerate(header, start=1)]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ValueError(f"{path} has two columns {twice[0]!r}; rename one of them.")
     columns: TextColumns = {name: [] for name in names}
-    for line, record in records:
-        if any(map(str.strip, record[len(names) :])):
-            raise ValueError(
-                f"{path} has {len(record)} cells in line {line} and {len(names)} in the first; put "
-                f"a cell that has the separator in it into quotation marks."
-            )
-        record += [""] * (len(names) - len(record))  # Excel leaves out blanks at the end of a row
-        for name, cell in zip(names, record, strict=False):
+    for _, record in records:
+        for name, cell in zip(names, record, strict=True):
             columns[name].append(cell)
     if not columns[names[0]]:
         raise ValueError(f"{path} has a header and no rows; give a file with rows.")
@@ -256,7 +251,7 @@ def _columns_of(path: Path, records: Iterator[tuple[int, list[str]]]) -> TextCol
 def _text(path: Path) -> str:
     """Return what is in a text file."""
     data = path.read_bytes()
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if data.startswith(SPREADSHEETS):
         raise ValueError(f"{path} is a spreadsheet's own file; save it as CSV there.")
     try:
         text = data.decode("utf-8-sig")
@@ -271,29 +266,6 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise ValueError(f"{path} is empty; give a file with rows.")
     return text
-
-
-def _separator(text: str, wanted: Sequence[str]) -> str:
-    """Return what separates cells: by what most wanted columns, or most columns, are there."""
-
-    def found(separator: str) -> tuple[int, int]:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        names = [name.strip() for name in next(filter(any, lines), [])]
-        return len(set(names).intersection(wanted)), len(names)
-
-    return max(",;\t|", key=found)
-
-
-def _records(path: Path, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Return the rows of a data file, as `csv_rows` does."""
-    return csv_rows(
-        io.StringIO(text, newline=""),
-        separator,
-        lambda line, error: (
-            f"{path} cannot be read from line {line} on: {error}; write a quotation mark inside "
-            f"quotation marks twice."
-        ),
-    )
 
 
 def _json_lines(path: Path) -> TextColumns:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+_LEAST = -1.0  # R² has no end below, and that of few labels is anything
 _WIDE, _HIGH, _LEFT, _LOW = 640, 260, 52, 34  # pixels: the picture, and room for its axes
 
 
 def curve(
     x: Sequence[float], y: Sequence[float], low: Sequence[float], high: Sequence[float], names: str
 ) -> str:
-    """Return a curve over a band, whose heights lie between 0 and 1."""
+    """Return a curve over a band, whose heights are at most 1, and cut below -1."""
+    low, y, high = ([min(max(each, _LEAST), 1) for each in values] for values in (low, y, high))
     bottom = min(0.0, *low)
     first, last = x[0], max(x[-1], x[0] + 1)
 
@@ -23,7 +25,7 @@ def curve(
     band += reversed([at(a, b) for a, b in zip(x, low, strict=True)])
     line = " ".join(at(a, b) for a, b in zip(x, y, strict=True))
     grid = []
-    for mark in (0.0, 0.25, 0.5, 0.75, 1.0):
+    for mark in filter(lambda mark: mark >= bottom, (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0)):
         start, end = at(first, mark), at(last, mark)
         across, down = start.split(",")
         grid.append(f'<path class="grid" d="M{start} L{end}"/>')

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..annotate.formats import WRITABLE, write
 from .options import Subcommand, add_record
 from .project import opened
 from .words import note, number_of
 
-_FORMATS = ("csv", "jsonl", "label-studio", "prodigy", "doccano")
 _EXAMPLES = (
     "skactive export labels.db --to csv -o labels.csv",
     "skactive export labels.db --to jsonl > labels.jsonl",
@@ -20,15 +20,13 @@ _EXAMPLES = (
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what may be given."""
     add_record(parser)
-    parser.add_argument("--to", choices=_FORMATS, default="csv", help="by default csv")
+    parser.add_argument("--to", choices=WRITABLE, default="csv", help="by default csv")
     parser.add_argument("--all", action="store_true", help="rows without an answer too")
     parser.add_argument("-o", "--output", metavar="FILE", help="by default it is printed")
 
 
 def _run(args: argparse.Namespace) -> int:
     """Write it."""
-    from ..annotate.formats import write
-
     _, data, pool = opened(args)
     with pool:
         file = sys.stdout.buffer if args.output is None else args.output

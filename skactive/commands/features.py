@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,20 @@ class Thumbnails(TransformerMixin, BaseEstimator):
 @lru_cache(_KEPT)
 def _thumbnail(path: str, size: int) -> bytes:
     """Return the colours of an image of size x size pixels."""
+    Image = from_extra("PIL.Image", "annotate")
+    # Of a JPEG no more is decoded than that.
+    small = upright(path, (2 * size, 2 * size)).resize((size, size), Image.Resampling.BOX)
+    return small.tobytes()
+
+
+def upright(path: str, at_least: tuple[int, int] | None = None) -> Any:
+    """Return an image as people see it, in colours, in full or not smaller than a size."""
     Image, ImageOps = from_extra("PIL.Image", "annotate"), from_extra("PIL.ImageOps", "annotate")
     try:
         with Image.open(path) as image:
-            image.draft("RGB", (2 * size, 2 * size))  # of a JPEG no more is decoded than that
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-            return upright.resize((size, size), Image.Resampling.BOX).tobytes()
+            if at_least is not None:
+                image.draft("RGB", at_least)
+            return ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} cannot be read: {error}; take it out of the folder.") from error
 
@@ -105,13 +114,12 @@ def check_file_of_vectors(path: Path, n_rows: int) -> None:
 def embed_by_timm(name: str, paths: Sequence[Path], file: Path) -> None:
     """Write the vectors that a net of timm makes of images to a file."""
     timm, torch = from_extra("timm", None), from_extra("torch", "torch")
-    Image = from_extra("PIL.Image", "annotate")
-    net = timm.create_model(name, pretrained=True, num_classes=0).eval()
+    net = _net_of_timm(timm, name)
     prepared = timm.data.create_transform(**timm.data.resolve_model_data_config(net))
     parts = []
     with torch.inference_mode():
         for start in range(0, len(paths), 32):
-            batch = [_opened(Image, path) for path in paths[start : start + 32]]
+            batch = [upright(str(path)) for path in paths[start : start + 32]]
             parts.append(net(torch.stack([prepared(image) for image in batch])).numpy())
             if start % 3200 == 0:
                 note(f"Vectors of {start + len(batch):,} of {len(paths):,} images.")
@@ -119,9 +127,21 @@ def embed_by_timm(name: str, paths: Sequence[Path], file: Path) -> None:
         np.save(out, np.concatenate(parts))
 
 
-def _opened(Image: Any, path: Path) -> Any:
-    with Image.open(path) as image:
-        return image.convert("RGB")
+def _net_of_timm(timm: Any, name: str) -> Any:
+    """Return a net with its weights, refusing in a sentence one that is not to be had."""
+    if ":" not in name and not timm.is_model(name):
+        near = get_close_matches(name, timm.list_models(), n=1)
+        instead = f"write timm:{near[0]}" if near else "timm.list_models() names them"
+        raise ValueError(f"--embed timm:{name} is no net of timm; {instead}.")
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=0).eval()
+    except (OSError, RuntimeError) as error:  # no network, no such folder, no weights of this net
+        raise ValueError(
+            f"--embed timm:{name} has no weights here: {str(error).rstrip('.')}. Be online once, "
+            f"for they are kept; or put config.json and model.safetensors, from its page at "
+            f"https://huggingface.co/timm, into a folder and write timm:local-dir:FOLDER; or give "
+            f"vectors of your own by --embedding file.npy."
+        ) from error
 
 
 def file_of_timm(name: str, store: Path) -> Path:

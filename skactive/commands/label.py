@@ -9,13 +9,16 @@ from typing import Any
 
 from ..learner import ActiveLearner
 from ..pool import Pool
+from ..pool.storage import is_database
 from .data import Data, read_data
 from .features import embed_by_timm, file_of_timm
 from .models import BRING_FEATURES
 from .options import Subcommand, count, names, port, share
 from .project import (
+    MEDIAN,
     Project,
     as_setting,
+    consensus_in,
     learner_of,
     pool_over,
     refuse_vectors,
@@ -23,6 +26,7 @@ from .project import (
     remembered,
     rows_of,
     seen_from,
+    strategy_in,
     with_features,
 )
 from .words import Usage, note, number_of
@@ -32,17 +36,19 @@ _EXAMPLES = (
     "skactive label pictures/ --classes cat,dog --annotators ann,ben",
     "skactive label patients.csv --groups patient --classes yes,no --goal 300",
     "skactive label pool.jsonl --classes spam,ham --store spam.db",
+    "skactive label reviews.csv --text review --numbers --store stars.db",
     "skactive label labels.db          # go on",
 )
-STAYS = ("text", "id", "groups", "several", "hold_out")  # what a record keeps for good
+STAYS = ("text", "id", "groups", "several", "numbers", "hold_out")  # what a record keeps for good
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Add what says which rows are labelled, and how."""
     add = parser.add_argument
     add("data", help="a .csv, .tsv or .jsonl file, a folder of images, or a record to go on with")
-    add("--store", help="the record; by default labels.db")
+    add("--store", metavar="NAME.db", help="the record; by default labels.db")
     add("--classes", type=names, metavar="A,B", help="the labels that there are")
+    add("--numbers", action="store_const", const=True, help="a label is a number: it is measured")
     add("--several", action="store_const", const=True, help="a row may have several labels")
     add("--text", metavar="COLUMN", help="the column of texts; without it rows are a table")
     add("--id", metavar="COLUMN", help="the column of ids; without it what is in a row is its id")
@@ -52,7 +58,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     add("--model", metavar="MODULE:OBJECT", help="an estimator of your own")
     add("--embedding", metavar="FILE.npy", help="a vector for each row, in their order")
     add("--embed", metavar="timm:NAME", help="vectors of images by a net of timm")
-    add("--strategy", help="which rows come first; by default auto: margin, of own models too")
+    add("--strategy", help="which rows come first; by default auto: margin; of numbers k_center")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +80,7 @@ def _run(args: argparse.Namespace) -> int:
 
     project, store, data, learner, model = prepared(args)
     note(f"{data.path}: {number_of(len(data), 'row')}; labels go to {store}.")
-    note(f"Model: {model}. Strategy: {project.strategy}.")
+    note(f"Model: {model}. Strategy: {strategy_in(project)}.")
     if data.kind == "images" and project.model is project.embedding is None:
         note(BRING_FEATURES)
     note("Ctrl-C ends it; what was answered is kept.")
@@ -97,9 +103,11 @@ def _run(args: argparse.Namespace) -> int:
 
 def prepared(args: argparse.Namespace) -> tuple[Project, Path, Data, ActiveLearner, str]:
     """Return all that is labelled with, once a record has it; what is refused changes nothing."""
-    goes_on = Path(args.data).suffix == ".db"
+    goes_on = is_database(args.data)
     if goes_on and args.store is not None:
         raise Usage(f"{args.data} is a record, and --store is another; give one of them.")
+    if args.store is not None and not is_database(args.store):  # or it would be taken for data
+        raise Usage(f"--store is {args.store!r}; write a name that ends in .db, such as labels.db.")
     store = Path(args.data if goes_on else args.store or "labels.db")
     before = remembered(store)
     if before is None:
@@ -133,11 +141,16 @@ def _begun(args: argparse.Namespace, store: Path, goes_on: bool) -> tuple[Projec
         raise FileNotFoundError(
             f"{store} is no record of skactive label; give the data to label first."
         )
-    if not args.classes:
-        raise Usage("--classes is missing; write the labels that there are, --classes yes,no.")
+    if args.numbers and (args.classes or args.several):
+        raise Usage("--numbers has no classes; leave it or --classes and --several out.")
+    if not (args.classes or args.numbers):
+        raise Usage(
+            "--classes is missing; write the labels that there are, --classes yes,no, or --numbers "
+            "if they are measured."
+        )
     if args.groups is not None and args.hold_out == 0:
         raise Usage("--groups keeps groups out of the test rows, and --hold-out 0 has none.")
-    if len(args.classes) < 2:
+    if args.classes and len(args.classes) < 2:
         raise Usage(f"--classes has {args.classes[0]!r} alone; give at least two.")
     path = Path(args.data)
     project = Project(
@@ -147,6 +160,7 @@ def _begun(args: argparse.Namespace, store: Path, goes_on: bool) -> tuple[Projec
         groups=args.groups,
         classes=args.classes,
         several=bool(args.several),
+        numbers=bool(args.numbers),
         hold_out=0.1 if args.hold_out is None else args.hold_out,
     )
     data = read_data(path, project.asked())
@@ -176,6 +190,10 @@ def _gone_on(
         )
     data = rows_of(before, store, None if goes_on else args.data)
     project = replace(before, data=relative(data.path, store))
+    if args.classes and before.numbers:
+        raise Usage(
+            f"{store} was begun with --numbers, which have no classes; leave --classes out."
+        )
     if args.classes:
         project = replace(project, classes=args.classes)
     return _changed(args, project, store), data
@@ -208,7 +226,7 @@ def _changed(args: argparse.Namespace, project: Project, store: Path) -> Project
         project = replace(project, overlap=0.1)
     # A second opinion counts for nothing without one; who labels alone has none.
     if are_several or project.overlap:
-        project = replace(project, consensus="one_coin")
+        project = replace(project, consensus=MEDIAN if project.numbers else "one_coin")
     return project
 
 
@@ -230,7 +248,8 @@ def _options(project: Project, data: Data) -> dict[str, Any]:
         "ids": data.ids,
         "classes": project.classes,
         "multilabel": True if project.several else "auto",
-        "consensus": project.consensus,
+        "missing_label": None if project.numbers else "auto",
+        "consensus": consensus_in(project),
         "hold_out": project.hold_out or None,
         "groups": data.others[project.groups] if project.groups else None,
     }

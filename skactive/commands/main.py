@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from ..utils.version import __version__
 from .compare import COMPARE
@@ -46,7 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has said what is to be said
         return stop.code if isinstance(stop.code, int) else MISUSED
     with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: note(f"Note: {message}")
+        told: set[str] = set()  # a curve has ten models, of each of which the same is to be known
+
+        def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+            if str(message) not in told:
+                told.add(str(message))
+                note(f"Note: {message}")
+
+        warnings.showwarning = tell
         try:
             return args.run(args)
         except KeyboardInterrupt:

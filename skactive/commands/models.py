@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 
 from .features import Thumbnails
 from .words import from_extra
@@ -23,23 +23,27 @@ BRING_FEATURES = (
 
 def default_model(kind: str, *, several: bool = False, numbers: bool = False) -> tuple[Any, str]:
     """Return the estimator for a kind of rows, and what it is called."""
+    from sklearn.linear_model import Ridge  # which takes sparse vectors, as BayesianRidge does not
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     last = _last(several, numbers)
     if kind == "table":
         return from_extra("skrub", "tables").tabular_pipeline(last), _called(OF_TABLES, numbers)
+    if kind == "text" and numbers:
+        return make_pipeline(_words(), Ridge()), OF_TEXT.replace("logistic", "ridge")
     if kind == "text":
-        return make_pipeline(_words(), last), _called(OF_TEXT, numbers)
-    return make_pipeline(Thumbnails(), StandardScaler(), last), OF_IMAGES
+        return make_pipeline(_words(), last), OF_TEXT
+    return make_pipeline(Thumbnails(), StandardScaler(), last), _called(OF_IMAGES, numbers)
 
 
-def on_vectors(features: Any, *, several: bool = False) -> tuple[Any, str]:
+def on_vectors(features: Any, *, several: bool = False, numbers: bool = False) -> tuple[Any, str]:
     """Return the estimator on vectors that are looked up by the rows, and what it is called."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(features, StandardScaler(), _last(several)), OF_VECTORS
+    last = _last(several, numbers)
+    return make_pipeline(features, StandardScaler(), last), _called(OF_VECTORS, numbers)
 
 
 def _called(name: str, numbers: bool) -> str:
@@ -64,7 +68,7 @@ def _words() -> BaseEstimator:
     return TfidfVectorizer(sublinear_tf=True, token_pattern=r"\w+|[^\w\s]")
 
 
-def named_model(name: str) -> Any:
+def named_model(name: str, *, numbers: bool = False) -> Any:
     """Return the estimator that ``module:object`` names, of the current folder or installed.
 
     It is only looked up, never called, since a record that somebody sent may name it.
@@ -86,5 +90,15 @@ def named_model(name: str) -> Any:
         raise ValueError(
             f"--model {name} is {found!r}, which is no estimator; write one in {module}.py, say "
             f"model = Ridge(), and name that."
+        )
+    if numbers and not is_regressor(found):
+        raise ValueError(
+            f"--model {name} learns no numbers, for which --numbers asks; name a regressor, or "
+            f"leave --numbers out."
+        )
+    if is_regressor(found) and not numbers:
+        raise ValueError(
+            f"--model {name} learns numbers, and labels are classes; name a classifier, or write "
+            f"--numbers where labels are measured."
         )
     return found

@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import platform
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,15 @@ from ..utils.version import __version__
 from .data import Data
 from .drawing import bars, curve
 from .options import Subcommand, add_record
-from .project import Project, learner_of, opened
-from .status import counts, worth_of
+from .project import Project, learner_of, opened, strategy_in
+from .status import counts, in_words, worth_of
 from .words import note, number_of
 
 _EXAMPLES = (
     "skactive report labels.db",
     "skactive report labels.db -o reviews.html --title 'Reviews, first half'",
 )
+_BINS = 10  # of numbers
 _POINTS = 10  # of the curve, each of which trains a model
 _CSS = """
 :root{color-scheme:light dark}
@@ -74,15 +77,13 @@ def page_of(
     title: str, project: Project, data: Data, pool: Pool, learner: ActiveLearner, model: str
 ) -> str:
     """Return the report as one page."""
-    told = counts(pool)
+    told = counts(pool, project)
     parts = [
         f"<h1>{escape(title)}</h1>",
         _overview(told, project),
         "<h2>How good is the model?</h2>",
         *_quality(learner),
-        "<h2>Classes</h2>",
-        bars(told["classes"], "Number of labels to learn by, of each class"),
-        *_changes(pool),
+        *(_values(told, pool) if project.numbers else _classes(told, pool)),
         "<h2>Who labelled</h2>",
         *_people(told, pool),
         "<h2>How it was made</h2>",
@@ -103,7 +104,7 @@ def _overview(told: dict[str, Any], project: Project) -> str:
         ["Rows", told["rows"]],
         ["Labelled to learn by", told["labelled"]],
         ["Labelled to test on", told["held_out_labelled"]],
-        ["Labels in all", f"{told['labelled'] + told['held_out_labelled']:,}{goal}"],
+        [f"Labels in all{goal}", told["labelled"] + told["held_out_labelled"]],
         ["Skipped: nobody could tell", told["skipped"]],
         ["Not labelled", told["unlabelled"] + told["reserved"]],
     ]
@@ -136,6 +137,26 @@ def _quality(learner: ActiveLearner) -> Iterable[str]:
         yield "<p>The same of each earlier model, against the number of labels that it learned.</p>"
 
 
+def _classes(told: dict[str, Any], pool: Pool) -> Iterable[str]:
+    """Yield how many labels each class has, and what became of the classes."""
+    yield "<h2>Classes</h2>"
+    yield bars(told["classes"], "Number of labels to learn by, of each class")
+    yield from _changes(pool)
+
+
+def _values(told: dict[str, Any], pool: Pool) -> Iterable[str]:
+    """Yield where the numbers lie."""
+    yield "<h2>Values</h2>"
+    yield f"<p>Labels to learn by: {in_words(told['values'])}.</p>"
+    if told["labelled"]:
+        times, edges = np.histogram(pool.y_labeled, bins=_BINS)
+        names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges.tolist())]
+        yield bars(
+            dict(zip(names, times.tolist(), strict=True)),
+            "Number of labels to learn by, of values in each range",
+        )
+
+
 def _changes(pool: Pool) -> Iterable[str]:
     """Yield how classes were renamed, merged and split."""
     undone = {n for operation in pool.history for n in operation.undone}
@@ -152,8 +173,10 @@ def _changes(pool: Pool) -> Iterable[str]:
 
 
 def _people(told: dict[str, Any], pool: Pool) -> Iterable[str]:
-    """Yield who labelled, and how far they agree."""
-    head = ["Name", "Answers", "Skips", "Seconds (median)", "Accuracy (estimated)", "Agreement"]
+    """Yield who labelled, and how far they agree; how good they are only where that is known."""
+    head = ["Name", "Answers", "Skips", "Seconds (median)"]
+    compared = [each for each in told["people"] if each["agreement"] is not None]
+    head += ["Accuracy (estimated)", "Agreement"] if compared else []
     rows = []
     for each in told["people"]:
         sure = each["accuracy"] is not None
@@ -161,11 +184,18 @@ def _people(told: dict[str, Any], pool: Pool) -> Iterable[str]:
         seconds = "" if each["seconds"] is None else f"{each['seconds']:.1f}"
         agrees = "" if each["agreement"] is None else f"{each['agreement']:.2f}"
         name = each["annotator"] or "(no name)"
-        rows.append([name, each["answers"], each["skips"], seconds, accuracy, agrees])
+        row = [name, each["answers"], each["skips"], seconds]
+        rows.append([*row, accuracy, agrees] if compared else row)
     yield _table(head, rows) if rows else "<p>Nobody yet.</p>"
+    if "values" in told:
+        yield "<p>Labels are measured, and agreement is counted of classes alone.</p>"
+        return
     agreement = pool.agreement()
     if not np.isfinite(agreement.alpha):
-        yield "<p>No two people labelled the same rows, so that nothing is known of agreement.</p>"
+        yield (
+            "<p>No two people labelled the same rows, so that nothing is known of agreement, nor "
+            "of how often anybody is right.</p>"
+        )
         return
     yield f"<p>Krippendorff's alpha {agreement.alpha:.2f}: 1 always, 0 as chance would.</p>"
     pairs = [
@@ -186,9 +216,9 @@ def _made(project: Project, data: Data, pool: Pool, model: str) -> str:
     rows = [
         ["Data", f"{data.path} ({_digest(data)})"],
         ["Model", model],
-        ["Strategy", project.strategy],
+        ["Strategy", strategy_in(project)],
         ["Held out to test on", held],
-        ["Label of a row", pool.consensus or "what was said last"],
+        ["Label of a row", project.consensus or "what was said last"],
         ["First and last operation", f"{_time(history[0].time)} to {_time(history[-1].time)}"],
         ["Operations", f"{len(history):,}"],
         ["Versions", versions],
@@ -210,19 +240,27 @@ def _time(seconds: float) -> str:
 
 def _table(head: Sequence[str] | None, rows: Sequence[Sequence[Any]]) -> str:
     """Return rows as a table; without a head, the first cell of each is what the row is called."""
-    lines = (
-        [] if head is None else [f"<tr>{''.join(f'<th>{escape(each)}</th>' for each in head)}</tr>"]
-    )
+    lines = []
+    if head is not None:
+        sides = [_side(column) for column in zip(*rows, strict=True)]
+        names = [f"<th{side}>{escape(each)}</th>" for each, side in zip(head, sides, strict=True)]
+        lines.append(f"<tr>{''.join(names)}</tr>")
     for first, *cells in rows:
         name = f'<th scope="row">{escape(str(first))}</th>' if head is None else _cell(first)
         lines.append(f"<tr>{name}{''.join(map(_cell, cells))}</tr>")
     return f"<table>{''.join(lines)}</table>"
 
 
+def _side(values: Iterable[Any]) -> str:
+    """Return what sets a column of numbers, written or not, to the right."""
+    told = [str(value) for value in values if value != ""]
+    is_number = bool(told) and all(re.fullmatch(r"-?[\d.]+", value) for value in told)
+    return ' class="n"' if is_number else ""
+
+
 def _cell(value: Any) -> str:
-    if isinstance(value, int):
-        return f'<td class="n">{value:,}</td>'
-    return f"<td>{escape(str(value))}</td>"
+    shown = f"{value:,}" if isinstance(value, int) else escape(str(value))
+    return f"<td{_side([value])}>{shown}</td>"
 
 
 REPORT = Subcommand(

@@ -13,7 +13,7 @@ from ..data.labels import plain
 from ..learner import ActiveLearner
 from ..pool import Pool
 from .options import Subcommand, add_json, add_record
-from .project import learner_of, opened
+from .project import Project, learner_of, opened
 from .words import number_of, say, say_json
 
 _EXAMPLES = (
@@ -36,7 +36,9 @@ def _run(args: argparse.Namespace) -> int:
     """Print it."""
     project, data, pool = opened(args)
     with pool:
-        told = {"record": args.store, "data": str(data.path), "goal": project.goal} | counts(pool)
+        told = {"record": args.store, "data": str(data.path), "goal": project.goal} | counts(
+            pool, project
+        )
         if args.estimate:
             learner, told["model"] = learner_of(project, Path(args.store), data, pool)
             told["estimate"], told["no_estimate"] = worth_of(learner)
@@ -47,10 +49,10 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def counts(pool: Pool) -> dict[str, Any]:
+def counts(pool: Pool, project: Project) -> dict[str, Any]:
     """Return what a pool counts, as plain values."""
-    labels = pool.y_labeled
-    told = {
+    labels, numbers = pool.y_labeled, project.numbers
+    told: dict[str, Any] = {
         "rows": len(pool),
         "labelled": pool.n_labeled,
         "unlabelled": pool.n_unlabeled,
@@ -58,9 +60,13 @@ def counts(pool: Pool) -> dict[str, Any]:
         "skipped": pool.n_skipped,
         "held_out": pool.n_held_out,
         "held_out_labelled": _n_tested(pool),
-        "classes": _per_class(pool, labels),
-        "people": people(pool),
+        "classes": {} if numbers else _per_class(pool, labels),
+        "people": _measuring(pool) if numbers else people(pool),
     }
+    if numbers:  # of which hardly two are equal
+        quartiles = np.quantile(labels, [0, 0.5, 1]).tolist() if len(labels) else [None] * 3
+        values = dict(zip(("least", "median", "most"), quartiles, strict=True))
+        return told | {"values": values, "agreement": None}
     alpha = float(pool.agreement().alpha)
     return told | {"agreement": alpha if np.isfinite(alpha) else None}
 
@@ -84,13 +90,38 @@ def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
 
 
 def people(pool: Pool) -> list[dict[str, Any]]:
-    """Return what is known of everybody who answered."""
-    table = pool.annotators()
-    columns = {name: np.asarray(table[name]).tolist() for name in table}
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return [
-        {name: None if value != value else value for name, value in row.items()} for row in rows
+    """Return what is known of everybody who answered.
+
+    How often somebody is right is told only if others labelled some of her rows: it is a guess
+    from agreement.
+    """
+    known = [
+        {name: None if value != value else value for name, value in line.items()}
+        for line in lines_of(pool.annotators())
     ]
+    unknown = dict.fromkeys(("accuracy", "low", "high"))
+    return [row if row["agreement"] is not None else row | unknown for row in known]
+
+
+def _measuring(pool: Pool) -> list[dict[str, Any]]:
+    """Return how much everybody measured: measurements hardly ever agree to the digit."""
+    said = {name: np.asarray(column) for name, column in dict(pool.opinions).items()}
+    found = []
+    for name in sorted(set(said["annotator"].tolist()), key=lambda each: each or ""):
+        is_hers = said["annotator"] == name
+        is_skip = said["kind"][is_hers] == "cannot tell"
+        seconds = said["seconds"][is_hers].astype(float)
+        seconds = seconds[np.isfinite(seconds)]
+        done = {"annotator": name, "answers": int((~is_skip).sum()), "skips": int(is_skip.sum())}
+        done["seconds"] = float(np.median(seconds)) if len(seconds) else None
+        found.append(done | dict.fromkeys(("accuracy", "low", "high", "agreement")))
+    return found
+
+
+def lines_of(table: Any) -> list[dict[str, Any]]:
+    """Return the lines of a table, a frame or a dict of arrays, as plain values by column."""
+    columns = {name: np.asarray(table[name]).tolist() for name in table}
+    return [dict(zip(columns, line, strict=True)) for line in zip(*columns.values(), strict=True)]
 
 
 def worth_of(learner: ActiveLearner) -> tuple[dict[str, Any] | None, str | None]:
@@ -104,6 +135,13 @@ def worth_of(learner: ActiveLearner) -> tuple[dict[str, Any] | None, str | None]
     return dict(zip(names, values, strict=True)) | {"sentence": str(found)}, None
 
 
+def in_words(values: dict[str, Any]) -> str:
+    """Return between which numbers the labels lie."""
+    if values["median"] is None:
+        return "none yet"
+    return "{least:g} to {most:g}, median {median:g}".format(**values)
+
+
 def _lines(told: dict[str, Any]) -> list[str]:
     goal = f" of {told['goal']:,} wanted" if told["goal"] else ""
     held = told["held_out"]
@@ -115,8 +153,11 @@ def _lines(told: dict[str, Any]) -> list[str]:
     ]
     if held:
         lines.append(f"  to test on   {told['held_out_labelled']:,} labelled of {held:,}")
-    classes = ", ".join(f"{name} {n:,}" for name, n in told["classes"].items())
-    lines.append(f"  classes      {classes}")
+    if "values" in told:
+        lines.append(f"  values       {in_words(told['values'])}")
+    else:
+        classes = ", ".join(f"{name} {n:,}" for name, n in told["classes"].items())
+        lines.append(f"  classes      {classes}")
     for each in told["people"]:
         agrees = each["agreement"]
         lines.append(

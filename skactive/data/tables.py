@@ -5,7 +5,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from sys import modules
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -149,6 +149,7 @@ def _named_columns(X: Any) -> list[tuple[Any, Any]] | None:
 # What a spreadsheet takes for a formula where a cell begins with it, in any width.
 _FORMULA = "=+-@＝＋－＠"
 _AT_ONCE = 1 << 20  # characters of a file that are looked at together
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how their own files begin
 
 
 def csv_bytes(
@@ -230,12 +231,20 @@ class Cells:
         return f"{self.unit} {self.numbers[at]}"
 
 
+class Lines(dict):
+    """Columns of a table by name, as lists, that know where in a file each row was read."""
+
+    def __init__(self, columns: Mapping[str, list], numbers: Sequence[int], unit: str) -> None:
+        super().__init__(columns)
+        self.numbers, self.unit = numbers, unit
+
+
 def read_table(table: Any, columns: Sequence[str], who: str) -> Cells:
     """Read some columns of a CSV file, a frame, a dict of columns or a list of dicts.
 
     Cells of a file are text, without spaces around it; rows in which nothing is written are none.
-    The file is one that a spreadsheet has saved: separated by commas, semicolons or tabs, in UTF-8,
-    UTF-16 with a mark, or the encoding of western Windows.
+    The file is one that a spreadsheet has saved: separated by commas, semicolons, tabs or bars, in
+    UTF-8, UTF-16 with a mark, or the encoding of western Windows.
 
     Examples
     --------
@@ -254,6 +263,8 @@ def read_table(table: Any, columns: Sequence[str], who: str) -> Cells:
         raise ValueError(
             f"{who} got columns of different lengths, {lengths}; give each a cell for every row."
         )
+    if isinstance(table, Lines):
+        return Cells(lists, table.numbers, table.unit)
     return Cells(lists, range(max(lengths.values(), default=0)), "row")
 
 
@@ -326,10 +337,21 @@ def csv_records(
     Refusals begin with `got`. Rows are read one by one; `cell_of` takes a guard from their cells.
     """
     data = Path(path).read_bytes()
-    encoding = _encoding(data, got)
-    records = _records(_text(data, encoding), _separator(_text(data, encoding), columns), got)
-    _, header = next(records, (1, []))
-    names = [cell_of(raw) or "" for raw in header]
+    header, rows = records_of(_text(data, _encoding(data, got)), columns, got)
+    return [cell_of(raw) or "" for raw in header], rows
+
+
+def records_of(
+    text: TextIO, columns: Collection[str], got: str
+) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Return the first record of CSV text, and the others, as wide, each with its line.
+
+    As `csv_records` does, of text in which nobody has guarded anything.
+    """
+    separator = _separator(text, columns)
+    text.seek(0)
+    records = _records(text, separator, got)
+    _, names = next(records, (1, []))
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for line, record in records:
@@ -351,7 +373,7 @@ def _text(data: bytes, encoding: str) -> io.TextIOWrapper:
 
 def _encoding(data: bytes, got: str) -> str:
     """Return in which encoding a spreadsheet saved a file."""
-    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+    if data.startswith(SPREADSHEETS):
         raise ValueError(
             f"{got}, which is a spreadsheet's own file; save it as CSV there, or give "
             f"pandas.read_excel of it."
@@ -369,7 +391,7 @@ def _encoding(data: bytes, got: str) -> str:
     raise ValueError(f"{got}, which is not whole {encodings[0]} text; save it again as CSV.")
 
 
-def _separator(text: io.TextIOWrapper, columns: Collection[str]) -> str:
+def _separator(text: TextIO, columns: Collection[str]) -> str:
     """Return what separates the cells of a CSV file: that by which the columns are in its header.
 
     A guess by the rows, such as the standard library's Sniffer makes, takes a comma in a text for
@@ -382,28 +404,11 @@ def _separator(text: io.TextIOWrapper, columns: Collection[str]) -> str:
         names = [cell_of(raw) for raw in next(filter(any, lines), [])]
         return len(set(names).intersection(columns)), len(names)
 
-    return max(",;\t", key=found)
+    return max(",;\t|", key=found)
 
 
-def _records(text: io.TextIOWrapper, separator: str, got: str) -> Iterator[tuple[int, list[str]]]:
-    """Return the rows of a table, as `csv_rows` does."""
-    return csv_rows(
-        text,
-        separator,
-        lambda line, error: (
-            f"{got}, of which line {line} cannot be read: {error}; write a quotation mark inside "
-            f"quotation marks twice, and allow longer cells by csv.field_size_limit."
-        ),
-    )
-
-
-def csv_rows(
-    text: Iterable[str], separator: str, refusal: Callable[[int, csv.Error], str]
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows in which something is written, each with the line on which it begins.
-
-    `refusal` says in a sentence which line cannot be read, and why.
-    """
+def _records(text: TextIO, separator: str, got: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows in which something is written, each with the line on which it begins."""
     reader, line = csv.reader(text, delimiter=separator, strict=True), 1
     try:
         for record in reader:
@@ -411,7 +416,10 @@ def csv_rows(
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise ValueError(refusal(line, error)) from error
+        raise ValueError(
+            f"{got}, of which line {line} cannot be read: {error}; write a quotation mark inside "
+            f"quotation marks twice, and allow longer cells by csv.field_size_limit."
+        ) from error
 
 
 # Labels

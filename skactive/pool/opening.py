@@ -114,6 +114,19 @@ def kept_up(pool: Facts, path: Any) -> Callable[[], None]:
     return lambda: None
 
 
+def is_kept_in(pool: Facts, path: Any, who: str) -> bool:
+    """Tell whether a pool is in a file; False: in none. One that is in another is refused."""
+    ledger, given = pool.ledger, os.fsdecode(path)
+    if not isinstance(ledger, DurableLedger):
+        return False
+    if ledger.store.path != os.path.abspath(given):
+        raise ValueError(
+            f"{who} got store={given!r}, and the learner's pool is in {ledger.store.path!r}; leave "
+            f"store out."
+        )
+    return True
+
+
 def _made(pool: Facts, path: Any) -> tuple[Store, Mark]:
     """Write a pool to a new database, and return it."""
     _refuse_existing(path)

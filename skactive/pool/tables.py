@@ -228,7 +228,9 @@ def _parsed(pool: Facts, given: list, cells: Cells, new_labels: bool) -> Parsed:
     elif len(known):
         parsed = parse_like(given, known, also_new=is_open)
     else:  # of a file who knows what is meant: the narrowest kind that all are of
-        for kind in (bool, int, float, object):
+        # 3.0 is measured where it comes from a file; a frame has it for 3 beside a blank.
+        is_measured = cells.unit != "row" and any(isinstance(cell, float) for cell in given)
+        for kind in (float, object) if is_measured else (bool, int, float, object):
             parsed = parse_like(given, np.zeros(0, dtype=kind), also_new=True)
             if not parsed.unknown:
                 break

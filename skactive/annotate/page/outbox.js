@@ -74,9 +74,10 @@ export class Outbox {
     store("ops", this.ops);
   }
 
+  // What is not sent yet, and that its cards need not lie here any longer.
   #lastWords() {
-    if (!this.ops.length) return;
-    fetch("/api/answer", { ...this.#request(this.ops.map((op) => op.body), [], 0), keepalive: true }).catch(() => null);
+    const request = this.#request(this.ops.map((op) => op.body), [], 0, { leaving: true });
+    fetch("/api/answer", { ...request, keepalive: true }).catch(() => null);
   }
 
   // As many cards as are labelled while two requests are under way, and a few.
@@ -121,11 +122,11 @@ export class Outbox {
     this.exchange();
   }
 
-  #request(ops, have, want) {
+  #request(ops, have, want, more = {}) {
     return {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ tab: this.tab, ops, have, want }),
+      body: JSON.stringify({ tab: this.tab, ops, have, want, ...more }),
     };
   }
 
