@@ -197,7 +197,7 @@ def label_while_it_is_killed(folder, n_kills):
     return served, tabs, printed
 
 
-@pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [5, pytest.param(20, marks=pytest.mark.slow)])
 def test_kill_9_loses_no_acknowledged_label_and_gives_no_row_twice(tmp_path, n_kills):
     served, tabs, printed = label_while_it_is_killed(tmp_path, n_kills)
     assert [tab.trouble for tab in tabs] == [None] * 4
