@@ -860,6 +860,7 @@ def test_a_report_says_what_was_done_and_runs_nothing(folder, person):
         r"negative, positive became \S+, \S+ \(undone\)|negative became bad \(undone\)", page
     )
     assert f'Labelled to test on</th><td class="n">{n_tests}</td>' in page
+    assert re.search(r"Operations</th><td>\d+, from 20\d\d-", page)
     assert 'Labels in all, of 200 wanted</th><td class="n">31</td>' in page
     # No two labelled the same row, so that nothing tells how often anybody is right.
     assert "Accuracy (estimated)" not in page and "nor of how often anybody is right" in page

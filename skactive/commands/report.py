@@ -47,7 +47,7 @@ th{font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 svg{width:100%;height:auto;font:13px system-ui,sans-serif;fill:currentColor}
 svg .left{text-anchor:end}svg .mid{text-anchor:middle}svg .grid{stroke:#8886;fill:none}
 svg .band{fill:#3b76c433}svg .line{fill:none;stroke:#3b76c4;stroke-width:2}
-svg rect,svg circle{fill:#3b76c4}code{overflow-wrap:anywhere}
+svg rect,svg circle{fill:#3b76c4}td{overflow-wrap:anywhere}
 .sign{display:flex;gap:2rem;margin-top:3rem}.sign div{flex:1;border-top:1px solid;padding-top:.3rem}
 @media print{body{margin:0;max-width:none}}
 """
@@ -219,8 +219,10 @@ def _made(project: Project, data: Data, pool: Pool, model: str) -> str:
         ["Strategy", strategy_in(project)],
         ["Held out to test on", held],
         ["Label of a row", project.consensus or "what was said last"],
-        ["First and last operation", f"{_time(history[0].time)} to {_time(history[-1].time)}"],
-        ["Operations", f"{len(history):,}"],
+        [
+            "Operations",
+            f"{len(history):,}, from {_time(history[0].time)} to {_time(history[-1].time)}",
+        ],
         ["Versions", versions],
         ["Written", _time(datetime.now(UTC).timestamp())],
     ]
