@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -256,10 +257,10 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         initial=None,
         stopping=None,
         annotators=None,
-        n_opinions=1,
+        n_opinions: float = 1,
         keep_estimators=False,
         random_state=None,
-    ):
+    ) -> None:
         self.learner = learner
         self.budget = budget
         self.n_instances = n_instances
@@ -271,7 +272,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         self.keep_estimators = keep_estimators
         self.random_state = random_state
 
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, **fit_params) -> Self:
         """Simulate active learning on known labels; return self.
 
         Parameters
@@ -339,7 +340,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     transform = _SIMULATED.method("transform", "transformed rows")
 
     @available_if(_SIMULATED.has("score"))
-    def score(self, X, y, **params):
+    def score(self, X, y, **params) -> Any:
         """Score the final estimator on rows and their true labels, leaving out rows without one.
 
         Further parameters are passed to the learner's ``score``.
@@ -380,7 +381,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         """Names of the features, where X is a frame with text column names."""
         return _learner_of(self).feature_names_in_
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata of `fit` and `score` is routed to the learner's own."""
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="score", callee="score")
