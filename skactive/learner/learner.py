@@ -3,8 +3,6 @@
 import copy
 from typing import Any, Self
 
-import numpy as np
-
 from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, has_admit
 from ..strategies.stream import passes
@@ -360,13 +358,12 @@ class ActiveLearner(Tested, Predictor):
         """
         check_has_pool(self, "extend")
         params, groups = routed_with(self, groups, fit_params, "extend")
-        of_rows = OfRows(embedding, groups, ids)
-        record(self, lambda teacher: teacher.extension(X, y, params, of_rows))
+        record(self, lambda tutor: tutor.extension(X, y, params, OfRows(embedding, groups, ids)))
         if is_stale(self):
             train(self)
         return self
 
-    def scores(self, X=None, *, embedding=None) -> np.ndarray:
+    def scores(self, X=None, *, embedding=None) -> Any:
         """Return how much each row is worth a label.
 
         Parameters
