@@ -311,7 +311,7 @@ class SimulatedLearner(TellsCallbacks, MetaEstimatorMixin, BaseEstimator):
         for name in ("budget", "stopping"):  # rules have a state of their own
             options[name] = copy.deepcopy(getattr(self, name))
         seed = draw_seed(self.random_state)
-        rounds, stages = [], []
+        rounds, stages = list[Round](), list[ActiveLearner]()
         told = Told(self, X, y, lambda: self._so_far(learner, rounds, stages))
         options |= {"seed": seed, "fit_params": fit_params, "told": told}
         with own_folders(learner.estimator):
