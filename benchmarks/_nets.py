@@ -58,6 +58,49 @@ class SmallestCNN(nn.Module):
         return self.head(self.body(x))
 
 
+class Residual(nn.Module):
+    """Two convolutions, to whose output their input is added."""
+
+    def __init__(self, before: int, after: int, stride: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(before, after, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+            nn.Conv2d(after, after, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(after),
+        )
+        self.short = nn.Identity()
+        if before != after:
+            across = nn.Conv2d(before, after, 1, stride, bias=False)
+            self.short = nn.Sequential(across, nn.BatchNorm2d(after))
+
+    def forward(self, x):
+        """Return the sum, without its negative part."""
+        return nn.functional.relu(self.body(x) + self.short(x))
+
+
+class ResNet18(nn.Module):
+    """The ResNet of 18 layers (He et al. 2016), 512 units before the last, linear one."""
+
+    def __init__(self, n_classes: int = 1000):
+        super().__init__()
+        widths = ((64, 64, 1), (64, 128, 2), (128, 256, 2), (256, 512, 2))
+        blocks = [
+            block
+            for before, after, stride in widths
+            for block in (Residual(before, after, stride), Residual(after, after, 1))
+        ]
+        stem = nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU()
+        pools = nn.MaxPool2d(3, 2, 1), nn.AdaptiveAvgPool2d(1)
+        self.body = nn.Sequential(*stem, pools[0], *blocks, pools[1], nn.Flatten())
+        self.fc = nn.Linear(512, n_classes)
+
+    def forward(self, x):
+        """Return logits."""
+        return self.fc(self.body(x))
+
+
 def read_idx(path: Path, offset: int) -> np.ndarray:
     """Return the bytes of an idx file, gzipped or not, after its header."""
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

@@ -48,7 +48,7 @@ def compare_strategies(
     n_initial=None,
     initial=None,
     annotators=None,
-    n_opinions=1,
+    n_opinions: Any = 1,
     cv=None,
     test_size=None,
     X_test=None,
@@ -58,7 +58,7 @@ def compare_strategies(
     random_state=None,
     results=None,
     shard=None,
-    name="data",
+    name: str = "data",
 ) -> Comparison:
     """Simulate several strategies on known labels, and compare their learning curves.
 

@@ -64,7 +64,12 @@ class Run:
         return self.n_labeled if self.axis == "labels" else self.spent
 
     def add(
-        self, n_labeled: int, score: float, indices=(), seconds=(0.0, 0.0, 0.0), spent=None
+        self,
+        n_labeled: int,
+        score: float,
+        indices: Any = (),
+        seconds: Any = (0.0, 0.0, 0.0),
+        spent=None,
     ) -> None:
         """Add a round."""
         if self.axis != "labels":
@@ -107,7 +112,7 @@ class Comparison:
         Name of the score.
     """
 
-    def __init__(self, runs: Sequence[Run], names: Sequence[str], scoring: str = "score"):
+    def __init__(self, runs: Sequence[Run], names: Sequence[str], scoring: str = "score") -> None:
         order = {name: position for position, name in enumerate([*names, CEILING])}
         unnamed = [run.variant for run in runs if run.variant not in order]
         if unnamed:
@@ -317,7 +322,7 @@ class Comparison:
             return report.overall_verdict(self.overall())
         return report.verdict(self.summary(dataset=dataset), len(self.ceiling(dataset)))
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """Return a pandas DataFrame with a line for every round of every run.
 
         Columns are dataset, strategy, repeat, n_labeled, spent (answers, or what these cost, where

@@ -1,7 +1,7 @@
 """Pictures: what labels bought, which rows were asked for, how a stream went."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -51,7 +51,15 @@ class BudgetCurveDisplay:
         The curves, in the order of `curves`.
     """
 
-    def __init__(self, curves, *, ceiling=None, scoring="score", baseline="random", axis="labels"):
+    def __init__(
+        self,
+        curves,
+        *,
+        ceiling=None,
+        scoring: str = "score",
+        baseline: str = "random",
+        axis: str = "labels",
+    ) -> None:
         self.curves = curves
         self.ceiling = ceiling
         self.scoring = scoring
@@ -59,7 +67,9 @@ class BudgetCurveDisplay:
         self.axis = axis
 
     @classmethod
-    def from_simulation(cls, simulated, X, y, *, scoring=None, name=None, ax=None, **kwargs):
+    def from_simulation(
+        cls, simulated, X, y, *, scoring=None, name=None, ax=None, **kwargs
+    ) -> Self:
         """Draw the learning curve of one simulation on test data; return the display.
 
         Parameters
@@ -84,7 +94,7 @@ class BudgetCurveDisplay:
         return cls({name: (spent, scores[None])}, **said).plot(ax=ax, **kwargs)
 
     @classmethod
-    def from_comparison(cls, comparison, *, dataset=None, ax=None, **kwargs):
+    def from_comparison(cls, comparison, *, dataset=None, ax=None, **kwargs) -> Self:
         """Draw the learning curves of a comparison, with bands and the ceiling; return the display.
 
         Parameters
@@ -100,7 +110,7 @@ class BudgetCurveDisplay:
         said = {"scoring": comparison.scoring, "axis": comparison.axis(dataset)}
         return cls(curves, ceiling=ceiling, **said).plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, target=None, level=0.95):
+    def plot(self, ax=None, *, target=None, level=0.95) -> Self:
         """Draw, and return the display.
 
         Parameters
@@ -174,7 +184,7 @@ class EstimateDisplay:
         The curves, in the order of `curves`.
     """
 
-    def __init__(self, curves):
+    def __init__(self, curves) -> None:
         self.curves = curves
 
     @classmethod
@@ -184,12 +194,12 @@ class EstimateDisplay:
         scoring=None,
         *,
         level=0.95,
-        method="auto",
+        method: str = "auto",
         pos_label=None,
         n_points=20,
-        name="",
+        name: str = "",
         **kwargs,
-    ):
+    ) -> Self:
         """Draw what `ActiveLearner.curve` says of a learner; return the display.
 
         Parameters
@@ -206,7 +216,7 @@ class EstimateDisplay:
         curve = learner.curve(scoring, level, method, pos_label=pos_label, n_points=n_points)
         return cls({name: curve}).plot(**kwargs)
 
-    def plot(self, ax=None, *, target=None):
+    def plot(self, ax=None, *, target=None) -> Self:
         """Draw, and return the display.
 
         Parameters
@@ -254,13 +264,13 @@ class QueryDisplay:
         Where it is drawn.
     """
 
-    def __init__(self, coordinates, batches, *, names=("", "")):
+    def __init__(self, coordinates, batches, *, names: Any = ("", "")) -> None:
         self.coordinates = coordinates
         self.batches = batches
         self.names = names
 
     @classmethod
-    def from_simulation(cls, simulated, X, *, ax=None):
+    def from_simulation(cls, simulated, X, *, ax=None) -> Self:
         """Draw what a simulation asked for; return the display.
 
         Parameters
@@ -277,7 +287,7 @@ class QueryDisplay:
         return cls(coordinates, simulated.query_indices_, names=names).plot(ax=ax)
 
     @classmethod
-    def from_learner(cls, learner, X=None, *, ax=None):
+    def from_learner(cls, learner, X=None, *, ax=None) -> Self:
         """Draw what a learner was taught, by its pool's history; return the display.
 
         Parameters
@@ -300,7 +310,7 @@ class QueryDisplay:
         ]
         return cls(coordinates, batches, names=names).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax=None) -> Self:
         """Draw into matplotlib Axes, or into a new figure; return the display."""
         self.ax_, self.figure_ = _axes(ax)
         x, y = np.asarray(self.coordinates).T
@@ -342,12 +352,12 @@ class StreamDisplay:
         The scores, in the order of `logs`.
     """
 
-    def __init__(self, logs, *, scoring="score"):
+    def __init__(self, logs, *, scoring: str = "score") -> None:
         self.logs = logs
         self.scoring = scoring
 
     @classmethod
-    def from_log(cls, log, *, scoring="score", axes=None, **kwargs):
+    def from_log(cls, log, *, scoring: str = "score", axes=None, **kwargs) -> Self:
         """Draw one log, or several; return the display.
 
         Parameters
@@ -373,7 +383,7 @@ class StreamDisplay:
             )
         return cls(logs, scoring=scoring).plot(axes=axes, **kwargs)
 
-    def plot(self, axes=None, *, smooth=1, budget=None):
+    def plot(self, axes=None, *, smooth=1, budget=None) -> Self:
         """Draw, and return the display.
 
         Parameters

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -65,10 +66,10 @@ class LabeledKFold(BaseEstimator):
         n_splits=5,
         *,
         shuffle=False,
-        stratified="auto",
+        stratified: Any = "auto",
         random_state=None,
-        missing_label="auto",
-    ):
+        missing_label: Any = "auto",
+    ) -> None:
         self.n_splits = n_splits
         self.shuffle = shuffle
         self.stratified = stratified

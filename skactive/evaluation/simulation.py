@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
@@ -26,6 +27,7 @@ from ..strategies.stream import passes
 from ..utils.checks import draw_seed
 from ..utils.delegation import Inner
 from ..utils.threads import one_thread
+from .callbacks import UNTOLD, TellsCallbacks, Told, with_callbacks
 from .checkpoints import own_folders
 from .starts import WHO, check_simulation, known_labels
 
@@ -84,10 +86,11 @@ def simulate(
     n_opinions: float = 1,
     seed: int = 0,
     fit_params: dict | None = None,
+    told: Told = UNTOLD,
 ) -> Iterator[Round]:
     """Run a learner in place, revealing labels as it asks; yield each round once it is learned.
 
-    The parameters are those of `SimulatedLearner`.
+    The parameters are those of `SimulatedLearner`, and who is told that rounds begin.
     """
     rule = as_rule(stopping)
     oracle = known_labels(learner, X, y)
@@ -110,6 +113,10 @@ def simulate(
         if each is not None:
             check_paid(each, annotators or [None])
             each.start(learner)
+    # People's answers and their price have no fixed number a round.
+    is_known = annotators is None and costs is None
+    told.begin(1 - (n_first - total) // n_instances if is_known else None)
+    told.begin_round()
     inside = params_of(learner.estimator)  # read once: nobody sets any between the rounds
     played = _play(learner, inside, answers, costs, n_first, first)
     # The first round lasts until the estimator can be fitted: a curve starts with a score.
@@ -127,6 +134,7 @@ def simulate(
     yield played
     left = total - played.n_answers
     while n := n_to_ask(rule, learner, _n_left(learner, answers, n_instances, left, costs)):
+        told.begin_round()
         played = _play(learner, inside, answers, costs, n)
         left = total - played.n_answers
         yield played
@@ -172,7 +180,7 @@ def _learner_of(simulated) -> ActiveLearner:
 _SIMULATED = Inner(lambda simulated: getattr(simulated, "learner_", simulated.learner), _learner_of)
 
 
-class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
+class SimulatedLearner(TellsCallbacks, MetaEstimatorMixin, BaseEstimator):
     """A learner whose labels are revealed as it asks, under a budget: active learning as `fit`.
 
     ``fit(X, y)`` hides `y`, labels a few rows, and lets the learner ask for others until the
@@ -259,10 +267,10 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         initial=None,
         stopping=None,
         annotators=None,
-        n_opinions=1,
+        n_opinions: float = 1,
         keep_estimators=False,
         random_state=None,
-    ):
+    ) -> None:
         self.learner = learner
         self.budget = budget
         self.n_instances = n_instances
@@ -274,7 +282,8 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         self.keep_estimators = keep_estimators
         self.random_state = random_state
 
-    def fit(self, X, y, **fit_params):
+    @with_callbacks
+    def fit(self, X, y, **fit_params) -> Self:
         """Simulate active learning on known labels; return self.
 
         Parameters
@@ -312,15 +321,25 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         for name in ("budget", "stopping"):  # rules have a state of their own
             options[name] = copy.deepcopy(getattr(self, name))
         seed = draw_seed(self.random_state)
-        rounds, stages = [], []
+        rounds, stages = list[Round](), list[ActiveLearner]()
+        told = Told(self, X, y, lambda: self._so_far(learner, rounds, stages))
+        options |= {"seed": seed, "fit_params": fit_params, "told": told}
         with own_folders(learner.estimator):
-            made = simulate(learner, X, y, **options, seed=seed, fit_params=fit_params)
-            for played in _by_threads(made):
+            for played in _by_threads(simulate(learner, X, y, **options)):
                 rounds.append(played)
                 if self.keep_estimators:
                     stages.append(learner.without_pool())
+                if told.end_round():
+                    break
         self._keep(learner, rounds, stages)
+        told.end()
         return self
+
+    def _so_far(self, learner: ActiveLearner, rounds: list[Round], stages: list) -> dict:
+        """Return the attributes as they would be if the last round were the last one."""
+        other = copy.copy(self)
+        other._keep(learner, rounds[:], stages[:])
+        return vars(other) | {"learner_": learner.without_pool()}
 
     def _keep(self, learner: ActiveLearner, rounds: list[Round], stages: list) -> None:
         """Set the attributes, and remove those of an earlier fit."""
@@ -350,7 +369,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
     transform = _SIMULATED.method("transform", "transformed rows")
 
     @available_if(_SIMULATED.has("score"))
-    def score(self, X, y, **params):
+    def score(self, X, y, **params) -> Any:
         """Score the final estimator on rows and their true labels, leaving out rows without one.
 
         Further parameters are passed to the learner's ``score``.
@@ -391,7 +410,7 @@ class SimulatedLearner(MetaEstimatorMixin, BaseEstimator):
         """Names of the features, where X is a frame with text column names."""
         return _learner_of(self).feature_names_in_
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata of `fit` and `score` is routed to the learner's own."""
         mapping = MethodMapping().add(caller="fit", callee="fit")
         mapping.add(caller="score", callee="score")

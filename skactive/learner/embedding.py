@@ -50,7 +50,7 @@ class EachRound(BaseEstimator):
     (2,)
     """
 
-    def __init__(self, function):
+    def __init__(self, function) -> None:
         self.function = function
 
     def __call__(self, estimator, X):

@@ -51,7 +51,9 @@ LEAST_TO_RESAMPLE = 10  # test labels from which anything can be resampled
 class Tested:
     """What a learner says of its own model by rows that are held out."""
 
-    def estimate(self, scoring=None, level=0.95, method="auto", *, pos_label=None):
+    def estimate(
+        self, scoring=None, level=0.95, method: str = "auto", *, pos_label=None
+    ) -> Estimate:
         """Estimate how good the model is, by the labels of test rows, with an interval.
 
         What counts are test rows as far as they were answered in the order in which `query` asks
@@ -97,7 +99,9 @@ class Tested:
         check_has_pool(self, "estimate")
         return estimate_of(self, self, scoring, level, method, pos_label)
 
-    def curve(self, scoring=None, level=0.95, method="auto", *, pos_label=None, n_points=20):
+    def curve(
+        self, scoring=None, level=0.95, method: str = "auto", *, pos_label=None, n_points=20
+    ) -> EstimateCurve:
         """Estimate how good the model was after each of its labels, by all test labels of today.
 
         Each model is trained again, afresh, on what the record says was labelled by then.

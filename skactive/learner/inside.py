@@ -10,7 +10,7 @@ from .learner import ActiveLearner
 from .teaching import NOT_GIVEN
 
 
-def query(estimator, X=None, n_instances=None, **options):
+def query(estimator, X=None, n_instances=None, **options) -> tuple[Any, ...]:
     """Propose rows to label, by the learner inside an estimator.
 
     Parameters
@@ -55,7 +55,7 @@ def query(estimator, X=None, n_instances=None, **options):
     return (indices, take(check_rows(X), indices), *others)
 
 
-def teach(estimator, X=None, y=NOT_GIVEN, **options):
+def teach(estimator, X=None, y: Any = NOT_GIVEN, **options) -> Any:
     """Teach labels to the learner inside an estimator.
 
     Parameters

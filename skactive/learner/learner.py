@@ -1,6 +1,7 @@
 """The learner: fit, query and teach around any scikit-learn estimator."""
 
 import copy
+from typing import Any, Self
 
 from ..data.rows import check_rows, take
 from ..strategies.base import Strategy, has_admit
@@ -131,23 +132,23 @@ class ActiveLearner(Tested, Predictor):
     def __init__(
         self,
         estimator,
-        strategy="auto",
+        strategy: Any = "auto",
         *,
         embedding=None,
-        cold_start="random",
+        cold_start: Any = "random",
         classes=None,
-        missing_label="auto",
-        multilabel="auto",
+        missing_label: Any = "auto",
+        multilabel: Any = "auto",
         consensus=None,
         hold_out=None,
         max_test=200,
-        encode_labels="auto",
+        encode_labels: Any = "auto",
         fit_unlabeled=False,
-        update="refit",
+        update: str = "refit",
         window=None,
         drift=None,
         random_state=None,
-    ):
+    ) -> None:
         super().__init__(estimator, missing_label)
         self.strategy = strategy
         self.embedding = embedding
@@ -164,7 +165,7 @@ class ActiveLearner(Tested, Predictor):
         self.drift = drift
         self.random_state = random_state
 
-    def fit(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params):
+    def fit(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params) -> Self:
         """Take the pool, fit the estimator on the labelled rows, and return the learner.
 
         Parameters
@@ -206,7 +207,7 @@ class ActiveLearner(Tested, Predictor):
         return_scores=False,
         return_tickets=False,
         random_state=None,
-    ):
+    ) -> tuple[Any, ...]:
         """Propose rows to label.
 
         Asked twice, it answers the same: it changes nothing, but for `reserve`. Of a pool that
@@ -279,7 +280,7 @@ class ActiveLearner(Tested, Predictor):
     def teach(
         self,
         X=None,
-        y=NOT_GIVEN,
+        y: Any = NOT_GIVEN,
         *,
         ids=None,
         ticket=None,
@@ -289,7 +290,7 @@ class ActiveLearner(Tested, Predictor):
         embedding=None,
         groups=None,
         **fit_params,
-    ):
+    ) -> Self:
         """Take the labels of the rows that the last query proposed, learn them, return the learner.
 
         Parameters
@@ -332,7 +333,7 @@ class ActiveLearner(Tested, Predictor):
             train(self)
         return self
 
-    def refit(self):
+    def refit(self) -> Self:
         """Train the estimator on the labels as they are now, and return the learner.
 
         Parameters set since, of the learner and of its estimator, hold from here on.
@@ -341,7 +342,7 @@ class ActiveLearner(Tested, Predictor):
         renew(self)
         return self
 
-    def extend(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params):
+    def extend(self, X, y=None, *, embedding=None, groups=None, ids=None, **fit_params) -> Self:
         """Add rows to the pool, learn the labels of those that have one, and return the learner.
 
         Parameters
@@ -357,13 +358,12 @@ class ActiveLearner(Tested, Predictor):
         """
         check_has_pool(self, "extend")
         params, groups = routed_with(self, groups, fit_params, "extend")
-        of_rows = OfRows(embedding, groups, ids)
-        record(self, lambda teacher: teacher.extension(X, y, params, of_rows))
+        record(self, lambda tutor: tutor.extension(X, y, params, OfRows(embedding, groups, ids)))
         if is_stale(self):
             train(self)
         return self
 
-    def scores(self, X=None, *, embedding=None):
+    def scores(self, X=None, *, embedding=None) -> Any:
         """Return how much each row is worth a label.
 
         Parameters
@@ -390,7 +390,7 @@ class ActiveLearner(Tested, Predictor):
         view, n_rows_asked = view_of(self, X, embedding=embedding, strategy=strategy)
         return scores_of(strategy, view, n_rows_asked)
 
-    def without_pool(self):
+    def without_pool(self) -> Self:
         """Return a copy for deployment that only predicts: no rows, the same fitted estimator."""
         fitted_estimator(self)
         other, seed = copy.copy(self), self.seed_

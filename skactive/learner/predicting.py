@@ -1,6 +1,7 @@
 """What a learner does as the estimator it wraps: predict, score, describe itself."""
 
 import copy
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
@@ -82,7 +83,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     _fitted = Fitted()
     _id_column: str | None = None
 
-    def __init__(self, estimator, missing_label="auto"):
+    def __init__(self, estimator, missing_label: Any = "auto") -> None:
         self.estimator = estimator
         self.missing_label = missing_label
 
@@ -95,7 +96,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     decision_function = _INNER.method("decision_function", "the decision function")
 
     @available_if(_INNER.has("predict"))
-    def predict(self, X, **params):
+    def predict(self, X, **params) -> Any:
         """Return predicted labels or values.
 
         Parameters
@@ -135,7 +136,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return lab.decode(predicted, codes) if codes is not None and are_codes else predicted
 
     @available_if(_INNER.has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X) -> np.ndarray:
         """Return probabilities of the classes.
 
         Parameters
@@ -159,7 +160,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return model_of(self).proba(_rows(X))
 
     @available_if(_INNER.has("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X) -> np.ndarray:
         """Return logarithms of `predict_proba`.
 
         Parameters
@@ -182,7 +183,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             return np.log(self.predict_proba(X))
 
     @available_if(_INNER.has("score"))
-    def score(self, X, y=None, **params):
+    def score(self, X, y=None, **params) -> Any:
         """Return the estimator's score on the rows that have a label.
 
         Parameters
@@ -261,7 +262,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
             raise AttributeError("columns that have no text for a name give no feature names.")
         return names
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return how metadata is routed to the estimator.
 
         Returns

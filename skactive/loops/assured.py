@@ -81,8 +81,8 @@ class EstimateAtLeast(StoppingRule):
     """
 
     def __init__(
-        self, target, scoring, *, confidence=0.95, max_test=200, method=AUTO, pos_label=None
-    ):
+        self, target, scoring, *, confidence=0.95, max_test=200, method: str = AUTO, pos_label=None
+    ) -> None:
         self.target = target
         self.scoring = scoring
         self.confidence = confidence
@@ -90,7 +90,7 @@ class EstimateAtLeast(StoppingRule):
         self.method = method
         self.pos_label = pos_label
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Forget the looks, which follow from the record; refuse a plan that cannot succeed."""
         who = type(self).__name__
         checked_number(self.target, "target", who)
@@ -101,7 +101,7 @@ class EstimateAtLeast(StoppingRule):
         self._plan = self._planned()
         self._passed: dict[int, bool] = {}
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether one of the looks showed that the score is reached."""
         rows = learner.pool_.test_answers().rows
         for size in self._plan:
@@ -162,12 +162,12 @@ class AccuracyAtLeast(EstimateAtLeast):
     440
     """
 
-    def __init__(self, target, *, confidence=0.95, max_test=200):
+    def __init__(self, target, *, confidence=0.95, max_test=200) -> None:
         self.target = target
         self.confidence = confidence
         self.max_test = max_test
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Forget the looks; refuse a plan that cannot succeed, such as a target of 1."""
         checked_fraction(self.target, "target", type(self).__name__)
         super().start(learner)

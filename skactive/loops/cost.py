@@ -47,12 +47,12 @@ class CostBudget(StoppingRule):
     5.0
     """
 
-    def __init__(self, total, cost=1.0, *, by="annotator"):
+    def __init__(self, total, cost: Any = 1.0, *, by: str = "annotator") -> None:
         self.total = total
         self.cost = cost
         self.by = by
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Refuse what is no cost, or is not one for each row, and what has no cost so far."""
         self.check(learner.pool_)
 
@@ -61,11 +61,11 @@ class CostBudget(StoppingRule):
         checked_number(self.total, "total", "CostBudget", 0)
         self.spent(pool)
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether nothing is left that would pay an answer."""
         return self.n_left(learner) <= 0
 
-    def n_left(self, learner):
+    def n_left(self, learner) -> float:
         """Return how many answers are left if each costs what the cheapest does."""
         left, cheapest = self.total - self.spent(learner.pool_), self._cheapest()
         if left <= _ROUNDING:

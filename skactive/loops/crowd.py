@@ -54,7 +54,7 @@ class Noisy:
     ['ann', 'ben']
     """
 
-    def __init__(self, y, accuracy, random_state=None, missing_label=AUTO):
+    def __init__(self, y, accuracy, random_state=None, missing_label: Any = AUTO) -> None:
         if looks_multilabel(y):
             raise ValueError(
                 "Noisy got y with several labels a row, and errs in one; give a function that "
@@ -89,7 +89,9 @@ class Noisy:
         return np.array([checked_number(accuracy[c], "accuracy", "Noisy", 0, 1) for c in names])
 
     @classmethod
-    def crowd(cls, y, accuracies, random_state=None, missing_label=AUTO) -> dict[str, "Noisy"]:
+    def crowd(
+        cls, y, accuracies, random_state=None, missing_label: Any = AUTO
+    ) -> dict[str, "Noisy"]:
         """Return people by name, of a dict that has the accuracy of each."""
         if not isinstance(accuracies, Mapping):
             raise TypeError(

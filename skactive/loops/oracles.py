@@ -51,7 +51,7 @@ class Known:
     array(['cat', 'dog'], dtype=object)
     """
 
-    def __init__(self, y):
+    def __init__(self, y) -> None:
         self.by_id = y if isinstance(y, dict) else None
         labels = y if self.by_id is None else []
         self.y = by_row(labels) if looks_multilabel(labels) else to_array(labels)
@@ -128,7 +128,7 @@ class Prompt:
     'spam'
     """
 
-    def __init__(self, show: Callable[[Any], None] | None = None, classes=None):
+    def __init__(self, show: Callable[[Any], None] | None = None, classes=None) -> None:
         self.show = show
         self.classes = classes
 
@@ -141,7 +141,7 @@ class Prompt:
         numbers: bool = False,
         multilabel: bool = False,
         read: Callable[[str], str] | None = None,
-    ):
+    ) -> Any:
         """Show a row and return its label, or the command that was given.
 
         Parameters

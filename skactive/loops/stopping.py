@@ -1,6 +1,7 @@
 """When to stop asking: small rules that combine with & and |."""
 
 import math
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
@@ -57,10 +58,10 @@ class StoppingRule(BaseEstimator):
 class _Combined(StoppingRule):
     """Several rules."""
 
-    def __init__(self, rules):
+    def __init__(self, rules) -> None:
         self.rules = rules
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Start every rule, refusing what is none."""
         who, rules = type(self).__name__, self.rules
         if not isinstance(rules, list | tuple) or not rules:
@@ -85,11 +86,11 @@ class AllOf(_Combined):
         The rules.
     """
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether all rules say so."""
         return all(self._answers(learner))
 
-    def n_left(self, learner):
+    def n_left(self, learner) -> float:
         """Return how many labels are left by the rule that leaves most."""
         return max(rule.n_left(learner) for rule in self.rules)
 
@@ -103,11 +104,11 @@ class AnyOf(_Combined):
         The rules.
     """
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether one rule says so."""
         return any(self._answers(learner))
 
-    def n_left(self, learner):
+    def n_left(self, learner) -> float:
         """Return how many labels are left by the rule that leaves least."""
         return min(rule.n_left(learner) for rule in self.rules)
 
@@ -127,18 +128,18 @@ class Budget(StoppingRule):
     AnyOf(rules=[Budget(n_labels=500), StabilizedPredictions()])
     """
 
-    def __init__(self, n_labels):
+    def __init__(self, n_labels) -> None:
         self.n_labels = n_labels
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Refuse an `n_labels` that is no count."""
         checked_count(self.n_labels, "n_labels", "Budget")
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether there are enough labels."""
         return self.n_left(learner) <= 0
 
-    def n_left(self, learner):
+    def n_left(self, learner) -> float:
         """Return how many labels are left."""
         return self.n_labels - learner.pool_.n_labeled
 
@@ -156,20 +157,20 @@ class TargetScore(StoppingRule):
         As scikit-learn takes it; None: the estimator's own score.
     """
 
-    def __init__(self, X, y, target, scoring=None):
+    def __init__(self, X, y, target, scoring=None) -> None:
         self.X = X
         self.y = y
         self.target = target
         self.scoring = scoring
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Refuse a target that no score reaches, and a validation set that cannot be scored."""
         who = type(self).__name__
         _check_validation(who, learner, self.X, self.y, self.scoring)
         is_own = callable(self.scoring) or self.scoring in UNBOUNDED
         checked_number(self.target, "target", who, highest=math.inf if is_own else 1)
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether the score is reached."""
         if not hasattr(learner, "estimator_"):
             return False
@@ -191,14 +192,14 @@ class NoGain(StoppingRule):
         As scikit-learn takes it; None: the estimator's own score.
     """
 
-    def __init__(self, X, y, n_rounds=5, min_gain=0.0, scoring=None):
+    def __init__(self, X, y, n_rounds=5, min_gain=0.0, scoring=None) -> None:
         self.X = X
         self.y = y
         self.n_rounds = n_rounds
         self.min_gain = min_gain
         self.scoring = scoring
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Forget the scores; refuse what is out of range, or a set that cannot be scored."""
         who = type(self).__name__
         checked_count(self.n_rounds, "n_rounds", who)
@@ -206,7 +207,7 @@ class NoGain(StoppingRule):
         _check_validation(who, learner, self.X, self.y, self.scoring)
         self._best, self._n_idle = -np.inf, 0
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether the last rounds brought no gain."""
         if not hasattr(learner, "estimator_"):
             return False
@@ -240,12 +241,12 @@ class StabilizedPredictions(StoppingRule):
 
     N_ROWS = 2000
 
-    def __init__(self, X=None, threshold=0.99, n_rounds=3):
+    def __init__(self, X=None, threshold=0.99, n_rounds=3) -> None:
         self.X = X
         self.threshold = threshold
         self.n_rounds = n_rounds
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Forget the predictions; refuse what is out of range, and rows of another width."""
         who = type(self).__name__
         checked_count(self.n_rounds, "n_rounds", who)
@@ -257,7 +258,8 @@ class StabilizedPredictions(StoppingRule):
             )
         if self.X is not None:
             _check_width(who, learner, self.X)
-        self._rows, self._last, self._agreement = self.X, None, []
+        self._rows, self._agreement = self.X, list[float]()
+        self._last: Any = None
         if self.X is None:
             # The same rows in every round, even once they are labelled: how predictions of
             # different rows agree says nothing of the model.
@@ -266,7 +268,7 @@ class StabilizedPredictions(StoppingRule):
             chosen = rng.choice(free, min(self.N_ROWS, len(free)), replace=False)
             self._rows = learner.pool_.rows.take(np.sort(chosen))
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether the predictions have settled."""
         if not hasattr(learner, "estimator_"):
             return False
@@ -295,17 +297,17 @@ class ConfidentPool(StoppingRule):
        addressing the class imbalance problem. EMNLP-CoNLL.
     """
 
-    def __init__(self, threshold=0.9):
+    def __init__(self, threshold=0.9) -> None:
         self.threshold = threshold
 
-    def start(self, learner):
+    def start(self, learner) -> None:
         """Refuse a threshold that is no probability, and an estimator without probabilities."""
         checked_number(self.threshold, "threshold", type(self).__name__, 0, 1, is_open=True)
         reason = refusal(learner.estimator, "proba")
         if reason is not None:
             raise ValueError(f"ConfidentPool reads {reason}")
 
-    def should_stop(self, learner):
+    def should_stop(self, learner) -> bool:
         """Return whether the model is sure of every row."""
         if not hasattr(learner, "estimator_"):
             return False

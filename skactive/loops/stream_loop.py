@@ -59,7 +59,7 @@ class StreamLog:
     array([0.06, 0.05])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._chunks: list[dict[str, Any]] = []
         self.n_rows = 0
         self.n_asked = 0
@@ -93,7 +93,7 @@ class StreamLog:
             return math.nan
         return float(np.average(self.score[scored], weights=self.n_scored[scored]))
 
-    def to_frame(self):
+    def to_frame(self) -> Any:
         """Return the log as a pandas DataFrame, a row for each chunk."""
         import pandas as pd
 

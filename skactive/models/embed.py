@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -16,7 +17,7 @@ from .kinds import MODULES, is_net, last_step
 _EMBED_ROWS = 1 << 14  # that are written at a time
 
 
-def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None):
+def embed(estimator, X, layer: str | None = None, *, dtype=None, out=None) -> Any:
     """Return vectors of rows by a net, for all rows once.
 
     What is computed once and kept serves any number of learners after it, such as a linear model

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -116,7 +117,7 @@ def unwrapped(estimator) -> Iterator:
             return
 
 
-def last_step(estimator):
+def last_step(estimator) -> Any:
     """Return the estimator that predicts, inside pipelines, searches and FrozenEstimator."""
     *_, last = unwrapped(estimator)
     return last

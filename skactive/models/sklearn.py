@@ -39,7 +39,7 @@ class Model:
 
     multilabel = False  # whether each class is a label of its own, which a row has or not
 
-    def __init__(self, estimator, classes=None, coded=None):
+    def __init__(self, estimator, classes=None, coded=None) -> None:
         self.estimator = estimator
         self.classes = classes
         self._coded = coded
@@ -133,12 +133,12 @@ class Model:
         name = f"a member of {type(last).__name__}"
         return self._spread(without_nan(out, name, "probabilities"), seen)
 
-    def embedding(self, X):
+    def embedding(self, X) -> Any:
         """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
         name = type(last_step(self.estimator)).__name__
         return as_vectors(reach_last(self.estimator, X)[0], name, kinds.NEEDS["embedding"])
 
-    def features(self, X):
+    def features(self, X) -> Any:
         """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
         self._require("gradient")
         X, last = reach_last(self.estimator, X)

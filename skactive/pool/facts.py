@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -114,7 +114,7 @@ class Facts:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def at_rest(self):
+    def at_rest(self) -> Self:
         """Return a pool that stays as this one is now, whatever others do; not to be changed."""
         return self._with_ledger(Still(self.ledger))
 
@@ -136,7 +136,7 @@ class Facts:
             self._seed = seed
 
     @property
-    def X(self):
+    def X(self) -> Any:
         """The rows: what was given, or everything joined where rows were added."""
         return self.rows.whole()
 
@@ -150,7 +150,7 @@ class Facts:
         """The ids of the rows: ``pool.ids[numbers]`` are those of some; None: rows have none."""
         return self.ledger.now.ids
 
-    def numbers(self, ids, who="numbers") -> np.ndarray:
+    def numbers(self, ids, who: str = "numbers") -> np.ndarray:
         """Return the row numbers of ids.
 
         Parameters
@@ -229,7 +229,7 @@ class Facts:
         return self.ledger.now.n_held_out
 
     @property
-    def X_held_out(self):
+    def X_held_out(self) -> Any:
         """The rows on the test side, in row order."""
         held_out = self.held_out
         return self.rows.take(held_out)
@@ -270,7 +270,7 @@ class Facts:
         return self.ledger.read(asking.counted)
 
     @property
-    def X_labeled(self):
+    def X_labeled(self) -> Any:
         """The labelled rows, in row order."""
         labeled = self.labeled  # before the rows, which another thread may add to
         return self.rows.take(labeled)
@@ -289,7 +289,7 @@ class Facts:
         return len(self._names()) if labels is None else labels.dtype.itemsize
 
     @property
-    def X_unlabeled(self):
+    def X_unlabeled(self) -> Any:
         """The rows that may be asked for, in row order."""
         unlabeled = self.unlabeled
         return self.rows.take(unlabeled)
@@ -478,7 +478,7 @@ class Facts:
         ids = self.ids
         return numbers if ids is None else ids[numbers]
 
-    def to_frame(self, *, rows=False):
+    def to_frame(self, *, rows=False) -> Any:
         """Return a line for each row: id, label, state, annotator, time, comment and tags.
 
         The annotator is who gave the label, or could not tell, at that time and with that comment;
@@ -498,7 +498,7 @@ class Facts:
         """
         return to_frame(self, rows)
 
-    def history_frame(self):
+    def history_frame(self) -> Any:
         """Return a line for each event of the history, oldest first.
 
         Number and kind of its operation, id of its row, event, annotator (whose it is, for whom, or

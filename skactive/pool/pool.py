@@ -92,14 +92,14 @@ class Pool(Facts):
         y=None,
         *,
         ids=None,
-        missing_label="auto",
+        missing_label: Any = "auto",
         classes=None,
-        multilabel="auto",
+        multilabel: Any = "auto",
         consensus=None,
         hold_out=None,
         groups=None,
-        random_state=0,
-    ):
+        random_state: Any = 0,
+    ) -> None:
         X, own = check_rows(X, who="the pool"), None
         if isinstance(y, str):
             refuse_column(y, X, "the pool")
@@ -314,7 +314,7 @@ class Pool(Facts):
 
         return self.together(extended)
 
-    def begin_hold_out(self, share, *, groups=None, random_state=0) -> None:
+    def begin_hold_out(self, share, *, groups=None, random_state: Any = 0) -> None:
         """Hold a share of the rows out from now on, to test on; once, and for good.
 
         Rows that have a label now, or came with an answer, stay where they are. The parameters are
@@ -346,15 +346,15 @@ class Pool(Facts):
         self,
         table,
         *,
-        on="id",
-        label="label",
+        on: str = "id",
+        label: str = "label",
         annotator=None,
         annotator_column=None,
         comment_column=None,
         seconds_column=None,
         relabel=False,
         new_labels=False,
-    ):
+    ) -> Any:
         """Record the answers of a table, all of them as one operation, "merge".
 
         A line without a label is no answer. The missing label itself, say -1, means that the
@@ -457,9 +457,9 @@ class Pool(Facts):
         *,
         ids=None,
         groups=None,
-        missing="refuse",
-        changed="refuse",
-        consensus="saved",
+        missing: str = "refuse",
+        changed: str = "refuse",
+        consensus: Any = "saved",
     ) -> "Pool":
         """Return a saved pool over its rows, refusing a damaged file, and other data.
 
@@ -493,8 +493,8 @@ class Pool(Facts):
         *,
         ids=None,
         groups=None,
-        missing="refuse",
-        changed="refuse",
+        missing: str = "refuse",
+        changed: str = "refuse",
         read_only=False,
         **options,
     ) -> "Pool":
@@ -568,7 +568,7 @@ class Pool(Facts):
 
     # Changes
 
-    def together(self, work):
+    def together(self, work) -> Any:
         """Return what a function returns that changes the pool; others do so before or after."""
 
         def alone():

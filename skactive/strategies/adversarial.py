@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from ..utils.checks import checked_count, is_number
 from .base import Strategy
 from .registry import register
@@ -33,11 +35,11 @@ class AdversarialBIM(Strategy):
 
     reads = ("input_gradient",)
 
-    def __init__(self, step=0.05, max_steps=50):
+    def __init__(self, step=0.05, max_steps=50) -> None:
         self.step = step
         self.max_steps = max_steps
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return minus the length of the perturbation, in units of the net's inputs."""
         name = type(self).__name__
         if not is_number(self.step) or not 0 < self.step < math.inf:
@@ -77,11 +79,11 @@ class AdversarialDeepFool(Strategy):
 
     reads = ("perturbation",)
 
-    def __init__(self, max_steps=50, n_candidates=10):
+    def __init__(self, max_steps=50, n_candidates=10) -> None:
         self.max_steps = max_steps
         self.n_candidates = n_candidates
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return minus the length of the perturbation, in units of the model's inputs."""
         for name in ("max_steps", "n_candidates"):
             checked_count(getattr(self, name), name, type(self).__name__)

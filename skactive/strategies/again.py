@@ -98,7 +98,7 @@ class ActiveLab(Strategy):
     asks_again = True
     reads = ("proba",)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return minus how sure labels would be after one more opinion."""
         return -crowdlab.after_one_more(*_rated(view))
 
@@ -128,10 +128,10 @@ class RelabelOrNew(Strategy):
     asks_again = True
     reads = ("proba",)
 
-    def __init__(self, beta=1.0):
+    def __init__(self, beta=1.0) -> None:
         self.beta = beta
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return how likely labels are wrong."""
         beta = checked_number(self.beta, "beta", name_of(self), 0)
         doubt = 1 - _rated(view).quality

@@ -1,5 +1,7 @@
 """Strategies that ask where the members of an ensemble disagree."""
 
+import numpy as np
+
 from .. import scores, selection
 from ..data.chance import other_draw
 from ..utils.checks import checked_count
@@ -27,7 +29,7 @@ class VoteEntropy(Committee):
        classifiers. ICML.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the entropy of the votes in nats."""
         samples = view.samples
         return scores.vote_entropy(samples.argmax(axis=2), samples.shape[2])
@@ -42,7 +44,7 @@ class VariationRatios(Committee):
     .. [1] Freeman (1965). Elementary applied statistics. Wiley.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the share of members that do not vote as most do."""
         samples = view.samples
         return scores.variation_ratios(samples.argmax(axis=2), samples.shape[2])
@@ -52,7 +54,7 @@ class VariationRatios(Committee):
 class ConsensusEntropy(Committee):
     r"""Largest entropy of the members' mean probabilities: :math:`H(\bar p)`."""
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the entropy of the mean in nats."""
         return scores.consensus_entropy(view.samples)
 
@@ -69,7 +71,7 @@ class MaxDisagreement(Committee):
        classification. ICML.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the largest Kullback-Leibler divergence in nats."""
         return scores.max_disagreement(view.samples)
 
@@ -84,7 +86,7 @@ class BALD(Committee):
        classification and preference learning. arXiv:1112.5745.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the mutual information between label and member in nats."""
         return scores.bald(view.samples)
 
@@ -113,11 +115,11 @@ class EPIG(Committee):
 
     rowwise = False
 
-    def __init__(self, n_targets=100, targets=None):
+    def __init__(self, n_targets=100, targets=None) -> None:
         self.n_targets = n_targets
         self.targets = targets
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the mean information about the labels of the targets in nats."""
         if self.targets is None:
             n_targets = checked_count(self.n_targets, "n_targets", name_of(self))
@@ -160,10 +162,10 @@ class BatchBALD(Committee):
 
     rowwise = False
 
-    def __init__(self, max_configurations=10_000):
+    def __init__(self, max_configurations=10_000) -> None:
         self.max_configurations = max_configurations
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows in the order in which they joined the batch."""
         return selection.batch_bald(
             view.samples,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import selection
@@ -79,7 +81,7 @@ class KCenter(Diverse):
        approach. ICLR.
     """
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows that cover the others best, farthest first."""
         vectors = view.vectors
         # Distances are kept from round to round in memory, and computed anew on a device.
@@ -94,7 +96,7 @@ class KMeans(Diverse):
     Labelled and reserved rows are fixed centres besides.
     """
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return one row of each cluster, that of the largest first."""
         return selection.k_means(view.vectors, n, **self._arguments(view))
 
@@ -103,7 +105,7 @@ class KMeans(Diverse):
 class KMedoids(Diverse):
     """The rows to which all others have the smallest sum of distances, greedily."""
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows that shorten distances most, best first."""
         return selection.k_medoids(view.embedding, n, **self._arguments(view))
 
@@ -122,7 +124,7 @@ class LCMD(Diverse):
        batch active learning for regression. JMLR 24.
     """
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the farthest rows of the largest clusters, in the order in which they arise."""
         return selection.lcmd(view.embedding, n, **self._arguments(view))
 
@@ -146,11 +148,11 @@ class TypiClust(Diverse):
        suit high and low budgets. ICML.
     """
 
-    def __init__(self, n_neighbors=20, max_clusters=500):
+    def __init__(self, n_neighbors=20, max_clusters=500) -> None:
         self.n_neighbors = n_neighbors
         self.max_clusters = max_clusters
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return typical rows, those of large uncovered clusters first."""
         return selection.typiclust(view.embedding, n, **self._arguments(view))
 
@@ -185,12 +187,12 @@ class ProbCover(Diverse):
        NeurIPS.
     """
 
-    def __init__(self, delta=None, n_clusters=None, purity=0.95):
+    def __init__(self, delta=None, n_clusters=None, purity=0.95) -> None:
         self.delta = delta
         self.n_clusters = n_clusters
         self.purity = purity
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows that cover most of what is not covered, best first."""
         arguments = self._arguments(view)
         if self.n_clusters is None and not view.multilabel:
@@ -215,10 +217,10 @@ class MaxHerding(Diverse):
        learning. ECCV.
     """
 
-    def __init__(self, bandwidth=None):
+    def __init__(self, bandwidth=None) -> None:
         self.bandwidth = bandwidth
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows that cover most, best first."""
         return selection.max_herding(view.embedding, n, **self._arguments(view))
 
@@ -254,11 +256,11 @@ class UncertaintyHerding(Weighted):
        label budgets. ICLR.
     """
 
-    def __init__(self, strategy="margin", bandwidth=None):
+    def __init__(self, strategy: Any = "margin", bandwidth=None) -> None:
         self.strategy = strategy
         self.bandwidth = bandwidth
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows that cover most uncertainty, best first."""
         is_margin = isinstance(as_strategy(self.strategy), Margin) and view.gives("proba")
         uncertainty = self._weights(view, lowest=-1.0 if is_margin else None)
@@ -289,12 +291,12 @@ class ClusterMargin(Weighted):
     .. [1] Citovsky et al. (2021). Batch active learning at scale. NeurIPS.
     """
 
-    def __init__(self, strategy="margin", n_clusters=None, factor=10):
+    def __init__(self, strategy: Any = "margin", n_clusters=None, factor=10) -> None:
         self.strategy = strategy
         self.n_clusters = n_clusters
         self.factor = factor
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return uncertain rows of different clusters."""
         return selection.cluster_margin(
             view.embedding, self._scores(view), n, **self._arguments(view)
@@ -320,11 +322,11 @@ class RankedBatch(Weighted):
     .. [1] Cardoso et al. (2017). Ranked batch-mode active learning. Information Sciences.
     """
 
-    def __init__(self, strategy="least_confidence", alpha=None):
+    def __init__(self, strategy: Any = "least_confidence", alpha=None) -> None:
         self.strategy = strategy
         self.alpha = alpha
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return rows in the order in which they were ranked."""
         distances = view.center_distances()
         return selection.ranked_batch(
@@ -345,11 +347,11 @@ class Coral(Weighted):
         How much it counts; with 0 this is `KCenter`.
     """
 
-    def __init__(self, strategy="margin", strength=1.0):
+    def __init__(self, strategy: Any = "margin", strength=1.0) -> None:
         self.strategy = strategy
         self.strength = strength
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return rows that are far from others and uncertain."""
         distances = view.center_distances()
         return selection.coral(

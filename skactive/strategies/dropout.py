@@ -1,5 +1,9 @@
 """A net's dropout as a committee, for strategies over probabilities and over members."""
 
+from typing import Any
+
+import numpy as np
+
 from ..utils.checks import checked_count
 from .base import Strategy, has_score, name_of, needs
 from .registry import as_strategy, register
@@ -28,7 +32,7 @@ class Dropout(Strategy):
     .. [1] Gal, Islam and Ghahramani (2017). Deep Bayesian active learning with image data. ICML.
     """
 
-    def __init__(self, strategy="bald", n_passes=20):
+    def __init__(self, strategy: Any = "bald", n_passes=20) -> None:
         self.strategy = strategy
         self.n_passes = n_passes
 
@@ -48,11 +52,11 @@ class Dropout(Strategy):
         """Whether the inner strategy scores rows."""
         return has_score(as_strategy(self.strategy))
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the inner strategy's scores."""
         return self._checked().score(view.with_dropout(self.n_passes))
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return what the inner strategy selects."""
         if self.has_score:  # ties are then broken as those of any score
             return super().select(view, n)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .. import scores, selection
 from ..data.arrays import as_floats, squared_norms
 from .base import ANY, Strategy
@@ -26,7 +28,7 @@ class BADGE(Strategy):
     reads = ("gradient",)
     labels_per_row = ANY
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return the rows as they were sampled."""
         return selection.d2_sampling(
             view.gradient_vectors, n, candidates=view.mask, centers=view.reserved, rng=view.rng
@@ -55,11 +57,11 @@ class BAIT(Strategy):
     rowwise = False
     reads = ("gradient",)
 
-    def __init__(self, regularization=1.0, oversample=2):
+    def __init__(self, regularization=1.0, oversample=2) -> None:
         self.regularization = regularization
         self.oversample = oversample
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return rows, the most informative first."""
         return selection.bait(
             view.gradient[1],
@@ -86,7 +88,7 @@ class ExpectedModelChange(Strategy):
 
     reads = ("gradient", "proba")
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the expected length of the gradient."""
         norms = squared_norms(as_floats(view.gradient[1])) ** 0.5
         return scores.expected_model_change(view.proba, norms)

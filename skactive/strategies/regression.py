@@ -14,7 +14,7 @@ class Std(Strategy):
 
     reads = ("std",)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the standard deviation."""
         return view.std
 
@@ -32,7 +32,7 @@ class Improvement(Strategy):
 
     reads = ("std",)
 
-    def __init__(self, xi=0.0, maximize=True):
+    def __init__(self, xi=0.0, maximize=True) -> None:
         self.xi = xi
         self.maximize = maximize
 
@@ -63,7 +63,7 @@ class ExpectedImprovement(Improvement):
        improvement for Bayesian optimization. NeurIPS.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the logarithm of the expected improvement."""
         return scores.log_expected_improvement(*self._compared(view), self.xi)
 
@@ -78,7 +78,7 @@ class ProbabilityOfImprovement(Improvement):
        curve in the presence of noise. Journal of Basic Engineering.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the logarithm of the probability of improvement."""
         return scores.log_probability_of_improvement(*self._compared(view), self.xi)
 
@@ -102,11 +102,11 @@ class UpperConfidenceBound(Strategy):
 
     reads = ("std",)
 
-    def __init__(self, beta=1.0, maximize=True):
+    def __init__(self, beta=1.0, maximize=True) -> None:
         self.beta = beta
         self.maximize = maximize
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the upper confidence bound, in units of y."""
         return scores.upper_confidence_bound(*_upwards(view, self.maximize), self.beta)
 
@@ -145,7 +145,7 @@ class GreedyY(Diverse):
     reads = ("value",)
     labels_per_row = ("one",)
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return rows by their predicted values, farthest first."""
         return selection.greedy_y(_values(view), n, **self._arguments(view))
 
@@ -163,7 +163,7 @@ class GreedyXY(Diverse):
     reads = ("embedding", "value")
     labels_per_row = ("one",)
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return rows that are unlike others in both, farthest first."""
         return selection.greedy_xy(view.embedding, _values(view), n, **self._arguments(view))
 

@@ -34,7 +34,7 @@ class MaxMargin(SeveralLabels):
 
     reads = (("decision", "proba"),)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return one over the gap."""
         return scores.separation_uncertainty(_decision(view))
 
@@ -60,10 +60,10 @@ class AdaptiveMargin(SeveralLabels):
 
     reads = (("decision", "proba"),)
 
-    def __init__(self, beta=0.5):
+    def __init__(self, beta=0.5) -> None:
         self.beta = beta
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the product of the two."""
         beta, known = checked_number(self.beta, "beta", name_of(self), 0.0, 1.0), view.y_labeled
         if len(known) == 0:
@@ -86,7 +86,7 @@ class BinaryMinimum(SeveralLabels):
 
     reads = ("decision",)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return minus the distance of the nearest label."""
         return -scores.label_decision_margin(view.decision)
 
@@ -105,7 +105,7 @@ class MinConfidence(SeveralLabels):
 
     reads = ("proba",)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return minus the smallest probability."""
         return -scores.min_confidence(view.proba)
 
@@ -124,7 +124,7 @@ class AvgConfidence(SeveralLabels):
 
     reads = ("proba",)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the mean probability."""
         return scores.avg_confidence(view.proba)
 
@@ -143,7 +143,7 @@ class MaxScore(SeveralLabels):
 
     reads = ("proba", "prediction")
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the largest signed half of a probability."""
         return scores.max_score(view.proba, view.prediction)
 
@@ -162,7 +162,7 @@ class AvgScore(SeveralLabels):
 
     reads = ("proba", "prediction")
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the mean signed half of the probabilities."""
         return scores.avg_score(view.proba, view.prediction)
 
@@ -182,7 +182,7 @@ class MaxLoss(SeveralLabels):
 
     reads = ("proba", "prediction")
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the loss."""
         return scores.max_loss(view.proba, view.prediction)
 
@@ -201,7 +201,7 @@ class MeanMaxLoss(SeveralLabels):
 
     reads = ("prediction",)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the mean loss."""
         return scores.mean_max_loss(view.prediction)
 

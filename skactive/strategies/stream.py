@@ -39,7 +39,7 @@ class StreamStrategy(Strategy):
     has_random_share = False
     _n_draws = 1  # uniform random numbers for each row; the last decides where there is no model
 
-    def __init__(self, budget=0.1, window=100, total=None):
+    def __init__(self, budget=0.1, window=100, total=None) -> None:
         self.budget = budget
         self.window = window
         self.total = total
@@ -84,11 +84,11 @@ class StreamStrategy(Strategy):
             self.random_share_ = share
         return bought
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Refuse: rows are not ranked."""
         raise NotImplementedError(_refusal(self, "has no score"))
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Refuse: a stream strategy does not wait for the best rows."""
         raise NotImplementedError(_refusal(self, "does not choose among a pool"))
 
@@ -203,7 +203,9 @@ class Threshold(_ByScore):
         As in `RandomStream`.
     """
 
-    def __init__(self, strategy="entropy", value=0.5, budget=1.0, window=100, total=None):
+    def __init__(
+        self, strategy: Any = "entropy", value=0.5, budget=1.0, window=100, total=None
+    ) -> None:
         super().__init__(budget, window, total)
         self.strategy = strategy
         self.value = value
@@ -248,7 +250,7 @@ class Quantile(_ByScore):
 
     _n_draws = 2
 
-    def __init__(self, strategy="entropy", window=100, budget=0.1, total=None):
+    def __init__(self, strategy: Any = "entropy", window=100, budget=0.1, total=None) -> None:
         super().__init__(budget, window, total)
         self.strategy = strategy
 

@@ -31,7 +31,7 @@ class FixedUncertainty(StreamStrategy):
 
     reads = ("proba",)
 
-    def __init__(self, budget=0.1, window=100, total=None, threshold=None):
+    def __init__(self, budget=0.1, window=100, total=None, threshold=None) -> None:
         super().__init__(budget, window, total)
         self.threshold = threshold
 
@@ -79,7 +79,7 @@ class VariableUncertainty(StreamStrategy):
 
     reads = ("proba",)
 
-    def __init__(self, budget=0.1, window=100, total=None, step=0.01):
+    def __init__(self, budget=0.1, window=100, total=None, step=0.01) -> None:
         super().__init__(budget, window, total)
         self.step = step
 
@@ -119,7 +119,7 @@ class RandomVariableUncertainty(VariableUncertainty):
         Standard deviation of the factor, which is normal with mean 1.
     """
 
-    def __init__(self, budget=0.1, window=100, total=None, step=0.01, delta=1.0):
+    def __init__(self, budget=0.1, window=100, total=None, step=0.01, delta=1.0) -> None:
         super().__init__(budget=budget, window=window, total=total, step=step)
         self.delta = delta
 
@@ -158,7 +158,7 @@ class SplitUncertainty(VariableUncertainty):
     has_random_share = True
     _n_draws = 2
 
-    def __init__(self, budget=0.1, window=100, total=None, step=0.01, share=0.2):
+    def __init__(self, budget=0.1, window=100, total=None, step=0.01, share=0.2) -> None:
         super().__init__(budget=budget, window=window, total=total, step=step)
         self.share = share
 

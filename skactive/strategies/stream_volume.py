@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..budgets import Countdown, by_chance
 from ..data.arrays import join_vectors
 from ..selection.vessal import vessal
@@ -78,15 +80,15 @@ class Vessal(StreamStrategy):
         length=None,
         regularization=0.01,
         condition_on_labeled=True,
-        covariance="running",
-    ):
+        covariance: Any = "running",
+    ) -> None:
         super().__init__(budget, window, total)
         self.length = length
         self.regularization = regularization
         self.condition_on_labeled = condition_on_labeled
         self.covariance = covariance
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return n candidates, chosen in one pass."""
         return vessal(
             view.gradient,

@@ -1,5 +1,7 @@
 """Strategies that ask where the model doubts, and the random one that they must beat."""
 
+import numpy as np
+
 from .. import scores
 from .base import ANY, SEVERAL, Strategy, name_of
 from .registry import register
@@ -11,7 +13,7 @@ class Random(Strategy):
 
     labels_per_row = ANY
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return uniform random numbers, others in each round."""
         return view.row_random()
 
@@ -28,7 +30,7 @@ class Uncertainty(Strategy):
 
     reads: tuple = ("proba",)
 
-    def __init__(self, aggregate=None):
+    def __init__(self, aggregate=None) -> None:
         self.aggregate = aggregate
 
     @property
@@ -56,7 +58,7 @@ class LeastConfidence(Uncertainty):
     .. [1] Lewis and Gale (1994). A sequential algorithm for training text classifiers. SIGIR.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return one minus the largest probability."""
         if view.multilabel:
             return scores.label_least_confidence(view.proba, self._how)
@@ -79,7 +81,7 @@ class Margin(Uncertainty):
 
     reads = (("proba", "decision"),)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return minus the margin."""
         if view.multilabel and view.gives("proba"):
             return -scores.label_margin(view.proba, self._how)
@@ -101,7 +103,7 @@ class Entropy(Uncertainty):
     .. [1] Settles (2009). Active learning literature survey. University of Wisconsin-Madison.
     """
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the entropy in nats."""
         if view.multilabel:
             return scores.label_entropy(view.proba, self._how)
@@ -131,10 +133,10 @@ class MostLikely(Strategy):
     reads = (("proba", "decision"),)
     labels_per_row = ANY
 
-    def __init__(self, target=None):
+    def __init__(self, target=None) -> None:
         self.target = target
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the probability of the class, or its value of the decision function."""
         if view.gives("proba"):
             return view.proba[:, self._place(view, view.proba.shape[1])]

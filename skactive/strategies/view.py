@@ -87,7 +87,7 @@ class View:
         is_embedded: bool = False,
         numbers: np.ndarray | None = None,
         hashes: np.ndarray | None = None,
-    ):
+    ) -> None:
         self._reading = Reading(rows, model, embed, is_embedded, chunk_rows)
         self.mask = mask
         self.round = round
@@ -112,7 +112,7 @@ class View:
         """The n rows, in the container that was given; joined where there are several."""
         return self._reading.rows.whole()
 
-    def take(self, positions):
+    def take(self, positions) -> Any:
         """Return the rows at positions."""
         return self._reading.rows.take(positions)
 
@@ -184,7 +184,7 @@ class View:
         return None if named is None else len(named)
 
     @property
-    def estimator(self):
+    def estimator(self) -> Any:
         """The fitted estimator; None during a cold start."""
         return getattr(self._reading.model, "estimator", None)
 
@@ -235,7 +235,7 @@ class View:
     samples = _read_of_model("samples")
 
     @property
-    def vectors(self):
+    def vectors(self) -> Any:
         """Rows as vectors like `embedding`; of a net on a device, a tensor there.
 
         Functions of `skactive.selection` that take tensors choose where these are.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Subpool(Strategy):
 
     rowwise = False
 
-    def __init__(self, strategy="margin", size=0.1):
+    def __init__(self, strategy: Any = "margin", size: Any = 0.1) -> None:
         self.strategy = strategy
         self.size = size
 
@@ -47,7 +48,7 @@ class Subpool(Strategy):
         """Rows as the inner strategy takes them."""
         return inner_labels(self.strategy)
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return what the inner strategy selects among a random part of the candidates."""
         # Drawn by the numbers of the rows: the same part, however rows are cut and ordered.
         size = max(n, self._n_drawn(len(view.candidates)))
@@ -85,7 +86,7 @@ class Prefilter(Strategy):
 
     rowwise = False
 
-    def __init__(self, first="margin", then="k_center", factor=10):
+    def __init__(self, first: Any = "margin", then: Any = "k_center", factor=10) -> None:
         self.first = first
         self.then = then
         self.factor = factor
@@ -100,7 +101,7 @@ class Prefilter(Strategy):
         """Rows as both strategies take them."""
         return inner_labels(self.first, self.then)
 
-    def select(self, view, n):
+    def select(self, view, n) -> np.ndarray:
         """Return what the second strategy selects among the first one's best."""
         factor = checked_number(self.factor, "factor", name_of(self), 1.0)
         left = choose(as_strategy(self.first), view, math.ceil(factor * n))
@@ -144,7 +145,7 @@ class Density(Strategy):
 
     rowwise = False
 
-    def __init__(self, strategy="entropy", beta=1.0, metric="cosine"):
+    def __init__(self, strategy: Any = "entropy", beta=1.0, metric: Any = "cosine") -> None:
         self.strategy = strategy
         self.beta = beta
         self.metric = metric
@@ -159,7 +160,7 @@ class Density(Strategy):
         """Rows as the inner strategy takes them."""
         return inner_labels(self.strategy)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the inner strategy's score times a power of the density."""
         beta = checked_number(self.beta, "beta", name_of(self), 0.0)
         scores = from_lowest(inner_scores(self, self.strategy, view))
@@ -209,7 +210,7 @@ class StochasticBatch(Strategy):
 
     rowwise = False
 
-    def __init__(self, strategy="margin", beta=1.0, mode="power"):
+    def __init__(self, strategy: Any = "margin", beta=1.0, mode: str = "power") -> None:
         self.strategy = strategy
         self.beta = beta
         self.mode = mode
@@ -224,7 +225,7 @@ class StochasticBatch(Strategy):
         """Rows as the inner strategy takes them."""
         return inner_labels(self.strategy)
 
-    def score(self, view):
+    def score(self, view) -> np.ndarray:
         """Return the perturbed scores, of which the largest are the batch."""
         if self.mode not in _MODES:
             raise ValueError(

@@ -44,7 +44,7 @@ class Inner:
     def method(self, name: str, what: str):
         """Return a method that hands rows to the fitted estimator's method of this name."""
 
-        def method(outer, X, **params):
+        def method(outer, X, **params) -> Any:
             """Return {what}, as the fitted estimator does.
 
             Parameters
