@@ -3,7 +3,7 @@ PYTHON ?= python3
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 MARKDOWN = $(wildcard README.md CONTRIBUTING.md CHANGELOG.md) $(shell git ls-files 'docs/*.md')
 
-.PHONY: lint test slow docs bench
+.PHONY: lint test slow docs bench dist
 
 lint:
 	$(PYTHON) -m ruff check .
@@ -23,6 +23,10 @@ docs:
 	$(ONE_THREAD) $(PYTHON) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	! grep -rlE --include='*.html' '&gt;&gt;&gt; |^\.\.\. ' docs/_build/html
 	@echo "The site: docs/_build/html/index.html"
+
+# A release: built, checked, installed in an empty environment and tried there.
+dist:
+	.ci/dist
 
 bench:
 	$(PYTHON) benchmarks/import_time.py
