@@ -558,7 +558,9 @@ def test_another_file_is_not_taken_for_the_one_that_a_record_labels(folder, pers
     Path("reviews.csv").rename("gone.csv")
     for words in (["label", "other.csv"], ["status", "labels.db", "--data", "other.csv"]):
         assert main(words) == 1
-        assert "other.csv lacks rows that labels.db has labels of" in told(capsys)[1]
+        said = told(capsys)[1]
+        assert "other.csv lacks " in said and "of which labels.db holds labels" in said
+        assert "put back what was removed" in said and "missing=" not in said
 
 
 def test_data_that_moved_are_told_of_by_data(folder, person, capsys):

@@ -133,11 +133,13 @@ def pool_over(project: Project, store: Path, data: Data, *, read_only: bool = Fa
             read_only=read_only,
         )
     except ValueError as error:
-        if "X lacks" not in str(error):
+        said, _, _ = str(error).partition(";")  # what follows is for Python
+        if "X lacks" not in said:
             raise
+        said = said.replace("X lacks", f"{data.path} lacks").replace("the pool", str(store))
         raise ValueError(
-            f"{data.path} lacks rows that {store} has labels of ({error}) If it is another file, "
-            f"write --data and where the right one is."
+            f"{said}; put back what was removed (rows of which nothing is known may go), or if it "
+            f"is another file, write --data and where the right one is."
         ) from error
 
 
