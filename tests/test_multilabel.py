@@ -163,7 +163,7 @@ def test_what_is_no_label_is_refused_and_nothing_has_changed(y, text):
             {"multilabel": True},
             r"has to know which; write Pool\(X, multilabel=True, classes=",
         ),
-        (None, {"multilabel": "yes"}, "multilabel is 'yes'; write True or 'auto'."),
+        (None, {"multilabel": "yes"}, "multilabel is 'yes'; write True, False or 'auto'."),
         (list("abcabc"), {"multilabel": True}, "y names no label, where rows have several"),
         (SETS, {"classes": ["cat"]}, "'dog' in row 1, which is the name of no label"),
         (SETS, {"classes": ["dog", "cat", "dog"]}, "classes= names 'dog' twice"),
@@ -356,3 +356,9 @@ def test_what_learns_one_label_a_row_refuses_them_in_a_sentence():
         compare_strategies(LogisticRegression(), X, SETS, strategies=["random"], budget=4)
     with pytest.raises(ValueError, match=r"y has shape \(6, 2\); write one label per row"):
         ActiveLearner(LinearRegression(), "random").fit(X, np.array(y) * 1.5)
+
+
+def test_one_label_a_row_may_be_said_to_be_one():
+    assert not Pool([[0], [1]], ["cat", None], multilabel=False).multilabel
+    with pytest.raises(ValueError, match=r"y has shape \(2, 2\); write one label per row"):
+        Pool([[0], [1]], [[0, 1], [1, 0]], multilabel=False)

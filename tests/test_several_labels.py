@@ -427,7 +427,7 @@ def test_its_tags_say_that_it_takes_several_labels_where_the_estimator_does():
             "SplitUncertainty decides as rows pass, by one label a row, and rows have several; "
             "give a strategy for pools, such as 'margin'.",
         ),
-        ({"multilabel": "yes"}, "multilabel is 'yes'; write True or 'auto'."),
+        ({"multilabel": "yes"}, "multilabel is 'yes'; write True, False or 'auto'."),
         ({"classes": ["cat"]}, "y has 3 columns, where rows have 1 labels"),
     ],
 )
@@ -646,3 +646,12 @@ def test_0_and_1_as_text_in_columns_are_no_names(as_given):
             make(np.zeros((3, 2)), as_given(text))
     names = Pool(np.zeros((2, 1)), [{"0"}, {"1"}])
     assert names.classes.tolist() == ["0", "1"]
+
+
+def test_a_learner_that_is_told_of_one_label_a_row_refuses_several():
+    one = ActiveLearner(LogisticRegression(), multilabel=False)
+    assert not one.fit([[0.0], [1.0], [2.0]], ["cat", "dog", None]).pool_.multilabel
+    with pytest.raises(ValueError, match="write one label per row"):
+        one.fit([[0.0], [1.0]], [[0, 1], [1, 0]])
+    with pytest.raises(ValueError, match="multilabel=False, but rows of the pool have several"):
+        one.fit(Pool([[0.0], [1.0]], [{"cat"}, {"dog"}]))

@@ -107,6 +107,21 @@ def parse_text(texts: Sequence[str | None], names: np.ndarray) -> Parsed:
     return Parsed(as_cells(matrix), is_given, unknown)
 
 
+def has_several(multilabel: Any, y: Any) -> bool:
+    """Return whether rows have several labels: True, False, or "auto", by what labels look like.
+
+    Examples
+    --------
+    >>> has_several("auto", [{"cat"}, None]), has_several(False, [0, 1]), has_several(True, None)
+    (True, False, True)
+    """
+    if isinstance(multilabel, bool | np.bool_):
+        return bool(multilabel)
+    if not (isinstance(multilabel, str) and multilabel == "auto"):
+        raise ValueError(f"multilabel is {multilabel!r}; write True, False or 'auto'.")
+    return looks_multilabel(y)
+
+
 def looks_multilabel(y: Any) -> bool:
     """Tell labels that are several a row: more than one column of 0 and 1, or sets of names.
 

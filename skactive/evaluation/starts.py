@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from ..data.labels import missing_mask, sorted_classes, to_array
-from ..data.multilabel import looks_multilabel
+from ..data.multilabel import has_several
 from ..data.row_numbers import check_row_numbers
 from ..learner.learner import ActiveLearner
 from ..learner.starting import missing_label_for, missing_label_of
@@ -45,7 +45,7 @@ def known_labels(learner: ActiveLearner, X, y) -> Pool:
             f"and is scored on rows of its own; leave hold_out=None."
         )
     missing_label = missing_label_of(learner)
-    if learner.multilabel is True or looks_multilabel(y):
+    if has_several(learner.multilabel, y):
         return several_known(learner, X, y)
     unknown = missing_mask(to_array(y), missing_label)
     if unknown.all():

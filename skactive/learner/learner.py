@@ -49,7 +49,7 @@ class ActiveLearner(Tested, Predictor):
     missing_label : int, float, str or None, default="auto"
         What counts as "not labelled" besides None, NaN and pandas.NA. "auto": -1 for classifiers,
         nothing more for regressors. None: nothing more, so that -1 is a label.
-    multilabel : "auto" or True, default="auto"
+    multilabel : bool or "auto", default="auto"
         Whether rows have several labels, as for `Pool`. "auto": if `y` looks so.
     consensus : "majority", "one_coin", callable or None, default=None
         What a row's label is by the opinions of several people, as for `Pool`.

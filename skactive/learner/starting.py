@@ -16,7 +16,7 @@ from ..data.labels import (
     resolve_missing_label,
     to_array,
 )
-from ..data.multilabel import looks_multilabel
+from ..data.multilabel import has_several, looks_multilabel
 from ..models import last_step
 from ..pool.consensus import resolve
 from ..pool.pool import Pool
@@ -122,8 +122,7 @@ def strategy_of(learner, *, is_embedded: bool) -> Strategy:
     check_update(estimator, learner.update, learner.fit_unlabeled)
     if learner.encode_labels not in (True, False, "auto"):
         raise ValueError(f"encode_labels is {learner.encode_labels!r}; give True, False or 'auto'.")
-    if learner.multilabel is not True and learner.multilabel != AUTO:
-        raise ValueError(f"multilabel is {learner.multilabel!r}; write True or 'auto'.")
+    has_several(learner.multilabel, None)
     checked_count(learner.max_test, "max_test", "the learner", least=0)
     resolve(learner.consensus)
     check_embedding(learner.embedding, estimator)
@@ -236,6 +235,11 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
 
 def check_labels(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) -> None:
     """Refuse what does not go with as many labels a row as there are."""
+    if pool.multilabel and learner.multilabel is False:
+        raise ValueError(
+            "the learner has multilabel=False, but rows of the pool have several labels; leave it "
+            "out, or give a pool with one label a row."
+        )
     if pool.multilabel:
         check_several(learner, pool, strategy, is_embedded=is_embedded)
     elif learner.multilabel is True:

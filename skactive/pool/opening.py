@@ -13,7 +13,7 @@ import numpy as np
 from ..data import labels as lab
 from ..data.fingerprint import difference
 from ..data.ids import Ids
-from ..data.multilabel import looks_multilabel, parse_several
+from ..data.multilabel import has_several, parse_several
 from ..data.rows import Rows, check_rows
 from ..utils.checks import check_path
 from . import files, storage
@@ -321,7 +321,7 @@ def _refuse_other_options(pool: Facts, began: Facts, options: dict[str, Any]) ->
 
 def _of_names(options: dict[str, Any], y: Any) -> dict[str, Any]:
     """Return options of a pool without its labels, which a file has, and what these are called."""
-    several = options.get("multilabel") is True or looks_multilabel(y)
+    several = has_several(options.get("multilabel", "auto"), y)
     is_named = several and options.get("classes") is not None
     return options | {"multilabel": True if is_named else lab.AUTO}
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..data import labels as lab
 from ..data.ids import Called, refuse_column, take_ids
-from ..data.multilabel import looks_multilabel, names_of
+from ..data.multilabel import has_several, names_of
 from ..data.rows import Rows, check_rows, row_index
 from ..utils.checks import check_name, draw_seed
 from . import files, plans, regrouping, tables
@@ -42,7 +42,7 @@ class Pool(Facts):
         class, and for regression, write ``missing_label=None``.
     classes : array-like, default=None
         The labels that are accepted. None: any.
-    multilabel : "auto" or True, default="auto"
+    multilabel : bool or "auto", default="auto"
         Whether a row has several labels: any number of `classes`, none included. Then y has for
         each row a set of names, or 0 or 1 for each name, shape (n, L); where nothing is known yet,
         None or a row of -1. "auto": if such a y is given. Without one, write True and `classes`.
@@ -108,9 +108,7 @@ class Pool(Facts):
         rows = Rows(X)
         if len(rows) == 0:
             raise ValueError("X has no rows; give at least one.")
-        if multilabel is not True and multilabel != lab.AUTO:
-            raise ValueError(f"multilabel is {multilabel!r}; write True or 'auto'.")
-        several = multilabel is True or looks_multilabel(y)
+        several = has_several(multilabel, y)
         super().__init__(missing_label, None if several else classes, consensus)
         if several:
             self.multilabel, self.named = True, (names_of(y, classes, self.missing_label), 0)
