@@ -454,6 +454,17 @@ def test_a_class_that_is_a_digit_has_that_key_and_pictures_obey_the_keyboard(ser
     assert "brightness(1.15) contrast(0.869" in style
     page.keyboard.press("r")
     assert "scale(1)" in picture.get_attribute("style")
+    page.focus("[aria-label='Zoom in']")  # a toolbar is one stop of Tab, with arrows in it
+    tools = []
+    for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "Home", "End", "Tab", "Shift+Tab"):
+        page.keyboard.press(key)
+        tools.append(page.evaluate("document.activeElement.ariaLabel"))
+    assert tools == ["Zoom out", "Zoom in", "Reset", "Zoom in", "Reset", "Skip", "Reset"]
+    assert "translate(0px, 0px)" in picture.get_attribute("style")
+    page.click("[aria-label='Zoom in']")
+    page.keyboard.press("ArrowLeft")  # after a click arrows are the picture's
+    assert "translate(60px" in picture.get_attribute("style")
+    page.keyboard.press("r")
     with page.expect_request("**/item/*?full=1"):
         page.keyboard.press("f")
     page.mouse.move(600, 300)
@@ -503,7 +514,8 @@ def test_numbers_are_typed_and_what_is_none_is_refused_in_a_sentence(served, vis
 
 def test_text_stays_text_and_what_is_long_comes_on_demand(served, visit):
     odd = served("odd")
-    page = visit(odd.links[next(odd.names)])
+    name = next(odd.names)
+    page = visit(odd.links[name])
     seen = {}
     for _ in range(42):
         words = page.inner_text("#card .words")
@@ -519,6 +531,14 @@ def test_text_stays_text_and_what_is_long_comes_on_demand(served, visit):
         press(page, "1")
     assert seen[0] == page_server.ATTACK
     assert page.locator("#card img, #card script").count() == 0
+    assert page.inner_text(".comment kbd") == "⇧C"  # c is a class
+    assert page.get_attribute("#comment", "aria-keyshortcuts") == "Shift+C"
+    page.keyboard.press("Shift+C")
+    assert page.evaluate("document.activeElement.id") == "comment"
+    page.keyboard.press("Escape")
+    row = press(page, "c")
+    settled(page)
+    assert odd.page.desk.book.own(row, name).label == "c"
     page.keyboard.press("/")  # a class beyond the keys, by its name
     page.keyboard.type("11")
     row = row_of(page)
@@ -648,10 +668,12 @@ def test_a_phone_of_360_pixels_is_not_scrolled_sideways(kind, served, visit):
     of = served(kind, "of phones" if kind == "odd" else None)
     looks = {"viewport": {"width": 360, "height": 700}, "has_touch": True, "is_mobile": True}
     page = visit(of.links[next(of.names)], **looks, reduced_motion="reduce")
-    for view in VIEWS:
-        page.evaluate(f"location.hash = '{view}'")
-        page.wait_for_timeout(300)
-        assert page.evaluate(WIDE) <= 0, view
+    for size in (26, 16):  # some read large letters
+        page.evaluate(f"document.documentElement.style.fontSize = '{size}px'")
+        for view in VIEWS:
+            page.evaluate(f"location.hash = '{view}'")
+            page.wait_for_timeout(150)
+            assert page.evaluate(WIDE) <= 0, (view, size)
     page.evaluate("location.hash = 'label'")
     page.click("text=Keys")
     assert page.evaluate(WIDE) <= 0

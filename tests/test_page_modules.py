@@ -459,8 +459,16 @@ def test_a_curve_rises_with_the_estimate_and_its_band_goes_round_it(run):
 
 def test_a_status_that_says_the_same_is_not_drawn_anew_and_is_asked_for_while_it_is_seen(run):
     status = {
-        **{"labelled": 3, "goal": None, "skipped": 0, "unlabelled": 9, "disagreements": 0},
-        **{"estimate": None, "agreement": None, "curve": [], "sure": None, "people": []},
+        "labelled": 3,
+        "goal": None,
+        "skipped": 0,
+        "unlabelled": 9,
+        "disagreements": 0,
+        "estimate": None,
+        "agreement": None,
+        "curve": [],
+        "sure": None,
+        "people": [],
         "model": {"trained_on": 3, "seconds": 0.0219734, "failed": None, "training": False},
         "classes": [{"name": "malignant", "n": 3}, {"name": "none", "n": 0}],
     }
