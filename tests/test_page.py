@@ -483,6 +483,8 @@ def test_of_several_labels_keys_toggle_and_enter_sends(served, visit):
     for key in "132":
         page.keyboard.press(key)
     page.keyboard.press("2")
+    pressed = [button.get_attribute("aria-pressed") for button in page.locator(".class").all()]
+    assert pressed == ["true", "false", "true"]
     first = press(page, "Enter")
     second = press(page, "Enter")
     settled(page)
@@ -649,6 +651,9 @@ def test_every_text_has_a_contrast_of_four_and_a_half(scheme, served, visit):
     for view in VIEWS:
         page.evaluate(f"location.hash = '{view}'")
         page.wait_for_timeout(400)
+        current = page.locator("nav [aria-current=page]").all_inner_texts()
+        assert [one.lower() for one in current] == [view]
+        assert page.title().startswith(current[0])
         assert page.evaluate(CONTRAST) == [], view
         assert page.evaluate(SMALL) == [], view
     page.evaluate("location.hash = 'label'")
