@@ -48,9 +48,9 @@ def learner_of(kind, n=3000):
     model = make_pipeline(TfidfVectorizer(), linear)
     if kind == "text":
         return ActiveLearner(model, classes=list(WORDS), hold_out=0.2).fit(texts(n)), {}
-    if kind == "odd":  # what attacks, what is long, and classes beyond the keys
+    if kind == "odd":  # what attacks, what is long, and classes beyond the keys, one of them c
         rows = [ATTACK, "goal " * 5000 + "the end", *texts(40)]
-        names = [*WORDS, *(f"species {i}" for i in range(12))]
+        names = [*WORDS, *(f"species {i}" for i in range(12)), "c"]
         return ActiveLearner(model, strategy="random", classes=names).fit(rows), {}
     if kind == "image":
         X = load_digits().data[:500]

@@ -205,7 +205,7 @@ def last_of(served):
 # Labelling
 
 
-def test_two_people_label_a_hundred_rows_each_by_keyboard_at_once(served, visit):
+def test_two_people_label_fifty_rows_each_by_keyboard_at_once(served, visit):
     text, pages, expected = served("text"), [], []
     for _ in range(2):
         name = next(text.names)
@@ -213,19 +213,19 @@ def test_two_people_label_a_hundred_rows_each_by_keyboard_at_once(served, visit)
         pages[-1].person = name
         pages[-1].evaluate(MEASURE)
         expected.append({})
-    for _ in range(100):
+    for _ in range(50):
         for page, own in zip(pages, expected, strict=True):
             label = page_server.class_of(page.inner_text("#card .words"))
             own[row_of(page)] = label
             page.keyboard.press(KEYS[label])
         pages[0].wait_for_timeout(DWELL)
     for page, own in zip(pages, expected, strict=True):
-        assert len(own) == 100
+        assert len(own) == 50
         assert said(served, page) == own
         delays = sorted(page.evaluate("delays"))
-        print(f"next card: {delays[50]:.0f} ms at the median, {delays[95]:.0f} at 95 %")
-        assert delays[50] < 500
-        assert "you 100" in page.inner_text("#progress")
+        print(f"next card: {delays[25]:.0f} ms at the median, {delays[47]:.0f} at 95 %")
+        assert delays[25] < 500
+        assert "you 50" in page.inner_text("#progress")
     assert set(expected[0]).isdisjoint(expected[1])
 
 
@@ -454,6 +454,17 @@ def test_a_class_that_is_a_digit_has_that_key_and_pictures_obey_the_keyboard(ser
     assert "brightness(1.15) contrast(0.869" in style
     page.keyboard.press("r")
     assert "scale(1)" in picture.get_attribute("style")
+    page.focus("[aria-label='Zoom in']")  # a toolbar is one stop of Tab, with arrows in it
+    tools = []
+    for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "Home", "End", "Tab", "Shift+Tab"):
+        page.keyboard.press(key)
+        tools.append(page.evaluate("document.activeElement.ariaLabel"))
+    assert tools == ["Zoom out", "Zoom in", "Reset", "Zoom in", "Reset", "Skip", "Reset"]
+    assert "translate(0px, 0px)" in picture.get_attribute("style")
+    page.click("[aria-label='Zoom in']")
+    page.keyboard.press("ArrowLeft")  # after a click arrows are the picture's
+    assert "translate(60px" in picture.get_attribute("style")
+    page.keyboard.press("r")
     with page.expect_request("**/item/*?full=1"):
         page.keyboard.press("f")
     page.mouse.move(600, 300)
@@ -472,6 +483,8 @@ def test_of_several_labels_keys_toggle_and_enter_sends(served, visit):
     for key in "132":
         page.keyboard.press(key)
     page.keyboard.press("2")
+    pressed = [button.get_attribute("aria-pressed") for button in page.locator(".class").all()]
+    assert pressed == ["true", "false", "true"]
     first = press(page, "Enter")
     second = press(page, "Enter")
     settled(page)
@@ -503,7 +516,8 @@ def test_numbers_are_typed_and_what_is_none_is_refused_in_a_sentence(served, vis
 
 def test_text_stays_text_and_what_is_long_comes_on_demand(served, visit):
     odd = served("odd")
-    page = visit(odd.links[next(odd.names)])
+    name = next(odd.names)
+    page = visit(odd.links[name])
     seen = {}
     for _ in range(42):
         words = page.inner_text("#card .words")
@@ -519,6 +533,14 @@ def test_text_stays_text_and_what_is_long_comes_on_demand(served, visit):
         press(page, "1")
     assert seen[0] == page_server.ATTACK
     assert page.locator("#card img, #card script").count() == 0
+    assert page.inner_text(".comment kbd") == "⇧C"  # c is a class
+    assert page.get_attribute("#comment", "aria-keyshortcuts") == "Shift+C"
+    page.keyboard.press("Shift+C")
+    assert page.evaluate("document.activeElement.id") == "comment"
+    page.keyboard.press("Escape")
+    row = press(page, "c")
+    settled(page)
+    assert odd.page.desk.book.own(row, name).label == "c"
     page.keyboard.press("/")  # a class beyond the keys, by its name
     page.keyboard.type("11")
     row = row_of(page)
@@ -629,6 +651,9 @@ def test_every_text_has_a_contrast_of_four_and_a_half(scheme, served, visit):
     for view in VIEWS:
         page.evaluate(f"location.hash = '{view}'")
         page.wait_for_timeout(400)
+        current = page.locator("nav [aria-current=page]").all_inner_texts()
+        assert [one.lower() for one in current] == [view]
+        assert page.title().startswith(current[0])
         assert page.evaluate(CONTRAST) == [], view
         assert page.evaluate(SMALL) == [], view
     page.evaluate("location.hash = 'label'")
@@ -648,10 +673,12 @@ def test_a_phone_of_360_pixels_is_not_scrolled_sideways(kind, served, visit):
     of = served(kind, "of phones" if kind == "odd" else None)
     looks = {"viewport": {"width": 360, "height": 700}, "has_touch": True, "is_mobile": True}
     page = visit(of.links[next(of.names)], **looks, reduced_motion="reduce")
-    for view in VIEWS:
-        page.evaluate(f"location.hash = '{view}'")
-        page.wait_for_timeout(300)
-        assert page.evaluate(WIDE) <= 0, view
+    for size in (26, 16):  # some read large letters
+        page.evaluate(f"document.documentElement.style.fontSize = '{size}px'")
+        for view in VIEWS:
+            page.evaluate(f"location.hash = '{view}'")
+            page.wait_for_timeout(150)
+            assert page.evaluate(WIDE) <= 0, (view, size)
     page.evaluate("location.hash = 'label'")
     page.click("text=Keys")
     assert page.evaluate(WIDE) <= 0

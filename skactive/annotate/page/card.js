@@ -43,11 +43,12 @@ function text(card) {
 
 const isNumber = (value) => typeof value === "number" || /^-?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(value);
 
+const shown = (value) => (typeof value === "number" ? number(value) : String(value));
+
 export function table(fields) {
   const cell = (value) => {
     if (value === null || value === undefined || value === "") return h("td", { class: "missing" }, "missing");
-    const shown = typeof value === "number" ? number(value) : String(value);
-    return h("td", { class: isNumber(value) ? "figure" : "", dir: "auto" }, shown);
+    return h("td", { class: isNumber(value) ? "figure" : "", dir: "auto" }, shown(value));
   };
   const rows = fields.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), cell(value)));
   return h("table", { class: "fields" }, h("tbody", {}, rows));
@@ -86,7 +87,7 @@ export function brief(card) {
   if (card.kind === "image") return h("img", { src: card.url, alt: card.alt ?? `Row ${card.row}`, loading: "lazy", decoding: "async" });
   if (card.kind === "audio") return h("audio", { controls: true, preload: "none", src: card.url, "aria-label": card.alt ?? `Recording of row ${card.row}` });
   if (card.text) return h("p", { class: "extract", dir: "auto" }, card.text.slice(0, 400));
-  const fields = (card.fields ?? []).slice(0, 6).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value ?? "missing")]);
+  const fields = (card.fields ?? []).slice(0, 6).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, shown(value ?? "missing"))));
   return h("dl", {}, fields);
 }
 

@@ -1,6 +1,6 @@
 // A curve with its band: drawn in the width there is, and told in words and as a table.
 
-import { count, h, number, svg } from "./dom.js";
+import { across, count, h, number, svg } from "./dom.js";
 
 const HEIGHT = 240;
 const EDGE = { left: 56, right: 12, top: 12, bottom: 28 };
@@ -25,7 +25,7 @@ export function curve(points, name, value, isShare) {
   const head = ["Labels", name, "from", "to"].map((title) => h("th", { scope: "col", class: "figure" }, title));
   const rows = points.map((point) => h("tr", {}, h("th", { scope: "row", class: "figure" }, count(point.n_labelled)), cells(point)));
   const table = h("table", { class: "people" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
-  return h("figure", {}, frame, h("figcaption", { class: "quiet" }, `${story} Across: labels trained on. Every point is measured on the same rows; the band is the 95 % interval.`), h("details", {}, h("summary", {}, "As a table"), table));
+  return h("figure", {}, frame, h("figcaption", { class: "quiet" }, `${story} Across: labels trained on. Every point is measured on the same rows; the band is the 95 % interval.`), h("details", {}, h("summary", {}, "As a table"), across(`${name} as a table`, table)));
 }
 
 function draw(points, name, isShare, story, width) {

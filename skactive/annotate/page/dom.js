@@ -26,12 +26,20 @@ export const $ = (selector) => document.querySelector(selector);
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const fine = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+const coarse = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const share = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 export const count = (n) => whole.format(n);
 export const number = (x) => fine.format(x);
 export const percent = (x) => share.format(x).replace("%", " %");
+export const rough = (x) => coarse.format(x);
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+// What the server says, where it stands alone.
+export const sentence = (words) => words.slice(0, 1).toUpperCase() + words.slice(1);
+
+// What may be wider than a small screen is scrolled by itself, with the keyboard too.
+export const across = (name, table) => h("div", { class: "across", role: "group", "aria-label": name, tabindex: 0 }, table);
 
 // What a label is called: a class, several, a number, or that nobody could tell.
 export function labelText(label) {

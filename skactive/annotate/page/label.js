@@ -1,10 +1,11 @@
 // The view in which people spend their day: a row, its classes, and keys for all of it.
 
 import { draw, hint } from "./card.js";
-import { $, ask, cap, count, h, labelText, number, percent, plural, say } from "./dom.js";
-import { elsewhere, meant, settle } from "./keys.js";
+import { $, ask, cap, count, h, labelText, number, percent, plural, say, sentence } from "./dom.js";
+import { elsewhere, fill, meant, settle, shortcut, toolbar } from "./keys.js";
 
 const DWELL = 120; // ms: a key that bounces, or a click meant for the row before, labels nothing
+const MANY = 12; // classes, beyond which they are found by their names too
 const AHEAD = 3; // cards drawn before they are needed
 
 export class LabelView {
@@ -20,45 +21,54 @@ export class LabelView {
         { key: "s", name: "Skip", says: "Skip: nobody could tell", run: () => this.commit("skip", null), guarded: true, tool: true },
         { key: "u", name: "Undo", says: "Undo your last answer; again for the one before", run: () => this.undo(), tool: true },
         { key: "m", name: "Guess", says: "Show what the model guesses (recorded with the answer)", run: () => this.guess(), tool: true },
-        { key: "c", says: "Comment; Enter goes back", run: () => this.comment.focus() },
+        { key: "c", name: "Comment", says: "Comment; Enter goes back", run: () => this.comment.focus() },
         ...(setup.guidelines ? [{ key: "g", name: "Guidelines", says: "Guidelines", run: guidelines, tool: true }] : []),
         { key: "?", name: "Keys", says: "This list", run: help, tool: true },
+        ...(setup.classes.length > MANY ? [{ key: "/", name: "Find", says: "Find a class by its name; Enter takes the first", run: () => this.find.focus() }] : []),
       ],
       setup.classes,
     );
     this.#build();
   }
 
+  // The key of a command, which may be another than it wanted, or none.
+  #key(name) {
+    return this.own.find((command) => command.name === name).key;
+  }
+
   #build() {
-    this.comment = h("input", { id: "comment", placeholder: "Comment", "aria-label": "Comment", autocomplete: "off", maxlength: 2000, "aria-keyshortcuts": "c" });
+    const key = this.#key("Comment");
+    this.comment = h("input", { id: "comment", placeholder: "Comment", "aria-label": "Comment", autocomplete: "off", maxlength: 2000, "aria-keyshortcuts": shortcut(key) });
     this.comment.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== "Escape") return;
       event.preventDefault();
       event.stopPropagation();
       this.#focusCard();
     });
-    this.tools = h("div", { class: "tools", role: "toolbar", "aria-label": "This row" });
+    this.tools = toolbar(h("div", { class: "tools", role: "toolbar", "aria-label": "This row" }));
     this.guessed = h("p", { class: "guess", hidden: true });
     this.stage = h("section", { id: "card", class: "stage", tabindex: -1, "aria-label": "Row to label" });
     const answer = this.numeric ? this.#numberForm() : this.#classButtons();
-    const own = this.own.filter((command) => command.tool).map((command) => this.#tool(command));
+    const own = toolbar(h("div", { class: "tools", role: "toolbar", "aria-label": "Labelling" }));
+    fill(own, this.own.filter((command) => command.tool).map((command) => this.#tool(command)));
     this.element = h(
       "div",
       { class: "label" },
       this.stage,
-      h("div", { class: "desk" }, h("div", { class: "row" }, h("div", { class: "comment" }, this.comment, cap("c")), this.tools, h("div", { class: "tools", role: "toolbar", "aria-label": "Labelling" }, own)), this.guessed, answer),
+      h("div", { class: "desk" }, h("div", { class: "row" }, h("div", { class: "comment" }, this.comment, cap(key)), this.tools, own), this.guessed, answer),
     );
   }
 
   #tool(command) {
-    const run = () => {
+    // A sign is pressed again and again: by the keyboard it keeps the focus.
+    const click = (event) => {
+      if (event.detail > 1 && !command.sign) return;
       command.run();
-      if (!command.sign && $("#dialog").open === false) this.#focusCard();
+      if (!(command.sign && event.detail === 0) && !$("#dialog").open) this.#focusCard();
     };
-    const click = (event) => event.detail <= 1 && run();
     return h(
       "button",
-      { type: "button", class: "tool", "aria-keyshortcuts": command.key ?? undefined, "aria-label": command.name, title: command.says, onclick: command.sign ? run : click },
+      { type: "button", class: "tool", "aria-keyshortcuts": shortcut(command.key), "aria-label": command.name, title: command.says, onclick: click },
       h("span", {}, command.sign ?? command.name),
       command.sign ? null : hint(command.key),
     );
@@ -69,7 +79,7 @@ export class LabelView {
     this.buttons = classes.map((one) => {
       const button = h(
         "button",
-        { type: "button", class: "class", "data-class": one.name, "aria-keyshortcuts": one.key ?? undefined, "aria-pressed": this.several ? "false" : undefined },
+        { type: "button", class: "class", "data-class": one.name, "aria-keyshortcuts": shortcut(one.key), "aria-pressed": this.several ? "false" : undefined },
         h("span", { class: "name", dir: "auto" }, one.name),
         h("span", { class: "share" }),
         cap(one.key),
@@ -78,13 +88,14 @@ export class LabelView {
       button.addEventListener("click", (event) => event.detail <= 1 && this.choose(one.name));
       return button;
     });
-    const many = classes.length > 12;
+    const many = classes.length > MANY;
     const grid = h("div", { class: `classes${many ? " many" : ""}`, role: "group", "aria-label": this.several ? "Classes: all that apply" : "Classes" }, this.buttons);
     grid.style.setProperty("--letters", Math.min(24, Math.max(...classes.map((one) => one.name.length))));
     if (this.several) grid.append(h("button", { type: "button", class: "send", "aria-keyshortcuts": "Enter", onclick: (event) => event.detail <= 1 && this.send() }, "Send", cap("Enter")));
     if (!many) return grid;
     // Beyond the keys there are: a few letters of the name, then Enter.
-    const find = h("input", { type: "search", class: "find", placeholder: "Find a class  /", "aria-label": "Find a class", "aria-keyshortcuts": "/" });
+    const key = this.#key("Find");
+    const find = (this.find = h("input", { type: "search", class: "find", placeholder: `Find a class  ${key ?? ""}`, "aria-label": "Find a class", "aria-keyshortcuts": shortcut(key) }));
     const shown = () => this.buttons.filter((button) => !button.hidden);
     const filter = () => this.buttons.forEach((button) => (button.hidden = !button.dataset.class.toLowerCase().includes(find.value.trim().toLowerCase())));
     find.addEventListener("input", filter);
@@ -97,7 +108,6 @@ export class LabelView {
       filter();
       if (event.key === "Escape" || !this.several) this.#focusCard();
     });
-    this.own.push({ key: "/", says: "Find a class by its name; Enter takes the first", run: () => find.focus() });
     return [find, grid];
   }
 
@@ -140,7 +150,7 @@ export class LabelView {
     this.stage.scrollTop = 0;
     this.stage.dataset.row = card.row;
     this.stage.setAttribute("aria-label", card.id === null || card.id === undefined ? `Row ${card.row}` : `Row ${card.id}`);
-    this.tools.replaceChildren(...this.commands.filter((command) => command.tool).map((command) => this.#tool(command)));
+    fill(this.tools, this.commands.filter((command) => command.tool).map((command) => this.#tool(command)));
     this.#marks();
     if (this.input) {
       this.input.value = typeof card.answer?.label === "number" ? String(card.answer.label) : "";
@@ -259,7 +269,7 @@ export class LabelView {
       const answer = await ask(`/api/guess/${card.row}`);
       if (card !== this.card) return;
       if (!answer.why) this.guess_ = answer;
-      words = answer.why ?? this.#showGuess(answer);
+      words = answer.why ? sentence(answer.why) : this.#showGuess(answer);
     } catch (error) {
       if (card !== this.card) return;
       words = error.status ? error.message : "Not connected: the model cannot be asked.";

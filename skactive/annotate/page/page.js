@@ -1,7 +1,7 @@
 // The page: its header, its views, its banner and its dialogs.
 
 import { hint } from "./card.js";
-import { $, ask, count, h, plural, say } from "./dom.js";
+import { $, ask, count, h, plural, say, sentence } from "./dom.js";
 import { LabelView } from "./label.js";
 import { Outbox } from "./outbox.js";
 import { ReviewView } from "./review.js";
@@ -69,7 +69,7 @@ function showBanner() {
 }
 
 function refused(op, why) {
-  if (op.kind === "undo") return forAMoment(why);
+  if (op.kind === "undo") return forAMoment(sentence(why));
   const line = { kind: "error", text: `Not recorded for row ${op.row ?? "before"}: ${why}` };
   line.close = () => {
     said.splice(said.indexOf(line), 1);

@@ -30,7 +30,7 @@ export class ReviewView {
     this.element = h(
       "section",
       { class: "review sheet", "aria-label": "Review" },
-      h("form", { class: "filters", onsubmit: (event) => event.preventDefault() }, Object.values(this.filters).map((filter) => filter.label), h("p", { class: "exports" }, h("span", {}, "Export"), exports)),
+      h("form", { class: "filters", onsubmit: (event) => event.preventDefault() }, Object.entries(this.filters).map(([name, filter]) => (name === "class" && !setup.classes.length ? null : filter.label)), h("p", { class: "exports" }, h("span", {}, "Export"), exports)),
       this.state,
       this.list,
       this.more,

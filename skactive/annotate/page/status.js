@@ -1,7 +1,7 @@
 // How far the labelling is, how good the model, and how much people agree.
 
 import { curve } from "./curve.js";
-import { ask, count, h, number, percent, plural } from "./dom.js";
+import { across, ask, count, h, number, percent, plural, rough } from "./dom.js";
 
 const OFTEN = 5_000; // ms
 
@@ -69,7 +69,8 @@ export class StatusView {
     const rows = classes.map(({ name, n }) => {
       const bar = h("div", { class: "length" });
       bar.style.width = `${(100 * n) / most}%`;
-      return h("tr", {}, h("th", { scope: "row", dir: "auto" }, name), h("td", { class: "figure" }, count(n)), h("td", { class: "bars", "aria-hidden": "true" }, bar));
+      bar.hidden = !n;
+      return h("tr", {}, h("th", { scope: "row", dir: "auto" }, h("span", { class: "name" }, name)), h("td", { class: "figure" }, count(n)), h("td", { class: "bars", "aria-hidden": "true" }, bar));
     });
     return [h("h2", {}, "Classes"), h("table", { class: "counts" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", { scope: "col" }, "Class"), h("th", { scope: "col" }, "Rows"), h("td", {}))), h("tbody", {}, rows))];
   }
@@ -81,7 +82,7 @@ export class StatusView {
     const rows = people.map((one) =>
       h("tr", {}, h("th", { scope: "row" }, one.annotator ?? "unnamed"), cell(count(one.answers)), cell(count(one.skips)), cell(one.per_hour ? count(one.per_hour) : "–"), cell(one.agreement === null || one.agreement === undefined ? "–" : percent(one.agreement))),
     );
-    return [h("h2", {}, "People"), h("table", { class: "people" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows))];
+    return [h("h2", {}, "People"), across("People", h("table", { class: "people" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)))];
   }
 }
 
@@ -89,6 +90,6 @@ const tile = (figure, what, small) => h("div", { class: "tile" }, h("p", { class
 
 function modelWords({ seconds, failed, training }) {
   if (failed) return failed;
-  const last = seconds === null || seconds === undefined ? "" : `trained in ${number(seconds)} s`;
+  const last = seconds === null || seconds === undefined ? "" : `trained in ${rough(seconds)} s`;
   return training ? [last, last ? "; " : "", "the next one is being trained"] : last;
 }
