@@ -242,6 +242,21 @@ def test_undo_is_of_ones_own_and_of_the_row_that_is_named(opened):
     assert ask(desk, "ben", op("undo", second))["refused"]
 
 
+def test_what_is_taken_back_is_ones_own_answer_and_once(opened):
+    desk = opened(consensus="majority", overlap=1)
+    ask(desk, "ann", op("answer", 5, "cat"))
+    ask(desk, "ben", op("answer", 5, "dog"))
+    assert [desk.book.own(5, who) for who in ("ann", "ben", "cem")] == [
+        ("cat", None),
+        ("dog", None),
+        None,
+    ]
+    assert ask(desk, "ann", op("undo", 5))["back"]["answer"]["label"] == "cat"
+    (refusal,) = ask(desk, "ann", op("undo", 5))["refused"]  # what is left there is ben's
+    assert "nothing of yours to take back" in refusal["why"]
+    assert ask(desk, "ben", op("undo", 5))["back"]["answer"]["label"] == "dog"
+
+
 def test_what_came_from_a_table_is_not_taken_back_by_one_key(opened):
     desk = opened()
     desk.pool.merge({"id": [1, 2], "label": ["cat", "dog"]}, annotator="ann")
@@ -377,6 +392,13 @@ def test_test_rows_are_mixed_in_at_their_share_and_in_their_order(opened):
     assert places == list(range(3, 40, 4))[: len(desk.pool.held_out)]
 
 
+def test_rows_to_test_on_that_are_left_over_come_last(opened):
+    desk = opened(hold_out=0.25)
+    desk.pool.label(desk.pool.unlabeled, TRUTH[desk.pool.unlabeled])
+    expected = desk.pool.test_questions(200).tolist()
+    assert len(expected) > 1 and rows_of(ask(desk, "ann", want=50)) == expected
+
+
 def test_a_ranking_is_dealt_in_its_order_to_whoever_asks(opened):
     desk = opened()
     desk.dealer.rank(np.arange(59, -1, -1))
@@ -424,6 +446,10 @@ def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     assert rows_of(ask(desk, "ben", want=2)) == [7, 3]
     desk.dealer.rank(np.array([7]))
     assert 7 not in rows_of(ask(desk, "ann", want=3))
+    ask(desk, "ben", op("answer", 3, "cat"))
+    desk.pool.decide([3], ["dog"], annotator="cem")
+    desk.dealer.rank(np.array([3]))
+    assert 3 not in rows_of(ask(desk, "ann", want=3))  # it is decided
 
 
 def test_what_a_tab_lost_comes_again_and_what_it_has_does_not(opened):
@@ -458,6 +484,17 @@ def test_a_tab_that_comes_back_keeps_what_nobody_took_meanwhile(opened):
     ask(desk, "ann", have=rows)
     names = desk.pool.ledger.follow().names
     assert [list(names[row]) for row in rows] == [["ben"], ["ann"], ["ann"], ["ann"]]
+
+
+def test_what_a_notebook_gave_to_somebody_else_stays_hers(opened):
+    desk = opened()
+    desk.dealer.rank(np.arange(60))
+    assert rows_of(ask(desk, "ann", want=2)) == [0, 1]
+    with Pool.open(desk.path, X) as notebook:
+        notebook.release([0, 1])
+        notebook.reserve([0], "ben")
+    assert rows_of(ask(desk, "ann", want=1)) == [2]
+    assert desk.pool.ledger.follow().names == {0: ("ben",), 2: ("ann",)}
 
 
 def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
@@ -849,7 +886,7 @@ def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(
 def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(opened, tmp_path):
     desk = opened()
     desk._use(np.array([], dtype=np.int64))
-    desk.cache.keep_ranking(1, np.array([41, 17, 5]))
+    desk.cache.keep_ranking(1, np.array([60, 41, 17, 5]))  # of more rows than a copy put back has
     desk.close()
     desk.pool.close()
     desk = opened()
