@@ -151,6 +151,16 @@ def test_an_operation_that_comes_again_is_acknowledged_and_recorded_once(opened,
     assert answers[-1]["progress"]["mine"] == {"answer": 2, "skip": 2, "undo": 0}[kind]
 
 
+def test_an_answer_that_comes_again_after_it_was_taken_back_stays_taken_back(opened):
+    desk = opened()
+    sent = op("answer", 5, "cat")
+    ask(desk, "ann", sent)
+    ask(desk, "ann", op("undo"))
+    again = ask(desk, "ann", sent)
+    assert again["acknowledged"] == [sent["op"]] and again["progress"]["mine"] == 0
+    assert desk.pool.n_labeled == 0
+
+
 def test_nobody_uses_up_the_operations_of_another(opened):
     desk = opened()
     a, b = rows_of(ask(desk, "ann", want=1)) + rows_of(ask(desk, "ben", want=1))
@@ -265,6 +275,13 @@ def test_what_came_from_a_table_is_not_taken_back_by_one_key(opened):
     desk.pool.decide([1], ["dog"], annotator="ann")  # one row, and no answer of the page
     assert "many at once" in ask(desk, "ann", op("undo"))["refused"][0]["why"]
     assert desk.pool.y[1] == "dog"
+    desk.pool.label([3, 4], ["cat", "cat"], annotator="ann")  # in a notebook
+    assert "many at once" in ask(desk, "ann", op("undo"))["refused"][0]["why"]
+    assert "many at once" in ask(desk, "ann", op("undo", 4))["refused"][0]["why"]
+    ask(desk, "ann", op("answer", 7, "cat"))
+    desk.pool.decide([7], ["dog"], annotator="ann")
+    assert ask(desk, "ann", op("undo", 7))["acknowledged"]  # her answer, not the decision
+    assert desk.pool.n_labeled == 5 and desk.pool.y[7] == "dog"
 
 
 def test_a_row_that_was_taken_back_is_in_the_hands_of_who_did(opened):
@@ -315,6 +332,9 @@ def test_who_could_not_tell_may_say_why_later(opened):
     ask(desk, "ann", op("skip", row))
     ask(desk, "ann", op("review", row, None, comment="it is dark"))
     assert desk.book.own(row, "ann") == (None, "it is dark")
+    n = desk.pool.n_operations
+    ask(desk, "ann", op("skip", row))
+    assert desk.book.own(row, "ann") == (None, "it is dark") and desk.pool.n_operations == n
 
 
 def test_no_guess_spoils_a_row_that_is_to_be_judged_without_one(opened):
