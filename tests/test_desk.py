@@ -252,6 +252,15 @@ def test_undo_is_of_ones_own_and_of_the_row_that_is_named(opened):
     assert ask(desk, "ben", op("undo", second))["refused"]
 
 
+def test_what_is_taken_back_leaves_labels_as_they_were(opened):
+    desk = opened(classes=["cat", "a longer name"])
+    ask(desk, "ann", op("answer", 1, "cat"))
+    before = desk.pool.y_labeled.dtype
+    ask(desk, "ann", op("answer", 2, "a longer name"))
+    ask(desk, "ann", op("undo"))
+    assert desk.pool.y_labeled.dtype == before and desk.pool.y_labeled.tolist() == ["cat"]
+
+
 def test_what_is_taken_back_is_ones_own_answer_and_once(opened):
     desk = opened(consensus="majority", overlap=1)
     ask(desk, "ann", op("answer", 5, "cat"))
@@ -303,6 +312,14 @@ def test_a_late_answer_is_kept_though_others_have_the_row(opened):
     assert ask(desk, "ben", op("answer", row, "dog"))["acknowledged"]
     said = desk.pool.said_of(np.array([row]))
     assert dict(zip(said["annotator"], said["label"], strict=True)) == {"ann": "cat", "ben": "dog"}
+
+
+def test_a_row_that_somebody_else_answered_late_is_not_dealt_again(opened):
+    desk = opened()
+    (row,) = rows_of(ask(desk, "ben", want=1))
+    ask(desk, "ann", op("answer", row, "cat"))
+    assert row not in rows_of(ask(desk, "ben", want=3))
+    assert row not in desk.pool.ledger.follow().names
 
 
 def test_a_late_skip_takes_nobodys_label_away(opened):
@@ -427,6 +444,16 @@ def test_a_ranking_is_dealt_in_its_order_to_whoever_asks(opened):
     assert got == [59, 58, 57, 56, 55, 54]
 
 
+def test_rows_are_ranked_anew_once_half_of_the_ranking_is_dealt(opened):
+    desk = opened()
+    desk.dealer.rank(np.arange(10))
+    n = desk.worker.n_woken
+    rows = rows_of(ask(desk, "ann", want=4))
+    assert desk.worker.n_woken == n
+    ask(desk, "ann", have=rows, want=1)
+    assert desk.worker.n_woken == n + 1
+
+
 def test_of_an_overlap_one_other_person_is_asked_and_no_third(opened):
     desk = opened(annotators=("ann", "ben", "cem"), consensus="majority", overlap=0.5)
     given = defaultdict(list)
@@ -455,6 +482,16 @@ def test_a_second_opinion_that_one_person_gave_back_is_asked_of_another(opened):
     assert rows_of(ask(desk, "cem", want=1)) == [row]
 
 
+def test_a_second_opinion_that_lapsed_is_asked_of_the_same_person_if_there_is_no_other(opened):
+    clock = Clock()
+    desk = opened(consensus="majority", overlap=1, clock=clock)
+    ask(desk, "ann", op("answer", 5, "cat"))
+    assert rows_of(ask(desk, "ben", want=1)) == [5]
+    clock.now += LEASE + 1
+    assert rows_of(ask(desk, "ann", want=1)) != [5]
+    assert rows_of(ask(desk, "ben", want=1, tab="another")) == [5]
+
+
 def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     from skactive.strategies import ActiveLab
 
@@ -469,13 +506,14 @@ def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     ask(desk, "ben", op("answer", 3, "cat"))
     desk.pool.decide([3], ["dog"], annotator="cem")
     desk.dealer.rank(np.array([3]))
-    assert 3 not in rows_of(ask(desk, "ann", want=3))  # it is decided
+    assert 3 not in rows_of(ask(desk, "ann", want=50))  # it is decided
 
 
 def test_what_a_tab_lost_comes_again_and_what_it_has_does_not(opened):
     desk = opened()
     rows = rows_of(ask(desk, "ann", want=3))
     assert rows_of(ask(desk, "ann", want=3)) == rows  # reloaded
+    assert rows_of(ask(desk, "ann", want=1)) == rows[:1]  # no more than are wanted
     assert rows_of(ask(desk, "ann", have=rows[:1], want=2)) == rows[1:]
     other = rows_of(ask(desk, "ann", want=3, tab="other"))
     assert not set(other) & set(rows)
@@ -490,6 +528,14 @@ def test_a_tab_gets_the_rows_of_another_only_if_that_is_silent_and_nothing_else_
     clock.now += SILENT + 1
     assert rows_of(ask(desk, "ann", have=[last], want=1, tab="2")) == []  # it has one to do
     assert set(rows_of(ask(desk, "ann", want=4, tab="3"))) == set(first)
+
+
+def test_who_comes_back_after_long_gets_what_she_had(opened):
+    clock = Clock()
+    desk = opened(clock=clock)
+    rows = rows_of(ask(desk, "ann", want=3))
+    clock.now += LEASE + 1
+    assert rows_of(ask(desk, "ann", want=3, tab="another")) == rows
 
 
 def test_a_tab_that_comes_back_keeps_what_nobody_took_meanwhile(opened):
@@ -611,6 +657,7 @@ def test_what_could_not_be_dealt_is_dealt_once_there_is_room_on_the_disk(opened,
     desk.dealer.rank(np.array(ranked))
     rows = rows_of(ask(desk, "ann", want=6))
     ask(desk, "ann", *[op("answer", row, "cat") for row in rows[:4]], have=rows[4:])
+    desk.dealer.rank(np.array(ranked[6:]))
 
     def full(*_):
         raise OSError("database or disk is full")
