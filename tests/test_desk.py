@@ -240,6 +240,24 @@ def test_what_somebody_said_can_be_changed_and_taken_back_step_by_step(opened):
     assert last["progress"]["mine"] == 0 and desk.pool.n_labeled == 0
 
 
+def test_there_is_no_row_behind_the_last_one(opened):
+    desk = opened()
+    assert ask(desk, "ann", op("answer", 60, "cat"))["refused"][0]["why"] == "there is no row 60."
+    with pytest.raises(Refused, match="there is no row 60"):
+        desk.guess("ann", 60)
+
+
+def test_the_pace_is_of_first_answers_and_who_takes_the_last_one_back_is_not_done(opened):
+    clock = Clock()
+    desk = opened(X=X[:2], clock=clock)
+    for row, clock.now in ((0, 0.0), (1, 10.0)):
+        answer = ask(desk, "ann", op("answer", row, "cat"), want=1)
+    assert answer["done"]
+    clock.now = 15.0
+    assert ask(desk, "ann", op("review", 1, "dog"))["progress"]["per_hour"] == 360
+    assert not ask(desk, "ann", op("undo"), want=1)["done"]
+
+
 def test_undo_is_of_ones_own_and_of_the_row_that_is_named(opened):
     desk = opened()
     first, second = rows_of(ask(desk, "ann", want=2))
@@ -250,15 +268,6 @@ def test_undo_is_of_ones_own_and_of_the_row_that_is_named(opened):
     assert back["row"] == first and back["answer"] == {"label": "cat", "comment": None}
     assert desk.pool.labeled.tolist() == sorted([second, other])
     assert ask(desk, "ben", op("undo", second))["refused"]
-
-
-def test_what_is_taken_back_leaves_labels_as_they_were(opened):
-    desk = opened(classes=["cat", "a longer name"])
-    ask(desk, "ann", op("answer", 1, "cat"))
-    before = desk.pool.y_labeled.dtype
-    ask(desk, "ann", op("answer", 2, "a longer name"))
-    ask(desk, "ann", op("undo"))
-    assert desk.pool.y_labeled.dtype == before and desk.pool.y_labeled.tolist() == ["cat"]
 
 
 def test_what_is_taken_back_is_ones_own_answer_and_once(opened):
@@ -297,7 +306,8 @@ def test_a_row_that_was_taken_back_is_in_the_hands_of_who_did(opened):
     desk = opened()
     (row,) = rows_of(ask(desk, "ann", want=1))
     ask(desk, "ann", op("answer", row, "cat"))
-    ask(desk, "ann", op("undo"), have=[])
+    answer = ask(desk, "ann", op("undo"), want=2)
+    assert answer["back"]["row"] == row and row not in rows_of(answer)  # it came once already
     assert row not in rows_of(ask(desk, "ben", want=50))
     assert row in rows_of(ask(desk, "ann", want=5))  # its card was lost on the way
 
@@ -399,7 +409,7 @@ def test_numbers_are_numbers(opened):
     desk = opened(estimator=LinearRegression(), missing_label=None)
     assert desk.setup("ann")["kind"] == "number" and desk.setup("ann")["classes"] == []
     (row,) = rows_of(ask(desk, "ann", want=1))
-    assert ask(desk, "ann", op("answer", row, "3"))["refused"]
+    assert ask(desk, "ann", op("answer", row, "3"), op("answer", row, True))["acknowledged"] == []
     ask(desk, "ann", op("answer", row, -1.5))
     assert desk.book.own(row, "ann").label == -1.5
 
@@ -408,6 +418,8 @@ def test_a_class_whose_name_is_one_character_has_that_key(opened):
     desk = opened(classes=[0, 1, 2])
     shown = desk.setup("ann")["classes"]
     assert shown == [{"name": name, "key": name} for name in "012"]
+    mixed = opened("others.db", classes=["1", "cat"]).setup("ann")["classes"]
+    assert [each["key"] for each in mixed] == ["1", "2"]
     (row,) = rows_of(ask(desk, "ann", want=1))
     ask(desk, "ann", op("answer", row, "1"))
     assert desk.pool.y[row] == 1 and desk.book.own(row, "ann").label == "1"
@@ -492,6 +504,17 @@ def test_a_second_opinion_that_lapsed_is_asked_of_the_same_person_if_there_is_no
     assert rows_of(ask(desk, "ben", want=1, tab="another")) == [5]
 
 
+def test_a_second_opinion_that_a_notebook_took_away_is_asked_of_another(opened):
+    desk = opened(annotators=("ann", "ben", "cem"), consensus="majority", overlap=1)
+    desk.dealer.rank(np.arange(10, 60))
+    assert rows_of(ask(desk, "cem", want=1)) == [10]
+    ask(desk, "ann", op("answer", 5, "cat"))
+    assert rows_of(ask(desk, "ben", want=1)) == [5]
+    assert rows_of(ask(desk, "cem", have=[10], want=1)) == [11]
+    desk.pool.release([5])
+    assert rows_of(ask(desk, "cem", have=[10, 11], want=1)) == [5]
+
+
 def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     from skactive.strategies import ActiveLab
 
@@ -570,6 +593,7 @@ def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
     desk.pool.decide([two], ["dog"], annotator="ann")
     desk.dealer.rank(np.array([one, two]))
     assert not {one, two} & set(rows_of(ask(desk, "ann", want=3)))
+    desk.dealer.rank(np.array([one, two]))
     got = rows_of(ask(desk, "ben", want=3))
     assert one in got and two not in got
 
@@ -647,6 +671,7 @@ def test_second_opinions_are_asked_for_beyond_the_goal(opened):
     assert len(rows) == 10 and answer["done"]
     seconds = rows_of(ask(desk, "ben", want=50))
     assert set(seconds) == set(filter(desk.dealer.is_overlapping, rows)) != set()
+    assert not ask(desk, "ann", want=1)["done"]  # ben may give them back
     answer = ask(desk, "ben", *[op("answer", row, "cat") for row in seconds], want=50)
     assert answer["done"] and answer["progress"]["labelled"] == 10
 
@@ -950,6 +975,26 @@ def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(
         learner.pool_.close()
 
 
+def done(n, is_new, failed=None, seconds=1.0):
+    rows = np.array([2, 4])
+    ranked = np.array([n, n + 1])
+    about = (ranked, rows, ["cat", "dog"], None, CLASSES, rows[:1])
+    return Done(n, 3, seconds, is_new, failed, *about)
+
+
+def test_what_a_training_brought_is_kept_and_a_model_is_one_that_was_fitted(opened):
+    desk = opened()
+    assert [each["kind"] for each in ask(desk, "ann", want=1)["notes"]] == ["info"]
+    desk._take(done(7, True))
+    desk._take(done(8, False, "It failed.", seconds=9.0))
+    assert desk.trained().seconds == 1.0 and [one.n for one in desk.cache.models] == [7]
+    assert desk.cache.ranking().tolist() == [8, 9]
+    (note,) = ask(desk, "ann")["notes"]  # and rows come by a ranking again
+    assert note["kind"] == "warning" and note["text"].startswith("It failed. Labelling goes on")
+    desk._take(done(7, True, seconds=2.0))  # fitted again on the same answers
+    assert [one.seconds for one in desk.cache.models] == [2.0]
+
+
 def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(opened, tmp_path):
     desk = opened()
     desk._use(np.array([], dtype=np.int64))
@@ -1027,9 +1072,10 @@ def test_a_second_page_over_one_file_is_refused(opened):
         ({"strategy": "stream_uncertainty"}, "decides as rows pass|strategy"),
     ],
 )
-def test_what_no_page_can_be_made_of_is_refused(opened, params, message):
+def test_what_no_page_can_be_made_of_is_refused(opened, tmp_path, params, message):
     with pytest.raises(ValueError, match=message):
         opened(**params)
+    Cache(str(tmp_path / "labels.db"), "whosever").close()  # and another try finds it free
 
 
 def test_a_pool_in_memory_is_refused():
