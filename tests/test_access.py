@@ -445,3 +445,9 @@ def test_browsers_leave_out_port_80_and_no_other(tmp_path):
 def test_an_origin_has_no_query(tmp_path):
     with pytest.raises(ValueError, match="allowed_origins got .*x=1'; give what"):
         Access(tmp_path / "labels.db", ["ann"], allowed_origins=["https://a.example?x=1"])
+
+
+def test_who_sends_two_names_of_the_host_is_refused(tmp_path):
+    door = Access(tmp_path / "labels.db", ["ann"])
+    with pytest.raises(Refused, match="none of its names"):
+        door.check("GET", {"host": ["localhost:8888", "evil.example"]})

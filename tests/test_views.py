@@ -2,7 +2,6 @@
 
 import json
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -383,13 +382,3 @@ def test_whoever_has_no_name_comes_behind_those_who_have(tmp_path):
     pool.label([0], ["a"])
     pool.label([1], ["b"], annotator="ann")
     assert [each["annotator"] for each in views.status()["people"]] == ["ann", None]
-
-
-def test_one_looks_again_at_once_where_looking_is_quick(tmp_path, monkeypatch):
-    pool, views = views_of(tmp_path / "labels.db", ["x", "y"], classes=["a", "b"])
-    moments = iter([0.0, 0.09, 0.1, 0.19])
-    clock = SimpleNamespace(monotonic=lambda: next(moments))
-    monkeypatch.setattr("skactive.annotate.views.time", clock)
-    before = views.status()["labelled"]
-    pool.label([0], ["a"])
-    assert (before, views.status()["labelled"]) == (0, 1)
