@@ -434,3 +434,20 @@ def test_a_real_server_reads_no_more_than_a_megabyte_however_it_is_sent(tmp_path
                 wire.sendall(piece)
         assert wire.recv(1000).startswith(b"HTTP/1.1 413")
     assert desk.asked == []
+
+
+def test_browsers_leave_out_port_80_and_no_other(tmp_path):
+    Access(tmp_path / "labels.db", ["ann"], port=80).check("GET", {"host": ["localhost"]})
+    with pytest.raises(Refused, match="none of its names"):
+        Access(tmp_path / "labels.db", ["ann"]).check("GET", {"host": ["localhost"]})
+
+
+def test_an_origin_has_no_query(tmp_path):
+    with pytest.raises(ValueError, match="allowed_origins got .*x=1'; give what"):
+        Access(tmp_path / "labels.db", ["ann"], allowed_origins=["https://a.example?x=1"])
+
+
+def test_who_sends_two_names_of_the_host_is_refused(tmp_path):
+    door = Access(tmp_path / "labels.db", ["ann"])
+    with pytest.raises(Refused, match="none of its names"):
+        door.check("GET", {"host": ["localhost:8888", "evil.example"]})

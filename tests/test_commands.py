@@ -182,6 +182,11 @@ def test_who_labelled_alone_may_be_joined_later(folder, person, capsys):
     assert remembered(Path("labels.db")).consensus is None
     assert main(["label", "labels.db", "--annotators", "ann,ben"]) == 0
     assert [each["answers"] for each in status(capsys)["people"]] == [45, 15]
+    with Pool.open("labels.db", [row[1] for row in reviews(80)], ids=ids_of("reviews.csv")) as pool:
+        seconds = pool.ids[pool.for_second_opinions("ben", 0.1)].tolist()
+    assert main(["next", "labels.db", "-n", "3", "--annotator", "ben", "--json"]) == 0
+    asked = {row["id"] for row in json.loads(told(capsys)[0])}
+    assert seconds and asked >= set(seconds[:3])  # a tenth of ann's rows, as on the page
 
 
 def test_groups_are_on_one_side_of_the_test_rows(folder, person):

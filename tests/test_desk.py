@@ -151,6 +151,16 @@ def test_an_operation_that_comes_again_is_acknowledged_and_recorded_once(opened,
     assert answers[-1]["progress"]["mine"] == {"answer": 2, "skip": 2, "undo": 0}[kind]
 
 
+def test_an_answer_that_comes_again_after_it_was_taken_back_stays_taken_back(opened):
+    desk = opened()
+    sent = op("answer", 5, "cat")
+    ask(desk, "ann", sent)
+    ask(desk, "ann", op("undo"))
+    again = ask(desk, "ann", sent)
+    assert again["acknowledged"] == [sent["op"]] and again["progress"]["mine"] == 0
+    assert desk.pool.n_labeled == 0
+
+
 def test_nobody_uses_up_the_operations_of_another(opened):
     desk = opened()
     a, b = rows_of(ask(desk, "ann", want=1)) + rows_of(ask(desk, "ben", want=1))
@@ -230,6 +240,24 @@ def test_what_somebody_said_can_be_changed_and_taken_back_step_by_step(opened):
     assert last["progress"]["mine"] == 0 and desk.pool.n_labeled == 0
 
 
+def test_there_is_no_row_behind_the_last_one(opened):
+    desk = opened()
+    assert ask(desk, "ann", op("answer", 60, "cat"))["refused"][0]["why"] == "there is no row 60."
+    with pytest.raises(Refused, match="there is no row 60"):
+        desk.guess("ann", 60)
+
+
+def test_the_pace_is_of_first_answers_and_who_takes_the_last_one_back_is_not_done(opened):
+    clock = Clock()
+    desk = opened(X=X[:2], clock=clock)
+    for row, clock.now in ((0, 0.0), (1, 10.0)):
+        answer = ask(desk, "ann", op("answer", row, "cat"), want=1)
+    assert answer["done"]
+    clock.now = 15.0
+    assert ask(desk, "ann", op("review", 1, "dog"))["progress"]["per_hour"] == 360
+    assert not ask(desk, "ann", op("undo"), want=1)["done"]
+
+
 def test_undo_is_of_ones_own_and_of_the_row_that_is_named(opened):
     desk = opened()
     first, second = rows_of(ask(desk, "ann", want=2))
@@ -242,6 +270,21 @@ def test_undo_is_of_ones_own_and_of_the_row_that_is_named(opened):
     assert ask(desk, "ben", op("undo", second))["refused"]
 
 
+def test_what_is_taken_back_is_ones_own_answer_and_once(opened):
+    desk = opened(consensus="majority", overlap=1)
+    ask(desk, "ann", op("answer", 5, "cat"))
+    ask(desk, "ben", op("answer", 5, "dog"))
+    assert [desk.book.own(5, who) for who in ("ann", "ben", "cem")] == [
+        ("cat", None),
+        ("dog", None),
+        None,
+    ]
+    assert ask(desk, "ann", op("undo", 5))["back"]["answer"]["label"] == "cat"
+    (refusal,) = ask(desk, "ann", op("undo", 5))["refused"]  # what is left there is ben's
+    assert "nothing of yours to take back" in refusal["why"]
+    assert ask(desk, "ben", op("undo", 5))["back"]["answer"]["label"] == "dog"
+
+
 def test_what_came_from_a_table_is_not_taken_back_by_one_key(opened):
     desk = opened()
     desk.pool.merge({"id": [1, 2], "label": ["cat", "dog"]}, annotator="ann")
@@ -250,13 +293,21 @@ def test_what_came_from_a_table_is_not_taken_back_by_one_key(opened):
     desk.pool.decide([1], ["dog"], annotator="ann")  # one row, and no answer of the page
     assert "many at once" in ask(desk, "ann", op("undo"))["refused"][0]["why"]
     assert desk.pool.y[1] == "dog"
+    desk.pool.label([3, 4], ["cat", "cat"], annotator="ann")  # in a notebook
+    assert "many at once" in ask(desk, "ann", op("undo"))["refused"][0]["why"]
+    assert "many at once" in ask(desk, "ann", op("undo", 4))["refused"][0]["why"]
+    ask(desk, "ann", op("answer", 7, "cat"))
+    desk.pool.decide([7], ["dog"], annotator="ann")
+    assert ask(desk, "ann", op("undo", 7))["acknowledged"]  # her answer, not the decision
+    assert desk.pool.n_labeled == 5 and desk.pool.y[7] == "dog"
 
 
 def test_a_row_that_was_taken_back_is_in_the_hands_of_who_did(opened):
     desk = opened()
     (row,) = rows_of(ask(desk, "ann", want=1))
     ask(desk, "ann", op("answer", row, "cat"))
-    ask(desk, "ann", op("undo"), have=[])
+    answer = ask(desk, "ann", op("undo"), want=2)
+    assert answer["back"]["row"] == row and row not in rows_of(answer)  # it came once already
     assert row not in rows_of(ask(desk, "ben", want=50))
     assert row in rows_of(ask(desk, "ann", want=5))  # its card was lost on the way
 
@@ -271,6 +322,14 @@ def test_a_late_answer_is_kept_though_others_have_the_row(opened):
     assert ask(desk, "ben", op("answer", row, "dog"))["acknowledged"]
     said = desk.pool.said_of(np.array([row]))
     assert dict(zip(said["annotator"], said["label"], strict=True)) == {"ann": "cat", "ben": "dog"}
+
+
+def test_a_row_that_somebody_else_answered_late_is_not_dealt_again(opened):
+    desk = opened()
+    (row,) = rows_of(ask(desk, "ben", want=1))
+    ask(desk, "ann", op("answer", row, "cat"))
+    assert row not in rows_of(ask(desk, "ben", want=3))
+    assert row not in desk.pool.ledger.follow().names
 
 
 def test_a_late_skip_takes_nobodys_label_away(opened):
@@ -300,6 +359,9 @@ def test_who_could_not_tell_may_say_why_later(opened):
     ask(desk, "ann", op("skip", row))
     ask(desk, "ann", op("review", row, None, comment="it is dark"))
     assert desk.book.own(row, "ann") == (None, "it is dark")
+    n = desk.pool.n_operations
+    ask(desk, "ann", op("skip", row))
+    assert desk.book.own(row, "ann") == (None, "it is dark") and desk.pool.n_operations == n
 
 
 def test_no_guess_spoils_a_row_that_is_to_be_judged_without_one(opened):
@@ -347,7 +409,7 @@ def test_numbers_are_numbers(opened):
     desk = opened(estimator=LinearRegression(), missing_label=None)
     assert desk.setup("ann")["kind"] == "number" and desk.setup("ann")["classes"] == []
     (row,) = rows_of(ask(desk, "ann", want=1))
-    assert ask(desk, "ann", op("answer", row, "3"))["refused"]
+    assert ask(desk, "ann", op("answer", row, "3"), op("answer", row, True))["acknowledged"] == []
     ask(desk, "ann", op("answer", row, -1.5))
     assert desk.book.own(row, "ann").label == -1.5
 
@@ -356,6 +418,8 @@ def test_a_class_whose_name_is_one_character_has_that_key(opened):
     desk = opened(classes=[0, 1, 2])
     shown = desk.setup("ann")["classes"]
     assert shown == [{"name": name, "key": name} for name in "012"]
+    mixed = opened("others.db", classes=["1", "cat"]).setup("ann")["classes"]
+    assert [each["key"] for each in mixed] == ["1", "2"]
     (row,) = rows_of(ask(desk, "ann", want=1))
     ask(desk, "ann", op("answer", row, "1"))
     assert desk.pool.y[row] == 1 and desk.book.own(row, "ann").label == "1"
@@ -377,12 +441,29 @@ def test_test_rows_are_mixed_in_at_their_share_and_in_their_order(opened):
     assert places == list(range(3, 40, 4))[: len(desk.pool.held_out)]
 
 
+def test_rows_to_test_on_that_are_left_over_come_last(opened):
+    desk = opened(hold_out=0.25)
+    desk.pool.label(desk.pool.unlabeled, TRUTH[desk.pool.unlabeled])
+    expected = desk.pool.test_questions(200).tolist()
+    assert len(expected) > 1 and rows_of(ask(desk, "ann", want=50)) == expected
+
+
 def test_a_ranking_is_dealt_in_its_order_to_whoever_asks(opened):
     desk = opened()
     desk.dealer.rank(np.arange(59, -1, -1))
     got = rows_of(ask(desk, "ann", want=3)) + rows_of(ask(desk, "ben", want=2))
     got += rows_of(ask(desk, "ann", have=[59, 58, 57], want=1))
     assert got == [59, 58, 57, 56, 55, 54]
+
+
+def test_rows_are_ranked_anew_once_half_of_the_ranking_is_dealt(opened):
+    desk = opened()
+    desk.dealer.rank(np.arange(10))
+    n = desk.worker.n_woken
+    rows = rows_of(ask(desk, "ann", want=4))
+    assert desk.worker.n_woken == n
+    ask(desk, "ann", have=rows, want=1)
+    assert desk.worker.n_woken == n + 1
 
 
 def test_of_an_overlap_one_other_person_is_asked_and_no_third(opened):
@@ -413,6 +494,27 @@ def test_a_second_opinion_that_one_person_gave_back_is_asked_of_another(opened):
     assert rows_of(ask(desk, "cem", want=1)) == [row]
 
 
+def test_a_second_opinion_that_lapsed_is_asked_of_the_same_person_if_there_is_no_other(opened):
+    clock = Clock()
+    desk = opened(consensus="majority", overlap=1, clock=clock)
+    ask(desk, "ann", op("answer", 5, "cat"))
+    assert rows_of(ask(desk, "ben", want=1)) == [5]
+    clock.now += LEASE + 1
+    assert rows_of(ask(desk, "ann", want=1)) != [5]
+    assert rows_of(ask(desk, "ben", want=1, tab="another")) == [5]
+
+
+def test_a_second_opinion_that_a_notebook_took_away_is_asked_of_another(opened):
+    desk = opened(annotators=("ann", "ben", "cem"), consensus="majority", overlap=1)
+    desk.dealer.rank(np.arange(10, 60))
+    assert rows_of(ask(desk, "cem", want=1)) == [10]
+    ask(desk, "ann", op("answer", 5, "cat"))
+    assert rows_of(ask(desk, "ben", want=1)) == [5]
+    assert rows_of(ask(desk, "cem", have=[10], want=1)) == [11]
+    desk.pool.release([5])
+    assert rows_of(ask(desk, "cem", have=[10, 11], want=1)) == [5]
+
+
 def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     from skactive.strategies import ActiveLab
 
@@ -424,12 +526,17 @@ def test_a_strategy_that_asks_again_gets_opinions_of_others(opened):
     assert rows_of(ask(desk, "ben", want=2)) == [7, 3]
     desk.dealer.rank(np.array([7]))
     assert 7 not in rows_of(ask(desk, "ann", want=3))
+    ask(desk, "ben", op("answer", 3, "cat"))
+    desk.pool.decide([3], ["dog"], annotator="cem")
+    desk.dealer.rank(np.array([3]))
+    assert 3 not in rows_of(ask(desk, "ann", want=50))  # it is decided
 
 
 def test_what_a_tab_lost_comes_again_and_what_it_has_does_not(opened):
     desk = opened()
     rows = rows_of(ask(desk, "ann", want=3))
     assert rows_of(ask(desk, "ann", want=3)) == rows  # reloaded
+    assert rows_of(ask(desk, "ann", want=1)) == rows[:1]  # no more than are wanted
     assert rows_of(ask(desk, "ann", have=rows[:1], want=2)) == rows[1:]
     other = rows_of(ask(desk, "ann", want=3, tab="other"))
     assert not set(other) & set(rows)
@@ -446,6 +553,14 @@ def test_a_tab_gets_the_rows_of_another_only_if_that_is_silent_and_nothing_else_
     assert set(rows_of(ask(desk, "ann", want=4, tab="3"))) == set(first)
 
 
+def test_who_comes_back_after_long_gets_what_she_had(opened):
+    clock = Clock()
+    desk = opened(clock=clock)
+    rows = rows_of(ask(desk, "ann", want=3))
+    clock.now += LEASE + 1
+    assert rows_of(ask(desk, "ann", want=3, tab="another")) == rows
+
+
 def test_a_tab_that_comes_back_keeps_what_nobody_took_meanwhile(opened):
     clock = Clock()
     desk = opened(clock=clock)
@@ -460,6 +575,17 @@ def test_a_tab_that_comes_back_keeps_what_nobody_took_meanwhile(opened):
     assert [list(names[row]) for row in rows] == [["ben"], ["ann"], ["ann"], ["ann"]]
 
 
+def test_what_a_notebook_gave_to_somebody_else_stays_hers(opened):
+    desk = opened()
+    desk.dealer.rank(np.arange(60))
+    assert rows_of(ask(desk, "ann", want=2)) == [0, 1]
+    with Pool.open(desk.path, X) as notebook:
+        notebook.release([0, 1])
+        notebook.reserve([0], "ben")
+    assert rows_of(ask(desk, "ann", want=1)) == [2]
+    assert desk.pool.ledger.follow().names == {0: ("ben",), 2: ("ann",)}
+
+
 def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
     desk = opened(consensus="majority", overlap=0.5)
     one, two = [row for row in range(60) if desk.dealer.is_overlapping(row)][:2]
@@ -467,6 +593,7 @@ def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
     desk.pool.decide([two], ["dog"], annotator="ann")
     desk.dealer.rank(np.array([one, two]))
     assert not {one, two} & set(rows_of(ask(desk, "ann", want=3)))
+    desk.dealer.rank(np.array([one, two]))
     got = rows_of(ask(desk, "ben", want=3))
     assert one in got and two not in got
 
@@ -544,6 +671,7 @@ def test_second_opinions_are_asked_for_beyond_the_goal(opened):
     assert len(rows) == 10 and answer["done"]
     seconds = rows_of(ask(desk, "ben", want=50))
     assert set(seconds) == set(filter(desk.dealer.is_overlapping, rows)) != set()
+    assert not ask(desk, "ann", want=1)["done"]  # ben may give them back
     answer = ask(desk, "ben", *[op("answer", row, "cat") for row in seconds], want=50)
     assert answer["done"] and answer["progress"]["labelled"] == 10
 
@@ -554,6 +682,7 @@ def test_what_could_not_be_dealt_is_dealt_once_there_is_room_on_the_disk(opened,
     desk.dealer.rank(np.array(ranked))
     rows = rows_of(ask(desk, "ann", want=6))
     ask(desk, "ann", *[op("answer", row, "cat") for row in rows[:4]], have=rows[4:])
+    desk.dealer.rank(np.array(ranked[6:]))
 
     def full(*_):
         raise OSError("database or disk is full")
@@ -846,10 +975,30 @@ def test_whatever_a_fit_raises_and_whatever_outlives_it_is_told_in_a_short_note(
         learner.pool_.close()
 
 
+def done(n, is_new, failed=None, seconds=1.0):
+    rows = np.array([2, 4])
+    ranked = np.array([n, n + 1])
+    about = (ranked, rows, ["cat", "dog"], None, CLASSES, rows[:1])
+    return Done(n, 3, seconds, is_new, failed, *about)
+
+
+def test_what_a_training_brought_is_kept_and_a_model_is_one_that_was_fitted(opened):
+    desk = opened()
+    assert [each["kind"] for each in ask(desk, "ann", want=1)["notes"]] == ["info"]
+    desk._take(done(7, True))
+    desk._take(done(8, False, "It failed.", seconds=9.0))
+    assert desk.trained().seconds == 1.0 and [one.n for one in desk.cache.models] == [7]
+    assert desk.cache.ranking().tolist() == [8, 9]
+    (note,) = ask(desk, "ann")["notes"]  # and rows come by a ranking again
+    assert note["kind"] == "warning" and note["text"].startswith("It failed. Labelling goes on")
+    desk._take(done(7, True, seconds=2.0))  # fitted again on the same answers
+    assert [one.seconds for one in desk.cache.models] == [2.0]
+
+
 def test_the_ranking_survives_a_restart_and_a_lost_file_of_it_costs_no_label(opened, tmp_path):
     desk = opened()
     desk._use(np.array([], dtype=np.int64))
-    desk.cache.keep_ranking(1, np.array([41, 17, 5]))
+    desk.cache.keep_ranking(1, np.array([60, 41, 17, 5]))  # of more rows than a copy put back has
     desk.close()
     desk.pool.close()
     desk = opened()
@@ -923,9 +1072,10 @@ def test_a_second_page_over_one_file_is_refused(opened):
         ({"strategy": "stream_uncertainty"}, "decides as rows pass|strategy"),
     ],
 )
-def test_what_no_page_can_be_made_of_is_refused(opened, params, message):
+def test_what_no_page_can_be_made_of_is_refused(opened, tmp_path, params, message):
     with pytest.raises(ValueError, match=message):
         opened(**params)
+    Cache(str(tmp_path / "labels.db"), "whosever").close()  # and another try finds it free
 
 
 def test_a_pool_in_memory_is_refused():

@@ -293,6 +293,7 @@ def test_what_it_takes_to_be_sure_is_what_wilson_says():
         now = {"metric": "accuracy", "estimate": value, "low": low, "high": high, "n_test": n}
         return sure(now, n_held_out)
 
+    assert told(0.5, 9) is None and "become better" in told(0.5, 10)
     more = int(told(0.95, 60).split("about ")[1].split(" ")[0])
     assert wilson(0.95, 60 + more).low >= 0.9 > wilson(0.95, 60 + more - 1).low
     assert "becomes better" in told(0.85, 100) or "become better" in told(0.85, 100)
@@ -369,3 +370,15 @@ def test_every_format_of_export_is_a_file(tmp_path, to):
     with views.export(to) as file:
         content = file.read()
     assert b"text 3" in content
+
+
+def test_the_pace_is_that_of_the_last_answers():
+    slow, fast = np.arange(60) * 20.0, 2000 + np.arange(60) * 4.0
+    assert pace(np.concatenate([fast, slow])) == 900
+
+
+def test_whoever_has_no_name_comes_behind_those_who_have(tmp_path):
+    pool, views = views_of(tmp_path / "labels.db", ["x", "y"], classes=["a", "b"])
+    pool.label([0], ["a"])
+    pool.label([1], ["b"], annotator="ann")
+    assert [each["annotator"] for each in views.status()["people"]] == ["ann", None]

@@ -109,7 +109,7 @@ class Dealer:
         until = self.clock() + LEAVING
         for key, held in self.out.items():
             if key[1] == name and held.tab == tab:
-                self.out[key] = Held(tab, min(held.until, until))
+                self.out[key] = Held(tab, until)
 
     def keep(self, rows: Sequence[int], name: str, tab: str) -> None:
         """Reserve for somebody those of the rows that nobody has taken or answered."""
@@ -148,14 +148,13 @@ class Dealer:
     def answered(self, row: int, name: str) -> None:
         """Take in that somebody has answered a row, of which a second person may be asked."""
         self.out.pop((row, name), None)
-        self._offer_again(row, name)
+        self._offer_again(row)
 
-    def _offer_again(self, row: int, name: str) -> None:
-        """Let others than somebody be asked for a second opinion of a row, if it is for one."""
+    def _offer_again(self, row: int) -> None:
+        """Let people be asked for a second opinion of a row, if it is for one."""
         if self.is_overlapping(row):
-            for other, heap in self._second.items():
-                if other != name:
-                    heappush(heap, (self._chance(row), row))
+            for heap in self._second.values():  # who has answered it is passed over
+                heappush(heap, (self._chance(row), row))
 
     # What comes next
 
@@ -228,7 +227,7 @@ class Dealer:
             self.pool.together(lambda who=who, rows=rows: self._release(rows, who))
             for row in rows:
                 del self.out[row, who]
-                self._offer_again(row, who)
+                self._offer_again(row)
 
     def _release(self, rows: list[int], name: str) -> None:
         names = self.pool.ledger.follow().names
