@@ -112,7 +112,8 @@ def costs_of(pool: Pool, cost: Any = 1.0, by: str = "annotator") -> np.ndarray:
     >>> costs_of(pool, {"ann": 2.0})
     Traceback (most recent call last):
     ...
-    ValueError: there is no cost for annotator None, who answers; give {..., None: a number}.
+    ValueError: there is no cost for annotator None, who answers; give {..., None: a number}, or
+        by='label' if that is what the keys are.
     """
     if by not in BY:
         raise ValueError(f"by is {by!r}; write 'annotator' or 'label', what the keys of cost are.")
@@ -137,9 +138,10 @@ def _by_key(cost: dict, keys: list, by: str) -> np.ndarray:
     missing = [key for key in dict.fromkeys(keys) if key not in cost]
     if missing:
         what = "who answers" if by == "annotator" else "which was given"
+        other = BY[1 - BY.index(by)]
         raise ValueError(
             f"there is no cost for {by} {missing[0]!r}, {what}; give {{..., {missing[0]!r}: a "
-            f"number}}."
+            f"number}}, or by={other!r} if that is what the keys are."
         )
     _checked(list(cost.values()), len(cost))
     return np.array([cost[key] for key in keys], dtype=float)
