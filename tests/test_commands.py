@@ -381,7 +381,12 @@ def test_a_model_of_ones_own_is_named_by_module_and_object(folder, person, capsy
     assert main(["next", "labels.db"]) == 0
     for name in ("own_models:Bayes", "own_models:made"):  # it is looked up, never called
         assert main([*LABEL, "--model", name, "--store", "other.db"]) == 1
-        assert "which is no estimator; write one in own_models.py" in told(capsys)[1]
+        said = told(capsys)[1]
+        assert "write one in own_models.py, say model = LogisticRegression(), and" in said
+    assert main([*NUMBERS, "--model", "own_models:made", "--store", "other.db"]) == 1
+    assert "say model = Ridge(), and" in told(capsys)[1]
+    assert main([*LABEL, "--model", "own_models:byes", "--store", "other.db"]) == 1
+    assert "own_models has no 'byes'; name what stands in it." in told(capsys)[1]
     assert sys.modules["own_models"].calls == []
     assert main([*LABEL, "--model", "none_such:x", "--store", "other.db"]) == 1
     assert main([*LABEL, "--model", "own_models", "--store", "other.db"]) == 1

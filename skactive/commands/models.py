@@ -84,12 +84,12 @@ def named_model(name: str, *, numbers: bool = False) -> Any:
         raise ImportError(f"--model {name}: {error}; give a module of this folder.") from error
     for part in thing.split("."):
         if not hasattr(found, part):
-            raise ValueError(f"--model {name}: {module} has no {thing!r}.")
+            raise ValueError(f"--model {name}: {module} has no {thing!r}; name what stands in it.")
         found = getattr(found, part)
     if isinstance(found, type) or not hasattr(found, "fit"):
         raise ValueError(
             f"--model {name} is {found!r}, which is no estimator; write one in {module}.py, say "
-            f"model = Ridge(), and name that."
+            f"model = {'Ridge' if numbers else 'LogisticRegression'}(), and name that."
         )
     if numbers and not is_regressor(found):
         raise ValueError(
