@@ -576,3 +576,16 @@ def test_rows_that_joined_with_an_answer_are_not_on_a_side_that_begins_later():
     pool.unlabel(range(10, 110))
     pool.begin_hold_out(0.5)
     assert 0 < len(pool.held_out) == (pool.held_out < 10).sum()
+
+
+def test_what_counted_goes_on_counting_where_rows_join_right_after_an_answer():
+    n_before_it = 0
+    for seed in range(60):
+        pool = Pool(np.arange(40.0)[:, None], hold_out=0.5, random_state=seed)
+        for row in pool.test_questions(6).tolist():
+            pool.label([row], [1])
+        counted = pool.test_answers().rows
+        pool.extend([[99.0]])
+        assert pool.test_answers().rows.tolist() == counted.tolist()
+        n_before_it += pool.test_questions(6).tolist() == [40]
+    assert n_before_it > 3  # the new row is before some of those that were answered
