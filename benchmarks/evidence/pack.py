@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from run import MODELS, REPEATS, ROUNDS, STRATEGIES
+from run import MODELS, REPEATS, ROUNDS, STRATEGIES, strategies_for
 from sets import chosen
+from sets import load as load_set
 
 from skactive.evaluation import Run
 
@@ -67,6 +68,14 @@ def load(model: str) -> dict[str, np.ndarray]:
     """Return the results of a model that ship with the repository."""
     path = RESULTS / f"{model}.npz"
     return dict(np.load(path)) if path.exists() else empty(model)
+
+
+def has_all(name: str, model: str, repeats: range) -> bool:
+    """Whether the results have all strategies of some repeats on a set."""
+    begun = load(model)["scores"][list(chosen()).index(name), :, :, 0] != NONE
+    wanted = {"random", "margin", CEILING, *strategies_for(model, *load_set(name))}
+    rows = [place for place, known in enumerate(order_of(model)) if known in wanted]
+    return bool(begun[np.ix_(rows, repeats)].all())
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """Simulate a part of the evidence: every data set, model and strategy, by docs/guide/evidence.md.
 
 Run with ``python benchmarks/evidence/run.py --shard 3/20 [--folder runs] [--models svc ...]
-[--sets pima ...]``, one process a core. A shard is every twentieth repeat of everything; what is
-interrupted goes on where it was. ``pack.py`` makes the files of ``results/`` of what was run.
+[--sets pima ...]``, one process a core. A shard is every twentieth repeat of everything. What is
+interrupted goes on where it was; ``pack.py`` adds what was run to the files of ``results/``, and
+what these have is not run again.
 """
 
 from __future__ import annotations
@@ -56,6 +57,12 @@ def budget_of(y: np.ndarray) -> int:
     return min(ROUNDS * start_of(y), int((1 - TEST_SIZE) * len(y)) // 2)
 
 
+def repeats_of(shard: str | None) -> range:
+    """Return the numbers of the repeats of a shard."""
+    k, n = map(int, (shard or "1/1").split("/"))
+    return range(k - 1, REPEATS, n)
+
+
 def simulate(name: str, model: str, shard: str | None, folder: Path) -> None:
     """Simulate the repeats of a shard on one set with one model; their results go to a file."""
     X, y = load(name)
@@ -89,8 +96,12 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONWARNINGS"] = "ignore"
     warnings.simplefilter("ignore")  # models of few labels do not converge, and strategies tie
+    from pack import has_all  # which reads what is defined here
+
     for model in options.models:
         for name in options.sets:
+            if has_all(name, model, repeats_of(options.shard)):
+                continue
             begun = perf_counter()
             simulate(name, model, options.shard, options.folder)
             print(f"{model} on {name}: {perf_counter() - begun:.0f} s", flush=True)
