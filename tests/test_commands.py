@@ -841,11 +841,11 @@ def test_answers_of_a_file_have_the_columns_and_the_name_that_are_written(folder
     assert main([*words, "--annotator", "ben"]) == 0
     assert told(capsys) == (
         "0 rows of answers.csv recorded in labels.db.\n",
-        "All 2 answers are recorded already.\n",
+        "Recorded already: 2 of 2 answers.\n",
     )
     write_csv("answers.csv", ["row", "said"], [["3", "positive"], ["6", "negative"]])
     assert main([*words, "--annotator", "ben"]) == 0
-    assert told(capsys)[1] == "1 of its 2 answers are recorded already.\n"
+    assert told(capsys)[1] == "Recorded already: 1 of 2 answers.\n"
     write_csv("answers.csv", ["row", "said"], [["3", ""]])
     assert main([*words, "--annotator", "ben"]) == 0
     assert told(capsys)[1] == "answers.csv has no answer in it: no row has a label there.\n"

@@ -589,3 +589,12 @@ def test_what_counted_goes_on_counting_where_rows_join_right_after_an_answer():
         assert pool.test_answers().rows.tolist() == counted.tolist()
         n_before_it += pool.test_questions(6).tolist() == [40]
     assert n_before_it > 3  # the new row is before some of those that were answered
+
+
+def test_a_skip_counts_as_an_answer_in_its_turn_alone():
+    pool = Pool(np.arange(40.0)[:, None], hold_out=0.5, random_state=0)
+    first, second = pool.test_questions(2).tolist()
+    pool.skip([second])
+    assert pool.test_answers().n_skipped == 0
+    pool.label([first], [1])
+    assert pool.test_answers().n_skipped == 1

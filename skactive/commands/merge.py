@@ -65,8 +65,7 @@ def _run(args: argparse.Namespace) -> int:
         if not n_given:
             note(f"{args.answers} has no answer in it: no row has a label there.")
         elif n_known:
-            which = f"all {n_known:,}" if n_known == n_given else f"{n_known:,} of its {n_given:,}"
-            note(f"{which} answers are recorded already.".capitalize())
+            note(f"Recorded already: {n_known:,} of {number_of(n_given, 'answer')}.")
         for each in refused:
             where = f"{table.unit} {each['line']}"
             note(
