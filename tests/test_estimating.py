@@ -595,6 +595,11 @@ def test_a_rule_that_has_looked_does_not_look_again_and_no_model_is_no_reason_to
     assert not rule.should_stop(learner)
     with patch("skactive.loops.assured.estimate_of", side_effect=AssertionError):
         assert not rule.should_stop(learner)
+    reached = learner.estimate(level=1 - 2 * (1 - 0.95), method="exact").low
+    for target, stops in ((reached, True), (np.nextafter(reached, 1), False)):
+        rule = AccuracyAtLeast(target, max_test=60)
+        rule.start(learner)
+        assert rule.should_stop(learner) is stops
     cold = ActiveLearner(GaussianNB(), hold_out=0.5, max_test=60, random_state=0).fit(X)
     cold.teach(cold.pool_.test_questions(60), TRUTH[cold.pool_.test_questions(60)])
     rule.start(cold)
