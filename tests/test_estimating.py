@@ -416,7 +416,12 @@ def test_estimates_without_test_labels_a_model_or_probabilities_are_refused():
     learner = new_learner(LinearSVC(dual=True))
     with pytest.raises(ValueError, match="no label of a row that is held out; answer what query"):
         learner.estimate()
+    full = ActiveLearner(GaussianNB(), hold_out=0.2).fit(X, TRUTH)
+    with pytest.raises(ValueError, match=f"hold_out=0.2, of whose {len(X)} rows none is held out"):
+        full.estimate()
     answered(learner, 2)
+    with pytest.raises(TypeError, match=r"write make_scorer\(f1_score\)"):
+        learner.estimate(f1_score)
     with pytest.raises(ValueError, match="reads predict_proba, and LinearSVC has none"):
         learner.estimate(method="ppi")
     with pytest.raises(ValueError, match="9 test labels, of which accuracy cannot be resampled"):
