@@ -292,6 +292,10 @@ def test_the_file_is_followed_before_anything_is_ranked(tmp_path):
         how = {"annotator": ANN, "overlap": 1, "reserve": True}
         mine = asked(learner, n_instances=3, **how)
         assert mine[0] == best[4] and not {*mine[1:]} & {*best[:2]}
+        others.refresh()
+        last = asked(learner, n_instances=pool.n_unlabeled)[-1]
+        others.label(last, 1, annotator=BEN)  # which is not among those that would be ranked
+        assert asked(learner, n_instances=1, **how) == [last]
         pool.close()
         with pytest.raises(ValueError, match="was closed; open it again"):
             learner.query(annotator=ANN, reserve=True)

@@ -224,6 +224,7 @@ def test_costs_are_counted_by_row_annotator_label_and_function():
     assert costs_of(pool, {"ann": 5.0, "ben": 1}).sum() == 12
     assert costs_of(pool, {"cat": 1, "dog": 4, None: 0}, "label").tolist() == [1, 4, 1, 0]
     assert costs_of(pool, [10, 1, 0.5, 7, 7]).tolist() == [10, 1, 1, 0.5]
+    assert costs_of(pool, np.array([0, 1, 2, 7, 7])).tolist() == [0, 1, 1, 2]
 
     def of(rows, annotators, labels):
         assert annotators.tolist() == ["ann", "ann", "ben", "ben"]
@@ -264,6 +265,7 @@ def test_a_budget_of_costs_stops_where_it_is_spent_and_combines():
     assert alone.pool_.n_labeled == 10  # though ten times 0.1 is not quite 1
     assert CostBudget(5, lambda *_: []).n_left(learner()) == np.inf
     assert CostBudget(0.3, 0.1).n_left(learner()) == 3  # though 0.3 / 0.1 is below 3
+    assert CostBudget(1.0, {None: 0.1, "free": 0.0}).n_left(alone) == 0  # nor is all of it left
 
 
 @pytest.mark.once

@@ -145,6 +145,8 @@ def test_resampling_finds_the_error_of_a_mean_and_stays_among_shares():
     perfect = bootstrap(lambda at: 1.0, 150, is_share=True)
     assert (perfect.value, perfect.high) == (1, 1)
     assert 0.93 < perfect.low < wilson(1, 150).low
+    middle = np.repeat([0, 1], [3, 2])  # of which the median is 0, and often 1 of a resample
+    assert bootstrap(lambda at: np.median(middle[at]), 5, is_share=True).high > 0.95
     triples = np.repeat(values[:50], 3)
     alone, together = (
         bootstrap(lambda at: triples[at].mean(), 150, groups=groups)

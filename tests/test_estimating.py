@@ -416,7 +416,12 @@ def test_estimates_without_test_labels_a_model_or_probabilities_are_refused():
     learner = new_learner(LinearSVC(dual=True))
     with pytest.raises(ValueError, match="no label of a row that is held out; answer what query"):
         learner.estimate()
+    full = ActiveLearner(GaussianNB(), hold_out=0.2).fit(X, TRUTH)
+    with pytest.raises(ValueError, match=f"hold_out=0.2, of whose {len(X)} rows none is held out"):
+        full.estimate()
     answered(learner, 2)
+    with pytest.raises(TypeError, match=r"write make_scorer\(f1_score\)"):
+        learner.estimate(f1_score)
     with pytest.raises(ValueError, match="reads predict_proba, and LinearSVC has none"):
         learner.estimate(method="ppi")
     with pytest.raises(ValueError, match="9 test labels, of which accuracy cannot be resampled"):
@@ -595,6 +600,11 @@ def test_a_rule_that_has_looked_does_not_look_again_and_no_model_is_no_reason_to
     assert not rule.should_stop(learner)
     with patch("skactive.loops.assured.estimate_of", side_effect=AssertionError):
         assert not rule.should_stop(learner)
+    reached = learner.estimate(level=1 - 2 * (1 - 0.95), method="exact").low
+    for target, stops in ((reached, True), (np.nextafter(reached, 1), False)):
+        rule = AccuracyAtLeast(target, max_test=60)
+        rule.start(learner)
+        assert rule.should_stop(learner) is stops
     cold = ActiveLearner(GaussianNB(), hold_out=0.5, max_test=60, random_state=0).fit(X)
     cold.teach(cold.pool_.test_questions(60), TRUTH[cold.pool_.test_questions(60)])
     rule.start(cold)

@@ -292,6 +292,7 @@ def test_what_the_estimator_cannot_serve_is_refused_before_anything_is_simulated
         ({"y": np.zeros(150)}, ValueError, "y has the one class 0.0"),
         ({"y": Y[:9]}, ValueError, "9 labels"),
         ({"scoring": ["accuracy"]}, TypeError, "scoring is .*; give the name of a score"),
+        ({"scoring": accuracy_score}, TypeError, r"write make_scorer\(accuracy_score\)"),
         ({"cv": "five"}, TypeError, "cv is 'five'; give a number of folds, a splitter, or a list"),
         ({"cv": []}, ValueError, "cv gave no split"),
         ({"test_size": 0}, ValueError, "test_size"),

@@ -794,6 +794,17 @@ def test_several_people_answer_in_one_operation():
     assert pool.labeled.tolist() == [0, 1] and dict(pool.reservations)[4] == ("ben",)
 
 
+@pytest.mark.parametrize(
+    ("names", "recorded"),
+    [(["ann", "ben"], ["ann", "ben"]), ([None, "ann"], [None, "ann"]), (["ann", None], ["ann"])],
+)
+def test_who_says_the_same_as_another_in_one_table_is_recorded_if_she_has_a_name(names, recorded):
+    pool = Pool([[0.0], [1.0]])
+    left = pool.merge({"id": [0, 0], "label": ["y", "y"], "who": names}, annotator_column="who")
+    assert len(columns_of(left)["id"]) == 0
+    assert [None if one != one else one for one in pool.opinions["annotator"]] == recorded
+
+
 @needs_pandas
 @needs_polars
 def test_what_is_left_out_is_of_the_library_of_the_table_or_else_of_the_rows():

@@ -250,7 +250,10 @@ def test_aggregate_is_refused_for_one_label(outer):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"multilabel": False}, r"each row sums to one, unless multilabel=True says that each col"),
+        (
+            {"multilabel": np.False_},
+            r"each row sums to one, unless multilabel=True says that each col",
+        ),
         ({"multilabel": "yes"}, r"multilabel is 'yes'; give True or False"),
         (
             {"proba": PROBA + 1},

@@ -245,6 +245,11 @@ def _counted(pool, who: str) -> Counted:
             f"row {first}, the first in the order of the test side, is {state}; label it, and what "
             f"pool_.test_questions() names."
         )
+    if pool.n_held_out == 0:
+        raise ValueError(
+            f"{who} got a pool with hold_out={pool.hold_out:g}, of whose {len(pool)} rows none is "
+            f"held out, as none is that came with a label; add rows without one by extend."
+        )
     raise ValueError(
         f"{who} got no label of a row that is held out; answer what query asks, which mixes them "
         f"in, or label what pool_.test_questions() names."

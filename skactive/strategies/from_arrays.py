@@ -124,8 +124,9 @@ def select(
     >>> select("margin", proba=of_labels, multilabel=True)
     array([1])
     """
-    if not isinstance(multilabel, bool):
+    if not isinstance(multilabel, bool | np.bool_):
         raise TypeError(f"multilabel is {multilabel!r}; give True or False.")
+    multilabel = bool(multilabel)
     of_rows = (proba, prediction, std, embedding, scores, labeled, reserved, subset)
     _check_one_order(dict(zip(OF_ROWS, of_rows, strict=True)))
     if multilabel:

@@ -28,6 +28,13 @@ def scorer_of(scoring) -> Callable | None:
         return get_scorer(scoring)
     if scoring is not None and not callable(scoring):
         raise TypeError(f"scoring is {scoring!r}; give the name of a score, a scorer, or None.")
+    module = getattr(scoring, "__module__", None) or ""
+    if module.startswith("sklearn.metrics.") and not module.startswith("sklearn.metrics._scorer"):
+        name = scoring.__name__
+        raise TypeError(
+            f"scoring is {name}, a function of true and predicted labels, where one of (estimator, "
+            f"X, y) is called; write make_scorer({name})."
+        )
     return scoring
 
 
