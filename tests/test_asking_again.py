@@ -266,10 +266,12 @@ def test_a_class_that_was_always_outvoted_counts_as_a_class():
     pool = Pool(X, consensus="majority")
     for name in ("ann", "ben"):
         pool.label(np.arange(60), TRUTH[:60], annotator=name)
-    pool.label([3], [2], annotator="cleo")
+    hers = np.where(np.arange(60) < 30, TRUTH[:60], -1)  # who is right elsewhere, and so counts
+    hers[3] = 2
+    pool.label(np.arange(30), hers[:30], annotator="cleo")
     learner = ActiveLearner(LogisticRegression(), RelabelOrNew(), consensus="majority").fit(pool)
     assert learner.classes_.tolist() == [0, 1]
-    said = np.stack([TRUTH[:60], TRUTH[:60], np.where(np.arange(60) == 3, 2, -1)], axis=1)
+    said = np.stack([TRUTH[:60], TRUTH[:60], hers], axis=1)
     proba = np.hstack([learner.predict_proba(X[:60]), np.zeros((60, 1))])
     np.testing.assert_allclose(learner.scores()[:60], 1 - naive(said, proba)[1], atol=1e-12)
 
