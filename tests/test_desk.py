@@ -893,6 +893,7 @@ def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(restless, tm
         assert guess["probabilities"] == [{"name": "cat", "p": 0.75}, {"name": "dog", "p": 0.25}]
         with pytest.raises(Refused, match="to test the model"):
             desk.guess("ann", int(desk.pool.held_out[0]))
+        until(lambda: desk.cache.models)  # kept once it is in use
         assert len(desk.cache.models[-1].said) == len(desk.pool.held_out)
 
         for row in (cat[1], dog[1]):  # its fit fails
