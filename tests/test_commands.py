@@ -175,6 +175,8 @@ def test_several_people_get_a_consensus_and_rows_that_two_label(folder, person, 
     assert person.served[0]["overlap"] == 0.1
     assert remembered(Path("labels.db")).consensus == "one_coin"
     assert [each["annotator"] for each in status(capsys)["people"]] == ["ann", "ben"]
+    more = ["--annotators", "ann,ben", "--overlap", ".3", "--store", "other.db"]
+    assert main([*LABEL, *more]) == 0 and person.served[1]["overlap"] == 0.3
 
 
 def test_who_labelled_alone_may_be_joined_later(folder, person, capsys):

@@ -584,6 +584,8 @@ def test_what_a_notebook_gave_to_somebody_else_stays_hers(opened):
         notebook.reserve([0], "ben")
     assert rows_of(ask(desk, "ann", want=1)) == [2]
     assert desk.pool.ledger.follow().names == {0: ("ben",), 2: ("ann",)}
+    released = [each for each in desk.pool.history if each.kind == "release"]
+    assert len(released) == 1  # the notebook's: ann had nothing to give back
 
 
 def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):

@@ -21,6 +21,8 @@ from skactive import ActiveLearner, Pool
 from skactive.annotate import LabelStudio, added, label_studio, label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.annotate.label_studio_client import Client, NotDone, Unreachable
+from skactive.annotate.opinions import Answer
+from skactive.annotate.reconciling import bring
 
 TESTS = Path(__file__).parent
 RECORDED = json.loads((TESTS / "label_studio" / "recorded_loop.json").read_text(encoding="utf-8"))
@@ -320,6 +322,14 @@ def test_what_was_said_in_another_project_stays(server, tmp_path):
     server.add_task(studio.project, row="row-3")
     studio.look()
     assert said(studio.pool) == {("row-3", "ann@x.org"): "neg"}
+
+
+def test_what_two_people_said_of_a_row_is_recorded_as_of_the_later_one():
+    pool = Pool(["a", "b"], classes=NAMES, consensus="majority")
+    said = [("ann", "neg", "2026-01-02T00:00:00Z"), ("ben", "pos", "2026-01-01T00:00:00Z")]
+    wanted = {name: Answer(None, label, name, time=time) for name, label, time in said}
+    assert bring(pool, 1, wanted, 7) and not bring(pool, 1, wanted, 7)
+    assert pool.history[-1].time == datetime.fromisoformat("2026-01-02T00:00:00Z").timestamp()
 
 
 def test_an_answer_that_is_no_class_is_told_and_the_others_are_recorded(server, tmp_path):
