@@ -21,6 +21,7 @@ from skactive import ActiveLearner, Pool
 from skactive.annotate import LabelStudio, added, label_studio, label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.annotate.label_studio_client import Client, NotDone, Unreachable
+from skactive.annotate.label_studio_order import Order
 from skactive.annotate.opinions import Answer
 from skactive.annotate.reconciling import bring
 
@@ -90,6 +91,31 @@ def truth_of(server, task):
 
 def versions(server, studio):
     return server._versions(studio.project, "GET", None)
+
+
+def test_an_order_has_a_version_that_never_was_and_other_peoples_predictions_stay():
+    sent, deleted, kept = [], [], [1, 2]
+
+    class Server:
+        """What an order asks of a server; it keeps one prediction less at first."""
+
+        def versions(self, project):
+            return dict.fromkeys(["skactive-3", "skactive-11", "skactive-x", "other-40"], 5)
+
+        def import_predictions(self, project, predictions):
+            sent.append(predictions)
+            return kept.pop(0)
+
+        def delete_version(self, project, name):
+            deleted.append(name)
+
+    order = Order(Server())
+    assert order.imported(1, [8, 5]) == "skactive-13"
+    versions = [{each["model_version"] for each in predictions} for predictions in sent]
+    assert versions == [{"skactive-12"}, {"skactive-13"}]
+    assert [(each["task"], each["score"]) for each in sent[1]] == [(8, 0), (5, 0.5)]
+    order.delete_others(1)
+    assert deleted == ["skactive-3", "skactive-11", "skactive-x"]
 
 
 # The stand-in

@@ -353,6 +353,36 @@ def test_answers_are_not_held_back_by_nagles_algorithm():
         assert bound.proto == socket.IPPROTO_TCP
 
 
+@pytest.mark.parametrize(
+    ("more", "n_opened"),
+    [({}, 1), ({"open_browser": False}, 0), ({"annotators": PEOPLE}, 0)],
+    ids=["alone", "by hand", "two people"],
+)
+def test_a_browser_opens_where_one_person_labels(tmp_path, monkeypatch, more, n_opened):
+    opened = []
+
+    class Page(serving.Page):
+        """One that nobody serves, and that is left at once."""
+
+        def __init__(self, desk, access, bound):
+            self.links = access.links()
+            bound.close()
+
+        def wait(self):
+            pass
+
+        close = wait
+
+    monkeypatch.setattr(serving, "Page", Page)
+    monkeypatch.setattr(serving, "Desk", lambda learner, *_, **__: SimpleNamespace(path=store))
+    monkeypatch.setattr(serving.webbrowser, "open", opened.append)
+    store = tmp_path / "labels.db"
+    learner = learner_of(rows()[:40])
+    assert serve(learner, store, port=0, **more) is None
+    assert len(opened) == n_opened and all("/?token=" in link for link in opened)
+    learner.pool_.close()
+
+
 def test_behind_the_last_port_there_is_none_to_try():
     """Which would be an OverflowError, that nobody tells in a sentence."""
     with ExitStack() as opened:
