@@ -834,6 +834,28 @@ def test_an_access_that_ran_out_is_renewed_once(server, tmp_path):
     ]
 
 
+def test_an_access_that_is_refused_though_it_is_new_is_not_renewed_for_ever(server):
+    client, asked = Client(server.url, PERSONAL), []
+    client.people()
+
+    def refuses(method, path):
+        asked.append(path)
+        if not path.endswith("/refresh/") or len(asked) > 9:
+            raise Refused(401, "not you")
+
+    server.before = refuses
+    with pytest.raises(NotDone, match="does not take the token"):
+        client.people()
+    assert asked == ["/api/users/", "/api/token/refresh/", "/api/users/"]
+
+
+def test_projects_whose_titles_only_hold_the_one_that_is_meant_are_others(server, monkeypatch):
+    client, found = Client(server.url, PERSONAL), [{"title": "a b"}, {"title": "a"}]
+    for told in (found, {"results": found}):  # as older servers say it, and as newer ones
+        monkeypatch.setattr(client, "_ask", lambda *_, told=told: told)
+        assert client.projects_called("a") == [{"title": "a"}]
+
+
 def test_a_token_of_the_older_kind_is_sent_as_it_is():
     with serving(LabelStudioServer(takes_legacy=True)) as (server, url):
         assert Client(url, LEGACY).people() == server.users
@@ -889,6 +911,10 @@ def test_a_server_that_is_busy_is_asked_again_for_what_may_come_twice(server):
     with pytest.raises(Unreachable, match="503"):
         client.make_project("called so", "<View/>")
     assert server.projects == {}
+    told.extend([502, 503])
+    with pytest.raises(Unreachable, match="503"):
+        client.import_predictions(1, [])  # would be there twice
+    assert told == [502]
 
 
 def test_no_token_goes_to_where_a_server_sends(server):
