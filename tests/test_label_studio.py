@@ -851,7 +851,7 @@ def test_an_access_that_is_refused_though_it_is_new_is_not_renewed_for_ever(serv
 
 def test_projects_whose_titles_only_hold_the_one_that_is_meant_are_others(server, monkeypatch):
     client, found = Client(server.url, PERSONAL), [{"title": "a b"}, {"title": "a"}]
-    for told in (found, {"results": found}):  # as older servers say it, and as newer ones
+    for told in (found, {"results": found}):  # bare, and as a page of them
         monkeypatch.setattr(client, "_ask", lambda *_, told=told: told)
         assert client.projects_called("a") == [{"title": "a"}]
 
