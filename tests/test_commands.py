@@ -932,6 +932,9 @@ def test_answers_that_contradict_are_left_out_and_told(folder, person, capsys):
     assert [(each["id"], each["in_pool"], each["in_table"]) for each in found["left_out"]] == [
         (taken, label, other)
     ]
+    assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--json"]) == 1
+    found = json.loads(told(capsys)[0])
+    assert (found["recorded"], found["known"], len(found["left_out"])) == (0, 1, 1)
     assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--relabel"]) == 0
     assert status(capsys)["labelled"] + status(capsys)["held_out_labelled"] == 31
 

@@ -1,6 +1,9 @@
 """Parts of the commands by themselves: what they print, and what they make of odd values."""
 
 import json
+import warnings
+from argparse import Namespace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,8 +11,10 @@ import pytest
 
 from skactive import Pool
 from skactive.commands import next_rows
+from skactive.commands.label import _changed
 from skactive.commands.main import main
 from skactive.commands.options import count
+from skactive.commands.project import Project, strategy_in
 from skactive.commands.status import counts
 from skactive.commands.words import from_extra, say_json
 
@@ -89,3 +94,53 @@ def test_what_is_shown_of_a_row_fits_a_line_and_that_none_is_left_is_told(monkey
     asked.rows = np.arange(0)
     assert main(["next", "labels.db"]) == 0
     assert capsys.readouterr() == ("", "No row is left to label.\n")
+
+
+def test_what_is_to_be_known_is_told_once(monkeypatch, capsys):
+    def opened(args, read_only):
+        for text in ("few labels", "few labels", "old rows"):
+            warnings.warn(text, UserWarning, stacklevel=1)
+        raise ValueError("and\nno more")
+
+    monkeypatch.setattr(next_rows, "opened", opened)
+    assert main(["next", "labels.db"]) == 1
+    lines = ["Note: few labels", "Note: old rows", "skactive next: and no more"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def changed(project, **options):
+    names = ("annotators", "goal", "overlap", "strategy", "model", "embedding", "embed")
+    args = Namespace(**dict.fromkeys(names) | options)
+    return _changed(args, project, Path("labels.db"))
+
+
+def test_one_way_to_a_model_takes_the_place_of_another():
+    before = Project("rows.csv", model="own:model", embedding="old.npy", timm="resnet18")
+    for options, expected in (
+        ({"model": "own:other"}, ("own:other", None, None)),
+        ({"embedding": "new.npy"}, (None, "new.npy", None)),
+        ({"embed": "timm:vit"}, (None, None, "vit")),
+        ({}, ("own:model", "old.npy", "resnet18")),
+    ):
+        after = changed(before, **options)
+        assert (after.model, after.embedding, after.timm) == expected
+
+
+def test_a_second_opinion_counts_by_a_consensus():
+    alone, numbers = Project("rows.csv"), Project("rows.csv", numbers=True)
+    assert changed(alone).consensus is None and changed(alone, annotators=["ann"]).overlap == 0
+    assert changed(alone, overlap=0.2).consensus == "one_coin"
+    assert changed(numbers, overlap=0.2).consensus == "median"
+    both = changed(alone, annotators=["ann", "ben"])
+    assert (both.consensus, both.overlap) == ("one_coin", 0.1)
+    none = changed(both, overlap=0)
+    assert changed(none, goal=9).overlap == 0  # which stays so
+
+
+def test_numbers_of_our_own_models_come_by_k_center_unless_another_is_named():
+    def strategy(**options):
+        return strategy_in(Project("rows.csv", **options))
+
+    assert strategy() == "auto" and strategy(numbers=True) == "k_center"
+    assert strategy(numbers=True, model="own:model") == "auto"
+    assert strategy(numbers=True, strategy="random") == "random"
