@@ -642,6 +642,17 @@ def test_the_last_rows_come_to_whoever_is_there(opened):
     assert ask(desk, "ben", want=1)["done"] and ask(desk, "ann", want=1)["done"]
 
 
+@pytest.mark.parametrize("hold_out", [None, 0.25])
+def test_rows_in_hands_are_still_left_to_label(opened, hold_out):
+    desk = opened(hold_out=hold_out)
+    answer = ask(desk, "ann", want=12)
+    rows = rows_of(answer)
+    assert answer["progress"]["left"] == 60 and len(rows) == 12
+    assert hold_out is None or set(rows) & set(desk.pool.held_out.tolist())
+    answer = ask(desk, "ann", *[op("answer", row, "cat") for row in rows], want=5)
+    assert answer["progress"]["left"] == 48
+
+
 def test_nothing_is_dealt_beyond_the_goal(opened):
     clock = Clock()
     desk = opened(goal=6, clock=clock)
