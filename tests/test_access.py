@@ -127,8 +127,9 @@ def test_a_name_is_proved_by_its_link(tmp_path):
         assert browser.get("/api/setup").json() == {"annotator": name}
         assert browser.post("/api/answer", json=BODY).status_code == 200
     assert [who for who, _ in desk.asked] == ["ann", "ben"]
-    answer = client(app, door, "ben").post("/api/answer", json={**BODY, "annotator": "ann"})
-    assert answer.status_code == 403 and "not that of your link" in answer.json()["why"]
+    for other in ("ann", ""):
+        answer = client(app, door, "ben").post("/api/answer", json={**BODY, "annotator": other})
+        assert answer.status_code == 403 and "not that of your link" in answer.json()["why"]
     assert len(desk.asked) == 2
 
 

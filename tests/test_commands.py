@@ -175,6 +175,8 @@ def test_several_people_get_a_consensus_and_rows_that_two_label(folder, person, 
     assert person.served[0]["overlap"] == 0.1
     assert remembered(Path("labels.db")).consensus == "one_coin"
     assert [each["annotator"] for each in status(capsys)["people"]] == ["ann", "ben"]
+    more = ["--annotators", "ann,ben", "--overlap", ".3", "--store", "other.db"]
+    assert main([*LABEL, *more]) == 0 and person.served[1]["overlap"] == 0.3
 
 
 def test_who_labelled_alone_may_be_joined_later(folder, person, capsys):
@@ -930,6 +932,9 @@ def test_answers_that_contradict_are_left_out_and_told(folder, person, capsys):
     assert [(each["id"], each["in_pool"], each["in_table"]) for each in found["left_out"]] == [
         (taken, label, other)
     ]
+    assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--json"]) == 1
+    found = json.loads(told(capsys)[0])
+    assert (found["recorded"], found["known"], len(found["left_out"])) == (0, 1, 1)
     assert main(["import", "labels.db", "answers.csv", "--annotator", "ben", "--relabel"]) == 0
     assert status(capsys)["labelled"] + status(capsys)["held_out_labelled"] == 31
 

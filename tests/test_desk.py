@@ -584,6 +584,8 @@ def test_what_a_notebook_gave_to_somebody_else_stays_hers(opened):
         notebook.reserve([0], "ben")
     assert rows_of(ask(desk, "ann", want=1)) == [2]
     assert desk.pool.ledger.follow().names == {0: ("ben",), 2: ("ann",)}
+    released = [each for each in desk.pool.history if each.kind == "release"]
+    assert len(released) == 1  # the notebook's: ann had nothing to give back
 
 
 def test_nobody_is_asked_again_about_her_own_row_or_what_is_decided(opened):
@@ -638,6 +640,17 @@ def test_the_last_rows_come_to_whoever_is_there(opened):
     assert sorted(rows_of(ask(desk, "ben", want=5))) == sorted(rows)
     ask(desk, "ben", *[op("answer", row, "cat") for row in rows])
     assert ask(desk, "ben", want=1)["done"] and ask(desk, "ann", want=1)["done"]
+
+
+@pytest.mark.parametrize("hold_out", [None, 0.25])
+def test_rows_in_hands_are_still_left_to_label(opened, hold_out):
+    desk = opened(hold_out=hold_out)
+    answer = ask(desk, "ann", want=12)
+    rows = rows_of(answer)
+    assert answer["progress"]["left"] == 60 and len(rows) == 12
+    assert hold_out is None or set(rows) & set(desk.pool.held_out.tolist())
+    answer = ask(desk, "ann", *[op("answer", row, "cat") for row in rows], want=5)
+    assert answer["progress"]["left"] == 48
 
 
 def test_nothing_is_dealt_beyond_the_goal(opened):

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skactive import Pool
-from skactive.annotate import formats
+from skactive.annotate import formats, reading
 from skactive.annotate.label_studio_tasks import label_config
 from skactive.annotate.opinions import Form
 from skactive.annotate.reading import objects_in
@@ -342,6 +342,52 @@ def test_a_decision_that_contradicts_a_later_one_is_left_out_and_told(ids, sever
     assert np.array(pool.y[0]).tolist() == y
     assert len(formats.take_in(pool, table, relabel=True)["id"]) == 0
     assert np.array(pool.y[0]).tolist() != y
+
+
+def test_json_is_json_behind_a_mark_and_blank_lines(tmp_path):
+    path = tmp_path / "answers.txt"
+    path.write_bytes(b'\xef\xbb\xbf\r\n\t [{"id": 1, "label": "a"}]\n')
+    assert formats.read(path)["label"] == ["a"]
+
+
+def test_what_stands_far_behind_a_list_is_seen_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "_CHUNK", 8)  # of which the first object takes four
+    path = tmp_path / "a.json"
+    path.write_text('[{"id": 1, "label": "a"}]' + 9 * " " + "x")
+    with pytest.raises(ValueError, match="stands behind the list"):
+        formats.read(path)
+
+
+def test_of_answers_at_one_moment_that_of_the_higher_number_counts(tmp_path):
+    path = tmp_path / "a.json"
+    common = {"id": 1, "annotator": 3, "updated_at": "2026-01-01T00:00:00Z"}
+    lines = [{"annotation_id": n, "label": name} for n, name in ((9, "a"), (10, "b"), (8, "c"))]
+    path.write_text(json.dumps([common | line for line in lines]))
+    assert formats.read(path)["label"] == ["b"]
+
+
+def test_rows_that_lack_a_column_have_nothing_there(tmp_path):
+    path = tmp_path / "a.jsonl"
+    lines = [
+        {"id": 1, "label": "a", "x": 5},
+        {"id": 2, "label": "b"},
+        {"id": 3, "label": "b", "y": 6},
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    table = formats.read(path)
+    assert (table["x"], table["y"]) == ([5, None, None], [None, None, 6])
+
+
+def test_infinity_is_text_in_json(tmp_path):
+    def refuse(name):
+        raise AssertionError(name)
+
+    file = io.BytesIO()
+    pool = Pool(np.array([[np.inf, 1.5], [np.nan, -np.inf]]), ["a", "b"])
+    formats.write(pool, file, "jsonl", X=pool.X)
+    lines = [json.loads(line, parse_constant=refuse) for line in file.getvalue().splitlines()]
+    data = [dict(line["data"]) for line in lines]
+    assert [[*each.values()] for each in data] == [["inf", 1.5], [None, "-inf"]]
 
 
 # What is no such file

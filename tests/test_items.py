@@ -125,6 +125,8 @@ def test_cells_are_what_json_has_and_javascript_does_not_round():
     frame = pandas.DataFrame(
         {
             "big": [2**60],
+            "as big": [2**53],  # so would 2**53 + 1 be read
+            "small": [1 - 2**53],
             "infinite": [np.inf],
             "when": [pandas.Timestamp("2026-11-30")],
             "never": [pandas.NaT],
@@ -137,6 +139,8 @@ def test_cells_are_what_json_has_and_javascript_does_not_round():
     fields = dict(Items(frame).card(0)["fields"])
     assert fields == {
         "big": str(2**60),
+        "as big": str(2**53),
+        "small": 1 - 2**53,
         "infinite": "inf",
         "when": "2026-11-30 00:00:00",
         "never": None,
@@ -302,8 +306,11 @@ def test_files_that_are_not_there_or_too_large_are_refused(tmp_path, monkeypatch
         assert refused.value.status in (403, 404)
         assert "cannot be shown" in items.card(row)["text"]
     picture(tmp_path / "no.png")
-    monkeypatch.setattr("skactive.annotate.items.MOST_BYTES", 100)
-    with pytest.raises(Refused, match="bytes, of at most 100") as refused:
+    size = (tmp_path / "no.png").stat().st_size
+    monkeypatch.setattr("skactive.annotate.items.MOST_BYTES", size)
+    items.file(0)
+    monkeypatch.setattr("skactive.annotate.items.MOST_BYTES", size - 1)
+    with pytest.raises(Refused, match=f"{size:,} bytes, of at most {size - 1:,}") as refused:
         items.file(0)
     assert refused.value.status == 413
 

@@ -21,6 +21,9 @@ from skactive import ActiveLearner, Pool
 from skactive.annotate import LabelStudio, added, label_studio, label_studio_client
 from skactive.annotate.added import added_rows
 from skactive.annotate.label_studio_client import Client, NotDone, Unreachable
+from skactive.annotate.label_studio_order import Order
+from skactive.annotate.opinions import Answer
+from skactive.annotate.reconciling import bring
 
 TESTS = Path(__file__).parent
 RECORDED = json.loads((TESTS / "label_studio" / "recorded_loop.json").read_text(encoding="utf-8"))
@@ -88,6 +91,31 @@ def truth_of(server, task):
 
 def versions(server, studio):
     return server._versions(studio.project, "GET", None)
+
+
+def test_an_order_has_a_version_that_never_was_and_other_peoples_predictions_stay():
+    sent, deleted, kept = [], [], [1, 2]
+
+    class Server:
+        """What an order asks of a server; it keeps one prediction less at first."""
+
+        def versions(self, project):
+            return dict.fromkeys(["skactive-3", "skactive-11", "skactive-x", "other-40"], 5)
+
+        def import_predictions(self, project, predictions):
+            sent.append(predictions)
+            return kept.pop(0)
+
+        def delete_version(self, project, name):
+            deleted.append(name)
+
+    order = Order(Server())
+    assert order.imported(1, [8, 5]) == "skactive-13"
+    versions = [{each["model_version"] for each in predictions} for predictions in sent]
+    assert versions == [{"skactive-12"}, {"skactive-13"}]
+    assert [(each["task"], each["score"]) for each in sent[1]] == [(8, 0), (5, 0.5)]
+    order.delete_others(1)
+    assert deleted == ["skactive-3", "skactive-11", "skactive-x"]
 
 
 # The stand-in
@@ -320,6 +348,14 @@ def test_what_was_said_in_another_project_stays(server, tmp_path):
     server.add_task(studio.project, row="row-3")
     studio.look()
     assert said(studio.pool) == {("row-3", "ann@x.org"): "neg"}
+
+
+def test_what_two_people_said_of_a_row_is_recorded_as_of_the_later_one():
+    pool = Pool(["a", "b"], classes=NAMES, consensus="majority")
+    said = [("ann", "neg", "2026-01-02T00:00:00Z"), ("ben", "pos", "2026-01-01T00:00:00Z")]
+    wanted = {name: Answer(None, label, name, time=time) for name, label, time in said}
+    assert bring(pool, 1, wanted, 7) and not bring(pool, 1, wanted, 7)
+    assert pool.history[-1].time == datetime.fromisoformat("2026-01-02T00:00:00Z").timestamp()
 
 
 def test_an_answer_that_is_no_class_is_told_and_the_others_are_recorded(server, tmp_path):
@@ -798,6 +834,28 @@ def test_an_access_that_ran_out_is_renewed_once(server, tmp_path):
     ]
 
 
+def test_an_access_that_is_refused_though_it_is_new_is_not_renewed_for_ever(server):
+    client, asked = Client(server.url, PERSONAL), []
+    client.people()
+
+    def refuses(method, path):
+        asked.append(path)
+        if not path.endswith("/refresh/") or len(asked) > 9:
+            raise Refused(401, "not you")
+
+    server.before = refuses
+    with pytest.raises(NotDone, match="does not take the token"):
+        client.people()
+    assert asked == ["/api/users/", "/api/token/refresh/", "/api/users/"]
+
+
+def test_projects_whose_titles_only_hold_the_one_that_is_meant_are_others(server, monkeypatch):
+    client, found = Client(server.url, PERSONAL), [{"title": "a b"}, {"title": "a"}]
+    for told in (found, {"results": found}):  # bare, and as a page of them
+        monkeypatch.setattr(client, "_ask", lambda *_, told=told: told)
+        assert client.projects_called("a") == [{"title": "a"}]
+
+
 def test_a_token_of_the_older_kind_is_sent_as_it_is():
     with serving(LabelStudioServer(takes_legacy=True)) as (server, url):
         assert Client(url, LEGACY).people() == server.users
@@ -853,6 +911,10 @@ def test_a_server_that_is_busy_is_asked_again_for_what_may_come_twice(server):
     with pytest.raises(Unreachable, match="503"):
         client.make_project("called so", "<View/>")
     assert server.projects == {}
+    told.extend([502, 503])
+    with pytest.raises(Unreachable, match="503"):
+        client.import_predictions(1, [])  # would be there twice
+    assert told == [502]
 
 
 def test_no_token_goes_to_where_a_server_sends(server):

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -350,3 +351,85 @@ def test_answers_are_not_held_back_by_nagles_algorithm():
     """Which asyncio switches off on sockets that are of TCP by name, at 40 ms a click."""
     with serving._bound("127.0.0.1", 0, 1) as bound:
         assert bound.proto == socket.IPPROTO_TCP
+
+
+@pytest.mark.parametrize(
+    ("more", "n_opened"),
+    [({}, 1), ({"open_browser": False}, 0), ({"annotators": PEOPLE}, 0)],
+    ids=["alone", "by hand", "two people"],
+)
+def test_a_browser_opens_where_one_person_labels(tmp_path, monkeypatch, more, n_opened):
+    opened = []
+
+    class Page(serving.Page):
+        """One that nobody serves, and that is left at once."""
+
+        def __init__(self, desk, access, bound):
+            self.links = access.links()
+            bound.close()
+
+        def wait(self):
+            pass
+
+        close = wait
+
+    monkeypatch.setattr(serving, "Page", Page)
+    monkeypatch.setattr(serving, "Desk", lambda learner, *_, **__: SimpleNamespace(path=store))
+    monkeypatch.setattr(serving.webbrowser, "open", opened.append)
+    store = tmp_path / "labels.db"
+    learner = learner_of(rows()[:40])
+    assert serve(learner, store, port=0, **more) is None
+    assert len(opened) == n_opened and all("/?token=" in link for link in opened)
+    learner.pool_.close()
+
+
+def test_behind_the_last_port_there_is_none_to_try():
+    """Which would be an OverflowError, that nobody tells in a sentence."""
+    with ExitStack() as opened:
+        with suppress(OSError):  # somebody may have it already
+            opened.enter_context(serving._bound("127.0.0.1", serving.MOST_PORT, 1))
+        with pytest.raises(OSError, match="port 65535 of 127.0.0.1 cannot be used"):
+            serving._bound("127.0.0.1", serving.MOST_PORT, serving.MOST_PORTS)
+
+
+def test_a_name_is_text_in_a_notebook():
+    page = serving.Page.__new__(serving.Page)
+    page.links = {"<b>ann</b> & co": "http://127.0.0.1:1/?token=x"}
+    shown = page._repr_html_()
+    assert "&lt;b&gt;ann&lt;/b&gt; &amp; co</a>" in shown and "<b>" not in shown
+
+
+def test_the_connection_that_was_silent_longest_makes_room(monkeypatch):
+    closed = []
+
+    class Own:
+        """What uvicorn's protocol does that counts here."""
+
+        async def app(self, scope, receive, send):
+            pass
+
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def connection_lost(self, exc):
+            pass
+
+    module = SimpleNamespace(AutoHTTPProtocol=Own)
+    monkeypatch.setattr(connections, "needed", lambda name: module)
+    Bounded = connections.protocol(3)
+
+    def begin(name):
+        made = Bounded()
+        made.connection_made(SimpleNamespace(abort=lambda: closed.append(name)))
+        return made
+
+    first, second, _ = map(begin, "abc")
+    asyncio.run(first.app({}, None, None))  # it is not silent
+    begin("d")
+    assert closed == ["b"]
+    second.connection_lost(None)
+    first.connection_lost(None)
+    begin("e")
+    assert closed == ["b"]  # there was room
+    begin("f")
+    assert closed == ["b", "c"]

@@ -174,6 +174,18 @@ def test_a_decision_ends_a_disagreement_and_stands_beside_what_was_said(tmp_path
     (line,) = views.rows(annotator="eve")["rows"]
     assert line["label"] == "b"
     assert [one["annotator"] for one in line["answers"]] == ["ann", "ben", "eve"]
+    pool.label([2], ["a"], annotator="ann")
+    pool.label([0], ["a"], annotator="cem")  # after the decision, and last of all
+    lines = views.rows()["rows"]
+    assert [line["row"] for line in lines] == [0, 2, 1]
+    assert [one["annotator"] for one in lines[0]["answers"]] == ["ann", "ben", "eve", "cem"]
+
+
+def test_a_class_is_not_taken_for_another_whose_name_holds_its_own(tmp_path):
+    classes = ["a", "ab"]
+    pool, views = views_of(tmp_path / "a.db", TEXTS, names=Names("one", classes), classes=classes)
+    pool.label([0, 1], classes, annotator="ann")
+    assert as_in_the_pool(views, label="a") == [0] and as_in_the_pool(views, label="ab") == [1]
 
 
 def test_several_labels_a_row_are_lists_of_names(tmp_path):
@@ -285,6 +297,33 @@ def test_numbers_are_judged_by_what_they_explain(tmp_path):
     assert status["estimate"]["metric"] == "R²" and status["sure"] is None
     assert status["classes"] == [] and status["agreement"] is None
     json.dumps(status, allow_nan=False)
+    pool.label(asked[:2], y[:2], annotator="ben")  # that two measured the same says little
+    status = views.status()
+    assert status["agreement"] is None
+    assert [one["agreement"] for one in status["people"]] == [None, None]
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_all_numbers_are_the_same_there_is_nothing_to_explain(tmp_path):
+    X, names = [str(row) for row in range(80)], Names("number", [])
+    pool, views = views_of(tmp_path / "a.db", X, names=names, missing_label=None, hold_out=0.5)
+    asked = pool.test_questions(20)
+    pool.label(asked, np.ones(20), annotator="ann")
+    views.trained = lambda: Trained(
+        5, 0.1, None, False, [Predicted(2, 5, 0.1, asked.tolist(), [1.0] * 20)]
+    )
+    status = views.status()
+    assert status["estimate"] is None and status["curve"] == []
+
+
+def test_a_curve_of_many_models_has_forty_points_the_first_and_the_last_among_them(tmp_path):
+    X = [str(row) for row in range(40)]
+    pool, views = views_of(tmp_path / "a.db", X, classes=["a", "b"], hold_out=0.5)
+    pool.label(pool.test_questions(10), ["a"] * 10)
+    models = [of_model(pool, n, 0, n) for n in range(2, 102)]
+    views.trained = lambda: Trained(101, 0.1, None, False, models)
+    curve = [point["n_labelled"] for point in views.status()["curve"]]
+    assert len(curve) == 40 and (curve[0], curve[-1]) == (2, 101) and curve == sorted(curve)
 
 
 def test_what_it_takes_to_be_sure_is_what_wilson_says():
@@ -309,6 +348,7 @@ def test_a_pause_is_no_work():
     assert pace(np.array([5.0, 5.0, 5.0])) is None  # many at once, from a file
     assert pace(np.arange(0, 100, 4.0)) == 900
     assert pace(np.append(np.arange(0, 100, 4.0), 10**6 + np.arange(0, 100, 4.0))) == 900
+    assert pace(np.array([0.0, 4, 304])) == 900 and pace(np.array([0.0, 4, 300])) == 24
 
 
 # The reader

@@ -17,6 +17,7 @@ from ..data.row_numbers import is_among
 from ..learner.learner import ActiveLearner
 from ..learner.questions import check_has_pool
 from ..pool.durable import DurableLedger
+from ..pool.fold import HELD_OUT, RESERVED
 from ..strategies.base import has_admit, name_of
 from ..utils.checks import check_name, checked_count, checked_number
 from ..utils.version import __version__
@@ -261,8 +262,9 @@ class Desk:
 
     def _progress(self, name: str) -> dict[str, Any]:
         pool, tests = self.pool, 0
-        if pool.hold_out is not None:
+        if pool.hold_out is not None:  # of which those that are in hands are asked for no more
             tests = len(pool.test_questions(self.learner.max_test))
+            tests += int(pool.ledger.now.counts[HELD_OUT + RESERVED])
         left = pool.n_unlabeled + pool.n_reserved + tests
         if self.goal is not None:
             left = int(self._n_left)
