@@ -96,6 +96,13 @@ def test_what_is_shown_of_a_row_fits_a_line_and_that_none_is_left_is_told(monkey
     assert capsys.readouterr() == ("", "No row is left to label.\n")
 
 
+def test_a_cell_that_is_missing_is_none():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"age": [20, 30], "city": ["Rome", np.nan]})
+    row = next_rows.content(SimpleNamespace(kind="table", X=frame), 1)
+    assert row == {"age": 30, "city": None} and type(row["age"]) is int
+
+
 def test_what_is_to_be_known_is_told_once(monkeypatch, capsys):
     def opened(args, read_only):
         for text in ("few labels", "few labels", "old rows"):

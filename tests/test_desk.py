@@ -29,6 +29,7 @@ from skactive.annotate.cache import MOST_MODELS, Cache, Predicted
 from skactive.annotate.dealing import LEASE, LEAVING, SILENT
 from skactive.annotate.desk import Desk
 from skactive.annotate.frames import Done
+from skactive.annotate.labels import Labels
 from skactive.annotate.refused import Refused
 
 CLASSES = ["cat", "dog"]
@@ -423,6 +424,15 @@ def test_a_class_whose_name_is_one_character_has_that_key(opened):
     (row,) = rows_of(ask(desk, "ann", want=1))
     ask(desk, "ann", op("answer", row, "1"))
     assert desk.pool.y[row] == 1 and desk.book.own(row, "ann").label == "1"
+
+
+def test_classes_are_shown_in_the_order_that_is_given_and_labels_tell_those_of_a_pool_without():
+    learner = ActiveLearner(LogisticRegression(), classes=CLASSES).fit(X)
+    assert list(Labels(learner, ["dog", "cat"]).names) == ["dog", "cat"]
+    assert list(Labels(learner).names) == CLASSES
+    learner = ActiveLearner(LogisticRegression()).fit(X, [*TRUTH[:9], *[None] * 51])
+    assert learner.pool_.classes is None and list(Labels(learner).names) == CLASSES
+    assert learner.pool_.classes.tolist() == CLASSES  # it takes no others from here on
 
 
 # Who is given what

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from skactive import Pool
 from skactive.annotate import formats, reading
-from skactive.annotate.label_studio_tasks import label_config
+from skactive.annotate.label_studio_tasks import label_config, last_of_each
 from skactive.annotate.opinions import Form
 from skactive.annotate.reading import objects_in
 from skactive.pool.standing import opinions_table
@@ -364,6 +364,8 @@ def test_of_answers_at_one_moment_that_of_the_higher_number_counts(tmp_path):
     lines = [{"annotation_id": n, "label": name} for n, name in ((9, "a"), (10, "b"), (8, "c"))]
     path.write_text(json.dumps([common | line for line in lines]))
     assert formats.read(path)["label"] == ["b"]
+    tasks = [{"id": n, "completed_by": 3} for n in (9, 10, 8)]
+    assert last_of_each(tasks) == [tasks[1]]
 
 
 def test_rows_that_lack_a_column_have_nothing_there(tmp_path):
