@@ -273,6 +273,15 @@ def test_prodigy_of_others(tmp_path):
         formats.read(path)
 
 
+def test_who_could_not_tell_has_rejected_nothing_in_prodigy():
+    pool, file = Pool(["a", "b"], classes=["p", "q"]), io.BytesIO()
+    pool.label([0, 1], [None, "p"], annotator="ann")
+    formats.write(pool, file, "prodigy", X=pool.X)
+    tasks = [json.loads(line) for line in file.getvalue().splitlines()]
+    said = [(each["answer"], each["accept"]) for each in tasks]
+    assert said == [("ignore", []), ("accept", ["p"])]
+
+
 def test_doccano_of_others(tmp_path):
     path = tmp_path / "admin.jsonl"
     path.write_text(
