@@ -397,3 +397,11 @@ def test_what_has_no_name_says_what_to_write(name, write):
         ValueError, match=f"{name!r}, which has no name; write an instance, {write}"
     ):
         as_strategy(name)
+
+
+def test_who_shares_no_row_has_the_mean_weight_of_the_others():
+    rows, people = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4]), np.array([0, 1, 0, 1, 0, 1, 0, 1, 2])
+    labels = np.array([0, 0, 1, 1, 0, 0, 1, 0, 1])
+    chosen, proba = np.array([0, 1, 0, 1, 1]), np.full((5, 2), 0.5)
+    found = crowdlab.weights(rows, people, labels, chosen, proba).annotators
+    assert found[2] == pytest.approx(found[:2].mean()) and found[2] > 0.01

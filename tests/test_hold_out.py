@@ -17,6 +17,7 @@ from snapshot import unchanged
 
 from skactive import ActiveLearner, Known, Pool, SimulatedLearner, run
 from skactive.data.chance import uniform_by_row
+from skactive.learner.asked import interleaved
 from skactive.loops import Budget
 from skactive.pool import files, storage
 from skactive.strategies import Strategy
@@ -607,3 +608,8 @@ def test_a_skip_counts_as_an_answer_in_its_turn_alone():
         pool.label([first], [1])
         assert pool.test_answers().n_skipped == 1
     assert any(is_first)
+
+
+def test_test_questions_come_last_where_rows_to_learn_from_run_short():
+    mixed = interleaved(lambda n: np.arange(2), np.array([10, 11]), 10, before=0, share=0.2)
+    assert mixed.tolist() == [0, 1, 10, 11]

@@ -39,6 +39,7 @@ from skactive.learner.questions import adapt, view_of
 from skactive.learner.training import seeded_clone
 from skactive.loops import Budget, ConfidentPool, StabilizedPredictions, TargetScore
 from skactive.loops.oracles import Command
+from skactive.models.several import label_proba
 from skactive.strategies import Density, Margin
 
 pandas = pytest.importorskip("pandas")
@@ -655,3 +656,8 @@ def test_a_learner_that_is_told_of_one_label_a_row_refuses_several():
         one.fit([[0.0], [1.0]], [[0, 1], [1, 0]])
     with pytest.raises(ValueError, match="multilabel=False, but rows of the pool have several"):
         one.fit(Pool([[0.0], [1.0]], [{"cat"}, {"dog"}]))
+
+
+def test_of_two_numbers_for_each_label_the_second_is_its_probability():
+    proba = np.array([[[0.9, 0.4], [0.1, 0.6]]])
+    assert label_proba(proba, None, 2, "net").tolist() == [[0.1, 0.6]]
