@@ -390,7 +390,16 @@ def test_a_model_of_ones_own_is_named_by_module_and_object(folder, person, capsy
     assert main([*LABEL, "--model", "own_models:byes", "--store", "other.db"]) == 1
     assert "own_models has no 'byes'; name what stands in it." in told(capsys)[1]
     assert sys.modules["own_models"].calls == []
-    assert main([*LABEL, "--model", "none_such:x", "--store", "other.db"]) == 1
+    Path("lacking.py").write_text("import none_such\n")
+    Path("unfinished.py").write_text("def (\n")
+    for name, instead in (
+        ("none_such:x", "give a module of this folder"),
+        ("own_models.py:bayes", "write own_models:bayes"),
+        ("lacking:x", "No module named 'none_such'; mend or install what lacking needs"),
+        ("unfinished:x", "(unfinished.py, line 1); mend or install what unfinished needs"),
+    ):
+        assert main([*LABEL, "--model", name, "--store", "other.db"]) == 1
+        assert f"{instead}." in told(capsys)[1]
     assert main([*LABEL, "--model", "own_models", "--store", "other.db"]) == 1
     assert not Path("other.db").exists()
 
@@ -552,7 +561,10 @@ def test_what_a_record_has_for_good_is_not_changed_by_an_option(folder, person, 
     ):
         told(capsys)
         assert main(["label", "labels.db", *option]) == 2
-        assert f"labels.db was begun with {option[0]}" in told(capsys)[1]
+        said = told(capsys)[1]
+        was = {"--text": "with --text review", "--hold-out": "with --hold-out 0.1"}
+        assert f"labels.db was begun {was.get(option[0], f'without {option[0]}')}, got" in said
+        assert f"got {' '.join(option).replace('.5', '0.5')}; leave {option[0]} out" in said
 
 
 def test_a_record_is_known_by_its_name(folder, person, capsys):
@@ -573,6 +585,9 @@ def test_another_file_is_not_taken_for_the_one_that_a_record_labels(folder, pers
         said = told(capsys)[1]
         assert "other.csv lacks " in said and "of which labels.db holds labels" in said
         assert "put back what was removed" in said and "missing=" not in said
+        assert (
+            "write --data and where the right one is (to skactive label, that in place of" in said
+        )
 
 
 def test_data_that_moved_are_told_of_by_data(folder, person, capsys):

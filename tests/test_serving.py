@@ -256,6 +256,7 @@ def test_in_a_notebook_a_page_is_a_link_and_a_frame_until_it_is_closed(tmp_path)
             and ">ben</a>" in shown
             and '<iframe src="http://localhost:' in shown
         )
+        assert repr(page) == "\n".join(f"{name}: {page.links[name]}" for name in PEOPLE)
         served = Served(tmp_path)
         served.links, served.port = page.links, int(page.links["ann"].split(":")[2].split("/")[0])
         ann = Browser(served, "ann")
@@ -271,6 +272,8 @@ def test_in_a_notebook_a_page_is_a_link_and_a_frame_until_it_is_closed(tmp_path)
         assert_silence_keeps_nobody_out(ann)
     with pytest.raises(OSError):
         ann.ask("GET", "/api/setup")
+    assert repr(page) in page._repr_html_() and "closed; call serve again" in repr(page)
+    assert "iframe" not in page._repr_html_()
     assert learner.pool_.labeled.tolist() == sorted([a, b])
     learner.pool_.close()
     # The record is the file's: another learner goes on with it, and so may the page.

@@ -88,7 +88,7 @@ class Cache:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
             return BlockingIOError(
                 f"{store_path!r} is being labelled on a page already, by {holder(str(self.path))}; "
-                f"open the link that it printed, or end it first."
+                f"open its link, or end it first."
             )
         return OSError(f"{str(self.path)!r} cannot be written ({error}); it lies beside the pool.")
 

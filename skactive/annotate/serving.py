@@ -161,6 +161,8 @@ class Page:
         The link of each annotator, which proves her name.
     """
 
+    _is_closed = False
+
     def __init__(self, desk: Desk, access: Access, bound: socket.socket) -> None:
         uvicorn = needed("uvicorn")
         self.desk, self.links = desk, access.links()
@@ -185,8 +187,7 @@ class Page:
 
     def tell(self) -> None:
         """Print the links."""
-        for name, link in self.links.items():
-            print(link if len(self.links) == 1 else f"{name}: {link}", flush=True)
+        print(repr(self), flush=True)
 
     def wait(self) -> None:
         """Return once Ctrl-C is pressed, or the process is asked to end."""
@@ -196,7 +197,7 @@ class Page:
 
     def close(self) -> None:
         """End the page and the training; what was answered is in the file."""
-        self._server.should_exit = True
+        self._server.should_exit = self._is_closed = True
         self._thread.join()
         self.desk.close()
         self._reader.close()
@@ -207,7 +208,15 @@ class Page:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        if self._is_closed:
+            return "The page is closed; call serve again."
+        links = self.links.items()
+        return "\n".join(link if len(links) == 1 else f"{name}: {link}" for name, link in links)
+
     def _repr_html_(self) -> str:
+        if self._is_closed:  # no frame of a server that is gone
+            return f"<p>{self!r}</p>"
         parts = []
         for name, link in self.links.items():
             parts.append(f'<a href="{html.escape(link)}" target="_blank">{html.escape(name)}</a>')

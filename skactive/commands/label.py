@@ -179,9 +179,11 @@ def _gone_on(
         given, was = getattr(args, name), getattr(before, name)
         if given is not None and given != was:
             option = f"--{name.replace('_', '-')}"
+            got = option if given is True else f"{option} {given}"
+            begun = f"without {option}" if was is None or was is False else f"with {option} {was}"
             raise Usage(
-                f"{store} was begun with {option} {was}, got {given}; leave {option} out, or begin "
-                f"another record by --store."
+                f"{store} was begun {begun}, got {got}; leave {option} out, or "
+                f"begin another record by --store."
             )
     was = seen_from(before.data, store)
     if not goes_on and was.exists() and not was.samefile(args.data):

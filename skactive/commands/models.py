@@ -80,8 +80,15 @@ def named_model(name: str, *, numbers: bool = False) -> Any:
         sys.path.insert(0, "")  # the current folder, as for python -m
     try:
         found: Any = import_module(module)
-    except ImportError as error:
-        raise ImportError(f"--model {name}: {error}; give a module of this folder.") from error
+    except (ImportError, SyntaxError) as error:
+        lacking = error.name if isinstance(error, ModuleNotFoundError) else None
+        if lacking is None or not f"{module}.".startswith(f"{lacking}."):  # the module is there
+            instead = f"mend or install what {module} needs"
+        elif module.endswith(".py"):
+            instead = f"write {module.removesuffix('.py')}:{thing}"
+        else:
+            instead = "give a module of this folder"
+        raise ImportError(f"--model {name}: {error}; {instead}.") from error
     for part in thing.split("."):
         if not hasattr(found, part):
             raise ValueError(f"--model {name}: {module} has no {thing!r}; name what stands in it.")

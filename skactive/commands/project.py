@@ -112,7 +112,8 @@ def rows_of(project: Project, store: Path, data: str | None = None) -> Data:
     path = seen_from(project.data, store) if data is None else Path(data)
     if data is None and not path.exists():
         raise FileNotFoundError(
-            f"{path}, which {store} labels, is not there; write --data and where it is now."
+            f"{path}, which {store} labels, is not there; write --data and where it is now "
+            f"(to skactive label, that in place of the record)."
         )
     rows = read_data(path, project.asked())
     rows.extend(added_rows(store))
@@ -138,8 +139,9 @@ def pool_over(project: Project, store: Path, data: Data, *, read_only: bool = Fa
             raise
         said = said.replace("X lacks", f"{data.path} lacks").replace("the pool", str(store))
         raise ValueError(
-            f"{said}; put back what was removed (rows of which nothing is known may go), or if it "
-            f"is another file, write --data and where the right one is."
+            f"{said}; put back what was removed (rows that nobody answered may go, but for those "
+            f"that a page or skactive next has given out), or if it is another file, write --data "
+            f"and where the right one is (to skactive label, that in place of the record)."
         ) from error
 
 
