@@ -392,3 +392,19 @@ def test_opinions_name_rows_by_their_ids():
     pool = Pool(X, Y, ids=[f"img {row}" for row in range(len(X))])
     pool.label([5, 3], [0, 1], annotator="ann")
     assert pool.opinions["id"].tolist() == ["img 0", "img 1", "img 3", "img 5"]
+
+
+@pytest.mark.parametrize("n_asked", [1, 3, 8])
+def test_notes_are_found_whether_few_or_many_of_the_answers_have_one(n_asked):
+    for noted in ([2], [0, 2, 5], range(8)):
+        pool = Pool(np.arange(8.0)[:, None], consensus="majority")
+        for row in range(8):
+            took = float(row) if row in noted else None
+            pool.label([row], ["a"], seconds=took, comment="hm" if row == 2 else None)
+        events = pool.ledger.last_events(np.arange(8)[::-1][-n_asked:])
+        seconds, comments = pool.ledger.log.notes_of(events)
+        rows = list(range(8))[::-1][-n_asked:]
+        assert seconds.tolist() == pytest.approx(
+            [row if row in noted else np.nan for row in rows], nan_ok=True
+        )
+        assert comments.tolist() == ["hm" if row == 2 else None for row in rows]

@@ -249,10 +249,11 @@ class Log:
     def notes_of(self, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the seconds that they took, NaN where nobody said, and what was remarked."""
         seconds, comments = np.full(len(events), np.nan), np.full(len(events), None)
-        # Of a million events without a note, asking the dict for each took a second.
-        at = np.flatnonzero(np.isin(events, np.fromiter(list(self.notes), dtype=np.int64)))
+        at = np.arange(len(events))
+        if len(self.notes) < len(events):  # asking for each of a million took a second
+            at = np.flatnonzero(np.isin(events, np.fromiter(list(self.notes), dtype=np.int64)))
         if len(at):
-            notes = [self.notes[event] for event in events[at].tolist()]
+            notes = [self.notes.get(event, (None, None)) for event in events[at].tolist()]
             seconds[at], comments[at] = zip(*notes, strict=True)
         return seconds, comments
 
