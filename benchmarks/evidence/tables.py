@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from pack import CEILING, NONE, load
-from run import MODELS
+from protocol import MODELS
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from skactive.statistics import aulc, holm, paired_tests

@@ -123,7 +123,7 @@ def merge_results(parts: Iterable[str | os.PathLike], path: str | os.PathLike) -
     settings: dict[str, Any] = {}
     runs: dict[tuple, tuple[dict[str, Any], Path]] = {}
     for part in files:
-        own, lines = _read(part)
+        own, lines = read_results(part)
         settings = settings or own
         _check_same_settings(part, own, settings)
         for run in lines:
@@ -139,7 +139,7 @@ def merge_results(parts: Iterable[str | os.PathLike], path: str | os.PathLike) -
         file.write(head + b"".join(map(_line, ordered)))
 
 
-def _read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def read_results(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return settings and runs of a file; a last line that was cut short is left out."""
     lines, n_bytes = _whole_lines(data := path.read_bytes())
     _check_whole(path, lines, data[n_bytes:])

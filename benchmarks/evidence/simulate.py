@@ -1,6 +1,6 @@
 """Simulate a part of the evidence: every data set, model and strategy, by docs/guide/evidence.md.
 
-Run with ``python benchmarks/evidence/run.py --shard 3/20 [--folder runs] [--models svc ...]
+Run with ``python benchmarks/evidence/simulate.py --shard 3/20 [--folder runs] [--models svc ...]
 [--sets pima ...]``, one process a core. A shard is every twentieth repeat of everything. What is
 interrupted goes on where it was; ``pack.py`` adds what was run to the files of ``results/``, and
 what these have is not run again.
@@ -14,47 +14,11 @@ import warnings
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
+from pack import has_all
+from protocol import MODELS, REPEATS, TEST_SIZE, budget_of, start_of, strategies_for
 from sets import chosen, load
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import SVC
 
 from skactive import compare_strategies
-
-REPEATS, ROUNDS, TEST_SIZE = 20, 20, 0.4
-MODELS = {
-    "logistic": LogisticRegression(max_iter=1000),
-    "forest": RandomForestClassifier(50),
-    "svc": SVC(),
-}
-FOR_ALL = ["k_center", "k_means", "typiclust", "prob_cover", "max_herding"]
-FOR_ALL += ["uncertainty_herding", "cluster_margin", "coral"]
-BY_PROBA = ["entropy", "ranked_batch", "density"]
-STRATEGIES = {  # besides random, margin and the ceiling, which are always there
-    "logistic": [*FOR_ALL, *BY_PROBA, "badge", "bait"],
-    "forest": [*FOR_ALL, *BY_PROBA, "bald", "vote_entropy"],
-    "svc": FOR_ALL,
-}
-
-
-MOST_FOR_BAIT = 300  # columns times classes: its matrices have that many rows
-
-
-def strategies_for(model: str, X: np.ndarray, y: np.ndarray) -> list[str]:
-    """Return which strategies a set and a model take."""
-    is_wide = X.shape[1] * len(np.unique(y)) > MOST_FOR_BAIT
-    return [name for name in STRATEGIES[model] if not (is_wide and name == "bait")]
-
-
-def start_of(y: np.ndarray) -> int:
-    """Return with how many labels a simulation starts, and how many come in each round."""
-    return max(10, 2 * len(np.unique(y)))
-
-
-def budget_of(y: np.ndarray) -> int:
-    """Return how many labels there are at the end: half of the rows to train on at most."""
-    return min(ROUNDS * start_of(y), int((1 - TEST_SIZE) * len(y)) // 2)
 
 
 def repeats_of(shard: str | None) -> range:
@@ -96,8 +60,6 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONWARNINGS"] = "ignore"
     warnings.simplefilter("ignore")  # models of few labels do not converge, and strategies tie
-    from pack import has_all  # which reads what is defined here
-
     for model in options.models:
         for name in options.sets:
             if has_all(name, model, repeats_of(options.shard)):
