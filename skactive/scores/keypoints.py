@@ -9,11 +9,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from scipy.special import softmax
 
-from ..data.tensors import as_array
 from ..data.types import Floats
 from ..utils.checks import checked_count, checked_number, unmasked
 from .one_label import entropy
-from .parts import REDUCE, check_name_of, checked_confidences, checked_parts, one_by_one, over_parts
+from .parts import (
+    REDUCE,
+    check_name_of,
+    checked_confidences,
+    checked_parts,
+    one_by_one,
+    over_parts,
+    plain,
+)
 
 
 def keypoint_least_confidence(
@@ -146,7 +153,7 @@ def multi_peak_entropy(
 
 def _checked_heatmaps(heatmaps: ArrayLike, at: int, who: str) -> NDArray:
     """Return the heatmaps of one image, refusing what are none."""
-    array = unmasked(as_array(heatmaps), "heatmaps", who)
+    array = plain(heatmaps, "heatmaps", who)
     if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"{who} got heatmaps of image {at} of shape {array.shape} and dtype {array.dtype}; "

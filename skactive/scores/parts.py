@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.arrays import as_positions, check_probabilities
+from ..data.tensors import as_array, is_tensor
 from ..data.types import Floats, Positions
 from ..utils.checks import checked_count, checked_number, unmasked
 from .one_label import entropy, least_confidence, margin
@@ -185,7 +186,7 @@ def checked_values(values: ArrayLike, n_parts: int, who: str, name: str = "value
     if not np.isfinite(values).all():
         part = int(np.flatnonzero(~np.isfinite(values))[0])
         raise ValueError(
-            f"{who} got {name} with {values[part]} at part {part}; give a finite number for each part."
+            f"{who} got {name} with {values[part]} at part {part}; each part needs a finite number."
         )
     return values
 
@@ -233,6 +234,11 @@ def one_by_one(
         one = f": of one image, write {name}[None]" if given.ndim == ndim - 1 else ""
         raise ValueError(f"{who} got {name} of shape {tuple(given.shape)}; give {shape}{one}.")
     return iter(images)
+
+
+def plain(array: Any, name: str, who: str) -> NDArray:
+    """Return the array of one image, which may be a tensor, refusing masked cells."""
+    return unmasked(as_array(array) if is_tensor(array) else array, name, who)
 
 
 def _check_length(array: NDArray, n_parts: int, who: str, name: str) -> None:

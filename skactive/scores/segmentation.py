@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.arrays import SUM_TOLERANCE, check_probabilities
-from ..data.tensors import as_array
 from ..data.types import Floats, Positions
-from ..utils.checks import checked_number, unmasked
-from .parts import BY, REDUCE, check_name_of, one_by_one, reduced
+from ..utils.checks import checked_number
+from .parts import BY, REDUCE, check_name_of, one_by_one, plain, reduced
 
 _NONE: Any = object()  # where one of two iterables has ended
 
@@ -167,16 +166,15 @@ def region_uncertainty(
     check_name_of(reduce, "reduce", REDUCE, who)
     found: list[tuple[Floats, NDArray[np.int64], Positions]] = []
     labels = one_by_one(regions, who, "regions", "(n, H, W)", 3)
-    for at, (each, given) in enumerate(
-        zip_longest(one_by_one(proba, who, "proba", "(n, H, W, C)"), labels, fillvalue=_NONE)
-    ):
+    images = one_by_one(proba, who, "proba", "(n, H, W, C)")
+    for at, (each, given) in enumerate(zip_longest(images, labels, fillvalue=_NONE)):
         if each is _NONE or given is _NONE:
             more, fewer = ("regions", "proba") if each is _NONE else ("proba", "regions")
             raise ValueError(
                 f"{who} got {more} of more than {at} images, and {fewer} of {at}; give both of "
                 f"each image."
             )
-        array = as_array(each)
+        array = plain(each, "proba", who)
         numbers = _numbers(given, array.shape[:2], at, who)
         doubts = BY[by](_pixels(array, at, who))
         is_in = numbers >= 0
@@ -195,7 +193,7 @@ def region_uncertainty(
 
 def _pixels(proba: Any, at: int, who: str) -> NDArray:
     """Return the probabilities of one image as rows of pixels, refusing what are none."""
-    array = unmasked(as_array(proba), "proba", who)
+    array = plain(proba, "proba", who)
     if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"{who} got proba of image {at} of shape {array.shape} and dtype {array.dtype}; give "
@@ -218,7 +216,7 @@ def _sums_to_one(array: NDArray, axis: int) -> bool:
 
 def _numbers(regions: ArrayLike, shape: tuple[int, ...], at: int, who: str) -> NDArray[np.int64]:
     """Return the region of each pixel of an image, refusing what is none."""
-    array = unmasked(as_array(regions), "regions", who)
+    array = plain(regions, "regions", who)
     if (
         array.shape != shape
         or array.dtype.kind not in "iu"
