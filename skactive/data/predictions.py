@@ -214,7 +214,8 @@ def read_label_studio(
             if control is None or found == control:
                 row += [at] * len(chosen)
                 labels += chosen
-                scores += [result.get("score", prediction.get("score"))] * len(chosen)
+                own = result.get("score")
+                scores += [prediction.get("score") if own is None else own] * len(chosen)
     if controls and (control not in controls if control is not None else len(controls) > 1):
         write = nearest_class(str(control), list(controls)) or next(iter(controls))
         raise ValueError(

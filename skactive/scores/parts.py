@@ -218,7 +218,7 @@ def reduced(values: Floats, rows: Positions, n: int, reduce: str, empty: float) 
         out = np.full(n, -np.inf)
         np.maximum.at(out, rows, values)
     else:
-        out = np.bincount(rows, weights=values, minlength=n)
+        out = np.bincount(rows, weights=values, minlength=n).astype(np.float64, copy=False)
         if reduce == "mean":
             out = out / np.maximum(counts, 1)
     out[counts == 0] = empty
