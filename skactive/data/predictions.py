@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -351,12 +352,11 @@ def _table(rows: list[Any], name: str, who: str) -> Floats:
             f"{who} got result {odd} with {name} {rows[odd]!r}, which is no list as long as that "
             f"of the first; give as many numbers of each result."
         )
-    try:
-        return np.array(rows, dtype=np.float64)
-    except (TypeError, ValueError):
-        is_fine = [all(map(is_number, each)) for each in rows]
-        i = is_fine.index(False)
-        raise ValueError(f"{who} got result {i} with {name} {rows[i]!r}; give numbers.") from None
+    if not set(map(type, chain.from_iterable(rows))) <= {int, float}:
+        i = next((i for i, each in enumerate(rows) if not all(map(is_number, each))), None)
+        if i is not None:
+            raise ValueError(f"{who} got result {i} with {name} {rows[i]!r}; give numbers.")
+    return np.array(rows, dtype=np.float64)
 
 
 # Label Studio
