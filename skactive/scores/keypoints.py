@@ -14,12 +14,12 @@ from ..utils.checks import checked_count, checked_number, unmasked
 from .one_label import entropy
 from .parts import (
     REDUCE,
+    array_of_image,
     check_name_of,
     checked_confidences,
     checked_parts,
-    one_by_one,
+    image_by_image,
     over_parts,
-    plain,
 )
 
 
@@ -146,14 +146,14 @@ def multi_peak_entropy(
     check_name_of(reduce, "reduce", REDUCE, who)
     scores = [
         _peak_entropies(_checked_heatmaps(each, at, who), radius, lowest)
-        for at, each in enumerate(one_by_one(heatmaps, who, "heatmaps", "(n, K, H, W)"))
+        for at, each in enumerate(image_by_image(heatmaps, who, "heatmaps", "(n, K, H, W)"))
     ]
     return np.array([float(REDUCE[reduce](each)) for each in scores], dtype=np.float64)
 
 
 def _checked_heatmaps(heatmaps: ArrayLike, at: int, who: str) -> NDArray:
     """Return the heatmaps of one image, refusing what are none."""
-    array = plain(heatmaps, "heatmaps", who)
+    array = array_of_image(heatmaps, "heatmaps", who)
     if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"{who} got heatmaps of image {at} of shape {array.shape} and dtype {array.dtype}; "

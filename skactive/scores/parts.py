@@ -225,7 +225,7 @@ def reduced(values: Floats, rows: Positions, n: int, reduce: str, empty: float) 
     return out
 
 
-def one_by_one(
+def image_by_image(
     images: Iterable[ArrayLike], who: str, name: str, shape: str, ndim: int = 4
 ) -> Iterator[ArrayLike]:
     """Return the arrays of images one after another, refusing an array of one of them."""
@@ -236,7 +236,7 @@ def one_by_one(
     return iter(images)
 
 
-def plain(array: Any, name: str, who: str) -> NDArray:
+def array_of_image(array: Any, name: str, who: str) -> NDArray:
     """Return the array of one image, which may be a tensor, refusing masked cells."""
     return unmasked(as_array(array) if is_tensor(array) else array, name, who)
 
