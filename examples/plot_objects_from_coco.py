@@ -84,8 +84,8 @@ for name, rows in {"coral": chosen, "largest doubt": largest}.items():
 print(f"random: {24 / N * errors.sum():.1f} expected")
 
 # %%
-# The first six that were chosen, and below them some whose boxes are the surest. Boxes of the
-# wrong kind are dashed.
+# The first six that were chosen, and below them some whose boxes are the surest. Numbers are the
+# detector's scores; where it took a disc for a square, or a square for a disc, the box is dashed.
 has_boxes = np.flatnonzero(doubt > 0)
 surest = has_boxes[np.argsort(doubt[has_boxes])[:6]]
 fig, axes = plt.subplots(2, 6, figsize=(10, 3.9), layout="constrained")
@@ -95,9 +95,7 @@ for ax, i in zip(axes.flat, [*chosen[:6], *surest], strict=True):
         (left, top, width, height), score = found.box[part], found.score[part]
         style = {"linestyle": "-" if is_right[part] else "--", "edgecolor": "white"}
         ax.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, **style))
-        label = f"{found.categories[found.category[part]]} {score:.2f}"
-        side = {"x": left, "ha": "left"} if left < SIZE / 2 else {"x": left + width, "ha": "right"}
-        ax.text(**side, y=top - 2, s=label, color="white", fontsize=7)
+        ax.text(left - 0.5, top - 2, f"{score:.2f}", color="white", fontsize=7)
     ax.set_title(found.names[i], fontsize=8)
     ax.set_axis_off()
 plt.show()
