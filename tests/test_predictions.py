@@ -195,6 +195,7 @@ def test_spans_keypoints_and_choices_are_read_as_boxes_are(kind):
     note = {"from_name": "note", "type": "textarea", "value": {"text": ["?"]}}
     relation = {"from_id": "a", "to_id": "b", "type": "relation", "direction": "right"}
     results = note, region(["dog"], 0.5, kind), relation
+    assert lists(read_label_studio([task(1, region("dog", 0.5, kind))]))[1] == ["dog"]
     found = read_label_studio([task(1, *results), task(2)])
     assert lists(found) == ([0], ["dog"], [0.5]) and found.n_rows == 2
 

@@ -64,6 +64,7 @@ def parts(draw):
 @given(parts(), reductions, empties)
 def test_values_of_parts_are_reduced_as_by_their_twin(given_parts, reduce, empty):
     row, n_rows, values, _ = given_parts
+    values = 4 * values - 3  # of either sign
     found = scores.over_parts(values, row, n_rows, reduce=reduce, empty=empty)
     close(found, naive.of_rows(values.tolist(), row.tolist(), n_rows, reduce, empty))
 
@@ -360,6 +361,7 @@ def test_two_places_that_are_as_likely_have_the_entropy_of_a_coin_each():
 
 # Refusals
 
+MIXED = np.array([0.5, 1.5], dtype=object)
 P, ROW = np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([0, 1])
 IMAGE = np.array([[[0.5, 0.25, 0.25], [1.0, 0.0, 0.0]]])  # (1, 2, 3)
 of = scores.over_parts
@@ -403,12 +405,16 @@ pixels, regions_of, keypoints = (
         (lambda: scores.object_frequency([0], ROW, 2), ValueError, r"category of shape \(1,\)"),
         (lambda: scores.object_frequency([0, np.nan], ROW, 2), TypeError, "whole numbers or names"),
         (lambda: scores.object_frequency(["a", None], ROW, 2), TypeError, "whole numbers or names"),
+        (lambda: scores.object_frequency(MIXED, ROW, 2), TypeError, "whole numbers or names"),
         (lambda: scores.object_frequency([0, 1], ROW, 2, penalty=2), ValueError, "penalty=2"),
         (lambda: scores.object_frequency([0, 1], ROW, 2, penalty=-1), ValueError, "penalty=-1"),
         (lambda: sequence([0.0, 0.5], ROW, 2), ValueError, "proba 0 at part 0"),
         (lambda: sequence(P / 2, ROW, 2), ValueError, "sums to one"),
         (lambda: sequence(P, ROW, 2, normalized="yes"), TypeError, "normalized='yes'"),
         (lambda: sequence(P, [0], 2), ValueError, "proba of 2 parts"),
+        (lambda: sequence([0.5, 1.25], ROW, 2), ValueError, "1.25 at part 1"),
+        (lambda: sequence(["a", "b"], ROW, 2), ValueError, "a number for each part"),
+        (lambda: sequence(P[None], ROW, 2), ValueError, r"shape \(1, 2, 2\)"),
         (lambda: sequence([-0.5, 0.5], ROW, 2), ValueError, "-0.5 at part 0"),
         (lambda: keypoints(P, [0], 2), ValueError, r"confidence of shape \(2, 2\)"),
         (lambda: keypoints(P[0], ROW, 2), ValueError, r"confidence of shape \(2,\)"),

@@ -405,7 +405,10 @@ def _labels_of(result: Mapping[str, Any]) -> tuple[str | None, list[str]]:
     value = result.get("value")
     if not (kind.endswith("labels") or kind == "choices") or not isinstance(value, Mapping):
         return None, []
-    return str(result.get("from_name")), list(map(str, value.get(kind) or ()))
+    labels = value.get(kind) or ()
+    return str(result.get("from_name")), [labels] if isinstance(labels, str) else [
+        *map(str, labels)
+    ]
 
 
 def _name_of(task: Mapping[str, Any], name: str | None, at: int, who: str) -> Any:

@@ -75,9 +75,9 @@ def sequence_least_confidence(
     rows, n, empty = checked_parts(row, n_rows, who, empty=empty)
     proba = unmasked(proba, "proba", who)
     if proba.ndim == 2:
-        proba = 1.0 - least_confidence(check_probabilities(proba, who=who))
-    # Rows may miss a sum of one by a little; a probability does not exceed one.
-    sure = checked_confidences(np.minimum(proba, 1.0), len(rows), who, "proba")
+        # Rows may miss a sum of one by a little, and the largest may exceed one by as much.
+        proba = np.minimum(1.0 - least_confidence(check_probabilities(proba, who=who)), 1.0)
+    sure = checked_confidences(proba, len(rows), who, "proba")
     if not (sure > 0).all():
         part = int((sure == 0).argmax())
         raise ValueError(
@@ -86,4 +86,4 @@ def sequence_least_confidence(
     losses = reduced(-np.log(sure), rows, n, "mean" if normalized else "sum", 0.0)
     scores = losses if normalized else -np.expm1(-losses)
     scores[np.bincount(rows, minlength=n) == 0] = empty
-    return scores + 0.0  # not -0
+    return scores
