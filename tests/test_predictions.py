@@ -187,6 +187,8 @@ def test_predictions_of_label_studio_are_read_label_by_label(tmp_path):
             [0.5, 0.25, 0.25, 0.75, 0.0],  # the fourth has none of its own, only its prediction's
         )
         assert found.categories.tolist() == ["cat", "dog", "wet"]
+    answer = {"total_predictions": 3, "total": 3, "tasks": TASKS}
+    assert lists(read_label_studio(answer)) == lists(read_label_studio(TASKS))
     assert read_label_studio(TASKS, name="image").names.tolist() == ["7.jpg", "5.jpg", "6.jpg"]
 
 
@@ -238,7 +240,9 @@ def test_of_several_predictions_of_one_model_the_last_counts():
         (changed(TASKS, 0, "predictions", 0, "result", 0, "score", 50), {}, "score 50 of a result"),
         (changed(TASKS, 0, "id", None), {}, "task 0 without id; write name='image'"),
         (TASKS, {"name": "imag"}, "task 0 without 'imag' in its data; write name='image'"),
-        ({"tasks": TASKS}, {}, "tasks that are an object; give a list"),
+        ({"task": TASKS}, {}, "tasks that are an object; give a list"),
+        ({"tasks": TASKS, "total": 4}, {}, "3 of 4 tasks; ask for &page_size=1000"),
+        ({"tasks": 3}, {"name": "image"}, "of type int; give a list of tasks"),
         (3, {}, "of type int; give a list of tasks"),
     ],
 )

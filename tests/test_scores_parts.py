@@ -204,6 +204,21 @@ def test_scores_of_lightly_are_those_of_its_documentation():
     close(found, [0.4, 0.4, 0.0])
 
 
+def test_what_the_refusal_of_sigmoids_says_to_write_puts_the_doubtful_first():
+    sigmoids, row = np.array([[0.9, 0.9], [0.5, 0.0], [0.99, 0.01]]), [0, 1, 2]
+    found = scores.over_parts(scores.label_least_confidence(sigmoids), row, 3)
+    close(found, [0.1, 0.5, 0.01])
+
+
+def test_of_a_calibrated_detector_the_sum_is_the_number_of_wrong_boxes_to_expect():
+    rng = np.random.default_rng(0)
+    row, objectness = rng.integers(0, 50, 200_000), rng.random(200_000)
+    wrong = np.bincount(row[rng.random(200_000) > objectness], minlength=50)
+    expected = scores.objectness_least_confidence(objectness, row, 50, reduce="sum")
+    spread = np.sqrt(np.bincount(row, objectness * (1 - objectness)))
+    assert abs((wrong - expected) / spread).max() < 4  # standard deviations
+
+
 def test_long_texts_have_a_least_confidence_of_one_and_the_normalised_score_of_a_short_one():
     row = np.repeat([0, 1], [2, 100_000])
     best = np.full(len(row), 0.75)
@@ -395,7 +410,7 @@ pixels, regions_of, keypoints = (
         (lambda: of([], [], True), ValueError, "n_rows=True"),
         (lambda: of([], [], -1), ValueError, "n_rows=-1"),
         (lambda: scores.part_uncertainty(P, ROW, 2, by="BALD"), ValueError, "give 'least_conf"),
-        (lambda: scores.part_uncertainty(P / 2, ROW, 2), ValueError, "label_margin"),
+        (lambda: scores.part_uncertainty(P / 2, ROW, 2), ValueError, "label_least_confidence"),
         (lambda: scores.part_uncertainty(P, [0], 2), ValueError, "proba of 2 parts and row of 1"),
         (lambda: scores.part_uncertainty([1.5, 0], ROW, 2), ValueError, "1.5 at part 0"),
         (lambda: scores.part_uncertainty(P[0], ROW[:1], 2), ValueError, "proba of 2 parts"),

@@ -163,8 +163,9 @@ def read_label_studio(
     Parameters
     ----------
     tasks : path, or list of dict
-        A JSON file of tasks with their `predictions`, as they are imported, or what is in it. In an
-        export these are mere numbers: get them by ``/api/tasks?project=1&fields=all``.
+        A JSON file of tasks with their `predictions`, as they are imported, or what is in it; or
+        the answer of ``/api/tasks?project=1&fields=all``. In an export predictions are mere
+        numbers.
     name : str, default=None
         What of a task's `data` names it, such as "image"; None: its number, `id`.
     control : str, default=None
@@ -199,6 +200,13 @@ def read_label_studio(
     """
     who = "read_label_studio"
     told = _loaded(tasks, who)
+    if isinstance(told, Mapping) and "tasks" in told:  # an answer of the server
+        told, n = told["tasks"], told.get("total", 0)
+        if isinstance(told, Sequence) and len(told) < n:
+            raise ValueError(
+                f"{who} got {len(told)} of {n} tasks; ask for &page_size=1000 and &page=2, and give "
+                f"the tasks of all pages as one list."
+            )
     if isinstance(told, Mapping) or not isinstance(told, Sequence):
         raise ValueError(f"{who} got tasks that are {_kind(told)}; give a list of tasks.")
     predictions = _predictions(told, model_version, who)

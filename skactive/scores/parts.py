@@ -99,8 +99,8 @@ def part_uncertainty(
     proba : array of float, shape (n_parts, C) or (n_parts,)
         Class probabilities of each part, which sum to one; or p, how sure the model is of it, for
         the two classes "it is right" and "it is not": (p, 1 - p), as with results of COCO. What a
-        detector says of each class by a sigmoid sums to anything: reduce its `label_margin`,
-        `label_entropy` or `label_least_confidence` by `over_parts`.
+        detector says of each class by a sigmoid sums to anything: reduce its `label_entropy` or
+        `label_least_confidence` by `over_parts`.
     row, n_rows
         As in `over_parts`.
     by : {"least_confidence", "margin", "entropy"}, default="margin"
@@ -144,7 +144,7 @@ def part_uncertainty(
     else:
         write = (
             "; where each class has a sigmoid of its own, write "
-            "over_parts(label_margin(proba), row, n_rows)"
+            "over_parts(label_least_confidence(proba), row, n_rows)"
         )
         proba = check_probabilities(proba, who=who, write=write)
         _check_length(proba, len(rows), who, "proba")
