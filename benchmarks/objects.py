@@ -68,12 +68,12 @@ def scored(world: World) -> dict[str, np.ndarray]:
     row, objectness, proba, n = world.row, world.objectness, world.proba, len(world.errors)
     kinds = proba.argmax(axis=1)
     out = {"object_frequency": scores.object_frequency(kinds, row, n)}
-    for reduce in ("max", "mean", "sum"):
+    for reduce in ("sum", "mean", "max"):
         out[f"objectness_least_confidence, {reduce}"] = scores.objectness_least_confidence(
             objectness, row, n, reduce=reduce
         )
     for by in ("least_confidence", "margin", "entropy"):
-        for reduce in ("max", "mean", "sum"):
+        for reduce in ("sum", "mean", "max"):
             out[f"part_uncertainty, {by}, {reduce}"] = scores.part_uncertainty(
                 proba, row, n, by=by, reduce=reduce
             )
@@ -82,7 +82,9 @@ def scored(world: World) -> dict[str, np.ndarray]:
     wrong = 1 - objectness * proba.max(axis=1)
     out["1 - objectness x class, sum"] = scores.over_parts(wrong, row, n, reduce="sum")
     out["1 - objectness x class, mean"] = scores.over_parts(wrong, row, n, reduce="mean")
-    out["the same, 1 without boxes"] = scores.over_parts(wrong, row, n, reduce="mean", empty=1.0)
+    for reduce in ("sum", "mean"):
+        name = f"1 - objectness x class, {reduce}, empty=1"
+        out[name] = scores.over_parts(wrong, row, n, reduce=reduce, empty=1.0)
     return out
 
 

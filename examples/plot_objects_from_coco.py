@@ -64,7 +64,7 @@ folder = Path(tempfile.mkdtemp())
 # nothing of images in which nothing was found. Each box is as doubtful as the detector says,
 # and an image as its boxes together: of the errors that it makes, so many are to be expected there.
 found = read_coco(folder / "results.json", folder / "images.json")
-doubt = scores.objectness_least_confidence(found.score, found.row, found.n_rows, reduce="sum")
+doubt = scores.objectness_least_confidence(found.score, found.row, found.n_rows)
 print(f"{len(found.row)} boxes in {found.n_rows} images, {(doubt == 0).sum()} without any")
 
 # %%

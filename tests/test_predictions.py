@@ -105,7 +105,7 @@ def test_the_order_of_either_file_changes_no_image_s_scores(of_results, of_image
         "c.jpg": 1, "sub/a.jpg": 2, "b.jpg": 0
     }  # fmt: skip
     assert dict(zip(found.names, doubt, strict=True)) == {
-        "c.jpg": 0, "sub/a.jpg": 0.625, "b.jpg": 1
+        "c.jpg": 0, "sub/a.jpg": 1.25, "b.jpg": 1
     }  # fmt: skip
 
 
@@ -265,7 +265,7 @@ def test_the_most_doubtful_images_are_selected_by_name_and_none_that_are_labelle
     doubt = scores.objectness_least_confidence(found.score, found.row, found.n_rows)
     chosen = select("scores", scores=doubt, n_instances=1)
     assert found.names[chosen].tolist() == ["sub/a.jpg"]
-    unseen = scores.objectness_least_confidence(found.score, found.row, found.n_rows, empty=1.0)
+    unseen = scores.objectness_least_confidence(found.score, found.row, found.n_rows, empty=2.0)
     assert found.names[select("scores", scores=unseen)].tolist() == ["b.jpg"]
     at = found.names.tolist().index("b.jpg")
     again = select("scores", scores=unseen, labeled=[at], n_instances=1)

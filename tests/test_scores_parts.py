@@ -121,8 +121,8 @@ def test_keypoint_least_confidence_equals_its_twin(given_parts, of_object, reduc
 
 ALL = {
     "over_parts": lambda row, n, v, p, c: scores.over_parts(v, row, n, reduce="mean", empty=0.5),
-    "max": lambda row, n, v, p, c: scores.over_parts(v, row, n),
-    "uncertainty": lambda row, n, v, p, c: scores.part_uncertainty(p, row, n, reduce="sum"),
+    "max": lambda row, n, v, p, c: scores.over_parts(v, row, n, reduce="max"),
+    "uncertainty": lambda row, n, v, p, c: scores.part_uncertainty(p, row, n),
     "frequency": lambda row, n, v, p, c: scores.object_frequency(c, row, n),
     "objectness": lambda row, n, v, p, c: scores.objectness_least_confidence(v, row, n, empty=1),
     "sequence": lambda row, n, v, p, c: scores.sequence_least_confidence(p, row, n),
@@ -194,13 +194,14 @@ def test_one_more_object_adds_one_or_the_penalty(given_parts, penalty):
 
 def test_scores_of_lightly_are_those_of_its_documentation():
     # Its example: "one object with an uncertainty_entropy of 0.9 and the other of 0.5" give 0.9.
-    assert scores.over_parts([0.9, 0.5], [0, 0], 1).tolist() == [0.9]
+    assert scores.over_parts([0.9, 0.5], [0, 0], 1, reduce="max").tolist() == [0.9]
     # Lightly's own code, on an image with two cats and a dog, one with a cat, one with nothing:
     # 1 + .25 + 1, 1, 0, stretched to [.9, 1]; and 1 - mean(scores), 0 for nothing.
     frequency = scores.object_frequency([0, 0, 1, 0], [0, 0, 0, 1], 3)
     stretched = 0.9 + 0.1 * (frequency - frequency.min()) / np.ptp(frequency)
     close(stretched, [1.0, 0.9 + 0.1 / 2.25, 0.9])
-    found = scores.objectness_least_confidence([0.9, 0.8, 0.1, 0.6], [0, 0, 0, 1], 3)
+    four = [0.9, 0.8, 0.1, 0.6]
+    found = scores.objectness_least_confidence(four, [0, 0, 0, 1], 3, reduce="mean")
     close(found, [0.4, 0.4, 0.0])
 
 
@@ -214,7 +215,7 @@ def test_of_a_calibrated_detector_the_sum_is_the_number_of_wrong_boxes_to_expect
     rng = np.random.default_rng(0)
     row, objectness = rng.integers(0, 50, 200_000), rng.random(200_000)
     wrong = np.bincount(row[rng.random(200_000) > objectness], minlength=50)
-    expected = scores.objectness_least_confidence(objectness, row, 50, reduce="sum")
+    expected = scores.objectness_least_confidence(objectness, row, 50)
     spread = np.sqrt(np.bincount(row, objectness * (1 - objectness)))
     assert abs((wrong - expected) / spread).max() < 4  # standard deviations
 
@@ -403,8 +404,8 @@ pixels, regions_of, keypoints = (
         (lambda: of(P, ROW, 2), ValueError, r"values of shape \(2, 2\)"),
         (lambda: of(np.ma.array([1.0, 2], mask=[0, 1]), ROW, 2), ValueError, "masked"),
         (lambda: of([1.0, 2.0], np.ma.array(ROW, mask=[0, 1]), 2), ValueError, "masked"),
-        (lambda: of([1.0, 2.0], ROW, 2, reduce="median"), ValueError, "'max', 'mean' or 'sum'"),
-        (lambda: of([1.0, 2.0], ROW, 2, reduce=np.max), ValueError, "'max', 'mean' or 'sum'"),
+        (lambda: of([1.0, 2.0], ROW, 2, reduce="median"), ValueError, "'sum', 'mean' or 'max'"),
+        (lambda: of([1.0, 2.0], ROW, 2, reduce=np.max), ValueError, "'sum', 'mean' or 'max'"),
         (lambda: of([1.0, 2.0], ROW, 2, empty=np.nan), ValueError, "empty=nan"),
         (lambda: of([1.0, 2.0], ROW, 2, empty=None), ValueError, "empty=None"),
         (lambda: of([], [], True), ValueError, "n_rows=True"),

@@ -204,8 +204,8 @@ def read_label_studio(
         told, n = told["tasks"], told.get("total", 0)
         if isinstance(told, Sequence) and len(told) < n:
             raise ValueError(
-                f"{who} got {len(told)} of {n} tasks; ask for &page_size=1000 and &page=2, and give "
-                f"the tasks of all pages as one list."
+                f"{who} got {len(told)} of {n} tasks; ask for &page_size=1000 and &page=2, and "
+                f"give the tasks of all pages as one list."
             )
     if isinstance(told, Mapping) or not isinstance(told, Sequence):
         raise ValueError(f"{who} got tasks that are {_kind(told)}; give a list of tasks.")

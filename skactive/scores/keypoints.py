@@ -29,13 +29,13 @@ def keypoint_least_confidence(
     n_rows: int,
     *,
     of_object: str = "mean",
-    reduce: str = "mean",
+    reduce: str = "sum",
     empty: float = 0.0,
 ) -> Floats:
     r"""How unsure a model is of the keypoints of its objects: :math:`1 - s_{jk}`, reduced twice.
 
     First over the keypoints k of an object j, a person's joints, then over the objects of an image.
-    By the mean, twice, it is one less the mean confidence, as in the results of COCO.
+    A person of whom all joints are sure counts nothing, one of whom half are sure a half.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ def keypoint_least_confidence(
         The image that each object is in, from 0 to n_rows - 1.
     n_rows : int
         How many images there are, those without objects too.
-    of_object : {"max", "mean", "sum"}, default="mean"
+    of_object : {"sum", "mean", "max"}, default="mean"
         How the values of an object's keypoints become one: "max" is for the least sure keypoint.
-    reduce : {"max", "mean", "sum"}, default="mean"
-        How the values of an image's objects become one.
+    reduce : {"sum", "mean", "max"}, default="sum"
+        How the values of an image's objects become one; see `over_parts`.
     empty : float, default=0.0
         The value of an image without objects; see `over_parts`.
 
@@ -66,9 +66,9 @@ def keypoint_least_confidence(
     Examples
     --------
     >>> keypoint_least_confidence([[1.0, 0.5], [0.75, 0.75]], [0, 0], 2)
-    array([0.25, 0.  ])
+    array([0.5, 0. ])
     >>> keypoint_least_confidence([[1.0, 0.5], [0.75, 0.75]], [0, 0], 2, of_object="max")
-    array([0.375, 0.   ])
+    array([0.75, 0.  ])
     """
     who = "keypoint_least_confidence"
     rows, n, empty = checked_parts(row, n_rows, who, reduce, empty)

@@ -81,13 +81,13 @@ def objectness_least_confidence(
     row: ArrayLike,
     n_rows: int,
     *,
-    reduce: str = "mean",
+    reduce: str = "sum",
     empty: float = 0.0,
 ) -> Floats:
-    r"""How unsure a detector is that its objects are there: :math:`1 - o_j`, the mean over boxes.
+    r"""How unsure a detector is that its objects are there: the sum of :math:`1 - o_j` over boxes.
 
-    By the mean this is Lightly's objectness_least_confidence [1]_. It is the same for whatever is
-    found with a score of its own: boxes, masks, spans of a text.
+    By the mean it is Lightly's objectness_least_confidence [1]_. It serves whatever is found with
+    a score of its own: boxes, masks, spans of a text.
 
     Parameters
     ----------
@@ -95,8 +95,8 @@ def objectness_least_confidence(
         The detector's score of each object, from 0 to 1.
     row, n_rows
         As in `object_frequency`.
-    reduce : {"max", "mean", "sum"}, default="mean"
-        How the values of the objects of an image become one.
+    reduce : {"sum", "mean", "max"}, default="sum"
+        How the values of the objects of an image become one; see `over_parts`.
     empty : float, default=0.0
         The value of an image without objects; see `over_parts`. Lightly has 0, so that they come
         last; 1 has them first.
@@ -104,8 +104,8 @@ def objectness_least_confidence(
     Returns
     -------
     ndarray of float64, shape (n_rows,)
-        Larger is less certain. By "max" and "mean" from 0 to 1, by "sum" the number of objects that
-        are expected to be wrong, if the scores are calibrated.
+        Larger is less certain. By "sum" the number of objects that are not there, as is to be
+        expected of a detector whose scores are calibrated; by "mean" and "max" from 0 to 1.
 
     Raises
     ------
@@ -119,6 +119,8 @@ def objectness_least_confidence(
     Examples
     --------
     >>> objectness_least_confidence([0.75, 0.25, 0.5], [0, 0, 2], 3)
+    array([1. , 0. , 0.5])
+    >>> objectness_least_confidence([0.75, 0.25, 0.5], [0, 0, 2], 3, reduce="mean")
     array([0.5, 0. , 0.5])
     """
     who = "objectness_least_confidence"
