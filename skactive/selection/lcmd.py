@@ -22,7 +22,7 @@ from ..data.types import Floats, Mask, Positions, Vectors
 from ..utils.progress import progress
 from .distances import OTHERS, squared_distances
 
-EPS = float(np.finfo(np.float64).eps)
+_EPS = float(np.finfo(np.float64).eps)
 _TIE = 1e-12  # share of a number within which two of them are the same
 
 
@@ -125,7 +125,7 @@ class _Clusters:
         """Return less than the squared distance of every row to one of them, by one product."""
         least = self.lengths + self.lengths[center]
         # What rounding may have added: few rows are near enough to be computed from differences.
-        least *= 1 - 8 * (row_width(self.vectors) + 4) * EPS
+        least *= 1 - 8 * (row_width(self.vectors) + 4) * _EPS
         one = as_floats(self.vectors[[center]], np.float64)
         for part in chunks(self.vectors):
             block = as_floats(self.vectors[part], np.float64)
@@ -145,7 +145,7 @@ class _Clusters:
     def _move(self, places: Positions, squared: Floats, owner: Positions | int) -> None:
         """Move rows to other clusters, those at the places that are nearer to them."""
         closer = squared < self.squared[places]
-        self.owner[places[closer]] = owner[closer] if isinstance(owner, np.ndarray) else owner
+        self.owner[places[closer]] = np.broadcast_to(owner, closer.shape)[closer]
         self.squared[places[closer]] = squared[closer]
 
 
