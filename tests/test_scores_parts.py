@@ -308,6 +308,19 @@ def test_images_given_whole_score_as_one_by_one_and_as_tensors():
     assert len(scores.multi_peak_entropy(heatmaps)) == 2
 
 
+def test_parts_are_given_as_tensors_with_a_gradient_and_in_bfloat16():
+    torch = pytest.importorskip("torch")
+    proba, row = torch.tensor([[0.5, 0.5], [0.75, 0.25], [1.0, 0.0]]), torch.tensor([0, 0, 1])
+    for of_net in (proba.clone().requires_grad_(), proba.to(torch.bfloat16)):
+        sure = of_net[:, 0]
+        assert scores.part_uncertainty(of_net, row, 2).tolist() == [1.5, 0]
+        assert scores.sequence_least_confidence(of_net, row, 2).tolist() == [0.625, 0]
+        assert scores.over_parts(sure, row, 2).tolist() == [1.25, 1]
+        assert scores.objectness_least_confidence(sure, row, 2).tolist() == [0.75, 0]
+        assert scores.keypoint_least_confidence(of_net, row, 2).tolist() == [1, 0.5]
+    assert scores.object_frequency(torch.tensor([1, 1, 2]), row, 2).tolist() == [1.25, 1]
+
+
 def test_images_from_a_generator_are_in_memory_one_at_a_time():
     shape, n = (256, 256, 4), 8
     n_bytes = np.prod(shape) * 8
@@ -456,6 +469,9 @@ pixels, regions_of, keypoints = (
         (lambda: regions_of([IMAGE], [np.zeros((1, 2), bool)]), ValueError, "an integer"),
         (lambda: regions_of([IMAGE], [np.zeros((1, 2), np.uint64)]), ValueError, "an integer"),
         (lambda: regions_of([IMAGE], np.zeros((1, 2), int)), ValueError, r"write regions\[None\]"),
+        (lambda: pixels(3), TypeError, "proba of type int"),
+        (lambda: regions_of([IMAGE], None), TypeError, "regions of type NoneType"),
+        (lambda: scores.multi_peak_entropy(None), TypeError, "heatmaps of type NoneType"),
         (lambda: scores.multi_peak_entropy(IMAGE), ValueError, r"write heatmaps\[None\]"),
         (lambda: scores.multi_peak_entropy([IMAGE * np.nan]), ValueError, "NaN or infinity"),
         (lambda: scores.multi_peak_entropy([IMAGE[0]]), ValueError, r"shape \(K, H, W\)"),

@@ -170,7 +170,7 @@ def read_label_studio(
         What of a task's `data` names it, such as "image"; None: its number, `id`.
     control : str, default=None
         The control of the labelling interface (`from_name`) whose results are read; None: the only
-        one that labels anything. Texts and relations are no parts.
+        one that labels anything. Texts, taxonomies and relations are no parts.
     model_version : str, default=None
         Whose predictions; None: the only ones there are. Of several of a task the last counts.
 
@@ -183,8 +183,8 @@ def read_label_studio(
     Raises
     ------
     ValueError
-        If a task has no prediction (of this model), a part no score from 0 to 1, or one of several
-        controls or models has to be named.
+        If a task has no prediction (of this model), a part no score from 0 to 1, two tasks have one
+        name, or one of several controls or models has to be named.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def read_label_studio(
     told = _loaded(tasks, who)
     if isinstance(told, Mapping) and "tasks" in told:  # an answer of the server
         told, n = told["tasks"], told.get("total", 0)
-        if isinstance(told, Sequence) and len(told) < n:
+        if isinstance(told, Sequence) and is_number(n) and len(told) < n:
             raise ValueError(
                 f"{who} got {len(told)} of {n} tasks; ask for &page_size=1000 and &page=2, and "
                 f"give the tasks of all pages as one list."
@@ -215,8 +215,14 @@ def read_label_studio(
     scores: list[Any] = []
     controls: dict[str, None] = {}
     for at, prediction in enumerate(predictions):
-        for result in prediction.get("result") or ():
-            found, chosen = _labels_of(result)
+        results = prediction.get("result") or ()
+        if not isinstance(results, list | tuple):
+            raise ValueError(
+                f"{who} got task {at} with a prediction whose result is {_kind(results)}; give a "
+                f"list."
+            )
+        for result in results:
+            found, chosen = _labels_of(result, at, who)
             if found is None:
                 continue
             controls[found] = None
@@ -233,8 +239,10 @@ def read_label_studio(
         )
     categories = sorted(set(labels))
     codes = {label: code for code, label in enumerate(categories)}
+    names = [_name_of(task, name, at, who) for at, task in enumerate(told)]
+    _check_names(names, name or "id", "tasks", who)
     return Predictions(
-        names=objects([_name_of(task, name, at, who) for at, task in enumerate(told)]),
+        names=objects(names),
         categories=objects(categories),
         row=np.array(row, dtype=np.intp),
         category=np.array([codes[label] for label in labels], dtype=np.intp),
@@ -263,15 +271,29 @@ def _listed(
     entries: Sequence[Mapping[str, Any]], called: str, what: str, who: str
 ) -> tuple[NDArray[np.object_], dict[Any, int]]:
     """Return the names of images or categories, and the place of each id."""
+    if isinstance(entries, Mapping) or not isinstance(entries, Sequence):
+        raise ValueError(f"{who} got {what} that are {_kind(entries)}; give a list of {what}.")
     ids, names = _column(entries, "id", who, what), _column(entries, called, who, what)
-    at = {each: place for place, each in enumerate(ids)}
-    for values, key in ((ids, "id"), (names, called)):
-        twice, n = Counter(values).most_common(1)[0] if values else (None, 0)
-        if n > 1:
-            raise ValueError(
-                f"{who} got {what} of which {n} have the {key} {twice!r}; give each once."
-            )
-    return objects(names), at
+    _check_names(ids, "id", what, who)
+    _check_names(names, called, what, who)
+    return objects(names), {each: place for place, each in enumerate(ids)}
+
+
+def _check_names(values: list[Any], key: str, what: str, who: str) -> None:
+    """Refuse what calls nothing, or two things."""
+    odd = next((i for i, each in enumerate(values) if not _is_name(each)), None)
+    if odd is not None:
+        raise ValueError(
+            f"{who} got {what} of which number {odd} has the {key} {values[odd]!r}; give text or a "
+            f"number."
+        )
+    twice, n = Counter(values).most_common(1)[0] if values else (None, 0)
+    if n > 1:
+        raise ValueError(f"{who} got {what} of which {n} have the {key} {twice!r}; give each once.")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) or (is_number(value) and value == value)
 
 
 def _column(
@@ -291,18 +313,18 @@ def _places(
 ) -> Positions:
     """Return where the image or the category of each result is listed."""
     ids = _column(results, key, who)
-    try:
-        return np.array([at[each] for each in ids], dtype=np.intp)
-    except (KeyError, TypeError):
-        i = next(i for i, each in enumerate(ids) if not _is_in(each, at))
+    is_plain = set(map(type, ids)) <= {int, str}  # by type, as there may be a million
+    odd = next(
+        (i for i, each in enumerate(ids) if not (is_plain or _is_name(each)) or each not in at),
+        None,
+    )
+    if odd is not None:
+        like = next(iter(at), None)
         raise ValueError(
-            f"{who} got result {i} with {key} {ids[i]!r}, which is none of the {len(at)} {what} "
-            f"that are listed; give the file in which it is."
-        ) from None
-
-
-def _is_in(value: Any, at: dict[Any, int]) -> bool:
-    return isinstance(value, int | str | float) and value in at
+            f"{who} got result {odd} with {key} {ids[odd]!r}, which is none of the {len(at)} "
+            f"{what} that are listed (as {like!r}); give the file in which it is."
+        )
+    return np.array([at[each] for each in ids], dtype=np.intp)
 
 
 def _scores(values: list[Any], place: Callable[[int], str], who: str) -> Floats:
@@ -375,20 +397,26 @@ def _predictions(
 ) -> list[Mapping[str, Any]]:
     """Return the prediction of each task that counts."""
     made: list[list[Mapping[str, Any]]] = []
-    versions: dict[Any, None] = {}
+    versions: list[Any] = []
     for at, task in enumerate(tasks):
-        predictions = list((task.get("predictions") or ()) if isinstance(task, Mapping) else ())
+        predictions = (task.get("predictions") or []) if isinstance(task, Mapping) else []
+        if not isinstance(predictions, list | tuple):
+            raise ValueError(
+                f"{who} got task {at} with predictions that are {_kind(predictions)}; give a list."
+            )
         if not all(isinstance(each, Mapping) for each in predictions):
             raise ValueError(
                 f"{who} got task {at} with predictions {predictions!r}, which are mere numbers, as "
                 f"in an export; get the tasks by /api/tasks?project=1&fields=all."
             )
-        versions |= {each.get("model_version"): None for each in predictions}
-        made.append(predictions)
+        for each in predictions:
+            if each.get("model_version") not in versions:
+                versions.append(each.get("model_version"))
+        made.append(list(predictions))
     if model_version is None and len(versions) > 1:
         told = ", ".join(map(repr, versions))
         raise ValueError(
-            f"{who} got predictions of the models {told}; write model_version={[*versions][-1]!r}."
+            f"{who} got predictions of the models {told}; write model_version={versions[-1]!r}."
         )
     out = []
     for at, predictions in enumerate(made):
@@ -407,30 +435,42 @@ def _predictions(
     return out
 
 
-def _labels_of(result: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+def _labels_of(result: Any, at: int, who: str) -> tuple[str | None, list[str]]:
     """Return the control that gave a result, None where it labels nothing, and its labels."""
+    if not isinstance(result, Mapping):
+        raise ValueError(
+            f"{who} got task {at} with a result that is {_kind(result)}; give objects with "
+            f"from_name, type and value."
+        )
     kind = str(result.get("type"))
     value = result.get("value")
     if not (kind.endswith("labels") or kind == "choices") or not isinstance(value, Mapping):
         return None, []
     labels = value.get(kind) or ()
-    return str(result.get("from_name")), [labels] if isinstance(labels, str) else [
-        *map(str, labels)
-    ]
+    if isinstance(labels, str):
+        labels = [labels]
+    if not isinstance(labels, list | tuple) or not all(map(_is_name, labels)):
+        raise ValueError(f"{who} got task {at} with {kind} {labels!r}; give a list of names.")
+    return str(result.get("from_name")), [*map(str, labels)]
 
 
 def _name_of(task: Mapping[str, Any], name: str | None, at: int, who: str) -> Any:
     """Return what a task is called."""
     if name is None:
         if "id" not in task:
-            keys = list(task.get("data") or {})
+            keys = list(_data_of(task))
             raise ValueError(
                 f"{who} got task {at} without id; write name={keys[0] if keys else 'image'!r}, to "
                 f"call tasks by their data."
             )
         return task["id"]
-    data = task.get("data") or {}
+    data = _data_of(task)
     if name not in data:
         near = nearest_class(name, list(data)) or next(iter(data), "image")
         raise ValueError(f"{who} got task {at} without {name!r} in its data; write name={near!r}.")
     return data[name]
+
+
+def _data_of(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = task.get("data")
+    return data if isinstance(data, Mapping) else {}

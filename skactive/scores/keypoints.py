@@ -10,11 +10,11 @@ from scipy import ndimage
 from scipy.special import softmax
 
 from ..data.types import Floats
-from ..utils.checks import checked_count, checked_number, unmasked
+from ..utils.checks import checked_count, checked_number
 from .one_label import entropy
 from .parts import (
     REDUCE,
-    array_of_image,
+    as_plain,
     check_name_of,
     checked_confidences,
     checked_parts,
@@ -73,7 +73,7 @@ def keypoint_least_confidence(
     who = "keypoint_least_confidence"
     rows, n, empty = checked_parts(row, n_rows, who, reduce, empty)
     check_name_of(of_object, "of_object", REDUCE, who)
-    confidence = unmasked(confidence, "confidence", who)
+    confidence = as_plain(confidence, "confidence", who)
     if len(rows) == 0 and confidence.size == 0 and confidence.ndim in (1, 2):
         return np.full(n, empty)
     if confidence.ndim != 2 or confidence.shape[1] == 0 or len(confidence) != len(rows):
@@ -153,7 +153,7 @@ def multi_peak_entropy(
 
 def _checked_heatmaps(heatmaps: ArrayLike, at: int, who: str) -> NDArray:
     """Return the heatmaps of one image, refusing what are none."""
-    array = array_of_image(heatmaps, "heatmaps", who)
+    array = as_plain(heatmaps, "heatmaps", who)
     if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"{who} got heatmaps of image {at} of shape {array.shape} and dtype {array.dtype}; "

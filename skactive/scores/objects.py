@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from ..data.codes import label_codes
 from ..data.types import Floats
-from ..utils.checks import checked_number, unmasked
-from .parts import checked_confidences, checked_parts, reduced
+from ..utils.checks import checked_number
+from .parts import as_plain, checked_confidences, checked_parts, reduced
 
 
 def object_frequency(
@@ -56,7 +56,7 @@ def object_frequency(
     who = "object_frequency"
     penalty = checked_number(penalty, "penalty", who, 0.0, 1.0)
     rows, n, _ = checked_parts(row, n_rows, who)
-    kinds = unmasked(category, "category", who)
+    kinds = as_plain(category, "category", who)
     if kinds.shape != rows.shape:
         raise ValueError(
             f"{who} got category of shape {kinds.shape} and row of shape {rows.shape}; give one of "

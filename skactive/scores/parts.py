@@ -141,7 +141,7 @@ def part_uncertainty(
     who = "part_uncertainty"
     rows, n, empty = checked_parts(row, n_rows, who, reduce, empty)
     check_name_of(by, "by", BY, who)
-    proba = unmasked(proba, "proba", who)
+    proba = as_plain(proba, "proba", who)
     if proba.ndim == 1:
         sure = checked_confidences(proba, len(rows), who, "proba")
         proba = np.stack([sure, 1.0 - sure], axis=1)
@@ -167,7 +167,7 @@ def checked_parts(
     n = checked_count(n_rows, "n_rows", who, least=0)
     check_name_of(reduce, "reduce", REDUCE, who)
     empty = checked_number(empty, "empty", who)
-    rows = unmasked(row, "row", who)
+    rows = as_plain(row, "row", who)
     if rows.ndim != 1:
         raise ValueError(
             f"{who} got row of shape {rows.shape}; give the row of each part, shape (n_parts,)."
@@ -177,7 +177,7 @@ def checked_parts(
 
 def checked_values(values: ArrayLike, n_parts: int, who: str, name: str = "values") -> Floats:
     """Return one finite number for each part as float64, refusing anything else."""
-    values = unmasked(values, name, who)
+    values = as_plain(values, name, who)
     if values.size == 0 and n_parts == 0 and values.ndim == 1:
         return np.zeros(0)
     if values.dtype.kind not in "biuf" or values.ndim != 1:
@@ -237,11 +237,13 @@ def image_by_image(
     if getattr(given, "ndim", ndim) != ndim:
         one = f": of one image, write {name}[None]" if given.ndim == ndim - 1 else ""
         raise ValueError(f"{who} got {name} of shape {tuple(given.shape)}; give {shape}{one}.")
-    return iter(images)
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{who} got {name} of type {type(given).__name__}; give {shape}.")
+    return iter(given)
 
 
-def array_of_image(array: Any, name: str, who: str) -> NDArray:
-    """Return the array of one image, which may be a tensor, refusing masked cells."""
+def as_plain(array: Any, name: str, who: str) -> NDArray:
+    """Return an array, which may be given as a tensor of any device, refusing masked cells."""
     return unmasked(as_array(array) if is_tensor(array) else array, name, who)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.arrays import SUM_TOLERANCE, check_probabilities
 from ..data.types import Floats, Positions
 from ..utils.checks import checked_number
-from .parts import BY, REDUCE, array_of_image, check_name_of, image_by_image, reduced
+from .parts import BY, REDUCE, as_plain, check_name_of, image_by_image, reduced
 
 _NONE: Any = object()  # where one of two iterables has ended
 
@@ -174,7 +174,7 @@ def region_uncertainty(
                 f"{who} got {more} of more than {at} images, and {fewer} of {at}; give both of "
                 f"each image."
             )
-        array = array_of_image(each, "proba", who)
+        array = as_plain(each, "proba", who)
         numbers = _numbers(given, array.shape[:2], at, who)
         doubts = BY[by](_pixels(array, at, who))
         is_in = numbers >= 0
@@ -193,7 +193,7 @@ def region_uncertainty(
 
 def _pixels(proba: Any, at: int, who: str) -> NDArray:
     """Return the probabilities of one image as rows of pixels, refusing what are none."""
-    array = array_of_image(proba, "proba", who)
+    array = as_plain(proba, "proba", who)
     if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
         raise ValueError(
             f"{who} got proba of image {at} of shape {array.shape} and dtype {array.dtype}; give "
@@ -216,7 +216,7 @@ def _sums_to_one(array: NDArray, axis: int) -> bool:
 
 def _numbers(regions: ArrayLike, shape: tuple[int, ...], at: int, who: str) -> NDArray[np.int64]:
     """Return the region of each pixel of an image, refusing what is none."""
-    array = array_of_image(regions, "regions", who)
+    array = as_plain(regions, "regions", who)
     if (
         array.shape != shape
         or array.dtype.kind not in "iu"

@@ -7,9 +7,8 @@ from numpy.typing import ArrayLike
 
 from ..data.arrays import check_probabilities
 from ..data.types import Floats
-from ..utils.checks import unmasked
 from .one_label import least_confidence
-from .parts import checked_confidences, checked_parts, reduced
+from .parts import as_plain, checked_confidences, checked_parts, reduced
 
 
 def sequence_least_confidence(
@@ -73,7 +72,7 @@ def sequence_least_confidence(
     if not isinstance(normalized, bool | np.bool_):
         raise TypeError(f"{who} got normalized={normalized!r}; give True or False.")
     rows, n, empty = checked_parts(row, n_rows, who, empty=empty)
-    proba = unmasked(proba, "proba", who)
+    proba = as_plain(proba, "proba", who)
     if proba.ndim == 2:
         # Rows may miss a sum of one by a little, and the largest may exceed one by as much.
         proba = np.minimum(1.0 - least_confidence(check_probabilities(proba, who=who)), 1.0)
