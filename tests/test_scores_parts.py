@@ -469,6 +469,7 @@ pixels, regions_of, keypoints = (
         (lambda: regions_of([IMAGE], [np.zeros((1, 2), bool)]), ValueError, "an integer"),
         (lambda: regions_of([IMAGE], [np.zeros((1, 2), np.uint64)]), ValueError, "an integer"),
         (lambda: regions_of([IMAGE], np.zeros((1, 2), int)), ValueError, r"write regions\[None\]"),
+        (lambda: scores.part_uncertainty([1.0000001], [0], 1), ValueError, "1.0000001 at part 0"),
         (lambda: pixels(3), TypeError, "proba of type int"),
         (lambda: regions_of([IMAGE], None), TypeError, "regions of type NoneType"),
         (lambda: scores.multi_peak_entropy(None), TypeError, "heatmaps of type NoneType"),

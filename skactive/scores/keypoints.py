@@ -19,6 +19,7 @@ from .parts import (
     checked_confidences,
     checked_parts,
     image_by_image,
+    numbers_of_image,
     over_parts,
 )
 
@@ -153,12 +154,7 @@ def multi_peak_entropy(
 
 def _checked_heatmaps(heatmaps: ArrayLike, at: int, who: str) -> NDArray:
     """Return the heatmaps of one image, refusing what are none."""
-    array = as_plain(heatmaps, "heatmaps", who)
-    if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{who} got heatmaps of image {at} of shape {array.shape} and dtype {array.dtype}; "
-            f"give numbers of shape (K, H, W)."
-        )
+    array = numbers_of_image(heatmaps, "heatmaps", "(K, H, W)", at, who)
     if not np.isfinite(array).all():
         raise ValueError(f"{who} got heatmaps of image {at} with NaN or infinity; give numbers.")
     return array.astype(np.float64, copy=False)

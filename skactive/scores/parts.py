@@ -202,7 +202,7 @@ def checked_confidences(values: ArrayLike, n_parts: int, who: str, name: str) ->
     if is_wrong.any():
         part = int(is_wrong.argmax())
         raise ValueError(
-            f"{who} got {name} with {values[part]:g} at part {part}; give probabilities, from 0 to "
+            f"{who} got {name} with {values[part]} at part {part}; give probabilities, from 0 to "
             f"1: of logits z, write scipy.special.expit(z)."
         )
     return values
@@ -245,6 +245,17 @@ def image_by_image(
 def as_plain(array: Any, name: str, who: str) -> NDArray:
     """Return an array, which may be given as a tensor of any device, refusing masked cells."""
     return unmasked(as_array(array) if is_tensor(array) else array, name, who)
+
+
+def numbers_of_image(given: Any, name: str, shape: str, at: int, who: str) -> NDArray:
+    """Return the three-dimensional array of one image, refusing what is none."""
+    array = as_plain(given, name, who)
+    if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{who} got {name} of image {at} of shape {array.shape} and dtype {array.dtype}; give "
+            f"numbers of shape {shape}."
+        )
+    return array
 
 
 def _check_length(array: NDArray, n_parts: int, who: str, name: str) -> None:

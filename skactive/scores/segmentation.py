@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.arrays import SUM_TOLERANCE, check_probabilities
 from ..data.types import Floats, Positions
 from ..utils.checks import checked_number
-from .parts import BY, REDUCE, as_plain, check_name_of, image_by_image, reduced
+from .parts import BY, REDUCE, as_plain, check_name_of, image_by_image, numbers_of_image, reduced
 
 _NONE: Any = object()  # where one of two iterables has ended
 
@@ -193,12 +193,7 @@ def region_uncertainty(
 
 def _pixels(proba: Any, at: int, who: str) -> NDArray:
     """Return the probabilities of one image as rows of pixels, refusing what are none."""
-    array = as_plain(proba, "proba", who)
-    if array.ndim != 3 or array.size == 0 or array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{who} got proba of image {at} of shape {array.shape} and dtype {array.dtype}; give "
-            f"numbers of shape (H, W, C)."
-        )
+    array = numbers_of_image(proba, "proba", "(H, W, C)", at, who)
     if not _sums_to_one(array, 2) and _sums_to_one(array, 0):
         raise ValueError(
             f"{who} got proba of image {at} of shape {array.shape}, in which the first axis sums "
