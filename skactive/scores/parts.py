@@ -202,8 +202,8 @@ def checked_confidences(values: ArrayLike, n_parts: int, who: str, name: str) ->
     if is_wrong.any():
         part = int(is_wrong.argmax())
         raise ValueError(
-            f"{who} got {name} with {values[part]} at part {part}; give probabilities, from 0 to "
-            f"1: of logits z, write scipy.special.expit(z)."
+            f"{who} got {name} with {values[part]:.9g} at part {part}; give probabilities, from 0 "
+            f"to 1: of logits z, write scipy.special.expit(z)."
         )
     return values
 
