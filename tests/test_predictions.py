@@ -271,6 +271,18 @@ def test_what_is_no_prediction_is_refused_in_a_sentence(tasks, options, words):
         read_label_studio(tasks, **options)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_files_are_read_in_what_editors_and_shells_write(encoding, tmp_path):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(RESULTS), encoding=encoding)
+    assert read_coco(path, LISTED).score.tolist() == read_coco(RESULTS, LISTED).score.tolist()
+
+
+@pytest.mark.parametrize("answer", [{"tasks": []}, {"tasks": [], "total": None}])
+def test_an_answer_that_does_not_tell_its_total_is_read(answer):
+    assert read_label_studio(answer).n_rows == 0
+
+
 def test_no_tasks_and_no_results_are_no_parts():
     assert read_label_studio([]).n_rows == 0
     found = read_label_studio([task(1), task(2)], control="box")
