@@ -2,5 +2,13 @@
 
 from .datasets import Augmented, DatasetRows
 from .ids import Ids
+from .predictions import Predictions, read_coco, read_label_studio
 
-__all__ = ["Augmented", "DatasetRows", "Ids"]
+__all__ = [
+    "Augmented",
+    "DatasetRows",
+    "Ids",
+    "Predictions",
+    "read_coco",
+    "read_label_studio",
+]
