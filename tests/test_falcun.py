@@ -89,6 +89,9 @@ def test_without_gamma_all_are_drawn_alike_those_too_that_are_certain():
 def test_what_is_left_is_weighed_by_itself():
     picks = falcun([[0.5, 0.5], [0.9, 0.1]], 2, gamma=1e6, rng=np.random.default_rng(0))
     assert picks.tolist() == [0, 1]
+    # After row 0, u is .9 and .6, d is .5 and .6: over the two that are left 0 and 1.
+    proba = [[0.5, 0.5, 0.0], [0.425, 0.325, 0.25], [0.3, 0.0, 0.7]]
+    assert falcun(proba, 2, gamma=1e6, rng=np.random.default_rng(0)).tolist() == [0, 2]
 
 
 @given(data=st.data())
