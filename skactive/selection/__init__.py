@@ -7,6 +7,7 @@ from .coral import coral
 from .d2_sampling import d2_sampling
 from .density import density
 from .distances import nearest_squared_distances
+from .drop_query import drop_query
 from .falcun import falcun
 from .greedy import greedy_xy, greedy_y
 from .herding import max_herding, uncertainty_herding
@@ -27,6 +28,7 @@ __all__ = [
     "coral",
     "d2_sampling",
     "density",
+    "drop_query",
     "falcun",
     "gradient_covariance",
     "greedy_xy",

@@ -31,7 +31,7 @@ from .diversity import (
 from .dropout import Dropout
 from .from_arrays import select
 from .gradient import BADGE, BAIT, ExpectedModelChange
-from .hybrid import FALCUN
+from .hybrid import FALCUN, DropQuery
 from .registry import as_strategy, get_strategy_names, register
 from .regression import (
     ExpectedImprovement,
@@ -88,6 +88,7 @@ __all__ = [
     "Coral",
     "Density",
     "Diverse",
+    "DropQuery",
     "Dropout",
     "Entropy",
     "ExpectedImprovement",
