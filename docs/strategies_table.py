@@ -35,7 +35,10 @@ GROUPS = {
         "proba": "probabilities",
     },
     "An ensemble": {"samples": "an ensemble of two classifiers or more, or a net with dropout"},
-    "An embedding": {"embedding": "vectors"},
+    "An embedding": {
+        "embedding": "vectors",
+        "feature_dropout": "a classifier of vectors, no net",
+    },
     "A linear last layer, or a net": {
         "gradient": "a linear last layer, or `embedding=`",
         "perturbation": "a linear classifier, or a net",
@@ -66,6 +69,7 @@ OF_NETS = {
     "std": ("passes with dropout", "to be a regressor, with dropout as above"),
     "value": ("predictions", "to be a regressor"),
 }
+NO_NET = {"feature_dropout"}  # what no net gives
 WRAPPERS, STREAM = "Another strategy", "A stream"
 SEVERAL = "Several labels a row"
 NEEDS = {part: told for parts in GROUPS.values() for part, told in parts.items()} | {
@@ -187,7 +191,7 @@ def nets():
     for cls in (each for name in [*GROUPS, WRAPPERS] for each in grouped()[name]):
         # A gradient takes a classifier's probabilities with it.
         reads = [part for part in cls().reads if part != "proba" or "gradient" not in cls().reads]
-        if ENTRIES[cls].name:
+        if ENTRIES[cls].name and NO_NET.isdisjoint(reads):
             reads.sort(key=list(OF_NETS).index)  # which raises for a part that is not told of
             told = dict.fromkeys(OF_NETS[part] for part in reads)
             rows.setdefault(tuple(told), []).append(f"`{ENTRIES[cls].name}`")

@@ -59,7 +59,7 @@ def served(name):
 FROM_MODELS = [  # what no array can tell
     name
     for name in get_strategy_names()
-    if {"perturbation", "input_gradient"} & set(as_strategy(name).reads)
+    if {"perturbation", "input_gradient", "feature_dropout"} & set(as_strategy(name).reads)
 ]
 
 

@@ -16,6 +16,23 @@ def uniform_by_row(numbers: np.ndarray, seed: Sequence[int]) -> np.ndarray:
     return (mixed(z) >> np.uint64(11)) * 2.0**-53
 
 
+def uniform_by_entry(of_rows: np.ndarray, columns: np.ndarray, turn: int) -> np.ndarray:
+    """Return uniform numbers in [0, 1) for entries of rows: others in each column and turn.
+
+    `of_rows` are uniform numbers by row, which `columns` broadcast with.
+
+    Examples
+    --------
+    >>> rows = uniform_by_row(np.arange(2), (0,))[:, None]
+    >>> whole = uniform_by_entry(rows, np.arange(3), turn=1)
+    >>> whole.shape, bool((uniform_by_entry(rows, np.array([2]), turn=1) == whole[:, 2:]).all())
+    ((2, 3), True)
+    """
+    of_columns = mixed((np.asarray(columns).astype(np.uint64) + np.uint64(turn << 40)) * GOLDEN)
+    bits = (of_rows * 2.0**53).astype(np.uint64) << np.uint64(11)
+    return (mixed(bits + of_columns) >> np.uint64(11)) * 2.0**-53
+
+
 def mixed(z: np.ndarray) -> np.ndarray:
     """Mix the bits of uint64 by splitmix64's finaliser: no two numbers become one."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

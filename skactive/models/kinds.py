@@ -55,7 +55,9 @@ FOR_EACH_LABEL = _in("sklearn.multioutput", "MultiOutputClassifier ClassifierCha
 ONE_FOR_REST = ("sklearn.multiclass.OneVsRestClassifier",)
 LINEAR_FOR_EACH = (*ONE_FOR_REST, "sklearn.multioutput.MultiOutputClassifier")  # of the same rows
 # What makes no sense, or is not there yet, for several labels a row.
-OF_ONE_LABEL = {"value", "std", "samples", "dropout", "perturbation", "input_gradient"}
+OF_ONE_LABEL = {"value", "std", "samples", "dropout", "perturbation", "input_gradient"} | {
+    "feature_dropout"
+}
 
 # What a strategy may read, and how a sentence ends that begins with "it needs".
 NEEDS = {
@@ -74,6 +76,7 @@ NEEDS = {
     "MLP, or a net with a Linear layer) or embedding=, which is no layer's name",
     "perturbation": "to be a linear classifier or a skorch classifier",
     "input_gradient": "to be a skorch classifier",
+    "feature_dropout": "to be a classifier, and no net, for which there is Dropout()",
 }
 
 METHODS = {"proba": "predict_proba", "decision": "decision_function"}
@@ -204,7 +207,7 @@ def has_return_std(estimator) -> bool:
 
 def _net_gives(net, what: str) -> bool:
     """Whether a net can give `what`, or might once it has a module."""
-    if (what in ("value", "std") and is_classifier(net)) or what == "decision":
+    if what in ("decision", "feature_dropout") or (what in ("value", "std") and is_classifier(net)):
         return False
     is_for_classes = what in ("proba", "samples", "dropout", "perturbation", "input_gradient")
     if is_for_classes and not is_classifier(net):
@@ -225,6 +228,8 @@ def _gives(estimator, what: str) -> bool:
         return _net_gives(last, what)
     if what in ("dropout", "input_gradient"):
         return False
+    if what == "feature_dropout":
+        return is_classifier(last)
     if what == "perturbation":
         return is_instance(last, LINEAR_CLASSIFIERS)
     if is_instance(last, ONE_FOR_REST) and what in METHODS and hasattr(last, "estimators_"):

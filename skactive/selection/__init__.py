@@ -7,6 +7,8 @@ from .coral import coral
 from .d2_sampling import d2_sampling
 from .density import density
 from .distances import nearest_squared_distances
+from .drop_query import drop_query
+from .falcun import falcun
 from .greedy import greedy_xy, greedy_y
 from .herding import max_herding, uncertainty_herding
 from .k_center import k_center
@@ -26,6 +28,8 @@ __all__ = [
     "coral",
     "d2_sampling",
     "density",
+    "drop_query",
+    "falcun",
     "gradient_covariance",
     "greedy_xy",
     "greedy_y",

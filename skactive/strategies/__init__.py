@@ -31,6 +31,7 @@ from .diversity import (
 from .dropout import Dropout
 from .from_arrays import select
 from .gradient import BADGE, BAIT, ExpectedModelChange
+from .hybrid import FALCUN, DropQuery
 from .registry import as_strategy, get_strategy_names, register
 from .regression import (
     ExpectedImprovement,
@@ -71,6 +72,7 @@ __all__ = [
     "BAIT",
     "BALD",
     "EPIG",
+    "FALCUN",
     "LCMD",
     "ActiveLab",
     "AdaptiveMargin",
@@ -86,6 +88,7 @@ __all__ = [
     "Coral",
     "Density",
     "Diverse",
+    "DropQuery",
     "Dropout",
     "Entropy",
     "ExpectedImprovement",
