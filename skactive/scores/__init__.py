@@ -22,6 +22,7 @@ from .one_label import (
     variation_ratios,
     vote_entropy,
 )
+from .regression import emcm
 from .several_labels import (
     adaptive_margin,
     avg_confidence,
@@ -47,6 +48,7 @@ __all__ = [
     "cardinality_inconsistency",
     "consensus_entropy",
     "decision_margin",
+    "emcm",
     "entropy",
     "epig",
     "expected_model_change",

@@ -33,6 +33,7 @@ from .from_arrays import select
 from .gradient import BADGE, BAIT, ExpectedModelChange
 from .registry import as_strategy, get_strategy_names, register
 from .regression import (
+    EMCM,
     ExpectedImprovement,
     GreedyX,
     GreedyXY,
@@ -70,6 +71,7 @@ __all__ = [
     "BADGE",
     "BAIT",
     "BALD",
+    "EMCM",
     "EPIG",
     "LCMD",
     "ActiveLab",
