@@ -30,6 +30,7 @@ WITH_PARAMETERS = {"lcmd_gradient": LCMD(space="gradient")}
 class Protocol:
     """What is compared on which data, and how it is scored."""
 
+    name: str
     sets: str  # the module that has `chosen()`, names, and `load(name)`
     models: dict[str, Any]
     baselines: list[str]  # which `compare_strategies` adds by itself
@@ -72,6 +73,7 @@ FOR_ALL = ["k_center", "k_means", "typiclust", "prob_cover", "max_herding"]
 FOR_ALL += ["uncertainty_herding", "cluster_margin", "coral"]
 BY_PROBA = ["entropy", "ranked_batch", "density"]
 CLASSES = Protocol(
+    name="classes",
     sets="sets",
     models={
         "logistic": LogisticRegression(max_iter=1000),
@@ -91,6 +93,7 @@ CLASSES = Protocol(
 )
 FOR_NUMBERS = ["k_center", "greedy_y", "greedy_xy", "lcmd"]
 NUMBERS = Protocol(
+    name="numbers",
     sets="regression_sets",
     models={
         "ridge": Ridge(),

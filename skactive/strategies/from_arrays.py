@@ -296,10 +296,11 @@ def _check_reads(strategy: Strategy, known: dict) -> None:
 def _values(values, name: str, axes: int = 1) -> np.ndarray:
     """Return one finite number for each row, or for each member and row."""
     values = unmasked(values, name, "select", np.float64)
-    if values.ndim != axes or 0 in values.shape[:-1] or not np.isfinite(values).all():
+    is_shape = values.ndim == axes and 0 not in values.shape[:-1]
+    if not is_shape or not np.isfinite(values).all():
         raise ValueError(
             f"select got {name} of shape {values.shape}"
-            f"{' with NaN or infinity' if values.ndim == axes else ''}; give one finite number for "
+            f"{' with NaN or infinity' if is_shape else ''}; give one finite number for "
             f"each {'row' if axes == 1 else 'member and row'}."
         )
     if name == "std" and (values < 0).any():
