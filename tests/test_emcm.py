@@ -119,6 +119,8 @@ def test_arrays_choose_as_the_model_does():
             "emcm", samples=samples, embedding=X, labeled=np.arange(25), n_instances=5, **more
         )
         np.testing.assert_array_equal(chosen, asked)
+    few = select("emcm", samples=samples, embedding=X, subset=[70, 30, 44, 26], n_instances=4)
+    assert few.tolist() == sorted([70, 30, 44, 26], key=lambda row: -by_hand(learner)[row])
     # From samples alone follow their mean and how far they are spread.
     spread = select("std", samples=samples, labeled=np.arange(25), n_instances=5)
     expected = np.argsort(-np.std(samples, axis=0)[25:])[:5] + 25
