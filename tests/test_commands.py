@@ -310,14 +310,17 @@ def test_labels_may_be_numbers_all_the_way(folder, person, capsys):
 def test_several_people_s_numbers_are_their_median(folder, person, capsys):
     person.n = 0
     assert main([*NUMBERS, "--annotators", "ann,ben,eve", "--hold-out", "0"]) == 0
-    for name, number in (("ann", 1), ("ben", 4), ("eve", 2.5)):
+    for name, number in (("ann", 1), ("ben", 4), ("eve", 2)):
         write_csv("answers.csv", ["id", "label"], [["3", number], ["5", number + 1]])
         assert main(["import", "labels.db", "answers.csv", "--annotator", name]) == 0
     told(capsys)
     assert main(["export", "labels.db", "--to", "jsonl"]) == 0
     lines = [json.loads(line) for line in told(capsys)[0].splitlines()]
-    assert {(line["id"], line["stands"]) for line in lines} == {("3", 2.5), ("5", 3.5)}
-    assert len(lines) == 6 and status(capsys)["values"]["median"] == 3
+    assert {(line["id"], line["stands"]) for line in lines} == {("3", 2), ("5", 3)}
+    found = status(capsys)
+    assert len(lines) == 6 and found["values"]["median"] == 2.5
+    of_people = [(each["answers"], each["agreement"]) for each in found["people"]]
+    assert of_people == [(2, None)] * 3  # whole numbers are measured here too: no classes
     assert main(["report", "labels.db"]) == 0
 
 

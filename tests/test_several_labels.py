@@ -457,7 +457,7 @@ def test_what_learns_several_labels_alone_refuses_one():
         with pytest.raises(TypeError, match=text):
             ActiveLearner(FOR_EACH).fit(X, y)
     with pytest.raises(ValueError, match="the learner has multilabel=True, but the pool has one"):
-        ActiveLearner(ONE_FOR_REST, multilabel=True).fit(Pool(X, Y[:, 0]))
+        ActiveLearner(ONE_FOR_REST, multilabel=np.True_).fit(Pool(X, Y[:, 0]))
 
 
 def test_a_column_of_labels_stays_one_label_a_row():
@@ -649,8 +649,9 @@ def test_0_and_1_as_text_in_columns_are_no_names(as_given):
     assert names.classes.tolist() == ["0", "1"]
 
 
-def test_a_learner_that_is_told_of_one_label_a_row_refuses_several():
-    one = ActiveLearner(LogisticRegression(), multilabel=False)
+@pytest.mark.parametrize("no", [False, np.False_])
+def test_a_learner_that_is_told_of_one_label_a_row_refuses_several(no):
+    one = ActiveLearner(LogisticRegression(), multilabel=no)
     assert not one.fit([[0.0], [1.0], [2.0]], ["cat", "dog", None]).pool_.multilabel
     with pytest.raises(ValueError, match="write one label per row"):
         one.fit([[0.0], [1.0]], [[0, 1], [1, 0]])

@@ -15,6 +15,7 @@ import numpy as np
 from ..annotate.added import added_rows
 from ..learner import ActiveLearner
 from ..pool import Pool
+from ..pool.people import medians
 from ..pool.store import Store
 from .data import Asked, Data, read_data
 from .features import LookedUp, check_file_of_vectors
@@ -208,10 +209,8 @@ def median(rows: np.ndarray, people: np.ndarray, values: np.ndarray) -> np.ndarr
     >>> median(np.array([3, 0, 3, 3]), people, np.array([1.0, 5, 2, 9]))
     array([5., 2.])
     """
-    _, of = np.unique(rows, return_inverse=True)
-    order = np.argsort(of, kind="stable")
-    parts = np.split(values[order], np.flatnonzero(np.diff(of[order])) + 1)
-    return np.array([np.median(part) for part in parts])
+    distinct, of = np.unique(rows, return_inverse=True)
+    return medians(values, of, len(distinct))
 
 
 def learner_of(project: Project, store: Path, data: Data, pool: Pool) -> tuple[ActiveLearner, str]:

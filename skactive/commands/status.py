@@ -61,7 +61,7 @@ def counts(pool: Pool, project: Project) -> dict[str, Any]:
         "held_out": pool.n_held_out,
         "held_out_labelled": _n_tested(pool),
         "classes": {} if numbers else _per_class(pool, labels),
-        "people": _measuring(pool) if numbers else people(pool),
+        "people": people(pool, numbers),
     }
     if numbers:  # of which hardly two are equal
         quartiles = np.quantile(labels, [0, 0.5, 1]).tolist() if len(labels) else [None] * 3
@@ -89,33 +89,18 @@ def _per_class(pool: Pool, labels: np.ndarray) -> dict[str, int]:
     return {str(plain(name)): times[plain(name)] for name in names}
 
 
-def people(pool: Pool) -> list[dict[str, Any]]:
+def people(pool: Pool, numbers: bool = False) -> list[dict[str, Any]]:
     """Return what is known of everybody who answered.
 
     How often somebody is right is told only if others labelled some of her rows: it is a guess
-    from agreement.
+    from agreement. Measured numbers hardly ever agree to the digit: of them it is not told.
     """
     known = [
         {name: None if value != value else value for name, value in line.items()}
         for line in lines_of(pool.annotators())
     ]
-    unknown = dict.fromkeys(("accuracy", "low", "high"))
-    return [row if row["agreement"] is not None else row | unknown for row in known]
-
-
-def _measuring(pool: Pool) -> list[dict[str, Any]]:
-    """Return how much everybody measured: measurements hardly ever agree to the digit."""
-    said = {name: np.asarray(column) for name, column in dict(pool.opinions).items()}
-    found = []
-    for name in sorted(set(said["annotator"].tolist()), key=lambda each: each or ""):
-        is_hers = said["annotator"] == name
-        is_skip = said["kind"][is_hers] == "cannot tell"
-        seconds = said["seconds"][is_hers].astype(float)
-        seconds = seconds[np.isfinite(seconds)]
-        done = {"annotator": name, "answers": int((~is_skip).sum()), "skips": int(is_skip.sum())}
-        done["seconds"] = float(np.median(seconds)) if len(seconds) else None
-        found.append(done | dict.fromkeys(("accuracy", "low", "high", "agreement")))
-    return found
+    unknown = dict.fromkeys(("accuracy", "low", "high", "agreement"))
+    return [row | unknown if numbers or row["agreement"] is None else row for row in known]
 
 
 def lines_of(table: Any) -> list[dict[str, Any]]:

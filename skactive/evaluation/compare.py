@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from ..data.labels import sorted_classes
+from ..data.multilabel import has_several
 from ..data.row_numbers import check_row_numbers
 from ..data.rows import Rows
 from ..learner.learner import ActiveLearner
@@ -289,7 +290,7 @@ def _by_name(strategies) -> dict[str, Any]:
 def _test_set(template: ActiveLearner, X, y) -> Pool:
     """Return the test rows with their labels."""
     several = {}
-    if template.multilabel is True:
+    if has_several(template.multilabel, None):
         several = {"multilabel": True, "classes": template.classes}
     test = Pool(X, y, missing_label=missing_label_for(template), **several)
     if test.n_labeled == 0:

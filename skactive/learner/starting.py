@@ -235,14 +235,15 @@ def pool_of(learner, X, y, groups, ids, seed: int) -> Pool:
 
 def check_labels(learner, pool: Pool, strategy: Strategy, *, is_embedded: bool) -> None:
     """Refuse what does not go with as many labels a row as there are."""
-    if pool.multilabel and learner.multilabel is False:
+    is_said = not isinstance(learner.multilabel, str)  # "auto" is the only text that comes here
+    if pool.multilabel and is_said and not learner.multilabel:
         raise ValueError(
             "the learner has multilabel=False, but rows of the pool have several labels; leave it "
             "out, or give a pool with one label a row."
         )
     if pool.multilabel:
         check_several(learner, pool, strategy, is_embedded=is_embedded)
-    elif learner.multilabel is True:
+    elif is_said and learner.multilabel:
         raise ValueError(
             "the learner has multilabel=True, but the pool has one label a row; write "
             "Pool(X, y, multilabel=True, classes=[...]), or leave it out."

@@ -87,7 +87,7 @@ def people_table(ledger: Ledger, level: float) -> dict[str, np.ndarray]:
         "annotator": objects(names),
         "answers": np.bincount(people[is_label], minlength=n),
         "skips": np.bincount(people[~is_label], minlength=n),
-        "seconds": _medians(seconds[is_timed], people[is_timed], n),
+        "seconds": medians(seconds[is_timed], people[is_timed], n),
     }
     found = coins_of(ledger)
     if found is None:
@@ -98,7 +98,7 @@ def people_table(ledger: Ledger, level: float) -> dict[str, np.ndarray]:
     return table | {"accuracy": skill.accuracy, "low": low, "high": high, "agreement": agreement}
 
 
-def _medians(values: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
+def medians(values: np.ndarray, groups: np.ndarray, n: int) -> np.ndarray:
     """Return the median of the values of each of n groups, NaN where it has none."""
     order = np.lexsort((values, groups))
     values, ends = values[order], np.searchsorted(groups[order], np.arange(n + 1))
