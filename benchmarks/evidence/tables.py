@@ -4,7 +4,8 @@ Run with ``python benchmarks/evidence/tables.py [--models ridge ...] [--images d
 minute. Only repeats that every set and strategy of a model have finished are read. Printed, in
 Markdown: for each model and budget the mean rank of each strategy with Friedman's test, and against
 random, and margin of classifiers, the mean gain, sets won, tied and lost, and Wilcoxon's test by
-Holm; sets on which a strategy hurts; seconds of a query. The pictures show mean ranks, one for each
+Holm; sets on which a strategy hurts; seconds of a query; of each protocol, gains over random, with
+sets won, tied and lost, of all models. The pictures show mean ranks, one for each
 protocol, with bars over those that do not differ.
 """
 
@@ -31,7 +32,7 @@ class Results:
         found = load(model)
         self.model, self.sets = model, found["sets"].tolist()
         self.protocol = protocol_of(model)
-        stored = self.protocol.sign * found["scores"] / 10_000
+        stored = self.protocol.sign * (found["scores"] / 10_000)
         scores = np.where(found["scores"] == NONE, np.nan, stored)
         # A strategy that a set has not at all is not one that is unfinished.
         begun = ~np.isnan(scores[..., 0])
@@ -151,6 +152,20 @@ def print_model(results: Results) -> None:
     print_costs(results)
 
 
+def print_summary(every: list[Results]) -> None:
+    """Print how far strategies are ahead of random with each model of a protocol."""
+    protocol = every[0].protocol
+    names = dict.fromkeys(name for results in every for name in results.strategies[1:])
+    for said, rounds in protocol.budgets.items():
+        found = [against(results, rounds, "random") for results in every]
+        cells = {
+            name: [" ".join(told(rows[name])[:2]) if name in rows else "" for rows in found]
+            for name in names
+        }
+        heads = [f"ahead of random, {said}", *(results.model for results in every)]
+        print(table(heads, [[name, *row] for name, row in cells.items()]) + "\n")
+
+
 def print_harm(results: Results) -> None:
     """Print on how many sets each strategy is worse than random, and where most."""
     rows: dict[str, list[str]] = {name: [] for name in results.strategies if name != "random"}
@@ -227,9 +242,11 @@ def main() -> None:
     every = [results for results in every if len(results.repeats)]
     for results in every:
         print_model(results)
-    for protocol in PROTOCOLS if options.images else ():
+    for protocol in PROTOCOLS:
         of_protocol = [results for results in every if results.protocol is protocol]
         if of_protocol:
+            print_summary(of_protocol)
+        if of_protocol and options.images:
             draw(of_protocol, options.images / f"evidence_ranks_{protocol.name}.png")
 
 
