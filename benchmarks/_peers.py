@@ -54,11 +54,13 @@ def k_center(X: np.ndarray, centers: np.ndarray, k: int) -> dict[str, Callable[[
     return calls
 
 
-def lcmd(X: np.ndarray, centers: np.ndarray, k: int) -> dict[str, Callable[[], object]]:
-    """The largest cluster's farthest row of bmdal_reg (torch)."""
+def lcmd(
+    factors: tuple[np.ndarray, ...], centers: np.ndarray, k: int
+) -> dict[str, Callable[[], object]]:
+    """The largest cluster's farthest row of bmdal_reg (factored, torch)."""
     if not has("bmdal_reg"):
         return {}
-    return {"bmdal_reg": lambda: bmdal(LCMD, (X,), centers, k)}
+    return {"bmdal_reg": lambda: bmdal(LCMD, factors, centers, k)}
 
 
 def badge(errors: np.ndarray, features: np.ndarray, k: int) -> dict[str, Callable[[], object]]:

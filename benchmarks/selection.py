@@ -135,18 +135,19 @@ def k_center_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
 
 def lcmd_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:
     n, d, k = (3000, 16, 10) if quick else (100_000, 64, 100)
-    X, centers = gaussian(n, d), np.arange(20)
-    yield Case(
-        f"lcmd, {n:,} x {d}, k = {k}",
-        lambda: selection.lcmd(X, k, centers=centers, rng=rng()),
-        {
-            "k GEMVs": (gemvs(X, k), 1.0),
-            **{peer: (call, 1.0) for peer, call in _peers.lcmd(X, centers, k).items()},
-        },
-        {"best peer": 0.6},
-        X.nbytes,
-        1.0,
-    )
+    X, errors, centers = gaussian(n, d), errors_of(n, 10), np.arange(20)
+    for name, factors in (("", (X,)), (", C = 10", (errors, X))):
+        yield Case(
+            f"lcmd, {n:,} x {d}{name}, k = {k}",
+            lambda factors=factors: selection.lcmd(factors, k, centers=centers, rng=rng()),
+            {
+                "k GEMVs": (gemvs(X, k), 1.0),
+                **{peer: (call, 1.0) for peer, call in _peers.lcmd(factors, centers, k).items()},
+            },
+            {"best peer": 0.6},
+            X.nbytes,
+            1.0,
+        )
 
 
 def badge_cases(quick: bool, mnist: Path | None) -> Iterator[Case]:

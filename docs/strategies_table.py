@@ -45,7 +45,11 @@ GROUPS = {
         "input_gradient": "a net",
         "dropout": "a net with dropout",
     },
-    "A regressor": {"std": "a standard deviation", "value": "a regressor"},
+    "A regressor": {
+        "std": "a standard deviation",
+        "value_samples": "an ensemble of two regressors or more, or a net with dropout",
+        "value": "a regressor",
+    },
 }
 # What a net gives for each part of a view, and what it needs for that.
 OF_NETS = {
@@ -67,6 +71,7 @@ OF_NETS = {
     "perturbation": ("gradients in its inputs", "one tensor of floats as input"),
     "input_gradient": ("gradients in its inputs", "one tensor of floats as input"),
     "std": ("passes with dropout", "to be a regressor, with dropout as above"),
+    "value_samples": ("passes with dropout", "to be a regressor, with dropout as above"),
     "value": ("predictions", "to be a regressor"),
 }
 NO_NET = {"feature_dropout"}  # what no net gives

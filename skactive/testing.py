@@ -200,7 +200,7 @@ class _Case:
 
 def _serving(strategy: Strategy, multilabel: bool):
     """Return an estimator that gives what a strategy reads."""
-    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
@@ -209,6 +209,7 @@ def _serving(strategy: Strategy, multilabel: bool):
         LogisticRegression(),
         RandomForestClassifier(n_estimators=10),
         GaussianProcessRegressor(optimizer=None),
+        RandomForestRegressor(n_estimators=10),
     ]
     if find_spec("skorch"):
         known.append(_net())
@@ -483,6 +484,8 @@ def _certain(name: str, arrays):
     """Return what a model says, without any doubt."""
     if name in ("proba", "samples"):
         return (arrays == arrays.max(axis=-1, keepdims=True)).astype(arrays.dtype)
+    if name == "value_samples":  # members agree
+        return np.repeat(arrays.mean(axis=0, keepdims=True), len(arrays), axis=0)
     return np.zeros_like(arrays) if name == "std" else arrays
 
 

@@ -136,6 +136,15 @@ def labels_to_reach(n_labeled, curve, target):
 # Pieces
 
 
+def emcm(value, samples, feature_norms):
+    """The mean of |f(x) - f_s(x)| over members, times the length of x, row by row."""
+    out = []
+    for i in range(len(feature_norms)):
+        steps = [abs(float(value[i]) - float(member[i])) for member in samples]
+        out.append(float(feature_norms[i]) * sum(steps) / len(steps))
+    return out
+
+
 def _floats(values):
     return [float(value) for value in values]
 

@@ -54,6 +54,8 @@ NEEDS = {
     "decision": "a decision_function with one column for each class",
     "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting), or a "
     "net with dropout",
+    "value_samples": "to be an ensemble of at least two regressors (a forest, bagging, voting), or "
+    "a net with dropout",
     "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors, or a net "
     "with dropout",
 }
@@ -146,6 +148,8 @@ EMBEDDED = [name for name, parts in READS.items() if ("embedding",) in parts]
 def missing(rows, kind, strategy):
     """The parts that a strategy reads and no model of this kind gives; of holes, none is linear."""
     given = GIVEN[kind] - ({"gradient", "perturbation"} if rows == "NaN" else set())
+    if kind == "regressor" and last_step(ROWS[rows][1 + KINDS.index(kind)]) is not PROCESS:
+        given = given | {"value_samples"}  # by the members of an ensemble
     return [part for part in READS[strategy] if not given & set(part)]
 
 

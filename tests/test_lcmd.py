@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 import selection_data as data
 from hypothesis import given
+from naive_d2_sampling import vectors
 from selection_contract import check_contract, check_forms, check_refusals, problems
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPRegressor
 
 from skactive import ActiveLearner, select
 from skactive.selection import lcmd
+from skactive.strategies import LCMD
 
 
 def clusters_of(X, rows, centers):
@@ -88,9 +93,47 @@ def test_a_permuted_pool_gives_the_same_rows():
     np.testing.assert_array_equal(order[lcmd(X[order], 15, rng=np.random.default_rng(0))], picks)
 
 
+def errors_beside(X):
+    """A first factor of three columns, equal where rows are equal; some of its rows are 0."""
+    h = np.asarray(X.todense() if hasattr(X, "todense") else X, dtype=np.float64)
+    a = np.sin(np.add.outer(h.sum(axis=1), [0.0, 1.0, 2.0]))
+    return np.where(np.abs(a[:, :1]) < 0.1, 0.0, a)
+
+
+@pytest.mark.parametrize("n_centers", [0, 3])
+@pytest.mark.parametrize("pool", data.POOLS)
+def test_picks_by_factors_are_those_of_their_products(pool, n_centers):
+    h, rng = data.POOLS[pool](), np.random.default_rng(1)
+    a, mask = errors_beside(h), rng.random(len(h)) < 0.7
+    centers = rng.choice(len(h), n_centers, replace=False)
+    picks = lcmd((a, h), 12, candidates=mask, centers=centers, rng=rng)
+    candidates = np.setdiff1d(np.flatnonzero(mask), centers)
+    n_certain = count_right(vectors((a, h)), candidates, centers.tolist(), picks)
+    assert n_certain >= {"duplicated": 0}.get(pool, 8)
+
+
+def test_a_factor_may_be_sparse_and_one_that_is_equal_in_all_rows_changes_nothing():
+    h = data.sparse_text()
+    a = errors_beside(h)
+    dense = h.toarray()
+    picks = lcmd((a, h), 10, centers=[3], rng=np.random.default_rng(0))
+    assert count_right(vectors((a, dense)), np.delete(np.arange(len(a)), 3), [3], picks) > 5
+    same = lcmd((np.full((len(a), 2), 3.0), h), 10, centers=[3], rng=np.random.default_rng(0))
+    alone = lcmd((h,), 10, centers=[3], rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(same, alone)
+    np.testing.assert_array_equal(lcmd(h, 10, centers=[3], rng=np.random.default_rng(0)), alone)
+
+
 @given(problem=problems())
 def test_the_contract_holds_for_any_rows(problem):
     check_contract(lcmd, problem)
+
+
+@given(problem=problems())
+def test_the_contract_holds_for_any_factors(problem):
+    check_contract(
+        lambda X, *args, **options: lcmd((errors_beside(X), X), *args, **options), problem
+    )
 
 
 def test_form_of_the_rows_changes_nothing():
@@ -98,23 +141,70 @@ def test_form_of_the_rows_changes_nothing():
     check_forms(lcmd, X, 12, centers=[3, 7])
 
 
+@pytest.mark.parametrize("scale", [1e-150, 1e-20, 1e20, 1e150])
+def test_the_scale_of_rows_changes_nothing(scale):
+    X = data.gaussian()
+    picks = lcmd(X, 12, centers=[3], rng=np.random.default_rng(0))
+    far = lcmd(X * scale, 12, centers=[3], rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(far, picks)
+
+
 def test_what_is_refused():
     check_refusals(lcmd)
+    check_refusals(lambda X, *args, **options: lcmd((np.eye(3), X), *args, **options))
+    rng, X = np.random.default_rng(0), np.ones((3, 2))
+    for wrong, said in (
+        ((X, X, X), "lcmd got 3 factors; give a tuple of one array"),
+        ((X, X[:2]), "lcmd got a with 3 rows and h with 2; give both"),
+        ((X, 1j * X), "lcmd got h of dtype complex128; give real numbers"),
+        (1e200 * X, "lcmd got factors of which row 0 is so long that squared"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=said):
+            lcmd(wrong, 1, rng=rng)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        MLPRegressor(hidden_layer_sizes=(6,), solver="lbfgs", random_state=0),
+        Ridge(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_by_gradients_rows_are_chosen_as_by_the_whole_gradients(model):
+    X = data.gaussian()
+    y = np.where(np.arange(len(X)) < 20, np.arange(len(X)) % 3, np.nan)
+    learner = ActiveLearner(model, LCMD(space="gradient"), random_state=0).fit(X, y)
+    rows, _ = learner.query(n_instances=8)
+    if isinstance(model, LogisticRegression):
+        proba = learner.estimator_.predict_proba(X)
+        whole = vectors((proba - np.eye(3)[proba.argmax(axis=1)], X))
+    elif isinstance(model, MLPRegressor):
+        weights, bias = learner.estimator_.coefs_[0], learner.estimator_.intercepts_[0]
+        whole = np.maximum(X @ weights + bias, 0)
+    else:
+        whole = X
+    assert count_right(whole, np.arange(20, len(X)), list(range(20)), rows) == 8
+
+
+def test_a_space_that_there_is_not_and_one_that_a_model_has_not_are_refused():
+    X = data.gaussian()
+    y = np.where(np.arange(len(X)) < 20, X[:, 0], np.nan)
+    with pytest.raises(ValueError, match="LCMD reads view.gradient, which RandomForestRegressor"):
+        ActiveLearner(RandomForestRegressor(5), LCMD(space="gradient")).fit(X, y)
+    learner = ActiveLearner(Ridge(), LCMD(space="gradients")).fit(X, y)
+    with pytest.raises(ValueError, match="LCMD got space='gradients'; it must be one of"):
+        learner.query()
 
 
 def test_the_strategy_keeps_away_from_labelled_and_reserved_rows():
     X = data.gaussian()
     y = np.where(np.arange(len(X)) < 10, np.arange(len(X)) % 2, -1)
-    learner = ActiveLearner(strategy="lcmd", estimator=_model(), random_state=0).fit(X, y)
+    learner = ActiveLearner(LogisticRegression(), "lcmd", random_state=0).fit(X, y)
     first, _ = learner.query(n_instances=4, reserve=True)
     second, _ = learner.query(n_instances=4)
     known = [*range(10), *first.tolist()]
     assert count_right(X, np.setdiff1d(np.arange(len(X)), known), known, second) == 4
     chosen = select("lcmd", embedding=X, labeled=np.arange(10), n_instances=4, random_state=0)
     np.testing.assert_array_equal(chosen, first)
-
-
-def _model():
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression()

@@ -107,7 +107,7 @@ def test_members_answer_with_jobs_as_they_do_without(name):
     assert np.array_equal(*both)
 
 
-@pytest.mark.parametrize("what", ["std", "value"])
+@pytest.mark.parametrize("what", ["std", "value", "value_samples"])
 @pytest.mark.parametrize("make", REGRESSORS.values(), ids=REGRESSORS)
 def test_regressors_answer_with_jobs_as_they_do_without(make, what):
     y = X[:, 0] ** 2

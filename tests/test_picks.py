@@ -39,7 +39,7 @@ CLASSIFIER, FOREST = LogisticRegression(C=0.5), RandomForestClassifier(12, max_d
 PROCESS, RIDGE = GaussianProcessRegressor(optimizer=None, alpha=0.1), Ridge()
 TREES = RandomForestRegressor(12, max_depth=4)
 # The model of the first part that a strategy reads; all others are asked with the classifier.
-MODELS = {"samples": FOREST, "std": PROCESS, "value": RIDGE}
+MODELS = {"samples": FOREST, "value_samples": TREES, "std": PROCESS, "value": RIDGE}
 FOR_NETS = {"adversarial_bim": "adversarial_bim", "dropout": Dropout("entropy", n_passes=5)}
 WRAPPED = {
     "Subpool": Subpool("k_center", 0.5),

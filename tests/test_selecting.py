@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
 
@@ -39,7 +39,7 @@ def arrays_of(learner):
         what: getattr(view, what)
         for what in ("proba", "samples", "prediction", "std")
         if view.gives(what) and (what != "prediction" or view.classes is None)
-    }
+    } | ({"samples": view.value_samples} if view.gives("value_samples") else {})
 
 
 def served(name):
@@ -48,6 +48,7 @@ def served(name):
         (LogisticRegression(), Y),
         (RandomForestClassifier(n_estimators=5), Y),
         (GaussianProcessRegressor(optimizer=None), VALUES),
+        (RandomForestRegressor(n_estimators=5), VALUES),
     ):
         try:
             return ActiveLearner(estimator, name, random_state=7).fit(X, y)

@@ -653,6 +653,9 @@ def test_passes_of_a_module_that_writes_to_its_input_are_those_of_one_that_does_
 
 def test_layers_that_drop_nothing_do_not_count():
     assert dropout_layers(nn.Sequential(nn.Dropout(0.0), nn.Linear(2, 2))) == []
+    net = nets.regressor(module__dropout=0.0)
+    with pytest.raises(ValueError, match="EMCM reads view.value_samples, which NeuralNetRegressor"):
+        learner(net, "emcm", classes=None).fit(X, nets.hidden(TRUTH, 60).astype(float))
     net = nets.classifier(module__dropout=0.0)
     with pytest.raises(ValueError, match="view.samples, which NeuralNetClassifier cannot give"):
         learner(net, "bald").fit(X, nets.hidden(TRUTH, 60))
@@ -686,6 +689,9 @@ def test_mean_and_standard_deviation_of_a_regressor_are_those_of_a_loop_over_pas
     np.testing.assert_allclose(mean, expected, rtol=1e-5, atol=1e-6)
     variance = sum((value - expected) ** 2 for value in values) / 3
     np.testing.assert_allclose(std, np.sqrt(variance), rtol=1e-3, atol=1e-6)
+    model = adapt(net, seed=(7,)).with_dropout(3)
+    np.testing.assert_allclose(model.value_samples(X), values, rtol=1e-5, atol=1e-6)
+    assert model.row_bytes("value_samples") == 8 * 3
 
 
 def test_probabilities_with_dropout_are_the_mean_of_the_passes():

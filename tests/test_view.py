@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.stats import kstest
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -81,6 +81,7 @@ READS = {
     "prediction": SVC().fit(X, Y),
     "std": GaussianProcessRegressor(optimizer=None, alpha=0.1).fit(X, Y),
     "samples": RandomForestClassifier(5, random_state=0).fit(X, Y),
+    "value_samples": RandomForestRegressor(5, random_state=0).fit(X, Y),
     "embedding": LOGISTIC,
 }
 

@@ -1,4 +1,6 @@
-"""Simulate a part of the evidence: every data set, model and strategy, by docs/guide/evidence.md.
+"""Simulate a part of the evidence: every data set, model and strategy, by the protocols.
+
+They stand in docs/guide/evidence.md and docs/guide/evidence_regression.md.
 
 Run with ``python benchmarks/evidence/simulate.py --shard 3/20 [--folder runs] [--models svc ...]
 [--sets pima ...]``, one process a core. A shard is every twentieth repeat of everything. What is
@@ -14,9 +16,8 @@ import warnings
 from pathlib import Path
 from time import perf_counter
 
-from pack import has_all
-from protocol import MODELS, REPEATS, TEST_SIZE, budget_of, start_of, strategies_for
-from sets import chosen, load
+from pack import has_all, sets_of
+from protocol import MODELS, REPEATS, TEST_SIZE, protocol_of
 
 from skactive import compare_strategies
 
@@ -29,20 +30,21 @@ def repeats_of(shard: str | None) -> range:
 
 def simulate(name: str, model: str, shard: str | None, folder: Path) -> None:
     """Simulate the repeats of a shard on one set with one model; their results go to a file."""
-    X, y = load(name)
+    protocol = protocol_of(model)
+    X, y = protocol.data.load(name)
     part = (shard or "all").replace("/", "of")
     compare_strategies(
-        MODELS[model],
+        protocol.models[model],
         X,
         y,
-        strategies_for(model, X, y),
-        budget=budget_of(y),
-        n_instances=start_of(y),
-        n_initial=start_of(y),
-        initial="stratified",
+        protocol.strategies_for(model, X, y),
+        budget=protocol.budget_of(y),
+        n_instances=protocol.start_of(y),
+        n_initial=protocol.start_of(y),
+        initial=protocol.initial,
         n_repeats=REPEATS,
         test_size=TEST_SIZE,
-        scoring="balanced_accuracy",
+        scoring=protocol.scoring,
         random_state=0,
         shard=shard,
         results=folder / f"{model}-{name}-{part}.jsonl",
@@ -54,14 +56,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shard", help="part of the repeats, such as 3/20 (all of them)")
     parser.add_argument("--folder", type=Path, default=Path("runs"))
-    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--sets", nargs="+", choices=list(chosen()), default=list(chosen()))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--sets", nargs="+", help="names of some of the sets (all of them)")
     options = parser.parse_args()
+    known = {name for model in options.models for name in sets_of(model)}
+    if options.sets and (unknown := set(options.sets) - known):
+        parser.error(f"no such set: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     options.folder.mkdir(parents=True, exist_ok=True)
     os.environ["PYTHONWARNINGS"] = "ignore"
     warnings.simplefilter("ignore")  # models of few labels do not converge, and strategies tie
     for model in options.models:
-        for name in options.sets:
+        for name in sets_of(model):
+            if options.sets and name not in options.sets:
+                continue
             if has_all(name, model, repeats_of(options.shard)):
                 continue
             begun = perf_counter()

@@ -1,10 +1,12 @@
 """Tables and pictures of the evidence, from the files that ship with the repository.
 
-Run with ``python benchmarks/evidence/tables.py [--images docs/images]``, in a minute. Only repeats
-that every set, strategy and model have finished are read. Printed, in Markdown: for each model
-and budget the mean rank of each strategy with Friedman's test, and against random and margin the
-mean gain, sets won, tied and lost, and Wilcoxon's test by Holm; sets on which a strategy hurts;
-seconds of a query. The pictures show mean ranks, with bars over those that do not differ.
+Run with ``python benchmarks/evidence/tables.py [--models ridge ...] [--images docs/images]``, in a
+minute. Only repeats that every set and strategy of a model have finished are read. Printed, in
+Markdown: for each model and budget the mean rank of each strategy with Friedman's test, and against
+random, and margin of classifiers, the mean gain, sets won, tied and lost, and Wilcoxon's test by
+Holm; sets on which a strategy hurts; seconds of a query; of each protocol, gains over random, with
+sets won, tied and lost, of all models. The pictures show mean ranks, one for each
+protocol, with bars over those that do not differ.
 """
 
 from __future__ import annotations
@@ -15,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from pack import CEILING, NONE, load
-from protocol import MODELS
+from protocol import MODELS, PROTOCOLS, protocol_of
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
 from skactive.statistics import aulc, holm, paired_tests
 
-BUDGETS = {"3 n₀": 3, "8 n₀": 8, "20 n₀": 20}  # in rounds, the start being the first
 LEVEL = 0.05
 
 
@@ -30,7 +31,9 @@ class Results:
     def __init__(self, model: str):
         found = load(model)
         self.model, self.sets = model, found["sets"].tolist()
-        scores = np.where(found["scores"] == NONE, np.nan, found["scores"] / 10_000)
+        self.protocol = protocol_of(model)
+        stored = self.protocol.sign * (found["scores"] / 10_000)
+        scores = np.where(found["scores"] == NONE, np.nan, stored)
         # A strategy that a set has not at all is not one that is unfinished.
         begun = ~np.isnan(scores[..., 0])
         is_meant = begun.any(axis=2, keepdims=True)
@@ -127,12 +130,13 @@ def print_model(results: Results) -> None:
     """Print the tables of one model."""
     print(f"\n## {results.model}: {len(results.repeats)} repeats\n")
     heads = ["strategy", "mean rank"]
-    for baseline in ("random", "margin"):
+    baselines = results.protocol.baselines
+    for baseline in baselines:
         heads += [f"gain over {baseline}", "win/tie/loss", "p"]
-    for said, rounds in BUDGETS.items():
+    for said, rounds in results.protocol.budgets.items():
         names, mean_ranks, friedman, _ = ranking(results, rounds)
         ranked = dict(zip(names, mean_ranks, strict=True))
-        over = {name: against(results, rounds, name) for name in ("random", "margin")}
+        over = {name: against(results, rounds, name) for name in baselines}
         rows = [
             [name, f"{ranked[name]:.1f}" if name in ranked else ""]
             + [
@@ -148,16 +152,30 @@ def print_model(results: Results) -> None:
     print_costs(results)
 
 
+def print_summary(every: list[Results]) -> None:
+    """Print how far strategies are ahead of random with each model of a protocol."""
+    protocol = every[0].protocol
+    names = dict.fromkeys(name for results in every for name in results.strategies[1:])
+    for said, rounds in protocol.budgets.items():
+        found = [against(results, rounds, "random") for results in every]
+        cells = {
+            name: [" ".join(told(rows[name])[:2]) if name in rows else "" for rows in found]
+            for name in names
+        }
+        heads = [f"ahead of random, {said}", *(results.model for results in every)]
+        print(table(heads, [[name, *row] for name, row in cells.items()]) + "\n")
+
+
 def print_harm(results: Results) -> None:
     """Print on how many sets each strategy is worse than random, and where most."""
     rows: dict[str, list[str]] = {name: [] for name in results.strategies if name != "random"}
-    for rounds in BUDGETS.values():
+    for rounds in results.protocol.budgets.values():
         found = hurts(results, rounds)
         for name, cells in rows.items():
             where = sorted(found.get(name, []), key=lambda pair: pair[1])
             worst = f" ({where[0][0]} {where[0][1]:+.3f})" if where else ""
             cells.append(f"{len(where)}{worst}")
-    heads = ["worse than random on", *BUDGETS]
+    heads = ["worse than random on", *results.protocol.budgets]
     print(table(heads, [[name, *cells] for name, cells in rows.items()]) + "\n")
 
 
@@ -172,26 +190,27 @@ def print_costs(results: Results) -> None:
     print(table(heads, rows) + "\n")
 
 
-def draw(every: list[Results], folder: Path) -> None:
+def draw(every: list[Results], path: Path) -> None:
     """Draw mean ranks by model and budget; a bar covers strategies of which no two differ."""
     import matplotlib.pyplot as plt
 
-    size = len(BUDGETS), len(every)
+    budgets, baselines = every[0].protocol.budgets, every[0].protocol.baselines
+    size = len(budgets), len(every)
     figure, axes = plt.subplots(*size, figsize=(5.2 * size[1], 3.4 * size[0]), squeeze=False)
     for column, results in enumerate(every):
-        for (said, rounds), ax in zip(BUDGETS.items(), axes[:, column], strict=True):
+        for (said, rounds), ax in zip(budgets.items(), axes[:, column], strict=True):
             names, mean_ranks, _, p = ranking(results, rounds)
-            draw_ranks(ax, names, mean_ranks, p)
+            draw_ranks(ax, names, mean_ranks, p, baselines)
             ax.set_title(f"{results.model}, up to {said} labels", fontsize=10)
     figure.tight_layout()
-    figure.savefig(folder / "evidence_ranks.png", dpi=110)
+    figure.savefig(path, dpi=110)
 
 
-def draw_ranks(ax, names: list[str], mean_ranks: np.ndarray, p: np.ndarray) -> None:
+def draw_ranks(ax, names: list[str], mean_ranks: np.ndarray, p: np.ndarray, baselines) -> None:
     """Draw one critical difference diagram: a dot for each strategy, the best at the top."""
     order = np.argsort(mean_ranks, kind="stable")
     y = np.arange(len(order))
-    colors = ["tab:red" if names[k] in ("random", "margin") else "tab:blue" for k in order]
+    colors = ["tab:red" if names[k] in baselines else "tab:blue" for k in order]
     ax.scatter(mean_ranks[order], y, c=colors, s=18, zorder=3)
     ax.set_yticks(y, [names[k] for k in order], fontsize=8)
     ax.invert_yaxis()
@@ -217,12 +236,18 @@ def cliques(is_alike: np.ndarray) -> list[tuple[int, int]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=Path, help="folder for the picture")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     options = parser.parse_args()
-    every = [Results(model) for model in MODELS]
+    every = [Results(model) for model in options.models]
+    every = [results for results in every if len(results.repeats)]
     for results in every:
         print_model(results)
-    if options.images:
-        draw(every, options.images)
+    for protocol in PROTOCOLS:
+        of_protocol = [results for results in every if results.protocol is protocol]
+        if of_protocol:
+            print_summary(of_protocol)
+        if of_protocol and options.images:
+            draw(of_protocol, options.images / f"evidence_ranks_{protocol.name}.png")
 
 
 if __name__ == "__main__":

@@ -55,9 +55,9 @@ FOR_EACH_LABEL = _in("sklearn.multioutput", "MultiOutputClassifier ClassifierCha
 ONE_FOR_REST = ("sklearn.multiclass.OneVsRestClassifier",)
 LINEAR_FOR_EACH = (*ONE_FOR_REST, "sklearn.multioutput.MultiOutputClassifier")  # of the same rows
 # What makes no sense, or is not there yet, for several labels a row.
-OF_ONE_LABEL = {"value", "std", "samples", "dropout", "perturbation", "input_gradient"} | {
-    "feature_dropout"
-}
+OF_ONE_LABEL = {"value", "std", "dropout", "perturbation", "input_gradient", "feature_dropout"}
+BY_MEMBER = {"samples", "value_samples"}  # whose first axis is that of the members
+OF_ONE_LABEL |= BY_MEMBER
 
 # What a strategy may read, and how a sentence ends that begins with "it needs".
 NEEDS = {
@@ -67,6 +67,8 @@ NEEDS = {
     "value": "to be a regressor",
     "std": "predict(X, return_std=True), or to be an ensemble of at least two regressors, or a "
     "net with dropout",
+    "value_samples": "to be an ensemble of at least two regressors (a forest, bagging, voting), or "
+    "a net with dropout",
     "samples": "to be an ensemble of at least two classifiers (a forest, bagging, voting), or a "
     "net with dropout",
     "dropout": "to be a skorch classifier with dropout",
@@ -207,7 +209,9 @@ def has_return_std(estimator) -> bool:
 
 def _net_gives(net, what: str) -> bool:
     """Whether a net can give `what`, or might once it has a module."""
-    if what in ("decision", "feature_dropout") or (what in ("value", "std") and is_classifier(net)):
+    is_for_numbers = what in ("value", "std", "value_samples")
+    is_never = what in ("decision", "feature_dropout")
+    if is_never or (is_for_numbers and is_classifier(net)):
         return False
     is_for_classes = what in ("proba", "samples", "dropout", "perturbation", "input_gradient")
     if is_for_classes and not is_classifier(net):
@@ -216,7 +220,7 @@ def _net_gives(net, what: str) -> bool:
         return what in NEEDS
     from .modules import has_linear, may_drop  # torch is there by now
 
-    if what in ("samples", "std", "dropout"):
+    if what in ("samples", "value_samples", "std", "dropout"):
         return may_drop(net.module_)
     return has_linear(net.module_) if what == "gradient" else what in NEEDS
 
@@ -244,7 +248,9 @@ def _gives(estimator, what: str) -> bool:
     if what == "value":
         return not is_classifier(last)
     if what == "std":
-        return has_return_std(last) or (not is_classifier(last) and _is_committee(last))
+        return has_return_std(last) or _gives(last, "value_samples")
+    if what == "value_samples":
+        return not is_classifier(last) and _is_committee(last)
     if what == "samples":
         are_classifiers = all(hasattr(member, "classes_") for member in members_of(last))
         return not is_regressor(last) and are_classifiers and _is_committee(last)

@@ -123,6 +123,13 @@ class Model:
             mean, std = self._in_blocks(partial(_moments, last), X, axis=1)
         return mean, without_nan(std, f"{type(last).__name__}.predict", "standard deviations")
 
+    def value_samples(self, X) -> np.ndarray:
+        """Return the values that each member predicts, shape (S, n)."""
+        self._require("value_samples")
+        X, last = reach_last(self.estimator, X)
+        out = self._in_blocks(partial(_member_values, last), X, axis=1)
+        return without_nan(out, f"a member of {type(last).__name__}", "values")
+
     def samples(self, X) -> np.ndarray:
         """Return the members' probabilities, shape (S, n, C); votes where they give none."""
         self._require("samples")
@@ -168,7 +175,8 @@ class Model:
         width = 1 if self.classes is None else len(self.classes)
         last = last_step(self.estimator)
         members = len(members_of(last)) or 1
-        widths = {"proba": width, "decision": width, "samples": members * width}
+        widths = {"proba": width, "decision": width}
+        widths |= dict.fromkeys(kinds.BY_MEMBER, members * width)
         if is_instance(last, kinds.PERCEPTRONS):  # of a layer, and of the one before it
             widths["features"] = 2 * max(map(len, last.intercepts_))
         return 8 * widths.get(what, 1)
@@ -254,8 +262,13 @@ def _sequentially(read: Callable, X):
 
 def _moments(ensemble, X) -> np.ndarray:
     """Return an ensemble's predictions and how far the members' are spread, shape (2, n)."""
-    values = np.stack([as_vector(member.predict(part)) for member, part in _members(ensemble, X)])
+    values = _member_values(ensemble, X)
     return np.stack([as_vector(ensemble.predict(X)), values.std(axis=0)])
+
+
+def _member_values(ensemble, X) -> np.ndarray:
+    """Return the values that the members of an ensemble predict, shape (S, n)."""
+    return np.stack([as_vector(member.predict(part)) for member, part in _members(ensemble, X)])
 
 
 def _votes(ensemble, positions: list[np.ndarray], n_classes: int, X) -> np.ndarray:

@@ -128,6 +128,11 @@ class TorchModel(Model):
         values = self._dropout_passes(X)
         return values.mean(axis=0), values.std(axis=0)
 
+    def value_samples(self, X) -> NDArray:
+        """Return the values of passes with dropout, shape (S, n)."""
+        self._require("value_samples")
+        return self._dropout_passes(X)
+
     def samples(self, X) -> NDArray:
         """Return probabilities of passes with dropout, shape (S, n, C)."""
         self._require("samples")
@@ -167,6 +172,7 @@ class TorchModel(Model):
         """Return how many bytes a row of `what` takes."""
         width = 1 if self.classes is None else len(self.classes)
         passes = {"samples": self.n_passes * width, "std": self.n_passes}
+        passes["value_samples"] = self.n_passes
         return 8 * passes.get(what, width)
 
     def with_dropout(self, n_passes: int) -> DropoutModel:

@@ -28,6 +28,7 @@ from .one_label import (
 )
 from .parts import over_parts, part_uncertainty
 from .segmentation import RegionScores, pixel_uncertainty, region_uncertainty
+from .regression import emcm
 from .several_labels import (
     adaptive_margin,
     avg_confidence,
@@ -55,6 +56,7 @@ __all__ = [
     "cardinality_inconsistency",
     "consensus_entropy",
     "decision_margin",
+    "emcm",
     "entropy",
     "epig",
     "expected_model_change",

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 
-from ..data.arrays import as_positions, candidate_mask, check_vectors, chunks, wanted
+from ..data.arrays import as_positions, candidate_mask, check_vectors, wanted
 from ..data.tensors import is_tensor
 from ..data.types import Floats, Mask, Positions
 from ..utils.threads import few_threads
-from .factored import MOST_PICKS, Block, FactoredVectors
+from .factored import MOST_PICKS, Block, FactoredVectors, checked_factors
 
 _SMALLEST_BLOCK, _LARGEST_BLOCK = 8, 256  # proposals that are rated at a time
 _LEAST_ACCEPTED = 0.5  # share of proposals below which the bounds are brought up to date
@@ -84,7 +83,7 @@ def d2_sampling(
     >>> sorted(picks.tolist()) in ([2, 4], [3, 4])
     True
     """
-    parts = _checked_factors(factors)
+    parts = checked_factors(factors, who="d2_sampling", check=_checked_factor)
     n_rows = parts[0].shape[0]
     mask = candidate_mask(candidates, n_rows, centers)
     n = wanted(n, mask)
@@ -99,32 +98,6 @@ def d2_sampling(
     return picks[len(known) :]
 
 
-def _checked_factors(factors: tuple[ArrayLike, ...]) -> list[Any]:
-    """Return one or two arrays of as many rows; a factor equal in all rows is dropped.
-
-    Such a factor, as regressors have, scales all distances alike, which changes no choice.
-    """
-    if not isinstance(factors, tuple) or len(factors) not in (1, 2):
-        what = f"{len(factors)} factors" if isinstance(factors, tuple) else type(factors).__name__
-        raise ValueError(
-            f"d2_sampling got {what}; give a tuple of one array (h,) or of two (a, h), one row "
-            f"for each row of the pool."
-        )
-    names = ("a", "h")[-len(factors) :]
-    arrays = [_checked_factor(array, name) for array, name in zip(factors, names, strict=True)]
-    if len({array.shape[0] for array in arrays}) > 1:
-        a, h = arrays
-        raise ValueError(
-            f"d2_sampling got a with {a.shape[0]} rows and h with {h.shape[0]}; give both one row "
-            f"for each row of the pool."
-        )
-    first = arrays[0]
-    if len(arrays) > 1 and not sparse.issparse(first) and len(first) and first[0].any():
-        is_same = all((first[rows] == first[0]).all() for rows in chunks(first))
-        arrays = arrays[1:] if is_same else arrays
-    return arrays
-
-
 def _prepared(factors: list[Any]) -> FactoredVectors:
     """Return the vectors of these factors, on the device of the last where that is a tensor."""
     if any(map(is_tensor, factors)):
@@ -134,13 +107,13 @@ def _prepared(factors: list[Any]) -> FactoredVectors:
     return FactoredVectors(factors)
 
 
-def _checked_factor(vectors: ArrayLike, name: str) -> Any:
-    """Return a factor as it is, refusing what is not finite numbers."""
+def _checked_factor(vectors: ArrayLike, *, who: str, name: str) -> Any:
+    """Return a factor as it is, on its device, refusing what is not finite numbers."""
     if is_tensor(vectors):
         from .tensors.common import checked_tensor
 
-        return checked_tensor(vectors, who="d2_sampling", name=name)
-    return check_vectors(vectors, who="d2_sampling", name=name)
+        return checked_tensor(vectors, who=who, name=name)
+    return check_vectors(vectors, who=who, name=name)
 
 
 def _longest(vectors: FactoredVectors, mask: Mask, rng: np.random.Generator) -> Positions:

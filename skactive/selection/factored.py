@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from ..data.arrays import (
     CORE_BYTES,
     as_floats,
+    check_vectors,
     chunks,
     products,
     row_products,
@@ -27,6 +28,34 @@ from .distances import CLOSE
 MOST_PICKS = 256  # picks that the rows of a chunk are compared with at a time
 _CENTER_ROWS = 1024  # from which the centre of the vectors is estimated
 _SINGLE_MOST = 1e30  # largest squared length whose products float32 has room for
+
+
+def checked_factors(
+    factors: tuple[ArrayLike, ...], *, who: str, check: Callable[..., Any] = check_vectors
+) -> list[Any]:
+    """Return one or two arrays of as many rows; a factor equal in all rows is dropped.
+
+    Such a factor, as regressors have, scales all distances alike, which changes no choice.
+    """
+    if not isinstance(factors, tuple) or len(factors) not in (1, 2):
+        what = f"{len(factors)} factors" if isinstance(factors, tuple) else type(factors).__name__
+        raise ValueError(
+            f"{who} got {what}; give a tuple of one array (h,) or of two (a, h), one row for each "
+            f"row of the pool."
+        )
+    names = ("a", "h")[-len(factors) :]
+    arrays = [check(array, who=who, name=name) for array, name in zip(factors, names, strict=True)]
+    if len({array.shape[0] for array in arrays}) > 1:
+        a, h = arrays
+        raise ValueError(
+            f"{who} got a with {a.shape[0]} rows and h with {h.shape[0]}; give both one row for "
+            f"each row of the pool."
+        )
+    first = arrays[0]
+    if len(arrays) > 1 and not sparse.issparse(first) and len(first) and first[0].any():
+        is_same = all((first[rows] == first[0]).all() for rows in chunks(first))
+        arrays = arrays[1:] if is_same else arrays
+    return arrays
 
 
 class Block(NamedTuple):
@@ -44,13 +73,13 @@ class FactoredVectors:
     factors has at most, and `fits_single` tells whether float32 has room for their products.
     """
 
-    def __init__(self, factors: list[Any]):
+    def __init__(self, factors: list[Any], who: str = "d2_sampling"):
         self._factors = factors
         self._n_rows = factors[0].shape[0]
         self.n_terms = sum(map(_width, factors))
         self._center: NDArray | None = None
         parts = self._squared_parts()
-        self.lengths = self._squares = _checked_lengths(parts)
+        self.lengths = self._squares = _checked_lengths(parts, who)
         self._center = self._far_center()
         if self._center is not None:
             parts = self._squared_parts()
@@ -94,6 +123,20 @@ class FactoredVectors:
             pairs = ([p[side] for p in b.factors] for b, side in zip((x, y), at, strict=True))
             distances[at] = self._apart(*pairs)
         return distances
+
+    def apart(self, positions: Positions, one: int) -> Floats:
+        """Return the squared distances of some vectors to one, by differences of factors."""
+        x, y = (self.block(at).factors for at in (positions, np.full(len(positions), one)))
+        return self._apart(x, y)
+
+    def least(self, one: int) -> Floats:
+        """Return no more than the squared distance of every vector to one, by products alone."""
+        y = self.block([one])
+        least = self._squares + self._squares[one]
+        least *= 1 - 4 * self.rounding(np.float64)
+        for rows in chunks(max(self._factors, key=_width)):
+            least[rows] -= 2 * _inner(self.block(rows), y)[:, 0]
+        return least
 
     def lower_exactly(self, bounds: Floats, picks: Positions) -> None:
         """Lower bounds on D^2 to the distances to picks themselves, `MOST_PICKS` of them a pass."""
@@ -176,15 +219,15 @@ class FactoredVectors:
         return slices(self._n_rows, max(self.n_terms, n_columns))
 
 
-def _checked_lengths(parts: list[Floats]) -> Floats:
+def _checked_lengths(parts: list[Floats], who: str) -> Floats:
     """Return the squared lengths of products, refusing those that overflow, or sums of them."""
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = math.prod(parts[1:], start=parts[0])
         is_fine = np.isfinite(4 * lengths.sum())
     if not is_fine:
         raise ValueError(
-            f"d2_sampling got factors of which row {lengths.argmax()} is so long that squared "
-            f"lengths overflow; divide them by their largest entry."
+            f"{who} got factors of which row {lengths.argmax()} is so long that squared lengths "
+            f"overflow; divide them by their largest entry."
         )
     return lengths
 

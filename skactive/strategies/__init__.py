@@ -34,6 +34,7 @@ from .gradient import BADGE, BAIT, ExpectedModelChange
 from .hybrid import FALCUN, DropQuery
 from .registry import as_strategy, get_strategy_names, register
 from .regression import (
+    EMCM,
     ExpectedImprovement,
     GreedyX,
     GreedyXY,
@@ -71,6 +72,7 @@ __all__ = [
     "BADGE",
     "BAIT",
     "BALD",
+    "EMCM",
     "EPIG",
     "FALCUN",
     "LCMD",

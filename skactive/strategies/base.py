@@ -33,8 +33,9 @@ class Strategy(BaseEstimator):
         at a time.
     reads : tuple
         What they read of the view that comes from the model ("proba", "decision", "std", "samples",
-        "prediction", "value", "embedding", "gradient", "perturbation"); a tuple inside stands for
-        "one of these". An estimator that cannot give it is refused before the first query.
+        "value_samples", "prediction", "value", "embedding", "gradient", "perturbation"); a tuple
+        inside stands for "one of these". An estimator that cannot give it is refused before the
+        first query.
     asks_again : bool
         Whether labelled rows are candidates too, for a further opinion. A pool without a consensus
         is refused then.

@@ -118,15 +118,35 @@ class LCMD(Diverse):
     cluster is as large as :math:`\sum \lVert x - c \rVert^2` over its rows: where there are many,
     and far. Outliers that are alone are left for later, unlike by `KCenter`.
 
+    Parameters
+    ----------
+    space : {"embedding", "gradient"}, default="embedding"
+        Where rows lie: as the estimator sees them, or by the gradient in the weights of its last
+        layer, as in `BADGE`. Of an MLP for regression that is the last hidden layer; of a linear
+        regressor it is the embedding.
+
     References
     ----------
     .. [1] Holzmüller, Zaverkin, Kästner and Steinwart (2023). A framework and benchmark for deep
        batch active learning for regression. JMLR 24.
     """
 
+    def __init__(self, space: str = "embedding") -> None:
+        self.space = space
+
+    @property
+    def reads(self) -> tuple:  # type: ignore[override]
+        """The space, by its name."""
+        return ("gradient",) if self.space == "gradient" else ("embedding",)
+
     def select(self, view, n) -> np.ndarray:
         """Return the farthest rows of the largest clusters, in the order in which they arise."""
-        return selection.lcmd(view.embedding, n, **self._arguments(view))
+        if self.space not in ("embedding", "gradient"):
+            raise ValueError(
+                f"LCMD got space={self.space!r}; it must be one of 'embedding', 'gradient'."
+            )
+        arguments = self._arguments(view)
+        return selection.lcmd(getattr(view, arguments.pop("space")), n, **arguments)
 
 
 @register("typiclust", "few labels or none: the first batches", cost="k-means of L + k clusters")

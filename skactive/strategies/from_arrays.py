@@ -14,6 +14,7 @@ from ..data.labels import check_order
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows
 from ..data.tensors import as_array, is_tensor
+from ..models import BY_MEMBER
 from ..scores import likeliest_errors, likeliest_label_errors
 from ..utils.checks import check_n_instances, draw_seed, missing_to_total, unmasked
 from .base import ANY, Strategy, choose, name_of, needs
@@ -27,6 +28,7 @@ GIVEN_AS = {
     "proba": "proba=",
     "samples": "samples=",
     "std": "prediction= and std=",
+    "value_samples": "samples= of shape (S, n)",
     "prediction": "prediction=",
     "value": "prediction=",
     "embedding": "embedding=",
@@ -61,8 +63,10 @@ def select(
     proba : array-like of shape (n, C), default=None
         Probabilities of the classes. None: the mean of `samples`, if they are given. With
         `multilabel`, of shape (n, L): that of each label, which need not sum to one.
-    samples : array-like of shape (S, n, C), default=None
-        Probabilities by each of S models, or by S passes with dropout.
+    samples : array-like of shape (S, n, C) or (S, n), default=None
+        Probabilities by each of S models, or by S passes with dropout; for regression the values
+        that each predicts, of which `prediction` and `std` are the mean and the standard deviation
+        where they are not given.
     prediction, std : array-like of shape (n,), default=None
         Predicted values and their standard deviations, for regression. With `multilabel`,
         `prediction` is 0 or 1 for each label, shape (n, L); None: where `proba` is above one half.
@@ -198,7 +202,10 @@ def _scored_by(strategy, scores: np.ndarray) -> Strategy:
 def _arrays(proba, samples, prediction, std, embedding, scores) -> tuple[dict[str, Any], int]:
     """Return what was given as a view knows it, and the number of rows."""
     known: dict[str, Any] = {}
-    if samples is not None:
+    if np.ndim(samples) == 2:
+        known["value_samples"] = values = _values(samples, "samples", axes=2)
+        known["prediction"], known["std"] = values.mean(axis=0), values.std(axis=0)
+    elif samples is not None:
         known["samples"] = check_probabilities(samples, "SnC", who="select", name="samples")
         known["proba"] = known["samples"].mean(axis=0)
     if proba is not None:
@@ -254,7 +261,7 @@ def _arrays_of_labels(
 
 def _length(known: dict[str, Any]) -> int:
     """Return the number of rows, refusing arrays of different ones."""
-    lengths = {name: array.shape[name == "samples"] for name, array in known.items()}
+    lengths = {name: array.shape[name in BY_MEMBER] for name, array in known.items()}
     if len(set(lengths.values())) != 1:
         told = ", ".join(f"{name} of {length}" for name, length in lengths.items())
         raise ValueError(
@@ -286,14 +293,15 @@ def _check_reads(strategy: Strategy, known: dict) -> None:
             raise ValueError(f"{name_of(strategy)} reads {reads}; give select {give}.")
 
 
-def _values(values, name: str) -> np.ndarray:
-    """Return one finite number for each row."""
+def _values(values, name: str, axes: int = 1) -> np.ndarray:
+    """Return one finite number for each row, or for each member and row."""
     values = unmasked(values, name, "select", np.float64)
-    if values.ndim != 1 or not np.isfinite(values).all():
+    is_shape = values.ndim == axes and 0 not in values.shape[:-1]
+    if not is_shape or not np.isfinite(values).all():
         raise ValueError(
             f"select got {name} of shape {values.shape}"
-            f"{' with NaN or infinity' if values.ndim == 1 else ''}; give one finite number for "
-            f"each row."
+            f"{' with NaN or infinity' if is_shape else ''}; give one finite number for "
+            f"each {'row' if axes == 1 else 'member and row'}."
         )
     if name == "std" and (values < 0).any():
         raise ValueError(f"select got std {values.min()}; standard deviations are at least 0.")

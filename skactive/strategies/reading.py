@@ -15,7 +15,7 @@ from ..data.datasets import is_dataset
 from ..data.rows import Rows, n_rows, row_bytes
 from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
-from ..models import Model, transforms_of
+from ..models import BY_MEMBER, Model, transforms_of
 from ..models.sklearn import LEAST_BLOCK
 from ..utils.checks import refuse_masked
 from ..utils.progress import progress
@@ -57,7 +57,7 @@ class Reading:
         for X in self._pieces([what], start, stop):
             for name, part in model.read(what, X).items():
                 if name not in joined:
-                    joined[name] = Joined(stop - start, axis=1 if name == "samples" else 0)
+                    joined[name] = Joined(stop - start, axis=int(name in BY_MEMBER))
                 joined[name].add(part)
         return {name: parts.whole() for name, parts in joined.items()}
 

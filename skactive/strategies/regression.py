@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import scores, selection
+from ..data.arrays import as_floats, squared_norms
 from .base import Strategy
 from .diversity import Diverse, KCenter
 from .registry import register
@@ -10,13 +11,48 @@ from .registry import register
 
 @register("std", "to learn a function everywhere, by a Gaussian process", cost="O(n), or O(nS)")
 class Std(Strategy):
-    """Largest standard deviation of the predicted value."""
+    """Largest standard deviation of the predicted value.
+
+    Of an ensemble (a forest, bagging) it is that of the members' values: query by committee for
+    regression [1]_, which takes the variance, and so the same rows.
+
+    References
+    ----------
+    .. [1] Burbidge, Rowland and King (2007). Active learning for regression based on query by
+       committee. IDEAL.
+    """
 
     reads = ("std",)
 
     def score(self, view) -> np.ndarray:
         """Return the standard deviation."""
         return view.std
+
+
+@register("emcm", "linear regression by bagging; outliers too", cost="O(nS + nd)")
+class EMCM(Strategy):
+    r"""Expected model change maximisation [1]_: the longest expected step of a linear model.
+
+    :math:`\frac{1}{S} \sum_s |f(x) - f_s(x)| \, \lVert x \rVert`: the gradient of the squared
+    error, with the values of members that were fitted on bootstrap samples in place of the label.
+    x is the embedding: rows as the estimator sees them, or the last hidden layer of a net, whose
+    members are passes with dropout.
+
+    Members are those of the estimator, as in ``BaggingRegressor(Ridge())``; nothing is fitted for a
+    query. In the paper f is fitted on all labels, here it is what the ensemble predicts.
+
+    References
+    ----------
+    .. [1] Cai, Zhang and Zhou (2013). Maximizing expected model change for active learning in
+       regression. ICDM.
+    """
+
+    reads = ("value_samples", "value", "embedding")
+
+    def score(self, view) -> np.ndarray:
+        """Return the expected length of the gradient, in units of y times those of x."""
+        norms = squared_norms(as_floats(view.embedding, np.float64)) ** 0.5
+        return scores.emcm(view.value, view.value_samples, norms)
 
 
 class Improvement(Strategy):

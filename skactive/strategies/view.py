@@ -12,7 +12,7 @@ from ..data.chance import uniform_by_row
 from ..data.rows import Rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
-from ..models import Model
+from ..models import BY_MEMBER, Model
 from ..scores import likeliest_errors, likeliest_label_errors
 from ..selection.distances import nearest_squared_distances
 from ..utils.checks import unmasked
@@ -68,6 +68,8 @@ class View:
         Standard deviations of the predicted values.
     samples : ndarray of shape (S, n, C)
         Probabilities by each member of an ensemble.
+    value_samples : ndarray of shape (S, n)
+        Values by each member of an ensemble of regressors.
     """
 
     def __init__(
@@ -233,6 +235,7 @@ class View:
     value = _read_of_model("value")
     std = _read_of_model("std")
     samples = _read_of_model("samples")
+    value_samples = _read_of_model("value_samples")
 
     @property
     def vectors(self) -> Any:
@@ -504,7 +507,7 @@ def _at(name: str, values, at):
     """Return what is known of some rows, of what is known of all."""
     if isinstance(values, tuple):
         return tuple(part[at] for part in values)
-    return values[:, at] if name == "samples" else values[at]
+    return values[:, at] if name in BY_MEMBER else values[at]
 
 
 def _on_host(vectors):
