@@ -27,8 +27,8 @@ from .one_label import (
     vote_entropy,
 )
 from .parts import over_parts, part_uncertainty
-from .segmentation import RegionScores, pixel_uncertainty, region_uncertainty
 from .regression import emcm
+from .segmentation import RegionScores, pixel_uncertainty, region_uncertainty
 from .several_labels import (
     adaptive_margin,
     avg_confidence,
