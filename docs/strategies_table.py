@@ -81,6 +81,7 @@ NEEDS = {part: told for parts in GROUPS.values() for part, told in parts.items()
     ("decision", "proba"): "a decision function, or probabilities",
     "decision": "a decision function",
     "prediction": "predictions",
+    ("prediction", "proba"): "predicted classes, or `by=`",
 }
 
 

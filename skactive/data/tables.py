@@ -537,3 +537,31 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "f": _as_float,
     "U": _as_text,
 }
+
+
+def column_of(X: Any, name: str | int, who: str) -> NDArray:
+    """Return a column of a frame by its name, or of an array by its number, as raw values.
+
+    Examples
+    --------
+    >>> column_of(np.array([[1, 2], [3, 4]]), 1, "Quota(by=...)")
+    array([2, 4])
+    """
+    is_frame = (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
+    if isinstance(name, str) and is_frame:
+        names = [*map(str, X.columns)]
+        if names.count(name) == 1:
+            return to_array(X[name])
+        found = f"{names.count(name)} columns are called so" if name in names else "none is"
+        near = nearest_class(name, names)
+        hint = f"; did you mean {near!r}?" if near is not None else f"; there are {names[:10]}."
+        raise ValueError(f"{who} got the column {name!r}, but {found}{hint}")
+    if not isinstance(name, str) and isinstance(X, np.ndarray) and X.ndim == 2:
+        if 0 <= name < X.shape[1]:
+            return to_array(X[:, name])
+        raise ValueError(f"{who} got the column {name} of rows that have {X.shape[1]}.")
+    needs = "a frame" if isinstance(name, str) else "an array of two dimensions"
+    raise ValueError(
+        f"{who} got {name!r}, a column, but rows are no part of {needs}; give one entry for each "
+        f"row, or a function of rows."
+    )

@@ -122,7 +122,8 @@ def simulate(
     # The first round lasts until the estimator can be fitted: a curve starts with a score.
     while not hasattr(learner, "estimator_"):
         n = _n_left(learner, answers, n_instances, total - played.n_answers, costs)
-        if n == 0:
+        more = _play(learner, inside, answers, costs, n) if n else None
+        if more is None or len(more.indices) == 0:
             spent = "on rows of one class"
             if oracle.multilabel:
                 spent = "before each label was in some rows and not in others, or all were alike"
@@ -130,12 +131,14 @@ def simulate(
                 f"budget {total if costs is None else costs.total} was spent {spent}; give a "
                 f"larger budget, or initial='stratified'."
             )
-        played.add(_play(learner, inside, answers, costs, n))
+        played.add(more)
     yield played
     left = total - played.n_answers
     while n := n_to_ask(rule, learner, _n_left(learner, answers, n_instances, left, costs)):
         told.begin_round()
         played = _play(learner, inside, answers, costs, n)
+        if len(played.indices) == 0:  # a strategy's limits left none
+            return
         left = total - played.n_answers
         yield played
 

@@ -212,7 +212,7 @@ class _Rounds:
                 self._bear(error, "could not answer")
                 n = min(most, _n_to_go(learner, self.rule))
                 question = cold_query(learner, n) if n > 0 else None
-            if question is None:
+            if question is None or len(question[0]) == 0:  # limits may leave no row
                 return
             yield len(question[0]), question
 

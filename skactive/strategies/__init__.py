@@ -32,6 +32,7 @@ from .dropout import Dropout
 from .from_arrays import select
 from .gradient import BADGE, BAIT, ExpectedModelChange
 from .hybrid import FALCUN, DropQuery
+from .limits import Distinct, Quota
 from .registry import as_strategy, get_strategy_names, register
 from .regression import (
     EMCM,
@@ -89,6 +90,7 @@ __all__ = [
     "ConsensusEntropy",
     "Coral",
     "Density",
+    "Distinct",
     "Diverse",
     "DropQuery",
     "Dropout",
@@ -117,6 +119,7 @@ __all__ = [
     "ProbCover",
     "ProbabilityOfImprovement",
     "Quantile",
+    "Quota",
     "Random",
     "RandomStream",
     "RandomVariableUncertainty",

@@ -39,6 +39,8 @@ class Strategy(BaseEstimator):
     asks_again : bool
         Whether labelled rows are candidates too, for a further opinion. A pool without a consensus
         is refused then.
+    gives_fewer : bool
+        Whether it may choose fewer rows than it is asked for, though there are candidates.
     labels_per_row : tuple
         For which rows it is: ``("one",)``, ``("several",)``, whose `View.proba` is the probability
         of each label, or both. Others are refused before the first query.
@@ -62,6 +64,7 @@ class Strategy(BaseEstimator):
     rowwise = True
     reads: tuple = ()
     asks_again = False
+    gives_fewer = False
     labels_per_row: tuple = ("one",)
 
     def score(self, view: View) -> np.ndarray:
@@ -70,6 +73,8 @@ class Strategy(BaseEstimator):
 
     def select(self, view: View, n: int) -> np.ndarray:
         """Return n distinct positions of candidates, best first; there are at least n of them.
+
+        Where `gives_fewer`, n at most.
 
         By default those of the largest scores, ties broken by `View.row_random`.
         """
@@ -110,9 +115,14 @@ def has_admit(strategy: Strategy | type[Strategy]) -> bool:
 
 def asks_again(strategy: Strategy) -> bool:
     """Whether labelled rows are candidates of a strategy, or of one inside it."""
+    return _is_inside(strategy, "asks_again")
+
+
+def _is_inside(strategy: Strategy, attribute: str) -> bool:
+    """Whether an attribute of a strategy is set, or that of one inside it."""
     inside = strategy.get_params(deep=False).values()
-    return strategy.asks_again or any(
-        asks_again(part) for part in inside if isinstance(part, Strategy)
+    return getattr(strategy, attribute) or any(
+        _is_inside(part, attribute) for part in inside if isinstance(part, Strategy)
     )
 
 
@@ -150,6 +160,9 @@ def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
     name = name_of(strategy)
     chosen = strategy.select(view, n)  # of a user's class or function, which may be wrong
     positions = unmasked(chosen, "positions", f"a query by {name}")
+    n_wanted = n
+    if positions.ndim == 1 and len(positions) < n and _is_inside(strategy, "gives_fewer"):
+        n = len(positions)
     if positions.shape != (n,) or positions.dtype.kind not in "iu":
         raise ValueError(
             f"{name} was asked for {n} positions and gave an array of shape {positions.shape} and "
@@ -165,6 +178,8 @@ def choose(strategy: Strategy, view: View, n: int) -> np.ndarray:
         )
     if len(np.unique(positions)) < n:
         raise ValueError(f"{name} chose a position twice; give distinct positions.")
+    if n < n_wanted and not _is_simulated.get():
+        warn(f"{name} chose {n} of {n_wanted} rows; no other candidate is within its limits.")
     if has_score(strategy) and not _is_simulated.get():
         _warn_of_ties(strategy, view, positions)
     return positions.astype(np.int64, copy=False)

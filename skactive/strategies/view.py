@@ -9,7 +9,10 @@ import numpy as np
 
 from ..data.arrays import as_positions, check_vectors, join_vectors
 from ..data.chance import uniform_by_row
+from ..data.frames import is_pandas
+from ..data.labels import check_order, to_array
 from ..data.rows import Rows
+from ..data.tables import column_of
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
 from ..models import BY_MEMBER, Model
@@ -103,6 +106,7 @@ class View:
         self._scores: dict[int, tuple] = {}  # by id, with the strategy: else that id may be reused
         self._is_part = False  # whether it is a chunk, which knows nothing of the other rows
         self._whole: tuple[View, np.ndarray] | None = None  # what was narrowed, and to which rows
+        self._distances: Memory | None = None  # to centres, of a view that has reserved some rows
 
     def __len__(self) -> int:
         return len(self._reading.rows)
@@ -306,8 +310,7 @@ class View:
         It is kept from round to round where the embedding does not depend on the model, so that
         only the distances to new labels are computed. Not to be written to.
         """
-        # Nothing is kept of rows from outside, which the next question will not see.
-        memory = self._memory if self._memory is not None and self._offset == 0 else Memory()
+        memory = self._distances or self._memory_of_distances()
         vectors, centers = self.embedding, self.centers
         new, known = memory.since(centers)
         if known is not None and len(known) < len(self):
@@ -393,11 +396,45 @@ class View:
         )
         return narrow, rows
 
+    def reserving(self, positions) -> "View":
+        """Return this view with some of its candidates reserved, which are centres from then on."""
+        pool, own = self._pool, Memory()
+        own.__dict__.update((self._distances or self._memory_of_distances()).__dict__)
+        said = pool.labeled, pool.reserved, pool.y_labeled, pool.classes, self.multilabel
+        centers = Centers(*said, pool.opinions_on_labeled)
+        reserved = np.union1d(pool.reserved, np.asarray(positions) - self._offset)
+        mask = self.mask.copy()
+        mask[positions] = False
+        other = self._copy(mask=mask, _pool=centers._replace(reserved=reserved), _distances=own)
+        other.__dict__.pop("candidates", None)
+        return other
+
+    @property
+    def whole(self) -> "View":
+        """What this view was `narrowed` from: itself, if it was not."""
+        return self if self._whole is None else self._whole[0]
+
+    def column(self, name: str | int, who: str) -> np.ndarray:
+        """Return a column of the rows, by its name in a frame or its number in an array."""
+        return np.concatenate([column_of(X, name, who) for X in self._reading.rows.parts])
+
+    def of_pool(self, values, who: str) -> np.ndarray:
+        """Return entries of the view's rows, of an array with one for each row of the pool."""
+        if is_pandas(values):
+            check_order(values, self.whole._reading.rows.index(), who=who, name="the array")
+        values, n = to_array(values), len(self.whole)
+        if self._offset or len(values) != n:
+            of = "rows from outside the pool" if self._offset else f"{n} rows"
+            raise ValueError(
+                f"{who} got {len(values)} entries for {of}; give one for each row of the pool, or "
+                f"a column or a function of rows."
+            )
+        return values if self._numbers is None else values[self._numbers]
+
     def of_numbers(self, numbers) -> "View":
         """Return a view of rows by their numbers, of those too that `narrowed` has left out."""
-        whole = self if self._whole is None else self._whole[0]
-        at = whole.positions_of(numbers)
-        return whole.part(whole.take(at), at)
+        at = self.whole.positions_of(numbers)
+        return self.whole.part(self.whole.take(at), at)
 
     # How it is computed
 
@@ -425,6 +462,10 @@ class View:
     def _memory(self) -> Memory | None:
         """What is kept of the pool's vectors; None where these change with the model."""
         return self._memory_of()
+
+    def _memory_of_distances(self) -> Memory:
+        """Return what is kept of distances from round to round; nothing of rows from outside."""
+        return self._memory if self._memory is not None and self._offset == 0 else Memory()
 
     def _read_vectors(self):
         """Return all rows as vectors; those of the pool from memory where they are there."""
