@@ -105,7 +105,7 @@ def group_of(cls):
     if cls().labels_per_row == ("several",):
         return SEVERAL
     own = own_reads(cls)
-    if not own and inner_strategies(cls):
+    if inner_strategies(cls) and not any(parts.keys() & set(own) for parts in GROUPS.values()):
         return WRAPPERS
     return [
         name for name, parts in GROUPS.items() if not parts or not parts.keys().isdisjoint(own)

@@ -181,11 +181,12 @@ def print_harm(results: Results) -> None:
 
 def print_costs(results: Results) -> None:
     """Print what fits and queries of a whole simulation take, mean over sets, and at most."""
-    seconds = np.nanmean(results.seconds, axis=2)
-    rows = [
-        [name, f"{np.nanmean(fit):.2f}", f"{np.nanmean(query):.2f}", f"{np.nanmax(query):.1f}"]
-        for name, (fit, query) in zip(results.strategies, np.moveaxis(seconds, 0, -1), strict=True)
-    ]
+    rows = []
+    for at, name in enumerate(results.strategies):
+        of_sets = results.seconds[:, at]
+        is_there = ~np.isnan(of_sets).all(axis=(1, 2))  # not all sets have all strategies
+        fit, query = np.nanmean(of_sets[is_there], axis=1).T
+        rows.append([name, f"{fit.mean():.2f}", f"{query.mean():.2f}", f"{query.max():.1f}"])
     heads = ["seconds a simulation", "fits", "queries", "queries, the slowest set"]
     print(table(heads, rows) + "\n")
 
@@ -201,7 +202,7 @@ def draw(every: list[Results], path: Path) -> None:
         for (said, rounds), ax in zip(budgets.items(), axes[:, column], strict=True):
             names, mean_ranks, _, p = ranking(results, rounds)
             draw_ranks(ax, names, mean_ranks, p, baselines)
-            ax.set_title(f"{results.model}, up to {said} labels", fontsize=10)
+            ax.set_title(f"{results.model}, up to {said}", fontsize=10)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
