@@ -1,13 +1,14 @@
 """Strategies under limits: so many rows of each group, and no row beside another one."""
 
 import math
+from collections import defaultdict
 from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..data.arrays import slices, steps
-from ..data.labels import encode, missing_mask, objects, to_array
+from ..data.labels import missing_mask, to_array
 from ..selection import top
 from ..selection.distances import OTHERS, squared_distances
 from ..utils.checks import checked_number, count_of, is_integer
@@ -145,9 +146,8 @@ class Quota(_Limited):
         known = view.centers if self.overall else np.zeros(0, dtype=np.int64)
         rows = np.concatenate([view.candidates, known])
         groups = self._groups(view, rows)
-        names = objects(dict.fromkeys(groups.tolist()))
         codes = np.full(len(view), -1)
-        codes[rows] = encode(groups.astype(object), names)
+        codes[rows], names = _coded(groups)
         n_known = np.bincount(codes[known], minlength=len(names))
         n_open = np.bincount(codes[view.candidates], minlength=len(names))
         if isinstance(self.at_most, str) and self.at_most == EQUAL:
@@ -155,7 +155,7 @@ class Quota(_Limited):
             room = np.clip(level - n_known, 0, n_open)
             has_more = (n_known <= level) & (room < n_open)
             return _Rooms(codes, room, has_more, n - int(room.sum()))
-        most = self._most(view, names.tolist(), n + len(known))
+        most = self._most(view, names, n + len(known))
         room = np.clip(most - n_known, 0, n_open).astype(np.int64)
         return _Rooms(codes, room, np.zeros(len(names), dtype=bool), 0)
 
@@ -199,9 +199,8 @@ class Quota(_Limited):
         if not isinstance(self.at_most, dict):
             return np.full(len(names), self._count(self.at_most, total, 1))
         most = {name: self._count(each, total, 0) for name, each in self.at_most.items()}
-        for name in most:
-            if name not in names:  # none is left of it, or there never was
-                self._check_is_group(view, name)
+        for name in most.keys() - set(names):  # none is left of it, or there never was
+            self._check_is_group(view, name)
         return np.array([most.get(name, math.inf) for name in names])
 
     def _count(self, share, total: int, least: int) -> int:
@@ -229,6 +228,17 @@ class Quota(_Limited):
                 f"Quota got at_most={self.at_most!r}, but no row is of {name!r}; the groups are "
                 f"{listed}."
             )
+
+
+def _coded(groups: np.ndarray) -> tuple[np.ndarray, list]:
+    """Return the number of each entry's group, and the groups by number."""
+    if groups.dtype.kind != "O":
+        found, codes = np.unique(groups, return_inverse=True)
+        return codes, found.tolist()
+    number: defaultdict = defaultdict()
+    number.default_factory = number.__len__  # each new one is the next
+    codes = np.fromiter(map(number.__getitem__, groups.tolist()), np.intp, len(groups))
+    return codes, list(number)
 
 
 def _check_has_classes(view) -> None:
