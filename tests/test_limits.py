@@ -222,6 +222,12 @@ def test_the_same_rows_come_once(container):
     assert got.tolist() == [0, 2, 3]
 
 
+def test_a_radius_beyond_all_distances_leaves_one_row():
+    about = {"embedding": [[1.0], [1e5]], "scores": [1, 2]}
+    with pytest.warns(UserWarning, match="Distinct chose 1 of 2 rows"):
+        assert select(Distinct(radius=1e200), **about, n_instances=2).tolist() == [1]
+
+
 def test_both_limits_at_once():
     vectors = np.array([[0.0], [0.1], [5], [5.1], [9]])
     strategy = Quota(Distinct("margin", radius=1), by=list("aabab"), at_most=1)
@@ -385,6 +391,10 @@ class TestOfALearner:
         ),
         (Quota(by=[*GROUPS[:-1], None]), ValueError, "no value for 1 rows, first for row 119"),
         (Quota(by=lambda rows: [1]), ValueError, r"gave an array of shape \(1,\) for 100 rows"),
+        (Quota(by={1, 2}), TypeError, r"Quota\(by=...\) got a set; give one entry for each row"),
+        (Quota(by=X), TypeError, r"got an array of shape \(120, 3\); give one entry"),
+        (Quota(by=lambda rows: rows), TypeError, r"got an array of shape \(100, 3\)"),
+        (Quota(by=lambda rows: None), TypeError, r"Quota\(by=function\) got a NoneType"),
         (Quota(overall="yes"), TypeError, "overall='yes'; give True or False"),
         (Distinct(radius=-1), ValueError, "radius"),
         (Distinct(radius=np.nan), ValueError, "radius"),

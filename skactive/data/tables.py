@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..utils.checks import is_instance
 from .frames import is_pandas, is_polars
-from .labels import folded, missing_mask, nearest_class, objects, to_array
+from .labels import folded, missing_mask, nearest_class, objects, raw_array, to_array
 
 # Out
 
@@ -565,3 +565,19 @@ def column_of(X: Any, name: str | int, who: str) -> NDArray:
         f"{who} got {name!r}, a column, but rows are no part of {needs}; give one entry for each "
         f"row, or a function of rows."
     )
+
+
+def entries_of(values: Any, who: str) -> NDArray:
+    """Return the raw values of a list, an array or a Series.
+
+    Examples
+    --------
+    >>> entries_of(("ann", "ben"), "Quota(by=...)")
+    array(['ann', 'ben'], dtype=object)
+    """
+    is_known = isinstance(values, list | tuple) or hasattr(values, "__array__")
+    raw = raw_array(values) if is_known else None
+    if raw is not None and raw.ndim == 1:
+        return to_array(raw)
+    what = f"a {type(values).__name__}" if raw is None else f"an array of shape {raw.shape}"
+    raise TypeError(f"{who} got {what}; give one entry for each row, of shape (n,).")

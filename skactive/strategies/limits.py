@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.arrays import slices, steps
-from ..data.labels import missing_mask, to_array
+from ..data.labels import missing_mask
+from ..data.tables import entries_of
 from ..selection import top
 from ..selection.distances import OTHERS, squared_distances
 from ..utils.checks import checked_number, count_of, is_integer
@@ -184,7 +185,7 @@ class Quota(_Limited):
         if isinstance(by, str) or is_integer(by):
             groups = view.column(by, "Quota(by=...)")[rows]
         elif callable(by):
-            groups = to_array(by(view.take(rows)))
+            groups = entries_of(by(view.take(rows)), "Quota(by=function)")
         else:
             groups = view.of_pool(by, "Quota(by=...)")[rows]
         if groups.shape != (len(rows),):
@@ -337,7 +338,9 @@ class Distinct(_Limited):
     def select(self, view, n) -> np.ndarray:
         """Return the inner strategy's rows that lie apart."""
         radius = checked_number(self.radius, "radius", name_of(self), 0.0)
-        return _within(_Apart(view, radius**2), self.strategy, view, n)
+        # Where there are no centres yet, their distance is infinite: more than any radius.
+        squared = min(radius * radius, float(np.finfo(np.float64).max))
+        return _within(_Apart(view, squared), self.strategy, view, n)
 
 
 class _Apart:

@@ -10,9 +10,9 @@ import numpy as np
 from ..data.arrays import as_positions, check_vectors, join_vectors
 from ..data.chance import uniform_by_row
 from ..data.frames import is_pandas
-from ..data.labels import check_order, to_array
+from ..data.labels import check_order
 from ..data.rows import Rows
-from ..data.tables import column_of
+from ..data.tables import column_of, entries_of
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Memory
 from ..models import BY_MEMBER, Model
@@ -422,7 +422,7 @@ class View:
         """Return entries of the view's rows, of an array with one for each row of the pool."""
         if is_pandas(values):
             check_order(values, self.whole._reading.rows.index(), who=who, name="the array")
-        values, n = to_array(values), len(self.whole)
+        values, n = entries_of(values, who), len(self.whole)
         if self._offset or len(values) != n:
             of = "rows from outside the pool" if self._offset else f"{n} rows"
             raise ValueError(
