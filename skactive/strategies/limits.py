@@ -60,26 +60,8 @@ def _within(limits: Limits, inner: Any, view, n: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-class _Limited(Strategy):
-    """Base of those that hold another strategy to limits."""
-
-    rowwise = False
-    gives_fewer = True
-    strategy: Any
-
-    @property
-    def reads(self) -> tuple:  # type: ignore[override]
-        """What the inner strategy reads, and what the limits are about."""
-        return inner_reads(self.strategy)
-
-    @property
-    def labels_per_row(self) -> tuple:  # type: ignore[override]
-        """Rows as the inner strategy takes them."""
-        return inner_labels(self.strategy)
-
-
 @register(None, "classes balanced, or so many rows of a group", cost="the inner strategy")
-class Quota(_Limited):
+class Quota(Strategy):
     """Another strategy's rows, of each group so many at most.
 
     Groups are predicted classes, patients, sources of images: whatever a batch should not be full
@@ -115,6 +97,9 @@ class Quota(_Limited):
     >>> select(Quota(by=patients, at_most=1), scores=scores, n_instances=3)
     array([0, 3, 4])
     """
+
+    rowwise = False
+    gives_fewer = True
 
     def __init__(
         self, strategy: Any = "margin", by: Any = None, at_most: Any = EQUAL, overall: bool = False
@@ -301,7 +286,7 @@ def _n_before(codes: np.ndarray) -> np.ndarray:
 
 
 @register(None, "near-duplicates once", cost="the inner strategy, O(nd) a row")
-class Distinct(_Limited):
+class Distinct(Strategy):
     """Another strategy's rows, none of which is within a radius of another one.
 
     The next row is left out where it lies near one that is chosen, labelled or reserved, so that
@@ -326,6 +311,9 @@ class Distinct(_Limited):
     array([0, 2])
     """
 
+    rowwise = False
+    gives_fewer = True
+
     def __init__(self, strategy: Any = "margin", radius: float = 0.0) -> None:
         self.strategy = strategy
         self.radius = radius
@@ -334,6 +322,11 @@ class Distinct(_Limited):
     def reads(self) -> tuple:  # type: ignore[override]
         """What the inner strategy reads, and the embedding."""
         return inner_reads(self.strategy, also=("embedding",))
+
+    @property
+    def labels_per_row(self) -> tuple:  # type: ignore[override]
+        """Rows as the inner strategy takes them."""
+        return inner_labels(self.strategy)
 
     def select(self, view, n) -> np.ndarray:
         """Return the inner strategy's rows that lie apart."""
