@@ -48,6 +48,7 @@ NEEDS = {
     "value": "to be a regressor",
     "gradient": "a linear last layer (a linear model, with predict_proba if it is a classifier, an "
     "MLP, or a net with a Linear layer) or embedding=, which is no layer's name",
+    "feature_dropout": "to be a classifier, and no net, for which there is Dropout()",
     "perturbation": "to be a linear classifier or a skorch classifier",
     "input_gradient": "to be a skorch classifier",
     "proba": "predict_proba",
@@ -136,8 +137,10 @@ ROWS = {
 }
 # What models of each kind give: the other cells refuse, whatever the labels
 GIVEN = {
-    "classifier": {"proba", "decision", "embedding", "gradient", "perturbation"},
-    "committee": {"proba", "samples", "embedding"},
+    "classifier": {
+        *("proba", "decision", "embedding", "gradient", "perturbation", "feature_dropout")
+    },
+    "committee": {"proba", "samples", "embedding", "feature_dropout"},
     "regressor": {"std", "value", "embedding"},
     "regressor without std": {"value", "embedding", "gradient"},
 }
