@@ -938,6 +938,8 @@ def test_training_beside_ranks_guesses_and_bears_what_fails_or_dies(restless, tm
         desk.close()
         learner.pool_.close()
     assert desk.worker._process.poll() is not None
+    for each in (process, desk.worker._process):
+        assert each.stdin.closed and each.stdout.closed
 
 
 @pytest.mark.parametrize("wrong", ["commit", "work"])

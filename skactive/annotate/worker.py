@@ -90,6 +90,8 @@ class Worker:
             self._go_on()
         finally:
             self.is_training = False
+            if self._process is not None:
+                _shut(self._process)
             if not self._closed.is_set():  # by an error, which the terminal shows
                 self.failed = "Training has ended. Labels are safe; begin the page again."
 
@@ -127,8 +129,10 @@ class Worker:
     def _living(self) -> subprocess.Popen:
         """Return the process, a new one where it is not there any more."""
         process = self._process
-        if process is not None and process.poll() is None:
-            return process
+        if process is not None:
+            if process.poll() is None:
+                return process
+            _shut(process)
         try:
             self._process = process = _begun()
         except OSError as error:
@@ -148,6 +152,7 @@ class Worker:
         process, self._process = self._process, None
         if process is not None:
             _end(process)
+            _shut(process)
         self.failed = (
             f"What the training brought cannot be used ({type(error).__name__}, as the terminal "
             f"shows). Labels are safe; it is tried again with the next label."
@@ -156,9 +161,12 @@ class Worker:
     def _bury(self) -> None:
         """Say of what a process died, and let another one try, unless it seems to be the task."""
         process, self._process = self._process, None
-        if process is None or self._closed.is_set():
+        if process is None:
             return
         code = _end(process, _PATIENCE)  # it is about to
+        _shut(process)
+        if self._closed.is_set():
+            return
         self._n_dead += 1
         told = f"signal {-code}" if code < 0 else f"exit status {code}"
         why = "; the system ends what takes too much memory so" if code == -9 else ""
@@ -220,3 +228,11 @@ def _end(process: subprocess.Popen, patience: float = 0.0) -> int:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
     return process.wait()
+
+
+def _shut(process: subprocess.Popen) -> None:
+    """Close this end of the pipes of a process, from the thread alone that reads them."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(OSError):  # what was not sent yet has nobody to read it
+                pipe.close()
