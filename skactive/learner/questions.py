@@ -15,6 +15,8 @@ from ..data.frames import is_pandas
 from ..data.ids import Ids, has_column, without_column
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
+from ..data.sources import RowSource
+from ..data.stores import as_source
 from ..models import Model, is_net
 from ..models.several import SeveralModel
 from ..pool.log import Change
@@ -237,9 +239,11 @@ def subset_of(pool: Pool, subset) -> np.ndarray:
 
 def is_pool(X, pool: Pool) -> bool:
     """Whether X is the rows of the pool themselves, or a frame with the ids of all of them."""
-    column = pool.id_column
+    column, first = pool.id_column, pool.rows.parts[0]
+    if isinstance(first, RowSource):  # the same rows may have been opened twice
+        return as_source(X) == first
     has_ids = has_column(X, column) and n_rows(X) == len(pool)
-    return X is pool.rows.parts[0] or (has_ids and Ids(X[column], who="query") == pool.ids)
+    return X is first or (has_ids and Ids(X[column], who="query") == pool.ids)
 
 
 def outside_rows(X, pool: Pool):
