@@ -22,7 +22,7 @@ def pyarrow(module: str = "") -> Any:
         ) from error
 
 
-class Blocks:
+class BlockMaker:
     """Makes blocks of tables, all of one form.
 
     Parameters

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .arrow import Blocks, one_schema, pyarrow
+from .arrow import BlockMaker, one_schema, pyarrow
 from .sources import RowSource
 
 _KINDS = {
@@ -147,27 +147,25 @@ class FileRows(RowSource):
     ----------
     paths : list of str
         The files, in order.
+    blocks : list of tuple
+        Of each block, the number of its file, where it is in there, and how many rows it has.
     """
 
-    _blocks: list[tuple[int, int]]  # which file, and where in it
-    _sizes: list[int]
-
-    def __init__(self, paths: list[str]) -> None:
-        self.paths = paths
+    def __init__(self, paths: list[str], blocks: list[tuple[int, int, int]]) -> None:
+        self.paths, self._blocks = paths, blocks
 
     def block_sizes(self) -> list[int]:
         """Return how many rows each block has."""
-        return self._sizes
+        return [size for _, _, size in self._blocks]
 
     def read_block(self, number: int) -> Any:
         """Read a block from its file."""
-        file, at = self._blocks[number]
+        file, at, size = self._blocks[number]
         path = self.paths[file]
         with _told(path):
-            size = self._sizes[number]
-            return self._read(self._file(path), at, int(self.block_ends[number]) - size, size)
+            return self._read(self._handle(path), at, int(self.block_ends[number]) - size, size)
 
-    def _file(self, path: str) -> Any:
+    def _handle(self, path: str) -> Any:
         """Return an open file: the one that this thread read last, if it is that."""
         key = type(self), path, os.stat(path).st_mtime_ns
         if getattr(_open, "key", None) != key:
@@ -209,8 +207,7 @@ class NpyRows(FileRows):
     """Rows of arrays that `numpy.save` wrote, of one dtype and one shape of rows."""
 
     def __init__(self, paths: list[str]) -> None:
-        super().__init__(paths)
-        self._blocks, self._sizes, first = [], [], None
+        blocks, first = [], None
         for number, path in enumerate(paths):
             with _told(path):
                 array = self._opened(path)
@@ -225,8 +222,8 @@ class NpyRows(FileRows):
                 )
             step = max(1, _NPY_BYTES // max(1, array[:1].nbytes))
             starts = range(0, len(array), step)
-            self._blocks += [(number, start) for start in starts]
-            self._sizes += [min(step, len(array) - start) for start in starts]
+            blocks += [(number, start, min(step, len(array) - start)) for start in starts]
+        super().__init__(paths, blocks)
 
     def _opened(self, path: str) -> Any:
         return np.load(path, mmap_mode="r")
@@ -239,8 +236,7 @@ class TableRows(FileRows):
     """Rows of files of columns, which pyarrow reads: all with the same columns and dtypes."""
 
     def __init__(self, paths: list[str], columns: str | Sequence[str] | None, output: str) -> None:
-        super().__init__(paths)
-        self._blocks, self._sizes = [], []
+        blocks: list[tuple[int, int, int]] = []
         schemas: list[Any] = []
         lacks: set[str] = set()
         for number, path in enumerate(paths):
@@ -248,12 +244,12 @@ class TableRows(FileRows):
                 file = self._opened(path)
                 schemas.append(self._schema_of(file))
                 for at, size, missing in self._blocks_of(file):
-                    self._blocks.append((number, at))
-                    self._sizes.append(size)
+                    blocks.append((number, at, size))
                     lacks.update(missing)
         names = [columns] if isinstance(columns, str) else columns
         schema = one_schema(paths, schemas, names)
-        self._as_block = Blocks(schema, lacks, output, isinstance(columns, str))
+        self._as_block = BlockMaker(schema, lacks, output, isinstance(columns, str))
+        super().__init__(paths, blocks)
 
     def _schema_of(self, file: Any) -> Any:
         raise NotImplementedError

@@ -171,7 +171,7 @@ def join(parts: Sequence[Any]) -> Any:
     if len(parts) == 1:
         return first
     if any(isinstance(part, RowSource) for part in parts):
-        return join([slice_rows(part, 0, n_rows(part)) for part in parts])
+        return join(list(map(in_memory, parts)))
     if isinstance(first, np.ndarray):
         return np.concatenate(parts)
     if isinstance(first, list):
@@ -185,12 +185,23 @@ def join(parts: Sequence[Any]) -> Any:
     return concat(parts) if is_pandas(first) else modules["polars"].concat(parts)
 
 
-def ask(method: Callable, X: Any, **params: Any) -> Any:
+def in_memory(X: Any) -> Any:
+    """Return rows that are in memory as they are, and those of a source read whole.
+
+    Examples
+    --------
+    >>> in_memory(["a", "b"])
+    ['a', 'b']
+    """
+    return slice_rows(X, 0, n_rows(X)) if isinstance(X, RowSource) else X
+
+
+def by_block(method: Callable, X: Any, **params: Any) -> Any:
     """Return what a method answers for rows: for those of a source block by block, joined.
 
     Examples
     --------
-    >>> ask(len, ["a", "b"])
+    >>> by_block(len, ["a", "b"])
     2
     """
     source = as_source(X)
@@ -222,7 +233,9 @@ def row_bytes(X: Any) -> int:
     32
     """
     if isinstance(X, RowSource):
-        return row_bytes(X.block(int(np.argmax(X.block_ends > 0))))
+        if X.kept.row_bytes is None:
+            X.kept.row_bytes = row_bytes(X.block(int(np.argmax(X.block_ends > 0))))
+        return X.kept.row_bytes
     if isinstance(X, np.ndarray) or is_tensor(X):
         size = X.itemsize * int(np.prod(X.shape[1:]))
         if isinstance(X, np.ndarray) and X.dtype.kind == "O":
@@ -262,7 +275,7 @@ def _take_from_source(source: RowSource, positions: Positions) -> Any:
         return _slice_of_source(source, 0, 0)
     if wanted[0] < 0 or wanted[-1] >= len(source):
         raise IndexError(f"there is no row {wanted[0 if wanted[0] < 0 else -1]} in {source!r}.")
-    known, kept = source._kept or (wanted[:0], None)
+    known, kept = source.kept.taken or (wanted[:0], None)
     new = np.setdiff1d(wanted, known, assume_unique=True)
     if len(new):
         read = _read_positions(source, new)
@@ -276,7 +289,7 @@ def _take_from_source(source: RowSource, positions: Positions) -> Any:
         else:
             known, kept = new, read
         if len(known) <= most:
-            source._kept = known, kept
+            source.kept.taken = known, kept
     return take(kept, np.searchsorted(known, positions))
 
 

@@ -7,11 +7,22 @@ time; how blocks are cut, taken from and joined is told in `rows`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .types import Positions
+
+
+@dataclass
+class ReadSoFar:
+    """What is kept of a source: never part of what it is."""
+
+    ends: Positions | None = None  # of the blocks
+    last: tuple[int, Any] | None = None  # the number of the block that was read last, and it
+    taken: tuple[Positions, Any] | None = None  # rows that were taken, sorted by position
+    row_bytes: int | None = None  # of a row in memory, about
 
 
 class RowSource(ABC):
@@ -44,9 +55,7 @@ class RowSource(ABC):
     (10000000, array([1.e+10]))
     """
 
-    _ends: Positions | None = None
-    _last: tuple[int, Any] | None = None  # the block that was read last, and its number
-    _kept: tuple[Positions, Any] | None = None  # rows that were taken, sorted by position
+    _kept: ReadSoFar | None = None
 
     @abstractmethod
     def block_sizes(self) -> list[int]:
@@ -60,18 +69,25 @@ class RowSource(ABC):
         """
 
     @property
+    def kept(self) -> ReadSoFar:
+        """What of the rows is in memory."""
+        if self._kept is None:
+            self._kept = ReadSoFar()
+        return self._kept
+
+    @property
     def block_ends(self) -> Positions:
         """Where each block ends, shape (n_blocks,): the number of its last row, plus one."""
-        if self._ends is None:
-            self._ends = _checked_ends(self)
-        return self._ends
+        if self.kept.ends is None:
+            self.kept.ends = _checked_ends(self)
+        return self.kept.ends
 
     def __len__(self) -> int:
         return int(self.block_ends[-1])
 
     def block(self, number: int) -> Any:
         """Return a block, from memory where it is the one that was read last."""
-        last = self._last
+        last = self.kept.last
         if last is not None and last[0] == number:
             return last[1]
         block = self.read_block(number)
@@ -82,11 +98,11 @@ class RowSource(ABC):
                 f"{self!r} gave {n} rows for block {number}, which had {expected} when it was "
                 f"opened; a source must not change while it is used: open it again."
             )
-        self._last = number, block
+        self.kept.last = number, block
         return block
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_last", "_kept")}
+        return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} rows in {len(self.block_ends)} blocks)"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..utils.checks import is_instance
-from .arrow import Blocks, one_schema
+from .arrow import BlockMaker, one_schema
 from .sources import RowSource
 
 _BLOCK_BYTES = 1 << 26  # of an array
@@ -93,7 +93,7 @@ class HuggingFaceRows(RowSource):
         table = dataset.data
         lacks = [name for name in dataset.column_names if table.column(name).null_count]
         schema = one_schema(["the data set"], [dataset.features.arrow_schema], None)
-        self._as_block = Blocks(schema, lacks)
+        self._as_block = BlockMaker(schema, lacks)
 
     def block_sizes(self) -> list[int]:
         """Return how many rows each block has."""

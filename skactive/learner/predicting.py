@@ -19,7 +19,7 @@ from ..data.datasets import is_dataset
 from ..data.ids import without_column
 from ..data.multilabel import as_indicators
 from ..data.row_numbers import one_row_as
-from ..data.rows import ask, check_rows, row_index, take
+from ..data.rows import by_block, check_rows, row_index, take
 from ..data.stores import as_source
 from ..models.kinds import is_net, is_own, last_step
 from ..models.several import takes_several
@@ -70,15 +70,15 @@ def _features(predictor, X):
     return without_column(X, predictor._id_column)
 
 
-_INNER = Inner(_inner, fitted_estimator, _features, ask)
+_INNER = Inner(_inner, fitted_estimator, _features, by_block)
 
 
-def _by_block(method: Callable) -> Callable:
+def _in_blocks(method: Callable) -> Callable:
     """Let a method answer for a source block by block."""
 
     @wraps(method)
     def answer(self, X, **params):
-        return ask(MethodType(method, self), X, **params)
+        return by_block(MethodType(method, self), X, **params)
 
     return answer
 
@@ -110,7 +110,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     decision_function = _INNER.method("decision_function", "the decision function")
 
     @available_if(_INNER.has("predict"))
-    @_by_block
+    @_in_blocks
     def predict(self, X, **params) -> Any:
         """Return predicted labels or values.
 
@@ -151,7 +151,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return lab.decode(predicted, codes) if codes is not None and are_codes else predicted
 
     @available_if(_INNER.has("predict_proba"))
-    @_by_block
+    @_in_blocks
     def predict_proba(self, X) -> np.ndarray:
         """Return probabilities of the classes.
 
@@ -176,7 +176,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return model_of(self).proba(_rows(X))
 
     @available_if(_INNER.has("predict_log_proba"))
-    @_by_block
+    @_in_blocks
     def predict_log_proba(self, X) -> np.ndarray:
         """Return logarithms of `predict_proba`.
 
