@@ -273,7 +273,7 @@ class ParquetRows(TableRows):
             group = file.metadata.row_group(at)
             columns = map(group.column, range(group.num_columns))
             missing = [each.path_in_schema for each in columns if _may_lack(each)]
-            yield at, group.num_rows, missing
+            yield at, group.num_rows, missing if group.num_rows else []
 
     def _read(self, file: Any, at: int, start: int, size: int) -> Any:
         columns = self._as_block.schema.names

@@ -12,7 +12,10 @@ from ..utils.checks import is_instance
 # Rows that lie elsewhere, of which `__array__` would read all at once; and what says so.
 _ELSEWHERE = {
     "X.compute()": ("dask.array.Array", "dask.dataframe.DataFrame", "dask.dataframe.Series"),
-    "X.to_pandas()": ("pyarrow.Table", "pyarrow.RecordBatch", "pyarrow.ChunkedArray"),
+    "X.to_pandas()": (
+        *("pyarrow.Table", "pyarrow.RecordBatch", "pyarrow.ChunkedArray"),
+        "datasets.Dataset",
+    ),
     "X.to_table().to_pandas()": ("pyarrow.dataset.Dataset",),
 }
 PANDAS = ("pandas.DataFrame", "pandas.Series")

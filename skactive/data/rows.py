@@ -7,13 +7,12 @@ read. What the rows mean is the estimator's business.
 
 from __future__ import annotations
 
-import mmap
 from array import array as buffer_array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from sys import modules
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -29,6 +28,7 @@ from .frames import (
     refuse_elsewhere,
     with_categories,
 )
+from .memmaps import opener
 from .sources import RowSource
 from .stores import as_source
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
@@ -542,8 +542,7 @@ class Rows:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["parts"] = [
-            without_excess(part) if is_tensor(part) else _opener(part) or part
-            for part in self.parts
+            without_excess(part) if is_tensor(part) else opener(part) or part for part in self.parts
         ]
         return state
 
@@ -574,25 +573,6 @@ class _Some(RowSource):
             return self.rows.slice(which.start, which.stop)
         start = int(which[0])
         return take(self.rows.slice(start, int(which[-1]) + 1), which - start)
-
-
-def _opener(X: Any) -> partial | None:
-    """Return how a memmap, or a contiguous piece of one, is opened again; None for the rest."""
-    if not isinstance(X, np.memmap) or X.size == 0 or X.filename is None or X.mode == "c":
-        return None
-    if not (X.flags.c_contiguous or X.flags.f_contiguous):  # rows apart are no piece of the file
-        return None
-    base: Any = X
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if not isinstance(base, mmap.mmap):
-        return None
-    # X.offset is that of the array that was opened, not of X. The map itself starts before it, at a
-    # multiple of the granularity.
-    begin = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
-    inside = X.ctypes.data - np.frombuffer(base, dtype=np.uint8).ctypes.data
-    order: Literal["C", "F"] = "C" if X.flags.c_contiguous else "F"
-    return partial(np.memmap, str(X.filename), X.dtype, "r", begin + inside, X.shape, order)
 
 
 def as_sparse(X: Any, like: Any) -> Any:

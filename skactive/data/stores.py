@@ -1,4 +1,4 @@
-"""Arrays and tables that other packages keep on a disk, as sources: h5py, zarr, Hugging Face."""
+"""Arrays that other packages keep on a disk, as sources: those of h5py and zarr."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..utils.checks import is_instance
-from .arrow import BlockMaker, one_schema
 from .sources import RowSource
 
 _BLOCK_BYTES = 1 << 26  # of an array
-_BLOCK_ROWS = 10_000  # of a data set of Hugging Face, whose rows have no size of their own
 
 
 def as_source(X: Any) -> RowSource | None:
@@ -28,8 +26,6 @@ def as_source(X: Any) -> RowSource | None:
         return H5Rows(X)
     if is_instance(X, ("zarr.Array",)):
         return ArrayRows(X)
-    if is_instance(X, ("datasets.Dataset",)):
-        return HuggingFaceRows(X)
     return None
 
 
@@ -83,32 +79,3 @@ class H5Rows(ArrayRows):
 
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"array": None}
-
-
-class HuggingFaceRows(RowSource):
-    """Rows of a data set of Hugging Face, as frames."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-        table = dataset.data
-        lacks = [name for name in dataset.column_names if table.column(name).null_count]
-        schema = one_schema(["the data set"], [dataset.features.arrow_schema], None)
-        self._as_block = BlockMaker(schema, lacks)
-
-    def block_sizes(self) -> list[int]:
-        """Return how many rows each block has."""
-        n = len(self.dataset)
-        return [min(_BLOCK_ROWS, n - start) for start in range(0, n, _BLOCK_ROWS)]
-
-    def read_block(self, number: int) -> Any:
-        """Read a block as a frame."""
-        start = number * _BLOCK_ROWS
-        rows = self.dataset.with_format("arrow")[start : start + _BLOCK_ROWS]
-        return self._as_block(rows, start)
-
-    def __eq__(self, other: Any) -> bool:
-        is_same = type(other) is type(self)
-        return is_same and self.dataset._fingerprint == other.dataset._fingerprint
-
-    def __hash__(self) -> int:
-        return hash(self.dataset._fingerprint)
