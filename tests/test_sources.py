@@ -411,6 +411,39 @@ def test_threads_read_the_same_rows(folder):
             np.testing.assert_array_equal(found.to_numpy(), NUMBERS[at])
 
 
+# Ids
+
+
+def test_a_column_of_the_files_may_name_the_rows(tmp_path):
+    names = [f"row {number}" for number in range(N)]
+    frame = FRAME.assign(name=names)
+    (tmp_path / "sorted").mkdir()
+    (tmp_path / "turned").mkdir()
+    rows = open_rows(written(tmp_path / "sorted", frame))
+    learner, memory = (
+        ActiveLearner(LogisticRegression(), random_state=0).fit(X, SOME_CODES, ids="name")
+        for X in (rows, frame)
+    )
+    idx, found = learner.query(n_instances=9)
+    assert idx.tolist() == memory.query(n_instances=9)[0].tolist()
+    assert list(found.columns) == list("abcd") and learner.n_features_in_ == 4
+    learner.teach(ids=[names[i] for i in idx], y=CODES[idx])
+    np.testing.assert_array_equal(learner.predict(rows), learner.predict(FRAME))
+    for again in (rows, open_rows(tmp_path / "sorted")):
+        with pytest.raises(ValueError, match="query got the pool itself"):
+            learner.query(again)
+    learner.pool_.save(tmp_path / "pool")
+    turned = open_rows(written(tmp_path / "turned", frame.iloc[::-1]))
+    pool = Pool.load(tmp_path / "pool", turned, ids="name")
+    assert sorted(N - 1 - pool.labeled) == learner.pool_.labeled.tolist()
+    with pytest.raises(ValueError, match="ids='nam', which is no column of X; write ids='name'"):
+        Pool(rows, ids="nam")
+    with pytest.raises(ValueError, match="ids='name', which names a column, and X is no frame"):
+        Pool(open_rows(tmp_path / "sorted", columns="a"), ids="name")
+    with pytest.raises(ValueError, match="the only column of X, which leaves nothing to learn"):
+        Pool(open_rows(tmp_path / "sorted", columns=["name"]), ids="name")
+
+
 # Rows from outside
 
 

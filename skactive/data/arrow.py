@@ -41,9 +41,10 @@ class BlockMaker:
         self, schema: Any, lacks: Iterable[str], output: str = "pandas", is_column: bool = False
     ) -> None:
         types = pyarrow("types")
-        self.schema, self.is_column = schema, is_column
+        self.schema, self.is_column, self.output = schema, is_column, output
+        self.lacks = sorted(set(lacks))
         self._changed: dict[str, Any] = {}
-        for name in sorted(set(lacks) & set(schema.names)):
+        for name in set(self.lacks) & set(schema.names):
             if types.is_integer(schema.field(name).type):
                 self._changed[name] = np.float64
             elif types.is_boolean(schema.field(name).type):
@@ -58,6 +59,16 @@ class BlockMaker:
             return array[:, 0] if self.is_column else array
         frame.index = range(start, start + len(frame))
         return frame.iloc[:, 0] if self.is_column else frame
+
+    def of_column(self, name: str) -> BlockMaker:
+        """Return what makes a Series of a column alone."""
+        schema = pyarrow().schema([self.schema.field(name)])
+        return BlockMaker(schema, self.lacks, is_column=True)
+
+    def without(self, name: str) -> BlockMaker:
+        """Return what makes blocks without a column."""
+        schema = self.schema.remove(self.schema.get_field_index(name))
+        return BlockMaker(schema, self.lacks, self.output)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self.__dict__ == other.__dict__

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -250,6 +251,27 @@ class TableRows(FileRows):
         schema = one_schema(paths, schemas, names)
         self._as_block = BlockMaker(schema, lacks, output, isinstance(columns, str))
         super().__init__(paths, blocks)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of columns; none where the rows are a single one."""
+        return [] if self._as_block.is_column else list(self._as_block.schema.names)
+
+    def column(self, name: str) -> Any:
+        """Return a column of all rows, in memory."""
+        one = self._with(self._as_block.of_column(name))
+        blocks = (one.read_block(number).to_numpy() for number in range(len(self._blocks)))
+        return np.concatenate(list(blocks))
+
+    def without(self, name: str) -> RowSource:
+        """Return these rows without one of the columns."""
+        return self._with(self._as_block.without(name))
+
+    def _with(self, as_block: BlockMaker) -> TableRows:
+        """Return the rows of these files as other blocks."""
+        other = copy(self)
+        other._kept, other._as_block = None, as_block
+        return other
 
     def _schema_of(self, file: Any) -> Any:
         raise NotImplementedError

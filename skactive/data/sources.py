@@ -82,6 +82,19 @@ class RowSource(ABC):
             self.kept.ends = _checked_ends(self)
         return self.kept.ends
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of columns that can be read alone, or left out: of files of tables."""
+        return []
+
+    def column(self, name: str) -> Any:
+        """Return a column of all rows, in memory."""
+        raise NotImplementedError
+
+    def without(self, name: str) -> RowSource:
+        """Return these rows without one of the columns."""
+        raise NotImplementedError
+
     def __len__(self) -> int:
         return int(self.block_ends[-1])
 
