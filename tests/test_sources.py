@@ -17,11 +17,20 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
-from skactive import ActiveLearner, Known, Pool, get_strategy_names, open_rows, run
+from skactive import (
+    ActiveLearner,
+    Known,
+    Pool,
+    QueryDisplay,
+    get_strategy_names,
+    open_rows,
+    run,
+    run_stream,
+)
 from skactive.data import RowSource
 from skactive.data.rows import Rows
 from skactive.data.stores import as_source
-from skactive.strategies import Prefilter, Subpool, as_strategy
+from skactive.strategies import Prefilter, Quota, Subpool, as_strategy
 from skactive.strategies.base import check_serves
 from skactive.testing import check_source
 
@@ -200,6 +209,35 @@ def test_predictions_come_block_by_block_and_are_those_of_memory(folder):
         learner.score(rows, CODES)
 
 
+def test_blocks_are_the_chunks_of_a_stream(folder):
+    logs = []
+    for chunks in ([FRAME[:37], FRAME[37:74]], list(open_rows(folder).blocks())[:2]):
+        learner = ActiveLearner(LogisticRegression(), "split_uncertainty", random_state=0)
+        learner.fit(FRAME, SOME_CODES)
+        logs.append(run_stream(learner, chunks, Known(CODES)).asked.tolist())
+    assert logs[0] == logs[1]
+
+
+def test_a_quota_by_a_column_and_a_picture_know_rows_in_files(tmp_path):
+    frame = FRAME.assign(site=np.arange(N) % 6)
+    rows = open_rows(written(tmp_path, frame))
+    one, other, cut = (
+        ActiveLearner(LogisticRegression(), Quota("margin", by="site", at_most=1), random_state=0)
+        .fit(X, SOME_CODES)
+        .query(n_instances=6)[0]
+        for X in (frame, rows, Counting(frame, [100, 140]))
+    )
+    assert one.tolist() == other.tolist() == cut.tolist() and len({*(one % 6)}) == 6
+    learner = ActiveLearner(LogisticRegression(), random_state=0)
+    with pytest.raises(ValueError, match=r"y='site', a column of X; .* or y=X.column\('site'\)"):
+        learner.fit(rows, "site")
+    learner.fit(rows, rows.column("site"))
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    display = QueryDisplay.from_learner(learner)
+    assert display.coordinates.shape == (N, 2)
+    pyplot.close("all")
+
+
 # What is read
 
 
@@ -292,6 +330,37 @@ def test_all_blocks_have_the_dtypes_of_the_whole_table(tmp_path):
     assert whole["kind"].tolist() == ["x", "y", "x", "z", "z", "x"]
     assert whole["small"].tolist() == [1, 2, 3, 1000, 2, 3]
     assert whole.index.tolist() == list(range(6))
+
+
+def test_an_index_that_pandas_wrote_is_no_column(tmp_path, monkeypatch):
+    for number, index in enumerate([None, pandas.Index(np.arange(N) ^ 1, name="number")]):
+        frame = FRAME if index is None else FRAME.set_index(index)
+        frame.to_parquet(tmp_path / f"{number}.parquet")
+    rows = open_rows(tmp_path)
+    assert rows.columns == list("abcd") and len(rows) == 2 * N
+    assert open_rows(tmp_path / "1.parquet", columns=["number", "a"]).columns == ["number", "a"]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_rows("~/0.parquet") == open_rows(tmp_path / "0.parquet")
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (pyarrow.array([[1], None] * 3), "object"),
+        (pyarrow.array([{"x": 1}, {"x": None}] * 3), "object"),
+        (pyarrow.array([None, 3] * 3, pyarrow.date32()), "datetime64[ms]"),
+        (pyarrow.array([1] * 6, pyarrow.timestamp("us", "UTC")), "datetime64[us, UTC]"),
+        (pyarrow.array([1, None] * 3, pyarrow.uint8()), "float64"),
+        (pyarrow.array([b"x"] * 6), "object"),
+    ],
+    ids=str,
+)
+def test_columns_of_any_type_are_the_same_in_each_block(tmp_path, values, dtype):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pyarrow.table({"a": values}), path, row_group_size=1)
+    rows = open_rows(path)
+    check_source(rows)
+    assert {str(block["a"].dtype) for block in rows.blocks()} == {dtype}
 
 
 def test_numbers_become_arrays(folder, tmp_path):
@@ -512,6 +581,9 @@ def other_table(tmp_path, **columns):
         (lambda path: path / "*.pq", FileNotFoundError, "there are no files of rows"),
         (lambda path: [], ValueError, "open_rows got no files"),
         (lambda path: [3], TypeError, "open_rows got a int; give the path"),
+        (lambda path: FRAME, TypeError, "open_rows got a DataFrame; give the path"),
+        (lambda path: None, TypeError, "open_rows got a NoneType; give the path"),
+        (lambda path: b"rows.parquet", TypeError, "open_rows got a bytes; give the path"),
         (lambda path: [path, path], ValueError, "part-0.parquet' twice; name each file once"),
         (
             lambda path: other_table(path, a=[1.0]),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-
-_INDEX = r"__index_level_\d+__"  # columns of an index, as pandas calls them
 
 
 def pyarrow(module: str = "") -> Any:
@@ -128,7 +125,8 @@ def one_schema(names: Sequence[str], schemas: Sequence[Any], columns: Any) -> An
 
 def _columns(schema: Any) -> list[str]:
     """Return the names of columns, without an index that pandas wrote."""
-    return [name for name in schema.names if not re.fullmatch(_INDEX, name)]
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in schema.names if name not in index]
 
 
 def _type_of(column: str, name: str, schema: Any) -> Any:

@@ -93,16 +93,15 @@ def open_rows(
 
 def _paths(files: Any) -> list[str]:
     """Return the paths of all files, in order."""
-    if isinstance(files, str | os.PathLike):
-        files = [files]
+    listed = files if isinstance(files, list | tuple) else [files]
     paths: list[str] = []
-    for each in files:
+    for each in listed:
         if not isinstance(each, str | os.PathLike):
             raise TypeError(
                 f"open_rows got a {type(each).__name__}; give the path of a file or a folder, a "
                 f"pattern such as 'data/*.parquet', or a list of these."
             )
-        path = os.fspath(each)
+        path = os.path.expanduser(os.fspath(each))
         found = [path]
         if os.path.isdir(path):
             endings = tuple(ending for some in _KINDS.values() for ending in some)

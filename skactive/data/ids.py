@@ -282,8 +282,9 @@ def _is_table(X: Any) -> bool:
 def refuse_column(y: str, X: Any, who: str) -> None:
     """Refuse the name of a column of X where its labels belong."""
     if n_rows(X) != 1 and has_column(X, y):
+        column = f"X.column({y!r})" if isinstance(X, RowSource) else f"X[{y!r}]"
         raise ValueError(
-            f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y=X[{y!r}]"
+            f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y={column}"
             f" if it is their labels."
         )
 

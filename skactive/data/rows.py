@@ -207,8 +207,7 @@ def by_block(method: Callable, X: Any, **params: Any) -> Any:
     source = as_source(X)
     if source is None:
         return method(X, **params)
-    sizes = np.diff(source.block_ends, prepend=0).tolist()
-    steps = ((size, source.block(number)) for number, size in enumerate(sizes) if size)
+    steps = ((n_rows(block), block) for block in source.blocks())
     name = getattr(method, "__name__", "reading")
     return join([method(block, **params) for block in progress(steps, len(source), name)])
 

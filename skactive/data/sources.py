@@ -7,6 +7,7 @@ time; how blocks are cut, taken from and joined is told in `rows`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,11 @@ class RowSource(ABC):
             )
         self.kept.last = number, block
         return block
+
+    def blocks(self) -> Iterator[Any]:
+        """Go through the blocks that have rows, as chunks of a stream for one."""
+        sizes = np.diff(self.block_ends, prepend=0).tolist()
+        return (self.block(number) for number, size in enumerate(sizes) if size)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_kept"}
