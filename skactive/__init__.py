@@ -1,5 +1,6 @@
 """skactive: active learning with scikit-learn."""
 
+from .data.files import open_rows
 from .evaluation import (
     BudgetCurveDisplay,
     Comparison,
@@ -38,6 +39,7 @@ __all__ = [
     "compare_strategies",
     "embed",
     "get_strategy_names",
+    "open_rows",
     "query",
     "run",
     "run_stream",

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.base import clone, is_regressor
 
 from .data.rows import Rows
+from .data.source_checks import check_source as check_source
 from .learner.learner import ActiveLearner
 from .learner.questions import model_of
 from .models.kinds import NEEDS

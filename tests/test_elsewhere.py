@@ -38,8 +38,6 @@ def learner():
 # Rows that lie elsewhere
 
 LIBRARIES = {
-    ("h5py", "Dataset"): "X[:]",
-    ("zarr", "Array"): "X[:]",
     ("dask.array", "Array"): "X.compute()",
     ("dask.dataframe", "DataFrame"): "X.compute()",
     ("dask.dataframe", "Series"): "X.compute()",

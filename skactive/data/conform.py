@@ -10,7 +10,8 @@ import scipy.sparse as sp
 
 from .datasets import DatasetRows
 from .frames import dtypes_of, is_categorical, is_pandas, is_polars, united, with_categories
-from .rows import as_sparse, check_rows
+from .rows import as_sparse, check_rows, slice_rows
+from .sources import RowSource
 from .tensors import as_array, is_tensor
 
 _TEXT = "UT"
@@ -61,6 +62,8 @@ def conform(X: Any, like: Any, who: str) -> Any:
     array([[1, 2]])
     """
     X = check_rows(X, who)
+    if isinstance(X, RowSource):
+        return _conform_source(X, like, who)
     if isinstance(like, list):
         return _as_list(X, like, who)
     if isinstance(like, np.ndarray):
@@ -77,6 +80,21 @@ def conform(X: Any, like: Any, who: str) -> Any:
         _check_trailing(X.shape[1:], like.shape[1:], who)
         return as_sparse(X, like)
     return _conform_frame(X, like, who)
+
+
+def _conform_source(source: RowSource, like: Any, who: str) -> RowSource:
+    """Return a source whose first row needs no change to join with `like`, or refuse it."""
+    first = slice_rows(source, 0, 1)
+    joined = conform(first, like, who)
+    is_same = type(joined) is type(first)
+    if is_same and hasattr(first, "columns"):
+        is_same = list(joined.columns) == list(first.columns)
+    if not is_same:
+        raise ValueError(
+            f"{who} got {source!r}, whose rows would have to become others to join the pool's, and "
+            f"a source is read as it is; open it with the columns of the pool, in their order."
+        )
+    return source
 
 
 def _as_array(X: Any, like: np.ndarray, who: str) -> np.ndarray:

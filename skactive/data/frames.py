@@ -11,9 +11,12 @@ from ..utils.checks import is_instance
 
 # Rows that lie elsewhere, of which `__array__` would read all at once; and what says so.
 _ELSEWHERE = {
-    "X[:]": ("h5py.Dataset", "zarr.Array"),
     "X.compute()": ("dask.array.Array", "dask.dataframe.DataFrame", "dask.dataframe.Series"),
-    "X.to_pandas()": ("pyarrow.Table", "pyarrow.RecordBatch", "pyarrow.ChunkedArray"),
+    "X.to_pandas()": (
+        *("pyarrow.Table", "pyarrow.RecordBatch", "pyarrow.ChunkedArray"),
+        "datasets.Dataset",
+    ),
+    "X.to_table().to_pandas()": ("pyarrow.dataset.Dataset",),
 }
 PANDAS = ("pandas.DataFrame", "pandas.Series")
 POLARS = ("polars.DataFrame", "polars.Series")
@@ -54,7 +57,7 @@ def is_polars(X: Any) -> bool:
 
 
 def refuse_elsewhere(X: Any, who: str) -> None:
-    """Refuse rows of h5py, zarr, dask and pyarrow, which would be read whole without a word.
+    """Refuse rows of dask and pyarrow, which would be read whole without a word.
 
     Examples
     --------
@@ -63,14 +66,14 @@ def refuse_elsewhere(X: Any, who: str) -> None:
     Traceback (most recent call last):
     ...
     TypeError: fit got a Table of pyarrow, whose rows are not taken one by one; write X.to_pandas()
-        if all fit into memory, else numpy.load("X.npy", mmap_mode="r") of a file with the rows.
+        if all fit into memory, else skactive.open_rows("rows.parquet") of a file with the rows.
     """
     for write, paths in _ELSEWHERE.items():
         if is_instance(X, paths):
             home = type(X).__module__.partition(".")[0]
             raise TypeError(
                 f"{who} got a {type(X).__name__} of {home}, whose rows are not taken one by one; "
-                f'write {write} if all fit into memory, else numpy.load("X.npy", mmap_mode="r") '
+                f'write {write} if all fit into memory, else skactive.open_rows("rows.parquet") '
                 f"of a file with the rows."
             )
 

@@ -11,6 +11,7 @@ from .frames import is_pandas, is_polars
 from .id_columns import IdColumn, NumberIds, TextIds, find_ids, read_ids, refuse_twice
 from .labels import check_order, nearest_class
 from .rows import n_rows, row_index
+from .sources import RowSource
 
 _FEW = 1024  # ids that may always wait beside the sorted ones
 
@@ -249,7 +250,7 @@ def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
     if not isinstance(ids, str):
         check_order(ids, row_index(X), who=who, name="ids")
         return X, _without_empty(Ids(ids, n_rows(X)), who)
-    if not (is_pandas(X) or is_polars(X)) or len(X.shape) != 2:
+    if not _is_table(X):
         raise ValueError(
             f"{who} got ids={ids!r}, which names a column, and X is no frame; give an id for each "
             "row, in a list, an array or a Series."
@@ -262,20 +263,28 @@ def take_ids(X: Any, ids: Any, who: str) -> tuple[Any, Ids | None]:
             f"{who} got ids={ids!r}, the only column of X, which leaves nothing to learn from; "
             f"write ids=X[{ids!r}] to keep it."
         )
-    return without_column(X, ids), _without_empty(Ids(X[ids]), who)
+    column = X.column(ids) if isinstance(X, RowSource) else X[ids]
+    return without_column(X, ids), _without_empty(Ids(column), who)
 
 
 def has_column(X: Any, name: str | None) -> bool:
-    """Tell whether X is a frame with a column of this name."""
-    is_frame = name is not None and (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
-    return is_frame and name in X.columns
+    """Tell whether X is a frame, or rows of tables, with a column of this name."""
+    return name is not None and _is_table(X) and name in X.columns
+
+
+def _is_table(X: Any) -> bool:
+    """Whether X is a frame, or a source of rows that have columns."""
+    if isinstance(X, RowSource):
+        return bool(X.columns)
+    return (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
 
 
 def refuse_column(y: str, X: Any, who: str) -> None:
     """Refuse the name of a column of X where its labels belong."""
     if n_rows(X) != 1 and has_column(X, y):
+        column = f"X.column({y!r})" if isinstance(X, RowSource) else f"X[{y!r}]"
         raise ValueError(
-            f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y=X[{y!r}]"
+            f"{who} got y={y!r}, a column of X; write ids={y!r} if it names the rows, or y={column}"
             f" if it is their labels."
         )
 
@@ -289,8 +298,10 @@ def without_column(X: Any, name: str | None) -> Any:
     >>> list(without_column(pd.DataFrame({"file": ["a.png"], "age": [3]}), "file").columns)
     ['age']
     """
-    if not has_column(X, name):
+    if name is None or not has_column(X, name):
         return X
+    if isinstance(X, RowSource):
+        return X.without(name)
     return X.drop(columns=name) if is_pandas(X) else X.drop(name)
 
 

@@ -1,24 +1,24 @@
 """Rows: take, slice and join the rows of any container, by position and never by index label.
 
 Containers are arrays of one or more dimensions, memmaps, CSR and CSC matrices, pandas and polars
-frames and Series, torch tensors and Datasets, and lists. What the rows mean is the estimator's
-business.
+frames and Series, torch tensors and Datasets, and lists; and sources, of which blocks of these are
+read. What the rows mean is the estimator's business.
 """
 
 from __future__ import annotations
 
-import mmap
 from array import array as buffer_array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from sys import modules
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from ..utils.checks import is_instance, refuse_masked
+from ..utils.progress import progress
 from .datasets import DatasetRows, check_dataset, is_dataset, join_datasets
 from .frames import (
     all_categories,
@@ -28,7 +28,13 @@ from .frames import (
     refuse_elsewhere,
     with_categories,
 )
+from .memmaps import opener
+from .sources import RowSource
+from .stores import as_source
 from .tensors import check_tensor, is_tensor, take_from_tensor, without_excess
+from .types import Positions
+
+_KEPT_BYTES = 1 << 26  # of rows taken from a source, which stay in memory
 
 
 def check_rows(X: Any, who: str = "fit") -> Any:
@@ -48,6 +54,9 @@ def check_rows(X: Any, who: str = "fit") -> Any:
         return X
     if isinstance(X, list) or is_pandas(X) or is_polars(X):
         return X
+    source = as_source(X)
+    if source is not None:
+        return source
     if isinstance(X, tuple):
         return list(X)
     if sp.issparse(X):
@@ -62,7 +71,8 @@ def check_rows(X: Any, who: str = "fit") -> Any:
     if is_instance(X, ("polars.LazyFrame", "polars.Expr")):
         write = "X.collect()" if hasattr(X, "collect") else "a DataFrame"
         raise TypeError(
-            f"{who} got a polars {type(X).__name__}, which holds no rows; write {write}."
+            f"{who} got a polars {type(X).__name__}, which holds no rows; write {write}, or "
+            f'skactive.open_rows("rows.parquet") of files that do not fit into memory.'
         )
     if is_tensor(X):
         return check_tensor(X, who)
@@ -101,6 +111,8 @@ def take(X: Any, positions: Any) -> Any:
     ['c', 'a']
     """
     positions = np.asarray(positions, dtype=np.intp)
+    if isinstance(X, RowSource):
+        return _take_from_source(X, positions)
     if isinstance(X, np.ndarray):
         X = X.view(np.ndarray) if isinstance(X, np.memmap) else X
         if not X.flags.c_contiguous:  # of which `take` would copy the whole first
@@ -121,6 +133,8 @@ def one_row(X: Any, position: int) -> Any:
     >>> one_row(["a", "b"], 1)
     'b'
     """
+    if isinstance(X, RowSource):
+        return one_row(_take_from_source(X, np.array([position])), 0)
     if is_pandas(X):
         return X.iloc[position]
     if is_polars(X) and len(X.shape) == 2:
@@ -131,11 +145,15 @@ def one_row(X: Any, position: int) -> Any:
 def slice_rows(X: Any, start: int, stop: int) -> Any:
     """Cut out the rows from `start` to before `stop`, as a view where the container has views.
 
+    Those of a source are read into memory.
+
     Examples
     --------
     >>> slice_rows(np.arange(5), 1, 3)
     array([1, 2])
     """
+    if isinstance(X, RowSource):
+        return _slice_of_source(X, start, stop)
     if start == 0 and stop == n_rows(X):
         return X
     return X.iloc[start:stop] if is_pandas(X) else X[start:stop]
@@ -152,6 +170,8 @@ def join(parts: Sequence[Any]) -> Any:
     first = parts[0]
     if len(parts) == 1:
         return first
+    if any(isinstance(part, RowSource) for part in parts):
+        return join(list(map(in_memory, parts)))
     if isinstance(first, np.ndarray):
         return np.concatenate(parts)
     if isinstance(first, list):
@@ -163,6 +183,33 @@ def join(parts: Sequence[Any]) -> Any:
     if is_tensor(first):
         return modules["torch"].cat(tuple(parts))
     return concat(parts) if is_pandas(first) else modules["polars"].concat(parts)
+
+
+def in_memory(X: Any) -> Any:
+    """Return rows that are in memory as they are, and those of a source read whole.
+
+    Examples
+    --------
+    >>> in_memory(["a", "b"])
+    ['a', 'b']
+    """
+    return slice_rows(X, 0, n_rows(X)) if isinstance(X, RowSource) else X
+
+
+def by_block(method: Callable, X: Any, **params: Any) -> Any:
+    """Return what a method answers for rows: for those of a source block by block, joined.
+
+    Examples
+    --------
+    >>> by_block(len, ["a", "b"])
+    2
+    """
+    source = as_source(X)
+    if source is None:
+        return method(X, **params)
+    steps = ((n_rows(block), block) for block in source.blocks())
+    name = getattr(method, "__name__", "reading")
+    return join([method(block, **params) for block in progress(steps, len(source), name)])
 
 
 def row_index(X: Any) -> Any:
@@ -184,6 +231,10 @@ def row_bytes(X: Any) -> int:
     >>> row_bytes(np.zeros((10, 4)))
     32
     """
+    if isinstance(X, RowSource):
+        if X.kept.row_bytes is None:
+            X.kept.row_bytes = row_bytes(X.block(int(np.argmax(X.block_ends > 0))))
+        return X.kept.row_bytes
     if isinstance(X, np.ndarray) or is_tensor(X):
         size = X.itemsize * int(np.prod(X.shape[1:]))
         if isinstance(X, np.ndarray) and X.dtype.kind == "O":
@@ -199,6 +250,60 @@ def row_bytes(X: Any) -> int:
     else:  # another: objects
         size = max(64, _nbytes(X[:1]) if isinstance(X, Sequence) else 0)
     return max(1, size)
+
+
+def _slice_of_source(source: RowSource, start: int, stop: int) -> Any:
+    """Read the rows from `start` to before `stop`, each block once."""
+    ends = source.block_ends
+    if start >= stop:  # no rows, but of a kind
+        return slice_rows(source.block(int(np.argmax(ends > 0))), 0, 0)
+    first, last = np.searchsorted(ends, (start, stop - 1), side="right").tolist()
+    parts = []
+    for number in range(first, last + 1):
+        begin, end = _bounds(source, number)
+        if begin < end:
+            block = source.block(number)
+            parts.append(slice_rows(block, max(0, start - begin), min(stop, end) - begin))
+    return join(parts)
+
+
+def _take_from_source(source: RowSource, positions: Positions) -> Any:
+    """Gather rows by position; of those that were taken before, from memory."""
+    wanted = np.unique(positions)
+    if not len(wanted):
+        return _slice_of_source(source, 0, 0)
+    if wanted[0] < 0 or wanted[-1] >= len(source):
+        raise IndexError(f"there is no row {wanted[0 if wanted[0] < 0 else -1]} in {source!r}.")
+    known, kept = source.kept.taken or (wanted[:0], None)
+    new = np.setdiff1d(wanted, known, assume_unique=True)
+    if len(new):
+        read = _read_positions(source, new)
+        most = _KEPT_BYTES // row_bytes(read)
+        if len(known) + len(new) > most:  # only what is asked for now
+            stay = np.flatnonzero(np.isin(known, wanted))
+            known, kept = known[stay], kept if kept is None else take(kept, stay)
+        if len(known):
+            order = np.argsort(np.r_[known, new])
+            known, kept = np.r_[known, new][order], take(join([kept, read]), order)
+        else:
+            known, kept = new, read
+        if len(known) <= most:
+            source.kept.taken = known, kept
+    return take(kept, np.searchsorted(known, positions))
+
+
+def _read_positions(source: RowSource, positions: Positions) -> Any:
+    """Read rows at sorted, distinct positions."""
+    number_of = np.searchsorted(source.block_ends, positions, side="right")
+    numbers, begins = np.unique(number_of, return_index=True)
+    groups = zip(numbers.tolist(), np.split(positions, begins[1:]), strict=True)
+    return join([take(source.block(i), group - _bounds(source, i)[0]) for i, group in groups])
+
+
+def _bounds(source: RowSource, number: int) -> tuple[int, int]:
+    """Return the positions at which a block begins and ends."""
+    ends = source.block_ends
+    return int(ends[number - 1]) if number else 0, int(ends[number])
 
 
 def _nbytes(first: Any) -> int:
@@ -238,7 +343,8 @@ class Rows:
     def pattern(self) -> Any:
         """What further rows must be like: the first part, with the categories of all parts."""
         first = self.parts[0]
-        return self._like_all(slice_rows(first, 0, 1)) if self._categories else first
+        is_cut = self._categories or isinstance(first, RowSource)
+        return self._like_all(slice_rows(first, 0, 1)) if is_cut else first
 
     def _like_all(self, X: Any) -> Any:
         """Return rows of some parts with the categories of all parts: a model then knows all."""
@@ -272,8 +378,62 @@ class Rows:
         bounds = ((part, max(0, start - at), min(stop - at, n_rows(part))) for part, at in spans)
         return self._like_all(join([slice_rows(*each) for each in bounds]))
 
+    def cuts(self, step: int, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int]]:
+        """Cut the rows from `start` to before `stop` into chunks of `step` rows at most.
+
+        Blocks of a source are read once: a chunk is some whole blocks, or a piece of one.
+
+        Examples
+        --------
+        >>> list(Rows(["a", "b", "c"]).cuts(2))
+        [(0, 2), (2, 3)]
+        """
+        stop = len(self) if stop is None else stop
+        ends = self._block_ends()
+        while start < stop:
+            end = start + step
+            if len(ends):
+                # The last end of a block within reach; where a block is larger, a piece of it.
+                first, last = np.searchsorted(ends, (start, end), side="right").tolist()
+                end = int(ends[last - 1]) if last > first else min(end, int(ends[first]))
+            yield start, min(end, stop)
+            start = end
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether some of the rows are those of a source, which have to be read.
+
+        Examples
+        --------
+        >>> Rows(["a"]).is_elsewhere
+        False
+        """
+        return any(isinstance(part, RowSource) for part in self.parts)
+
+    def _block_ends(self) -> Positions:
+        """Return where blocks and parts end, if there is a source among the parts, else nothing."""
+        if not self.is_elsewhere:
+            return self._starts[:0]
+        ends = [
+            at + (part.block_ends if isinstance(part, RowSource) else n_rows(part))
+            for part, at in zip(self.parts, self._starts[:-1].tolist(), strict=True)
+        ]
+        return np.concatenate([np.atleast_1d(each) for each in ends])
+
+    def some(self, which: Any) -> Any:
+        """Return the rows of a slice or at sorted positions, those of a source once they are read.
+
+        Examples
+        --------
+        >>> Rows(["a", "b"], ["c"]).some(np.array([0, 2]))
+        ['a', 'c']
+        """
+        if self.is_elsewhere:
+            return _Some(self, which)
+        return self.slice(which.start, which.stop) if _is_slice(which) else self.take(which)
+
     def whole(self) -> Any:
-        """Return all rows as one container.
+        """Return all rows as one container: of one source, that source.
 
         Examples
         --------
@@ -381,8 +541,7 @@ class Rows:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         state["parts"] = [
-            without_excess(part) if is_tensor(part) else _opener(part) or part
-            for part in self.parts
+            without_excess(part) if is_tensor(part) else opener(part) or part for part in self.parts
         ]
         return state
 
@@ -391,23 +550,28 @@ class Rows:
         self.parts = [p() if isinstance(p, partial) else p for p in state["parts"]]
 
 
-def _opener(X: Any) -> partial | None:
-    """Return how a memmap, or a contiguous piece of one, is opened again; None for the rest."""
-    if not isinstance(X, np.memmap) or X.size == 0 or X.filename is None or X.mode == "c":
-        return None
-    if not (X.flags.c_contiguous or X.flags.f_contiguous):  # rows apart are no piece of the file
-        return None
-    base: Any = X
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if not isinstance(base, mmap.mmap):
-        return None
-    # X.offset is that of the array that was opened, not of X. The map itself starts before it, at a
-    # multiple of the granularity.
-    begin = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
-    inside = X.ctypes.data - np.frombuffer(base, dtype=np.uint8).ctypes.data
-    order: Literal["C", "F"] = "C" if X.flags.c_contiguous else "F"
-    return partial(np.memmap, str(X.filename), X.dtype, "r", begin + inside, X.shape, order)
+def _is_slice(which: Any) -> bool:
+    return isinstance(which, slice)
+
+
+class _Some(RowSource):
+    """Some rows that lie elsewhere, as a source of one block."""
+
+    def __init__(self, rows: Rows, which: Any) -> None:
+        self.rows, self.which = rows, which
+
+    def block_sizes(self) -> list[int]:
+        """Return how many rows there are."""
+        which = self.which
+        return [which.stop - which.start if _is_slice(which) else len(which)]
+
+    def read_block(self, number: int) -> Any:
+        """Read them, of consecutive blocks, of which nothing is kept."""
+        which = self.which
+        if _is_slice(which):
+            return self.rows.slice(which.start, which.stop)
+        start = int(which[0])
+        return take(self.rows.slice(start, int(which[-1]) + 1), which - start)
 
 
 def as_sparse(X: Any, like: Any) -> Any:

@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..utils.checks import is_instance
 from .frames import is_pandas, is_polars
 from .labels import folded, missing_mask, nearest_class, objects, raw_array, to_array
+from .sources import RowSource
 
 # Out
 
@@ -542,11 +543,17 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 def column_of(X: Any, name: str | int, who: str) -> NDArray:
     """Return a column of a frame by its name, or of an array by its number, as raw values.
 
+    Of a source too, of which that column alone is in memory.
+
     Examples
     --------
     >>> column_of(np.array([[1, 2], [3, 4]]), 1, "Quota(by=...)")
     array([2, 4])
     """
+    if isinstance(X, RowSource):
+        if name in X.columns:
+            return to_array(X.column(str(name)))
+        return np.concatenate([column_of(block, name, who) for block in X.blocks()])
     is_frame = (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
     if isinstance(name, str) and is_frame:
         names = [*map(str, X.columns)]

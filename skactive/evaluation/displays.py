@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import statistics as st
 from ..budgets import checked_rate
+from ..data.rows import in_memory
 from ..learner.inside import reach
 from ..loops.stream_loop import StreamLog
 from ..strategies.base import name_of
@@ -301,7 +302,7 @@ class QueryDisplay:
             Where to draw; None: a new figure.
         """
         pool = learner.pool_
-        coordinates, names = _plane(pool.X if X is None else X)
+        coordinates, names = _plane(in_memory(pool.X if X is None else X))
         labeled = pool.labeled_mask
         batches = [
             op.rows[labeled[op.rows]]  # what was skipped, or undone since, has no label to show

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from ..data.arrays import check_vectors
 from ..data.frames import is_pandas
 from ..data.labels import check_order
-from ..data.rows import Rows, check_rows, n_rows
+from ..data.rows import Rows, check_rows, in_memory, n_rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Maker, Memory
 from ..models.kinds import is_frozen, is_net, last_step
@@ -150,7 +150,7 @@ class Embedding:
 def checked(vectors, rows: Rows, who: str):
     """Return vectors that were given for rows, refusing any but one finite row for each."""
     refuse_masked(vectors, "embedding", who)
-    vectors, n = check_rows(vectors, who), len(rows)
+    vectors, n = in_memory(check_rows(vectors, who)), len(rows)
     if is_pandas(vectors):
         check_order(vectors, rows.index(), who=who, name="embedding")
     if is_tensor(vectors):
@@ -181,7 +181,7 @@ def embedding_of(rows: Rows, given, embedding, seed: int) -> Embedding:
         return Embedding(origin=origin, layer=embedding)
     if hasattr(embedding, "transform"):
         if not is_frozen(embedding):
-            embedding = seeded_clone(embedding, seed).fit(rows.whole())
+            embedding = seeded_clone(embedding, seed).fit(in_memory(rows.whole()))
         embedding = embedding.transform
     return Embedding(function=embedding, origin=origin)
 

@@ -423,4 +423,4 @@ class ActiveLearner(Tested, Predictor):
 
     def _rows_like(self):
         """Return rows of the pool."""
-        return self.pool_.rows.parts[0]
+        return self.pool_.rows.pattern

@@ -1,6 +1,9 @@
 """What a learner does as the estimator it wraps: predict, score, describe itself."""
 
 import copy
+from collections.abc import Callable
+from functools import wraps
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,8 @@ from ..data.datasets import is_dataset
 from ..data.ids import without_column
 from ..data.multilabel import as_indicators
 from ..data.row_numbers import one_row_as
-from ..data.rows import check_rows, row_index, take
+from ..data.rows import by_block, check_rows, row_index, take
+from ..data.stores import as_source
 from ..models.kinds import is_net, is_own, last_step
 from ..models.several import takes_several
 from ..utils.checks import refuse_masked
@@ -66,7 +70,17 @@ def _features(predictor, X):
     return without_column(X, predictor._id_column)
 
 
-_INNER = Inner(_inner, fitted_estimator, _features)
+_INNER = Inner(_inner, fitted_estimator, _features, by_block)
+
+
+def _in_blocks(method: Callable) -> Callable:
+    """Let a method answer for a source block by block."""
+
+    @wraps(method)
+    def answer(self, X, **params):
+        return by_block(MethodType(method, self), X, **params)
+
+    return answer
 
 
 class Predictor(MetaEstimatorMixin, BaseEstimator):
@@ -96,6 +110,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
     decision_function = _INNER.method("decision_function", "the decision function")
 
     @available_if(_INNER.has("predict"))
+    @_in_blocks
     def predict(self, X, **params) -> Any:
         """Return predicted labels or values.
 
@@ -136,6 +151,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return lab.decode(predicted, codes) if codes is not None and are_codes else predicted
 
     @available_if(_INNER.has("predict_proba"))
+    @_in_blocks
     def predict_proba(self, X) -> np.ndarray:
         """Return probabilities of the classes.
 
@@ -160,6 +176,7 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         return model_of(self).proba(_rows(X))
 
     @available_if(_INNER.has("predict_log_proba"))
+    @_in_blocks
     def predict_log_proba(self, X) -> np.ndarray:
         """Return logarithms of `predict_proba`.
 
@@ -210,6 +227,11 @@ class Predictor(MetaEstimatorMixin, BaseEstimator):
         estimator, classes, codes, *_ = fitted
         X = _features(self, X)
         _check_rows(estimator, X, "score", ", [label]")
+        if as_source(X) is not None:
+            raise TypeError(
+                "score got rows that are read block by block; write accuracy_score(y, "
+                "learner.predict(X)), or another function of sklearn.metrics."
+            )
         if y is None:
             return estimator.score(X, **params)
         index = row_index(X)

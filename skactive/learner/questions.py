@@ -12,9 +12,11 @@ from sklearn.exceptions import NotFittedError
 from ..data.conform import conform
 from ..data.datasets import DatasetRows
 from ..data.frames import is_pandas
-from ..data.ids import Ids, has_column, without_column
+from ..data.ids import has_column, take_ids, without_column
 from ..data.row_numbers import subset_mask
 from ..data.rows import Rows, check_rows, n_rows, row_index, take
+from ..data.sources import RowSource
+from ..data.stores import as_source
 from ..models import Model, is_net
 from ..models.several import SeveralModel
 from ..pool.log import Change
@@ -237,9 +239,13 @@ def subset_of(pool: Pool, subset) -> np.ndarray:
 
 def is_pool(X, pool: Pool) -> bool:
     """Whether X is the rows of the pool themselves, or a frame with the ids of all of them."""
-    column = pool.id_column
+    column, first = pool.id_column, pool.rows.parts[0]
+    if X is first:
+        return True
+    if isinstance(first, RowSource) and without_column(as_source(X), column) == first:
+        return True  # the same rows, opened twice
     has_ids = has_column(X, column) and n_rows(X) == len(pool)
-    return X is pool.rows.parts[0] or (has_ids and Ids(X[column], who="query") == pool.ids)
+    return has_ids and take_ids(X, column, "query")[1] == pool.ids
 
 
 def outside_rows(X, pool: Pool):

@@ -12,7 +12,7 @@ from ..data.arrays import as_mask, check_of_labels, check_probabilities, check_v
 from ..data.frames import is_pandas
 from ..data.labels import check_order
 from ..data.row_numbers import subset_mask
-from ..data.rows import Rows, check_rows
+from ..data.rows import Rows, check_rows, in_memory
 from ..data.tensors import as_array, is_tensor
 from ..models import BY_MEMBER
 from ..scores import likeliest_errors, likeliest_label_errors
@@ -273,7 +273,9 @@ def _length(known: dict[str, Any]) -> int:
 
 def _vectors(embedding):
     """Return vectors as an array or a CSR matrix."""
-    vectors = embedding if sparse.issparse(embedding) else check_rows(embedding, "select")
+    vectors = (
+        embedding if sparse.issparse(embedding) else in_memory(check_rows(embedding, "select"))
+    )
     return check_vectors(as_array(vectors) if is_tensor(vectors) else vectors, who="select")
 
 

@@ -132,8 +132,8 @@ class Reading:
         if 0 < stop - start <= step:  # a bar would have nothing to show
             yield self.rows.slice(start, stop)
             return
-        ends = ((at, min(at + step, stop)) for at in range(start, stop, step))
-        steps = ((end - at, self.rows.slice(at, end)) for at, end in ends)
+        cuts = self.rows.cuts(step, start, stop)
+        steps = ((end - at, self.rows.slice(at, end)) for at, end in cuts)
         yield from progress(steps, stop - start, "reading the model")
 
 

@@ -116,7 +116,7 @@ class View:
     @cached_property
     def X(self):
         """The n rows, in the container that was given; joined where there are several."""
-        return self._reading.rows.whole()
+        return self._reading.rows.slice(0, len(self))
 
     def take(self, positions) -> Any:
         """Return the rows at positions."""
@@ -502,8 +502,7 @@ class View:
         rows, step = self._reading.rows, self._reading.n_chunk_rows(reads)
 
         def parts():
-            for start in range(0, len(self), step):
-                cut = slice(start, min(start + step, len(self)))
+            for cut in (slice(*ends) for ends in rows.cuts(step)):
                 mask = self.mask[cut]
                 n_candidates = int(np.count_nonzero(mask))
                 size = cut.stop - cut.start
@@ -512,10 +511,11 @@ class View:
                 # A slice is not copied, gathered rows are: that pays once the model would spend
                 # more than half of its time on rows that are no candidates.
                 if 2 * n_candidates < size:
-                    positions = start + np.flatnonzero(mask)
-                    yield size, (self.part(rows.take(positions), positions), positions, None)
+                    positions = cut.start + np.flatnonzero(mask)
+                    part = self.part(rows.some(positions), positions)
+                    yield size, (part, positions, None)
                 else:
-                    part = self.part(rows.slice(cut.start, cut.stop), cut)
+                    part = self.part(rows.some(cut), cut)
                     yield size, (part, cut, None if n_candidates == size else mask)
 
         if len(self) > step:

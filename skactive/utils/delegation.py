@@ -20,6 +20,8 @@ class Inner:
         Returns the fitted one, and raises where it is not.
     rows_of : callable
         Returns the rows that it is given, of those that the meta-estimator is.
+    ask : callable
+        Called with a method of the fitted one, rows and further parameters; returns its answer.
     """
 
     def __init__(
@@ -27,10 +29,12 @@ class Inner:
         any_of: Callable[[Any], Any],
         fitted_of: Callable[[Any], Any],
         rows_of: Callable[[Any, Any], Any] = lambda outer, X: X,
+        ask: Callable = lambda method, X, **params: method(X, **params),
     ):
         self.any_of = any_of
         self.fitted_of = fitted_of
         self.rows_of = rows_of
+        self.ask = ask
 
     def has(self, name: str) -> Callable:
         """Return a check that the wrapped estimator has a method, for ``available_if``."""
@@ -65,7 +69,8 @@ class Inner:
                 If there are too few labels so far to fit the estimator.
             """
             refuse_masked(X, "X", name)
-            return getattr(self.fitted_of(outer), name)(self.rows_of(outer, X), **params)
+            answer = getattr(self.fitted_of(outer), name)
+            return self.ask(answer, self.rows_of(outer, X), **params)
 
         method.__name__ = name
         method.__doc__ = cleandoc(method.__doc__ or "").format(what=what, name=name)
