@@ -17,6 +17,7 @@ from .loops import Known, Prompt, StreamLog, run, run_stream
 from .models.embed import embed
 from .pool import Pool
 from .strategies import Strategy, View, get_strategy_names, select
+from .utils.config import config_context
 from .utils.version import __version__ as __version__
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "View",
     "aulc_scorer",
     "compare_strategies",
+    "config_context",
     "embed",
     "get_strategy_names",
     "open_rows",

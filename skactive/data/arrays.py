@@ -381,6 +381,19 @@ def join_vectors(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
+def n_bytes_of(vectors: Any) -> int:
+    """Return how many bytes an array, a CSR matrix or a tensor takes.
+
+    Examples
+    --------
+    >>> n_bytes_of(np.zeros((10, 2)))
+    160
+    """
+    if sparse.issparse(vectors):
+        return vectors.data.nbytes + vectors.indices.nbytes + vectors.indptr.nbytes
+    return vectors.nbytes
+
+
 class Joined:
     """Arrays of consecutive rows as one, filled as they come: there are never two copies of all.
 

@@ -12,6 +12,7 @@ from .falcun import falcun
 from .greedy import greedy_xy, greedy_y
 from .herding import max_herding, uncertainty_herding
 from .k_center import k_center
+from .k_center_blocks import k_center_in_blocks
 from .k_means import k_means
 from .k_medoids import k_medoids
 from .lcmd import lcmd
@@ -34,6 +35,7 @@ __all__ = [
     "greedy_xy",
     "greedy_y",
     "k_center",
+    "k_center_in_blocks",
     "k_means",
     "k_medoids",
     "lcmd",

@@ -73,7 +73,9 @@ class Weighted(Diverse):
 class KCenter(Diverse):
     """Core-set: again and again the row farthest from all known and chosen ones [1]_.
 
-    This is the greedy 2-approximation of the k-centre problem in the space of the embedding.
+    This is the greedy 2-approximation of the k-centre problem in the space of the embedding. Of
+    rows in files whose vectors take more than `config_context` allows, they are read block by
+    block, several times; the choice is the same.
 
     References
     ----------
@@ -83,6 +85,8 @@ class KCenter(Diverse):
 
     def select(self, view, n) -> np.ndarray:
         """Return the rows that cover the others best, farthest first."""
+        if view.is_too_large:
+            return selection.k_center_in_blocks(view.vector_blocks, n, **self._arguments(view))
         vectors = view.vectors
         # Distances are kept from round to round in memory, and computed anew on a device.
         distances = None if is_tensor(vectors) else view.center_distances()

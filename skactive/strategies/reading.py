@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..data.arrays import Joined
+from ..data.arrays import Joined, n_bytes_of
 from ..data.datasets import is_dataset
 from ..data.rows import Rows, n_rows, row_bytes
 from ..data.tensors import is_tensor
@@ -18,6 +18,7 @@ from ..data.vectors import as_vectors
 from ..models import BY_MEMBER, Model, transforms_of
 from ..models.sklearn import LEAST_BLOCK
 from ..utils.checks import refuse_masked
+from ..utils.config import max_memory
 from ..utils.progress import progress
 
 MODEL_BYTES = 1 << 24  # of rows, and of what is read of them, that a model sees at a time
@@ -57,7 +58,9 @@ class Reading:
         for X in self._pieces([what], start, stop):
             for name, part in model.read(what, X).items():
                 if name not in joined:
-                    joined[name] = Joined(stop - start, axis=int(name in BY_MEMBER))
+                    axis = int(name in BY_MEMBER)
+                    joined[name] = Joined(stop - start, axis)
+                    self._refuse_too_many(name, part, axis, stop - start)
                 joined[name].add(part)
         return {name: parts.whole() for name, parts in joined.items()}
 
@@ -71,20 +74,54 @@ class Reading:
 
     def embedded(self, start: int, stop: int) -> dict[str, Any]:
         """Return the "embedding" of consecutive rows, with what the model says beside it."""
-        embed, model = self.embed, self.model
-        if embed is not None:
-            joined = Joined(stop - start)
-            for X in self._pieces(["embedding"], start, stop):
-                joined.add(_one_for_each(embed(X), X, start + joined.done))
-            return {"embedding": joined.whole()}
-        if model is not None and not model.is_plain:
+        model = self.model
+        if self.embed is None and model is not None and not model.is_plain:
             return self.read("embedding", start, stop)
-        # What is a vector already is read whole: chunks would be copied to be joined again.
-        X = self.rows.slice(start, stop)
-        if model is not None:
-            return {"embedding": model.embedding(X)}
-        needs = "rows of numbers, or embedding="
-        return {"embedding": as_vectors(X, "a cold start", needs)}
+        if self.embed is None and not self.rows.is_elsewhere:
+            # What is a vector already is read whole: chunks would be copied to be joined again.
+            make = _vectors_of if model is None else model.embedding
+            return {"embedding": make(self.rows.slice(start, stop))}
+        joined = Joined(stop - start)
+        for vectors in self.vectors(start, stop):
+            if joined.done == 0:
+                self._refuse_too_many("embedding", vectors, 0, stop - start)
+            joined.add(vectors)
+        return {"embedding": joined.whole()}
+
+    def vectors(self, start: int, stop: int) -> Iterator:
+        """Go through consecutive rows as vectors, a chunk at a time."""
+        done = start
+        for X in self._pieces(["embedding"], start, stop):
+            if self.embed is not None:
+                yield _one_for_each(self.embed(X), X, done)
+            elif self.model is not None:
+                yield self.model.read("embedding", X)["embedding"]
+            else:
+                yield _vectors_of(X)
+            done += n_rows(X)
+
+    def is_too_much(self) -> bool:
+        """Whether vectors of all rows, which lie elsewhere, would take more than max_memory."""
+        if not self.rows.is_elsewhere:
+            return False
+        n = min(FIRST_ROWS, len(self.rows))
+        (first,) = self.vectors(0, n)
+        return n_bytes_of(first) // n * len(self.rows) > max_memory()
+
+    def _refuse_too_many(self, name: str, part, axis: int, n: int) -> None:
+        """Refuse to keep what is read of all rows of a source where that is more than may be."""
+        n_first = part.shape[axis]
+        if not self.rows.is_elsewhere or n_first in (0, n):  # a chunk alone is there already
+            return
+        n_bytes, most = n_bytes_of(part) // n_first * n, max_memory()
+        if n_bytes > most:
+            raise MemoryError(
+                f"a strategy that looks at rows together reads view.{name} of all {n:,} rows, "
+                f"about {n_bytes / 1e9:.2g} GB, and max_memory is {most / 1e9:.2g} GB; let it see "
+                f"fewer rows, as Subpool('badge', 0.01) and Prefilter('margin', 'badge') do, take "
+                f"one that scores each row by itself, such as 'margin', or write "
+                f"skactive.config_context(max_memory=...)."
+            )
 
     def n_chunk_rows(self, reads: list[str]) -> int:
         """Return how many rows make a chunk where this is read of them."""
@@ -135,6 +172,11 @@ class Reading:
         cuts = self.rows.cuts(step, start, stop)
         steps = ((end - at, self.rows.slice(at, end)) for at, end in cuts)
         yield from progress(steps, stop - start, "reading the model")
+
+
+def _vectors_of(X):
+    """Return rows as vectors where there is no model."""
+    return as_vectors(X, "a cold start", "rows of numbers, or embedding=")
 
 
 def _are_names(X) -> bool:

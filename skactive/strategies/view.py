@@ -255,6 +255,15 @@ class View:
         return self._known["embedding"]
 
     @property
+    def is_too_large(self) -> bool:
+        """Whether vectors of all rows would take more memory than `config_context` allows."""
+        return "embedding" not in self._known and self._reading.is_too_much()
+
+    def vector_blocks(self) -> Iterator:
+        """Go through the vectors of all rows, some at a time, of which nothing is kept."""
+        return map(_on_host, self._reading.vectors(0, len(self)))
+
+    @property
     def embedding(self) -> np.ndarray:
         """Rows as vectors, an array or CSR matrix of shape (n, d).
 
