@@ -19,7 +19,7 @@ from .seeding import seeded
 LEAST_MEMBERS = 2  # one alone disagrees with nobody
 
 
-class Given(NamedTuple):
+class _Answer(NamedTuple):
     """What a method of the user's own answered for rows."""
 
     values: Any
@@ -78,17 +78,17 @@ def factors_of(estimator, X) -> tuple[np.ndarray, Any]:
     return _matrix(errors, answer, "errors"), _matrix(features, answer, "features")
 
 
-def _ask(estimator, method: str, X, *args, seed: Sequence[int] | None = None) -> Given:
+def _ask(estimator, method: str, X, *args, seed: Sequence[int] | None = None) -> _Answer:
     """Return what a method of the user's own answers for rows as they reach it."""
     who = bringer(estimator, method)
     for transform in transforms_of(estimator, who):
         X = transform(X)
     with nullcontext() if seed is None else seeded(list(seed)):
         given = getattr(who, method)(X, *args)
-    return Given(given, f"{type(who).__name__}.{CALLS[method].partition('(')[0]}", n_rows(X))
+    return _Answer(given, f"{type(who).__name__}.{CALLS[method].partition('(')[0]}", n_rows(X))
 
 
-def _numbers(values, answer: Given, what: str) -> np.ndarray:
+def _numbers(values, answer: _Answer, what: str) -> np.ndarray:
     """Return an array of real numbers, refusing anything else."""
     refuse_masked(values, what, answer.name)
     values = as_array(values)
@@ -97,7 +97,7 @@ def _numbers(values, answer: Given, what: str) -> np.ndarray:
     return values
 
 
-def _matrix(values, answer: Given, what: str) -> Any:
+def _matrix(values, answer: _Answer, what: str) -> Any:
     """Return finite numbers with two dimensions and one row for each, dense or CSR."""
     values = values.tocsr() if sparse.issparse(values) else _numbers(values, answer, what)
     if values.ndim != 2 or values.shape[0] != answer.n:

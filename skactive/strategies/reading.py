@@ -15,7 +15,7 @@ from ..data.datasets import is_dataset
 from ..data.rows import Rows, n_rows, row_bytes
 from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
-from ..models import BY_MEMBER, Model, transforms_of
+from ..models import BROUGHT, BY_MEMBER, Model, transforms_of
 from ..models.sklearn import LEAST_BLOCK
 from ..utils.checks import refuse_masked
 from ..utils.progress import progress
@@ -114,7 +114,7 @@ class Reading:
         """
         is_function = "embedding" in reads and self.embed is not None
         is_plain = self.model is None or self.model.is_plain
-        is_brought = self.model is not None and any(map(self.model.brought, reads))
+        is_brought = self.model is not None and any(map(self.model.brought, BROUGHT))
         if len(self.rows) <= MIN_CHUNK_ROWS or (is_plain and not is_function and not is_brought):
             return 0
         X, size = self.rows.slice(0, FIRST_ROWS), 0
