@@ -17,7 +17,7 @@ from skactive import ActiveLearner, EachRound
 from skactive.learner.questions import model_of
 from skactive.models import refusal
 from skactive.scores import likeliest_errors
-from skactive.strategies import Dropout
+from skactive.strategies import Dropout, Subpool
 from skactive.strategies.reading import MIN_CHUNK_ROWS
 
 rng = np.random.default_rng(0)
@@ -365,6 +365,87 @@ def test_several_labels_have_vectors_and_factors_but_no_samples():
         asked(Several(), lambda view, n: view.samples, y=several)
 
 
+def test_only_rows_that_are_looked_at_are_embedded():
+    seen = []
+
+    class Watched(Embeds):
+        def embed(self, X):
+            seen.append(len(X))
+            return super().embed(X)
+
+    asked(Watched(), Subpool("badge", size=50), n=5)
+    assert sum(seen) <= 50 + 60
+
+
+def test_votes_short_floats_and_tensors_are_taken():
+    torch = pytest.importorskip("torch")
+
+    class Votes(Members):
+        def predict_samples(self, X, n_passes):
+            samples = super().predict_samples(X, n_passes)
+            return np.arange(3) == samples.argmax(axis=2)[:, :, None]
+
+    class Short(Embeds):
+        def embed(self, X):
+            return torch.tensor(super().embed(X), dtype=torch.float16, requires_grad=True)
+
+    same(asked(Votes(), "vote_entropy"), asked(Members(), "vote_entropy"))
+    E = Embeds().fit(X[:60], TRUTH[:60]).embed(X).astype(np.float16)
+    same(asked(Short(), "k_center"), asked(Own(), "k_center", fit={"embedding": E}))
+
+
+def test_vectors_of_a_frozen_estimator_are_kept_for_the_next_query():
+    seen = []
+
+    class Watched(Embeds):
+        def embed(self, X):
+            seen.append(len(X))
+            return super().embed(X)
+
+    frozen = FrozenEstimator(Watched().fit(X[:60], TRUTH[:60]))
+    learner = ActiveLearner(frozen, "badge", random_state=0).fit(X, Y)
+    idx = learner.query(n_instances=5)[0]
+    learner.teach(idx, TRUTH[idx]).query(n_instances=5)
+    assert sum(seen) == 700
+
+
+def test_a_net_of_ones_own_is_asked_by_its_methods_unless_a_layer_is_named():
+    pytest.importorskip("skorch")
+    from nets import MLP, SETTINGS, digits, nn
+    from skorch import NeuralNetClassifier
+
+    images, labels = digits(200)
+    y = np.where(np.arange(200) < 60, labels, -1)
+    W = rng.normal(size=(64, 5)).astype(np.float32)
+
+    class Net(NeuralNetClassifier):
+        def embed(self, X):
+            return X.reshape(len(X), -1) @ W
+
+        def predict_samples(self, X, n_passes):
+            noise = np.random.normal(size=n_passes)  # noqa: NPY002
+            logits = np.stack([(self.embed(X) @ W.T)[:, :10] * each for each in noise])
+            proba = np.exp(logits - logits.max(axis=2, keepdims=True))
+            return proba / proba.sum(axis=2, keepdims=True)
+
+    def net(cls=Net):
+        return cls(MLP, **(SETTINGS | {"criterion": nn.CrossEntropyLoss, "train_split": None}))
+
+    how = {"X": images, "y": y, "classes": range(10), "n": 8}
+    E = Net.embed(None, images)
+    for strategy in ("k_center", "badge"):
+        theirs = asked(net(NeuralNetClassifier), strategy, fit={"embedding": E}, **how)
+        same(asked(net(), strategy, **how), theirs)
+        named = asked(net(NeuralNetClassifier), strategy, embedding="body.0", **how)
+        same(asked(net(), strategy, embedding="body.0", **how), named)
+        assert set(named) != set(theirs)
+    learner = ActiveLearner(net(), Dropout("bald", n_passes=5), classes=range(10), random_state=0)
+    learner.fit(images, y)
+    samples = model_of(learner).with_dropout(5).read("samples", images)["samples"]
+    assert samples.shape == (5, 200, 10)
+    assert len(learner.query(n_instances=3)[0]) == 3
+
+
 # Refused in words
 
 
@@ -377,6 +458,8 @@ def test_what_is_missing_is_named_by_the_method_that_would_help():
             asked(Own(), strategy)
     with pytest.raises(ValueError, match=r"or a method embed\(X\) of its own"):
         asked(Textless(), "k_center", ["ash", "bay", "elm"] * 20, np.r_[TRUTH[:20], [-1] * 40])
+    with pytest.raises(ValueError, match=r"voting\), or a net with dropout\.$"):
+        asked(Numbers(), "bald", y=VALUES)  # which has the method, and is no classifier
     # scikit-learn's own classes are not told what they might bring.
     assert "of its own" not in refusal(LogisticRegression(), "samples")
 

@@ -252,9 +252,12 @@ def own_methods(last, *alternatives: str) -> str:
     """Return how a sentence ends that says what a class of the user's own might bring."""
     if not is_own(last, "fit"):
         return ""
-    calls = dict.fromkeys(CALLS[BROUGHT[what]] for what in alternatives if what in BROUGHT)
-    if "gradient" in alternatives:
-        calls = {CALLS["embed"]: None} | calls
+    unlike = {"samples": is_regressor, "dropout": is_regressor}
+    unlike |= {"std": is_classifier, "value_samples": is_classifier}
+    found = [what for what in alternatives if what not in unlike or not unlike[what](last)]
+    methods = ["embed"] if "gradient" in found else []
+    methods += [BROUGHT[what] for what in found if what in BROUGHT]
+    calls = [CALLS[name] for name in dict.fromkeys(methods) if bringer(last, name) is None]
     return f", or a method {' or '.join(calls)} of its own" if calls else ""
 
 

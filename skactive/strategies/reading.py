@@ -143,6 +143,8 @@ def _are_names(X) -> bool:
     """Whether rows hold text, or are read from a Dataset: they stand for more than they are."""
     if is_dataset(X) or is_tensor(X) or sparse.issparse(X):
         return is_dataset(X)
+    if isinstance(X, np.ndarray) and X.dtype.kind in "biufc":
+        return False
     values = np.asarray(X[:1] if isinstance(X, list) else X, dtype=object)
     return any(isinstance(value, str | bytes | PathLike) for value in values.flat)
 
