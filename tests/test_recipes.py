@@ -158,4 +158,4 @@ def test_bald_scores_the_passes_that_the_net_makes(name):
 @pytest.mark.filterwarnings("ignore")
 def test_a_recipe_keeps_the_contract(name):
     estimator, X, y = case(name)
-    check_model(estimator, X[:60], y[:60])
+    check_model(estimator, X[:40], y[:40])
