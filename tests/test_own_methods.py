@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils.metaestimators import available_if
 
 from skactive import ActiveLearner, EachRound
 from skactive.learner.questions import model_of
@@ -297,6 +298,29 @@ def test_a_wrapper_of_the_users_own_answers_for_what_is_inside():
     plain = Pipeline([("scale", StandardScaler()), ("model", Own())])
     theirs = asked(plain, "k_center", fit={"embedding": X[:, :2] * 3})
     same(asked(pipe, "k_center"), theirs)
+
+
+def test_rows_reach_a_wrapper_as_what_is_around_it_hands_them_on():
+    class Wrapper(Pipeline):
+        def embed(self, X):
+            return X[:, :2] * 3
+
+    inner = [("double", FunctionTransformer(np.square)), ("model", Own())]
+    outer = make_pipeline(FunctionTransformer(np.tanh), Wrapper(inner))
+    plain = make_pipeline(FunctionTransformer(np.tanh), Pipeline(inner))
+    theirs = asked(plain, "k_center", fit={"embedding": np.tanh(X[:, :2]) * 3})
+    same(asked(outer, "k_center"), theirs)
+
+
+def test_a_method_that_an_estimator_hides_is_not_there():
+    class Hides(Own):
+        @available_if(lambda self: self.inner is not None)
+        def embed(self, X):
+            return X[:, :2]
+
+    same(asked(Hides(), "k_center"), asked(Own(), "k_center"))
+    shown = asked(Hides(LogisticRegression()), "k_center")
+    same(shown, asked(Own(), "k_center", fit={"embedding": X[:, :2]}))
 
 
 def test_frames_and_texts_reach_the_method_as_they_came():
