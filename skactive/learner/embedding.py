@@ -17,7 +17,7 @@ from ..data.labels import check_order
 from ..data.rows import Rows, check_rows, in_memory, n_rows
 from ..data.tensors import as_array, is_tensor
 from ..data.vectors import Maker, Memory
-from ..models.kinds import is_frozen, is_net, last_step
+from ..models.kinds import brought, is_frozen, is_net, last_step
 from ..utils.checks import refuse_masked, warn
 from .parameters import values_of
 from .training import seeded_clone
@@ -196,7 +196,8 @@ def _maker_of_vectors(estimator) -> Maker | None:
         return Maker(estimator, partial(state_of, last))
     if is_frozen(estimator):
         return Maker(estimator)
-    return ROWS if last is estimator and not is_net(last) else None
+    is_row = last is estimator and not is_net(last) and not brought(estimator, "embedding")
+    return ROWS if is_row else None
 
 
 def check_embedding(embedding, estimator) -> None:

@@ -184,11 +184,11 @@ def adapt(
     `classes` are in the order of the columns to give, None for regressors. `coded` holds the labels
     for which the integers 0..k-1 stood when it was fitted; None: it was fitted on labels as they
     are. With `multilabel`, `classes` are the names of its outputs, each of a label that a row has
-    or not. The masks of dropout follow from `seed`. A net's embedding is the output of the layer
-    called `layer`; None: the input of its last linear layer.
+    or not. What is drawn in passes follows from `seed`. A net's embedding is the output of the
+    layer called `layer`; None: the input of its last linear layer.
     """
     if not is_net(estimator):
-        return (SeveralModel if multilabel else Model)(estimator, classes, coded)
+        return (SeveralModel if multilabel else Model)(estimator, classes, coded, seed=seed)
     from ..models.torch import SeveralTorchModel, TorchModel  # torch is there, since a net is
 
     of_nets = SeveralTorchModel if multilabel else TorchModel

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,16 @@ NEEDS = {
     "feature_dropout": "to be a classifier, and no net, for which there is Dropout()",
 }
 
+# What an estimator of the user's own may bring: a method for what is read. Of `predict_samples`
+# also the spread of predicted values.
+BROUGHT = dict.fromkeys(("samples", "dropout", "value_samples", "std"), "predict_samples")
+BROUGHT |= {"embedding": "embed", "gradient": "gradient_factors", "features": "gradient_factors"}
+CALLS = {
+    "predict_samples": "predict_samples(X, n_passes)",
+    "embed": "embed(X)",
+    "gradient_factors": "gradient_factors(X)",
+}
+
 METHODS = {"proba": "predict_proba", "decision": "decision_function"}
 SOME_ROWS = 16  # by which it is told whether a layer accounts for the predictions
 
@@ -141,6 +152,48 @@ def reach_last(estimator, X) -> tuple:
     return X, last_step(estimator)
 
 
+def bringer(estimator, method: str) -> Any:
+    """Return who brings a method of the user's own: the last step, or what is around it; or None.
+
+    Told by the class, since an attribute called so may be anything, such as a module of torch.
+    """
+    for each in unwrapped(estimator):
+        is_method = callable(getattr(type(each), method, None)) and is_own(each, method)
+        if is_method and may_have(each, method):
+            return each
+    return None
+
+
+def brought(estimator, what: str) -> str | None:
+    """Return the method of the user's own that gives `what`, or None.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> class Halves(LogisticRegression):
+    ...     def embed(self, X):
+    ...         return X[:, :2]
+    >>> brought(Halves(), "embedding"), brought(Halves(), "samples")
+    ('embed', None)
+    """
+    method, last = BROUGHT.get(what), last_step(estimator)
+    if method is None or bringer(estimator, method) is None:
+        return None
+    if what in ("samples", "dropout"):
+        return None if is_regressor(last) else method
+    if what in ("std", "value_samples"):
+        has_own = what == "std" and has_return_std(last)
+        return None if is_classifier(last) or has_own else method
+    return method
+
+
+def is_linear_on_embed(estimator) -> bool:
+    """Whether gradients are those of a linear layer on what the user's own `embed` gives."""
+    if bringer(estimator, "embed") is None or brought(estimator, "gradient"):
+        return False
+    return not is_classifier(last_step(estimator)) or may_have(estimator, "predict_proba")
+
+
 def n_threads_of(estimator) -> int:
     """Return how many threads add up what an estimator, or one inside it, answers."""
     last = last_step(estimator)
@@ -153,9 +206,10 @@ def n_threads_of(estimator) -> int:
     return max(min(effective_n_jobs(part.n_jobs), part.n_estimators) for part in summed)
 
 
-def transforms_of(estimator) -> list[Callable]:
-    """Return what rows pass through before the last step of an estimator, in their order."""
-    steps = [step for each in unwrapped(estimator) if is_pipeline(each) for step in each.steps[:-1]]
+def transforms_of(estimator, inner=None) -> list[Callable]:
+    """Return what rows pass through before the last step, or what is `inner`, in their order."""
+    outer = takewhile(lambda each: each is not inner, unwrapped(estimator))
+    steps = [step for each in outer if is_pipeline(each) for step in each.steps[:-1]]
     # Samplers, as imbalanced-learn has them, have no transform: they act where one fits.
     return [step.transform for _, step in steps if hasattr(step, "transform")]
 
@@ -190,7 +244,21 @@ def cannot_give(estimator, *alternatives: str) -> str:
 
         if off := always_off(last.module_):
             needs += f"; that inside {' and '.join(off)} cannot be switched on"
+    needs += own_methods(last, *alternatives)
     return f"{views}, which {type(last).__name__} cannot give: it needs {needs}."
+
+
+def own_methods(last, *alternatives: str) -> str:
+    """Return how a sentence ends that says what a class of the user's own might bring."""
+    if not is_own(last, "fit"):
+        return ""
+    unlike = {"samples": is_regressor, "dropout": is_regressor}
+    unlike |= {"std": is_classifier, "value_samples": is_classifier}
+    found = [what for what in alternatives if what not in unlike or not unlike[what](last)]
+    methods = ["embed"] if "gradient" in found else []
+    methods += [BROUGHT[what] for what in found if what in BROUGHT]
+    calls = [CALLS[name] for name in dict.fromkeys(methods) if bringer(last, name) is None]
+    return f", or a method {' or '.join(calls)} of its own" if calls else ""
 
 
 def members_of(estimator) -> list:
@@ -228,6 +296,8 @@ def _net_gives(net, what: str) -> bool:
 def _gives(estimator, what: str) -> bool:
     """Whether an estimator can give `what`, or might once it is fitted."""
     last = last_step(estimator)
+    if brought(estimator, what) or (what == "gradient" and is_linear_on_embed(estimator)):
+        return True
     if is_net(last):
         return _net_gives(last, what)
     if what in ("dropout", "input_gradient"):

@@ -1,6 +1,6 @@
 """Arrays from fitted scikit-learn estimators, in the order of the learner's classes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from ..data.arrays import as_vector
 from ..data.rows import n_rows, slice_rows
 from ..data.vectors import as_vectors
 from ..utils.checks import is_instance
-from . import kinds
+from . import kinds, own
 from .kinds import last_step, members_of, n_threads_of, reach_last, refusal
 from .linear_distance import linear_margins
 
@@ -38,20 +38,26 @@ class Model:
     """
 
     multilabel = False  # whether each class is a label of its own, which a row has or not
+    n_passes = 20  # of what predicts at random, unless `Dropout` says otherwise
 
-    def __init__(self, estimator, classes=None, coded=None) -> None:
+    def __init__(self, estimator, classes=None, coded=None, *, seed: Sequence[int] = (0,)) -> None:
         self.estimator = estimator
         self.classes = classes
         self._coded = coded
+        self.seed = seed
 
     @property
     def is_plain(self) -> bool:
-        """Whether the estimator sees rows as they are: nothing transforms them before it."""
-        return last_step(self.estimator) is self.estimator
+        """Whether vectors are the rows as they are: nothing transforms or embeds them."""
+        return last_step(self.estimator) is self.estimator and not self.brought("embedding")
 
     @property
     def is_linear(self) -> bool:
-        """Whether the linear layer is given what the estimator sees: no hidden layer before it."""
+        """Whether the linear layer is given the embedding: no hidden layer before it."""
+        if self.brought("gradient"):
+            return False
+        if self.brought("embedding"):
+            return kinds.is_linear_on_embed(self.estimator)
         last = last_step(self.estimator)
         # Where it is not proven, the view must ask for the features, which proves or refuses it.
         is_told = not is_instance(last, kinds.PERCEPTRONS) and not self._is_unproven(last)
@@ -72,14 +78,24 @@ class Model:
 
     def read(self, what: str, X) -> dict[str, Any]:
         """Return a dict with `what` of rows, and with what is known at no further cost."""
+        if self.brought(what):
+            return self._read_brought(what, X)
+        return self._read(what, X)
+
+    def brought(self, what: str) -> str | None:
+        """Return the method of the user's own that gives `what`, or None."""
+        return kinds.brought(self.estimator, what)
+
+    def _read(self, what: str, X) -> dict[str, Any]:
+        """Return what `read` does, of an estimator that brings no method for it."""
         if what == "std":
             return dict(zip(("prediction", "std"), self.std(X), strict=True))
         return {what: getattr(self, what)(X)}
 
     def with_dropout(self, n_passes: int) -> "Model":
-        """Return a model whose probabilities are the mean over so many passes with dropout."""
+        """Return a model whose probabilities are the mean over so many passes."""
         self._require("dropout")
-        return self
+        return PassesModel(self, n_passes)
 
     def perturbation(self, X, attack: str, **options) -> np.ndarray:
         """Return the length of the least change that flips each prediction, shape (n,)."""
@@ -142,14 +158,13 @@ class Model:
 
     def embedding(self, X) -> Any:
         """Return rows as the estimator that predicts sees them, as vectors: shape (n, d)."""
-        name = type(last_step(self.estimator)).__name__
-        return as_vectors(reach_last(self.estimator, X)[0], name, kinds.NEEDS["embedding"])
+        return _as_vectors(*reach_last(self.estimator, X))
 
     def features(self, X) -> Any:
         """Return what the last, linear layer is given, dense or CSR, shape (n, d)."""
         self._require("gradient")
         X, last = reach_last(self.estimator, X)
-        features = as_vectors(X, type(last).__name__, kinds.NEEDS["embedding"])
+        features = _as_vectors(X, last)
         weights = getattr(last, "coef_", None)
         if is_instance(last, kinds.PERCEPTRONS):
             features, weights = _last_hidden(last, features), last.coefs_[-1]
@@ -163,6 +178,27 @@ class Model:
         """Whether a regressor's predict is its own, and may not go by its coefficients."""
         return self.classes is None and kinds.is_own(last, "predict")
 
+    def _read_brought(self, what: str, X) -> dict[str, Any]:
+        """Return `what` by a method of the user's own, and what it tells at no further cost."""
+        self._require("gradient" if what == "features" else what)
+        if what == "embedding":
+            return {what: own.vectors_of(self.estimator, X)}
+        if what == "features":
+            return dict(zip(("errors", what), own.factors_of(self.estimator, X), strict=True))
+        who = kinds.bringer(self.estimator, "predict_samples")
+        seen = None if what in ("value_samples", "std") else self._seen(who)
+        n_classes = None if seen is None else len(seen)
+        samples = own.drawn_samples(self.estimator, X, self.n_passes, n_classes, self.seed)
+        if seen is not None:
+            return {what: self._spread(samples, seen)}
+        if what == "std":
+            return {"prediction": self.prediction(X), "std": samples.std(axis=0)}
+        return {what: samples}
+
+    def _seen(self, estimator) -> np.ndarray:
+        """Return the labels that the columns of what an estimator answers stand for."""
+        return self._labels(getattr(estimator, "classes_", self.classes))
+
     def fitted(self, n: int) -> dict[str, np.ndarray]:
         """Return the probabilities of the n rows that a transductive model was fitted on."""
         own = getattr(last_step(self.estimator), "label_distributions_", None)
@@ -175,6 +211,8 @@ class Model:
         width = 1 if self.classes is None else len(self.classes)
         last = last_step(self.estimator)
         members = len(members_of(last)) or 1
+        if self.brought(what) == "predict_samples":
+            return 8 * self.n_passes * width
         widths = {"proba": width, "decision": width}
         widths |= dict.fromkeys(kinds.BY_MEMBER, members * width)
         if is_instance(last, kinds.PERCEPTRONS):  # of a layer, and of the one before it
@@ -214,7 +252,7 @@ class Model:
         """Return an estimator's own probabilities, shape (..., C), as those of all classes."""
         seen = self._coded  # a net has a column for each class, though it may name fewer
         if seen is None or proba.shape[-1] != len(seen):
-            seen = self._labels(getattr(self.estimator, "classes_", self.classes))
+            seen = self._seen(self.estimator)
         if proba.shape[-1] != len(seen):
             raise ValueError(
                 f"{type(self.estimator).__name__}.predict_proba gave shape {proba.shape}, but it "
@@ -250,6 +288,37 @@ class Model:
         out = np.zeros((*proba.shape[:-1], len(self.classes)), dtype=proba.dtype)
         out[..., np.searchsorted(self.classes, seen)] = proba
         return out
+
+
+class PassesModel(Model):
+    """An estimator whose probabilities are the mean over passes of its own `predict_samples`."""
+
+    def __init__(self, model: Model, n_passes: int) -> None:
+        super().__init__(model.estimator, model.classes, model._coded, seed=model.seed)
+        self.n_passes = n_passes
+
+    def refusal(self, *alternatives: str) -> str | None:
+        """Return why passes give none of these: no decision function, nor anything else."""
+        is_of_passes = not {"proba", "samples", "prediction", "dropout"}.isdisjoint(alternatives)
+        return None if is_of_passes else kinds.cannot_give(self.estimator, *alternatives)
+
+    def proba(self, X) -> np.ndarray:
+        """Return the mean of the passes' probabilities, shape (n, C)."""
+        return self.read("samples", X)["samples"].mean(axis=0)
+
+    def prediction(self, X) -> np.ndarray:
+        """Return the classes that are likeliest by that mean, shape (n,)."""
+        return self.classes[self.proba(X).argmax(axis=1)]
+
+    def row_bytes(self, what: str) -> int:
+        """Return how many bytes a row of `what` takes while it is made."""
+        return super().row_bytes("samples")
+
+
+def _as_vectors(X, last):
+    """Return rows as vectors, as the last step sees them."""
+    needs = kinds.NEEDS["embedding"] + kinds.own_methods(last, "embedding")
+    return as_vectors(X, type(last).__name__, needs)
 
 
 def _sequentially(read: Callable, X):

@@ -18,7 +18,7 @@ from ..data.arrays import Joined
 from ..data.rows import n_rows
 from .attacks import NO_GRADIENT, bim, deepfool, has_gradient
 from .checking import check_label_proba, check_sums
-from .kinds import SOME_ROWS, is_own
+from .kinds import SOME_ROWS, is_linear_on_embed, is_own
 from .modules import first_output, of_each_label, watching
 from .passes import Passes, batch_rows
 from .sklearn import Model
@@ -37,14 +37,12 @@ class TorchModel(Model):
     `named_by` the parameter by which the user names it. The masks of dropout follow from `seed`.
     """
 
-    n_passes = 20  # with dropout, unless `Dropout` says otherwise
-    is_plain = is_linear = False  # a net has an embedding of its own, whatever its layers are
+    is_plain = False  # a net has an embedding of its own, whatever its layers are
 
     def __init__(
         self, estimator, classes=None, coded=None, *, seed=(0,), layer=None, named_by="embedding"
     ):
-        super().__init__(estimator, classes, coded)
-        self.seed = seed
+        super().__init__(estimator, classes, coded, seed=seed)
         self.layer = layer
         self.passes = Passes(estimator, seed, named_by)
         self.net = self.passes.net
@@ -56,6 +54,16 @@ class TorchModel(Model):
     def batch_rows(self) -> int:
         """How many rows make a batch; where skorch takes all at once, as many as fit in a chunk."""
         return batch_rows(self.net)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether gradients are those of a linear layer on the user's own vectors."""
+        return bool(self.brought("embedding")) and is_linear_on_embed(self.estimator)
+
+    def brought(self, what: str) -> str | None:
+        """Return the method of the user's own that gives `what`, unless a layer was named."""
+        is_named = what == "embedding" and self.layer is not None
+        return None if is_named else super().brought(what)
 
     def check(self) -> None:
         """Refuse a net that has no module yet, and a layer that it does not have."""
@@ -94,11 +102,11 @@ class TorchModel(Model):
 
     # Arrays
 
-    def read(self, what: str, X) -> dict[str, Any]:
+    def _read(self, what: str, X) -> dict[str, Any]:
         """Return a dict with `what` of rows, and with predictions if the same pass gives them."""
         if what in ("features", "embedding"):
             return self._vectors(what, X)
-        return super().read(what, X)
+        return super()._read(what, X)
 
     def proba(self, X) -> NDArray:
         """Return probabilities, shape (n, C)."""
@@ -175,8 +183,10 @@ class TorchModel(Model):
         passes["value_samples"] = self.n_passes
         return 8 * passes.get(what, width)
 
-    def with_dropout(self, n_passes: int) -> DropoutModel:
+    def with_dropout(self, n_passes: int) -> Model:
         """Return a model whose probabilities are the mean over so many passes with dropout."""
+        if self.brought("dropout"):
+            return super().with_dropout(n_passes)
         return DropoutModel(self, n_passes)
 
     def vectors(self, X) -> NDArray:

@@ -15,7 +15,7 @@ from ..data.datasets import is_dataset
 from ..data.rows import Rows, n_rows, row_bytes
 from ..data.tensors import is_tensor
 from ..data.vectors import as_vectors
-from ..models import BY_MEMBER, Model, transforms_of
+from ..models import BROUGHT, BY_MEMBER, Model, transforms_of
 from ..models.sklearn import LEAST_BLOCK
 from ..utils.checks import refuse_masked
 from ..utils.config import max_memory
@@ -128,7 +128,7 @@ class Reading:
         if self.chunk_rows is not None:
             return self.chunk_rows
         size, batch, n_bytes = row_bytes(self.rows.parts[0]), 1, MODEL_BYTES
-        becomes = self._becomes("embedding" in reads)
+        becomes = self._becomes(reads)
         if self.model is not None:
             size += sum(self.model.row_bytes(what) for what in reads)
             batch = self.model.batch_rows
@@ -143,20 +143,22 @@ class Reading:
         # Whole batches: a net's last, short one would otherwise come once a chunk.
         return -(-n_chunk_rows // batch) * batch
 
-    def _becomes(self, is_embedded: bool) -> int:
+    def _becomes(self, reads: list[str]) -> int:
         """Return how many bytes one of the first rows becomes, at most, before it is read.
 
-        Rows may be names of files. What a function of such holds while it makes vectors of them
-        cannot be seen: it gets few at a time.
+        Rows may be names of files. What a function of such, or a method of the user's own, holds
+        while it reads them cannot be seen: it gets few at a time.
         """
-        is_function = is_embedded and self.embed is not None
+        is_function = "embedding" in reads and self.embed is not None
         is_plain = self.model is None or self.model.is_plain
-        if len(self.rows) <= MIN_CHUNK_ROWS or (is_plain and not is_function):
+        is_brought = self.model is not None and any(map(self.model.brought, BROUGHT))
+        if len(self.rows) <= MIN_CHUNK_ROWS or (is_plain and not is_function and not is_brought):
             return 0
         X, size = self.rows.slice(0, FIRST_ROWS), 0
         reader = getattr(self.model, "estimator", None)
         if is_function:
             reader = getattr(self.embed, "__self__", None)  # of a transformer's own method
+        if is_function or is_brought:
             size = MODEL_BYTES // MIN_CHUNK_ROWS if _are_names(X) else 0
         for step in transforms_of(reader):
             X = step(X)
@@ -183,6 +185,8 @@ def _are_names(X) -> bool:
     """Whether rows hold text, or are read from a Dataset: they stand for more than they are."""
     if is_dataset(X) or is_tensor(X) or sparse.issparse(X):
         return is_dataset(X)
+    if isinstance(X, np.ndarray) and X.dtype.kind in "biufc":
+        return False
     values = np.asarray(X[:1] if isinstance(X, list) else X, dtype=object)
     return any(isinstance(value, str | bytes | PathLike) for value in values.flat)
 

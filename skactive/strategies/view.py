@@ -276,12 +276,15 @@ class View:
         """Factors like those of `gradient`; of a net on a device, tensors there."""
         if "gradient" not in self._known:
             model = self._reading.model
-            # A linear model's layer is given the embedding; that of an MLP or a net, its own.
+            # A linear model's layer is given the embedding; that of an MLP or a net, its own. Both
+            # factors come from an estimator of the user's own that brings them.
             is_embedding = self._reading.is_embedded or (model is not None and model.is_linear)
             features = self.vectors if is_embedding else self._read("features")
             is_regression = model is not None and model.classes is None
             errors_of = likeliest_label_errors if self.multilabel else likeliest_errors
-            errors = np.ones((len(self), 1)) if is_regression else errors_of(self.proba)
+            errors = None if is_embedding else self._known.get("errors")
+            if errors is None:
+                errors = np.ones((len(self), 1)) if is_regression else errors_of(self.proba)
             self._known["gradient"] = errors, features
         return self._known["gradient"]
 

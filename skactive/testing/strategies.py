@@ -1,6 +1,5 @@
 """The contract of a strategy as checks: for the strategies here, and for anyone's."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,16 +10,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone, is_regressor
 
-from .data.rows import Rows
-from .data.source_checks import check_source as check_source
-from .learner.learner import ActiveLearner
-from .learner.questions import model_of
-from .models.kinds import NEEDS
-from .pool.pool import Pool
-from .strategies import Strategy, as_strategy
-from .strategies.base import asks_again, check_serves, choose, has_score, name_of, needs
-from .strategies.registry import check_labels_per_row
-from .strategies.view import View
+from ..data.rows import Rows
+from ..learner.learner import ActiveLearner
+from ..learner.questions import model_of
+from ..models.kinds import NEEDS
+from ..pool.pool import Pool
+from ..strategies import Strategy, as_strategy
+from ..strategies.base import asks_again, check_serves, choose, has_score, name_of, needs
+from ..strategies.registry import check_labels_per_row
+from ..strategies.view import View
+from .saying import require, require_equal, silence, state_of_params
 
 BATCH = 8
 N_ROUNDS = 6
@@ -162,7 +161,7 @@ class _Case:
         self.again = asks_again(strategy)
         consensus = "majority" if self.again else None
         self.learner = ActiveLearner(estimator, strategy, consensus=consensus, random_state=0)
-        with _silence():
+        with silence():
             self.learner.fit(self.X, self.y)
 
     def view(
@@ -281,18 +280,10 @@ def _locked(value):
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Ignore warnings, of estimators on so few rows."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@contextmanager
 def _refused(case: _Case) -> Iterator[None]:
     """Turn a refusal by the view or the learner into a failed check; ignore warnings."""
     try:
-        with _silence():
+        with silence():
             yield
     except (ValueError, AttributeError) as error:
         if "read-only" in str(error):
@@ -333,28 +324,18 @@ def _check_parameters(strategy: Strategy, make: Callable[[], _Case]) -> None:
     """A strategy can be cloned, and using it changes nothing of it."""
     name = name_of(strategy)
     try:
-        params, cloned = _state(strategy.get_params()), _state(clone(strategy).get_params())
+        params = state_of_params(strategy.get_params())
+        cloned = state_of_params(clone(strategy).get_params())
     except (RuntimeError, TypeError, AttributeError) as error:
         raise AssertionError(
             f"{name} cannot be cloned ({error}); its __init__ must keep each parameter as it is "
             f"under its own name, and do nothing else."
         ) from error
-    _assert_equal(params, cloned, f"{name} has other parameters once it is cloned")
-    before = _state(strategy)
+    require_equal(params, cloned, f"{name} has other parameters once it is cloned")
+    before = state_of_params(strategy)
     case = make()
     _choice(case, strategy, case.view())
-    _assert_equal(before, _state(strategy), f"{name} changes itself when it is used")
-
-
-def _state(value):
-    """Return a copy of parameters that can be compared: of strategies inside, their attributes."""
-    if hasattr(value, "get_params") and not isinstance(value, type):
-        return type(value), _state(vars(value))
-    if isinstance(value, dict):
-        return {key: _state(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_state(item) for item in value]
-    return value.copy() if isinstance(value, np.ndarray) else value
+    require_equal(before, state_of_params(strategy), f"{name} changes itself when it is used")
 
 
 def _check_positions(strategy: Strategy, make: Callable[[], _Case]) -> None:
@@ -375,13 +356,13 @@ def _check_reproducible(strategy: Strategy, make: Callable[[], _Case]) -> None:
         view = case.view()
         answers.append((_scores(case, strategy, view), _choice(case, strategy, view)))
     (scores, chosen), (scores_again, chosen_again) = answers
-    _require(
+    require(
         np.array_equal(chosen, chosen_again)
         and np.array_equal(scores, scores_again, equal_nan=True),
         f"{case.name} answers the same question differently the second time; {DRAWS}.",
     )
     after = np.random.get_state()  # noqa: NPY002
-    _require(
+    require(
         all(np.array_equal(a, b) for a, b in zip(state, after, strict=True)),
         f"{case.name} draws from or seeds numpy's global generator, which is others'; {DRAWS}.",
     )
@@ -400,7 +381,7 @@ def _check_fresh_draw(strategy: Strategy, make: Callable[[], _Case]) -> None:
     order = np.random.default_rng(1).permutation(90)
     elsewhere = order[_choice(case, strategy, case.view(order=order))]
     scores = _scores(case, strategy, view)
-    _require(
+    require(
         _is_same(scores, scores, chosen, elsewhere),
         f"{case.name} chooses the same in every round, but other rows where the rows stand in "
         f"another order; {DRAWS}.",
@@ -415,7 +396,7 @@ def _check_row_order(strategy: Strategy, make: Callable[[], _Case]) -> None:
     order = np.random.default_rng(1).permutation(90)
     scores = _scores(case, strategy, case.view())
     elsewhere = _scores(case, strategy, case.view(order=order))
-    _require(
+    require(
         np.allclose(scores[order], elsewhere, rtol=1e-6, atol=1e-9, equal_nan=True),
         f"{case.name} gives a row another score where rows stand in another order; {ALONE}.",
     )
@@ -429,7 +410,7 @@ def _check_chunks(strategy: Strategy, make: Callable[[], _Case]) -> None:
         whole, cut = case.view(few=few), case.view(few=few, chunk_rows=7)
         scores = _scores(case, strategy, whole), _scores(case, strategy, cut)
         chosen = _choice(case, strategy, whole), _choice(case, strategy, cut)
-        _require(
+        require(
             _is_same(*scores, *chosen),
             f"{case.name} answers differently when it is shown 7 rows at a time; {ALONE}.",
         )
@@ -457,7 +438,7 @@ def _check_containers(strategy: Strategy, make: Callable[[], _Case]) -> None:
             raise AssertionError(
                 f"{case.name} fails on rows in {container} ({error}); {NUMBERS}."
             ) from error
-        _require(
+        require(
             _is_same(scores, found[0], chosen, found[1]),
             f"{case.name} chooses other rows when they come in {container}; {NUMBERS}.",
         )
@@ -465,7 +446,7 @@ def _check_containers(strategy: Strategy, make: Callable[[], _Case]) -> None:
 
 def _is_taken(estimator, X) -> bool:
     """Whether a fitted estimator predicts for rows in this container."""
-    with _silence():
+    with silence():
         try:
             estimator.predict(X)
         except (TypeError, ValueError):
@@ -527,26 +508,11 @@ def _check_loop(strategy: Strategy, make: Callable[[], _Case]) -> None:
             idx, rows = learner.query(n_instances=BATCH)
             again, _ = learner.query(n_instances=BATCH)
             learner.teach(idx, case.truth[idx], annotator=f"person {time}")
-        _assert_equal(idx, again, f"{case.name} proposes other rows when it is asked again")
-        _assert_equal(rows, case.X[idx], f"{case.name} changes the rows that it proposes")
+        require_equal(idx, again, f"{case.name} proposes other rows when it is asked again")
+        require_equal(rows, case.X[idx], f"{case.name} changes the rows that it proposes")
         is_new = case.again or not np.isin(idx, asked).any()
-        _require(is_new, f"{case.name} proposes rows that are labelled.")
+        require(is_new, f"{case.name} proposes rows that are labelled.")
         asked = np.append(asked, idx)
-
-
-def _require(is_so: bool, sentence: str) -> None:
-    """Fail with a sentence unless it is so; ``python -O`` would skip an assert."""
-    if not is_so:
-        raise AssertionError(sentence)
-
-
-def _assert_equal(before, after, what: str) -> None:
-    """Fail, saying what, where parameters or arrays differ."""
-    try:
-        np.testing.assert_equal(after, before)
-    except AssertionError as error:
-        difference = " ".join(str(error).split())
-        raise AssertionError(f"{what}: {difference}") from error
 
 
 _CHECKS = (
