@@ -1,6 +1,7 @@
 """Predictions in files of COCO and of Label Studio: what is read, refused, and chosen by them."""
 
 import copy
+import gzip
 import json
 import math
 
@@ -176,8 +177,17 @@ def test_a_file_that_is_no_json_is_named(tmp_path):
     path.write_text("image_id,score\n")
     with pytest.raises(ValueError, match=r"results\.json, which is no JSON: Expecting value"):
         read_coco(path, LISTED)
+    path.write_bytes(gzip.compress(b"[]")[:-4])
+    with pytest.raises(ValueError, match=r"results\.json, which is no JSON: Compressed file ended"):
+        read_coco(path, LISTED)
     with pytest.raises(FileNotFoundError):
         read_label_studio(tmp_path / "tasks.json")
+
+
+def test_a_compressed_file_is_read_as_what_it_holds(tmp_path):
+    path = tmp_path / "results.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(RESULTS).encode()))
+    np.testing.assert_array_equal(read_coco(path, LISTED).score, read_coco(RESULTS, LISTED).score)
 
 
 # Label Studio

@@ -16,6 +16,7 @@ from ..annotate.added import added_rows
 from ..learner import ActiveLearner
 from ..pool import Pool
 from ..pool.people import medians
+from ..pool.renumbering import RowsAreGone
 from ..pool.store import Store
 from .data import Asked, Data, read_data
 from .features import LookedUp, check_file_of_vectors
@@ -134,15 +135,12 @@ def pool_over(project: Project, store: Path, data: Data, *, read_only: bool = Fa
             consensus=consensus,
             read_only=read_only,
         )
-    except ValueError as error:
-        said, _, _ = str(error).partition(";")  # what follows is for Python
-        if "X lacks" not in said:
-            raise
-        said = said.replace("X lacks", f"{data.path} lacks").replace("the pool", str(store))
+    except RowsAreGone as error:
         raise ValueError(
-            f"{said}; put back what was removed (rows that nobody answered may go, but for those "
-            f"that a page or skactive next has given out), or if it is another file, write --data "
-            f"and where the right one is (to skactive label, that in place of the record)."
+            f"{data.path} lacks {error.told(str(store))}; put back what was removed (rows that "
+            f"nobody answered may go, but for those that a page or skactive next has given out), "
+            f"or if it is another file, write --data and where the right one is (to skactive "
+            f"label, that in place of the record)."
         ) from error
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +20,8 @@ from ..utils.checks import is_number
 from .arrays import as_mask
 from .labels import nearest_class, objects
 from .types import Floats, Positions
+
+_GZIP = b"\x1f\x8b"  # how a compressed file begins
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,12 +255,15 @@ def read_label_studio(
 
 
 def _loaded(given: Any, who: str) -> Any:
-    """Return what a JSON file holds; what is no path, as it is."""
+    """Return what a JSON file holds, compressed by gzip or not; what is no path, as it is."""
     if not isinstance(given, str | os.PathLike):
         return given
+    content = Path(given).read_bytes()
     try:
-        return json.loads(Path(given).read_bytes())
-    except ValueError as error:
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        return json.loads(content)
+    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{who} got {os.fspath(given)}, which is no JSON: {error}.") from error
 
 

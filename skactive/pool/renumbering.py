@@ -111,12 +111,7 @@ def by_ids(before: Ledger, X: Any, given: Given, saved: Ids, column: str | None)
         tagged = np.concatenate([rows[:0], *tags_of(before).values()])
         is_gone &= (before.found(rows)[0] != UNLABELED) | np.isin(rows, tagged)
         if is_gone.any():
-            count, first = int(is_gone.sum()), saved[int(is_gone.argmax())]
-            raise ValueError(
-                f"X lacks {count} row{'s' * (count > 1)} of which the pool holds labels, skips, "
-                f"reservations or tags, such as {first!r}; give all of them, or write "
-                f"missing='drop' to forget what was said of them."
-            )
+            raise RowsAreGone(int(is_gone.sum()), saved[int(is_gone.argmax())])
     log = renumbered(before.log, rows, numbers, len(before.now.rows), len(own))
     is_left = numbers >= 0
     log = _regrouped(log, before, given, X, rows[is_left], numbers[is_left])
@@ -246,3 +241,24 @@ def may_have_joined(log: Log, n_added: np.ndarray) -> bool:
     first[n_added == 0] = 0
     base = log.base[0]
     return bool(((rows >= first[of]) & (rows < joined[of])).all() and (base < n_added[0]).all())
+
+
+class RowsAreGone(ValueError):
+    """X lacks rows of which the record holds something: how many, and the id of the first."""
+
+    def __init__(self, count: int, first: Any) -> None:
+        self.count, self.first = count, first
+        super().__init__(
+            f"X lacks {self.told('the pool')}; give all of them, or write missing='drop' to forget "
+            f"what was said of them."
+        )
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.count, self.first)
+
+    def told(self, record: str) -> str:
+        """Say which rows are gone, of a record that is called so."""
+        return (
+            f"{self.count} row{'s' * (self.count > 1)} of which {record} holds labels, skips, "
+            f"reservations or tags, such as {self.first!r}"
+        )
