@@ -203,8 +203,12 @@ def nets():
             rows.setdefault(tuple(told), []).append(f"`{ENTRIES[cls].name}`")
     yield from ("| strategies | read | so the net needs |", "|---|---|---|")
     for told, names in rows.items():
-        read, needed = map("; ".join, zip(*told, strict=True)) if told else ("nothing", "nothing")
-        yield f"| {', '.join(names)} | {read} | {needed} |"
+        read = "; ".join(read for read, _ in told) or "nothing"
+        needs = [need for _, need in told]
+        # What is needed under a condition need not be said without it too.
+        longer = tuple(need for need in needs if ", " in need)
+        needs = [need for need in needs if not any(each.startswith(f"{need}, ") for each in longer)]
+        yield f"| {', '.join(names)} | {read} | {'; '.join(needs) or 'nothing'} |"
     yield ""
 
 

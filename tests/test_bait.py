@@ -9,9 +9,12 @@ import selection_data as data
 from hypothesis import given
 from scipy import sparse
 from selection_contract import check_contract, check_refusals, problems
+from sklearn.linear_model import Ridge
 
+from skactive import ActiveLearner
 from skactive.selection import bait
 from skactive.selection.bait import _factors, _FisherSearch, _information
+from skactive.strategies import BAIT
 
 MODULE = sys.modules[bait.__module__]
 
@@ -187,6 +190,26 @@ def test_sparse_and_half_precision_features_are_chosen_from_as_dense_ones_are():
 def test_in_one_dimension_regression_takes_the_longest_rows():
     X = np.array([[1.0], [-5.0], [2.0], [4.0]])
     assert bait(X, None, 2, rng=np.random.default_rng(0)).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("alpha", [0.5, 3.0])
+def test_one_row_for_linear_regression_is_the_one_of_least_mean_variance(alpha):
+    """The closed form: x' (alpha I + X' X)^-1 x, the mean over the pool, for every candidate."""
+    X = np.random.default_rng(4).normal(size=(80, 3)) * [1.0, 2.0, 0.5]
+    y = np.where(np.arange(80) < 6, X[:, 0], np.nan)
+    learner = ActiveLearner(
+        Ridge(alpha, fit_intercept=False), BAIT(regularization=alpha, oversample=1), random_state=0
+    ).fit(X, y)
+    for _ in range(5):
+        known = X[learner.pool_.labeled]
+        variance = np.full(80, np.inf)
+        for row in learner.pool_.unlabeled:
+            seen = np.vstack([known, X[row]])
+            covariance = np.linalg.inv(alpha * np.eye(3) + seen.T @ seen)
+            variance[row] = np.einsum("ij,jk,ik->i", X, covariance, X).mean()
+        idx, _ = learner.query()
+        assert idx.tolist() == [variance.argmin()]
+        learner.teach(idx, X[idx, 0])
 
 
 def test_equal_rows_are_drawn_among():

@@ -7,7 +7,9 @@ from hypothesis import given
 from naive_d2_sampling import vectors
 from selection_contract import check_contract, check_forms, check_refusals, problems
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neural_network import MLPRegressor
 
 from skactive import ActiveLearner, select
@@ -55,6 +57,17 @@ def test_every_pick_is_the_farthest_of_the_largest_cluster(pool, n_centers):
     candidates = np.setdiff1d(np.flatnonzero(mask), centers)
     n_certain = count_right(np.asarray(X, dtype=float), candidates, centers.tolist(), picks)
     assert n_certain >= {"duplicated": 0}.get(pool, 8)
+
+
+def test_features_of_a_kernel_choose_by_its_distances():
+    """With as many components as rows, those of Nystroem are exact: so are a Cholesky factor's."""
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.where(np.arange(60) < 4, X[:, 0], np.nan)
+    features = Nystroem(gamma=0.3, n_components=60, random_state=0)
+    learner = ActiveLearner(Ridge(), "lcmd", embedding=features, random_state=0).fit(X, y)
+    picks = learner.query(n_instances=12)[0]
+    exact = np.linalg.cholesky(rbf_kernel(X, gamma=0.3) + 1e-12 * np.eye(60))
+    assert count_right(exact, np.arange(4, 60), [0, 1, 2, 3], picks) >= 8
 
 
 def test_more_centres_than_are_compared_at_a_time():
