@@ -238,14 +238,20 @@ def test_each_breach_has_its_sentence(cls, words):
     assert str(told.value).count("\n") == 0
 
 
-def test_a_row_that_depends_on_the_order_is_found_even_where_chunks_are_right():
-    class Sorted(Model):
-        def embed(self, X):
-            H = super().embed(X)
-            return H if len(X) < 10 else H[np.argsort(np.argsort(H[:, 0]))]
+def test_rows_of_passes_that_are_mixed_up_are_found_among_texts_too():
+    class Passes(OfTexts):
+        def predict_samples(self, X, n_passes):
+            H = self.embed(X).toarray()
+            keeps = np.random.uniform(size=(n_passes, *H.shape)) > 0.2  # noqa: NPY002
+            return np.stack([self.head_.predict_proba(H * keep) for keep in keeps])
 
-    checks = dict(model_checks(Sorted(), X, Y))
-    with pytest.raises(AssertionError, match="answers a row differently"):
+    class Sorted(Passes):  # as by length, so that less is padded
+        def predict_samples(self, X, n_passes):
+            return super().predict_samples(sorted(X), n_passes)
+
+    check_model(Passes(), TEXTS, NAMES)
+    checks = dict(model_checks(Sorted(), TEXTS, NAMES))
+    with pytest.raises(AssertionError, match=r"Sorted.predict_samples answers a row differently"):
         checks["rows_alone"]()
 
 

@@ -465,8 +465,10 @@ def test_a_net_of_ones_own_is_asked_by_its_methods_unless_a_layer_is_named():
         assert set(named) != set(theirs)
     learner = ActiveLearner(net(), Dropout("bald", n_passes=5), classes=range(10), random_state=0)
     learner.fit(images, y)
-    samples = model_of(learner).with_dropout(5).read("samples", images)["samples"]
+    model = model_of(learner).with_dropout(5)
+    proba, samples = (model.read(what, images)[what] for what in ("proba", "samples"))
     assert samples.shape == (5, 200, 10)
+    np.testing.assert_allclose(proba, samples.mean(axis=0))
     assert len(learner.query(n_instances=3)[0]) == 3
 
 
