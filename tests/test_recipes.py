@@ -86,7 +86,7 @@ def elsewhere(tmp_path, monkeypatch):
     """Trainers write where they are called; the test's own generators are left alone."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         yield
 
 
