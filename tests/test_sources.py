@@ -295,6 +295,9 @@ def test_rows_that_were_asked_for_stay_in_memory_up_to_a_limit(monkeypatch):
     assert rows.take([70, 0, 70]).tolist() == NUMBERS[[70, 0, 70]].tolist() and source.reads == []
     for at in (np.arange(0, 12), np.arange(60, 69), np.arange(64, 72), np.arange(3, 9)):
         assert rows.take(at).tolist() == NUMBERS[at].tolist()
+        source.reads = []
+        assert rows.take(at).tolist() == NUMBERS[at].tolist()
+        assert source.reads == [] or len(at) > 10
         taken = source.kept.taken
         assert taken is None or len(taken[0]) <= 10
 
