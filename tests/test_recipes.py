@@ -86,6 +86,8 @@ def elsewhere(tmp_path, monkeypatch):
     """Trainers write where they are called; the test's own generators are left alone."""
     monkeypatch.chdir(tmp_path)
     torch.set_num_threads(1)
+    # A Trainer pins memory where there is a device, and other tests may have pretended one.
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self, *args: self)
     with torch.random.fork_rng(devices=[]):
         yield
 

@@ -28,7 +28,8 @@ for package in ("starlette", "uvicorn", "cloudpickle"):
 ROOT = Path(__file__).resolve().parents[1]
 N_ROWS, CLASSES, PEOPLE = 3000, ["cat", "dog"], ["ann", "ben"]
 SCRIPT = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which whoever runs tests may ignore
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from skactive import ActiveLearner, Pool
