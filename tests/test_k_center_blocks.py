@@ -1,5 +1,7 @@
 """Greedy k-center over blocks: the picks of the one in memory, in few passes."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from skactive import ActiveLearner, config_context
 from skactive.data import RowSource
-from skactive.selection import k_center, k_center_in_blocks
+from skactive.selection import k_center, k_center_blocks, k_center_in_blocks
 from skactive.strategies import KCenter
 from skactive.utils import config
 
@@ -43,9 +45,11 @@ def test_picks_are_those_of_memory_and_with_ties_each_is_a_farthest_row(seed, ha
     centers = rng.choice(np.arange(1, n_rows), int(rng.integers(0, 2)), replace=False)
     cuts = np.sort(rng.integers(1, n_rows, 3))
     blocks = Passes(X, np.unique(cuts), sparse.csr_matrix if is_sparse else np.asarray)
-    picks = k_center_in_blocks(
-        blocks, n, candidates=mask, centers=centers, rng=RNG(0), n_bytes=int(rng.integers(1, 999))
-    )
+    few = int(rng.integers(1, 9))
+    with patch.object(k_center_blocks, "_LEAST_KEPT", few):
+        picks = k_center_in_blocks(
+            blocks, n, candidates=mask, centers=centers, rng=RNG(0), n_bytes=1
+        )
     expected = k_center(X, n, candidates=mask, centers=centers, rng=RNG(0))
     assert len(set(picks.tolist())) == len(expected)
     if not has_ties:

@@ -144,6 +144,9 @@ def test_cuts_make_no_difference(sizes, step, data):
     cuts = list(rows.cuts(step))
     assert [at for at, _ in cuts] == [0, *(end for _, end in cuts[:-1])] and cuts[-1][1] == n
     assert all(0 < end - at <= step for at, end in cuts)
+    start, stop = sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n))))
+    some = [row for cut in rows.cuts(step, start, stop) for row in range(*cut)]
+    assert some == list(range(start, stop))
     at = data.draw(st.lists(st.integers(0, n - 1), max_size=30))
     for _ in range(2):  # the second time from what was kept
         assert rows.take(at).tolist() == X[at].tolist()
@@ -328,6 +331,7 @@ def test_all_blocks_have_the_dtypes_of_the_whole_table(tmp_path):
         *("float64", "object", str(rows.block(1)["kind"].dtype), "int64"),
         str(rows.block(1)["when"].dtype),
     ]
+    assert rows.without("kind").block(0).dtypes["count"] == np.float64
     whole = Rows(rows).slice(0, 6)
     assert whole["count"].tolist()[:3] == [1, 2, 3] and np.isnan(whole["count"][4])
     assert whole["kind"].tolist() == ["x", "y", "x", "z", "z", "x"]
@@ -709,6 +713,12 @@ def test_a_source_that_breaks_the_contract_is_told_how():
 def test_sizes_that_are_none_are_refused(sizes):
     with pytest.raises(ValueError, match=r"block_sizes gave .*; return a list of whole numbers"):
         len(Counting(NUMBERS, sizes))
+
+
+def test_a_source_without_rows_is_refused():
+    for sizes in ([], [0, 0]):
+        with pytest.raises(ValueError, match="Counting has no rows; open a source with at least"):
+            len(Counting(NUMBERS, sizes))
 
 
 def test_a_source_says_what_it_is():

@@ -179,7 +179,6 @@ class _Search:
                 self.distances[positions[at]] = CLOSED
                 self.new.append(vectors[at : at + 1])
                 squared = np.where(squared < 0, CLOSED, _lowered(squared, vectors, self.new[-1]))
-                squared[at] = CLOSED
         return np.array(self.picks, dtype=np.intp)
 
     def farthest(self) -> tuple[Positions, Vectors, float]:
