@@ -28,7 +28,7 @@ from skactive import (
     run_stream,
 )
 from skactive.data import RowSource
-from skactive.data.rows import Rows
+from skactive.data.rows import Rows, take
 from skactive.data.stores import as_source
 from skactive.strategies import Prefilter, Quota, Subpool, as_strategy
 from skactive.strategies.base import check_serves
@@ -335,6 +335,7 @@ def test_all_blocks_have_the_dtypes_of_the_whole_table(tmp_path):
     whole = Rows(rows).slice(0, 6)
     assert whole["count"].tolist()[:3] == [1, 2, 3] and np.isnan(whole["count"][4])
     assert whole["kind"].tolist() == ["x", "y", "x", "z", "z", "x"]
+    assert not isinstance(rows.block(0)["kind"].dtype, pandas.CategoricalDtype)
     assert whole["small"].tolist() == [1, 2, 3, 1000, 2, 3]
     assert whole.index.tolist() == list(range(6))
 
@@ -398,6 +399,10 @@ def test_batches_of_arrow_are_blocks(tmp_path, name):
     rows = open_rows(tmp_path / name)
     check_source(rows)
     assert rows.block_sizes() == [50, 50, 50, 50, 40]
+    counts = pyarrow.table({"a": pyarrow.array([1, 2, None, 4])})
+    with pyarrow.ipc.new_file(str(tmp_path / "counts.arrow"), counts.schema) as writer:
+        writer.write_table(counts, max_chunksize=2)
+    check_source(open_rows(tmp_path / "counts.arrow"))
     pandas.testing.assert_frame_equal(Rows(rows).slice(0, N), FRAME, check_index_type=False)
 
 
@@ -408,6 +413,7 @@ def test_arrays_of_numpy_are_cut_into_blocks(tmp_path, monkeypatch):
     rows = open_rows(tmp_path / "*.npy")
     check_source(rows)
     assert rows.block_sizes() == [50, 50, 30, 50, 50, 10]
+    assert not isinstance(rows.block(0), np.memmap)  # which would die with a file cut short
     np.testing.assert_array_equal(Rows(rows).slice(0, N), NUMBERS)
     np.save(tmp_path / "c.npy", NUMBERS[:, :3])
     with pytest.raises(ValueError, match=r"c.npy holds rows of shape \(3,\).* give files of the"):
@@ -504,6 +510,7 @@ def test_a_column_of_the_files_may_name_the_rows(tmp_path):
     assert idx.tolist() == memory.query(n_instances=9)[0].tolist()
     assert list(found.columns) == list("abcd") and learner.n_features_in_ == 4
     learner.teach(ids=[names[i] for i in idx], y=CODES[idx])
+    assert take(rows, [5]).shape == (1, 5) and take(rows.without("name"), [5]).shape == (1, 4)
     np.testing.assert_array_equal(learner.predict(rows), learner.predict(FRAME))
     for again in (rows, open_rows(tmp_path / "sorted")):
         with pytest.raises(ValueError, match="query got the pool itself"):
@@ -571,6 +578,19 @@ def test_a_file_that_changes_is_told_in_a_sentence_and_the_record_stays(fault, t
     assert len(learner.pool_.history) == before
     written(tmp_path)
     assert len(learner.query(n_instances=5)[0]) == 5
+
+
+def test_a_file_that_is_replaced_is_opened_again(tmp_path):
+    path = tmp_path / "rows.parquet"
+    FRAME.to_parquet(path, row_group_size=60)
+    rows = open_rows(path)
+    rows.read_block(0)
+    FRAME[:100].to_parquet(path, row_group_size=60)
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 1_000_000_000))
+    with pytest.raises(
+        OSError, match=r"rows.parquet cannot be read \(.*\); a file must stay as it"
+    ):
+        rows.read_block(3)
 
 
 # Refusals
@@ -682,6 +702,11 @@ class Forgetful(Counting):
         return {**super().__getstate__(), "X": -self.X}
 
 
+class Turned(Counting):
+    def block(self, number):
+        return super().block(number)[::-1]
+
+
 def test_a_source_that_breaks_the_contract_is_told_how():
     check_source(Counting(NUMBERS, [1, 0, 239]))
     cases = {
@@ -691,6 +716,7 @@ def test_a_source_that_breaks_the_contract_is_told_how():
         ),
         "block 0 differs when it is read again": Wrong(block=restless),
         "reads something else after pickle": Forgetful(NUMBERS, [60] * 4),
+        "rows of Turned that are taken are not those of its blocks": Turned(NUMBERS, [60] * 4),
         "no rows": Counting(NUMBERS, [0, 0]),
     }
     for text, source in cases.items():
